@@ -1,0 +1,28 @@
+"""Reading: from written text to words with phones, spans and breaks; sentence ends; alignment.
+
+Nothing here waits, raises on odd text, or keeps state between calls: a `FrontEnd` is shared by
+every stream and thread.
+"""
+
+from __future__ import annotations
+
+from zelitrio.text.front_end import FrontEnd, load_front_end
+from zelitrio.text.lexicon import Lexicon, load_lexicon
+from zelitrio.text.phones import PHONES, is_vowel, parse_phones, stress_of, without_stress
+from zelitrio.text.types import Break, Phones, Utterance, Word
+
+__all__ = [
+    "PHONES",
+    "Break",
+    "FrontEnd",
+    "Lexicon",
+    "Phones",
+    "Utterance",
+    "Word",
+    "is_vowel",
+    "load_front_end",
+    "load_lexicon",
+    "parse_phones",
+    "stress_of",
+    "without_stress",
+]

@@ -1,0 +1,23 @@
+"""What the normaliser yields: words to be spoken that do not have their phones yet."""
+
+from __future__ import annotations
+
+import attrs
+
+from zelitrio.text.types import Break, Phones
+
+
+@attrs.define(eq=False)
+class Token:
+    """One spoken word on its way to become a `Word`."""
+
+    spoken: str
+    start: int
+    end: int
+    """Half-open range of source characters."""
+    is_letter: bool = False
+    """A letter said by its name: the "a" of "AC" is EY1, not the article."""
+    phones: Phones | None = None
+    """Set when the text itself says how: a phoneme tag."""
+    after: Break = Break.NONE
+    pause_s: float | None = None
