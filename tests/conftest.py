@@ -1,0 +1,17 @@
+"""What all tests share; `tests/` itself is importable, so fakes such as the scripted engine are too."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests that need a CUDA device out where there is none."""
+    gpu_items = [item for item in items if item.get_closest_marker("gpu")]
+    if not gpu_items:
+        return
+    import torch  # only then: it takes a second to import
+
+    if not torch.cuda.is_available():
+        config.hook.pytest_deselected(items=gpu_items)
+        items[:] = [item for item in items if item not in gpu_items]

@@ -1,0 +1,25 @@
+"""Samples to bytes a client can play: the formats, and one encoder per stream.
+
+`open_encoder(parse_format("mp3_44100_128"))` gives a plain synchronous object: `encode` samples as
+they are made, send what comes back, `flush` once at the end.  One encoder lives as long as its
+stream; a new one in mid-stream would click and leave a gap.
+"""
+
+from __future__ import annotations
+
+from zelitrio.audio.decode import decode_file
+from zelitrio.audio.encoder import Encoder
+from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_format
+from zelitrio.audio.opening import open_encoder
+from zelitrio.audio.raw import wav_header
+
+__all__ = [
+    "DEFAULT_FORMAT",
+    "FORMATS",
+    "AudioFormat",
+    "Encoder",
+    "decode_file",
+    "open_encoder",
+    "parse_format",
+    "wav_header",
+]

@@ -1,0 +1,115 @@
+"""Codecs that need a container to be understood: Ogg-Opus, AAC (MP4 or ADTS), FLAC.
+
+The muxer writes into memory and every call hands over what has gathered there.  Its header waits
+for the first sound, so that the first bytes of a stream always hold some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
+import av
+from av.audio.stream import AudioStream
+
+from zelitrio.audio.encoder import Encoder, Samples
+from zelitrio.audio.formats import AudioFormat
+from zelitrio.audio.resampler import Resampler
+
+# libopus takes these alone.  The decoded rate is 48 kHz whatever is fed, so feeding the voice's own
+# rate saves the resampling and 20 ms of waiting for a 48 kHz frame.
+_OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
+
+
+@attrs.frozen
+class _Recipe:
+    """What FFmpeg must be told for one codec."""
+
+    muxer: str
+    codec: str
+    muxer_options: Mapping[str, str] = attrs.field(factory=dict)
+    codec_options: Mapping[str, str] = attrs.field(factory=dict)
+    delay_samples: int = 0
+
+
+_RECIPES: Mapping[str, _Recipe] = MappingProxyType(
+    {
+        # Ogg gathers a second of sound in a page unless told otherwise.
+        "opus": _Recipe(
+            "ogg",
+            "libopus",
+            {"page_duration": "20000", "flush_packets": "1"},
+            {"frame_duration": "20", "application": "audio"},
+        ),
+        # A fragment per frame; `delay_moov` lets the header say how much padding to skip.
+        "m4a": _Recipe(
+            "mp4",
+            "aac",
+            {"movflags": "frag_every_frame+empty_moov+default_base_moof+delay_moov", "flush_packets": "1"},
+        ),
+        # ADTS has no place to say that the first frame is padding.
+        "aac": _Recipe("adts", "aac", {"flush_packets": "1"}, delay_samples=1024),
+        "flac": _Recipe("flac", "flac", {"flush_packets": "1"}),
+    }
+)
+
+
+class _Sink:
+    """Where the muxer writes; it can neither seek nor read."""
+
+    def __init__(self) -> None:
+        self._gathered = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._gathered += data
+        return len(data)
+
+    def take(self) -> bytes:
+        taken = bytes(self._gathered)
+        self._gathered.clear()
+        return taken
+
+
+class ContainedEncoder(Encoder):
+    """One codec and one muxer for one stream."""
+
+    def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
+        super().__init__(audio_format)
+        recipe = _RECIPES[audio_format.codec]
+        rate_hz = audio_format.sample_rate_hz
+        if audio_format.codec == "opus":
+            rate_hz = next((rate for rate in _OPUS_RATES_HZ if rate >= input_rate_hz), _OPUS_RATES_HZ[-1])
+        self._delay_samples = recipe.delay_samples
+        self._sink = _Sink()
+        self._container = av.open(self._sink, "w", format=recipe.muxer, options=dict(recipe.muxer_options))
+        stream = self._container.add_stream(recipe.codec, rate=rate_hz, options=dict(recipe.codec_options))
+        assert isinstance(stream, AudioStream)
+        stream.layout = "mono"
+        if audio_format.bitrate_bps is not None:
+            stream.bit_rate = audio_format.bitrate_bps
+        self._container.start_encoding()
+        self._stream = stream
+        self._header_bytes = len(self._sink._gathered)
+        self._resampler = Resampler(
+            input_rate_hz, rate_hz, stream.codec_context.format.name, stream.codec_context.frame_size
+        )
+
+    @property
+    def delay_samples(self) -> int:
+        """Zero where the container says what to skip."""
+        return self._delay_samples
+
+    def _encode(self, pcm: Samples) -> bytes:
+        for frame in self._resampler.push(pcm):
+            self._container.mux(self._stream.encode(frame))
+        if len(self._sink._gathered) == self._header_bytes:
+            return b""
+        self._header_bytes = 0
+        return self._sink.take()
+
+    def _finish(self) -> bytes:
+        for frame in [*self._resampler.flush(), None]:
+            self._container.mux(self._stream.encode(frame))
+        self._container.close()
+        return self._sink.take()

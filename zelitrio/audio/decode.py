@@ -1,0 +1,48 @@
+"""A recording of any format FFmpeg can read, as float32 mono at the rate that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.resampler import AudioResampler
+
+from zelitrio.errors import LocalError
+
+
+def decode_file(path: Path | str, rate_hz: int) -> npt.NDArray[np.float32]:
+    """Decode the first audio stream of a file.
+
+    Blocks while it reads; call it from a worker thread where a loop must not be held.
+
+    Args:
+        path: a file in any container and codec that FFmpeg knows.
+        rate_hz: the sample rate of the result; other rates are resampled, channels mixed to one.
+
+    Returns:
+        float32 [samples], nominally in [-1, 1].
+
+    Raises:
+        LocalError: the file is missing, holds no audio, or cannot be decoded.
+    """
+    pieces: list[npt.NDArray[np.float32]] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise LocalError(f"{path}: expected an audio stream, found none")
+            resampler = AudioResampler(format="flt", layout="mono", rate=rate_hz)
+            for frame in container.decode(audio=0):
+                pieces += [
+                    piece.to_ndarray().reshape(-1).astype(np.float32) for piece in resampler.resample(frame)
+                ]
+            # None drains what the resampler's filter still holds.
+            pieces += [
+                piece.to_ndarray().reshape(-1).astype(np.float32) for piece in resampler.resample(None)
+            ]
+    except (av.FFmpegError, OSError) as error:
+        raise LocalError(f"{path}: expected a readable recording, found: {error}") from error
+    if not pieces:
+        return np.zeros(0, np.float32)
+    return np.concatenate(pieces).astype(np.float32, copy=False)

@@ -1,0 +1,79 @@
+"""What every encoder promises, and the law of use that all of them share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zelitrio.audio.formats import AudioFormat
+from zelitrio.errors import LocalError
+
+Samples = NDArray[np.float32]
+
+
+class Encoder(ABC):
+    """Turns the samples of one stream into bytes, as they come.
+
+    A plain synchronous object: never waits, costs at most a few milliseconds per second of audio,
+    holds no thread.  Not thread-safe, but may be used from one thread after another.  Dropping it
+    in mid-stream is fine.
+
+    Attributes:
+        format: what comes out.
+    """
+
+    format: AudioFormat
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self.format = audio_format
+        self._flushed = False
+
+    @property
+    @abstractmethod
+    def delay_samples(self) -> int:
+        """How much later a sound is heard in the decoded stream than it was put in.
+
+        In samples at `format.sample_rate_hz`, for a decoder that plays everything it is given and
+        honours what the container says about padding.
+        """
+
+    def encode(self, pcm: Samples) -> bytes:
+        """Encode more samples: float [n] in [-1, 1] at the input rate; beyond that they saturate.
+
+        How a sound is cut into calls never changes the bytes that come out in total.  May return
+        nothing while a codec gathers a frame.
+
+        Raises:
+            LocalError: the array is not one-dimensional floats, holds NaN or infinity, or the
+                stream was flushed already.
+        """
+        if self._flushed:
+            raise LocalError(f"{self.format.name}: encode was called after flush")
+        if pcm.ndim != 1 or pcm.dtype.kind != "f":
+            raise LocalError(f"pcm: expected floats of shape [n], found {pcm.dtype} of shape {pcm.shape}")
+        if not len(pcm):
+            return b""
+        low, high = float(pcm.min()), float(pcm.max())  # NaN comes through both
+        if not (np.isfinite(low) and np.isfinite(high)):
+            where = int(np.flatnonzero(~np.isfinite(pcm))[0])
+            raise LocalError(f"pcm: expected finite samples, found {pcm[where]} at sample {where}")
+        if low < -1.0 or high > 1.0:
+            pcm = np.clip(pcm, -1.0, 1.0)
+        return self._encode(np.ascontiguousarray(pcm, dtype=np.float32))
+
+    def flush(self) -> bytes:
+        """End the stream and return its last bytes; a second call returns nothing."""
+        if self._flushed:
+            return b""
+        self._flushed = True
+        return self._finish()
+
+    @abstractmethod
+    def _encode(self, pcm: Samples) -> bytes:
+        """Encode a checked, non-empty, contiguous float32 array."""
+
+    @abstractmethod
+    def _finish(self) -> bytes:
+        """Return what is still inside; called once."""

@@ -1,0 +1,47 @@
+"""MP3 as bare frames, so that cutting or joining a stream anywhere leaves a valid one."""
+
+from __future__ import annotations
+
+from av import AudioCodecContext, AudioFrame, CodecContext
+
+from zelitrio.audio.encoder import Encoder, Samples
+from zelitrio.audio.formats import AudioFormat
+from zelitrio.audio.resampler import Resampler
+
+# LAME's own delay of 576 samples and the 529 of every MP3 decoder, at any sample rate.  A LAME tag
+# would tell players to skip them, but it is a frame that only a finished file can have.
+_DELAY_SAMPLES = 576 + 529
+
+
+class Mp3Encoder(Encoder):
+    """Constant bit rate, no ID3, no Xing tag, no bit reservoir.
+
+    Without the reservoir every frame stands alone, and the first one leaves after 60 ms of sound
+    rather than 80.  The codec context is used bare: the muxer would only add tags.
+    """
+
+    def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
+        super().__init__(audio_format)
+        context = CodecContext.create("libmp3lame", "w")
+        assert isinstance(context, AudioCodecContext)
+        context.rate, context.layout, context.format = audio_format.sample_rate_hz, "mono", "fltp"
+        context.bit_rate = audio_format.bitrate_bps
+        context.options = {"reservoir": "0"}
+        context.open()
+        self._codec = context
+        self._resampler = Resampler(input_rate_hz, audio_format.sample_rate_hz, "fltp", context.frame_size)
+
+    @property
+    def delay_samples(self) -> int:
+        """The codec's look-ahead and the decoder's overlap, which no tag lets a player skip."""
+        return _DELAY_SAMPLES
+
+    def _encode(self, pcm: Samples) -> bytes:
+        return self._packets(self._resampler.push(pcm))
+
+    def _finish(self) -> bytes:
+        rest = self._resampler.flush()
+        return self._packets([*rest, None]) if rest or self._codec.is_open else b""
+
+    def _packets(self, frames: list[AudioFrame] | list[AudioFrame | None]) -> bytes:
+        return b"".join(bytes(packet) for frame in frames for packet in self._codec.encode(frame))

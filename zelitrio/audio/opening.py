@@ -1,0 +1,43 @@
+"""Which encoder makes which format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from zelitrio.audio.contained import ContainedEncoder
+from zelitrio.audio.encoder import Encoder
+from zelitrio.audio.formats import AudioFormat
+from zelitrio.audio.mp3 import Mp3Encoder
+from zelitrio.audio.raw import G711Encoder, PcmEncoder, WavEncoder
+from zelitrio.errors import LocalError
+
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8_000, 192_000
+
+_ENCODERS: Mapping[str, Callable[[AudioFormat, int], Encoder]] = {
+    "mp3": Mp3Encoder,
+    "pcm": PcmEncoder,
+    "wav": WavEncoder,
+    "ulaw": G711Encoder,
+    "alaw": G711Encoder,
+    "opus": ContainedEncoder,
+    "m4a": ContainedEncoder,
+    "aac": ContainedEncoder,
+    "flac": ContainedEncoder,
+}
+
+
+def open_encoder(audio_format: AudioFormat, input_rate_hz: int = 24_000) -> Encoder:
+    """Open the encoder of one stream; takes under a millisecond and needs no closing.
+
+    Args:
+        audio_format: what to make, from `FORMATS` or `parse_format`.
+        input_rate_hz: of the samples that will come.
+
+    Raises:
+        LocalError: the rate is not one that sound has.
+    """
+    if not _LOWEST_RATE_HZ <= input_rate_hz <= _HIGHEST_RATE_HZ:
+        raise LocalError(
+            f"input_rate_hz: expected {_LOWEST_RATE_HZ} to {_HIGHEST_RATE_HZ}, found {input_rate_hz!r}"
+        )
+    return _ENCODERS[audio_format.codec](audio_format, input_rate_hz)
