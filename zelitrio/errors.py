@@ -1,0 +1,67 @@
+"""Every error zelitrio raises on purpose, sorted by who broke what.
+
+LocalError: the caller of our Python API.  RemoteError: the peer on the wire.  VoiceError: a voice
+file.  EngineError: the engine itself.  Nothing else may reach a user as anything but a bug.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ZelitrioError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class LocalError(ZelitrioError):
+    """The caller broke the rules of our own API: a setting out of range, a call out of turn."""
+
+
+class RemoteError(ZelitrioError):
+    """The peer broke the protocol, or asked for what it may not have.
+
+    Attributes:
+        code: the vendor's error code, a key of `zelitrio.protocol.OUTCOMES`, which holds the
+            matching WebSocket close code and HTTP status.
+        message: for a human at the other end: the thing, what was expected, what came.
+        param: the name of the offending parameter, where one is to blame.
+    """
+
+    def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+
+
+class VoiceError(ZelitrioError):
+    """A voice file is not what it says it is."""
+
+    def __init__(self, path: Path | str, what: str, *, expected: object = None, found: object = None) -> None:
+        text = f"{path}: {what}"
+        if expected is not None or found is not None:
+            text += f": expected {expected}, found {found}"
+        super().__init__(text)
+        self.path = Path(path)
+        self.expected = expected
+        self.found = found
+
+
+class EngineError(ZelitrioError):
+    """The engine cannot go on: a lost device, a failed warm-up, a thread that ended."""
+
+
+class UtteranceError(EngineError):
+    """One utterance failed; its stream has ended, every other stream goes on."""
+
+
+class CapacityError(EngineError):
+    """The engine refuses another stream: it could not keep its promises to those it has.
+
+    Attributes:
+        retry_after_s: when asking again makes sense, in seconds.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

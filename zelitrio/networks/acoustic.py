@@ -1,0 +1,190 @@
+"""The acoustic model: phones to frames, in two parts with different shapes of work.
+
+*Encode* sees a whole chunk at once: phones to durations, pitch and energy, and a row per phone.
+*Decode* runs over frames, window by window: a row per phone, repeated by its duration, to
+log-mel, pitch and voicing.  Only the decoder's cost grows with the length of the audio, and it
+can begin with the first window as soon as the chunk is encoded.
+
+After FastPitch (arXiv 2006.06873), with ConvNeXt blocks in place of transformers.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zelitrio.networks.streaming import StreamingBlocks, frame_mask
+
+POSITION_FEATURES = 4
+
+
+@attrs.frozen(kw_only=True)
+class AcousticConfig:
+    """Sizes of an acoustic model; travels with its weights."""
+
+    phones: int
+    """Distinct phone tokens, pauses included."""
+    stresses: int
+    features: int
+    """Scalar features beside each phone."""
+    speakers: int
+    encoder_channels: int = 192
+    encoder_blocks: int = 5
+    encoder_kernel: int = 9
+    predictor_channels: int = 160
+    decoder_channels: int = 224
+    decoder_blocks: int = 6
+    decoder_kernel: int = 7
+    decoder_lookahead: int = 1
+    """Frames each decoder block looks ahead: the encoder has seen the whole chunk, so little is
+    gained by more, and every frame of it delays the first audio."""
+    mels: int = 80
+
+    @property
+    def decoder_lag(self) -> int:
+        """Frames by which the decoder's outputs trail its inputs."""
+        return self.decoder_blocks * self.decoder_lookahead
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Prosody:
+    """What the encoder predicts for each phone, each [batch, phones, 2]: a mean and a log spread.
+
+    Durations are natural logs of frames; pitch is the phone's mean ln f0 minus the speaker's, times
+    4; energy is the phone's mean normalised mel.
+    """
+
+    duration: Tensor
+    pitch: Tensor
+    energy: Tensor
+
+
+class _Predictor(nn.Module):
+    """Two convolutions over phones to a mean and a log spread."""
+
+    def __init__(self, channels: int, hidden: int, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(channels, hidden, 3, padding=1)
+        self.first_norm = nn.LayerNorm(hidden)
+        self.second = nn.Conv1d(hidden, hidden, 3, padding=1)
+        self.second_norm = nn.LayerNorm(hidden)
+        self.out = nn.Linear(hidden, 2)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        for convolve, norm in ((self.first, self.first_norm), (self.second, self.second_norm)):
+            y = convolve((x * mask).transpose(1, 2)).transpose(1, 2)  # [batch, phones, hidden]
+            x = self.dropout(norm(F.relu(y)))
+        return self.out(x) * mask
+
+
+class AcousticModel(nn.Module):
+    """Phones and a speaker to log-mel, pitch and voicing frames."""
+
+    def __init__(self, config: AcousticConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.encoder_channels
+        self.phone = nn.Embedding(config.phones, width)
+        self.stress = nn.Embedding(config.stresses, width)
+        self.features = nn.Linear(config.features, width)
+        self.speaker = nn.Embedding(config.speakers, width)
+        half = config.encoder_kernel // 2
+        self.encoder = StreamingBlocks(config.encoder_blocks, width, config.encoder_kernel, half)
+        self.encoder_norm = nn.LayerNorm(width)
+        self.duration = _Predictor(width, config.predictor_channels)
+        self.pitch = _Predictor(width, config.predictor_channels)
+        self.energy = _Predictor(width, config.predictor_channels)
+        self.pitch_in = nn.Conv1d(1, width, 3, padding=1)
+        self.energy_in = nn.Conv1d(1, width, 3, padding=1)
+        self.to_decoder = nn.Linear(width, config.decoder_channels)
+        self.position = nn.Linear(POSITION_FEATURES, config.decoder_channels, bias=False)
+        self.decoder = StreamingBlocks(
+            config.decoder_blocks, config.decoder_channels, config.decoder_kernel, config.decoder_lookahead
+        )
+        self.decoder_norm = nn.LayerNorm(config.decoder_channels)
+        self.out = nn.Linear(config.decoder_channels, config.mels + 2)
+        self.register_buffer("speaker_ln_f0", torch.full((config.speakers,), 5.2))
+
+    def encode(
+        self, phones: Tensor, stresses: Tensor, features: Tensor, speakers: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Prosody]:
+        """Read whole chunks and predict how they are spoken.
+
+        Args:
+            phones, stresses: [batch, phones] integer tokens.
+            features: [batch, phones, features].
+            speakers: [batch] integers.
+            mask: [batch, phones, 1], 1 for a phone, 0 for padding.
+
+        Returns:
+            Hidden rows [batch, phones, encoder_channels] and the predicted `Prosody`.
+        """
+        speaker = self.speaker(speakers)[:, None]
+        x = (self.phone(phones) + self.stress(stresses) + self.features(features) + speaker) * mask
+        for block in self.encoder:
+            x = block.whole(x, mask)
+        x = (self.encoder_norm(x) + speaker) * mask
+        prosody = Prosody(
+            duration=self.duration(x, mask), pitch=self.pitch(x, mask), energy=self.energy(x, mask)
+        )
+        return x, prosody
+
+    def rows(self, hidden: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor) -> Tensor:
+        """One decoder row per phone, with the pitch and energy it shall have.
+
+        Args:
+            hidden: [batch, phones, encoder_channels], from `encode`.
+            pitch, energy: [batch, phones], predicted or given, in the units of `Prosody`.
+            mask: [batch, phones, 1].
+
+        Returns:
+            [batch, phones, decoder_channels].
+        """
+        pitched = self.pitch_in((pitch.unsqueeze(-1) * mask).transpose(1, 2)).transpose(1, 2)
+        stressed = self.energy_in((energy.unsqueeze(-1) * mask).transpose(1, 2)).transpose(1, 2)
+        return self.to_decoder((hidden + pitched + stressed) * mask)
+
+    def decode(self, rows: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        """Frames of whole utterances.
+
+        Args:
+            rows: [batch, frames, decoder_channels], each phone's row repeated by its duration.
+            positions: [batch, frames, 4], from `zelitrio.voices.frame_positions`.
+            mask: [batch, frames, 1].
+
+        Returns:
+            [batch, frames, mels + 2]: normalised log-mel, pitch (ln f0 minus the speaker's, times
+            4) and a voicing logit.
+        """
+        x = (rows + self.position(positions)) * mask
+        for block in self.decoder:
+            x = block.whole(x, mask)
+        return self.out(self.decoder_norm(x)) * mask
+
+    def decode_step(
+        self, rows: Tensor, positions: Tensor, states: list[Tensor], first: Tensor, length: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Frames of the next window, `config.decoder_lag` behind its inputs.
+
+        Args:
+            rows: [batch, window, decoder_channels].
+            positions: [batch, window, 4].
+            states: one [batch, kernel - 1, decoder_channels] per block.
+            first: [batch], time of the window's first input frame.
+            length: [batch], frames in the utterance.
+
+        Returns:
+            [batch, window, mels + 2] as `decode`, and the next states.
+        """
+        window, ahead = rows.shape[1], self.config.decoder_lookahead
+        x = (rows + self.position(positions)) * frame_mask(first, window, length, 0).to(rows.dtype)
+        following = []
+        mask = x
+        for depth, block in enumerate(self.decoder, start=1):
+            mask = frame_mask(first, window, length, depth * ahead).to(rows.dtype)
+            x, state = block.step(x, states[depth - 1], mask)
+            following.append(state)
+        return self.out(self.decoder_norm(x)) * mask, following

@@ -1,0 +1,91 @@
+"""The vocoder's raw material: a band-limited pulse train and white noise, as spectra.
+
+Voiced speech is shaped from pulses at the pitch, unvoiced speech from noise.  Both are functions of
+absolute position only, so that any cutting into windows gives the same samples: the pulse's phase
+at each frame is carried in float64, and the noise is one fixed table of frames read from a place
+that the stream's seed chooses.
+
+The pulse train is the Dirichlet kernel: the sum of all harmonics below the band's end, in closed
+form.  Its highest harmonic fades in with the fraction of harmonics that fit, so that it is a
+continuous function of pitch; a kernel with a whole number of harmonics would step.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NOISE_FRAMES = 1024
+"""Length of the noise table: 10 s at 100 frames per second, longer than an ear can match."""
+UNVOICED_LN_F0 = math.log(100.0)
+SOURCE_GAIN = 1 / 20
+"""Brings both spectra near unit size, where the network's output layer starts."""
+
+
+def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tensor:
+    """The pulse's phase at the start of each hop, and after the last.
+
+    Args:
+        ln_f0: [batch, hops + 1], natural log of pitch at the hops' edges.
+        phase: [batch] float64, radians in [0, 2 pi), at the first edge.
+        hop: samples between edges.
+        rate_hz: sample rate.
+
+    Returns:
+        [batch, hops + 1] float64 in [0, 2 pi).
+    """
+    f0 = ln_f0.double().exp()
+    turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)  # pitch is linear within a hop
+    total = phase[:, None] + 2 * math.pi * torch.cumsum(turns, 1)
+    return torch.cat((phase[:, None], torch.remainder(total, 2 * math.pi)), 1)
+
+
+def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
+    """Samples of the pulse train between the edges.
+
+    Args:
+        ln_f0: [batch, hops + 1], natural log of pitch at the hops' edges.
+        phases: [batch, hops + 1] float64, from `advance_phase`.
+        hop: samples between edges.
+        rate_hz: sample rate; harmonics reach up to half of it.
+
+    Returns:
+        [batch, hops * hop] float32; each harmonic has amplitude 1.
+    """
+    f0 = ln_f0.double().exp()
+    inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
+    start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
+    pitch = start + slope * inside  # [batch, hops, hop]
+    turned = (start + 0.5 * slope * inside) * inside * (2 * math.pi / rate_hz)
+    phase = torch.remainder(phases[:, :-1, None] + turned, 2 * math.pi)
+    fitting = 0.5 * rate_hz / pitch
+    harmonics = fitting.floor()
+    fraction = (fitting - harmonics).float()
+    # Reduced in float64: a float32 angle of a thousand radians has lost four digits.
+    upper = torch.remainder((harmonics + 0.5) * phase, 2 * math.pi).float()
+    top = torch.remainder((harmonics + 1) * phase, 2 * math.pi).float()
+    half = torch.sin(0.5 * phase.float())
+    at_pulse = half.abs() < 1e-4  # the kernel's removable singularity
+    kernel = torch.sin(upper) / torch.where(at_pulse, 1.0, 2 * half)
+    kernel = torch.where(at_pulse, (harmonics + 0.5).float(), kernel)
+    return (kernel - 0.5 + fraction * torch.cos(top)).flatten(1)
+
+
+def noise_table(fft: int, hop: int, window: Tensor) -> Tensor:
+    """Spectra of a fixed piece of white noise that joins its own end.
+
+    Args:
+        fft: samples per frame.
+        hop: samples between frames.
+        window: [fft], applied to each frame.
+
+    Returns:
+        [NOISE_FRAMES, fft // 2 + 1] complex64.
+    """
+    samples = np.random.Generator(np.random.PCG64(20_001)).standard_normal(NOISE_FRAMES * hop)
+    around = np.concatenate((samples[-fft // 2 :], samples, samples[: fft // 2])).astype(np.float32)
+    frames = torch.from_numpy(around).unfold(0, fft, hop)[:NOISE_FRAMES]
+    return torch.fft.rfft(frames * window) * SOURCE_GAIN

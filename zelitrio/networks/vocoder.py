@@ -1,0 +1,222 @@
+"""The vocoder: log-mel, pitch and voicing frames to samples.
+
+A convolutional network shapes, for every frame and frequency, a pulse train (gain and phase) and
+white noise (gain); one inverse FFT per frame and overlap-add make the samples.  Cost is per frame,
+not per sample, and the harmonic structure is exact from the first training step.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zelitrio.networks.source import (
+    NOISE_FRAMES,
+    SOURCE_GAIN,
+    UNVOICED_LN_F0,
+    advance_phase,
+    noise_table,
+    pulses,
+)
+from zelitrio.networks.streaming import StreamingBlocks, StreamingStem, frame_mask
+
+_OVERLAP = 4  # frames over one sample: fft = 4 * hop
+_SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
+
+
+@attrs.frozen(kw_only=True)
+class VocoderConfig:
+    """Sizes of a vocoder; travels with its weights."""
+
+    sample_rate_hz: int = 24_000
+    hop_samples: int = 240
+    mels: int = 80
+    channels: int = 192
+    blocks: int = 6
+    kernel: int = 7
+    stem_lookahead: int = 2
+    lookahead: int = 1
+
+    @property
+    def fft_samples(self) -> int:
+        """Samples per frame of spectrum."""
+        return _OVERLAP * self.hop_samples
+
+    @property
+    def bins(self) -> int:
+        """Frequencies in a spectrum."""
+        return self.fft_samples // 2 + 1
+
+    @property
+    def net_lag(self) -> int:
+        """Frames by which the network's spectra trail its inputs."""
+        return self.stem_lookahead + self.blocks * self.lookahead
+
+    @property
+    def lag(self) -> int:
+        """Frames by which finished samples trail the inputs: the last overlapping frame as well."""
+        return self.net_lag + _OVERLAP // 2
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class VocoderState:
+    """What a stream carries from window to window; zeros (`Vocoder.new_state`) at its start."""
+
+    stem: Tensor  # [batch, kernel - 1, mels + 2]
+    blocks: list[Tensor]  # each [batch, kernel - 1, channels]
+    ln_f0: Tensor  # [batch, net_lag - 1]: pitch of frames that have gone in but have no pulses yet
+    voiced: Tensor  # [batch, net_lag]: voicing of frames that have no spectra yet
+    phase: Tensor  # [batch] float64, radians
+    pulses: Tensor  # [batch, 3 * hop]
+    overlap: Tensor  # [batch, 3 * hop]
+
+
+class Vocoder(nn.Module):
+    """Frames to samples, whole or window by window."""
+
+    window: Tensor
+    noise: Tensor
+
+    def __init__(self, config: VocoderConfig) -> None:
+        super().__init__()
+        if config.net_lag < _OVERLAP // 2:
+            raise ValueError(f"lookahead: expected at least {_OVERLAP // 2} frames, found {config.net_lag}")
+        self.config = config
+        self.stem = StreamingStem(config.mels + 2, config.channels, config.kernel, config.stem_lookahead)
+        self.blocks = StreamingBlocks(config.blocks, config.channels, config.kernel, config.lookahead)
+        self.norm = nn.LayerNorm(config.channels)
+        self.head = nn.Linear(config.channels, 3 * config.bins)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+        window = torch.hann_window(config.fft_samples)
+        self.register_buffer("window", window, persistent=False)
+        self.register_buffer(
+            "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
+        )
+
+    def forward(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
+        """Samples of whole utterances.
+
+        Args:
+            mel: [batch, frames, mels], normalised log-mel (`zelitrio.networks.normalise_mel`).
+            ln_f0: [batch, frames], natural log of pitch in Hz, also where unvoiced.
+            voiced: [batch, frames] in 0..1.
+            mask: [batch, frames, 1], 1 inside of the utterance.
+            noise_at: [batch] integers, where in the noise the utterance begins.
+
+        Returns:
+            [batch, frames * hop] samples, about [-1, 1].
+        """
+        frames = mel.shape[1]
+        inputs = self._inputs(mel, ln_f0, voiced) * mask
+        x = self.stem.whole(inputs, mask)
+        for block in self.blocks:
+            x = block.whole(x, mask)
+        pitch = torch.where(mask[..., 0] > 0, ln_f0.float(), UNVOICED_LN_F0)
+        # A windowed run's phase starts `net_lag - 1` frames early; the last spectrum ends two late.
+        early = self.config.net_lag - 1
+        edges = F.pad(pitch, (early, 2), value=UNVOICED_LN_F0)
+        phase = torch.zeros(pitch.shape[0], dtype=torch.float64, device=pitch.device)
+        hop, rate_hz = self.config.hop_samples, self.config.sample_rate_hz
+        train = pulses(edges, advance_phase(edges, phase, hop, rate_hz), hop, rate_hz)
+        train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
+        times = torch.arange(frames, device=pitch.device)[None]
+        spectra = self._spectra(x, train, voiced, mask, noise_at[:, None] + times)
+        before = pitch.new_zeros(pitch.shape[0], (_OVERLAP - 1) * hop)
+        samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)
+        return samples[:, 2 * hop :]
+
+    def new_state(self, batch: int, device: torch.device | str = "cpu") -> VocoderState:
+        """The state before the first window."""
+        c = self.config
+        zeros = lambda *shape: torch.zeros(batch, *shape, device=device)  # noqa: E731
+        return VocoderState(
+            stem=zeros(c.kernel - 1, c.mels + 2),
+            blocks=[zeros(c.kernel - 1, c.channels) for _ in range(c.blocks)],
+            ln_f0=torch.full((batch, c.net_lag - 1), UNVOICED_LN_F0, device=device),
+            voiced=zeros(c.net_lag),
+            phase=torch.zeros(batch, dtype=torch.float64, device=device),
+            pulses=zeros(3 * c.hop_samples),
+            overlap=zeros(3 * c.hop_samples),
+        )
+
+    def step(
+        self,
+        mel: Tensor,
+        ln_f0: Tensor,
+        voiced: Tensor,
+        state: VocoderState,
+        first: Tensor,
+        length: Tensor,
+        noise_at: Tensor,
+    ) -> tuple[Tensor, VocoderState]:
+        """Samples of the next window, `config.lag` frames behind its inputs.
+
+        Args:
+            mel, ln_f0, voiced, noise_at: as `forward`, for a window.
+            state: from `new_state` or the step before.
+            first: [batch], time of the window's first input frame; may be negative.
+            length: [batch], frames in the utterance.
+
+        Returns:
+            [batch, window * hop] samples and the next state.
+        """
+        c = self.config
+        window = mel.shape[1]
+        x, stem = self.stem.step(
+            self._inputs(mel, ln_f0, voiced) * frame_mask(first, window, length, 0).to(mel.dtype),
+            state.stem,
+            frame_mask(first, window, length, c.stem_lookahead).to(mel.dtype),
+        )
+        states = []
+        mask = x
+        for depth, block in enumerate(self.blocks, start=1):
+            mask = frame_mask(first, window, length, c.stem_lookahead + depth * c.lookahead).to(mel.dtype)
+            x, following = block.step(x, state.blocks[depth - 1], mask)
+            states.append(following)
+
+        inside = frame_mask(first, window, length, 0)[..., 0] > 0
+        pitch = torch.cat((state.ln_f0, torch.where(inside, ln_f0.float(), UNVOICED_LN_F0)), 1)
+        loud = torch.cat((state.voiced, voiced.float()), 1)
+        edges = pitch[:, : window + 1]
+        phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
+        fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
+        train = torch.cat((state.pulses, fresh), 1)
+        times = (first - c.net_lag)[:, None] + torch.arange(window, device=first.device)
+        spectra = self._spectra(x, train, loud[:, :window], mask, noise_at[:, None] + times)
+        samples, overlap = self._overlap_add(spectra, state.overlap)
+        return samples, VocoderState(
+            stem=stem,
+            blocks=states,
+            ln_f0=pitch[:, window:],
+            voiced=loud[:, window:],
+            phase=phases[:, -1],
+            pulses=train[:, window * c.hop_samples :],
+            overlap=overlap,
+        )
+
+    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor) -> Tensor:
+        centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
+        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1)
+
+    def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
+        """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins]."""
+        gain, turn, breath = self.head(self.norm(x)).float().chunk(3, -1)
+        frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
+        pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
+        amount = torch.exp(gain - 1) * voiced.float().unsqueeze(-1) * mask.float()
+        shaped = pulse * torch.polar(amount, 3 * turn)
+        noise = self.noise[torch.remainder(noise_at, NOISE_FRAMES)]
+        return shaped + noise * (torch.exp(breath - 2) * mask.float())
+
+    def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
+        hop = self.config.hop_samples
+        frames = spectra.shape[1]
+        blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
+        sums = F.pad(before, (0, frames * hop)).unflatten(1, (-1, hop))  # [batch, frames + 3, hop]
+        for part, block in enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)):
+            sums = sums + F.pad(block, (0, 0, part, _OVERLAP - 1 - part))
+        return sums[:, :frames].flatten(1), sums[:, frames:].flatten(1)
