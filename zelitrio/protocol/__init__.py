@@ -1,0 +1,87 @@
+"""The wire, without a wire: bytes in, events out; events in, frames out.
+
+`parse_socket_target` reads an upgrade request; `Connection` is one realtime socket of either dialect; the
+`ChunkSchedule` decides when its text is spoken.  `OUTCOMES` says what each error looks like to a peer.
+Nothing here waits, and time is always an argument in seconds.
+
+The owner of a Connection does this, and nothing else: call `authenticated` if the handshake's credential
+is good; pass each message to `receive`, and the time to `expire` when `deadline` has come; handle the
+events in order (each event's docstring says what is asked); send what `audio_message`, `final_message`
+and `error_message` return; close when `is_finished`.
+"""
+
+from __future__ import annotations
+
+from zelitrio.protocol.connection import Connection, ContextState, Move
+from zelitrio.protocol.events import (
+    Authenticate,
+    ContextError,
+    EndContext,
+    EndSocket,
+    Event,
+    EvictContext,
+    Fail,
+    OpenContext,
+    PronunciationDictionary,
+    Text,
+    UpdateSettings,
+)
+from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
+from zelitrio.protocol.frames import CharTimes, timed_audio_line
+from zelitrio.protocol.outcomes import (
+    OUTCOMES,
+    Outcome,
+    close_frame,
+    cut_reason,
+    error_body,
+    openai_error_body,
+    outcome_of,
+    to_remote_error,
+)
+from zelitrio.protocol.schedule import Chunk, ChunkSchedule
+from zelitrio.protocol.target import (
+    DEFAULT_OUTPUT_FORMAT,
+    Dialect,
+    SocketRequest,
+    bare_credential,
+    credential_of,
+    parse_socket_target,
+    socket_url,
+)
+
+__all__ = [
+    "DEFAULT_CHUNK_SCHEDULE",
+    "DEFAULT_OUTPUT_FORMAT",
+    "OUTCOMES",
+    "Authenticate",
+    "CharTimes",
+    "Chunk",
+    "ChunkSchedule",
+    "Connection",
+    "ContextError",
+    "ContextState",
+    "Dialect",
+    "EndContext",
+    "EndSocket",
+    "Event",
+    "EvictContext",
+    "Fail",
+    "Move",
+    "OpenContext",
+    "Outcome",
+    "PronunciationDictionary",
+    "SocketRequest",
+    "Text",
+    "UpdateSettings",
+    "bare_credential",
+    "close_frame",
+    "credential_of",
+    "cut_reason",
+    "error_body",
+    "openai_error_body",
+    "outcome_of",
+    "parse_socket_target",
+    "socket_url",
+    "timed_audio_line",
+    "to_remote_error",
+]

@@ -1,0 +1,127 @@
+"""What a Connection tells its owner: one frozen value per thing that happened.
+
+Handle the events of one call in order.  `context_id` is None for the one context of `stream-input` and for
+the default context of `multi-stream-input`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from zelitrio.errors import RemoteError
+from zelitrio.settings import VoiceSettings
+
+
+@attrs.frozen
+class Authenticate:
+    """Check who this is before anything else; it comes at most once, and first.
+
+    Not sent when `Connection.authenticated` was called before (a credential in the handshake can be checked
+    at once).  If the check fails: send `error_message(RemoteError("invalid_api_key", ...))`, close, and drop
+    the events that follow it.
+    """
+
+    credential: str | None = attrs.field(default=None, repr=False)
+    """The bare key ("Bearer " is gone); None: the peer brought none."""
+    single_use_token: str | None = attrs.field(default=None, repr=False)
+    """The token of the query string, when there is one and no credential."""
+
+
+@attrs.frozen
+class OpenContext:
+    """A new context: its own chunk schedule, settings, encoder and engine stream."""
+
+    context_id: str | None
+    voice_settings: VoiceSettings
+    chunk_schedule: tuple[float, ...]
+    dictionaries: tuple[PronunciationDictionary, ...] = ()
+
+
+@attrs.frozen
+class PronunciationDictionary:
+    """Which pronunciation dictionary the peer wants applied."""
+
+    dictionary_id: str
+    version_id: str | None = None
+
+
+@attrs.frozen
+class UpdateSettings:
+    """Settings for what is generated from now on.  Both values are complete, changed or not."""
+
+    context_id: str | None
+    voice_settings: VoiceSettings
+    chunk_schedule: tuple[float, ...]
+
+
+@attrs.frozen
+class Text:
+    """Text for a context: feed it to the chunk schedule, then trigger, then flush, as asked.
+
+    `text` may be empty (a bare flush or trigger).
+    """
+
+    context_id: str | None
+    text: str
+    flush: bool = False
+    trigger: bool = False
+
+
+@attrs.frozen
+class EndContext:
+    """No more text comes for a context: speak the rest, send `final_message`, forget it.
+
+    discard False (`stream-input`'s end of stream, a context idle for too long): what is buffered is spoken
+    too.  discard True (`close_context`, `close_socket`): everything fed before the last `Text(flush=True)`
+    is finished, whatever was fed after it is dropped, and cancelled where it was released already.  That is
+    what makes `close_context` without a flush a barge-in.
+    """
+
+    context_id: str | None
+    discard: bool
+
+
+@attrs.frozen
+class EvictContext:
+    """A closing context must make room for a new one: cancel its audio and send `final_message` at once."""
+
+    context_id: str | None
+
+
+@attrs.frozen
+class ContextError:
+    """A message was refused, and only that: send `error_message(error, context_id)` and go on.
+
+    The context, if there is one, keeps what it had.  `context_id` is None also when the message's own
+    context id was the thing at fault.
+    """
+
+    context_id: str | None
+    error: RemoteError
+
+
+@attrs.frozen
+class EndSocket:
+    """Nothing more comes: when every context has had its final frame, close with 1000 and no reason."""
+
+
+@attrs.frozen
+class Fail:
+    """The socket is lost: send `error_message(error)`, then close with `close_frame(error)`."""
+
+    error: RemoteError
+
+
+Event: TypeAlias = (
+    Authenticate
+    | OpenContext
+    | UpdateSettings
+    | Text
+    | EndContext
+    | EvictContext
+    | ContextError
+    | EndSocket
+    | Fail
+)

@@ -1,0 +1,202 @@
+"""Reading fields of a JSON object that a stranger wrote, with errors that name field, expected and found.
+
+The same readers serve sockets and HTTP bodies: what differs is only the error, so a reader is given the
+error's dialect (`OnSocket` or `InBody`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from zelitrio.errors import RemoteError
+from zelitrio.settings import VoiceSettings
+
+MAX_SCHEDULE_LENGTH = 100
+"""Nobody sends more than five; a bound keeps a hostile list from being stored."""
+DEFAULT_CHUNK_SCHEDULE: tuple[float, ...] = (120.0, 160.0, 250.0, 290.0)
+MIN_CHUNK_CHARS, MAX_CHUNK_CHARS = 50.0, 500.0
+MIN_SPEED, MAX_SPEED = 0.7, 1.2
+
+
+class Wording(Protocol):
+    """How a wrong field is told to the peer."""
+
+    def __call__(self, kind: str, field: str, expected: str, found: object) -> RemoteError:
+        """The error for `field` (a dotted path; "" is the whole message); `kind` is an OUTCOMES code."""
+
+
+def on_socket(kind: str, field: str, expected: str, found: object) -> RemoteError:
+    """A wrong field in a socket message: always `invalid_input_message`, whatever is wrong with it."""
+    where = f"{field}: " if field else ""
+    return RemoteError(
+        "invalid_input_message",
+        f"Could not parse input message: {where}expected {expected}, found {describe(found)}.",
+        param=field or None,
+    )
+
+
+def in_body(kind: str, field: str, expected: str, found: object) -> RemoteError:
+    """A wrong field in an HTTP body: the validator's own kind, reported as 422 in a list."""
+    message = (
+        "Field required" if kind == "missing" else f"Input should be {expected}, found {describe(found)}"
+    )
+    return RemoteError(kind, message, param=field or None)
+
+
+def describe(value: object, max_chars: int = 40) -> str:
+    """A short, safe picture of any JSON value for an error message."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= max_chars else f"a string of {len(value)} characters"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "an object"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)[:max_chars]
+
+
+def decode_object(message: str | bytes, wording: Wording) -> dict[str, Any]:
+    """The JSON object in a message.
+
+    NaN, infinities and nesting deeper than 1,024 are not JSON to orjson; nothing recurses here.
+    """
+    try:
+        found = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        raise wording("json_invalid", "", "a JSON object", "something that is not JSON") from None
+    if not isinstance(found, dict):
+        raise wording("dict_type", "", "a JSON object", found)
+    return found
+
+
+class Fields:
+    """A JSON object to be read field by field.  Absent and null are the same everywhere."""
+
+    def __init__(self, values: Mapping[str, Any], wording: Wording, prefix: str = "") -> None:
+        self._values = values
+        self._wording = wording
+        self._prefix = prefix
+
+    def __contains__(self, name: str) -> bool:
+        return self._values.get(name) is not None
+
+    def error(self, kind: str, name: str, expected: str) -> RemoteError:
+        """The error for a field of this object."""
+        return self._wording(kind, self._prefix + name, expected, self._values.get(name))
+
+    def text(self, name: str, *, max_chars: int | None = None) -> str | None:
+        """A string."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            raise self.error("string_type", name, "a string")
+        if max_chars is not None and len(value) > max_chars:
+            raise self.error("string_too_long", name, f"a string of at most {max_chars} characters")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self.error("bool_type", name, "true or false")
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        """A number, clamped to [low, high]."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not is_number(value):
+            raise self.error("float_type", name, "a number")
+        return clamp(value, low, high)
+
+    def whole(self, name: str, low: int, high: int) -> int | None:
+        """A whole number within [low, high]; outside it is an error, for clamping would change its sense."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self.error("int_type", name, f"a whole number from {low} to {high}")
+        return value
+
+    def choice(self, name: str, allowed: Sequence[str]) -> str | None:
+        """One of a few words."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise self.error("enum", name, " or ".join(repr(word) for word in allowed))
+        return value
+
+    def items(self, name: str) -> list[Any] | None:
+        """A list."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, list):
+            return value
+        raise self.error("list_type", name, "a list")
+
+    def inner(self, name: str) -> Fields | None:
+        """An object within this one."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self.error("dict_type", name, "an object")
+        return Fields(value, self._wording, f"{self._prefix}{name}.")
+
+
+def is_number(value: object) -> bool:
+    """Whether a JSON value is a finite number; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def clamp(value: float, low: float, high: float) -> float:
+    """The nearest value in [low, high]."""
+    return min(max(float(value), low), high)
+
+
+def read_voice_settings(fields: Fields, base: VoiceSettings) -> VoiceSettings:
+    """`voice_settings` over `base`: numbers are clamped, absent keys keep their value, unknown keys ignored."""
+    given = fields.inner("voice_settings")
+    if given is None:
+        return base
+    read = {
+        "stability": given.number("stability", 0, 1),
+        "similarity_boost": given.number("similarity_boost", 0, 1),
+        "style": given.number("style", 0, 1),
+        "use_speaker_boost": given.flag("use_speaker_boost"),
+        "speed": given.number("speed", MIN_SPEED, MAX_SPEED),
+    }
+    changes = {name: value for name, value in read.items() if value is not None}
+    return VoiceSettings(
+        stability=changes.get("stability", base.stability),
+        similarity_boost=changes.get("similarity_boost", base.similarity_boost),
+        style=changes.get("style", base.style),
+        use_speaker_boost=bool(changes.get("use_speaker_boost", base.use_speaker_boost)),
+        speed=changes.get("speed", base.speed),
+    )
+
+
+def read_chunk_schedule(fields: Fields) -> tuple[float, ...] | None:
+    """`chunk_length_schedule` of `generation_config` or `generator_config`, clamped to 50..500; None: absent.
+
+    An empty list is the default.  The vendor refuses values out of range; clients that send 40 exist, and
+    nothing is gained by turning them away.
+    """
+    for key in ("generation_config", "generator_config"):
+        config = fields.inner(key)
+        values = config.items("chunk_length_schedule") if config is not None else None
+        if config is None or values is None:
+            continue
+        if len(values) > MAX_SCHEDULE_LENGTH or not all(map(is_number, values)):
+            raise config.error(
+                "list_type", "chunk_length_schedule", f"a list of at most {MAX_SCHEDULE_LENGTH} numbers"
+            )
+        return tuple(clamp(value, MIN_CHUNK_CHARS, MAX_CHUNK_CHARS) for value in values) or (
+            DEFAULT_CHUNK_SCHEDULE
+        )
+    return None

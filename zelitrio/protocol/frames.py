@@ -1,0 +1,77 @@
+"""Frames for the peer: the exact keys, built cheaply, once per packet of audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+import pybase64
+
+
+class CharTimes(Protocol):
+    """When each character is heard; `zelitrio.text.CharTimes` is one.  Three sequences of equal length."""
+
+    @property
+    def chars(self) -> Sequence[str]:
+        """The characters, one string each."""
+
+    @property
+    def starts_ms(self) -> Sequence[int]:
+        """Start of each character, relative to the chunk on a socket."""
+
+    @property
+    def durations_ms(self) -> Sequence[int]:
+        """Length of each character."""
+
+
+def alignment_json(times: CharTimes | None) -> str:
+    """An alignment object for a socket, or "null".
+
+    The key is `charDurationsMs`, as on the vendor's wire; its specification once said `charsDurationsMs`.
+    An empty alignment is null: Pipecat indexes the last element of every list it is given.
+    """
+    if times is None or not times.chars:
+        return "null"
+    return orjson.dumps(
+        {
+            "chars": list(times.chars),
+            "charStartTimesMs": list(times.starts_ms),
+            "charDurationsMs": list(times.durations_ms),
+        }
+    ).decode()
+
+
+def context_json(context_id: str | None) -> str:
+    """A context id as JSON."""
+    return "null" if context_id is None else orjson.dumps(context_id).decode()
+
+
+def timed_audio_line(
+    audio: bytes, alignment: CharTimes | None, normalized_alignment: CharTimes | None, *, offset_ms: int = 0
+) -> bytes:
+    """One JSON object of `.../with-timestamps`, ending in a newline as every streamed line must.
+
+    Times are in seconds from the start of the whole answer: `offset_ms` is where this chunk starts in it.
+    """
+    return orjson.dumps(
+        {
+            "audio_base64": pybase64.b64encode_as_string(audio),
+            "alignment": _in_seconds(alignment, offset_ms),
+            "normalized_alignment": _in_seconds(normalized_alignment, offset_ms),
+        },
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def _in_seconds(times: CharTimes | None, offset_ms: int) -> dict[str, Any] | None:
+    if times is None or not times.chars:
+        return None
+    starts = [offset_ms + start for start in times.starts_ms]
+    return {
+        "characters": list(times.chars),
+        "character_start_times_seconds": [start / 1000 for start in starts],
+        "character_end_times_seconds": [
+            (start + length) / 1000 for start, length in zip(starts, times.durations_ms, strict=True)
+        ],
+    }

@@ -1,0 +1,140 @@
+"""Client messages of both dialects: one JSON object, no type field, its meaning in the keys it has.
+
+`read_message` turns a WebSocket message into a ClientMessage; which moves follow from it is the
+connection's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import orjson
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol.events import PronunciationDictionary
+from zelitrio.protocol.fields import (
+    Fields,
+    decode_object,
+    on_socket,
+    read_chunk_schedule,
+    read_voice_settings,
+)
+from zelitrio.protocol.target import Dialect, bare_credential
+from zelitrio.settings import VoiceSettings
+
+MAX_CONTEXT_ID_CHARS = 256
+MAX_DICTIONARIES = 10
+
+
+@attrs.frozen(kw_only=True)
+class ClientMessage:
+    """One message, understood.  None everywhere means that the peer did not say."""
+
+    context_id: str | None = None
+    text: str | None = None
+    flush: bool = False
+    trigger: bool = False
+    close_context: bool = False
+    close_socket: bool = False
+    credential: str | None = attrs.field(default=None, repr=False)
+    settings_fields: Fields | None = attrs.field(default=None, repr=False, eq=False)
+    """The message when it carries voice settings, to be laid over those of its context."""
+    chunk_schedule: tuple[float, ...] | None = None
+    dictionaries: tuple[PronunciationDictionary, ...] | None = None
+
+    @property
+    def has_settings(self) -> bool:
+        """Whether the message sets something up, and so may open a context without any text."""
+        return not (
+            self.settings_fields is None and self.chunk_schedule is None and self.dictionaries is None
+        )
+
+    def voice_settings_over(self, base: VoiceSettings) -> VoiceSettings:
+        """The message's voice settings laid over `base`; never raises, they were read once before."""
+        return base if self.settings_fields is None else read_voice_settings(self.settings_fields, base)
+
+
+class ContextMessageError(RemoteError):
+    """A message that can be laid at the door of one context (None: of none that could be named)."""
+
+    def __init__(self, context_id: str | None, error: RemoteError) -> None:
+        super().__init__(error.code, error.message, param=error.param)
+        self.context_id = context_id
+
+
+def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
+    """Read one WebSocket message of a client.
+
+    Raises:
+        ContextMessageError: a field is wrong in a message of `multi-stream-input`.
+        RemoteError: `invalid_input_message` for everything else: binary, not JSON, not an object, or a wrong
+            field on `stream-input`.
+    """
+    if isinstance(message, bytes | bytearray | memoryview):
+        raise on_socket("json_invalid", "", "a text frame with a JSON object", "a binary frame")
+    fields = Fields(decode_object(message, on_socket), on_socket)
+    if dialect is Dialect.SINGLE:
+        return _read_fields(fields, None)
+    context_id: str | None = None
+    try:
+        # The vendor's documents write both; the clients send the first.
+        context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS)
+        if context_id is None:
+            context_id = fields.text("contextId", max_chars=MAX_CONTEXT_ID_CHARS)
+        read = _read_fields(fields, context_id)
+        return attrs.evolve(
+            read,
+            close_context=bool(fields.flag("close_context")),
+            close_socket=bool(fields.flag("close_socket")),
+        )
+    except RemoteError as error:
+        raise ContextMessageError(context_id, error) from None
+
+
+def _read_fields(fields: Fields, context_id: str | None) -> ClientMessage:
+    has_voice_settings = "voice_settings" in fields
+    if has_voice_settings:
+        # Read now, to refuse a wrong type now; what they mean depends on the context.
+        read_voice_settings(fields, VoiceSettings())
+    return ClientMessage(
+        context_id=context_id,
+        text=fields.text("text"),
+        flush=bool(fields.flag("flush")),
+        trigger=bool(fields.flag("try_trigger_generation")),
+        credential=_credential(fields),
+        settings_fields=fields if has_voice_settings else None,
+        chunk_schedule=read_chunk_schedule(fields),
+        dictionaries=read_dictionaries(fields),
+    )
+
+
+def _credential(fields: Fields) -> str | None:
+    for name in ("authorization", "xi_api_key", "xi-api-key"):
+        value = fields.text(name)
+        if value is not None and (bare := bare_credential(value)):
+            return bare
+    return None
+
+
+def read_dictionaries(fields: Fields) -> tuple[PronunciationDictionary, ...] | None:
+    """`pronunciation_dictionary_locators`: which dictionaries to apply, in order; None: absent."""
+    name = "pronunciation_dictionary_locators"
+    items = fields.items(name)
+    if items is None:
+        return None
+    if len(items) > MAX_DICTIONARIES:
+        raise fields.error("list_type", name, f"a list of at most {MAX_DICTIONARIES} locators")
+    found = []
+    for item in items:
+        locator = item if isinstance(item, dict) else {}
+        dictionary_id, version_id = locator.get("pronunciation_dictionary_id"), locator.get("version_id")
+        if not isinstance(dictionary_id, str) or not isinstance(version_id, str | None):
+            raise fields.error("dict_type", name, "objects with a pronunciation_dictionary_id")
+        found.append(PronunciationDictionary(dictionary_id, version_id))
+    return tuple(found)
+
+
+def write_message(fields: dict[str, Any]) -> str:
+    """A client message as JSON text."""
+    return orjson.dumps(fields).decode()

@@ -1,0 +1,186 @@
+"""The request line of a realtime socket: which voice, how it is to sound on the wire, and who asks.
+
+Everything here is known before the upgrade, so a wrong value can be answered with an HTTP status.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+import attrs
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol.fields import clamp, describe
+
+MIN_INACTIVITY_S, MAX_INACTIVITY_S, DEFAULT_INACTIVITY_S = 1.0, 180.0, 20.0
+MAX_SEED = 2**32 - 1
+DEFAULT_OUTPUT_FORMAT = "mp3_44100_128"
+_PREFIX = "/v1/text-to-speech/"
+_TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", ""})
+NORMALISE_CHOICES = ("auto", "on", "off")
+
+
+class Dialect(enum.Enum):
+    """The two realtime endpoints; the value is the last part of the path."""
+
+    SINGLE = "stream-input"
+    MULTI = "multi-stream-input"
+
+
+@attrs.frozen(kw_only=True)
+class SocketRequest:
+    """What the upgrade request of a realtime socket asks for."""
+
+    dialect: Dialect
+    voice_id: str
+    model_id: str | None = None
+    """As sent; unknown models are the default model, so old clients' `Ellipsis` does no harm."""
+    output_format: str = DEFAULT_OUTPUT_FORMAT
+    """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
+    language_code: str | None = None
+    inactivity_timeout_s: float = DEFAULT_INACTIVITY_S
+    sync_alignment: bool = False
+    auto_mode: bool = False
+    enable_ssml_parsing: bool = False
+    normalise: str = "auto"
+    """`auto`, `on` or `off`: whether numbers and the like are spelled out."""
+    seed: int | None = None
+    credential: str | None = attrs.field(default=None, repr=False)
+    """The bare key from a header or the query; None: none there, the first message may bring it."""
+    single_use_token: str | None = attrs.field(default=None, repr=False)
+
+
+def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> SocketRequest | None:
+    """Read the target of a request line ("/v1/text-to-speech/VOICE/stream-input?...") and its headers.
+
+    Unknown parameters are ignored, a repeated one counts as its last.  Where the credential comes from, first
+    present wins: `xi-api-key` header, `Authorization` header, `authorization` in the query.
+
+    Returns:
+        None when the path is not a realtime path.
+
+    Raises:
+        RemoteError: `invalid_parameters`, naming the parameter, when it is one but a value is wrong.
+    """
+    path, _, query_text = target.partition("?")
+    place = _dialect_and_voice(path)
+    if place is None:
+        return None
+    dialect, voice_id = place
+    query = dict(parse_qsl(query_text.partition("#")[0], keep_blank_values=True, errors="replace"))
+    normalise = query.get("apply_text_normalization", "auto").lower() or "auto"
+    if normalise not in NORMALISE_CHOICES:
+        raise _wrong("apply_text_normalization", "auto, on or off", normalise)
+    return SocketRequest(
+        dialect=dialect,
+        voice_id=voice_id,
+        model_id=query.get("model_id") or None,
+        output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
+        language_code=query.get("language_code") or None,
+        inactivity_timeout_s=_inactivity_s(query.get("inactivity_timeout")),
+        sync_alignment=_flag(query, "sync_alignment"),
+        auto_mode=_flag(query, "auto_mode"),
+        enable_ssml_parsing=_flag(query, "enable_ssml_parsing"),
+        normalise=normalise,
+        seed=_seed(query.get("seed")),
+        credential=credential_of(headers, query.get("authorization")),
+        single_use_token=query.get("single_use_token") or None,
+    )
+
+
+def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str | None = None) -> str | None:
+    """The key a request carries: `xi-api-key`, else `Authorization`, else the query; None when there is none."""
+    named = {name.lower(): value for name, value in headers}
+    for value in (named.get("xi-api-key"), named.get("authorization"), query_authorization):
+        if value is not None and (bare := bare_credential(value)):
+            return bare
+    return None
+
+
+def bare_credential(value: str) -> str:
+    """A key without surrounding space and without an optional "Bearer "."""
+    value = value.strip()
+    return value[7:].strip() if value[:7].lower() == "bearer " else value
+
+
+def socket_url(base_url: str, request: SocketRequest) -> str:
+    """The URL that `parse_socket_target` reads back as `request`, without its credential.
+
+    `base_url` is "ws://host:port" or "wss://..."; http and https are taken as ws and wss; a path is kept as
+    a prefix.
+    """
+    parts = urlsplit(base_url if "://" in base_url else f"ws://{base_url}")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    query: dict[str, str] = {"output_format": request.output_format}
+    for name, value in (
+        ("model_id", request.model_id),
+        ("language_code", request.language_code),
+        ("seed", None if request.seed is None else str(request.seed)),
+        ("single_use_token", request.single_use_token),
+    ):
+        if value is not None:
+            query[name] = value
+    for name, flag in (
+        ("sync_alignment", request.sync_alignment),
+        ("auto_mode", request.auto_mode),
+        ("enable_ssml_parsing", request.enable_ssml_parsing),
+    ):
+        if flag:
+            query[name] = "true"
+    if request.normalise != "auto":
+        query["apply_text_normalization"] = request.normalise
+    query["inactivity_timeout"] = f"{request.inactivity_timeout_s:g}"
+    path = f"{parts.path.rstrip('/')}{_PREFIX}{quote(request.voice_id, safe='')}/{request.dialect.value}"
+    return f"{scheme}://{parts.netloc}{path}?{urlencode(query)}"
+
+
+def _dialect_and_voice(path: str) -> tuple[Dialect, str] | None:
+    if not path.startswith(_PREFIX):
+        return None
+    voice, _, last = path[len(_PREFIX) :].rstrip("/").partition("/")
+    voice_id = unquote(voice, errors="replace")
+    for dialect in Dialect:
+        if last == dialect.value and voice_id:
+            return dialect, voice_id
+    return None
+
+
+def _flag(query: dict[str, str], name: str) -> bool:
+    # Older Pipecat and LiveKit put Python's True and False into the URL.
+    value = query.get(name, "false").strip().lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise _wrong(name, "true or false", value)
+
+
+def _inactivity_s(value: str | None) -> float:
+    if not value:
+        return DEFAULT_INACTIVITY_S
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if math.isnan(seconds):
+        raise _wrong("inactivity_timeout", "a number of seconds from 1 to 180", value)
+    # Clamped, not refused: old LiveKit sends 300.
+    return clamp(seconds, MIN_INACTIVITY_S, MAX_INACTIVITY_S)
+
+
+def _seed(value: str | None) -> int | None:
+    if not value:
+        return None
+    # isdecimal alone would let other scripts' digits through; int() reads them, which is harmless.
+    if not value.isdecimal() or len(value) > 10 or int(value) > MAX_SEED:
+        raise _wrong("seed", f"a whole number from 0 to {MAX_SEED}", value)
+    return int(value)
+
+
+def _wrong(name: str, expected: str, found: str) -> RemoteError:
+    return RemoteError(
+        "invalid_parameters", f"{name}: expected {expected}, found {describe(found)}", param=name
+    )
