@@ -1,0 +1,100 @@
+"""When each character is heard: the engine's word times spread over the characters.
+
+A word's time is shared evenly by its characters; what stands between words (spaces, marks) shares
+the time between them.  So every character has exactly one place, starts never go back, and each
+character ends where the next one starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from zelitrio.text.types import Break, Utterance
+
+_MARKS = {
+    Break.COMMA: ",",
+    Break.COLON: ":",
+    Break.DASH: " —",
+    Break.STOP: ".",
+    Break.QUESTION: "?",
+    Break.EXCLAIM: "!",
+    Break.PARAGRAPH: ".",
+}
+
+
+@attrs.frozen
+class CharTimes:
+    """One character each, with its start and duration; three tuples of equal length."""
+
+    chars: tuple[str, ...]
+    starts_ms: tuple[int, ...]
+    durations_ms: tuple[int, ...]
+
+
+def normalised_text(utterance: Utterance) -> str:
+    """The spoken words with the marks between them, as captions would show them."""
+    return _normalised(utterance)[0]
+
+
+def align_characters(
+    utterance: Utterance, word_times_ms: Sequence[tuple[int, int]]
+) -> tuple[CharTimes, CharTimes]:
+    """Times of the source characters, and of the characters as spoken.
+
+    Args:
+        utterance: what was spoken.
+        word_times_ms: start and end of each of its words, in order, counted from the utterance's
+            first sample.  Overlaps are resolved in favour of the later word.
+
+    Returns:
+        Source: exactly the characters of ``utterance.source``.  Spoken: a space, then the words in
+        lower case with their marks ("$5" is " five dollars"), as the vendor's clients expect.
+    """
+    times = list(word_times_ms)[: len(utterance.words)]
+    source = _spread(utterance.source, [word.span for word in utterance.words], times)
+    text, spans = _normalised(utterance)
+    return source, _spread(" " + text, [(start + 1, end + 1) for start, end in spans], times)
+
+
+def _normalised(utterance: Utterance) -> tuple[str, list[tuple[int, int]]]:
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    length = 0
+    for index, word in enumerate(utterance.words):
+        is_last = index == len(utterance.words) - 1
+        # The last word always has a break, but the text may not have the mark for it.
+        is_written = not is_last or utterance.source[word.span[1] :].strip() != ""
+        spans.append((length, length + len(word.spoken)))
+        part = word.spoken + (_MARKS.get(word.after, "") if is_written else "") + ("" if is_last else " ")
+        parts.append(part)
+        length += len(part)
+    return "".join(parts), spans
+
+
+def _spread(text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]]) -> CharTimes:
+    """Give every character of `text` a time; characters outside the spans fill the gaps."""
+    starts: list[int] = []
+    now = 0
+    index = 0
+    while index < len(times) and index < len(spans):
+        span, begins, ends = spans[index], *times[index]
+        while index + 1 < len(times) and spans[index + 1] == span:  # words that share one source
+            index += 1
+            ends = times[index][1]
+        begins = max(begins, now)
+        ends = max(ends, begins)
+        _fill(starts, span[0] - len(starts), now, begins)
+        _fill(starts, span[1] - len(starts), begins, ends)
+        now = ends
+        index += 1
+    _fill(starts, len(text) - len(starts), now, now)
+    stops = [*starts[1:], now]
+    return CharTimes(
+        tuple(text), tuple(starts), tuple(stop - start for start, stop in zip(starts, stops, strict=False))
+    )
+
+
+def _fill(starts: list[int], count: int, begins: int, ends: int) -> None:
+    starts.extend(begins + (ends - begins) * part // count for part in range(count))
