@@ -1,0 +1,45 @@
+# Every recipe is plain pip and python lines.  `just` alone lists them.
+
+export PIP_DISABLE_PIP_VERSION_CHECK := "1"
+
+venv := ".venv"
+python := venv / "bin/python"
+sentence := "Hello there. This is zelitrio, speaking on your own machine."
+
+_list:
+    @{{ just_executable() }} --list
+
+_venv:
+    @test -x {{ python }} || python3 -m venv {{ venv }}
+
+# everything for working on zelitrio itself
+setup: _venv
+    {{ python }} -m pip install -q -e '.[test,dev]'
+
+# install, then speak a sentence to demo.wav with the built-in voice
+demo text=sentence: _venv
+    {{ python }} -m pip install -q -e .
+    {{ venv }}/bin/zelitrio speak {{ quote(text) }} --out demo.wav
+
+# install, then serve on this machine alone; flags go to `zelitrio serve`
+serve *flags: _venv
+    {{ python }} -m pip install -q -e .
+    {{ venv }}/bin/zelitrio serve {{ flags }}
+
+# install, then run the tests; flags go to pytest
+test *flags: _venv
+    {{ python }} -m pip install -q -e '.[test]'
+    {{ python }} -m pytest -q {{ flags }}
+
+# layout, lint, types and the order of imports
+check: setup
+    {{ python }} -m ruff format --check .
+    {{ python }} -m ruff check .
+    {{ python }} -m mypy
+    {{ python }} -m pytest -q tests/test_import_order.py
+
+# first audio and throughput, as JSON lines
+bench: _venv
+    {{ python }} -m pip install -q -e '.[bench]'
+    {{ python }} bench/engine_alone.py
+    {{ python }} bench/first_audio.py
