@@ -12,7 +12,7 @@ and `error_message` return; close when `is_finished`.
 
 from __future__ import annotations
 
-from zelitrio.protocol.connection import Connection, ContextState, Move
+from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -59,14 +59,12 @@ __all__ = [
     "ChunkSchedule",
     "Connection",
     "ContextError",
-    "ContextState",
     "Dialect",
     "EndContext",
     "EndSocket",
     "Event",
     "EvictContext",
     "Fail",
-    "Move",
     "OpenContext",
     "Outcome",
     "PronunciationDictionary",

@@ -1,23 +1,15 @@
 """One realtime socket, from the server's side: messages and time in, events and frames out.
 
-Both endpoints are this one class: `stream-input` is the socket with one context, whose id is None;
-`multi-stream-input` has many.  What differs is what a message means (`_moves`), not what a context is.
-
-The life of a context:
-
-    ABSENT --text, settings--> OPEN --close--> CLOSING --final frame--> ABSENT
-                                                  |                        ^
-                                                  +--room needed--> EVICTED+
-
-`_LAW` is the whole of it.  Flush, keep-alive and close for a context that is not there do nothing: at the
-vendor they open one that is never closed (https://github.com/pipecat-ai/pipecat/pull/4126).
+Both endpoints are this one class: `stream-input` is the socket with one context, whose id is None, which the
+first message opens and whose end is the socket's; `multi-stream-input` has many.  The life of a context is
+the same in both, and stands in `law`.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import attrs
 import orjson
@@ -38,65 +30,11 @@ from zelitrio.protocol.events import (
 )
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 from zelitrio.protocol.frames import CharTimes, alignment_json, context_json
+from zelitrio.protocol.law import LAW, ContextState, Move, Step, moves_of
 from zelitrio.protocol.messages import ClientMessage, ContextMessageError, read_message
 from zelitrio.protocol.outcomes import close_frame, outcome_of
 from zelitrio.protocol.target import Dialect, SocketRequest
 from zelitrio.settings import SessionSettings, VoiceSettings
-
-
-class ContextState(enum.Enum):
-    """Where a context is in its life."""
-
-    ABSENT = "absent"
-    OPEN = "open"
-    CLOSING = "closing"
-    EVICTED = "evicted"
-
-
-class Move(enum.Enum):
-    """What one message does to one context."""
-
-    SAY = "say"
-    """Text, or settings that set a context up."""
-    URGE = "urge"
-    """A flush or trigger without text."""
-    KEEP = "keep"
-    """A keep-alive."""
-    CLOSE = "close"
-
-
-class Step(enum.Enum):
-    """What the connection does about a move."""
-
-    OPEN = "open"
-    GO_ON = "go on"
-    END = "end"
-    NOTHING = "nothing"
-    REFUSE = "refuse"
-
-
-_LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
-    {
-        (ContextState.ABSENT, Move.SAY): Step.OPEN,
-        (ContextState.ABSENT, Move.URGE): Step.NOTHING,
-        (ContextState.ABSENT, Move.KEEP): Step.NOTHING,
-        (ContextState.ABSENT, Move.CLOSE): Step.NOTHING,
-        (ContextState.OPEN, Move.SAY): Step.GO_ON,
-        (ContextState.OPEN, Move.URGE): Step.GO_ON,
-        (ContextState.OPEN, Move.KEEP): Step.GO_ON,
-        (ContextState.OPEN, Move.CLOSE): Step.END,
-        # An id is free again after its final frame.  Text for it before that would be lost in silence if it
-        # were ignored, and would cut the old context's last words if it opened a new one: so it is refused.
-        (ContextState.CLOSING, Move.SAY): Step.REFUSE,
-        (ContextState.CLOSING, Move.URGE): Step.NOTHING,
-        (ContextState.CLOSING, Move.KEEP): Step.NOTHING,
-        (ContextState.CLOSING, Move.CLOSE): Step.NOTHING,
-        (ContextState.EVICTED, Move.SAY): Step.REFUSE,
-        (ContextState.EVICTED, Move.URGE): Step.NOTHING,
-        (ContextState.EVICTED, Move.KEEP): Step.NOTHING,
-        (ContextState.EVICTED, Move.CLOSE): Step.NOTHING,
-    }
-)
 
 
 class _SocketState(enum.Enum):
@@ -108,10 +46,10 @@ class _SocketState(enum.Enum):
 
 @attrs.define(eq=False)
 class _Context:
-    state: ContextState
     voice_settings: VoiceSettings
     chunk_schedule: tuple[float, ...]
     heard_at: float
+    state: ContextState = ContextState.OPEN
     is_busy: bool = False
 
 
@@ -130,7 +68,6 @@ class Connection:
         self._contexts: dict[str | None, _Context] = {}
         self._opened_at = now
         self._heard_at = now
-        # A frame's tail never changes but for its context id.
         self._wants_alignment = self._multi or request.sync_alignment
 
     # What the owner may ask.
@@ -171,6 +108,8 @@ class Connection:
         """A context is gone without a final frame (it failed, and an error frame was its last)."""
         if self._contexts.pop(context_id, None) is not None:
             self._heard_at = max(self._heard_at, now)
+            if not self._multi:
+                self._state = _SocketState.ENDING
 
     # Messages and time.
 
@@ -197,12 +136,7 @@ class Connection:
 
     def expire(self, now: float) -> list[Event]:
         """Act on every deadline that is due at `now`."""
-        events: list[Event] = []
-        for when, context_id in list(self._timers()):
-            if when > now or self._state in (_SocketState.ENDING, _SocketState.DEAD):
-                continue
-            events += self._time_out(context_id, now)
-        return events
+        return [event for when, act in list(self._timers()) if when <= now for event in act()]
 
     # Frames.
 
@@ -264,11 +198,12 @@ class Connection:
         yield from self._identify(message)
         if self._state is _SocketState.WAITING:
             return
-        if not self._multi and not self._contexts:
+        is_opening = not self._multi and not self._contexts
+        if is_opening:
             # The first message opens the one context, whatever else it says.
             yield from self._open(message, now)
-        for move in _moves(message, self._multi):
-            yield from self._make(move, message, now)
+        for move in moves_of(message, self.request.dialect):
+            yield from self._make(move, message, now, is_opening=is_opening)
         if message.close_socket:
             for context_id, context in self._contexts.items():
                 if context.state is ContextState.OPEN:
@@ -281,57 +216,52 @@ class Connection:
         if self._state is not _SocketState.WAITING:
             return
         request = self.request
-        brought = request.credential or message.credential
-        if self._multi and not brought and not request.single_use_token and _is_keep_alive(message):
-            # Pipecat keeps a socket alive before any context; who it is may come with the first of those.
-            return
-        self._state = _SocketState.OPEN
-        yield Authenticate(brought, None if brought else request.single_use_token)
+        credential = request.credential or message.credential
+        if not self._multi or credential or request.single_use_token or not _is_keep_alive(message):
+            # A bare keep-alive decides nothing on `multi-stream-input`: Pipecat sends it before any context,
+            # and the message that opens the first one may bring the key.
+            self._state = _SocketState.OPEN
+            yield Authenticate(credential, None if credential else request.single_use_token)
 
-    def _make(self, move: Move, message: ClientMessage, now: float) -> Iterator[Event]:
+    def _make(self, move: Move, message: ClientMessage, now: float, *, is_opening: bool) -> Iterator[Event]:
         context_id = message.context_id
         context = self._contexts.get(context_id)
-        step = _LAW[ContextState.ABSENT if context is None else context.state, move]
+        step = LAW[ContextState.ABSENT if context is None else context.state, move]
         if step is Step.OPEN:
-            yield from self._make_room(context_id)
-            if context_id is None or self._has_room():
-                pass
-            if not self._has_room():
+            yield from self._make_room()
+            if self._live_contexts() >= self._settings.max_contexts:
                 yield ContextError(context_id, _too_many(self._settings.max_contexts))
                 return
             yield from self._open(message, now)
-            yield from self._say(message)
+            yield from self._say(message, is_opening=True)
         elif step is Step.REFUSE:
-            yield ContextError(context_id, _still_closing(context_id))
+            yield ContextError(context_id, _still_closing())
         elif step is Step.GO_ON and context is not None:
             context.heard_at = now
-            if move is not Move.KEEP:
-                yield from self._update(context_id, context, message)
-                yield from self._say(message)
+            yield from self._update(context_id, context, message)
+            yield from self._say(message, is_opening=is_opening)
         elif step is Step.END and context is not None:
             context.state = ContextState.CLOSING
             yield EndContext(context_id, discard=self._multi)
             if not self._multi:
                 self._state = _SocketState.ENDING
 
-    def _has_room(self) -> bool:
-        return not self._multi or self._live() < self._settings.max_contexts
-
-    def _live(self) -> int:
+    def _live_contexts(self) -> int:
         return sum(context.state is not ContextState.EVICTED for context in self._contexts.values())
 
-    def _make_room(self, context_id: str | None) -> Iterator[Event]:
-        if self._has_room():
+    def _make_room(self) -> Iterator[Event]:
+        # At the vendor the sixth context ends the whole socket, which is what its users complain of most.
+        # A context that was closed is often one that was interrupted: nobody hears the rest of it.
+        if self._live_contexts() < self._settings.max_contexts:
             return
-        for other_id, other in self._contexts.items():
-            if other.state is ContextState.CLOSING:
-                other.state = ContextState.EVICTED
-                yield EvictContext(other_id)
+        for context_id, context in self._contexts.items():
+            if context.state is ContextState.CLOSING:
+                context.state = ContextState.EVICTED
+                yield EvictContext(context_id)
                 return
 
     def _open(self, message: ClientMessage, now: float) -> Iterator[Event]:
         context = _Context(
-            state=ContextState.OPEN,
             voice_settings=message.voice_settings_over(VoiceSettings()),
             chunk_schedule=message.chunk_schedule or DEFAULT_CHUNK_SCHEDULE,
             heard_at=now,
@@ -348,29 +278,57 @@ class Connection:
             context.voice_settings, context.chunk_schedule = voice_settings, chunk_schedule
             yield UpdateSettings(context_id, voice_settings, chunk_schedule)
 
-    def _say(self, message: ClientMessage) -> Iterator[Event]:
+    def _say(self, message: ClientMessage, *, is_opening: bool) -> Iterator[Event]:
         text = message.text or ""
+        if is_opening and text == " ":
+            text = ""  # the greeting, not speech
         if text or message.flush or message.trigger:
             yield Text(message.context_id, text, flush=message.flush, trigger=message.trigger)
 
-    def _timers(self) -> Iterator[tuple[float, str | None]]:
-        if self._state is _SocketState.OPEN:
+    # Time.  A timer is (when, what to do then); contexts that are busy or closing have none.
+
+    def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
+        request = self.request
+        idle_s = request.inactivity_timeout_s
+        if self._state is _SocketState.WAITING and not (request.credential or request.single_use_token):
+            yield self._opened_at + self._settings.auth_timeout_s, self._nobody
+        elif self._state in (_SocketState.WAITING, _SocketState.OPEN):
             for context_id, context in self._contexts.items():
                 if context.state is ContextState.OPEN and not context.is_busy:
-                    yield context.heard_at + self.request.inactivity_timeout_s, context_id
-        if self._state in (_SocketState.WAITING, _SocketState.OPEN) and not self._contexts:
-            yield self._heard_at + self.request.inactivity_timeout_s, None
+                    yield context.heard_at + idle_s, partial(self._context_idle, context_id)
+            if not self._contexts:
+                yield self._heard_at + idle_s, self._socket_idle
 
-    def _time_out(self, context_id: str | None, now: float) -> list[Event]:
-        return []
+    def _nobody(self) -> list[Event]:
+        limit_s = self._settings.auth_timeout_s
+        message = f"No API key was given within {limit_s:.1f} seconds."
+        return self._fail(RemoteError("missing_api_key", message))
+
+    def _context_idle(self, context_id: str | None) -> list[Event]:
+        if not self._multi:
+            return self._fail(_silent(self.request.inactivity_timeout_s))
+        self._contexts[context_id].state = ContextState.CLOSING
+        return [EndContext(context_id, discard=False)]
+
+    def _socket_idle(self) -> list[Event]:
+        if not self._multi:
+            return self._fail(_silent(self.request.inactivity_timeout_s))
+        self._state = _SocketState.ENDING
+        return [EndSocket()]
 
 
 def _is_keep_alive(message: ClientMessage) -> bool:
-    return not (message.text or message.flush or message.has_settings or message.close_socket)
+    says = message.text or message.flush or message.trigger or message.has_settings
+    return not (says or message.close_context or message.close_socket)
 
 
-def _moves(message: ClientMessage, multi: bool) -> list[Move]:
-    return []
+def _silent(limit_s: float) -> RemoteError:
+    return RemoteError(
+        "input_timeout_exceeded",
+        f"Have not received a new text input within the timeout of {limit_s:.1f} seconds. "
+        "Streaming input terminated. Please make sure to either send new text, or to send the end of input "
+        'text (empty string "") when done.',
+    )
 
 
 def _too_many(limit: int) -> RemoteError:
@@ -381,5 +339,10 @@ def _too_many(limit: int) -> RemoteError:
     )
 
 
-def _still_closing(context_id: str | None) -> RemoteError:
-    return RemoteError("invalid_input_message", "context_id: is closing", param="context_id")
+def _still_closing() -> RemoteError:
+    return RemoteError(
+        "invalid_input_message",
+        "context_id: expected an open or a new context, found one that is closing; "
+        "the id may be used again after its isFinal.",
+        param="context_id",
+    )

@@ -160,7 +160,7 @@ def clamp(value: float, low: float, high: float) -> float:
 
 
 def read_voice_settings(fields: Fields, base: VoiceSettings) -> VoiceSettings:
-    """`voice_settings` over `base`: numbers are clamped, absent keys keep their value, unknown keys ignored."""
+    """`voice_settings` over `base`: numbers clamped, absent keys keep their value, unknown keys ignored."""
     given = fields.inner("voice_settings")
     if given is None:
         return base

@@ -92,7 +92,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
 
 
 def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str | None = None) -> str | None:
-    """The key a request carries: `xi-api-key`, else `Authorization`, else the query; None when there is none."""
+    """The bare key a request carries: `xi-api-key`, else `Authorization`, else the query; None: no key."""
     named = {name.lower(): value for name, value in headers}
     for value in (named.get("xi-api-key"), named.get("authorization"), query_authorization):
         if value is not None and (bare := bare_credential(value)):

@@ -1,0 +1,94 @@
+"""The law of contexts: what may happen to one, and what follows.
+
+    ABSENT --text, settings--> OPEN --close--> CLOSING --final frame--> ABSENT
+                                                  |                        ^
+                                                  +--room needed--> EVICTED+
+
+Both dialects live by it; they differ in what a message means (`moves_of`).  Flush, keep-alive and close for a
+context that is not there do nothing: at the vendor they open one that is never closed
+(https://github.com/pipecat-ai/pipecat/pull/4126).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from zelitrio.protocol.messages import ClientMessage
+from zelitrio.protocol.target import Dialect
+
+
+class ContextState(enum.Enum):
+    """Where a context is in its life."""
+
+    ABSENT = "absent"
+    OPEN = "open"
+    CLOSING = "closing"
+    EVICTED = "evicted"
+
+
+class Move(enum.Enum):
+    """What one message does to one context."""
+
+    SAY = "say"
+    """Text, or settings that set a context up."""
+    URGE = "urge"
+    """A flush or trigger without text."""
+    KEEP = "keep"
+    """A keep-alive."""
+    CLOSE = "close"
+
+
+class Step(enum.Enum):
+    """What the connection does about a move."""
+
+    OPEN = "open"
+    GO_ON = "go on"
+    END = "end"
+    NOTHING = "nothing"
+    REFUSE = "refuse"
+
+
+LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
+    {
+        (ContextState.ABSENT, Move.SAY): Step.OPEN,
+        (ContextState.ABSENT, Move.URGE): Step.NOTHING,
+        (ContextState.ABSENT, Move.KEEP): Step.NOTHING,
+        (ContextState.ABSENT, Move.CLOSE): Step.NOTHING,
+        (ContextState.OPEN, Move.SAY): Step.GO_ON,
+        (ContextState.OPEN, Move.URGE): Step.GO_ON,
+        (ContextState.OPEN, Move.KEEP): Step.GO_ON,
+        (ContextState.OPEN, Move.CLOSE): Step.END,
+        # An id is free again after its final frame.  Text for it before that would be lost in silence if it
+        # were ignored, and would cut the old context's last words if it opened a new one: so it is refused.
+        (ContextState.CLOSING, Move.SAY): Step.REFUSE,
+        (ContextState.CLOSING, Move.URGE): Step.NOTHING,
+        (ContextState.CLOSING, Move.KEEP): Step.NOTHING,
+        (ContextState.CLOSING, Move.CLOSE): Step.NOTHING,
+        (ContextState.EVICTED, Move.SAY): Step.REFUSE,
+        (ContextState.EVICTED, Move.URGE): Step.NOTHING,
+        (ContextState.EVICTED, Move.KEEP): Step.NOTHING,
+        (ContextState.EVICTED, Move.CLOSE): Step.NOTHING,
+    }
+)
+
+
+def moves_of(message: ClientMessage, dialect: Dialect) -> list[Move]:
+    """What a message does to its context, in order.
+
+    `{"text": ""}` is the difference between the dialects: the end of `stream-input`, a keep-alive on
+    `multi-stream-input`.  With `flush` beside it, it is a flush on both.
+    """
+    if dialect is Dialect.SINGLE and message.text == "" and not message.flush:
+        return [Move.CLOSE]
+    moves = []
+    if message.text or message.has_settings:
+        moves.append(Move.SAY)
+    elif message.flush or message.trigger:
+        moves.append(Move.URGE)
+    elif not message.close_context:
+        moves.append(Move.KEEP)
+    if message.close_context:
+        moves.append(Move.CLOSE)
+    return moves
