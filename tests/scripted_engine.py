@@ -1,0 +1,211 @@
+"""An engine that only pretends: the real one's face, on trio's clock, with delays and failures to order.
+
+Its audio is a function of the utterance's text and the sample's place alone, so a stream's sound can be
+told from any other's and checked to the last sample.  It sleeps on trio's clock and has no thread, so it
+may be used with `autojump_clock`.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import numpy as np
+import trio
+
+from zelitrio.errors import CapacityError, EngineError
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Utterance, load_front_end
+
+RATE_HZ = 24_000
+WORD_MS = 80
+LEAD_MS = 20
+"""Silence before the first and after the last word of an utterance."""
+
+
+@attrs.frozen
+class ScriptedVoice:
+    voice_id: str
+    name: str = "Scripted"
+    description: str = "Makes tones."
+    category: str = "premade"
+    labels: dict[str, str] = attrs.field(factory=dict)
+    speaker: int = 0
+    sample_rate_hz: int = RATE_HZ
+
+
+@attrs.frozen(eq=False)
+class ScriptedCatalogue:
+    voices: dict[str, ScriptedVoice]
+
+    @property
+    def default(self) -> ScriptedVoice:
+        return next(iter(self.voices.values()))
+
+    def find(self, voice_id: str) -> ScriptedVoice | None:
+        return self.voices.get(voice_id)
+
+    def __iter__(self):
+        return iter(self.voices.values())
+
+    def __len__(self) -> int:
+        return len(self.voices)
+
+
+@attrs.frozen(eq=False)
+class ScriptedBlock:
+    pcm: np.ndarray
+    sample_rate_hz: int
+    utterance: int
+    word_times_ms: tuple[tuple[int, int], ...] | None
+    is_last: bool
+
+
+@attrs.frozen
+class ScriptedStatistics:
+    streams_active: int
+    load: float = 0.0
+    steps: int = 0
+    audio_s: float = 0.0
+
+
+def pcm_of(text: str, speed: float = 1.0) -> np.ndarray:
+    """The sound of one utterance: float32 [n], a tone whose pitch and length follow from the text."""
+    words = len(load_front_end().utterance(text).words)
+    return tone(text, words, speed)
+
+
+def tone(text: str, words: int, speed: float = 1.0) -> np.ndarray:
+    count = round(RATE_HZ * (2 * LEAD_MS + words * WORD_MS) / 1000 / speed)
+    pitch_hz = 100 + zlib.crc32(text.encode()) % 900
+    return (0.5 * np.sin(2 * math.pi * pitch_hz * np.arange(count) / RATE_HZ)).astype(np.float32)
+
+
+@attrs.define(eq=False)
+class ScriptedStream:
+    engine: ScriptedEngine
+    settings: VoiceSettings
+    fed: list[str] = attrs.field(factory=list)
+    closed_softly: bool = False
+    _blocks: deque[tuple[float, ScriptedBlock | Exception]] = attrs.field(factory=deque)
+    _ready_at: float = 0.0
+    _finished: bool = False
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def feed(self, what: Utterance | str, *, settings: VoiceSettings | None = None) -> int:
+        assert not self._finished, "feed after finish"
+        utterance = what if isinstance(what, Utterance) else load_front_end().utterance(what)
+        assert utterance.words, "fed an utterance without words"
+        index = len(self.fed)
+        self.fed.append(utterance.source)
+        self.engine.log.append(("feed", utterance.source, trio.current_time()))
+        speed = (settings or self.settings).speed
+        pcm = tone(utterance.source, len(utterance.words), speed)
+        times = tuple(
+            (round((LEAD_MS + n * WORD_MS) / speed), round((LEAD_MS + (n + 1) * WORD_MS) / speed))
+            for n in range(len(utterance.words))
+        )
+        size = round(RATE_HZ * self.engine.block_ms / 1000)
+        self._ready_at = max(self._ready_at, trio.current_time()) + self.engine.first_s
+        for word, error in self.engine.failures.items():
+            if word in utterance.source:
+                self._blocks.append((self._ready_at, error))
+        for start in range(0, len(pcm), size):
+            block = ScriptedBlock(
+                pcm[start : start + size], RATE_HZ, index, None if start else times, start + size >= len(pcm)
+            )
+            self._blocks.append((self._ready_at, block))
+            self._ready_at += self.engine.step_s
+        self._notify()
+        return index
+
+    def finish(self) -> None:
+        self._finished = True
+        self._notify()
+
+    def close_softly(self) -> None:
+        self.closed_softly = True
+
+    def __aiter__(self) -> ScriptedStream:
+        return self
+
+    async def __anext__(self) -> ScriptedBlock:
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self.engine.broken is not None:
+                raise self.engine.broken
+            if self._blocks:
+                ready_at, block = self._blocks[0]
+                if ready_at <= trio.current_time():
+                    self._blocks.popleft()
+                    if isinstance(block, Exception):
+                        raise block
+                    return block
+                await trio.sleep_until(ready_at)
+            elif self._finished:
+                raise StopAsyncIteration
+            else:
+                await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+@attrs.define(eq=False)
+class ScriptedEngine:
+    """`lanes` are the streams open now; `log` is what happened, in order, with virtual times."""
+
+    block_ms: float = 80
+    first_s: float = 0.0
+    step_s: float = 0.0
+    max_streams: int = 1000
+    failures: dict[str, Exception] = attrs.field(factory=dict)
+    catalogue: ScriptedCatalogue = attrs.field(
+        factory=lambda: ScriptedCatalogue(
+            {name: ScriptedVoice(name) for name in ("zeli-voice-1", "zeli-voice-2")}
+        )
+    )
+    sample_rate_hz: int = RATE_HZ
+    lanes: list[ScriptedStream] = attrs.field(factory=list)
+    log: list[tuple[str, object, float]] = attrs.field(factory=list)
+    broken: EngineError | None = None
+    _failed: trio.Event = attrs.field(factory=trio.Event)
+
+    @asynccontextmanager
+    async def open_stream(
+        self, voice: object, settings: VoiceSettings | None = None, *, seed: int | None = None
+    ) -> AsyncIterator[ScriptedStream]:
+        await trio.lowlevel.checkpoint()
+        if len(self.lanes) >= self.max_streams:
+            raise CapacityError(f"{self.max_streams} streams are open")
+        stream = ScriptedStream(self, settings or VoiceSettings())
+        self.lanes.append(stream)
+        self.log.append(("open", voice, trio.current_time()))
+        try:
+            yield stream
+        finally:
+            self.lanes.remove(stream)
+            self.log.append(("free", voice, trio.current_time()))
+
+    def statistics(self) -> ScriptedStatistics:
+        return ScriptedStatistics(len(self.lanes), len(self.lanes) / self.max_streams)
+
+    def break_down(self, message: str = "the device is lost") -> None:
+        self.broken = EngineError(message)
+        self._failed.set()
+        for lane in self.lanes:
+            lane._notify()
+
+    async def wait_failed(self) -> None:
+        await self._failed.wait()
+        assert self.broken is not None
+        raise self.broken
+
+    def fed(self) -> list[object]:
+        """All utterances that were handed in, in order."""
+        return [what for kind, what, _ in self.log if kind == "feed"]

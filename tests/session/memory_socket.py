@@ -1,0 +1,157 @@
+"""A socket in memory: the test is the client, the conversation the server."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import numpy as np
+import orjson
+import trio
+from scripted_engine import ScriptedEngine
+
+from zelitrio.protocol import parse_socket_target
+from zelitrio.session import Account, Observer, PeerLeft, Service, run_socket
+from zelitrio.settings import SessionSettings
+from zelitrio.text import load_front_end
+
+
+@attrs.define(eq=False)
+class MemorySocket:
+    """Both ends.  `frames` is what the client got, with the virtual time each came."""
+
+    to_server: trio.MemorySendChannel[Any] = attrs.field(init=False)
+    _incoming: trio.MemoryReceiveChannel[Any] = attrs.field(init=False)
+    frames: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
+    closed: tuple[int, str] | None = None
+    closed_at: float | None = None
+    stalled: bool = False
+    events: int = 0
+    on_event: Callable[[int], None] = lambda count: None
+
+    def __attrs_post_init__(self) -> None:
+        self.to_server, self._incoming = trio.open_memory_channel(1000)
+
+    def _count(self) -> None:
+        self.events += 1
+        self.on_event(self.events)
+
+    # The transport, as the conversation sees it.
+
+    async def receive(self) -> str | bytes:
+        try:
+            message = await self._incoming.receive()
+        except (trio.EndOfChannel, trio.ClosedResourceError):
+            raise PeerLeft("closed") from None
+        self._count()
+        return message
+
+    async def send(self, text: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.stalled:
+            await trio.sleep(10)
+            raise PeerLeft("took too long")
+        self._count()
+        self.frames.append((trio.current_time(), orjson.loads(text)))
+
+    async def close(self, code: int, reason: str) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.closed is None:
+            self.closed, self.closed_at = (code, reason), trio.current_time()
+
+    # The client.
+
+    def say(self, **fields: Any) -> None:
+        self.to_server.send_nowait(orjson.dumps(fields).decode())
+
+    def raw(self, message: str | bytes) -> None:
+        self.to_server.send_nowait(message)
+
+    def leave(self) -> None:
+        self.to_server.close()
+
+    def audio(self, context: str | None = None) -> bytes:
+        return b"".join(
+            base64.b64decode(frame["audio"])
+            for _, frame in self.frames
+            if frame.get("audio") and frame.get("contextId") == context
+        )
+
+    def pcm(self, context: str | None = None) -> np.ndarray:
+        return np.frombuffer(self.audio(context), "<i2").astype(np.float32) / 32768
+
+    def finals(self) -> list[dict[str, Any]]:
+        return [frame for _, frame in self.frames if frame.get("isFinal")]
+
+    def errors(self) -> list[dict[str, Any]]:
+        return [frame for _, frame in self.frames if "error" in frame]
+
+
+@attrs.define(eq=False)
+class Counts(Observer):
+    opened: int = 0
+    closed: list[str] = attrs.field(factory=list)
+    firsts: list[float] = attrs.field(factory=list)
+    audio_s: float = 0.0
+    skipped: list[str] = attrs.field(factory=list)
+    socket_codes: list[int] = attrs.field(factory=list)
+
+    def stream_opened(self) -> None:
+        self.opened += 1
+
+    def stream_closed(self, reason: str) -> None:
+        self.closed.append(reason)
+
+    def first_audio(self, seconds: float) -> None:
+        self.firsts.append(seconds)
+
+    def audio(self, seconds: float) -> None:
+        self.audio_s += seconds
+
+    def text_skipped(self, text: str) -> None:
+        self.skipped.append(text)
+
+    def socket_closed(self, code: int) -> None:
+        self.socket_codes.append(code)
+
+
+def make_service(engine: ScriptedEngine, *, key: str | None = None, **settings: Any) -> Service:
+    def authenticate(credential: str | None, token: str | None) -> Account | None:
+        return Account("somebody") if key is None or credential == key else None
+
+    return Service(
+        engine,
+        load_front_end(),
+        SessionSettings(**settings),
+        authenticate,
+        Counts(),
+    )
+
+
+def target(multi: bool = False, voice: str = "zeli-voice-1", **query: str) -> str:
+    query = {"output_format": "pcm_24000", **query}
+    path = "multi-stream-input" if multi else "stream-input"
+    return f"/v1/text-to-speech/{voice}/{path}?" + "&".join(f"{k}={v}" for k, v in query.items())
+
+
+@asynccontextmanager
+async def conversation(service: Service, address: str, headers: tuple[tuple[str, str], ...] = ()):
+    """A running conversation; it has ended when `socket.done` is set.  Leaving the block lets it go."""
+    request = parse_socket_target(address, headers)
+    assert request is not None
+    socket = MemorySocket()
+    async with trio.open_nursery() as nursery:
+        done = trio.Event()
+
+        async def run() -> None:
+            await run_socket(socket, request, service)
+            done.set()
+
+        nursery.start_soon(run)
+        yield socket, done
+        socket.leave()
+        with trio.fail_after(1000):
+            await done.wait()

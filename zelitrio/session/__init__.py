@@ -1,0 +1,33 @@
+"""One conversation over any transport: text in as it is written, packets of audio out as they are made.
+
+`run_socket` holds a realtime conversation (one context or many) over a `SocketTransport`; `speak` says
+one text without any socket.  Both stand on `SpeechStream`, and on a `Service` that all conversations of
+a process share.  Nothing here listens on a port.
+"""
+
+from __future__ import annotations
+
+from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
+from zelitrio.session.socket import run_socket
+from zelitrio.session.speak import Packets, speak
+from zelitrio.session.stream import MAX_PENDING_CHARS, Packet, SpeechStream
+from zelitrio.session.timing import Alignment, Timing
+from zelitrio.session.transport import PeerLeft, SocketTransport
+
+__all__ = [
+    "MAX_PENDING_CHARS",
+    "Account",
+    "Alignment",
+    "EngineLike",
+    "EngineStreamLike",
+    "Observer",
+    "Packet",
+    "Packets",
+    "PeerLeft",
+    "Service",
+    "SocketTransport",
+    "SpeechStream",
+    "Timing",
+    "run_socket",
+    "speak",
+]

@@ -1,0 +1,106 @@
+"""What waits to be sent to one peer, in order, by the one task that writes to it.
+
+Audio waits for room (so that a slow peer holds back its own streams and nobody else's); short
+notices never wait, because the reader posts them and must always be reading.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from zelitrio.errors import ZelitrioError
+
+PACKETS_PER_CONTEXT = 2
+"""One on its way and one ready, so that the writer never waits for an encoder; more would only be
+audio that a barge-in has to take back."""
+MAX_NOTICES = 256
+"""Errors and finals a peer may leave unread: far above what an honest one causes, and a bound for one
+that sends nonsense without ever reading."""
+
+
+class OutboxOverflowError(ZelitrioError):
+    """The peer causes notices faster than it reads them."""
+
+
+@attrs.frozen(eq=False)
+class Outgoing:
+    """One message to the peer, its owner (None: the socket itself), and what to do once it left."""
+
+    text: str
+    owner: object = None
+    sent: Callable[[], None] | None = None
+
+
+@attrs.define(eq=False)
+class Outbox:
+    """A queue with two doors: `put` for audio waits for room, `post` for notices does not."""
+
+    _items: deque[Outgoing] = attrs.field(factory=deque, init=False)
+    _notices: int = attrs.field(default=0, init=False)
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _closing: tuple[int, str] | None = attrs.field(default=None, init=False)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing is not None
+
+    async def put(self, item: Outgoing) -> None:
+        """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait."""
+        await trio.lowlevel.checkpoint()
+        while sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT:
+            await self._changed.wait()
+        if not self.is_closing:
+            self._items.append(item)
+            self._notify()
+
+    def post(self, text: str) -> None:
+        """Queue a notice behind everything that waits already; never waits.
+
+        Raises:
+            OutboxOverflowError: MAX_NOTICES wait already.
+        """
+        if self.is_closing:
+            return
+        if self._notices >= MAX_NOTICES:
+            raise OutboxOverflowError(f"{self._notices} notices wait unread")
+        self._notices += 1
+        self._items.append(Outgoing(text, sent=self._notice_left))
+        self._notify()
+
+    def drop(self, owner: object) -> None:
+        """Take back all audio of `owner` that was not sent yet."""
+        self._items = deque(item for item in self._items if item.owner is not owner)
+        self._notify()
+
+    def drop_audio(self) -> None:
+        """Take back all audio of everybody; notices stay."""
+        self._items = deque(item for item in self._items if item.owner is None)
+        self._notify()
+
+    def close(self, code: int, reason: str) -> None:
+        """End the conversation with this code once everything queued has left; the first call wins."""
+        if self._closing is None:
+            self._closing = (code, reason)
+            self._notify()
+
+    async def get(self) -> Outgoing | tuple[int, str]:
+        """The next message to write, or the close code and reason once nothing is left."""
+        while not self._items:
+            if self._closing is not None:
+                return self._closing
+            await self._changed.wait()
+        item = self._items.popleft()
+        self._notify()
+        return item
+
+    def _notice_left(self) -> None:
+        self._notices -= 1
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()

@@ -1,0 +1,105 @@
+"""What all conversations of one process share: the engine, the front end, the rules and the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import trio
+
+from zelitrio.errors import EngineError
+from zelitrio.settings import SessionSettings, VoiceSettings
+
+if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
+    from zelitrio.engine import AudioBlock
+    from zelitrio.text import FrontEnd, Utterance
+    from zelitrio.voices import Catalogue, Voice
+
+
+class EngineStreamLike(Protocol):
+    """One stream of the engine; `zelitrio.engine.EngineStream` and the scripted fake of the tests."""
+
+    def feed(self, what: Utterance, *, settings: VoiceSettings | None = None) -> int:
+        """Hand in the next utterance; never waits.  Returns its index, counted from 0."""
+
+    def finish(self) -> None:
+        """Say that nothing more will be fed; never waits."""
+
+    def close_softly(self) -> None:
+        """Let open streams go first from now on; never waits."""
+
+    def __aiter__(self) -> AsyncIterator[AudioBlock]:
+        """Iterate over the audio.  A cancelled `__anext__` loses no block and may be called again."""
+
+
+class EngineLike(Protocol):
+    """The engine as a session sees it."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The voices that can be asked for."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of all audio blocks."""
+
+    def open_stream(
+        self, voice: Voice, settings: VoiceSettings = ..., *, seed: int | None = None
+    ) -> AbstractAsyncContextManager[EngineStreamLike]:
+        """Take a lane; leaving the block frees it, whatever happened inside."""
+
+
+@attrs.frozen
+class Account:
+    """Who is speaking with us, as far as we know."""
+
+    name: str
+
+
+class Observer:
+    """Hooks for metrics and logs; this one ignores everything.  No hook may wait or raise."""
+
+    def stream_opened(self) -> None:
+        """A stream got its lane in the engine."""
+
+    def stream_closed(self, reason: str) -> None:
+        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`."""
+
+    def first_audio(self, seconds: float) -> None:
+        """First audio left: seconds from the message that released the first chunk."""
+
+    def audio(self, seconds: float) -> None:
+        """This much audio left for the peer."""
+
+    def text_skipped(self, text: str) -> None:
+        """The stream met text that cannot be spoken; told once per stream, with the first of it."""
+
+    def socket_opened(self) -> None:
+        """A realtime socket began its conversation."""
+
+    def socket_closed(self, code: int) -> None:
+        """A realtime socket ended: our close code, or 1006 when the peer left."""
+
+
+@attrs.define(eq=False)
+class Service:
+    """The surroundings of every conversation.
+
+    Attributes:
+        authenticate: the account behind a credential or a single-use token, None when they open
+            nothing; never waits.  It is asked with None and None when the peer gave neither.
+        drain: once set, conversations finish what they are saying and close with 1012.
+        failure: set before `drain` when the engine broke: conversations end with 1011 instead.
+    """
+
+    engine: EngineLike
+    front_end: FrontEnd
+    settings: SessionSettings = attrs.field(factory=SessionSettings)
+    authenticate: Callable[[str | None, str | None], Account | None] = lambda credential, token: Account(
+        "anonymous"
+    )
+    observer: Observer = attrs.field(factory=Observer)
+    drain: trio.Event = attrs.field(factory=trio.Event)
+    failure: EngineError | None = None

@@ -1,0 +1,300 @@
+"""One realtime conversation: a reader, one pipeline per context, and one writer.
+
+`stream-input` is a socket with one context and `multi-stream-input` a socket with many; this is the
+one program for both.  The reader drives `protocol.Connection` and never waits for anything but the
+peer; each context runs its `SpeechStream` in a task of its own; the writer alone writes.  Ends go
+forward (a context ends, its final frame is posted behind its audio, the socket closes behind that);
+trouble comes back as cancellation of the context or of the whole nursery.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import attrs
+import trio
+
+from zelitrio.audio import AudioFormat, parse_format
+from zelitrio.errors import CapacityError, EngineError, RemoteError, ZelitrioError
+from zelitrio.protocol import (
+    Authenticate,
+    ChunkSchedule,
+    Connection,
+    ContextError,
+    Dialect,
+    EndContext,
+    EndSocket,
+    Event,
+    EvictContext,
+    Fail,
+    OpenContext,
+    SocketRequest,
+    Text,
+    UpdateSettings,
+    close_frame,
+    to_remote_error,
+)
+from zelitrio.session.failures import first_error
+from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
+from zelitrio.session.service import Service
+from zelitrio.session.stream import Packet, SpeechStream
+from zelitrio.session.timing import Timing
+from zelitrio.session.transport import PeerLeft, SocketTransport
+from zelitrio.text import find_phrase_end, find_sentence_end
+
+RESTART_CODE = 1012
+"""Service restart: the peer may connect again at once (RFC 6455 registry)."""
+GONE_CODE = 1006
+
+
+async def run_socket(transport: SocketTransport, request: SocketRequest, service: Service) -> None:
+    """Hold one conversation until the peer left or it was closed; returns in every one of these cases.
+
+    Cancelling it frees all lanes at once and leaves the transport to the caller, who closes it.
+
+    Args:
+        transport: used by this conversation alone.
+        request: what the handshake asked for.
+        service: shared by all conversations.
+
+    Raises:
+        RemoteError: the request asks for an output format that does not exist.  Nothing was sent.
+    """
+    await _Conversation(transport, request, service, parse_format(request.output_format)).run()
+
+
+@attrs.define(eq=False)
+class _Context:
+    """One context of a socket: its stream, and the scope its task can be cancelled by."""
+
+    context_id: str | None
+    stream: SpeechStream
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    was_busy: bool = False
+
+
+@attrs.define(eq=False)
+class _Conversation:
+    transport: SocketTransport
+    request: SocketRequest
+    service: Service
+    audio_format: AudioFormat
+    connection: Connection = attrs.field(init=False)
+    contexts: dict[str | None, _Context] = attrs.field(factory=dict, init=False)
+    outbox: Outbox = attrs.field(factory=Outbox, init=False)
+    nursery: trio.Nursery = attrs.field(init=False)
+    read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    close_code: int = attrs.field(default=GONE_CODE, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        now = trio.current_time()
+        request = self.request
+        self.connection = Connection(request, self.service.settings, now)
+        # A bad key is refused after the first message, as the vendor does: clients that are told before
+        # they have said anything report a broken connection instead of a wrong key.
+        if self.service.authenticate(request.credential, request.single_use_token) is not None:
+            self.connection.authenticated(now)
+
+    async def run(self) -> None:
+        self.service.observer.socket_opened()
+        try:
+            async with trio.open_nursery() as self.nursery:
+                self.nursery.start_soon(self._write)
+                self.nursery.start_soon(self._watch_drain)
+                await self._read()
+                self.nursery.cancel_scope.cancel()
+        except* (PeerLeft, OutboxOverflowError):
+            pass  # there is nobody left to tell
+        finally:
+            self.service.observer.socket_closed(self.close_code)
+
+    async def _read(self) -> None:
+        """The reader: messages and deadlines to events, events to contexts.  Ends when the peer left."""
+        while True:
+            message: str | bytes | None = None
+            with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
+                message = await self.transport.receive()
+            now = trio.current_time()
+            if self.outbox.is_closing:
+                continue  # only waiting for the peer to go
+            connection = self.connection
+            events = connection.expire(now) if message is None else connection.receive(message, now)
+            for event in events:
+                if not self.outbox.is_closing:
+                    self._handle(event)
+
+    async def _write(self) -> None:
+        """The writer: the only task that sends.  Ends the conversation when it closed the socket."""
+        while True:
+            item = await self.outbox.get()
+            if not isinstance(item, Outgoing):
+                self.close_code = item[0]
+                await self.transport.close(*item)
+                self.nursery.cancel_scope.cancel()
+                return
+            await self.transport.send(item.text)
+            if item.sent is not None:
+                item.sent()
+
+    async def _watch_drain(self) -> None:
+        await self.service.drain.wait()
+        if self.service.failure is not None:
+            self._fail(to_remote_error(self.service.failure))
+            return
+        for context in list(self.contexts.values()):
+            context.stream.flush()
+        self._close_if_drained()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Authenticate(credential=credential, single_use_token=token):
+                if self.service.authenticate(credential, token) is None:
+                    self._fail(RemoteError("invalid_api_key", "Invalid API key"))
+            case OpenContext():
+                self._open(event)
+            case Text(context_id=context_id):
+                self._text(self.contexts.get(context_id), event)
+            case UpdateSettings(context_id=context_id):
+                if context := self.contexts.get(context_id):
+                    context.stream.settings = event.voice_settings
+                    context.stream.schedule.reschedule(event.chunk_schedule)
+            case EndContext(context_id=context_id, discard=discard):
+                if context := self.contexts.get(context_id):
+                    self._end(context, discard)
+            case EvictContext(context_id=context_id):
+                if context := self.contexts.get(context_id):
+                    self.outbox.drop(context)
+                    context.scope.cancel()
+            case ContextError(context_id=context_id, error=error):
+                self.outbox.post(self.connection.error_message(error, context_id))
+            case EndSocket():
+                self._close_if_finished()
+            case Fail(error=error):
+                self._fail(error)
+
+    def _open(self, event: OpenContext) -> None:
+        voice = self.service.engine.catalogue.find(self.request.voice_id)
+        if voice is None:
+            message = f"A voice with voice_id {self.request.voice_id} does not exist."
+            self._fail(RemoteError("voice_id_does_not_exist", message, param="voice_id"))
+        if voice is None or self.outbox.is_closing:
+            return
+        stream = SpeechStream(
+            self.service,
+            voice,
+            self.audio_format,
+            ChunkSchedule(
+                event.chunk_schedule,
+                auto_mode=self.request.auto_mode,
+                find_sentence_end=find_sentence_end,
+                find_phrase_end=find_phrase_end,
+            ),
+            event.voice_settings,
+            seed=self.request.seed,
+            normalise=self.request.normalise != "off",
+            ssml=self.request.enable_ssml_parsing,
+            timing=Timing.SEGMENT if self.connection.wants_alignment else Timing.NONE,
+        )
+        context = _Context(event.context_id, stream)
+        stream.on_change = partial(self._note_busy, context)
+        self.contexts[event.context_id] = context
+        self.nursery.start_soon(self._run_context, context)
+
+    def _text(self, context: _Context | None, event: Text) -> None:
+        if context is None:
+            return
+        try:
+            # While draining there is no later: what is sent now is spoken now.
+            flush = event.flush or self.service.drain.is_set()
+            context.stream.text(event.text, flush=flush, trigger=event.trigger)
+        except RemoteError as error:
+            self._fail_context(context, error)
+
+    def _end(self, context: _Context, discard: bool) -> None:
+        if not discard:
+            context.stream.end()
+        elif context.stream.discard():
+            self.outbox.drop(context)
+
+    async def _run_context(self, context: _Context) -> None:
+        """The task of one context; its final frame, or its error, is the last thing it posts."""
+        error: ZelitrioError | None = None
+        try:
+            with context.scope:
+                await context.stream.run(partial(self._deliver, context))
+        except* (EngineError, CapacityError, RemoteError) as group:
+            error = first_error(group)
+        if error is not None:
+            self._fail_context(context, to_remote_error(error))
+        self._close_context(context)
+
+    async def _deliver(self, context: _Context, packet: Packet) -> None:
+        alignment = packet.alignment
+        message = self.connection.audio_message(
+            context.context_id,
+            packet.audio,
+            alignment.written if alignment else None,
+            alignment.spoken if alignment else None,
+        )
+        await self.outbox.put(Outgoing(message, context, partial(self._note_sent, packet)))
+
+    def _note_sent(self, packet: Packet) -> None:
+        observer = self.service.observer
+        if packet.released_at is not None:
+            observer.first_audio(trio.current_time() - packet.released_at)
+        observer.audio(packet.seconds)
+
+    def _close_context(self, context: _Context) -> None:
+        """Post the final frame behind the context's audio and forget the context."""
+        if self.contexts.get(context.context_id) is context:
+            del self.contexts[context.context_id]
+        if self.outbox.is_closing:
+            return
+        self.outbox.post(self.connection.final_message(context.context_id, trio.current_time()))
+        self.read_scope.deadline = self._deadline()
+        self._close_if_finished()
+        self._close_if_drained()
+
+    def _fail_context(self, context: _Context, error: RemoteError) -> None:
+        """One context broke: the socket goes on if it may have others."""
+        if self.request.dialect is Dialect.SINGLE:
+            self._fail(error)
+            return
+        self.outbox.drop(context)
+        self.outbox.post(self.connection.error_message(error, context.context_id))
+        context.scope.cancel()
+
+    def _fail(self, error: RemoteError) -> None:
+        """Stop speaking, send the error frame, close with its code."""
+        for context in self.contexts.values():
+            context.scope.cancel()
+        self.outbox.drop_audio()
+        self.outbox.post(self.connection.error_message(error))
+        self.outbox.close(*close_frame(error))
+
+    def _close_if_finished(self) -> None:
+        # At once: the official Python SDK reads until the socket closes and looks at nothing else.
+        if self.connection.is_finished:
+            self.outbox.close(1000, "")
+
+    def _close_if_drained(self) -> None:
+        busy = any(context.stream.is_busy for context in self.contexts.values())
+        if self.service.drain.is_set() and not busy:
+            self.outbox.close(RESTART_CODE, "service restart")
+
+    def _note_busy(self, context: _Context) -> None:
+        """Audio being made holds off the inactivity timeout; its end may be what a drain waits for."""
+        busy = context.stream.is_busy
+        if busy == context.was_busy or self.outbox.is_closing:
+            return
+        context.was_busy = busy
+        if self.contexts.get(context.context_id) is context:
+            self.connection.busy(context.context_id, busy, trio.current_time())
+            self.read_scope.deadline = self._deadline()
+        if not busy and self.service.drain.is_set():
+            self._close_if_drained()
+
+    def _deadline(self) -> float:
+        deadline = None if self.outbox.is_closing else self.connection.deadline()
+        return math.inf if deadline is None else deadline

@@ -1,0 +1,139 @@
+"""Speaking without a socket: one text, known or still being written, to packets.  HTTP and the CLI."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from zelitrio.audio import AudioFormat
+from zelitrio.errors import ZelitrioError
+from zelitrio.protocol import ChunkSchedule
+from zelitrio.session.failures import first_error
+from zelitrio.session.service import Service
+from zelitrio.session.stream import Packet, SpeechStream
+from zelitrio.session.timing import Timing
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import find_phrase_end, find_sentence_end
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Voice
+
+PACKETS_WAITING = 1
+"""One ready while the last one is being sent."""
+SCHEDULE_CHARS = (50, 160, 250, 290)
+"""The text is there, so the first chunk is cut short for its audio to come early."""
+PIECE_CHARS = 2000
+"""A long text goes in by pieces of about this size, so that cutting it never holds the loop for long."""
+
+
+@attrs.define(eq=False)
+class Packets:
+    """The packets of one text, to iterate over once.
+
+    Iterating raises CapacityError when the engine takes no further stream, and EngineError or
+    UtteranceError when it fails, as plain exceptions and after the packets made before.
+    """
+
+    _receive: trio.MemoryReceiveChannel[Packet]
+    _error: ZelitrioError | None = attrs.field(default=None, init=False)
+
+    def __aiter__(self) -> Packets:
+        return self
+
+    async def __anext__(self) -> Packet:
+        try:
+            return await self._receive.receive()
+        except trio.EndOfChannel:
+            if self._error is not None:
+                raise self._error from None
+            raise StopAsyncIteration from None
+
+    async def _run(self, stream: SpeechStream, send: trio.MemorySendChannel[Packet]) -> None:
+        with send:
+            try:
+                await stream.run(send.send)
+            except* ZelitrioError as group:
+                self._error = first_error(group)
+
+
+@asynccontextmanager
+async def speak(
+    service: Service,
+    voice: Voice,
+    text: str | AsyncIterable[str],
+    audio_format: AudioFormat,
+    settings: VoiceSettings | None = None,
+    *,
+    seed: int | None = None,
+    normalise: bool = True,
+    ssml: bool = False,
+    timing: Timing = Timing.NONE,
+) -> AsyncIterator[Packets]:
+    """Speak one text; iterate over the block's target for its packets, which end with the text.
+
+    Leaving the block, for whatever reason, frees the lane in the engine at once.  At most
+    PACKETS_WAITING packets are made ahead of the reader.  Blank text gives no packet.
+
+    Args:
+        service: engine, front end and hooks; nothing is authenticated here.
+        voice: who speaks.
+        text: all of it, or pieces as they come; a piece need not end at a word.
+        audio_format: of the bytes.
+        settings: how to speak.
+        seed: same seed, same text, same audio.
+        normalise: spell numbers and the like out.
+        ssml: read `<break>` and `<phoneme>` tags.
+        timing: whether packets tell when characters are heard, and from where they count.
+    """
+    schedule = ChunkSchedule(
+        SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end
+    )
+    stream = SpeechStream(
+        service,
+        voice,
+        audio_format,
+        schedule,
+        settings or VoiceSettings(),
+        seed=seed,
+        normalise=normalise,
+        ssml=ssml,
+        timing=timing,
+    )
+    send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
+    packets = Packets(receive)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(packets._run, stream, send)
+        nursery.start_soon(_feed, stream, text)
+        with receive:
+            yield packets
+        nursery.cancel_scope.cancel()
+
+
+async def _feed(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
+    if isinstance(text, str):
+        await _feed_piece(stream, text)
+    else:
+        async for piece in text:
+            await _feed_piece(stream, piece)
+    stream.end()
+
+
+async def _feed_piece(stream: SpeechStream, text: str) -> None:
+    for piece in _pieces(text):
+        await stream.wait_for_room(len(piece))
+        stream.text(piece)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Pieces of about PIECE_CHARS, cut after white space where there is any."""
+    start = 0
+    while len(text) - start > PIECE_CHARS:
+        end = start + PIECE_CHARS
+        space = max(text.rfind(" ", start, end), text.rfind("\n", start, end)) + 1
+        yield text[start : space or end]
+        start = space or end
+    yield text[start:]

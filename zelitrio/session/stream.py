@@ -1,0 +1,374 @@
+"""One stream: text goes in without waiting, packets come out.  The pipeline under every entrance.
+
+Two tasks share a lane of the engine.  The *scheduler* turns chunks into utterances and keeps the
+engine a few utterances ahead of what is heard; the *encoder* turns audio blocks into packets with
+the one encoder the stream has.  Text enters through plain calls (`text`, `end`, `discard`), so
+whoever reads the peer never waits for the engine; what may lie here unspoken is bounded.
+
+    text() -> ChunkSchedule -> chunks -> FrontEnd -> engine -> Packer -> Encoder -> deliver()
+      plain calls, bounded by MAX_PENDING_CHARS | scheduler | encoder, waits for the peer
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import trio
+
+from zelitrio.audio import AudioFormat, Encoder, open_encoder
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import Chunk, ChunkSchedule
+from zelitrio.session.packets import Packer, Samples
+from zelitrio.session.service import EngineStreamLike, Service
+from zelitrio.session.timing import Alignment, SegmentClock, Timing
+from zelitrio.session.unspoken import first_unspoken
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Utterance
+
+if TYPE_CHECKING:
+    from zelitrio.engine import AudioBlock
+    from zelitrio.voices import Voice
+
+MAX_PENDING_CHARS = 64 * 1024
+"""Text that may wait unspoken in one stream: over an hour of speech, and yet a bound."""
+UTTERANCES_AHEAD = 3
+"""Utterances in the engine at once: the one being heard, the next, and one for when that is a single
+word.  More would be work that a barge-in throws away."""
+WORDLESS_SILENCE_S = 0.1
+"""Said in place of a text without a single word: clients fail a turn that has text and no audio."""
+_NOTHING: Samples = np.zeros(0, np.float32)
+
+
+@attrs.frozen(eq=False)
+class Packet:
+    """Encoded bytes on their way out.
+
+    Attributes:
+        audio: empty only when the last packet has an alignment to tell and nothing else.
+        alignment: of the segments that begin with this packet, if the stream tells times.
+        seconds: audio that went into the encoder for it.
+        released_at: on the first packet of a stream, when its first chunk was released.
+    """
+
+    audio: bytes
+    alignment: Alignment | None = None
+    seconds: float = 0.0
+    released_at: float | None = None
+
+
+Deliver = Callable[[Packet], Awaitable[None]]
+
+
+@attrs.frozen(eq=False)
+class _Waiting:
+    """A released chunk: its place in the stream, and how and since when it is to be spoken."""
+
+    chunk: Chunk
+    number: int
+    released_at: float
+    settings: VoiceSettings
+
+
+@attrs.frozen(eq=False)
+class _Prepared:
+    waiting: _Waiting
+    utterance: Utterance
+
+
+@attrs.define(eq=False)
+class SpeechStream:
+    """One conversation to audio.  `run` does the work; the other methods are plain calls.
+
+    Attributes:
+        settings: of the text released from now on; may be changed at any time.
+        on_change: called whenever `is_busy` may have changed; must not wait or raise.
+    """
+
+    service: Service
+    voice: Voice
+    audio_format: AudioFormat
+    schedule: ChunkSchedule
+    settings: VoiceSettings = attrs.field(factory=VoiceSettings)
+    seed: int | None = None
+    normalise: bool = True
+    ssml: bool = False
+    timing: Timing = Timing.NONE
+    on_change: Callable[[], None] = lambda: None
+
+    _chunks: deque[_Waiting] = attrs.field(factory=deque, init=False)
+    _in_engine: dict[int, _Prepared] = attrs.field(factory=dict, init=False)
+    _first: _Prepared | None = attrs.field(default=None, init=False)
+    _released: int = attrs.field(default=0, init=False)
+    _flushed: int = attrs.field(default=0, init=False)
+    _stop_at: int | None = attrs.field(default=None, init=False)
+    _buffered_chars: int = attrs.field(default=0, init=False)
+    _waiting_chars: int = attrs.field(default=0, init=False)
+    _encoded_s: float = attrs.field(default=0.0, init=False)
+    _released_at: float | None = attrs.field(default=None, init=False)
+    _has_text: bool = attrs.field(default=False, init=False)
+    _told_skipped: bool = attrs.field(default=False, init=False)
+    _ended: bool = attrs.field(default=False, init=False)
+    _done: bool = attrs.field(default=False, init=False)
+    _lane: EngineStreamLike | None = attrs.field(default=None, init=False)
+    _clock: SegmentClock = attrs.field(init=False)
+    _encoder: Encoder = attrs.field(init=False)
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        rate = self.service.engine.sample_rate_hz
+        self._encoder = open_encoder(self.audio_format, rate)
+        delay_ms = round(1000 * self._encoder.delay_samples / self.audio_format.sample_rate_hz)
+        self._clock = SegmentClock(self.timing, rate, delay_ms)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether text that was released is still to be spoken, or the end still to be reached."""
+        waiting = self._chunks or self._in_engine or self._first is not None
+        return not self._done and bool(waiting or self._ended)
+
+    @property
+    def pending_chars(self) -> int:
+        """Characters that were sent and not spoken yet."""
+        in_engine = sum(len(prepared.utterance.source) for prepared in self._in_engine.values())
+        return self._buffered_chars + self._waiting_chars + in_engine
+
+    def text(self, text: str, *, flush: bool = False, trigger: bool = False) -> None:
+        """Take more text; never waits.
+
+        Args:
+            text: appended to what is buffered.
+            flush: speak everything buffered now.
+            trigger: speak what is buffered up to the last boundary, if it is long enough.
+
+        Raises:
+            RemoteError: more than MAX_PENDING_CHARS would wait; nothing was taken.
+        """
+        if self._ended:
+            return
+        if text and self.pending_chars + len(text) > MAX_PENDING_CHARS:
+            raise RemoteError(
+                "string_too_long",
+                f"text: more than {MAX_PENDING_CHARS} characters wait to be spoken. "
+                "Send text as it is needed, not faster than it can be spoken.",
+                param="text",
+            )
+        now = trio.current_time()
+        if text:
+            self._has_text = self._has_text or not text.isspace()
+            self._buffered_chars += len(text)
+            self._release(self.schedule.feed(text, now))
+        if trigger:
+            self._release(self.schedule.trigger(now))
+        if flush:
+            self.flush()
+
+    async def wait_for_room(self, chars: int) -> None:
+        """Wait until `text` takes so many more characters, at most MAX_PENDING_CHARS; or `run` is over."""
+        await trio.lowlevel.checkpoint()
+        while self.pending_chars + chars > MAX_PENDING_CHARS and not self._done:
+            await self._changed.wait()
+
+    def flush(self) -> None:
+        """Speak everything buffered now; never waits."""
+        self._release(self.schedule.flush(trio.current_time()))
+        self._buffered_chars = 0
+        self._flushed = self._released
+
+    def end(self) -> None:
+        """No more text: speak what there is, then end.  Never waits; a second call does nothing."""
+        if self._ended:
+            return
+        self.flush()
+        self._ended = True
+        self._notify()
+
+    def discard(self) -> bool:
+        """Barge-in: end after what was explicitly flushed, drop and cancel everything else.
+
+        Never waits.  Returns whether the stream fell silent at once; then audio that was already
+        delivered but not sent is stale too.
+        """
+        self._ended = True
+        self._stop_at = self._flushed
+        self._chunks = deque(waiting for waiting in self._chunks if waiting.number < self._flushed)
+        self._waiting_chars = sum(len(waiting.chunk.text) for waiting in self._chunks)
+        self._buffered_chars = 0
+        silent = not self._has_before(self._flushed)
+        if silent:
+            self._scope.cancel()
+        elif self._lane is not None:
+            self._lane.close_softly()
+        self._notify()
+        return silent
+
+    async def run(self, deliver: Deliver) -> None:
+        """Speak until the end was reached or the stream discarded; return then.
+
+        Takes a lane of the engine when the first chunk is ready and gives it back on every way out.
+
+        Args:
+            deliver: takes each packet, in order; may wait for the peer.
+
+        Raises:
+            CapacityError: the engine takes no further stream.
+            ExceptionGroup: of EngineError or UtteranceError, or whatever `deliver` raised.
+        """
+        try:
+            with self._scope:
+                self._first = await self._next()
+                if self._first is not None:
+                    self._released_at = self._first.waiting.released_at
+                    await self._speak(deliver)
+                elif self._has_text:
+                    silence = np.zeros(round(WORDLESS_SILENCE_S * self._engine_rate_hz), np.float32)
+                    await self._send(silence, deliver)
+                    await self._finish(deliver)
+        finally:
+            self._done = True
+            self._notify()
+
+    async def _speak(self, deliver: Deliver) -> None:
+        observer = self.service.observer
+        engine = self.service.engine
+        async with engine.open_stream(self.voice, self.settings, seed=self.seed) as lane:
+            observer.stream_opened()
+            reason = "gone"
+            try:
+                async with trio.open_nursery() as nursery:
+                    self._lane = lane
+                    nursery.start_soon(self._keep_ahead, lane)
+                    await self._encode(lane, deliver)
+                    nursery.cancel_scope.cancel()
+                reason = "done"
+            except Exception:
+                reason = "failed"
+                raise
+            finally:
+                self._lane = None
+                observer.stream_closed("discarded" if self._scope.cancel_called else reason)
+
+    async def _keep_ahead(self, lane: EngineStreamLike) -> None:
+        """The scheduler: hand utterances to the engine while the earlier ones are spoken."""
+        prepared, self._first = self._first, None
+        while prepared is not None:
+            index = lane.feed(prepared.utterance, settings=prepared.waiting.settings)
+            self._in_engine[index] = prepared
+            while len(self._in_engine) >= UTTERANCES_AHEAD:
+                await self._changed.wait()
+            prepared = await self._next()
+        lane.finish()
+
+    async def _next(self) -> _Prepared | None:
+        """Wait for the next chunk with a word in it; None at the end of the text."""
+        while True:
+            # Reading a chunk can cost a millisecond: let the others run between two.
+            await trio.lowlevel.checkpoint()
+            if self._chunks:
+                prepared = self._prepare(self._chunks.popleft())
+                if prepared is not None:
+                    return prepared
+                self._notify()
+            elif self._ended:
+                return None
+            else:
+                await self._wait_for_chunks()
+
+    async def _wait_for_chunks(self) -> None:
+        deadline = self.schedule.next_deadline()
+        with trio.move_on_at(math.inf if deadline is None else deadline) as scope:
+            await self._changed.wait()
+        if scope.cancelled_caught:
+            self._release(self.schedule.expire(trio.current_time()))
+
+    def _prepare(self, waiting: _Waiting) -> _Prepared | None:
+        chunk = waiting.chunk
+        self._waiting_chars -= len(chunk.text)
+        utterance = self.service.front_end.utterance(
+            chunk.text, ends_sentence=chunk.ends_sentence, normalise=self.normalise, ssml=self.ssml
+        )
+        # Tags are not spoken either, but that is no news.
+        if not self._told_skipped and not self.ssml and (unspoken := first_unspoken(utterance)):
+            self._told_skipped = True
+            self.service.observer.text_skipped(unspoken)
+        if utterance.is_empty:
+            self._clock.skip(chunk.text)
+            return None
+        return _Prepared(waiting, utterance)
+
+    async def _encode(self, lane: EngineStreamLike, deliver: Deliver) -> None:
+        """The encoder: blocks to packets until the lane ends or a discarded stream said its last."""
+        settings = self.service.settings
+        packer = Packer(self._engine_rate_hz, settings.first_packet_ms, settings.max_packet_ms)
+        blocks = aiter(lane)
+        while not self._is_past_stop():
+            block: AudioBlock | None = None
+            with trio.move_on_at(packer.deadline()):
+                block = await anext(blocks, None)
+                if block is None:
+                    break
+            if block is None:  # the listener would run dry: what is held must go
+                for pcm in packer.push(_NOTHING, trio.current_time(), release=True):
+                    await self._send(pcm, deliver)
+                continue
+            if block.word_times_ms is not None:
+                self._clock.begin(self._in_engine[block.utterance].utterance, block.word_times_ms)
+            # A packet never spans two segments, so that each segment's times go with its first one.
+            for pcm in packer.push(block.pcm, trio.current_time(), release=block.is_last):
+                await self._send(pcm, deliver)
+            if block.is_last:
+                del self._in_engine[block.utterance]
+                self._notify()
+        await self._finish(deliver)
+
+    async def _send(self, pcm: Samples, deliver: Deliver) -> None:
+        audio = self._encoder.encode(pcm)
+        self._clock.advance(len(pcm))
+        self._encoded_s += len(pcm) / self._engine_rate_hz
+        if audio:
+            await self._pass_on(audio, self._clock.take(), deliver)
+
+    async def _finish(self, deliver: Deliver) -> None:
+        tail = self._encoder.flush()
+        alignment = self._clock.take_last()
+        if tail or alignment is not None:
+            await self._pass_on(tail, alignment, deliver)
+
+    async def _pass_on(self, audio: bytes, alignment: Alignment | None, deliver: Deliver) -> None:
+        packet = Packet(audio, alignment, self._encoded_s, self._released_at)
+        self._encoded_s, self._released_at = 0.0, None
+        await deliver(packet)
+
+    @property
+    def _engine_rate_hz(self) -> int:
+        return self.service.engine.sample_rate_hz
+
+    def _release(self, chunks: list[Chunk]) -> None:
+        now = trio.current_time()
+        for chunk in chunks:
+            self._chunks.append(_Waiting(chunk, self._released, now, self.settings))
+            self._released += 1
+            self._waiting_chars += len(chunk.text)
+            self._buffered_chars = max(0, self._buffered_chars - len(chunk.text))
+        if chunks:
+            self._notify()
+
+    def _has_before(self, number: int) -> bool:
+        waiting = [prepared.waiting for prepared in self._in_engine.values()]
+        waiting += self._chunks
+        if self._first is not None:
+            waiting.append(self._first.waiting)
+        return any(one.number < number for one in waiting)
+
+    def _is_past_stop(self) -> bool:
+        return self._stop_at is not None and not self._has_before(self._stop_at)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+        self.on_change()
