@@ -39,6 +39,13 @@ from zelitrio.protocol.outcomes import (
     to_remote_error,
 )
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
+from zelitrio.protocol.speech import (
+    OPENAI_FORMATS,
+    OpenAISpeechRequest,
+    SpeechRequest,
+    parse_openai_speech_request,
+    parse_speech_request,
+)
 from zelitrio.protocol.target import (
     DEFAULT_OUTPUT_FORMAT,
     Dialect,
@@ -52,6 +59,7 @@ from zelitrio.protocol.target import (
 __all__ = [
     "DEFAULT_CHUNK_SCHEDULE",
     "DEFAULT_OUTPUT_FORMAT",
+    "OPENAI_FORMATS",
     "OUTCOMES",
     "Authenticate",
     "CharTimes",
@@ -65,10 +73,12 @@ __all__ = [
     "Event",
     "EvictContext",
     "Fail",
+    "OpenAISpeechRequest",
     "OpenContext",
     "Outcome",
     "PronunciationDictionary",
     "SocketRequest",
+    "SpeechRequest",
     "Text",
     "UpdateSettings",
     "bare_credential",
@@ -78,7 +88,9 @@ __all__ = [
     "error_body",
     "openai_error_body",
     "outcome_of",
+    "parse_openai_speech_request",
     "parse_socket_target",
+    "parse_speech_request",
     "socket_url",
     "timed_audio_line",
     "to_remote_error",

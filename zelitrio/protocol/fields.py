@@ -139,6 +139,10 @@ class Fields:
             return value
         raise self.error("list_type", name, "a list")
 
+    def is_object(self, name: str) -> bool:
+        """Whether a field is an object."""
+        return isinstance(self._values.get(name), dict)
+
     def inner(self, name: str) -> Fields | None:
         """An object within this one."""
         value = self._values.get(name)

@@ -1,0 +1,147 @@
+"""One HTTP request for speech, in the vendor's terms and in OpenAI's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import attrs
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol.events import PronunciationDictionary
+from zelitrio.protocol.fields import (
+    MAX_SPEED,
+    MIN_SPEED,
+    Fields,
+    decode_object,
+    describe,
+    in_body,
+    read_voice_settings,
+)
+from zelitrio.protocol.messages import read_dictionaries
+from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, MAX_SEED, NORMALISE_CHOICES, query_flag
+from zelitrio.settings import VoiceSettings
+
+OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
+    {
+        "mp3": "mp3_44100_128",
+        "opus": "opus_48000_64",
+        "aac": "m4a_aac_44100_128",
+        "wav": "wav_24000",
+        # OpenAI's pcm has no header and is always 24 kHz, signed, 16 bit.
+        "pcm": "pcm_24000",
+    }
+)
+"""OpenAI's `response_format` and our name for it."""
+
+
+@attrs.frozen(kw_only=True)
+class SpeechRequest:
+    """The body and query of `POST /v1/text-to-speech/{voice_id}` and its variants."""
+
+    text: str
+    model_id: str | None = None
+    output_format: str = DEFAULT_OUTPUT_FORMAT
+    """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
+    voice_settings: VoiceSettings = VoiceSettings()
+    seed: int | None = None
+    previous_text: str = ""
+    next_text: str = ""
+    dictionaries: tuple[PronunciationDictionary, ...] = ()
+    normalise: str = "auto"
+    """`auto`, `on` or `off`."""
+    language_code: str | None = None
+    enable_ssml_parsing: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class OpenAISpeechRequest:
+    """The body of OpenAI's `POST /v1/audio/speech`; `instructions` is accepted and has no effect."""
+
+    text: str
+    voice: str
+    model: str | None = None
+    output_format: str = OPENAI_FORMATS["mp3"]
+    voice_settings: VoiceSettings = VoiceSettings()
+    """OpenAI's speed 0.25..4, clamped to ours."""
+    is_event_stream: bool = False
+    """`stream_format` is "sse": audio in events instead of bytes."""
+
+
+def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest:
+    """Read a synthesis request; unknown fields are ignored, numbers out of range clamped.
+
+    Raises:
+        RemoteError: a field is missing, empty or of a wrong type (a 422 code, `param` is the field), or a
+            query parameter is wrong (`invalid_parameters`).
+    """
+    fields = Fields(decode_object(body, in_body), in_body)
+    return SpeechRequest(
+        text=_spoken(fields, "text"),
+        model_id=fields.text("model_id"),
+        output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
+        voice_settings=read_voice_settings(fields, VoiceSettings()),
+        seed=fields.whole("seed", 0, MAX_SEED),
+        previous_text=fields.text("previous_text") or "",
+        next_text=fields.text("next_text") or "",
+        dictionaries=read_dictionaries(fields) or (),
+        normalise=fields.choice("apply_text_normalization", NORMALISE_CHOICES) or "auto",
+        language_code=fields.text("language_code"),
+        enable_ssml_parsing=bool(fields.flag("enable_ssml_parsing"))
+        or query_flag(query, "enable_ssml_parsing"),
+    )
+
+
+def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
+    """Read a request to OpenAI's speech endpoint.
+
+    Raises:
+        RemoteError: `invalid_parameters` or `invalid_output_format` (both 400, as OpenAI answers), with the
+            field in `param`.  Show it with `openai_error_body`.
+    """
+    fields = Fields(decode_object(body, _in_openai_body), _in_openai_body)
+    speed = fields.number("speed", MIN_SPEED, MAX_SPEED)
+    return OpenAISpeechRequest(
+        text=_spoken(fields, "input"),
+        voice=_openai_voice(fields),
+        model=fields.text("model"),
+        output_format=_openai_format(fields),
+        voice_settings=VoiceSettings(speed=1.0 if speed is None else speed),
+        is_event_stream=fields.choice("stream_format", ("audio", "sse")) == "sse",
+    )
+
+
+def _spoken(fields: Fields, name: str) -> str:
+    text = fields.text(name)
+    if text is None:
+        raise fields.error("missing", name, "a string")
+    if not text.strip():
+        raise fields.error("string_too_short", name, "a string with at least 1 character that is not a space")
+    return text
+
+
+def _openai_voice(fields: Fields) -> str:
+    if fields.is_object("voice"):
+        inner = fields.inner("voice")
+        assert inner is not None  # it is an object
+        voice = inner.text("id")
+    else:
+        voice = fields.text("voice")
+    if not voice:
+        raise fields.error("missing", "voice", "the id of a voice")
+    return voice
+
+
+def _openai_format(fields: Fields) -> str:
+    name = fields.text("response_format") or "mp3"
+    if name not in OPENAI_FORMATS:
+        valid = ", ".join(OPENAI_FORMATS)
+        message = f"response_format: expected one of {valid}, found {describe(name)}"
+        raise RemoteError("invalid_output_format", message, param="response_format")
+    return OPENAI_FORMATS[name]
+
+
+def _in_openai_body(kind: str, field: str, expected: str, found: object) -> RemoteError:
+    where = f"{field}: " if field else ""
+    message = f"{where}expected {expected}, found {describe(found)}"
+    return RemoteError("invalid_parameters", message, param=field or None)
