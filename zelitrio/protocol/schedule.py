@@ -124,11 +124,15 @@ class ChunkSchedule:
             raise LocalError(f"schedule_chars: expected positive numbers, found {tuple(schedule_chars)}")
         self._schedule = tuple(schedule_chars)
 
-    def feed(self, text: str, now: float) -> list[Chunk]:
-        """Take a piece of text; returns what is to be spoken now."""
+    def feed(self, text: str, now: float, *, continues: bool = False) -> list[Chunk]:
+        """Take a piece of text; returns what is to be spoken now.
+
+        A long piece takes about a microsecond per character: feed it in slices where that matters, with
+        `continues` for all but the first, so that no space is put where the slices meet.
+        """
         if not text:
             return []
-        self._join(text)
+        self._join(text, continues)
         chunks = self._release_auto() if self._auto_mode else self._release_due()
         self._set_deadline(now)
         return chunks
@@ -163,8 +167,8 @@ class ChunkSchedule:
 
     # Taking text.
 
-    def _join(self, text: str) -> None:
-        if self._needs_space(text):
+    def _join(self, text: str, continues: bool) -> None:
+        if not continues and self._needs_space(text):
             text = " " + text
         self._previous_has_space = " " in text.strip()
         self._text_so_far_tail = (self._text_so_far_tail + text[-_LOOK_BACK_CHARS:])[-_LOOK_BACK_CHARS:]
@@ -196,11 +200,9 @@ class ChunkSchedule:
             chunks += released
 
     def _release_auto(self) -> list[Chunk]:
-        text = self._buffer
-        is_whole = text[-1:].isspace() or (
-            _TERMINAL.search(text[-_LOOK_BACK_CHARS:]) and not _OPEN_NUMBER.search(text[-2:])
-        )
-        return self._release(len(text) if is_whole else self._last_word_end())
+        tail = self._buffer[-_LOOK_BACK_CHARS:]
+        is_whole = _TERMINAL.search(tail) and not _OPEN_NUMBER.search(tail)
+        return self._release(len(self._buffer) if is_whole else self._last_word_end())
 
     def _release_armed(self, min_chars: int) -> list[Chunk]:
         end = max([*self._sentence_ends(self._buffer), self._phrase_end(self._buffer)])

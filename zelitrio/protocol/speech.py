@@ -26,7 +26,8 @@ OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "mp3": "mp3_44100_128",
         "opus": "opus_48000_64",
-        "aac": "m4a_aac_44100_128",
+        "aac": "aac_44100_128",
+        "flac": "flac_24000",
         "wav": "wav_24000",
         # OpenAI's pcm has no header and is always 24 kHz, signed, 16 bit.
         "pcm": "pcm_24000",
@@ -43,7 +44,7 @@ class SpeechRequest:
     model_id: str | None = None
     output_format: str = DEFAULT_OUTPUT_FORMAT
     """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
-    voice_settings: VoiceSettings = VoiceSettings()
+    voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     seed: int | None = None
     previous_text: str = ""
     next_text: str = ""
@@ -62,7 +63,7 @@ class OpenAISpeechRequest:
     voice: str
     model: str | None = None
     output_format: str = OPENAI_FORMATS["mp3"]
-    voice_settings: VoiceSettings = VoiceSettings()
+    voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     """OpenAI's speed 0.25..4, clamped to ours."""
     is_event_stream: bool = False
     """`stream_format` is "sse": audio in events instead of bytes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import attrs
@@ -81,9 +81,9 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
         output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
         language_code=query.get("language_code") or None,
         inactivity_timeout_s=_inactivity_s(query.get("inactivity_timeout")),
-        sync_alignment=_flag(query, "sync_alignment"),
-        auto_mode=_flag(query, "auto_mode"),
-        enable_ssml_parsing=_flag(query, "enable_ssml_parsing"),
+        sync_alignment=query_flag(query, "sync_alignment"),
+        auto_mode=query_flag(query, "auto_mode"),
+        enable_ssml_parsing=query_flag(query, "enable_ssml_parsing"),
         normalise=normalise,
         seed=_seed(query.get("seed")),
         credential=credential_of(headers, query.get("authorization")),
@@ -148,8 +148,12 @@ def _dialect_and_voice(path: str) -> tuple[Dialect, str] | None:
     return None
 
 
-def _flag(query: dict[str, str], name: str) -> bool:
-    # Older Pipecat and LiveKit put Python's True and False into the URL.
+def query_flag(query: Mapping[str, str], name: str) -> bool:
+    """A boolean of a query string, in any case: older Pipecat and LiveKit write Python's True and False.
+
+    Raises:
+        RemoteError: `invalid_parameters`: it is neither true nor false.
+    """
     value = query.get(name, "false").strip().lower()
     if value in _TRUE:
         return True
