@@ -34,6 +34,8 @@ class SpeechState:
 class SpeechStep(nn.Module):
     """Windows of several lanes in one call."""
 
+    _fresh: Tensor
+
     def __init__(self, acoustic: AcousticModel, vocoder: Vocoder) -> None:
         super().__init__()
         self.acoustic, self.vocoder = acoustic, vocoder
@@ -48,6 +50,10 @@ class SpeechStep(nn.Module):
             (3 * v.hop_samples,),
         ]
         self._sizes = [math.prod(shape) for shape in self._shapes]
+        fresh = torch.zeros(sum(self._sizes))
+        ahead = sum(self._sizes[:-4])
+        fresh[ahead : ahead + self._sizes[-4]] = UNVOICED_LN_F0  # pitch of frames still to come
+        self.register_buffer("_fresh", fresh, persistent=False)
 
     @property
     def lag(self) -> int:
@@ -60,23 +66,11 @@ class SpeechStep(nn.Module):
         return self.vocoder.config.hop_samples
 
     def new_state(self, lanes: int, device: torch.device | str = "cpu") -> SpeechState:
-        """Memory for `lanes` lanes, each at the start of an utterance."""
-        flat = torch.zeros(lanes, sum(self._sizes), device=device)
-        state = SpeechState(flat=flat, phase=torch.zeros(lanes, dtype=torch.float64, device=device))
-        self.reset(state, torch.arange(lanes, device=device))
-        return state
-
-    def reset(self, state: SpeechState, lanes: Tensor) -> None:
-        """Bring lanes back to the start of an utterance, in place.
-
-        Args:
-            state: of all lanes.
-            lanes: [n] integers, which to reset.
-        """
-        state.flat[lanes] = 0.0
-        ahead = sum(self._sizes[:-4])  # the pitch of frames still to come starts unvoiced
-        state.flat[lanes, ahead : ahead + self._sizes[-4]] = UNVOICED_LN_F0
-        state.phase[lanes] = 0.0
+        """Memory for `lanes` lanes.  Not touched before a lane's first window, so unused lanes cost nothing."""
+        return SpeechState(
+            flat=torch.empty(lanes, sum(self._sizes), device=device),
+            phase=torch.empty(lanes, dtype=torch.float64, device=device),
+        )
 
     def forward(
         self,
@@ -98,7 +92,7 @@ class SpeechStep(nn.Module):
             state: of all lanes.
             lanes: [batch] integers, which lane each row of the batch is.  A lane may stand in it
                 once; padding rows use a lane that is nobody's.
-            first: [batch], time of the window's first frame in its utterance.
+            first: [batch], time of the window's first frame in its utterance; 0 forgets the lane's past.
             length: [batch], frames in the utterance.
             noise_at: [batch], where in the noise the utterance begins.
 
@@ -107,7 +101,8 @@ class SpeechStep(nn.Module):
             frame `first - lag`.
         """
         a = self.acoustic.config
-        packed = state.flat[lanes]  # [batch, state_size]
+        is_fresh = first == 0
+        packed = torch.where(is_fresh[:, None], self._fresh, state.flat[lanes])  # [batch, state_size]
         parts = [
             part.unflatten(1, shape)
             for part, shape in zip(packed.split(self._sizes, 1), self._shapes, strict=True)
@@ -124,7 +119,7 @@ class SpeechStep(nn.Module):
             blocks=[part.to(dtype) for part in parts[depth + 1 : -4]],
             ln_f0=parts[-4],
             voiced=parts[-3],
-            phase=state.phase[lanes],
+            phase=torch.where(is_fresh, 0.0, state.phase[lanes]),
             pulses=parts[-2],
             overlap=parts[-1],
         )

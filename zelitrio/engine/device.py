@@ -1,0 +1,61 @@
+"""Which device, which number format, how many threads."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from zelitrio.errors import EngineError
+from zelitrio.settings import EngineSettings
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(settings: EngineSettings) -> torch.device:
+    """The device to run on.
+
+    Raises:
+        EngineError: the named device does not exist here.
+    """
+    name = settings.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise EngineError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}") from error
+    if device.type not in ("cpu", "cuda"):
+        raise EngineError(f"device: expected auto, cpu, cuda or cuda:N, found {name!r}")
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise EngineError(f"device: {name!r} was asked for, but this machine has {count} CUDA devices")
+        return torch.device("cuda", device.index or 0)
+    return device
+
+
+def choose_dtype(settings: EngineSettings, device: torch.device) -> torch.dtype:
+    """The number format of weights and activations.
+
+    Raises:
+        EngineError: the device cannot compute in it.
+    """
+    dtype = _DTYPES[settings.dtype]
+    if device.type == "cpu" and dtype is torch.float16:
+        raise EngineError("dtype: a CPU computes in float32 or bfloat16, found float16")
+    if device.type == "cuda" and dtype is torch.bfloat16 and not torch.cuda.is_bf16_supported():
+        raise EngineError(f"dtype: {torch.cuda.get_device_name(device)} has no bfloat16; use float16")
+    return dtype
+
+
+def choose_threads(settings: EngineSettings) -> int:
+    """Threads for torch on a CPU.
+
+    All cores but one, which the sockets, the text and the encoders need; a second thread takes a
+    fifth off a window's time and more than four hardly anything, so never above four.
+    """
+    if settings.cpu_threads:
+        return settings.cpu_threads
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    return max(1, min(4, cores - 1))

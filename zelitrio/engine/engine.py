@@ -1,0 +1,416 @@
+"""The engine as Trio sees it: streams that are fed text and iterated for audio.
+
+The engine's thread runs inside of the nursery of `open_engine`: its crash is an exception somebody
+waits for, and its end is awaited.  Leaving a stream's block frees its lane before the next step.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import attrs
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+from zelitrio.engine.commands import (
+    Close,
+    Command,
+    Credit,
+    Delivery,
+    Ended,
+    Failed,
+    Finish,
+    Open,
+    Speak,
+    Spoken,
+    Stop,
+    Yield,
+)
+from zelitrio.engine.runner import MAX_TOKENS
+from zelitrio.engine.statistics import Statistics
+from zelitrio.engine.timeline import split_utterance
+from zelitrio.engine.worker import Ready, Worker
+from zelitrio.errors import CapacityError, EngineError, LocalError
+from zelitrio.settings import EngineSettings, VoiceSettings
+from zelitrio.text import FrontEnd, Utterance, load_front_end
+from zelitrio.voices import Catalogue, Voice, load_builtin
+
+_ADMITTED = 0.8
+"""Part of the measured capacity that is given away: the rest is for bursts and for encoding."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class AudioBlock:
+    """Some audio of one stream."""
+
+    pcm: NDArray[np.float32]
+    """[n] samples in [-1, 1]."""
+    sample_rate_hz: int
+    utterance: int
+    """Which utterance it belongs to, as `EngineStream.feed` numbered it."""
+    piece: Utterance
+    """The same as a value: what was fed, or the piece of it that this audio is of if it was too
+    long to be spoken in one breath."""
+    word_times_ms: tuple[tuple[int, int], ...] | None
+    """On a piece's first block: start and end of each of its words, counted from the block's first
+    sample."""
+    is_last: bool
+    """Whether the utterance ends with this block."""
+
+
+class EngineStream:
+    """One conversation's speech, in order.  Made by `Engine.open_stream`.
+
+    Iterate it for `AudioBlock`s: the iteration waits for audio, can be cancelled at any time
+    without loss of samples, and ends after `finish` once everything fed was spoken.  One task may
+    iterate.
+
+    Raises (from the iteration):
+        UtteranceError: this stream's utterance failed; other streams go on.
+        EngineError: the engine is gone.
+    """
+
+    def __init__(self, engine: Engine, number: int, settings: VoiceSettings) -> None:
+        self._engine = engine
+        self._number = number
+        self._settings = settings
+        self._pieces: list[tuple[int, Utterance, bool]] = []  # index, piece, is the last of its index
+        self._next_index = 0
+        self._is_finished = False
+        self.is_speaking = False
+        # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
+        self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
+
+    def feed(self, what: Utterance | str, *, settings: VoiceSettings | None = None) -> int:
+        """Speak this after what was fed before.  Never waits.
+
+        Args:
+            what: an utterance, or text to be read by the engine's front end.
+            settings: from here on; None keeps those of the last call.
+
+        Returns:
+            The utterance's number in this stream, from 0.
+
+        Raises:
+            LocalError: the stream is finished.
+            EngineError: the engine is gone.
+        """
+        if self._is_finished:
+            raise LocalError("stream: expected no text after finish()")
+        self._engine.check()
+        if settings is not None:
+            self._settings = settings
+        utterance = what if isinstance(what, Utterance) else self._engine.front_end.utterance(what)
+        index = self._next_index
+        self._next_index += 1
+        pieces = split_utterance(utterance, MAX_TOKENS)
+        now_s = time.perf_counter()
+        for piece in pieces:
+            number = len(self._pieces)
+            self._pieces.append((index, piece, piece is pieces[-1]))
+            self._engine.tell(
+                Speak(
+                    stream=self._number,
+                    index=number,
+                    utterance=piece,
+                    settings=self._settings,
+                    fed_at_s=now_s,
+                )
+            )
+        self.is_speaking = True
+        return index
+
+    def finish(self) -> None:
+        """Say that no more text will come.  Never waits; a second call does nothing."""
+        if not self._is_finished:
+            self._is_finished = True
+            self._engine.tell(Finish(stream=self._number))
+
+    def close_softly(self) -> None:
+        """Let open streams go first from now on: perhaps nobody is listening to this one any more."""
+        self._engine.tell(Yield(stream=self._number))
+
+    def __aiter__(self) -> AsyncIterator[AudioBlock]:
+        return self
+
+    async def __anext__(self) -> AudioBlock:
+        try:
+            delivery = await self._receiver.receive()
+        except trio.EndOfChannel:
+            self._engine.check()
+            raise StopAsyncIteration from None
+        match delivery:
+            case Spoken():
+                return self._block(delivery)
+            case Failed():
+                raise delivery.error
+            case _:
+                self._sender.close()
+                raise StopAsyncIteration
+
+    def _block(self, spoken: Spoken) -> AudioBlock:
+        index, piece, ends_utterance = self._pieces[spoken.utterance]
+        rate_hz = self._engine.sample_rate_hz
+        if len(spoken.pcm):
+            self._engine.tell(Credit(stream=self._number, audio_s=len(spoken.pcm) / rate_hz))
+        return AudioBlock(
+            pcm=spoken.pcm,
+            sample_rate_hz=rate_hz,
+            utterance=index,
+            piece=piece,
+            word_times_ms=spoken.word_times_ms,
+            is_last=spoken.is_last and ends_utterance,
+        )
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Take what the thread has made; called by the engine.  Never raises."""
+        if isinstance(delivery, Ended | Failed) or (
+            isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._pieces) - 1
+        ):
+            self.is_speaking = False
+        try:
+            self._sender.send_nowait(delivery)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the stream was left while this was on its way
+
+    def leave(self) -> None:
+        """Drop whatever is still to come; called by the engine."""
+        self._receiver.close()
+
+    def abandon(self) -> None:
+        """Wake the reader up: the engine is gone."""
+        self._sender.close()
+
+
+class Engine:
+    """One device, many streams.  Made by `open_engine`; used from its Trio thread."""
+
+    def __init__(self, catalogue: Catalogue, settings: EngineSettings, front_end: FrontEnd) -> None:
+        self.catalogue = catalogue
+        self.settings = settings
+        self.front_end = front_end
+        self.sample_rate_hz = catalogue.default.sample_rate_hz
+        self._models = list({id(voice.model): voice.model for voice in catalogue}.values())
+        for model in self._models:
+            if model.sample_rate_hz != self.sample_rate_hz:
+                raise LocalError(
+                    f"catalogue: expected all voices at {self.sample_rate_hz} Hz, found {model.sample_rate_hz}"
+                )
+        self._worker = Worker(self._models, settings, self._post)
+        self._streams: dict[int, EngineStream] = {}
+        self._numbers = itertools.count()
+        self._failure: EngineError | None = None
+        self._failed = trio.Event()
+        self._is_open = False
+        self.ready: Ready
+
+    @asynccontextmanager
+    async def open_stream(
+        self,
+        voice: Voice | str | None = None,
+        settings: VoiceSettings | None = None,
+        *,
+        seed: int | None = None,
+    ) -> AsyncIterator[EngineStream]:
+        """A stream for as long as the block lasts; leaving it frees the lane, whatever the reason.
+
+        Args:
+            voice: one of the catalogue's, or its id; None for the default.
+            settings: how to speak.
+            seed: makes the speech repeatable; None draws one.
+
+        Raises:
+            CapacityError: too many streams are open, or too many are speaking.
+            LocalError: no such voice.
+            EngineError: the engine is gone.
+        """
+        self.check()
+        chosen = self.catalogue.default if voice is None else voice
+        if isinstance(chosen, str):
+            found = self.catalogue.find(chosen)
+            if found is None:
+                names = ", ".join(voice.voice_id for voice in self.catalogue)
+                raise LocalError(f"voice: expected one of {names}, found {chosen!r}")
+            chosen = found
+        self._admit()
+        number = next(self._numbers)
+        stream = EngineStream(self, number, settings or VoiceSettings())
+        self._streams[number] = stream
+        self.tell(
+            Open(
+                stream=number,
+                model=self._models.index(chosen.model),
+                speaker=chosen.speaker,
+                seed=secrets.randbits(32) if seed is None else seed,
+            )
+        )
+        try:
+            yield stream
+        finally:
+            del self._streams[number]
+            self.tell(Close(stream=number))
+            stream.leave()
+
+    @property
+    def speaking(self) -> int:
+        """Streams with something left to speak."""
+        return sum(stream.is_speaking for stream in self._streams.values())
+
+    @property
+    def capacity(self) -> int:
+        """Speaking streams above which another is refused: what the device can feed in real time."""
+        return max(1, int(_ADMITTED * self.ready.pace.real_time_streams))
+
+    def statistics(self) -> Statistics:
+        """A snapshot.  Never waits."""
+        counters = self._worker.counters
+        return Statistics(
+            device=self.ready.device,
+            dtype=self.settings.dtype,
+            streams=len(self._streams),
+            speaking=self.speaking,
+            capacity=self.capacity,
+            load=counters.load(time.perf_counter()),
+            profile=self._worker.profile,
+            encodes=counters.encodes,
+            steps=counters.steps,
+            rows=counters.rows,
+            audio_s=counters.audio_s,
+            first_audio_ms=counters.first_audio_ms(),
+            frames_per_s=self.ready.pace.frames_per_s,
+            graphs=self.ready.graphs,
+        )
+
+    async def wait_failed(self) -> None:
+        """Wait until the engine breaks, which it should never do.
+
+        Raises:
+            EngineError: why it broke.
+        """
+        await self._failed.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise the EngineError that the engine broke with, if it did."""
+        if self._failure is not None:
+            # A fresh one each time: an exception raised in many tasks would gather their tracebacks.
+            raise EngineError(str(self._failure)) from self._failure
+        if not self._is_open:
+            raise EngineError("the engine is closed")
+
+    def tell(self, command: Command) -> None:
+        """Send the thread a command.  Never waits."""
+        self._worker.inbox.put(command)
+
+    def _admit(self) -> None:
+        limit = self.settings.max_streams
+        if len(self._streams) >= limit:
+            raise CapacityError(f"streams: expected at most {limit} open, all are taken")
+        if self.speaking >= self.capacity:
+            raise CapacityError(f"streams: {self.speaking} are speaking, as many as this device can feed")
+
+    async def run(
+        self,
+        captured: Callable[[str, int], None] | None = None,
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Run the thread; started once it can serve.  Ends when `stop` is called.
+
+        Raises:
+            EngineError: it could not be started.  Later failures go to the streams and to
+                `wait_failed`, so that the program can say good-bye before it ends.
+        """
+        self._token = trio.lowlevel.current_trio_token()
+
+        def ready(value: Ready) -> None:
+            self.ready = value
+            self._token.run_sync_soon(started)
+
+        def started() -> None:
+            self._is_open = True
+            task_status.started()
+
+        try:
+            await trio.to_thread.run_sync(
+                partial(self._worker.run, ready, captured),
+                limiter=trio.CapacityLimiter(1),  # not one of the default limiter's: it never ends
+                thread_name="zelitrio-engine",
+            )
+        except EngineError as error:
+            if not self._is_open:
+                raise
+            self._failure = error
+        finally:
+            self._is_open = False
+            self._failed.set()
+            for stream in self._streams.values():
+                stream.abandon()
+
+    def stop(self) -> None:
+        """Make `run` end after the step in hand."""
+        self.tell(Stop())
+
+    def _post(self, deliveries: list[Delivery]) -> None:
+        """Called in the thread, once per step."""
+        try:
+            self._token.run_sync_soon(self._deliver, deliveries)
+        except trio.RunFinishedError:
+            pass  # nobody is left to hear it
+
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        for delivery in deliveries:
+            stream = self._streams.get(delivery.stream)
+            if stream is not None:
+                stream.deliver(delivery)
+
+
+@asynccontextmanager
+async def open_engine(
+    catalogue: Catalogue | None = None,
+    settings: EngineSettings | None = None,
+    *,
+    front_end: FrontEnd | None = None,
+    captured: Callable[[str, int], None] | None = None,
+) -> AsyncIterator[Engine]:
+    """An engine for as long as the block lasts.
+
+    Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU that
+    captures graphs.  Leaving waits for the step in hand.
+
+    Args:
+        catalogue: the voices to speak with; None for the built-in ones.
+        settings: device, number format, limits.
+        front_end: reads text fed as `str`; None for the built-in one.
+        captured: called from the engine's thread for every captured graph with its name and number.
+
+    Raises:
+        EngineError: the device does not exist, cannot do what is asked, or failed in warm-up.
+    """
+    chosen = settings or EngineSettings()
+    engine = Engine(catalogue or load_builtin(), chosen, front_end or load_front_end())
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                await nursery.start(engine.run, captured)
+                yield engine
+            finally:
+                engine.stop()
+    except BaseExceptionGroup as group:
+        engine_errors, others = group.split(EngineError)
+        if engine_errors is None or others is not None:
+            raise
+        raise _first(engine_errors) from None  # one error of one engine: the group says nothing
+
+
+def _first(group: BaseExceptionGroup[EngineError]) -> BaseException:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

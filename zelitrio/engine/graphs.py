@@ -1,0 +1,127 @@
+"""One call of a function at one fixed shape: launched now, waited for later, replayed as a graph.
+
+On a GPU a call owns everything it touches: inputs and outputs at fixed addresses, pinned host
+memory to come from and go to, and, if captured, the CUDA graph between them.  Host memory comes
+twice, so that the next call can be filled while the last one is still being copied out; the device
+memory comes once, since the stream keeps the order.
+
+On a CPU a call is the function itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Function = Callable[[Tensor, Tensor], Tensor]
+"""From a matrix of integers and a matrix of reals, both with a row per lane, to a matrix."""
+_RING = 2
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Pending:
+    """A result that may still be on its way."""
+
+    _host: Tensor
+    _event: torch.cuda.Event | None = None
+
+    def wait(self) -> NDArray[np.float32]:
+        """The result, [rows, ...].  Blocks; the memory is overwritten by the call after the next."""
+        if self._event is not None:
+            self._event.synchronize()  # the one place where the engine waits for the device
+        return self._host.numpy()
+
+
+@attrs.define(eq=False)
+class _Slot:
+    """Host memory of one launch."""
+
+    integers: Tensor
+    reals: Tensor
+    out: Tensor | None = None
+    event: torch.cuda.Event | None = None
+
+
+class Call:
+    """A function at one shape.
+
+    Args:
+        function: what to compute; on a GPU it must not allocate by size or wait for the device.
+        rows: lanes in a batch.
+        integers, reals: columns of the two inputs.
+        device: where.
+    """
+
+    def __init__(
+        self, function: Function, rows: int, integers: int, reals: int, device: torch.device
+    ) -> None:
+        self._function = function
+        self._device = device
+        self._graph: torch.cuda.CUDAGraph | None = None
+        cuda = device.type == "cuda"
+        self._ring = [
+            _Slot(
+                torch.zeros(rows, integers, dtype=torch.int64, pin_memory=cuda),
+                torch.zeros(rows, reals, pin_memory=cuda),
+                event=torch.cuda.Event() if cuda else None,
+            )
+            for _ in range(_RING if cuda else 1)
+        ]
+        self._turn = 0
+        if cuda:
+            self._integers = torch.zeros(rows, integers, dtype=torch.int64, device=device)
+            self._reals = torch.zeros(rows, reals, device=device)
+            self._out: Tensor | None = None
+
+    def inputs(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The next launch's inputs, [rows, columns] each, to be filled in place."""
+        slot = self._ring[self._turn]
+        return slot.integers.numpy(), slot.reals.numpy()
+
+    def launch(self) -> Pending:
+        """Run on what was filled in.  On a GPU returns at once."""
+        slot = self._ring[self._turn]
+        if slot.event is None:
+            return Pending(host=self._function(slot.integers, slot.reals))
+        self._turn = (self._turn + 1) % _RING
+        self._integers.copy_(slot.integers, non_blocking=True)
+        self._reals.copy_(slot.reals, non_blocking=True)
+        if self._graph is not None:
+            self._graph.replay()
+        else:
+            self._out = self._function(self._integers, self._reals)
+        assert self._out is not None
+        if slot.out is None:
+            slot.out = torch.empty(self._out.shape, dtype=self._out.dtype, pin_memory=True)
+        slot.out.copy_(self._out, non_blocking=True)
+        slot.event.record()
+        return Pending(host=slot.out, event=slot.event)
+
+    def capture(self, pool: tuple[int, int] | None) -> tuple[int, int]:
+        """Capture the function as a CUDA graph; every launch from now on replays it.
+
+        Args:
+            pool: memory shared with graphs captured before, which never run at the same time.
+
+        Returns:
+            The pool to share with the next one.
+        """
+        # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
+        side = torch.cuda.Stream(self._device)
+        side.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(side):
+            for _ in range(2):
+                self._function(self._integers, self._reals)
+        torch.cuda.current_stream(self._device).wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            self._out = self._function(self._integers, self._reals)
+        self._graph = graph
+        shared: tuple[int, int] = graph.pool()
+        return shared

@@ -1,0 +1,105 @@
+"""From predicted durations to frames: what each frame is of, and when each word is spoken."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from zelitrio.text import Utterance, Word
+from zelitrio.voices import PhoneInputs, frame_positions, whole_durations
+
+# Silence before the first word is latency, after the last one it delays the other speaker.
+_LEADING_FRAMES, _TRAILING_FRAMES = 4, 8
+_LONGEST_FRAMES = 200
+"""Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Timeline:
+    """One utterance laid out in time."""
+
+    phones: NDArray[np.int64]
+    """[frames] which token each frame is of."""
+    positions: NDArray[np.float32]
+    """[frames, 4] where in that token it stands."""
+    word_times_ms: tuple[tuple[int, int], ...]
+    """Start and end of each word, from the first sample."""
+
+    @property
+    def length(self) -> int:
+        """Frames."""
+        return len(self.phones)
+
+
+def lay_out(inputs: PhoneInputs, frames: NDArray[np.float32], speed: float, hop_ms: float) -> Timeline:
+    """Give every token its frames.
+
+    Args:
+        inputs: the tokens, first and last of them pauses.
+        frames: [tokens] predicted frames at speed 1.
+        speed: how much faster to speak; asked-for pauses keep their length.
+        hop_ms: milliseconds in a frame.
+    """
+    wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
+    is_pause = inputs.words < 0
+    wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
+    wanted[0] = min(wanted[0], _LEADING_FRAMES)
+    wanted[-1] = np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
+    asked = ~np.isnan(inputs.pauses_s)
+    wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
+    durations = whole_durations(wanted)
+    phones, positions = frame_positions(durations)
+    return Timeline(
+        phones=phones, positions=positions, word_times_ms=_word_times_ms(inputs.words, durations, hop_ms)
+    )
+
+
+def _word_times_ms(
+    words: NDArray[np.int64], durations: NDArray[np.int64], hop_ms: float
+) -> tuple[tuple[int, int], ...]:
+    count = int(words.max(initial=-1)) + 1
+    ends = np.cumsum(durations)
+    spoken = words >= 0
+    starts_of, ends_of = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
+    np.minimum.at(starts_of, words[spoken], (ends - durations)[spoken])
+    np.maximum.at(ends_of, words[spoken], ends[spoken])
+    return tuple(
+        (round(start * hop_ms), round(end * hop_ms)) for start, end in zip(starts_of, ends_of, strict=True)
+    )
+
+
+def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
+    """Cut an utterance into pieces of at most `max_tokens` phones and pauses, between words.
+
+    The pieces' sources join to the whole source.  A word that is longer than a piece is cut inside;
+    nobody can pronounce it anyway.
+    """
+    longest = max_tokens - 3  # a pause before, one after, and one that a word may bring
+    words = [
+        attrs.evolve(word, phones=word.phones[at : at + longest])
+        for word in utterance.words
+        for at in range(0, len(word.phones), longest)
+    ]
+    groups: list[list[Word]] = [[]]
+    count = 2
+    for word in words:
+        if groups[-1] and count + len(word.phones) + 1 > max_tokens:
+            groups.append([])
+            count = 2
+        groups[-1].append(word)
+        count += len(word.phones) + 1
+    if len(groups) == 1:
+        return [utterance]
+    starts = [0, *(group[0].span[0] for group in groups[1:]), len(utterance.source)]
+    return [
+        Utterance(utterance.source[begin:end], tuple(_shifted(word, begin, end) for word in group))
+        for group, (begin, end) in zip(groups, itertools.pairwise(starts), strict=True)
+    ]
+
+
+def _shifted(word: Word, begin: int, end: int) -> Word:
+    first, last = word.span
+    return attrs.evolve(word, span=(min(first, end) - begin, min(last, end) - begin))

@@ -1,0 +1,374 @@
+"""The engine's thread: take commands, pick lanes, launch, deliver.
+
+One thread owns the device and everything that is on it.  Commands come through a queue, deliveries
+leave through one call of `post` per step, whatever the number of streams.  On a GPU the next step
+is launched before the last one is delivered, so the device does not wait for us.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+
+import attrs
+import torch
+
+from zelitrio.engine.calibration import calibrate
+from zelitrio.engine.commands import (
+    Close,
+    Command,
+    Credit,
+    Delivery,
+    Ended,
+    Failed,
+    Finish,
+    Open,
+    Speak,
+    Spoken,
+    Stop,
+    Yield,
+)
+from zelitrio.engine.device import choose_device, choose_dtype, choose_threads
+from zelitrio.engine.graphs import Pending
+from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, Pace, WindowPlan
+from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
+from zelitrio.engine.statistics import Counters
+from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.errors import EngineError, UtteranceError
+from zelitrio.settings import EngineSettings
+from zelitrio.voices import Model, PhoneInputs, phone_inputs
+
+MakeRunner = Callable[[Model, torch.device, torch.dtype, int], Runner]
+_NOISE_STRIDE = 7_919  # utterances of a stream begin at unrelated places of the noise
+
+
+@attrs.frozen(kw_only=True)
+class Ready:
+    """What the thread says once it can serve."""
+
+    device: str
+    pace: Pace
+    graphs: tuple[str, ...]
+
+
+@attrs.define(eq=False, kw_only=True)
+class _Stream:
+    """What the thread knows of a stream beside its place in the queue."""
+
+    lane: Lane
+    speaker: int
+    seed: int
+    inputs: PhoneInputs | None = None
+    timeline: Timeline | None = None
+    noise_at: int = 0
+    has_audio: bool = False
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Part:
+    """One row of a launched window: which of its samples are whose."""
+
+    stream: _Stream
+    speak: Speak
+    begin: int  # samples of the row that are audio
+    end: int
+    word_times_ms: tuple[tuple[int, int], ...] | None
+    is_last: bool
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Step:
+    """A launched call and what to do with its result."""
+
+    pending: Pending
+    encoded: tuple[tuple[_Stream, Speak], ...] = ()
+    parts: tuple[_Part, ...] = ()
+
+
+class Worker:
+    """Everything the thread does; `run` is its main function.
+
+    Args:
+        models: all models of the catalogue; streams name them by index.
+        settings: of the engine.
+        post: called from the thread with the deliveries of a step; must not raise or block.
+        make_runner: how a model is brought to the device.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        settings: EngineSettings,
+        post: Callable[[list[Delivery]], None],
+        make_runner: MakeRunner = Runner,
+    ) -> None:
+        self.inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self.counters = Counters()
+        self._models = models
+        self._settings = settings
+        self._post = post
+        self._make_runner = make_runner
+        self._streams: dict[int, _Stream] = {}
+        self._out: list[Delivery] = []
+
+    @property
+    def profile(self) -> str:
+        """What steps are made for at the moment."""
+        return self._lanes.profile.value
+
+    def run(self, ready: Callable[[Ready], None], captured: Callable[[str, int], None] | None = None) -> None:
+        """Serve until `Stop`.  Blocks its thread.
+
+        Args:
+            ready: called once, after warm-up.
+            captured: called for every captured graph with its name and how many there will be.
+
+        Raises:
+            EngineError: warm-up failed, or the device was lost.
+        """
+        # Inference mode and the number of threads belong to a thread: they are entered here.
+        with torch.inference_mode():
+            try:
+                self._start(ready, captured)
+                self._serve()
+            except torch.OutOfMemoryError as error:
+                raise EngineError(
+                    f"the device ran out of memory ({error}); use a smaller --max-batch or --max-streams,"
+                    " or --dtype bfloat16"
+                ) from error
+            except RuntimeError as error:
+                raise EngineError(f"the device failed: {error}") from error
+
+    def _start(self, ready: Callable[[Ready], None], captured: Callable[[str, int], None] | None) -> None:
+        settings = self._settings
+        device = choose_device(settings)
+        dtype = choose_dtype(settings, device)
+        if device.type == "cpu":
+            torch.set_num_threads(choose_threads(settings))
+        ladder = Ladder(max_batch=settings.max_batch)
+        self._overlaps = device.type == "cuda"
+        self._runners = [
+            self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
+        ]
+        graphs: list[str] = []
+        if settings.graphs and device.type == "cuda":
+            for runner in self._runners:
+                for name in runner.capture(ladder.windows, ladder.max_batch, ladder.max_encode):
+                    graphs.append(name)
+                    if captured is not None:
+                        captured(name, len(graphs))
+        paces = [calibrate(runner, ladder) for runner in self._runners]
+        pace = min(paces, key=lambda pace: pace.frames_per_s)
+        self._lanes = Lanes(pace, ladder, settings.max_streams)
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+        ready(Ready(device=name, pace=pace, graphs=tuple(graphs)))
+
+    def _serve(self) -> None:
+        flying: _Step | None = None
+        while True:
+            plan = self._lanes.plan(time.perf_counter())
+            if plan is None and flying is None:
+                if not self._take(self.inbox.get()):
+                    return
+            else:
+                begin_s = time.perf_counter()
+                launched = None if plan is None else self._launch(plan)
+                if not self._overlaps:
+                    flying, launched = launched, None
+                if flying is not None:
+                    self._collect(flying)
+                flying = launched
+                self._lanes.adapt(self.counters.busy(begin_s, time.perf_counter()))
+            if not self._take_all():
+                return
+            if self._out:
+                self._post(self._out)
+                self._out = []
+
+    def _take_all(self) -> bool:
+        while True:
+            try:
+                command = self.inbox.get_nowait()
+            except queue.Empty:
+                return True
+            if not self._take(command):
+                return False
+
+    def _take(self, command: Command) -> bool:
+        """Carry out a command; False to stop."""
+        match command:
+            case Stop():
+                return False
+            case Open():
+                lane = self._lanes.open(command.stream, command.model, self._settings.credit_s)
+                self._streams[command.stream] = _Stream(lane=lane, speaker=command.speaker, seed=command.seed)
+            case Close():
+                self._lanes.close(command.stream)
+                self._streams.pop(command.stream, None)
+            case _:
+                stream = self._streams.get(command.stream)
+                if stream is not None:  # it may have failed while the command was on its way
+                    self._tell(stream, command)
+        return True
+
+    def _tell(self, stream: _Stream, command: Speak | Finish | Credit | Yield) -> None:
+        lane = stream.lane
+        match command:
+            case Speak():
+                self._lanes.feed(lane, command, time.perf_counter())
+            case Finish():
+                lane.is_finished = True
+                self._end_if_spoken(stream)
+            case Credit():
+                lane.credit_s += command.audio_s
+            case Yield():
+                lane.is_closing = True
+
+    def _launch(self, plan: EncodePlan | WindowPlan) -> _Step | None:
+        launch = self._launch_encode if isinstance(plan, EncodePlan) else self._launch_window
+        try:
+            return launch(plan, plan.lanes)  # type: ignore[arg-type]  # the pair fits by construction
+        except torch.OutOfMemoryError as error:
+            youngest = max(self._streams.values(), key=lambda stream: stream.lane.stream)
+            self._fail(youngest, UtteranceError(f"the device ran out of memory: {error}"))
+            return None
+        except Exception as error:
+            if _is_fatal(error):
+                raise
+            if len(plan.lanes) == 1:
+                failure = UtteranceError(f"cannot speak: {error!r}")
+                failure.__cause__ = error
+                self._fail(self._streams[plan.lanes[0].stream], failure)
+                return None
+        # One row of the batch is to blame.  A failed call has changed no state, so each goes alone.
+        for lane in plan.lanes:
+            step = self._launch(attrs.evolve(plan, lanes=(lane,)))
+            if step is not None:
+                self._collect(step)
+        return None
+
+    def _launch_encode(self, plan: EncodePlan, lanes: Sequence[Lane]) -> _Step:
+        streams = [self._streams[lane.stream] for lane in lanes]
+        rows = []
+        for stream in streams:
+            speak = stream.lane.waiting[0]
+            stream.inputs = phone_inputs(speak.utterance)
+            rows.append(
+                EncodeRow(
+                    slot=stream.lane.slot,
+                    inputs=stream.inputs,
+                    speaker=stream.speaker,
+                    settings=speak.settings,
+                    seed=stream.seed + speak.index,
+                )
+            )
+        pending = self._runners[plan.model].encode(rows)
+        for lane in lanes:
+            lane.is_encoding = True
+        self.counters.encodes += 1
+        return _Step(pending=pending, encoded=tuple((stream, stream.lane.waiting[0]) for stream in streams))
+
+    def _launch_window(self, plan: WindowPlan, lanes: Sequence[Lane]) -> _Step:
+        runner = self._runners[plan.model]
+        streams = [self._streams[lane.stream] for lane in lanes]
+        rows = [
+            SpeakRow(
+                slot=stream.lane.slot,
+                timeline=_timeline(stream),
+                speaker=stream.speaker,
+                first=stream.lane.position,
+                noise_at=stream.noise_at,
+            )
+            for stream in streams
+        ]
+        pending = runner.speak(rows, plan.window)
+        now_s = time.perf_counter()
+        parts = tuple(self._advance(stream, plan.window, runner, now_s) for stream in streams)
+        self.counters.steps += 1
+        self.counters.rows += len(parts)
+        return _Step(pending=pending, parts=parts)
+
+    def _advance(self, stream: _Stream, window: int, runner: Runner, now_s: float) -> _Part:
+        """Move a lane on by a window; what it has launched counts as spoken."""
+        lane, timeline = stream.lane, _timeline(stream)
+        speak = lane.current
+        assert speak is not None
+        first = lane.position - runner.lag  # frame of the row's first sample
+        lane.position += window
+        begin, end = max(0, -first), min(window, lane.length - first)
+        is_first = first <= 0 < first + window
+        is_last = first + window >= lane.length
+        self._lanes.spoken(lane, max(0, end - begin) * self._lanes.pace.hop_s, now_s)
+        if is_last:
+            lane.current = None
+            stream.noise_at += lane.length + _NOISE_STRIDE
+        return _Part(
+            stream=stream,
+            speak=speak,
+            begin=begin * runner.hop_samples,
+            end=end * runner.hop_samples,
+            word_times_ms=timeline.word_times_ms if is_first else None,
+            is_last=is_last,
+        )
+
+    def _collect(self, step: _Step) -> None:
+        """Wait for a launched step and hand on what came of it."""
+        result = step.pending.wait()
+        for row, (stream, speak) in enumerate(step.encoded):
+            self._begin(stream, speak, result[row])
+        rate_hz = self._runners[0].sample_rate_hz
+        for row, part in enumerate(step.parts):
+            number = part.speak.stream
+            if number not in self._streams:
+                continue  # left while its window was on its way: nothing of it is delivered
+            pcm = result[row, part.begin : part.end].copy()
+            self.counters.audio_s += len(pcm) / rate_hz
+            if len(pcm) and not part.stream.has_audio:
+                part.stream.has_audio = True
+                self.counters.first_audio(time.perf_counter() - part.speak.fed_at_s)
+            if len(pcm) or part.is_last:
+                self._out.append(
+                    Spoken(
+                        stream=number,
+                        utterance=part.speak.index,
+                        pcm=pcm,
+                        word_times_ms=part.word_times_ms,
+                        is_last=part.is_last,
+                    )
+                )
+            if part.is_last:
+                self._end_if_spoken(part.stream)
+
+    def _begin(self, stream: _Stream, speak: Speak, frames: object) -> None:
+        """An utterance was encoded: lay it out and let it be spoken."""
+        lane = stream.lane
+        lane.is_encoding = False
+        if lane.stream not in self._streams:
+            return
+        assert stream.inputs is not None
+        lane.waiting.popleft()
+        hop_ms = self._lanes.pace.hop_s * 1000
+        count = len(stream.inputs)
+        stream.timeline = lay_out(stream.inputs, frames[:count], speak.settings.speed, hop_ms)  # type: ignore[index]
+        lane.current, lane.position, lane.length = speak, 0, stream.timeline.length
+
+    def _end_if_spoken(self, stream: _Stream) -> None:
+        if stream.lane.is_spoken:
+            self._out.append(Ended(stream=stream.lane.stream))
+
+    def _fail(self, stream: _Stream, error: EngineError) -> None:
+        number = stream.lane.stream
+        self._lanes.close(number)
+        self._streams.pop(number, None)
+        self._out.append(Failed(stream=number, error=error))
+
+
+def _timeline(stream: _Stream) -> Timeline:
+    assert stream.timeline is not None
+    return stream.timeline
+
+
+def _is_fatal(error: Exception) -> bool:
+    """Whether the device itself is gone: after a CUDA error nothing on it can be trusted."""
+    return "CUDA error" in str(error) or "CUDA driver" in str(error)
