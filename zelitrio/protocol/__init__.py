@@ -12,6 +12,15 @@ and `error_message` return; close when `is_finished`.
 
 from __future__ import annotations
 
+from zelitrio.protocol.client_role import (
+    Alignment,
+    AudioFrame,
+    ClientConnection,
+    ErrorFrame,
+    FinalFrame,
+    ServerEvent,
+    read_error_body,
+)
 from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.events import (
     Authenticate,
@@ -61,22 +70,28 @@ __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
     "OPENAI_FORMATS",
     "OUTCOMES",
+    "Alignment",
+    "AudioFrame",
     "Authenticate",
     "CharTimes",
     "Chunk",
     "ChunkSchedule",
+    "ClientConnection",
     "Connection",
     "ContextError",
     "Dialect",
     "EndContext",
     "EndSocket",
+    "ErrorFrame",
     "Event",
     "EvictContext",
     "Fail",
+    "FinalFrame",
     "OpenAISpeechRequest",
     "OpenContext",
     "Outcome",
     "PronunciationDictionary",
+    "ServerEvent",
     "SocketRequest",
     "SpeechRequest",
     "Text",
@@ -91,6 +106,7 @@ __all__ = [
     "parse_openai_speech_request",
     "parse_socket_target",
     "parse_speech_request",
+    "read_error_body",
     "socket_url",
     "timed_audio_line",
     "to_remote_error",

@@ -6,10 +6,7 @@ connection's business.
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
-import orjson
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol.events import PronunciationDictionary
@@ -133,8 +130,3 @@ def read_dictionaries(fields: Fields) -> tuple[PronunciationDictionary, ...] | N
             raise fields.error("dict_type", name, "objects with a pronunciation_dictionary_id")
         found.append(PronunciationDictionary(dictionary_id, version_id))
     return tuple(found)
-
-
-def write_message(fields: dict[str, Any]) -> str:
-    """A client message as JSON text."""
-    return orjson.dumps(fields).decode()

@@ -88,6 +88,10 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "system_busy": _outcome(1013, 429, "rate_limit_error", "system_busy"),
         "service_restart": _outcome(1012, 503, "service_unavailable", "service_restart"),
         "something_went_wrong": _outcome(1011, 500, "internal_error", "something_went_wrong"),
+        # What only a client says, of its server.
+        "connection_failed": _outcome(1011, 502, "connection_error", "connection_failed"),
+        "connection_closed": _outcome(1011, 502, "connection_error", "connection_closed"),
+        "invalid_server_message": _outcome(1002, 502, "connection_error", "invalid_server_message"),
     }
 )
 

@@ -1,0 +1,26 @@
+"""A client for realtime speech: text goes in as it comes, audio comes out as it is made.
+
+    async with open_client("ws://127.0.0.1:8020", api_key="...") as client:
+        await client.send_text("Hello there. ")
+        await client.end()
+        async for part in client:
+            file.write(part.audio)
+
+`open_multi_client` is the same for a socket with several contexts.
+"""
+
+from __future__ import annotations
+
+from zelitrio.client.client import Client, ClientAudio, open_client
+from zelitrio.client.multi import ClientEvent, ClientFailure, ClientFinal, MultiClient, open_multi_client
+
+__all__ = [
+    "Client",
+    "ClientAudio",
+    "ClientEvent",
+    "ClientFailure",
+    "ClientFinal",
+    "MultiClient",
+    "open_client",
+    "open_multi_client",
+]

@@ -1,0 +1,223 @@
+"""One realtime socket from the client's side: calls to messages, frames to events.
+
+The same law as `Connection`, seen from the other end; it reads our frames and the vendor's.
+"""
+
+from __future__ import annotations
+
+import binascii
+from typing import Any, TypeAlias
+
+import attrs
+import orjson
+import pybase64
+
+from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol.fields import Fields, decode_object, describe
+from zelitrio.protocol.outcomes import OUTCOMES
+from zelitrio.protocol.target import Dialect, SocketRequest
+from zelitrio.settings import VoiceSettings
+
+
+@attrs.frozen
+class Alignment:
+    """When each character of a segment is heard, in milliseconds from the segment's start."""
+
+    chars: tuple[str, ...]
+    starts_ms: tuple[int, ...]
+    durations_ms: tuple[int, ...]
+
+
+@attrs.frozen
+class AudioFrame:
+    """Encoded audio: the next bytes of the context's one continuous stream."""
+
+    audio: bytes
+    alignment: Alignment | None = None
+    normalized_alignment: Alignment | None = None
+    context_id: str | None = None
+
+
+@attrs.frozen
+class FinalFrame:
+    """A context has said everything; on `stream-input` the socket closes now."""
+
+    context_id: str | None = None
+
+
+@attrs.frozen
+class ErrorFrame:
+    """The server refused something: one context if it names one, else it closes the socket now."""
+
+    error: RemoteError
+    context_id: str | None = None
+
+
+ServerEvent: TypeAlias = AudioFrame | FinalFrame | ErrorFrame
+
+
+class ClientConnection:
+    """The state of one realtime socket at the client.  Never waits; not thread-safe.
+
+    Calls out of turn (text for a context that is not open) raise LocalError; whatever a server sends gives
+    events or a RemoteError.
+    """
+
+    def __init__(self, request: SocketRequest) -> None:
+        self._request = request
+        self._multi = request.dialect is Dialect.MULTI
+        self._open_contexts: set[str | None] = set()
+        self._is_final = False
+        self._is_over = False
+        self._error: RemoteError | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the server has sent its last frame on `stream-input`."""
+        return self._is_final
+
+    # Calls to messages.
+
+    def open_message(
+        self,
+        context_id: str | None = None,
+        *,
+        voice_settings: VoiceSettings | None = None,
+        chunk_schedule: tuple[float, ...] | None = None,
+    ) -> str:
+        """The message that opens the stream, or a context; it carries the request's credential, if any."""
+        if context_id in self._open_contexts or self._is_over:
+            raise LocalError(f"open: expected a context that is not open, found {context_id!r}")
+        fields: dict[str, Any] = {"text": " "}
+        if voice_settings is not None:
+            fields["voice_settings"] = attrs.asdict(voice_settings)
+        if chunk_schedule is not None:
+            fields["generation_config"] = {"chunk_length_schedule": list(chunk_schedule)}
+        if self._request.credential is not None:
+            fields["xi_api_key"] = self._request.credential
+        self._open_contexts.add(context_id)
+        return self._write(fields, context_id)
+
+    def text_message(self, text: str, context_id: str | None = None, *, flush: bool = False) -> str:
+        """A piece of text; `text` may not be empty, which would mean the end of the stream."""
+        if not text:
+            raise LocalError("text: expected at least one character, found none")
+        self._expect_open(context_id)
+        return self._write({"text": text, "flush": True} if flush else {"text": text}, context_id)
+
+    def flush_message(self, context_id: str | None = None) -> str:
+        """Speak everything sent so far."""
+        self._expect_open(context_id)
+        return self._write({"flush": True}, context_id)
+
+    def end_message(self, context_id: str | None = None) -> str:
+        """No more text for this context; on `multi-stream-input` what was not flushed is dropped."""
+        self._expect_open(context_id)
+        self._open_contexts.discard(context_id)
+        self._is_over = not self._multi
+        return self._write({"close_context": True} if self._multi else {"text": ""}, context_id)
+
+    def end_socket_message(self) -> str:
+        """No more contexts: the server finishes what was flushed, then closes (`multi-stream-input`)."""
+        if not self._multi:
+            raise LocalError(f"end socket: expected {Dialect.MULTI.value}, found {Dialect.SINGLE.value}")
+        self._open_contexts.clear()
+        self._is_over = True
+        return orjson.dumps({"close_socket": True}).decode()
+
+    # Frames to events.
+
+    def receive(self, message: str | bytes) -> list[ServerEvent]:
+        """Read one frame of the server; a frame that says nothing we know gives no event.
+
+        Raises:
+            RemoteError: `invalid_server_message`.
+        """
+        fields = Fields(decode_object(message, _from_server), _from_server)
+        name = "contextId" if "contextId" in fields else "context_id"
+        context_id = fields.text(name) if self._multi else None
+        if "error" in fields or ("message" in fields and "audio" not in fields):
+            code = fields.text("error") or "something_went_wrong"
+            error = RemoteError(code, fields.text("message") or code)
+            if context_id is None:
+                self._error = error
+            return [ErrorFrame(error, context_id)]
+        events: list[ServerEvent] = []
+        if audio := fields.text("audio"):
+            events.append(
+                AudioFrame(
+                    _bytes(audio),
+                    _alignment(fields, "alignment"),
+                    _alignment(fields, "normalizedAlignment"),
+                    context_id,
+                )
+            )
+        if fields.flag("isFinal"):
+            self._open_contexts.discard(context_id)
+            self._is_final = not self._multi
+            events.append(FinalFrame(context_id))
+        return events
+
+    def closed(self, code: int, reason: str | None) -> RemoteError | None:
+        """What a close of the socket means: None if all was said, else why not."""
+        if self._error is not None:
+            return self._error
+        if self._is_final or (self._multi and code == 1000):
+            return None
+        message = f"The server closed the socket before the end: code {code}, reason {reason or 'none'}"
+        return RemoteError("connection_closed", message)
+
+    def _expect_open(self, context_id: str | None) -> None:
+        if context_id not in self._open_contexts:
+            raise LocalError(f"context: expected one that is open, found {context_id!r}")
+
+    def _write(self, fields: dict[str, Any], context_id: str | None) -> str:
+        if context_id is not None:
+            fields["context_id"] = context_id
+        return orjson.dumps(fields).decode()
+
+
+def read_error_body(status: int, body: bytes) -> RemoteError:
+    """The error in an HTTP answer, whichever of the vendor's shapes it has; never raises."""
+    fallback = RemoteError("connection_failed", f"The server refused the request: HTTP status {status}")
+    try:
+        detail = decode_object(body, _from_server).get("detail")
+    except RemoteError:
+        return fallback
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        where = ".".join(map(str, detail[0].get("loc") or ()))
+        return RemoteError(str(detail[0].get("type")), f"{where}: {detail[0].get('msg')}")
+    if not isinstance(detail, dict):
+        return fallback
+    # The old status is the more precise of the two for keys: "invalid_api_key" against "unauthorized".
+    names = [name for name in (detail.get("status"), detail.get("code")) if isinstance(name, str)]
+    code = next((name for name in names if name in OUTCOMES), names[0] if names else fallback.code)
+    return RemoteError(code, str(detail.get("message") or fallback.message))
+
+
+def _from_server(kind: str, field: str, expected: str, found: object) -> RemoteError:
+    where = f"{field}: " if field else ""
+    message = f"Server message: {where}expected {expected}, found {describe(found)}"
+    return RemoteError("invalid_server_message", message)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise _from_server("string_type", "audio", "base64", text) from None
+
+
+def _alignment(fields: Fields, name: str) -> Alignment | None:
+    inner = fields.inner(name)
+    if inner is None:
+        return None
+    # The vendor's specification of 2025 has the second spelling, its wire the first.
+    durations = "charDurationsMs" if "charDurationsMs" in inner else "charsDurationsMs"
+    columns = [inner.items(key) or [] for key in ("chars", "charStartTimesMs", durations)]
+    chars, starts, lengths = columns
+    if not len(chars) == len(starts) == len(lengths) or not all(
+        isinstance(value, int) for value in (*starts, *lengths)
+    ):
+        raise fields.error("dict_type", name, "three lists of one length, two of them whole milliseconds")
+    return Alignment(tuple(map(str, chars)), tuple(starts), tuple(lengths)) if chars else None
