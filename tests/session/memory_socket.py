@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,15 +28,10 @@ class MemorySocket:
     closed: tuple[int, str] | None = None
     closed_at: float | None = None
     stalled: bool = False
-    events: int = 0
-    on_event: Callable[[int], None] = lambda count: None
+    pause_s: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         self.to_server, self._incoming = trio.open_memory_channel(1000)
-
-    def _count(self) -> None:
-        self.events += 1
-        self.on_event(self.events)
 
     # The transport, as the conversation sees it.
 
@@ -46,7 +40,6 @@ class MemorySocket:
             message = await self._incoming.receive()
         except (trio.EndOfChannel, trio.ClosedResourceError):
             raise PeerLeft("closed") from None
-        self._count()
         return message
 
     async def send(self, text: str) -> None:
@@ -54,7 +47,7 @@ class MemorySocket:
         if self.stalled:
             await trio.sleep(10)
             raise PeerLeft("took too long")
-        self._count()
+        await trio.sleep(self.pause_s)
         self.frames.append((trio.current_time(), orjson.loads(text)))
 
     async def close(self, code: int, reason: str) -> None:

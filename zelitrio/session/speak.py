@@ -105,12 +105,19 @@ async def speak(
     )
     send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
     packets = Packets(receive)
+    failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(packets._run, stream, send)
         nursery.start_soon(_feed, stream, text)
-        with receive:
-            yield packets
+        try:
+            with receive:
+                yield packets
+        except Exception as error:
+            # Carried round the nursery, which would wrap it: the block raises what happened in it.
+            failure = error
         nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def _feed(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:

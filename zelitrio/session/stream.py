@@ -231,7 +231,8 @@ class SpeechStream:
                     await self._finish(deliver)
         finally:
             self._done = True
-            self._notify()
+            # Whoever runs this knows; `on_change` would come before they could act on the end.
+            self._changed.set()
 
     async def _speak(self, deliver: Deliver) -> None:
         observer = self.service.observer

@@ -1,0 +1,81 @@
+"""Cutting audio into packets, and the outbox: plain objects, plain tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trio
+
+from zelitrio.session.outbox import MAX_NOTICES, Outbox, OutboxOverflowError, Outgoing
+from zelitrio.session.packets import MARGIN_S, Packer
+
+RATE = 1000
+
+
+def block(samples: int) -> np.ndarray:
+    return np.ones(samples, np.float32)
+
+
+def test_the_first_block_leaves_at_once_whatever_its_size():
+    assert [len(pcm) for pcm in Packer(RATE, 40, 250).push(block(60), 0.0)] == [60]
+    assert len(Packer(RATE, 40, 250).push(block(1000), 0.0)[0]) == 40
+
+
+def test_packets_grow_with_the_listeners_lead_up_to_the_largest():
+    packer = Packer(RATE, 40, 250)
+    sizes = [len(pcm) for _ in range(40) for pcm in packer.push(block(80), 0.0)]
+    assert sizes[0] <= 80 and max(sizes) == 250
+    assert sizes.index(250) < 12
+
+
+def test_a_listener_without_a_lead_gets_every_block_at_once():
+    packer = Packer(RATE, 40, 250)
+    assert [len(packer.push(block(50), 0.05 * n)) for n in range(20)] == [1] * 20
+
+
+def test_nothing_is_held_beyond_the_moment_the_listener_runs_dry():
+    packer = Packer(RATE, 40, 250)
+    for _ in range(5):
+        packer.push(block(100), 0.0)
+    assert packer.push(block(20), 0.0) == []
+    assert packer.deadline() < 0.5
+    assert packer.deadline() > 0.25 - MARGIN_S
+    assert [len(pcm) for pcm in packer.push(block(0), packer.deadline(), release=True)]
+    assert packer.deadline() == float("inf")
+
+
+def test_release_holds_nothing_back_and_loses_nothing():
+    packer = Packer(RATE, 40, 250)
+    sizes = [len(pcm) for n in range(30) for pcm in packer.push(block(n), 0.0, release=n == 29)]
+    assert sum(sizes) == sum(range(30))
+
+
+async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_clock):
+    outbox, owner, other = Outbox(), object(), object()
+    await outbox.put(Outgoing("1", owner))
+    await outbox.put(Outgoing("2", owner))
+    with trio.move_on_after(1) as scope:
+        await outbox.put(Outgoing("3", owner))
+    assert scope.cancelled_caught
+    await outbox.put(Outgoing("other", other))
+    outbox.post("notice")
+    assert [(await outbox.get()).text for _ in range(4)] == ["1", "2", "other", "notice"]
+    outbox.close(1000, "bye")
+    outbox.close(1011, "too late")
+    assert await outbox.get() == (1000, "bye")
+
+
+async def test_dropping_an_owner_takes_back_its_audio_only(autojump_clock):
+    outbox, owner, other = Outbox(), object(), object()
+    await outbox.put(Outgoing("mine", owner))
+    await outbox.put(Outgoing("theirs", other))
+    outbox.post("notice")
+    outbox.drop(owner)
+    assert [(await outbox.get()).text for _ in range(2)] == ["theirs", "notice"]
+
+
+def test_notices_nobody_reads_are_bounded():
+    outbox = Outbox()
+    with pytest.raises(OutboxOverflowError):
+        for _ in range(MAX_NOTICES + 1):
+            outbox.post("error")

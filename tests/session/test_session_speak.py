@@ -1,0 +1,104 @@
+"""`speak`: one text, known or still being written, without a socket."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trio
+from memory_socket import make_service
+from scripted_engine import ScriptedEngine, pcm_of
+
+from zelitrio.audio import parse_format
+from zelitrio.errors import CapacityError, UtteranceError
+from zelitrio.session import Timing, speak
+
+PCM = parse_format("pcm_24000")
+TEXT = "It costs 20 dollars. " * 3 + "And then, after all that, it was over!"
+
+
+async def speak_all(engine, text, audio_format=PCM, **options):
+    service = make_service(engine)
+    packets = []
+    with trio.fail_after(3600):
+        async with speak(service, engine.catalogue.default, text, audio_format, **options) as spoken:
+            async for packet in spoken:
+                packets.append(packet)
+    assert engine.lanes == []
+    return packets
+
+
+async def test_a_text_is_heard_whole(autojump_clock):
+    engine = ScriptedEngine()
+    packets = await speak_all(engine, TEXT)
+    pcm = np.frombuffer(b"".join(packet.audio for packet in packets), "<i2") / 32768
+    np.testing.assert_allclose(pcm, np.concatenate([pcm_of(text) for text in engine.fed()]), atol=1e-4)
+    assert "".join(engine.fed()).split() == TEXT.split()
+
+
+async def test_text_may_still_be_written_while_it_is_spoken(autojump_clock):
+    async def pieces():
+        for word in TEXT.split(" "):
+            yield word + " "
+            await trio.sleep(0.3)
+
+    engine = ScriptedEngine(step_s=0.01)
+    packets = await speak_all(engine, pieces())
+    assert "".join(engine.fed()).split() == TEXT.split()
+    assert packets and len(engine.fed()) > 1
+
+
+@pytest.mark.parametrize("name", ["pcm_24000", "mp3_44100_128", "opus_48000_32"])
+async def test_times_spell_the_text_once_and_never_go_back(autojump_clock, name):
+    packets = await speak_all(ScriptedEngine(), TEXT, parse_format(name), timing=Timing.STREAM)
+    told = [packet.alignment.written for packet in packets if packet.alignment]
+    starts = [start for one in told for start in one.starts_ms]
+    assert "".join(char for one in told for char in one.chars) == TEXT
+    assert starts == sorted(starts)
+    spoken = "".join(char for packet in packets if packet.alignment for char in packet.alignment.spoken.chars)
+    assert spoken.count("twenty") == 3
+
+
+async def test_text_that_is_skipped_still_appears_in_the_times(autojump_clock):
+    text = "Hello there my friend. 😀😀😀 Good bye to you all. 😀"
+    packets = await speak_all(ScriptedEngine(), text, timing=Timing.STREAM)
+    assert (
+        "".join(char for packet in packets if packet.alignment for char in packet.alignment.written.chars)
+        == text
+    )
+
+
+async def test_blank_text_gives_nothing(autojump_clock):
+    assert await speak_all(ScriptedEngine(), " \n ") == []
+
+
+async def test_a_book_goes_through_a_bounded_buffer(autojump_clock):
+    engine = ScriptedEngine()
+    book = "Word upon word, all day long, and nothing but words. " * 4000
+    packets = await speak_all(engine, book)
+    assert "".join(engine.fed()).split() == book.split()
+    assert sum(packet.seconds for packet in packets) > 3000
+
+
+async def test_an_engine_without_room_and_a_broken_utterance_come_out_as_themselves(autojump_clock):
+    with pytest.raises(CapacityError):
+        await speak_all(ScriptedEngine(max_streams=0), TEXT)
+    with pytest.raises(UtteranceError):
+        await speak_all(ScriptedEngine(failures={"over": UtteranceError("no")}), TEXT)
+
+
+async def test_leaving_early_frees_the_lane(autojump_clock):
+    engine = ScriptedEngine(step_s=1)
+    service = make_service(engine)
+    async with speak(service, engine.catalogue.default, TEXT, PCM) as packets:
+        await anext(packets)
+        assert len(engine.lanes) == 1
+    assert engine.lanes == [] and service.observer.closed == ["gone"]
+
+
+async def test_the_callers_own_exception_comes_out_as_itself(autojump_clock):
+    engine = ScriptedEngine()
+    with pytest.raises(ZeroDivisionError):
+        async with speak(make_service(engine), engine.catalogue.default, TEXT, PCM) as packets:
+            await anext(packets)
+            raise ZeroDivisionError
+    assert engine.lanes == []
