@@ -1,0 +1,101 @@
+"""The commands by name, and how each way to fail ends: one line on stderr and an exit code.
+
+0  done                              2  wrong usage: a flag, a setting, a file that is not there
+1  could not be done                 3  the engine failed; a supervisor should start it again
+130  interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+
+from cyclopts import App, CycloptsError, UnusedCliTokensError
+
+from zelitrio import __version__
+from zelitrio.cli.normalise import normalise
+from zelitrio.cli.serve import serve
+from zelitrio.cli.speak import speak
+from zelitrio.cli.voices import voices
+from zelitrio.errors import EngineError, LocalError, RemoteError, ZelitrioError
+
+app = App(
+    name="zelitrio",
+    help="Self-hosted realtime text to speech.",
+    version=__version__,
+    result_action="return_value",
+)
+app.command(speak, sort_key=1)
+app.command(serve, sort_key=2)
+app.command(voices, sort_key=3)
+app.command(normalise, sort_key=4)
+
+
+def main(tokens: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; never returns.
+
+    Args:
+        tokens: the words after `zelitrio`; those of this process if None.
+    """
+    sys.exit(run(sys.argv[1:] if tokens is None else tokens))
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command line and return its exit code, having told stderr what went wrong."""
+    try:
+        app(list(tokens), exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except UnusedCliTokensError as error:
+        left_over = " ".join(error.unused_tokens or ())
+        return _fail(2, f"expected one TEXT, in quotes if it has spaces; left over: {left_over}")
+    except CycloptsError as error:
+        return _fail(2, str(error))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough.  Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _explain(error)
+    return 0
+
+
+def _explain(error: Exception) -> int:
+    if os.environ.get("ZELITRIO_TRACEBACK"):
+        traceback.print_exception(error)
+    causes = list(_leaves(error))
+    if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
+        return 130
+    # Where several tasks failed at once, the error that was raised on purpose explains the others.
+    cause = next((cause for cause in causes if isinstance(cause, ZelitrioError)), causes[0])
+    match cause:
+        case LocalError():
+            return _fail(2, str(cause))
+        case EngineError():
+            return _fail(3, str(cause))
+        case RemoteError():
+            return _fail(1, f"{cause.message} ({cause.code})")
+        case ZelitrioError():
+            return _fail(1, str(cause))
+        case FileNotFoundError() | IsADirectoryError() | NotADirectoryError() if cause.filename is not None:
+            return _fail(2, f"{cause.filename}: {cause.strerror}")
+        case OSError():
+            named = f"{cause.filename}: " if cause.filename is not None else ""
+            return _fail(1, f"{named}{cause.strerror or cause}")
+    return _fail(1, f"internal error: {type(cause).__name__}: {cause} (ZELITRIO_TRACEBACK=1 shows where)")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _fail(exit_code: int, message: str) -> int:
+    print(f"zelitrio: {' '.join(message.split())}", file=sys.stderr)
+    return exit_code

@@ -1,0 +1,45 @@
+"""Engine and server in one nursery, and the line that says they are ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import trio
+
+from zelitrio.cli.catalogue import load_voices
+from zelitrio.cli.configure import Configuration
+from zelitrio.engine import Engine, open_engine
+from zelitrio.server import serve
+from zelitrio.settings import ServerSettings
+from zelitrio.text import load_front_end
+
+
+async def run_server(configuration: Configuration, started_at: float) -> None:
+    """Serve until told to stop.
+
+    Args:
+        configuration: all settings.
+        started_at: `time.perf_counter()` when the command began.
+
+    Raises:
+        EngineError: the engine cannot start or cannot go on.
+        OSError: the address cannot be bound.
+    """
+    catalogue = load_voices(configuration.voices)
+    front_end = load_front_end()
+    async with (
+        open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
+        trio.open_nursery() as nursery,
+    ):
+        addresses = await nursery.start(serve, engine, front_end, configuration.server, configuration.session)
+        ready_s = time.perf_counter() - started_at
+        print(ready_line(addresses, configuration.server, engine, ready_s), flush=True)
+
+
+def ready_line(addresses: Sequence[object], settings: ServerSettings, engine: Engine, ready_s: float) -> str:
+    """One line with address, device, voice and the time it took."""
+    voices = list(engine.catalogue.voices)
+    more = f" and {len(voices) - 1} more" if len(voices) > 1 else ""
+    where, device = ", ".join(str(address) for address in addresses), engine.statistics().device
+    return f"zelitrio: ready at {where} on {device}, voice {voices[0]}{more}, after {ready_s:.1f} s"

@@ -1,0 +1,109 @@
+"""Who makes the speech of `zelitrio speak`: the engine in this process, or a server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from zelitrio.audio import AudioFormat
+from zelitrio.settings import EngineSettings, VoiceSettings
+
+SERVER_SCHEDULE_CHARS = (50, 160, 250, 290)
+"""The text is there, so the first chunk is cut short for its audio to come early."""
+PIECE_CHARS = 2_000
+"""Well below any server's limit for a message."""
+
+Text = str | AsyncIterator[str]
+Deliver = Callable[[bytes, float], None]
+"""Takes encoded bytes and how many seconds they play, 0 where that is not known."""
+Source = Callable[[Text, Deliver], Awaitable[None]]
+"""Speaks a text, whole or as it is written, and returns when all of it was delivered."""
+
+
+@asynccontextmanager
+async def open_engine_source(
+    engine_settings: EngineSettings,
+    *,
+    folder: Path | None,
+    voice: str | None,
+    audio_format: AudioFormat,
+    settings: VoiceSettings,
+    seed: int | None,
+) -> AsyncIterator[Source]:
+    """Start an engine in this process; ready to speak when the block is entered."""
+    from zelitrio.cli.catalogue import choose_voice, load_voices
+    from zelitrio.engine import open_engine
+    from zelitrio.session import Service, speak
+    from zelitrio.text import load_front_end
+
+    catalogue = load_voices(folder)
+    speaker = choose_voice(catalogue, voice)
+    front_end = load_front_end()
+    async with open_engine(catalogue, engine_settings, front_end=front_end) as engine:
+        service = Service(engine, front_end)
+
+        async def source(text: Text, deliver: Deliver) -> None:
+            async with speak(service, speaker, text, audio_format, settings, seed=seed) as packets:
+                async for packet in packets:
+                    deliver(packet.audio, packet.seconds)
+
+        yield source
+
+
+@asynccontextmanager
+async def open_server_source(
+    url: str,
+    api_key: str | None,
+    *,
+    voice: str | None,
+    audio_format: AudioFormat,
+    settings: VoiceSettings,
+    seed: int | None,
+) -> AsyncIterator[Source]:
+    """Connect to a server; entering the block waits for the handshake.
+
+    Raises:
+        RemoteError: the server cannot be reached, or refuses.
+    """
+    import trio
+
+    from zelitrio.client import open_client
+
+    connect = partial(
+        open_client,
+        url,
+        api_key=api_key,
+        output_format=audio_format.name,
+        settings=settings,
+        chunk_schedule=SERVER_SCHEDULE_CHARS,
+        seed=seed,
+    )
+    async with connect() if voice is None else connect(voice_id=voice) as client:
+
+        async def send(text: Text) -> None:
+            if isinstance(text, str):
+                for start in range(0, len(text), PIECE_CHARS):
+                    await client.send_text(text[start : start + PIECE_CHARS])
+            else:
+                async for piece in text:
+                    await client.send_text(piece)
+            await client.end()
+
+        async def source(text: Text, deliver: Deliver) -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(send, text)
+                async for part in client:
+                    deliver(part.audio, _seconds(len(part.audio), audio_format))
+
+        yield source
+
+
+def _seconds(size_bytes: int, audio_format: AudioFormat) -> float:
+    """How long so many bytes play, for a bar of progress: exact but for codecs without a fixed rate."""
+    bits_per_sample = {"pcm": 16, "wav": 16, "ulaw": 8, "alaw": 8}.get(audio_format.codec)
+    bitrate_bps = (
+        bits_per_sample * audio_format.sample_rate_hz if bits_per_sample else audio_format.bitrate_bps
+    )
+    return size_bytes * 8 / bitrate_bps if bitrate_bps else 0.0

@@ -1,0 +1,80 @@
+"""`zelitrio speak`: a text to a file, by the engine in this process or by a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+_SERVER = Group.create_ordered("Through a server")
+
+
+def speak(
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], allow_leading_hyphen=True)] = Path("speech.wav"),
+    voice: str | None = None,
+    format_name: Annotated[str | None, Parameter(name="--format")] = None,
+    speed: float = 1.0,
+    seed: int | None = None,
+    device: str = "auto",
+    voices: Annotated[Path | None, Parameter(env_var="ZELITRIO_VOICES")] = None,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+    url: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_URL")] = None,
+    api_key: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_API_KEY")] = None,
+) -> None:
+    """Speak a text into a file.
+
+    Prints how soon the first audio came and how long the computing took per second of speech.
+    Text from stdin is spoken as it arrives.
+
+    Parameters
+    ----------
+    text
+        The text, a file of it, or - for stdin.
+    out
+        Where the speech goes; - is stdout.
+    voice
+        Who speaks; `zelitrio voices` lists them [default: the first].
+    format_name
+        Such as mp3_44100_128 or pcm_16000 [default: what the file's name asks for].
+    speed
+        0.7 to 1.2.
+    seed
+        The same seed gives the same speech.
+    device
+        auto, cpu, cuda or cuda:N.
+    voices
+        A folder with more voices.
+    quiet
+        Print nothing but errors.
+    url
+        A server, such as http://localhost:8020; without it this process speaks.
+    api_key
+        The key for that server.
+    """
+    import trio
+
+    from zelitrio.cli.outputs import STDOUT, choose_format
+    from zelitrio.cli.speaking import Job, run_job
+    from zelitrio.cli.texts import named_file, refuse_flag
+    from zelitrio.settings import EngineSettings, VoiceSettings
+
+    refuse_flag(text)
+    job = Job(
+        text=text,
+        file=named_file(text),
+        out=out,
+        audio_format=choose_format(format_name, out),
+        voice=voice,
+        settings=VoiceSettings(speed=speed),
+        seed=seed,
+        engine=EngineSettings(device=device, max_streams=1, max_batch=1),
+        voices=voices,
+        url=url,
+        api_key=api_key,
+        report_to=None if quiet else "stderr" if out == STDOUT else "stdout",
+    )
+    trio.run(run_job, job)
