@@ -1,0 +1,93 @@
+"""The steps as commands: `python -m zelitrio.training STEP ...`.
+
+`voice CORPUS WORK OUT` runs every step in order.  All steps skip or resume what is done already, so a
+run that was interrupted is started again with the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from zelitrio.training.acoustic_data import speakers_of
+from zelitrio.training.acoustic_training import AcousticPlan, train_acoustic
+from zelitrio.training.align import align_speaker
+from zelitrio.training.corpus import find_speakers
+from zelitrio.training.export import assemble, export
+from zelitrio.training.prepare import prepare_speaker
+from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
+
+
+def prepare_all(corpus: Path, work: Path) -> None:
+    """Recordings to features, speaker by speaker."""
+    for speaker in find_speakers(corpus):
+        prepare_speaker(corpus, work, speaker)
+
+
+def align_all(corpus: Path, work: Path) -> None:
+    """Where every phone lies."""
+    for speaker in find_speakers(corpus):
+        align_speaker(corpus, work, speaker)
+
+
+def vocoder(work: Path, options: argparse.Namespace) -> None:
+    """Train the vocoder, or resume it."""
+    plan = VocoderPlan(steps=options.vocoder_steps, critic_from=options.critic_from)
+    train_vocoder(work, work / "runs" / "vocoder", plan)
+
+
+def acoustic(corpus: Path, work: Path, options: argparse.Namespace) -> None:
+    """Train the acoustic model, or resume it."""
+    plan = AcousticPlan(steps=options.acoustic_steps)
+    train_acoustic(work, work / "runs" / "acoustic", speakers_of(work, corpus), plan)
+
+
+def export_voice(work: Path, out: Path) -> None:
+    """Both runs' averaged weights as a voice folder."""
+    runs = work / "runs"
+    size = export(out, assemble(runs / "acoustic" / "checkpoint.pt", runs / "vocoder" / "checkpoint.pt"))
+    print(f"{out}: {size / 1e6:.1f} MB of weights")
+
+
+def main() -> None:
+    """Run the step that the command line names."""
+    options = _arguments()
+    torch.set_num_threads(options.threads)
+    step: str = options.step
+    if step in ("prepare", "voice"):
+        prepare_all(options.corpus, options.work)
+    if step in ("align", "voice"):
+        align_all(options.corpus, options.work)
+    if step in ("train-vocoder", "voice"):
+        vocoder(options.work, options)
+    if step in ("train-acoustic", "voice"):
+        acoustic(options.corpus, options.work, options)
+    if step in ("export", "voice"):
+        export_voice(options.work, options.out)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m zelitrio.training", description=__doc__)
+    steps = parser.add_subparsers(dest="step", required=True)
+    for name, needs, what in (
+        ("prepare", ("corpus", "work"), "recordings to features"),
+        ("align", ("corpus", "work"), "find every phone"),
+        ("train-vocoder", ("corpus", "work"), "train the vocoder, or resume"),
+        ("train-acoustic", ("corpus", "work"), "train the acoustic model, or resume"),
+        ("export", ("work", "out"), "write the voice folder"),
+        ("voice", ("corpus", "work", "out"), "all of these"),
+    ):
+        step = steps.add_parser(name, help=what, description=what)
+        for argument in needs:
+            step.add_argument(argument, type=Path)
+        step.add_argument("--threads", type=int, default=1, help="threads for torch")
+        step.add_argument("--vocoder-steps", type=int, default=VocoderPlan().steps)
+        step.add_argument("--critic-from", type=int, default=VocoderPlan().critic_from)
+        step.add_argument("--acoustic-steps", type=int, default=AcousticPlan().steps)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

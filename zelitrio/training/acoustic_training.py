@@ -1,0 +1,228 @@
+"""Training of the acoustic model: durations, pitch and energy per phone, and mel frames.
+
+A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resumes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zelitrio.networks import AcousticConfig, AcousticModel
+from zelitrio.training.acoustic_data import AcousticBatch, AcousticData, collate
+from zelitrio.training.loop import (
+    Averaged,
+    Log,
+    load_checkpoint,
+    save_checkpoint,
+    seed_step,
+    step_generator,
+    warm_then_cosine,
+)
+from zelitrio.training.losses import band_of_mels, gaussian_surprise, masked_mean
+from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
+
+
+@attrs.frozen(kw_only=True)
+class AcousticPlan:
+    """How long and how hard."""
+
+    steps: int = 10_000
+    batch: int = 16
+    crop_frames: int = 200
+    learning_rate: float = 1.2e-3
+    seed: int = 1
+    checkpoint_s: float = 120.0
+
+
+@attrs.frozen(eq=False)
+class Outputs:
+    """What the model makes of a batch when pitch, energy and durations are given."""
+
+    duration: Tensor  # [batch, n, 2]
+    pitch: Tensor  # [batch, n, 2]
+    energy: Tensor  # [batch, n, 2]
+    frames: Tensor  # [batch, t, mels + 2]
+
+
+def forward(model: AcousticModel, batch: AcousticBatch, pitch: Tensor, energy: Tensor) -> Outputs:
+    """Encode, and decode with the recording's durations and the pitch and energy given."""
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden, prosody = model.encode(
+            batch.phones, batch.stresses, batch.features, batch.speakers, batch.mask
+        )
+        rows = model.rows(hidden, pitch, energy, batch.mask)
+        index = batch.rows.unsqueeze(-1).expand(-1, -1, rows.shape[-1])
+        frames = model.decode(
+            torch.gather(rows, 1, index) * batch.frame_mask, batch.positions, batch.frame_mask
+        )
+    return Outputs(prosody.duration.float(), prosody.pitch.float(), prosody.energy.float(), frames.float())
+
+
+def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
+    """Each loss by name, unweighted; means and spreads are taught apart, so spreads hide no errors."""
+    real = batch.mask[..., 0]
+    judged = batch.judged * batch.frame_mask
+    # An unvoiced phone's pitch is a bridge between its neighbours: a weak witness.
+    tuneful = real * (0.1 + 0.9 * batch.voicing)
+    result: dict[str, Tensor] = {}
+    for name, predicted, target, weight in (
+        ("duration", outputs.duration, batch.ln_durations, real),
+        ("pitch", outputs.pitch, batch.pitch, tuneful),
+        ("energy", outputs.energy, batch.energy, real),
+    ):
+        result[name] = masked_mean((predicted[..., 0] - target).square(), weight)
+        apart = torch.stack((predicted[..., 0].detach(), predicted[..., 1]), -1)
+        result[f"{name}_spread"] = gaussian_surprise(apart, target, weight)
+    mels = batch.mel.shape[-1]
+    band = band_of_mels(batch.band_hz).transpose(1, 2)  # [batch, 1, mels]
+    result["mel"] = masked_mean((outputs.frames[..., :mels] - batch.mel).abs(), judged * band)
+    sung = judged[..., 0] * (0.05 + 0.95 * batch.voiced)
+    result["frame_pitch"] = masked_mean((outputs.frames[..., mels] - batch.frame_pitch).abs(), sung)
+    # Served voicing is sigmoid(4 * logit), so that is what is compared.
+    result["voicing"] = masked_mean(
+        F.binary_cross_entropy_with_logits(
+            4.0 * outputs.frames[..., mels + 1], batch.voiced, reduction="none"
+        ),
+        judged[..., 0],
+    )
+    return result
+
+
+LOSS_WEIGHTS = {
+    "mel": 1.0,
+    "duration": 0.3,
+    "pitch": 0.15,
+    "energy": 0.15,
+    "frame_pitch": 0.2,
+    "voicing": 0.2,
+    "duration_spread": 0.03,
+    "pitch_spread": 0.03,
+    "energy_spread": 0.03,
+}
+
+
+@attrs.define(eq=False)
+class AcousticTraining:
+    """The live state of one run."""
+
+    plan: AcousticPlan
+    model: AcousticModel
+    averaged: Averaged[AcousticModel]
+    optimiser: torch.optim.Optimizer
+    speakers: tuple[str, ...]
+    step: int = 0
+
+    @classmethod
+    def start(
+        cls,
+        plan: AcousticPlan,
+        speakers: Sequence[str],
+        ln_f0: Sequence[float],
+        config: AcousticConfig | None = None,
+    ) -> AcousticTraining:
+        """A fresh run."""
+        torch.manual_seed(plan.seed)
+        config = config or AcousticConfig(
+            phones=PHONE_TOKENS, stresses=STRESS_TOKENS, features=FEATURES, speakers=len(speakers)
+        )
+        model = AcousticModel(config)
+        model.get_buffer("speaker_ln_f0").copy_(torch.tensor(list(ln_f0)))
+        optimiser = torch.optim.AdamW(model.parameters(), plan.learning_rate, (0.9, 0.98), weight_decay=0.01)
+        return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers))
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed run needs."""
+        return {
+            "config": attrs.asdict(self.model.config),
+            "speakers": list(self.speakers),
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.averaged.network.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def take_step(self, batch: AcousticBatch) -> dict[str, float]:
+        """One optimiser step; the losses."""
+        seed_step(self.plan.seed, self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.learning_rate * warm_then_cosine(self.step, self.plan.steps)
+        self.model.train()
+        # A little noise on what is given, since what will be given is predicted.
+        pitch = batch.pitch + 0.1 * torch.randn_like(batch.pitch)
+        energy = batch.energy + 0.1 * torch.randn_like(batch.energy)
+        losses = losses_of(forward(self.model, batch, pitch, energy), batch)
+        total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.averaged.update(self.model, self.step)
+        self.step += 1
+        return {name: float(loss) for name, loss in losses.items()} | {"norm": float(norm)}
+
+
+@torch.no_grad()
+def validate(model: AcousticModel, data: AcousticData, batch: int = 12, limit: int = 120) -> dict[str, float]:
+    """Losses on held-out recordings, the same ones at every call."""
+    items = data.held_items()
+    items = sorted(items[:: max(1, len(items) // limit)], key=lambda item: len(item.mel))
+    sums: dict[str, float] = {}
+    groups = [items[start : start + batch] for start in range(0, len(items), batch)]
+    for number, group in enumerate(groups):
+        collated = collate(group, 2_000, step_generator(777, number))
+        losses = losses_of(forward(model, collated, collated.pitch, collated.energy), collated)
+        for name, loss in losses.items():
+            sums[f"val_{name}"] = sums.get(f"val_{name}", 0.0) + float(loss) / len(groups)
+    return {name: round(value, 4) for name, value in sums.items()}
+
+
+def train_acoustic(
+    work: Path, run: Path, speakers: Sequence[str], plan: AcousticPlan, *, init: Path | None = None
+) -> None:
+    """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+
+    Args:
+        work: folder with `features/` and `align/`.
+        run: the run's own folder.
+        speakers: in the order of their numbers in the model.
+        plan: how long and how hard.
+        init: another run's checkpoint whose averaged weights a fresh run starts from.
+    """
+    data = AcousticData(work, speakers)
+    training = AcousticTraining.start(plan, speakers, data.ln_f0)
+    log = Log(run / "log.jsonl")
+    state = load_checkpoint(run / "checkpoint.pt")
+    if state is not None:
+        training.load(state)
+    elif init is not None and (state := load_checkpoint(init)) is not None:
+        training.model.load_state_dict(state["averaged"])
+        training.averaged = Averaged.of(training.model)
+    # Recordings may have joined since the checkpoint was written.
+    for model in (training.model, training.averaged.network):
+        model.get_buffer("speaker_ln_f0").copy_(torch.tensor(data.ln_f0))
+    saved_s = time.monotonic()
+    while training.step < plan.steps:
+        rng = step_generator(plan.seed, training.step)
+        batch = collate(data.items(rng, plan.batch), plan.crop_frames, rng)
+        log.add(training.step, training.take_step(batch))
+        if time.monotonic() - saved_s > plan.checkpoint_s:
+            save_checkpoint(run / "checkpoint.pt", training.state())
+            log.write({"step": training.step, **validate(training.averaged.network, data)})
+            saved_s = time.monotonic()
+    save_checkpoint(run / "checkpoint.pt", training.state())
+    log.write({"step": training.step, **validate(training.averaged.network, data)})

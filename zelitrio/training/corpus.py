@@ -1,0 +1,114 @@
+"""A corpus on disk: one folder per speaker, each with recordings and a `metadata.csv` of `file|text`.
+
+What is known of each speaker of the built-in corpus (band, pitch range, licence) stands in one
+table here; a folder that the table does not name gets cautious defaults.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from zelitrio.errors import LocalError
+
+
+@attrs.frozen(kw_only=True)
+class Speaker:
+    """One person in the corpus and the facts of their recordings that training depends on."""
+
+    name: str
+    """The folder's name; also the label inside the model."""
+    f0_floor_hz: float = 65.0
+    f0_ceil_hz: float = 450.0
+    band_hz: float = 12_000.0
+    """Above this the recordings hold nothing, and no loss may ask the model to be as silent."""
+    licence: str = ""
+    thorough_f0: bool = False
+    """Search f0 by the slow method as well; worth it for voices that train the vocoder."""
+
+
+SPEAKERS: Mapping[str, Speaker] = {
+    speaker.name: speaker
+    for speaker in (
+        Speaker(
+            name="kathleen",
+            f0_floor_hz=90.0,
+            f0_ceil_hz=400.0,
+            licence="CC0-1.0",
+            thorough_f0=True,
+        ),
+        Speaker(
+            name="lj",
+            f0_floor_hz=100.0,
+            f0_ceil_hz=480.0,
+            band_hz=10_500.0,
+            licence="public domain",
+            thorough_f0=True,
+        ),
+        Speaker(name="bdl", f0_floor_hz=65.0, f0_ceil_hz=280.0, band_hz=7_600.0, licence="CMU ARCTIC"),
+        Speaker(name="slt", f0_floor_hz=100.0, f0_ceil_hz=320.0, band_hz=7_600.0, licence="CMU ARCTIC"),
+    )
+}
+"""The order is the order of speaker numbers inside the built-in model."""
+
+
+@attrs.frozen
+class Recording:
+    """One file and what is said in it."""
+
+    path: Path
+    text: str
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the file is kept out of training, to measure on.
+
+        By a hash of the prompt's own name, so that the split never moves, several takes of a prompt fall
+        on the same side, and the prompts all ARCTIC-like speakers share are held out for all of them.
+        """
+        prompt = "_".join(self.path.stem.split("_")[:2])
+        return hashlib.sha256(prompt.encode()).digest()[0] < 8  # 8 of 256, about 3 %
+
+
+def speaker_named(name: str) -> Speaker:
+    """The known facts of a speaker, or cautious defaults for a folder nobody described."""
+    return SPEAKERS.get(name, Speaker(name=name))
+
+
+def find_speakers(corpus: Path) -> list[Speaker]:
+    """The speakers of a corpus folder, known ones first in their fixed order.
+
+    Raises:
+        LocalError: no folder in it holds a `metadata.csv`.
+    """
+    found = {folder.parent.name for folder in corpus.glob("*/metadata.csv")}
+    if not found:
+        raise LocalError(f"{corpus}: expected folders with a metadata.csv, found none")
+    ordered = [name for name in SPEAKERS if name in found] + sorted(found - set(SPEAKERS))
+    return [speaker_named(name) for name in ordered]
+
+
+def read_recordings(folder: Path) -> list[Recording]:
+    """Read a speaker's `metadata.csv`: `file|text` or LJSpeech's `file|text|normalised text`.
+
+    Raises:
+        LocalError: a line has no text or names a file that is not there; the message names the line.
+    """
+    table = folder / "metadata.csv"
+    recordings: list[Recording] = []
+    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        fields = line.split("|")
+        if len(fields) < 2 or not fields[1].strip():
+            raise LocalError(f"{table}:{number}: expected file|text, found {line!r}")
+        path = folder / fields[0]
+        if not path.suffix:
+            path = path.with_suffix(".wav")  # LJSpeech leaves the ending out
+        if not path.is_file():
+            raise LocalError(f"{table}:{number}: expected a recording, found no file {fields[0]!r}")
+        recordings.append(Recording(path, fields[-1].strip()))
+    return recordings

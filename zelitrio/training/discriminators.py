@@ -1,0 +1,83 @@
+"""Critics for the vocoder's last phase: small networks that tell made from recorded spectrograms.
+
+One critic per STFT resolution looks at the log-magnitude and at the phase-carrying real and
+imaginary parts, compressed.  Small on purpose: they must be affordable on one CPU thread.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _SpectrogramCritic(nn.Module):
+    window: Tensor
+
+    def __init__(self, fft_samples: int, channels: int) -> None:
+        super().__init__()
+        self.fft_samples = fft_samples
+        self.register_buffer("window", torch.hann_window(fft_samples), persistent=False)
+        wide = 2 * channels
+        self.layers = nn.ModuleList(
+            nn.utils.parametrizations.weight_norm(layer)
+            for layer in (
+                nn.Conv2d(2, channels, (7, 5), stride=(2, 1), padding=(3, 2)),
+                nn.Conv2d(channels, channels, (5, 3), stride=(2, 1), padding=(2, 1)),
+                nn.Conv2d(channels, wide, (5, 3), stride=(2, 2), padding=(2, 1)),
+                nn.Conv2d(wide, wide, (3, 3), stride=(2, 1), padding=(1, 1)),
+            )
+        )
+        self.out = nn.Conv2d(wide, 1, 3, padding=1)
+
+    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[Tensor]:
+        fft = self.fft_samples
+        spectrum = torch.stft(
+            pcm, fft, fft // 4, window=self.window, center=False, return_complex=True
+        )  # [batch, bins, frames]
+        size = spectrum.abs().clamp(min=1e-5)
+        bins = torch.linspace(0.0, 12_000.0, spectrum.shape[1], device=pcm.device)
+        band = (bins[None] <= band_hz[:, None]).to(size.dtype)[:, :, None]
+        # Amplitudes to the power 0.3: quiet bands count, and the phase stays in the pair.
+        pair = torch.view_as_real(spectrum / size * size**0.3 * band)
+        x = pair.permute(0, 3, 1, 2)
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return [*features, self.out(x)]
+
+
+class Critics(nn.Module):
+    """Several `_SpectrogramCritic`s; returns each one's features, its verdict last."""
+
+    def __init__(self, ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 24) -> None:
+        super().__init__()
+        self.critics = nn.ModuleList(_SpectrogramCritic(fft, channels) for fft in ffts)
+
+    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[list[Tensor]]:
+        """Judge [batch, samples]; nothing above `band_hz` [batch] is looked at."""
+        return [critic(pcm, band_hz) for critic in self.critics]
+
+
+def critic_loss(natural: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+    """Least squares: recorded sound to 1, made sound to 0."""
+    terms = [
+        (real[-1].float() - 1.0).square().mean() + fake[-1].float().square().mean()
+        for real, fake in zip(natural, made, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def maker_losses(natural: list[list[Tensor]], made: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
+    """How far the made sound is from passing, and how far its features are from the recorded one's."""
+    fooled = torch.stack([(fake[-1].float() - 1.0).square().mean() for fake in made]).mean()
+    matched = torch.stack(
+        [
+            (mine.float() - theirs.float().detach()).abs().mean()
+            / theirs.float().detach().abs().mean().clamp(min=1e-3)
+            for real, fake in zip(natural, made, strict=True)
+            for theirs, mine in zip(real[:-1], fake[:-1], strict=True)
+        ]
+    ).mean()
+    return fooled, matched

@@ -1,0 +1,85 @@
+"""Last step: the averaged weights of both runs as one voice folder, in half precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import torch
+
+from zelitrio.errors import LocalError
+from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
+from zelitrio.training.loop import load_checkpoint
+from zelitrio.voices import Model, Voice, save_folder
+
+
+@attrs.frozen(kw_only=True)
+class Casting:
+    """How one of a model's speakers is offered as a voice."""
+
+    voice_id: str
+    name: str
+    speaker: str
+    description: str
+    labels: Mapping[str, str]
+
+
+BUILTIN: Sequence[Casting] = (
+    Casting(
+        voice_id="zeli-voice-1",
+        name="Zeli 1",
+        speaker="kathleen",
+        description="A calm American woman; made from the public-domain kathleen recordings.",
+        labels={"accent": "american", "gender": "female", "age": "middle-aged", "language": "en"},
+    ),
+    Casting(
+        voice_id="zeli-voice-2",
+        name="Zeli 2",
+        speaker="bdl",
+        description="An American man; made from the CMU ARCTIC bdl recordings.",
+        labels={"accent": "american", "gender": "male", "age": "middle-aged", "language": "en"},
+    ),
+)
+
+
+def assemble(
+    acoustic_checkpoint: Path, vocoder_checkpoint: Path, castings: Sequence[Casting] = BUILTIN
+) -> tuple[Voice, ...]:
+    """The voices of two runs' averaged weights, in float32.
+
+    Raises:
+        LocalError: a checkpoint is missing, or a casting names a speaker the model has not.
+    """
+    sounding, shaping = load_checkpoint(acoustic_checkpoint), load_checkpoint(vocoder_checkpoint)
+    for path, state in ((acoustic_checkpoint, sounding), (vocoder_checkpoint, shaping)):
+        if state is None:
+            raise LocalError(f"{path}: expected a checkpoint, found no file")
+    assert sounding is not None and shaping is not None
+    acoustic = AcousticModel(AcousticConfig(**sounding["config"]))
+    acoustic.load_state_dict(sounding["averaged"])
+    vocoder = Vocoder(VocoderConfig(**shaping["config"]))
+    vocoder.load_state_dict(shaping["averaged"])
+    model = Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
+    speakers: list[str] = sounding["speakers"]
+    voices = []
+    for casting in castings:
+        if casting.speaker not in speakers:
+            raise LocalError(f"{casting.voice_id}: expected one of {speakers}, found {casting.speaker!r}")
+        voices.append(
+            Voice(
+                voice_id=casting.voice_id,
+                name=casting.name,
+                description=casting.description,
+                labels=casting.labels,
+                model=model,
+                speaker=speakers.index(casting.speaker),
+            )
+        )
+    return tuple(voices)
+
+
+def export(folder: Path, voices: Sequence[Voice]) -> int:
+    """Write the voices (all of one model) to `folder` in float16; the size of the weights in bytes."""
+    save_folder(folder, voices[0].model, voices, dtype=torch.float16)
+    return (folder / "weights.safetensors").stat().st_size

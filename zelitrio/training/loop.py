@@ -1,0 +1,114 @@
+"""What both trainings share: checkpoints that resume exactly, averaged weights, schedules, JSON lines.
+
+All randomness of a step comes from its number (`step_generator`, `seed_step`), so a run that was
+stopped and resumed takes the same steps as one that was not, and no generator state is stored.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import attrs
+import numpy as np
+import orjson
+import torch
+from torch import nn
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def step_generator(seed: int, step: int) -> np.random.Generator:
+    """The random numbers that choose a step's batch."""
+    return np.random.default_rng([seed, step])
+
+
+def seed_step(seed: int, step: int) -> None:
+    """Make torch's own randomness (dropout, noise) a function of the step as well."""
+    torch.manual_seed(seed * 1_000_003 + step)
+
+
+def warm_then_fall(step: int, total: int, warm: int = 100, power: float = 0.7) -> float:
+    """Learning rate factor: a linear rise over `warm` steps, then (1 - t) ** power to nearly zero."""
+    if step < warm:
+        return (step + 1) / warm
+    t = min(1.0, (step - warm) / max(1, total - warm))
+    return float(max(0.01, (1.0 - t) ** power))
+
+
+def warm_then_cosine(step: int, total: int, warm: int = 100) -> float:
+    """Learning rate factor: a linear rise over `warm` steps, then half a cosine to nearly zero."""
+    if step < warm:
+        return (step + 1) / warm
+    t = min(1.0, (step - warm) / max(1, total - warm))
+    return max(0.01, 0.5 * (1.0 + math.cos(math.pi * t)))
+
+
+@attrs.define(eq=False)
+class Averaged(Generic[N]):
+    """A running mean of a network's weights: less noisy than the last step's, and what is exported."""
+
+    network: N
+    """The averaged copy."""
+    decay: float = 0.999
+
+    @classmethod
+    def of(cls, network: N, decay: float = 0.999) -> Averaged[N]:
+        """Start from the network's present weights."""
+        return cls(copy.deepcopy(network).eval().requires_grad_(False), decay)
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards the network's weights; faster in the first steps, while they are far from good."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for mean, now in zip(self.network.parameters(), network.parameters(), strict=True):
+            mean.lerp_(now, 1.0 - decay)
+        for kept, fresh in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(fresh)
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint; a reader sees the old one or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """The state that `save_checkpoint` wrote, or None when there is none."""
+    if not path.is_file():
+        return None
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+@attrs.define(eq=False)
+class Log:
+    """Losses as JSON lines, averaged over the steps between two lines."""
+
+    path: Path
+    every_steps: int = 20
+    _sums: dict[str, float] = attrs.field(factory=dict, init=False)
+    _count: int = attrs.field(default=0, init=False)
+    _started_s: float = attrs.field(factory=time.monotonic, init=False)
+
+    def add(self, step: int, losses: dict[str, float]) -> None:
+        """Count one step's losses in; writes a line at every `every_steps`."""
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        if step % self.every_steps == 0:
+            seconds = (time.monotonic() - self._started_s) / self._count
+            means = {name: round(value / self._count, 5) for name, value in self._sums.items()}
+            self.write({"step": step, "step_s": round(seconds, 3), **means})
+            self._sums, self._count, self._started_s = {}, 0, time.monotonic()
+
+    def write(self, row: dict[str, object]) -> None:
+        """Append one line."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as lines:
+            lines.write(orjson.dumps({**row, "at": round(time.time())}) + b"\n")

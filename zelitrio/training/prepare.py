@@ -1,0 +1,83 @@
+"""First step: recordings to features.  Decode, level, measure pitch and mel, pack per speaker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from zelitrio.audio import decode_file
+from zelitrio.training.corpus import Speaker, read_recordings
+from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel, measure_f0
+from zelitrio.training.shards import Entry, write_shard
+
+ACTIVE_RMS = 0.075
+"""Level of the speech itself that every utterance is brought near to; peaks then stay under 0.9."""
+MAX_PEAK = 0.95
+MIN_S, MAX_S = 0.5, 30.0
+
+Pcm = npt.NDArray[np.float32]
+
+
+def active_rms(pcm: Pcm) -> float:
+    """Root mean square over the 20 ms blocks within 30 dB of the loudest: the speech, not the pauses."""
+    block = SAMPLE_RATE_HZ // 50
+    power = np.mean(np.square(pcm[: len(pcm) // block * block].reshape(-1, block), dtype=np.float64), axis=1)
+    if not len(power) or power.max() <= 0.0:
+        return 0.0
+    return float(np.sqrt(np.mean(power[power > power.max() * 1e-3])))
+
+
+def levelled(pcm: Pcm) -> Pcm:
+    """Bring an utterance to the common level, without letting any peak near full scale."""
+    rms = active_rms(pcm)
+    if rms == 0.0:
+        return pcm
+    gain = min(ACTIVE_RMS / rms, MAX_PEAK / float(np.abs(pcm).max()))
+    return (pcm * gain).astype(np.float32)
+
+
+def prepare_speaker(
+    corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print
+) -> None:
+    """Measure every recording of one speaker and write `work/features/<speaker>`.
+
+    A recording that is silent, too short or too long is left out and reported; nothing is done when the
+    shard is there already.
+
+    Raises:
+        LocalError: the folder's metadata or a recording cannot be read.
+    """
+    folder = work / "features" / speaker.name
+    if (folder / "index.json").is_file():
+        return
+    started_s = time.monotonic()
+    entries: list[Entry] = []
+    pcms: list[npt.NDArray[np.int16]] = []
+    mels: list[npt.NDArray[np.float16]] = []
+    f0s: list[npt.NDArray[np.float32]] = []
+    total_frames = 0
+    for recording in read_recordings(corpus / speaker.name):
+        pcm = levelled(decode_file(recording.path, SAMPLE_RATE_HZ))
+        frames = len(pcm) // HOP_SAMPLES
+        seconds = len(pcm) / SAMPLE_RATE_HZ
+        if not MIN_S <= seconds <= MAX_S or not pcm.any():
+            report(f"{recording.path.name}: left out: {seconds:.1f} s, peak {np.abs(pcm).max(initial=0):.3f}")
+            continue
+        pcm = pcm[: frames * HOP_SAMPLES]
+        with torch.inference_mode():
+            mel = log_mel(torch.from_numpy(pcm)[None])[0].T.numpy()
+        pcms.append(np.round(pcm * 32767.0).astype(np.int16))
+        mels.append(mel.astype(np.float16))
+        f0s.append(measure_f0(pcm, speaker))
+        entries.append(Entry(recording.path.stem, recording.text, total_frames, frames, recording.held_out))
+        total_frames += frames
+    write_shard(folder, entries, pcms, mels, f0s)
+    minutes = total_frames / 6000
+    report(
+        f"{speaker.name}: {len(entries)} recordings, {minutes:.1f} min, {time.monotonic() - started_s:.0f} s"
+    )

@@ -1,0 +1,69 @@
+"""Features of one speaker packed into a few flat arrays that training maps into memory.
+
+A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames]
+and `index.json`, a list of utterances in the order they lie in the arrays.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from zelitrio.training.features import HOP_SAMPLES
+
+
+@attrs.frozen
+class Entry:
+    """Where one utterance lies in its shard."""
+
+    name: str
+    text: str
+    first_frame: int
+    frames: int
+    held_out: bool
+
+
+@attrs.frozen(eq=False)
+class Shard:
+    """One speaker's features, memory-mapped."""
+
+    speaker: str
+    entries: tuple[Entry, ...]
+    pcm_int16: npt.NDArray[np.int16]
+    mel: npt.NDArray[np.float16]
+    f0: npt.NDArray[np.float32]
+
+    def pcm(self, first_frame: int, frames: int) -> npt.NDArray[np.float32]:
+        """Samples of a range of frames (counted in the shard), float32 in [-1, 1]."""
+        piece = self.pcm_int16[first_frame * HOP_SAMPLES : (first_frame + frames) * HOP_SAMPLES]
+        return piece.astype(np.float32) / 32768.0
+
+
+def write_shard(
+    folder: Path,
+    entries: list[Entry],
+    pcm: list[npt.NDArray[np.int16]],
+    mel: list[npt.NDArray[np.float16]],
+    f0: list[npt.NDArray[np.float32]],
+) -> None:
+    """Write a shard; the index goes last, so a shard with an index is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "pcm.npy", np.concatenate(pcm))
+    np.save(folder / "mel.npy", np.concatenate(mel))
+    np.save(folder / "f0.npy", np.concatenate(f0))
+    (folder / "index.json").write_bytes(orjson.dumps([attrs.asdict(entry) for entry in entries]))
+
+
+def open_shard(folder: Path) -> Shard:
+    """Map a shard into memory; nothing is read until it is touched."""
+    return Shard(
+        folder.name,
+        tuple(Entry(**row) for row in orjson.loads((folder / "index.json").read_bytes())),
+        np.load(folder / "pcm.npy", mmap_mode="r"),
+        np.load(folder / "mel.npy", mmap_mode="r"),
+        np.load(folder / "f0.npy", mmap_mode="r"),
+    )

@@ -1,0 +1,107 @@
+"""Crops of natural speech for the vocoder, with the features it is given for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from zelitrio.networks import normalise_mel
+from zelitrio.training.corpus import speaker_named
+from zelitrio.training.features import HOP_SAMPLES, MELS
+from zelitrio.training.shards import Entry, Shard, open_shard
+
+CROP_FRAMES = 96
+CONTEXT_FRAMES = 12
+"""Extra frames at both ends of a crop that are computed but not judged: the network's own context."""
+WEIGHTS: Mapping[str, float] = {"kathleen": 0.5, "lj": 0.25, "bdl": 0.15, "slt": 0.10}
+"""Share of each known speaker in a batch; a speaker nobody described gets 0.5."""
+
+
+@attrs.frozen(eq=False)
+class VocoderBatch:
+    """Crops with their context; frames = CROP_FRAMES + 2 * CONTEXT_FRAMES."""
+
+    mel: Tensor  # [batch, frames, MELS] normalised
+    ln_f0: Tensor  # [batch, frames], interpolated where unvoiced
+    voiced: Tensor  # [batch, frames]
+    mask: Tensor  # [batch, frames, 1]
+    pcm: Tensor  # [batch, frames * HOP_SAMPLES]
+    band_hz: Tensor  # [batch]
+    noise_at: Tensor  # [batch]
+
+
+def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """ln f0 with unvoiced stretches bridged by straight lines; ln 100 where nothing is voiced."""
+    voiced = np.flatnonzero(f0 > 0)
+    if not len(voiced):
+        return np.full(len(f0), np.log(100.0), np.float32)
+    return np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])).astype(np.float32)
+
+
+class VocoderData:
+    """Every shard of a work folder, cut at random."""
+
+    def __init__(self, work: Path, speakers: Sequence[str] | None = None) -> None:
+        folders = sorted(path.parent for path in (work / "features").glob("*/index.json"))
+        self._shards = [
+            open_shard(folder) for folder in folders if speakers is None or folder.name in speakers
+        ]
+        weights = np.array([WEIGHTS.get(shard.speaker, 0.5) for shard in self._shards])
+        self._weights = weights / weights.sum()
+        self._train = [[entry for entry in shard.entries if not entry.held_out] for shard in self._shards]
+        self._held = [[entry for entry in shard.entries if entry.held_out] for shard in self._shards]
+
+    def batch(self, rng: np.random.Generator, size: int, *, held_out: bool = False) -> VocoderBatch:
+        """Random crops; longer utterances are chosen in proportion to their length."""
+        pools = self._held if held_out else self._train
+        items = []
+        for index in rng.choice(len(self._shards), size=size, p=self._weights):
+            pool = pools[index] or self._train[index]
+            lengths = np.array([entry.frames for entry in pool], float)
+            entry = pool[rng.choice(len(pool), p=lengths / lengths.sum())]
+            items.append(self._crop(self._shards[index], entry, rng))
+        return VocoderBatch(
+            mel=normalise_mel(torch.from_numpy(np.stack([item[0] for item in items]))),
+            ln_f0=torch.from_numpy(np.stack([item[1] for item in items])),
+            voiced=torch.from_numpy(np.stack([item[2] for item in items])),
+            mask=torch.from_numpy(np.stack([item[3] for item in items])).unsqueeze(-1),
+            pcm=torch.from_numpy(np.stack([item[4] for item in items])),
+            band_hz=torch.tensor([item[5] for item in items]),
+            noise_at=torch.from_numpy(rng.integers(0, 1024, size)),
+        )
+
+    def _crop(
+        self, shard: Shard, entry: Entry, rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.float32], ...]:
+        frames = CROP_FRAMES + 2 * CONTEXT_FRAMES
+        start = int(rng.integers(0, max(1, entry.frames - CROP_FRAMES + 1))) - CONTEXT_FRAMES
+        begin, end = max(0, start), min(entry.frames, start + frames)
+        left, right = begin - start, start + frames - end
+        rows = slice(entry.first_frame + begin, entry.first_frame + end)
+        f0 = np.pad(np.asarray(shard.f0[rows]), (left, right))
+        mel = np.pad(np.asarray(shard.mel[rows], np.float32), ((left, right), (0, 0)), constant_values=-9.21)
+        mask = np.pad(np.ones(end - begin, np.float32), (left, right))
+        pcm = np.pad(
+            shard.pcm(entry.first_frame + begin, end - begin), (left * HOP_SAMPLES, right * HOP_SAMPLES)
+        )
+        # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
+        gain = float(np.exp(rng.uniform(-0.7, 0.35)))
+        band = speaker_named(shard.speaker).band_hz
+        mel = np.maximum(mel + np.float32(np.log(gain)), np.float32(-9.21)).astype(np.float32)
+        voiced = (f0 > 0).astype(np.float32)
+        return mel, continuous_ln_f0(f0), voiced, mask, (pcm * gain).astype(np.float32), np.float32(band)  # type: ignore[return-value]
+
+
+def judged(pcm: Tensor) -> Tensor:
+    """The samples of a crop without its context, [batch, CROP_FRAMES * HOP_SAMPLES]."""
+    edge = CONTEXT_FRAMES * HOP_SAMPLES
+    return pcm[:, edge:-edge]
+
+
+assert MELS == 80  # the floor above is ln 1e-4 for these filters' clamp

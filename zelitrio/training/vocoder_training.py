@@ -1,0 +1,191 @@
+"""Training of the vocoder: first to match recordings, then also to pass small critics.
+
+A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resumes it.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from zelitrio.networks import Vocoder, VocoderConfig
+from zelitrio.training.discriminators import Critics, critic_loss, maker_losses
+from zelitrio.training.loop import (
+    Averaged,
+    Log,
+    load_checkpoint,
+    save_checkpoint,
+    seed_step,
+    step_generator,
+    warm_then_fall,
+)
+from zelitrio.training.losses import LONG_FFTS, SHORT_FFTS, mel_distance, spectral_distance
+from zelitrio.training.vocoder_data import VocoderBatch, VocoderData, judged
+
+
+@attrs.frozen(kw_only=True)
+class VocoderPlan:
+    """How long and how hard."""
+
+    steps: int = 12_000
+    critic_from: int = 1 << 30
+    """The step at which the critics join in."""
+    batch: int = 12
+    learning_rate: float = 1e-3
+    critic_learning_rate: float = 2e-4
+    seed: int = 1
+    checkpoint_s: float = 120.0
+
+
+@attrs.define(eq=False)
+class VocoderTraining:
+    """The live state of one run."""
+
+    plan: VocoderPlan
+    network: Vocoder
+    averaged: Averaged[Vocoder]
+    optimiser: torch.optim.Optimizer
+    critics: Critics
+    critic_optimiser: torch.optim.Optimizer
+    step: int = 0
+
+    @classmethod
+    def start(cls, plan: VocoderPlan, config: VocoderConfig | None = None) -> VocoderTraining:
+        """A fresh run."""
+        torch.manual_seed(plan.seed)
+        network, critics = Vocoder(config or VocoderConfig()), Critics()
+        return cls(
+            plan,
+            network,
+            Averaged.of(network),
+            torch.optim.AdamW(network.parameters(), plan.learning_rate, (0.8, 0.99), weight_decay=0.01),
+            critics,
+            torch.optim.AdamW(critics.parameters(), plan.critic_learning_rate, (0.8, 0.99)),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed run needs."""
+        return {
+            "config": attrs.asdict(self.network.config),
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "critics": self.critics.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.averaged.network.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.critics.load_state_dict(state["critics"])
+        self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+
+    def take_step(self, batch: VocoderBatch) -> dict[str, float]:
+        """One optimiser step (and one of the critics, once they have joined); the losses."""
+        seed_step(self.plan.seed, self.step)
+        factor = warm_then_fall(self.step, self.plan.steps)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.learning_rate * factor
+        self.network.train()
+        made = judged(make(self.network, batch))
+        natural = judged(batch.pcm)
+        losses: dict[str, float] = {}
+        distance, mel = self._distances(made, natural, batch.band_hz)
+        total = 2.0 * distance + 6.0 * mel if self.with_critics else distance + mel
+        if self.with_critics:
+            losses |= self._teach_critics(made.detach(), natural, batch.band_hz)
+            with torch.autocast("cpu", torch.bfloat16):
+                verdicts = self.critics(made, batch.band_hz)
+                with torch.no_grad():
+                    wanted = self.critics(natural, batch.band_hz)
+            fooled, matched = maker_losses(wanted, verdicts)
+            # Two hundred steps of critics alone first: an untaught critic only adds noise.
+            joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 200))
+            total = total + joined * (0.6 * fooled + 0.8 * matched)
+            losses |= {"fooled": float(fooled), "matched": float(matched)}
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.averaged.update(self.network, self.step)
+        self.step += 1
+        return losses | {"stft": float(distance), "mel": float(mel), "norm": float(norm)}
+
+    @property
+    def with_critics(self) -> bool:
+        """Whether the critics have joined in."""
+        return self.step >= self.plan.critic_from
+
+    def _distances(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor]:
+        # Two of four resolutions a step: the STFTs' backward is half of a step's time on a CPU.
+        rng = step_generator(self.plan.seed + 1, self.step)
+        ffts = (int(rng.choice(SHORT_FFTS)), int(rng.choice(LONG_FFTS)))
+        return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
+
+    def _teach_critics(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> dict[str, float]:
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = critic_loss(self.critics(natural, band_hz), self.critics(made, band_hz))
+        self.critic_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.critic_optimiser.step()
+        return {"critic": float(loss)}
+
+
+def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
+    """The network's samples for a batch, in bfloat16 where that is faster."""
+    with torch.autocast("cpu", torch.bfloat16):
+        made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at)
+    return made.float()
+
+
+@torch.no_grad()
+def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
+    """Distances on held-out crops, the same ones at every call."""
+    sums = {"val_stft": 0.0, "val_mel": 0.0}
+    for index in range(batches):
+        batch = data.batch(step_generator(777, index), 12, held_out=True)
+        torch.manual_seed(index)
+        made, natural = judged(make(network, batch)), judged(batch.pcm)
+        ffts = (*SHORT_FFTS, *LONG_FFTS)
+        sums["val_stft"] += float(spectral_distance(made, natural, batch.band_hz, ffts)) / batches
+        sums["val_mel"] += float(mel_distance(made, natural, batch.band_hz)) / batches
+    return {name: round(value, 4) for name, value in sums.items()}
+
+
+def train_vocoder(work: Path, run: Path, plan: VocoderPlan, *, init: Path | None = None) -> None:
+    """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+
+    Args:
+        work: folder with `features/`.
+        run: the run's own folder.
+        plan: how long and how hard.
+        init: another run's checkpoint whose weights a fresh run starts from.
+    """
+    data = VocoderData(work)
+    training = VocoderTraining.start(plan)
+    log = Log(run / "log.jsonl")
+    state = load_checkpoint(run / "checkpoint.pt")
+    if state is not None:
+        training.load(state)
+    elif init is not None and (state := load_checkpoint(init)) is not None:
+        training.network.load_state_dict(state["averaged"])
+        training.averaged = Averaged.of(training.network)
+    saved_s = time.monotonic()
+    while training.step < plan.steps:
+        batch = data.batch(step_generator(plan.seed, training.step), plan.batch)
+        log.add(training.step, training.take_step(batch))
+        if time.monotonic() - saved_s > plan.checkpoint_s:
+            save_checkpoint(run / "checkpoint.pt", training.state())
+            log.write({"step": training.step, **validate(training.averaged.network, data)})
+            saved_s = time.monotonic()
+    save_checkpoint(run / "checkpoint.pt", training.state())
+    log.write({"step": training.step, **validate(training.averaged.network, data)})
