@@ -10,7 +10,7 @@ import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import attrs
@@ -174,10 +174,9 @@ class EngineStream:
             isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._pieces) - 1
         ):
             self.is_speaking = False
-        try:
+        # The stream may have been left while this was on its way.
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             self._sender.send_nowait(delivery)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the stream was left while this was on its way
 
     def leave(self) -> None:
         """Drop whatever is still to come; called by the engine."""
@@ -199,9 +198,8 @@ class Engine:
         self._models = list({id(voice.model): voice.model for voice in catalogue}.values())
         for model in self._models:
             if model.sample_rate_hz != self.sample_rate_hz:
-                raise LocalError(
-                    f"catalogue: expected all voices at {self.sample_rate_hz} Hz, found {model.sample_rate_hz}"
-                )
+                found = model.sample_rate_hz
+                raise LocalError(f"catalogue: expected all voices at {self.sample_rate_hz} Hz, found {found}")
         self._worker = Worker(self._models, settings, self._post)
         self._streams: dict[int, EngineStream] = {}
         self._numbers = itertools.count()
@@ -359,10 +357,8 @@ class Engine:
 
     def _post(self, deliveries: list[Delivery]) -> None:
         """Called in the thread, once per step."""
-        try:
+        with suppress(trio.RunFinishedError):  # nobody is left to hear it
             self._token.run_sync_soon(self._deliver, deliveries)
-        except trio.RunFinishedError:
-            pass  # nobody is left to hear it
 
     def _deliver(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:

@@ -11,6 +11,7 @@ On a CPU a call is the function itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -102,14 +103,15 @@ class Call:
         slot.event.record()
         return Pending(host=slot.out, event=slot.event)
 
-    def capture(self, pool: tuple[int, int] | None) -> tuple[int, int]:
+    def capture(self, pool: Any) -> Any:
         """Capture the function as a CUDA graph; every launch from now on replays it.
 
         Args:
-            pool: memory shared with graphs captured before, which never run at the same time.
+            pool: memory (torch's opaque handle) shared with graphs captured before, which never run
+                at the same time; None for the first.
 
         Returns:
-            The pool to share with the next one.
+            The handle to give to the next one.
         """
         # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
         side = torch.cuda.Stream(self._device)
@@ -123,5 +125,4 @@ class Call:
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             self._out = self._function(self._integers, self._reals)
         self._graph = graph
-        shared: tuple[int, int] = graph.pool()
-        return shared
+        return graph.pool()

@@ -71,7 +71,7 @@ class Runner:
         # The caller's model stays as it is; this is the engine's own copy.
         self._speech = _converted(speech, device, dtype)
         self._acoustic = self._speech.acoustic
-        self._ln_f0: NDArray[np.float32] = model.acoustic.speaker_ln_f0.float().numpy()
+        self._ln_f0: NDArray[np.float32] = model.acoustic.speaker_ln_f0.numpy()
         width = model.acoustic.config.decoder_channels
         # Untouched memory costs nothing: slots are handed out from the lowest.
         self._pool = torch.empty((slots + 1) * MAX_TOKENS + 1, width, device=device, dtype=dtype)
@@ -87,7 +87,7 @@ class Runner:
         Yields:
             The name of each shape once it is captured.
         """
-        pool: tuple[int, int] | None = None
+        pool = None
         batches = _powers_of_two(max_batch)
         shapes = [("speak", rows, window) for rows in batches for window in windows]
         shapes += [

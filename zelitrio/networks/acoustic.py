@@ -83,6 +83,9 @@ class _Predictor(nn.Module):
 class AcousticModel(nn.Module):
     """Phones and a speaker to log-mel, pitch and voicing frames."""
 
+    speaker_ln_f0: Tensor
+    """[speakers] each speaker's mean ln f0, the zero of predicted pitch."""
+
     def __init__(self, config: AcousticConfig) -> None:
         super().__init__()
         self.config = config

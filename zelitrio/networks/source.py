@@ -60,18 +60,26 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
     pitch = start + slope * inside  # [batch, hops, hop]
     turned = (start + 0.5 * slope * inside) * inside * (2 * math.pi / rate_hz)
-    phase = torch.remainder(phases[:, :-1, None] + turned, 2 * math.pi)
+    phase = _wrapped(phases[:, :-1, None] + turned)
     fitting = 0.5 * rate_hz / pitch
     harmonics = fitting.floor()
     fraction = (fitting - harmonics).float()
-    # Reduced in float64: a float32 angle of a thousand radians has lost four digits.
-    upper = torch.remainder((harmonics + 0.5) * phase, 2 * math.pi).float()
-    top = torch.remainder((harmonics + 1) * phase, 2 * math.pi).float()
+    upper = _wrapped((harmonics + 0.5) * phase).float()
+    top = _wrapped((harmonics + 1) * phase).float()
     half = torch.sin(0.5 * phase.float())
     at_pulse = half.abs() < 1e-4  # the kernel's removable singularity
     kernel = torch.sin(upper) / torch.where(at_pulse, 1.0, 2 * half)
     kernel = torch.where(at_pulse, (harmonics + 0.5).float(), kernel)
     return (kernel - 0.5 + fraction * torch.cos(top)).flatten(1)
+
+
+def _wrapped(angle: Tensor) -> Tensor:
+    """An angle in [-pi, pi), still in float64.
+
+    A float32 angle of a thousand radians has lost four digits, and near a pulse, where the kernel
+    is a quotient of two small numbers, so has one just below 2 pi.
+    """
+    return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
 
 
 def noise_table(fft: int, hop: int, window: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class SpeechStep(nn.Module):
         return self.vocoder.config.hop_samples
 
     def new_state(self, lanes: int, device: torch.device | str = "cpu") -> SpeechState:
-        """Memory for `lanes` lanes.  Not touched before a lane's first window, so unused lanes cost nothing."""
+        """Memory for `lanes` lanes, untouched before a lane's first window: idle ones cost nothing."""
         return SpeechState(
             flat=torch.empty(lanes, sum(self._sizes), device=device),
             phase=torch.empty(lanes, dtype=torch.float64, device=device),

@@ -1,0 +1,209 @@
+"""Who goes next, against a simulated device and clock."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from zelitrio.engine.commands import Speak
+from zelitrio.engine.lanes import CLOSING_DELAY_S, EncodePlan, Ladder, Lane, Lanes, Pace, Profile, WindowPlan
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Utterance
+
+CPU = Pace(lag=16, frame_s=1e-4, step_s=2e-3, is_wide=False, frames_per_s=8000)
+GPU = Pace(lag=16, frame_s=1e-5, step_s=1e-3, is_wide=True, frames_per_s=200_000)
+
+
+def chunk(stream: int, index: int = 0) -> Speak:
+    return Speak(
+        stream=stream, index=index, utterance=Utterance("", ()), settings=VoiceSettings(), fed_at_s=0.0
+    )
+
+
+class Device:
+    """Carries plans out as the worker does, on a clock of its own."""
+
+    def __init__(self, pace: Pace = CPU, frames: int = 200) -> None:
+        self.lanes = Lanes(pace, Ladder(), slots=1000)
+        self.pace, self.frames = pace, frames
+        self.now_s = 0.0
+        self.first_audio_s: dict[int, float] = {}
+        self.given_s: dict[int, float] = {}
+
+    def open(self, stream: int, *, credit_s: float = 1e9, closing: bool = False) -> Lane:
+        lane = self.lanes.open(stream, 0, credit_s)
+        lane.is_closing = closing
+        self.lanes.feed(lane, chunk(stream), self.now_s)
+        return lane
+
+    def step(self) -> EncodePlan | WindowPlan | None:
+        plan = self.lanes.plan(self.now_s)
+        match plan:
+            case EncodePlan():
+                self.now_s += 5e-3
+                for lane in plan.lanes:
+                    lane.current = lane.waiting.popleft()
+                    lane.position, lane.length = 0, self.frames
+            case WindowPlan():
+                rows = 1 if self.pace.is_wide else len(plan.lanes)
+                self.now_s += self.pace.step_s + self.pace.frame_s * plan.window * rows
+                for lane in plan.lanes:
+                    self._advance(lane, plan.window)
+            case None:
+                self.now_s += 1e-3
+        return plan
+
+    def _advance(self, lane: Lane, window: int) -> None:
+        before = max(0, lane.position - self.pace.lag)
+        lane.position += window
+        after = min(lane.length, lane.position - self.pace.lag)
+        self.lanes.spoken(lane, (after - before) * 0.01, self.now_s)
+        self.first_audio_s.setdefault(lane.stream, self.now_s)
+        self.given_s[lane.stream] = self.given_s.get(lane.stream, 0.0) + (after - before) * 0.01
+        if lane.position - self.pace.lag >= lane.length:
+            lane.current = None
+
+
+def streams(plan: EncodePlan | WindowPlan | None) -> list[int]:
+    return [] if plan is None else [lane.stream for lane in plan.lanes]
+
+
+def test_nothing_to_do_is_no_plan() -> None:
+    device = Device()
+    assert device.lanes.plan(0.0) is None
+    device.lanes.open(1, 0, 1.0)
+    assert device.lanes.plan(0.0) is None
+
+
+def test_a_newcomer_goes_before_those_who_have_audio() -> None:
+    device = Device()
+    device.open(1)
+    for _ in range(6):
+        device.step()
+    device.open(2)
+    plan = device.step()
+    assert isinstance(plan, EncodePlan)
+    assert streams(plan) == [2]
+    plan = device.step()
+    assert isinstance(plan, WindowPlan)
+    assert (streams(plan), plan.window) == ([2], Ladder().first)
+
+
+def test_the_listener_who_would_run_dry_first_goes_first() -> None:
+    device = Device()
+    near, far = device.open(1), device.open(2)
+    while near.position == 0 or far.position == 0:
+        device.step()
+    near.dry_at_s, far.dry_at_s = device.now_s + 0.2, device.now_s + 0.9
+    assert streams(device.step())[0] == 1
+
+
+def test_windows_grow_with_the_lead() -> None:
+    device = Device(frames=400)
+    lane = device.open(1)
+    windows = []
+    while lane.has_work:
+        plan = device.step()
+        if isinstance(plan, WindowPlan):
+            windows.append(plan.window)
+    assert windows[0] == Ladder().first
+    assert windows == [windows[0], *sorted(windows[1:])]
+    assert windows[-1] == max(Ladder().following)
+
+
+def test_a_stream_without_credit_is_passed_over_and_costs_the_others_nothing() -> None:
+    device = Device()
+    slow, quick = device.open(1, credit_s=0.1), device.open(2)
+    while quick.has_work:
+        device.step()
+    assert slow.has_work
+    assert device.given_s[1] < 0.1 + 0.64  # never more than one window past its credit
+    assert device.lanes.plan(device.now_s) is None
+    slow.credit_s += 10.0
+    assert streams(device.step()) == [1]
+
+
+def test_open_streams_go_before_closing_ones() -> None:
+    device = Device()
+    device.open(1, closing=True)
+    device.now_s += 1.0  # the closing one has waited longer
+    device.open(2)
+    assert streams(device.step()) == [2]
+
+
+def test_a_closing_stream_waits_no_longer_than_its_delay_and_the_work_before_it() -> None:
+    device = Device()
+    closing = device.open(0, closing=True)
+    number = 0
+    while closing.stream not in device.first_audio_s:
+        number += 1
+        if number % 2:  # open streams keep coming, faster than they can be served
+            device.open(number)
+        device.step()
+        assert device.now_s < 3 * CLOSING_DELAY_S, "a closing stream was passed over for ever"
+
+
+def test_a_closed_stream_is_in_no_later_plan_and_its_slot_is_used_again() -> None:
+    device = Device()
+    lane = device.open(1)
+    device.step()
+    device.lanes.close(1)
+    assert device.lanes.plan(device.now_s) is None
+    assert device.lanes.close(1) is None
+    assert device.open(2).slot == lane.slot
+
+
+def test_on_a_cpu_the_urgent_do_not_wait_for_the_company_of_others() -> None:
+    device = Device(frames=1000)
+    for stream in range(4):
+        device.open(stream)
+    for _ in range(40):
+        device.step()
+    device.open(9)
+    device.step()
+    assert streams(device.step()) == [9]
+
+
+def test_on_a_gpu_everyone_ready_joins() -> None:
+    device = Device(GPU, frames=1000)
+    for stream in range(6):
+        device.open(stream)
+    for _ in range(6):
+        device.step()
+    plan = device.lanes.plan(device.now_s)
+    assert isinstance(plan, WindowPlan)
+    assert len(plan.lanes) == 6
+
+
+def test_the_profile_turns_and_does_not_flutter() -> None:
+    lanes = Lanes(CPU, Ladder(), slots=4)
+    seen = []
+    for load in (0.1, 0.7, 0.8, 0.7, 0.65, 0.5, 0.7):
+        lanes.adapt(load)
+        seen.append(lanes.profile)
+    calm, busy = Profile.LATENCY, Profile.THROUGHPUT
+    assert seen == [calm, calm, busy, busy, busy, calm, calm]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_stream_waits_for_ever(seed: int) -> None:
+    """Random arrivals, more than the device can feed: each is served in the order of its deadline."""
+    random_ = random.Random(seed)
+    device = Device(GPU if seed % 2 else CPU, frames=random_.randint(5, 400))
+    opened_s: dict[int, float] = {}
+    for number in range(200):
+        if random_.random() < 0.4:
+            device.open(number, closing=random_.random() < 0.3, credit_s=random_.choice([1e9, 5.0]))
+            opened_s[number] = device.now_s
+        device.step()
+        device.lanes.adapt(random_.random())
+    for _ in range(20_000):
+        if device.step() is None:
+            break
+        for lane in device.lanes:
+            lane.credit_s = max(lane.credit_s, 1.0)
+    assert set(device.first_audio_s) == set(opened_s)
+    assert not any(lane.has_work for lane in device.lanes)
+    length_s = device.frames * 0.01
+    assert all(abs(given - length_s) < 1e-6 for given in device.given_s.values())

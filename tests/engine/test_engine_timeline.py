@@ -1,0 +1,60 @@
+"""Durations become frames; long utterances become pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zelitrio.engine.runner import MAX_TOKENS
+from zelitrio.engine.timeline import lay_out, split_utterance
+from zelitrio.text import Break, Utterance, Word, load_front_end
+from zelitrio.voices import phone_inputs
+
+TWO_WORDS = Utterance(
+    "we do",
+    (Word("we", (0, 2), ("W", "IY1"), Break.COMMA, 0.5), Word("do", (3, 5), ("D", "UW1"), Break.STOP)),
+)
+
+
+def test_words_are_timed_by_their_phones_and_asked_for_pauses_last_as_asked() -> None:
+    inputs = phone_inputs(TWO_WORDS)
+    timeline = lay_out(inputs, np.array([2, 5, 5, 9, 6, 6, 3], np.float32), 1.0, 10.0)
+    assert timeline.word_times_ms == ((20, 120), (620, 740))
+    assert timeline.length == 2 + 10 + 50 + 12 + 3
+
+
+def test_speed_shortens_speech_but_not_asked_for_pauses() -> None:
+    inputs = phone_inputs(TWO_WORDS)
+    frames = np.array([2, 10, 10, 9, 10, 10, 4], np.float32)
+    plain, fast = (lay_out(inputs, frames, speed, 10.0) for speed in (1.0, 1.25))
+    assert plain.length - 50 == pytest.approx(1.25 * (fast.length - 50), abs=1)
+
+
+def test_speech_begins_and_ends_without_delay_whatever_the_network_predicts() -> None:
+    inputs = phone_inputs(TWO_WORDS)
+    timeline = lay_out(inputs, np.full(7, 150, np.float32), 1.0, 10.0)
+    assert timeline.word_times_ms[0][0] == 40
+    assert timeline.length * 10 - timeline.word_times_ms[-1][1] == 80
+
+
+def test_a_network_gone_mad_is_bounded() -> None:
+    inputs = phone_inputs(TWO_WORDS)
+    wild = np.array([np.nan, np.inf, -np.inf, 1e30, np.nan, 0, 0], np.float32)
+    assert 3 < lay_out(inputs, wild, 1.0, 10.0).length < 1000
+
+
+def test_a_short_utterance_is_one_piece() -> None:
+    assert split_utterance(TWO_WORDS, MAX_TOKENS) == [TWO_WORDS]
+
+
+@pytest.mark.parametrize("text", ["word " * 600, "a" * 3000, "One, two. " * 200 + "x" * 2000])
+def test_pieces_fit_and_join_to_the_whole(text: str) -> None:
+    utterance = load_front_end().utterance(text)
+    pieces = split_utterance(utterance, MAX_TOKENS)
+    assert len(pieces) > 1
+    assert "".join(piece.source for piece in pieces) == text
+    assert sum((piece.phones for piece in pieces), ()) == utterance.phones
+    for piece in pieces:
+        assert len(phone_inputs(piece)) <= MAX_TOKENS
+        for word in piece.words:
+            assert 0 <= word.span[0] <= word.span[1] <= len(piece.source)

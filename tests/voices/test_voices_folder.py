@@ -1,0 +1,114 @@
+"""A voice folder says what it is, and whatever does not fit is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny_voice import tiny_catalogue
+
+from zelitrio.errors import LocalError, VoiceError
+from zelitrio.voices import Catalogue, load_builtin, load_folder, save_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    catalogue = tiny_catalogue()
+    save_folder(tmp_path, catalogue.default.model, list(catalogue))
+    return tmp_path
+
+
+def edit(folder: Path, change: Any) -> None:
+    path = folder / "voice.json"
+    description = json.loads(path.read_text())
+    change(description)
+    path.write_text(json.dumps(description))
+
+
+def test_what_was_saved_is_loaded(folder: Path) -> None:
+    voices = load_folder(folder)
+    assert [voice.voice_id for voice in voices] == ["tiny-0", "tiny-1"]
+    assert voices[0].model is voices[1].model
+    saved = tiny_catalogue().default.model
+    for mine, theirs in zip(voices[0].model.vocoder.parameters(), saved.vocoder.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VoiceError, match=r"voice\.json: cannot be read"):
+        load_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(format=2), "format: expected 1, found 2"),
+        (lambda d: d.update(format="1"), "format: expected int, found 1"),
+        (lambda d: d.pop("acoustic"), "acoustic: expected dict, found None"),
+        (lambda d: d["acoustic"].update(depth=3), r"acoustic\.depth is unknown"),
+        (lambda d: d["acoustic"].update(mels=-1), r"acoustic\.mels: expected a whole number, found -1"),
+        (lambda d: d["acoustic"].pop("speakers"), r"acoustic\.speakers is missing"),
+        (lambda d: d["acoustic"].update(phones=12), r"acoustic\.phones: expected 40, found 12"),
+        (lambda d: d["voices"][0].update(speaker=9), "speaker: expected 0 to 1, found 9"),
+        (lambda d: d["voices"][0].pop("name"), "name: expected str, found None"),
+        (lambda d: d["vocoder"].update(channels=32), "expected .*, found"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(folder: Path, change: Any, said: str) -> None:
+    edit(folder, change)
+    with pytest.raises(VoiceError, match=said):
+        load_folder(folder)
+
+
+def test_a_description_that_is_not_json_is_refused(folder: Path) -> None:
+    (folder / "voice.json").write_text('{"format": 1')
+    with pytest.raises(VoiceError, match="is damaged: expected JSON"):
+        load_folder(folder)
+
+
+def test_truncated_weights_are_refused(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(VoiceError, match=r"weights\.safetensors: is damaged"):
+        load_folder(folder)
+
+
+def test_a_missing_weight_and_a_foreign_one_and_a_wrong_shape_are_named(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    bias = weights.pop("vocoder.head.bias")
+    save_file(weights, path)
+    with pytest.raises(VoiceError, match=r"vocoder\.head\.bias is missing: expected \[1443\]"):
+        load_folder(folder)
+    save_file({**weights, "vocoder.head.bias": bias, "extra": bias.clone()}, path)
+    with pytest.raises(VoiceError, match="extra is not part of this model"):
+        load_folder(folder)
+    save_file({**weights, "vocoder.head.bias": bias[:7].clone()}, path)
+    with pytest.raises(VoiceError, match=r"head\.bias: expected \[1443\], found \[7\]"):
+        load_folder(folder)
+
+
+def test_weights_are_never_a_pickle(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    torch.save({"vocoder.head.bias": torch.zeros(3)}, path)
+    with pytest.raises(VoiceError, match="is damaged: expected safetensors"):
+        load_folder(folder)
+
+
+def test_two_voices_of_one_id_are_refused() -> None:
+    voice = tiny_catalogue().default
+    with pytest.raises(LocalError, match="'tiny-0': expected one of that id, found two"):
+        Catalogue([voice, voice])
+
+
+def test_the_builtin_voices_are_small_and_carry_their_card() -> None:
+    catalogue = load_builtin()
+    assert catalogue.default.voice_id == "zeli-voice-1"
+    assert catalogue.default.sample_rate_hz == 24_000
+    folder = Path(__file__).parents[2] / "zelitrio" / "voices" / "builtin"
+    assert (folder / "weights.safetensors").stat().st_size <= 15_000_000
+    assert "licen" in (folder / "MODEL_CARD.md").read_text().lower()
