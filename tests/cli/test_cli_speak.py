@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 import wave
@@ -67,30 +68,40 @@ def test_a_file_is_spoken_for_its_name(
     assert Path("speech.wav").exists()
 
 
-def test_stdin_is_spoken_before_it_ends(tmp_path: Path) -> None:
-    # A real process and a real pipe: the first sentence must be heard while the pipe is open.
-    script = (
-        "import test_cli_speak as test\n"
-        "test.main_with_scripted_engine(['speak', '-', '--out', '-', '--format', 'pcm_8000'])"
-    )
+def speaking_process(tokens: list[str]) -> subprocess.Popen[bytes]:
+    """A real process with real pipes, which speaks with the scripted engine."""
     here = Path(__file__).parent
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import test_cli_speak as t; t.main_with_scripted_engine({tokens})"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={"PYTHONPATH": f"{here}:{here.parent}:{here.parent.parent}"},
-    ) as process:
+    )
+
+
+def test_stdin_is_spoken_before_it_ends_and_control_c_is_quiet() -> None:
+    with speaking_process(["speak", "-", "--out", "-", "--format", "pcm_8000"]) as process:
         assert process.stdin and process.stdout and process.stderr
         process.stdin.write(b"Hello there, my friend, this is said at once. And mo")
         process.stdin.flush()
         assert process.stdout.read(1_000)
-        process.stdin.write("re — später.\n".encode())
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.stderr.read() == b""
+    assert process.returncode == 130
+
+
+def test_a_character_may_come_in_two_pieces_and_a_reader_may_leave() -> None:
+    with speaking_process(["speak", "-", "--out", "-"]) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write("Caf\u00e9. ".encode()[:4])
+        process.stdin.flush()
+        process.stdout.close()
+        process.stdin.write("Caf\u00e9. ".encode()[4:])
         process.stdin.close()
-        rest = process.stdout.read()
-        assert len(rest) % 2 == 0
-        assert b"s of speech as pcm_8000" in process.stderr.read()
-    assert process.returncode == 0
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_the_voice_and_the_speed_reach_the_engine(tmp_path: Path, engine: ScriptedEngine) -> None:

@@ -54,16 +54,12 @@ def run(tokens: Sequence[str]) -> int:
         return _fail(2, str(error))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has enough.  Python would complain again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
+    except (Exception, BaseExceptionGroup) as error:  # a group may hold a KeyboardInterrupt
         return _explain(error)
     return 0
 
 
-def _explain(error: Exception) -> int:
+def _explain(error: BaseException) -> int:
     if os.environ.get("ZELITRIO_TRACEBACK"):
         traceback.print_exception(error)
     causes = list(_leaves(error))
@@ -72,6 +68,10 @@ def _explain(error: Exception) -> int:
     # Where several tasks failed at once, the error that was raised on purpose explains the others.
     cause = next((cause for cause in causes if isinstance(cause, ZelitrioError)), causes[0])
     match cause:
+        case BrokenPipeError():
+            # Whoever read our output has enough.  Python would complain again when it closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         case LocalError():
             return _fail(2, str(cause))
         case EngineError():

@@ -125,9 +125,11 @@ async def _stdin() -> AsyncIterator[str]:
 def _report(job: Job, spoken_s: float, first_audio_s: float, took_s: float) -> None:
     if job.report_to is None:
         return
-    factor = took_s / spoken_s if spoken_s else 0.0
+    # Where the text was still being written, the time says more about the writer than about us.
+    is_written = job.text == "-" and job.file is None
+    pace = f"in {took_s:.2f} s" if is_written else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
     print(
         f"{job.out}: {spoken_s:.2f} s of speech as {job.audio_format.name}, "
-        f"first audio after {first_audio_s * 1000:.0f} ms, real-time factor {factor:.3f}",
+        f"first audio after {first_audio_s * 1000:.0f} ms, {pace}",
         file=sys.stdout if job.report_to == "stdout" else sys.stderr,
     )
