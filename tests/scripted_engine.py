@@ -61,16 +61,21 @@ class ScriptedBlock:
     pcm: np.ndarray
     sample_rate_hz: int
     utterance: int
+    piece: Utterance
     word_times_ms: tuple[tuple[int, int], ...] | None
     is_last: bool
 
 
 @attrs.frozen
 class ScriptedStatistics:
-    streams_active: int
+    streams: int
+    speaking: int
+    capacity: int
     load: float = 0.0
     steps: int = 0
+    rows: int = 0
     audio_s: float = 0.0
+    device: str = "script"
 
 
 def pcm_of(text: str, speed: float = 1.0) -> np.ndarray:
@@ -116,7 +121,12 @@ class ScriptedStream:
                 self._blocks.append((self._ready_at, error))
         for start in range(0, len(pcm), size):
             block = ScriptedBlock(
-                pcm[start : start + size], RATE_HZ, index, None if start else times, start + size >= len(pcm)
+                pcm[start : start + size],
+                RATE_HZ,
+                index,
+                utterance,
+                None if start else times,
+                start + size >= len(pcm),
             )
             self._blocks.append((self._ready_at, block))
             self._ready_at += self.engine.step_s
@@ -193,7 +203,7 @@ class ScriptedEngine:
             self.log.append(("free", voice, trio.current_time()))
 
     def statistics(self) -> ScriptedStatistics:
-        return ScriptedStatistics(len(self.lanes), len(self.lanes) / self.max_streams)
+        return ScriptedStatistics(len(self.lanes), len(self.lanes), self.max_streams)
 
     def break_down(self, message: str = "the device is lost") -> None:
         self.broken = EngineError(message)

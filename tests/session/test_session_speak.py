@@ -59,7 +59,7 @@ async def test_times_spell_the_text_once_and_never_go_back(autojump_clock, name)
 
 
 async def test_text_that_is_skipped_still_appears_in_the_times(autojump_clock):
-    text = "Hello there my friend. 😀😀😀 Good bye to you all. 😀"
+    text = "Hello there my friend. 漢字漢 Good bye to you all. 漢"
     packets = await speak_all(ScriptedEngine(), text, timing=Timing.STREAM)
     assert (
         "".join(char for packet in packets if packet.alignment for char in packet.alignment.written.chars)
@@ -73,10 +73,10 @@ async def test_blank_text_gives_nothing(autojump_clock):
 
 async def test_a_book_goes_through_a_bounded_buffer(autojump_clock):
     engine = ScriptedEngine()
-    book = "Word upon word, all day long, and nothing but words. " * 4000
+    book = "Word upon word, all day long, and nothing but words. " * 800
     packets = await speak_all(engine, book)
     assert "".join(engine.fed()).split() == book.split()
-    assert sum(packet.seconds for packet in packets) > 3000
+    assert sum(packet.seconds for packet in packets) > 600
 
 
 async def test_an_engine_without_room_and_a_broken_utterance_come_out_as_themselves(autojump_clock):

@@ -227,7 +227,7 @@ class SpeechStream:
                     await self._speak(deliver)
                 elif self._has_text:
                     silence = np.zeros(round(WORDLESS_SILENCE_S * self._engine_rate_hz), np.float32)
-                    await self._send(silence, deliver)
+                    await self._send([silence], deliver)
                     await self._finish(deliver)
         finally:
             self._done = True
@@ -313,26 +313,27 @@ class SpeechStream:
                 block = await anext(blocks, None)
                 if block is None:
                     break
-            if block is None:  # the listener would run dry: what is held must go
-                for pcm in packer.push(_NOTHING, trio.current_time(), release=True):
-                    await self._send(pcm, deliver)
+            if block is None or block.word_times_ms is not None:
+                # The listener would run dry, or a segment ends: what is held must go.  A packet never
+                # spans two segments, so that each segment's times go with its first one.
+                await self._send(packer.push(_NOTHING, trio.current_time(), release=True), deliver)
+            if block is None:
                 continue
             if block.word_times_ms is not None:
-                self._clock.begin(self._in_engine[block.utterance].utterance, block.word_times_ms)
-            # A packet never spans two segments, so that each segment's times go with its first one.
-            for pcm in packer.push(block.pcm, trio.current_time(), release=block.is_last):
-                await self._send(pcm, deliver)
+                self._clock.begin(block.piece, block.word_times_ms)
+            await self._send(packer.push(block.pcm, trio.current_time(), release=block.is_last), deliver)
             if block.is_last:
                 del self._in_engine[block.utterance]
                 self._notify()
         await self._finish(deliver)
 
-    async def _send(self, pcm: Samples, deliver: Deliver) -> None:
-        audio = self._encoder.encode(pcm)
-        self._clock.advance(len(pcm))
-        self._encoded_s += len(pcm) / self._engine_rate_hz
-        if audio:
-            await self._pass_on(audio, self._clock.take(), deliver)
+    async def _send(self, packets: list[Samples], deliver: Deliver) -> None:
+        for pcm in packets:
+            audio = self._encoder.encode(pcm)
+            self._clock.advance(len(pcm))
+            self._encoded_s += len(pcm) / self._engine_rate_hz
+            if audio:
+                await self._pass_on(audio, self._clock.take(), deliver)
 
     async def _finish(self, deliver: Deliver) -> None:
         tail = self._encoder.flush()
