@@ -1,0 +1,356 @@
+"""The real engine on the real clock, with a tiny voice on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+import torch
+import trio
+from numpy.typing import NDArray
+from tiny_voice import tiny_catalogue
+
+from zelitrio.engine import AudioBlock, Engine, EngineStream, open_engine
+from zelitrio.engine import engine as engine_module
+from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
+from zelitrio.engine.worker import Worker
+from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
+from zelitrio.settings import EngineSettings, VoiceSettings
+
+STEADY = VoiceSettings(stability=1.0)
+TEXT = "The quick brown fox, they say, jumps over the lazy dog."
+EXACT = 1e-4
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    async with open_engine(tiny_catalogue()) as engine:
+        yield engine
+
+
+async def listen(stream: EngineStream) -> NDArray[np.float32]:
+    blocks = [block.pcm async for block in stream]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+async def say(engine: Engine, *texts: str, seed: int = 1, voice: str = "tiny-0") -> NDArray[np.float32]:
+    async with engine.open_stream(voice, STEADY, seed=seed) as stream:
+        for text in texts:
+            stream.feed(text)
+        stream.finish()
+        return await listen(stream)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(5):
+        while not condition():  # noqa: ASYNC110  the engine has no event for it
+            await trio.sleep(0.001)
+
+
+async def test_text_becomes_audio_and_the_iteration_ends(engine: Engine) -> None:
+    audio = await say(engine, TEXT)
+    assert audio.dtype == np.float32
+    assert 1.0 < len(audio) / engine.sample_rate_hz < 10.0
+    assert 0.001 < np.abs(audio).max() <= 1.0
+
+
+async def test_a_seed_makes_speech_repeatable_and_voices_differ(engine: Engine) -> None:
+    first, second = await say(engine, TEXT), await say(engine, TEXT)
+    np.testing.assert_allclose(first, second, atol=EXACT)
+    other = await say(engine, TEXT, voice="tiny-1")
+    assert len(other) != len(first) or np.abs(other - first).max() > 100 * EXACT
+
+
+async def test_without_a_seed_an_unsteady_voice_varies(engine: Engine) -> None:
+    takes = []
+    for _ in range(2):
+        async with engine.open_stream("tiny-0", VoiceSettings(stability=0.0)) as stream:
+            stream.feed(TEXT)
+            stream.finish()
+            takes.append(await listen(stream))
+    assert len(takes[0]) != len(takes[1]) or np.abs(takes[0] - takes[1]).max() > 100 * EXACT
+
+
+async def test_streams_in_one_batch_sound_as_they_do_alone(engine: Engine) -> None:
+    texts = [TEXT, "Yes.", "One, two, three, four!", TEXT * 3, "Is it so?", "No - never."]
+    alone = [await say(engine, text, seed=number) for number, text in enumerate(texts)]
+    together: dict[int, NDArray[np.float32]] = {}
+
+    async def one(number: int) -> None:
+        await trio.sleep(0.003 * number)
+        together[number] = await say(engine, texts[number], seed=number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(len(texts)):
+            nursery.start_soon(one, number)
+    for number, expected in enumerate(alone):
+        np.testing.assert_allclose(together[number], expected, atol=EXACT)
+    steps = engine.statistics()
+    assert steps.rows > steps.steps  # they did share steps
+
+
+async def test_blocks_come_in_order_with_word_times_once(engine: Engine) -> None:
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        assert [stream.feed(TEXT), stream.feed("And this.")] == [0, 1]
+        stream.finish()
+        blocks: list[AudioBlock] = [block async for block in stream]
+    numbers = [block.utterance for block in blocks]
+    assert numbers == sorted(numbers)
+    assert [block.utterance for block in blocks if block.is_last] == [0, 1]
+    timed = [block for block in blocks if block.word_times_ms is not None]
+    assert [block.utterance for block in timed] == [0, 1]
+    for block in timed:
+        assert block.word_times_ms is not None
+        assert len(block.word_times_ms) == len(block.piece.words)
+        length_ms = 1000 * sum(len(b.pcm) for b in blocks if b.utterance == block.utterance) / 24_000
+        starts_and_ends = [edge for times in block.word_times_ms for edge in times]
+        assert starts_and_ends == sorted(starts_and_ends)
+        assert starts_and_ends[-1] <= length_ms
+        assert starts_and_ends[0] <= 40
+
+
+async def test_an_utterance_sounds_the_same_after_others(engine: Engine) -> None:
+    pair = await say(engine, "Yes.", TEXT)
+    first = await say(engine, "Yes.")
+    np.testing.assert_allclose(pair[: len(first)], first, atol=EXACT)
+
+
+async def test_nothing_to_speak_is_silence_not_an_error(engine: Engine) -> None:
+    assert len(await say(engine)) == 0
+    assert len(await say(engine, "...")) / 24_000 < 0.2
+
+
+async def test_a_text_without_end_is_spoken_in_pieces(engine: Engine) -> None:
+    audio = await say(engine, "word " * 400)
+    assert len(audio) / 24_000 > 60
+
+
+async def test_leaving_the_block_frees_the_lane_and_the_others_go_on(engine: Engine) -> None:
+    expected = await say(engine, TEXT, seed=3)
+    async with trio.open_nursery() as nursery:
+        results: list[NDArray[np.float32]] = []
+
+        async def steady() -> None:
+            results.append(await say(engine, TEXT, seed=3))
+
+        nursery.start_soon(steady)
+        async with engine.open_stream("tiny-0") as stream:
+            stream.feed(TEXT * 20)
+            await stream.__anext__()
+        assert engine.statistics().streams <= 1
+    np.testing.assert_allclose(results[0], expected, atol=EXACT)
+    steps = engine.statistics().steps
+    await trio.sleep(0.05)
+    assert engine.statistics().steps == steps  # nobody speaks for the one who left
+
+
+async def test_a_cancelled_reader_loses_no_samples(engine: Engine) -> None:
+    expected = await say(engine, TEXT)
+    heard = []
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        stream.feed(TEXT)
+        stream.finish()
+        ended = False
+        while not ended:
+            with trio.move_on_after(0.002):
+                async for block in stream:
+                    heard.append(block.pcm)
+                ended = True
+    np.testing.assert_allclose(np.concatenate(heard), expected, atol=EXACT)
+
+
+async def test_a_reader_who_stops_is_given_a_bounded_lead() -> None:
+    settings = EngineSettings(credit_s=0.5)
+    async with open_engine(tiny_catalogue(), settings) as engine:
+        async with engine.open_stream("tiny-0", STEADY) as slow:
+            slow.feed(TEXT * 20)
+            slow.finish()
+            quick = await say(engine, TEXT)
+            made_s = engine.statistics().audio_s - len(quick) / 24_000
+            await trio.sleep(0.05)
+            assert made_s <= 0.5 + 0.64  # the credit and one largest window
+            total = await listen(slow)
+            assert len(total) / 24_000 > 10
+
+
+async def test_speed_and_settings_can_change_between_utterances(engine: Engine) -> None:
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        stream.feed(TEXT)
+        stream.feed(TEXT, settings=VoiceSettings(stability=1.0, speed=0.7))
+        stream.finish()
+        lengths = [0, 0]
+        async for block in stream:
+            lengths[block.utterance] += len(block.pcm)
+    assert lengths[1] / lengths[0] == pytest.approx(1 / 0.7, rel=0.03)
+
+
+async def test_more_streams_than_there_are_lanes_are_refused() -> None:
+    async with open_engine(tiny_catalogue(), EngineSettings(max_streams=2)) as engine:
+        async with engine.open_stream(), engine.open_stream():
+            with pytest.raises(CapacityError, match="at most 2"):
+                async with engine.open_stream():
+                    pass
+        async with engine.open_stream():
+            pass
+
+
+async def test_a_wrong_voice_and_a_call_out_of_turn_are_the_callers_errors(engine: Engine) -> None:
+    with pytest.raises(LocalError, match="expected one of tiny-0, tiny-1, found 'nobody'"):
+        async with engine.open_stream("nobody"):
+            pass
+    async with engine.open_stream() as stream:
+        stream.finish()
+        stream.finish()
+        with pytest.raises(LocalError, match="no text after finish"):
+            stream.feed("more")
+
+
+async def test_an_engine_that_is_closed_says_so() -> None:
+    async with open_engine(tiny_catalogue()) as engine:
+        pass
+    with pytest.raises(EngineError, match="closed"):
+        async with engine.open_stream():
+            pass
+
+
+async def test_cancelling_everything_ends_the_thread() -> None:
+    with trio.fail_after(5), trio.CancelScope() as scope:
+        async with open_engine(tiny_catalogue()) as engine, engine.open_stream() as stream:
+            stream.feed(TEXT * 50)
+            await stream.__anext__()
+            scope.cancel()
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (EngineSettings(device="cuda:99"), "'cuda:99' was asked for, but this machine has"),
+        (EngineSettings(device="tpu"), "expected auto, cpu, cuda or cuda:N, found 'tpu'"),
+        (EngineSettings(device="cpu", dtype="float16"), "a CPU computes in float32 or bfloat16"),
+    ],
+)
+async def test_an_impossible_device_is_one_clear_error(settings: EngineSettings, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        async with open_engine(tiny_catalogue(), settings):
+            pass
+
+
+async def test_bfloat16_speaks_about_the_same() -> None:
+    # Pitch is rounded, so phases drift and samples cannot be compared; length and level can.
+    audio = []
+    for dtype in ("float32", "bfloat16"):
+        async with open_engine(tiny_catalogue(), EngineSettings(dtype=dtype)) as engine:
+            audio.append(await say(engine, TEXT))
+    assert len(audio[1]) == pytest.approx(len(audio[0]), rel=0.03)
+    assert audio[1].std() == pytest.approx(audio[0].std(), rel=0.1)
+
+
+class FailingRunner(Runner):
+    """Fails the calls that a test names: by what is spoken, or by count."""
+
+    bad_word = "xylophone"
+    fail_steps: tuple[int, ...] = ()
+    error: Exception = ValueError("made to fail")
+
+    def encode(self, rows: Sequence[EncodeRow]):  # type: ignore[no-untyped-def]
+        if any(row.seed >= 1000 for row in rows):
+            raise self.error
+        return super().encode(rows)
+
+    def speak(self, rows: Sequence[SpeakRow], window: int):  # type: ignore[no-untyped-def]
+        if any(row.speaker == 1 for row in rows):
+            raise self.error
+        return super().speak(rows, window)
+
+
+@asynccontextmanager
+async def failing_engine(monkeypatch: pytest.MonkeyPatch, error: Exception) -> AsyncIterator[Engine]:
+    monkeypatch.setattr(FailingRunner, "error", error)
+    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=FailingRunner))
+    async with open_engine(tiny_catalogue()) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize(("seed", "voice"), [(1000, "tiny-0"), (1, "tiny-1")], ids=["encode", "speak"])
+async def test_one_bad_utterance_ends_one_stream(
+    monkeypatch: pytest.MonkeyPatch, seed: int, voice: str
+) -> None:
+    async with failing_engine(monkeypatch, ValueError("made to fail")) as engine:
+        expected = await say(engine, TEXT)
+        heard = []
+        async with trio.open_nursery() as nursery:
+
+            async def good() -> None:
+                heard.append(await say(engine, TEXT))
+
+            async def bad() -> None:
+                with pytest.raises(UtteranceError, match="made to fail"):
+                    await say(engine, TEXT, seed=seed, voice=voice)
+
+            for task in (good, bad, good, bad):
+                nursery.start_soon(task)
+        assert len(heard) == 2
+        for audio in heard:
+            np.testing.assert_allclose(audio, expected, atol=EXACT)
+        assert engine.statistics().streams == 0
+
+
+async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine:
+        async with engine.open_stream("tiny-0", STEADY, seed=1) as old:
+            old.feed(TEXT)
+            with pytest.raises(UtteranceError, match="ran out of memory"):
+                await say(engine, TEXT, voice="tiny-1")
+            old.finish()
+            assert len(await listen(old)) > 0
+
+
+async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = RuntimeError("CUDA error: an illegal memory access was encountered")
+    async with failing_engine(monkeypatch, error) as engine:
+        told = []
+
+        async def wait() -> None:
+            with pytest.raises(EngineError, match="illegal memory access"):
+                await engine.wait_failed()
+            told.append("waiter")
+
+        async def speak(voice: str) -> None:
+            with pytest.raises(EngineError, match="illegal memory access"):
+                await say(engine, TEXT * 5, voice=voice)
+            told.append(voice)
+
+        with trio.fail_after(5):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                nursery.start_soon(speak, "tiny-0")
+                nursery.start_soon(speak, "tiny-1")
+        assert sorted(told) == ["tiny-0", "tiny-1", "waiter"]
+        with pytest.raises(EngineError, match="illegal memory access"):
+            async with engine.open_stream():
+                pass
+
+
+async def test_a_failing_start_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(*args: object) -> Runner:
+        raise torch.OutOfMemoryError("made to fail")
+
+    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=explode))
+    with pytest.raises(EngineError, match="use a smaller --max-batch"):
+        async with open_engine(tiny_catalogue()):
+            pass
+
+
+async def test_statistics_say_what_happened(engine: Engine) -> None:
+    audio = await say(engine, TEXT)
+    await until(lambda: engine.speaking == 0)
+    statistics = engine.statistics()
+    assert statistics.audio_s == pytest.approx(len(audio) / 24_000)
+    assert (statistics.streams, statistics.speaking, statistics.encodes) == (0, 0, 1)
+    assert 0.0 <= statistics.load <= 1.0
+    assert set(statistics.first_audio_ms) == {"p50", "p95", "p99"}
+    assert statistics.capacity >= 1
