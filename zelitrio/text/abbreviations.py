@@ -2,154 +2,76 @@
 
 from __future__ import annotations
 
-TITLES = {
-    "mr": "mister",
-    "mrs": "missus",
-    "ms": "miz",
-    "mx": "mix",
-    "prof": "professor",
-    "rev": "reverend",
-    "hon": "honorable",
-    "gov": "governor",
-    "sen": "senator",
-    "rep": "representative",
-    "pres": "president",
-    "gen": "general",
-    "col": "colonel",
-    "capt": "captain",
-    "lt": "lieutenant",
-    "sgt": "sergeant",
-    "cmdr": "commander",
-    "maj": "major",
-    "cpl": "corporal",
-    "pvt": "private",
-    "adm": "admiral",
-    "supt": "superintendent",
-    "fr": "father",
-    "br": "brother",
-    "sr": "sister",
-    "messrs": "messieurs",
-    "mme": "madame",
-    "mlle": "mademoiselle",
-    "dr": "doctor",
-    "st": "saint",
-    "mt": "mount",
-    "ft": "fort",
-}
+from zelitrio.text.tables import table, words
+
+TITLES = table(
+    """
+    mr=mister mrs=missus ms=miz mx=mix prof=professor rev=reverend hon=honorable gov=governor sen=senator
+    rep=representative pres=president gen=general col=colonel capt=captain lt=lieutenant sgt=sergeant
+    cmdr=commander maj=major cpl=corporal pvt=private adm=admiral supt=superintendent fr=father br=brother
+    sr=sister messrs=messieurs mme=madame mlle=mademoiselle dr=doctor st=saint mt=mount ft=fort
+    """
+)
 """Read so before a capitalised name."""
 
-MONTHS = {
-    "jan": "january",
-    "feb": "february",
-    "mar": "march",
-    "apr": "april",
-    "jun": "june",
-    "jul": "july",
-    "aug": "august",
-    "sep": "september",
-    "sept": "september",
-    "oct": "october",
-    "nov": "november",
-    "dec": "december",
-}
-DAYS = {
-    "mon": "monday",
-    "tue": "tuesday",
-    "tues": "tuesday",
-    "wed": "wednesday",
-    "thu": "thursday",
-    "thur": "thursday",
-    "thurs": "thursday",
-    "fri": "friday",
-    "sat": "saturday",
-    "sun": "sunday",
-}
+MONTHS = table(
+    """
+    jan=january feb=february mar=march apr=april jun=june jul=july aug=august sep=september sept=september
+    oct=october nov=november dec=december
+    """
+)
+DAYS = table(
+    """
+    mon=monday tue=tuesday tues=tuesday wed=wednesday thu=thursday thur=thursday thurs=thursday fri=friday
+    sat=saturday sun=sunday
+    """
+)
 
-PLACES = {
-    "ave": "avenue",
-    "blvd": "boulevard",
-    "rd": "road",
-    "hwy": "highway",
-    "pkwy": "parkway",
-    "ln": "lane",
-    "sq": "square",
-    "pl": "place",
-    "ct": "court",
-    "st": "street",
-    "dr": "drive",
-    "apt": "apartment",
-    "bldg": "building",
-    "ste": "suite",
-    "rte": "route",
-    "jct": "junction",
-    "ter": "terrace",
-    "cir": "circle",
-}
+PLACES = table(
+    """
+    ave=avenue blvd=boulevard rd=road hwy=highway pkwy=parkway ln=lane sq=square pl=place ct=court st=street
+    dr=drive ter=terrace cir=circle
+    """
+)
 """Read so after a capitalised name or a house number."""
 
-WORDS = {
-    "etc": "et cetera",
-    "vs": "versus",
-    "approx": "approximately",
-    "dept": "department",
-    "est": "estimated",
-    "inc": "incorporated",
-    "corp": "corporation",
-    "co": "company",
-    "ltd": "limited",
-    "bros": "brothers",
-    "jr": "junior",
-    "sr": "senior",
-    "esq": "esquire",
-    "govt": "government",
-    "assn": "association",
-    "univ": "university",
-    "ed": "editor",
-    "eds": "editors",
-    "vol": "volume",
-    "vols": "volumes",
-    "fig": "figure",
-    "figs": "figures",
-    "ch": "chapter",
-    "sec": "section",
-    "pp": "pages",
-    "p": "page",
-    "ext": "extension",
-    "tel": "telephone",
-    "dist": "district",
-    "intl": "international",
-    "min": "minimum",
-    "max": "maximum",
-    "misc": "miscellaneous",
-    "no": "number",
-    "nos": "numbers",
-    "para": "paragraph",
-    "temp": "temperature",
-    "avg": "average",
-    "dep": "departure",
-    "arr": "arrival",
-    "attn": "attention",
-    "cf": "compare",
-    "viz": "namely",
-    "al": "al",
-    "ca": "circa",
-    "art": "article",
-    "wt": "weight",
-}
+WORDS = table(
+    """
+    etc=et_cetera vs=versus approx=approximately dept=department inc=incorporated corp=corporation
+    co=company ltd=limited bros=brothers jr=junior sr=senior esq=esquire govt=government assn=association
+    univ=university vol=volume vols=volumes fig=figure figs=figures ch=chapter sec=section pp=pages p=page
+    ext=extension tel=telephone dist=district intl=international min=minimum max=maximum misc=miscellaneous
+    nos=numbers para=paragraph temp=temperature avg=average attn=attention cf=compare viz=namely ca=circa
+    apt=apartment bldg=building ste=suite rte=route jct=junction est=established eq=equation ref=reference
+    incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national mfg=manufacturing
+    """
+)
 """Read so when their full stop is there, whatever stands beside them."""
 
-ENDING = frozenset(
-    {*WORDS, *MONTHS, *DAYS, *PLACES, "ph", "d", "am", "pm"} - {"no", "nos", "p", "pp", "fig", "ch"}
+BARE = words("vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
+"""Read so without a full stop too: nobody means anything else by them."""
+
+LETTERED = table(
+    """
+    e.g.=for_example i.e.=that_is a.k.a.=also_known_as et_al.=and_others w/o=without w/=with b/c=because
+    """
 )
+"""Read so, whole."""
+
+_FOLLOWED = words("p pp fig figs ch sec vol eq ref no nos cf viz ext tel attn ca mr mrs ms eg ie e.g i.e")
+
+ENDING = frozenset({*WORDS, *MONTHS, *DAYS, *PLACES, "am", "pm"}) - _FOLLOWED
 """Abbreviations that may also be the last word of a sentence."""
 
-BEFORE_NAMES = frozenset({*TITLES, "nos", "pp", "fig", "figs", "vol", "cf", "viz", "eg", "ie"} - {"st", "dr"})
+BEFORE_NAMES = (frozenset(TITLES) | _FOLLOWED) - {"st", "dr", "sr", "no"}
 """After these a sentence never ends: something is named next."""
 
-STARTERS = frozenset(
-    "The A An It He She We They I You This That These Those There Here What When Where Why How Who But And "
-    "So Then If In On At For My Your His Her Our Their Its As After Before While Since Because Although "
-    "However Please Thanks Thank Yes No Not Now Next Also Let Do Does Did Is Are Was Were Can Could Will "
-    "Would Should Have Has Had May Might Once Some Many Most All Each Every One Both".split()
+STARTERS = words(
+    """
+    The A An It He She We They I You This That These Those There Here What When Where Why How Who But And
+    So Then If In On At For My Your His Her Our Their Its As After Before While Since Because Although
+    However Please Thanks Thank Yes No Not Now Next Also Let Do Does Did Is Are Was Were Can Could Will
+    Would Should Have Has Had Might Once Some Many Most All Each Every One Both
+    """
 )
 """Words that, with a capital, begin a sentence far more often than they follow an abbreviation."""

@@ -6,6 +6,7 @@ import functools
 
 import attrs
 
+from zelitrio.text.alignment import normalised_text
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.normalise import tokenise
 from zelitrio.text.pronounce import pronounce
@@ -33,7 +34,8 @@ class FrontEnd:
             normalise: False reads digits one by one and leaves abbreviations as they are.
             ssml: whether tags are instructions (``<break>``, ``<phoneme>``) instead of text.
         """
-        tokens = tokenise(text)
+        reader = tokenise(text, self.lexicon, is_plain=not normalise)
+        tokens = reader.tokens
         words: list[Word] = []
         for token, phones in zip(tokens, pronounce(tokens, self.lexicon), strict=True):
             if phones:
@@ -45,7 +47,7 @@ class FrontEnd:
 
     def normalise(self, text: str) -> str:
         """The text as it is spoken, in lower case."""
-        return " ".join(word.spoken for word in self.utterance(text).words)
+        return normalised_text(self.utterance(text))
 
 
 @functools.cache

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import attrs
 
 from zelitrio.errors import LocalError
+from zelitrio.text.letters import LETTERS
 from zelitrio.text.lexicon_file import DATA, unpack
-from zelitrio.text.phones import decode, encode, parse_phones
+from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
 
@@ -29,6 +30,13 @@ class Lexicon:
         """Every known pronunciation of a lower-case word, the usual one first; empty when unknown."""
         packed = self._own.get(word) or self._entries.get(word)
         return tuple(decode(code) for code in packed.split(",")) if packed else ()
+
+    def is_spelled(self, word: str) -> bool:
+        """Whether the dictionary says the word letter by letter: "fbi", not "nasa"."""
+        if not 2 <= len(word) <= 5 or word in self._own:
+            return False
+        names = tuple(phone for letter in word for phone in LETTERS.get(letter, ()))
+        return any(without_stress(said) == without_stress(names) for said in self.find(word))
 
     def is_own(self, word: str) -> bool:
         """Whether a word was added by `with_entries`: then no rule of ours may override it."""

@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 
-from num2words import num2words
+from zelitrio.text import (
+    rules_contact,
+    rules_dates,
+    rules_marks,
+    rules_money,
+    rules_numbers,
+    rules_times,
+    rules_units,
+    rules_web,
+    rules_words,
+)
+from zelitrio.text.lexicon import Lexicon
+from zelitrio.text.reader import Reader, RuleSet
 
-from zelitrio.text.token import Token
-from zelitrio.text.types import Break
+# The order is the law: what is more particular comes first ("$5/month" before "5/month" before "5").
+_FULL = RuleSet(
+    [
+        *rules_web.RULES,
+        *rules_dates.RULES[:-1],
+        *rules_times.RULES,
+        *rules_money.RULES,
+        *rules_units.RULES,
+        *rules_contact.RULES,
+        *rules_dates.RULES[-1:],
+        *rules_numbers.RULES,
+        *rules_words.RULES,
+        *rules_marks.RULES,
+    ]
+)
+_PLAIN = RuleSet([*rules_words.PLAIN_RULES, *rules_numbers.PLAIN_RULES, *rules_marks.RULES])
 
-_PIECE = re.compile(r"([A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)*)|(\d{1,15})|([,;:.?!—–()\n-])")
-_BREAKS = {
-    ",": Break.COMMA,
-    "(": Break.COMMA,
-    ")": Break.COMMA,
-    ";": Break.COLON,
-    ":": Break.COLON,
-    ".": Break.STOP,
-    "?": Break.QUESTION,
-    "!": Break.EXCLAIM,
-    "—": Break.DASH,
-    "–": Break.DASH,
-}
+
+def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:
+    """Read a text; the words are in the result's `tokens`.
+
+    Never raises and is linear in the length of the text.
+
+    Args:
+        text: any text at all.
+        lexicon: settles whether capitals are a word or are spelled.
+        is_plain: leave abbreviations, dates, money and the like as they stand.
+    """
+    reader = Reader(text, lexicon, is_shouting=_is_shouting(text))
+    (_PLAIN if is_plain else _FULL).read_all(reader)
+    if not reader.tokens:
+        _name_pictures(reader)
+    return reader
 
 
-def tokenise(text: str) -> list[Token]:
-    """The spoken words of a text.  Never raises; linear in the length of the text."""
-    tokens: list[Token] = []
-    for match in _PIECE.finditer(text):
-        word, number, mark = match.groups()
-        start, end = match.span()
-        if word:
-            tokens.append(Token(word.lower().replace("’", "'"), start, end))
-        elif number:
-            words = re.split(r"[ ,-]+", num2words(int(number)))
-            tokens.extend(Token(part, start, end) for part in words)
-        elif tokens and mark in _BREAKS and tokens[-1].after is Break.NONE:
-            tokens[-1].after = _BREAKS[mark]
-    return tokens
+def _is_shouting(text: str) -> bool:
+    """Whether capitals are the writer's habit: several words, none of them in lower case."""
+    return text.isupper() and sum(len(part) > 2 for part in text.split()) >= 3
+
+
+def _name_pictures(reader: Reader) -> None:
+    """Emoji are silent beside words; a message that is nothing else is read by name."""
+    for index, char in enumerate(reader.text[:200]):
+        if unicodedata.category(char) == "So":
+            name = unicodedata.name(char, "").lower().replace("-", " ")
+            reader.say(
+                "".join([letter for letter in name if letter.isalpha() or letter == " "]), index, index + 1
+            )

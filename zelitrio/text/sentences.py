@@ -22,6 +22,9 @@ _CANDIDATE = re.compile(
     re.DOTALL,
 )
 _NEXT_WORD = re.compile(rf"[{_OPENERS}]*(?P<word>[^\W_]+)?(?P<after>[^\w]?)")
+_REST = re.compile(
+    rf"[{_CLOSERS}]{{0,5}}(?:\s+[{_OPENERS}]{{0,5}}(?P<word>[A-Za-z]{{1,20}})(?![^\W_])|\s*$|\s*\n)"
+)
 _PHRASE = re.compile(
     rf"(?<=\w)[{_CLOSERS}]*(?P<mark>[,;:])[{_CLOSERS}]*\s+(?=\S)"
     r"|\s(?:[-–—]{1,3})\s+(?=\S)"
@@ -55,6 +58,12 @@ def find_phrase_end(text: str, start: int = 0) -> int | None:
         if not is_in_number:
             last = match.end()
     return last
+
+
+def ends_after_abbreviation(text: str, end: int) -> bool:
+    """Whether a sentence ends at the full stop of an abbreviation: nothing follows, or a new one starts."""
+    following = _REST.match(text, end)
+    return following is not None and (following["word"] is None or following["word"] in STARTERS)
 
 
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:

@@ -1,0 +1,139 @@
+"""The frame of the normaliser: rules take turns at the text, each reads what it knows.
+
+At each place the rules for the character found there are tried in order.  A rule is a pattern,
+anchored there, and a function that puts the spoken words into the `Reader`; it may decline by
+returning False, and the next one is tried.  Every pattern is bounded, and every rule that accepts
+moves on by at least one character, so time is linear in the length of the text.
+
+Spans never go back and never overlap in part: words that are spoken in another order than they are
+written ("$5": five dollars) share the span of the whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from zelitrio.text.lexicon import Lexicon
+from zelitrio.text.token import Token
+from zelitrio.text.types import Break, Phones
+
+_STRENGTH = {
+    kind: strength
+    for strength, kind in enumerate(
+        (
+            Break.NONE,
+            Break.COMMA,
+            Break.DASH,
+            Break.COLON,
+            Break.STOP,
+            Break.PARAGRAPH,
+            Break.EXCLAIM,
+            Break.QUESTION,
+        )
+    )
+}
+
+
+@attrs.define(eq=False)
+class Reader:
+    """The text being read and the words found so far."""
+
+    text: str
+    lexicon: Lexicon
+    tokens: list[Token] = attrs.field(factory=list)
+    is_shouting: bool = False
+    """The whole text is in capitals, so capitals mean nothing."""
+    skipped: int = 0
+    """Characters that should have a sound but could not be read."""
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word has an entry in the dictionary."""
+        return word in self.lexicon
+
+    def say(self, words: str, start: int, end: int, *, phones: Phones | None = None) -> None:
+        """Speak words that stand for the characters from `start` to `end`."""
+        self.tokens.extend([Token(word, start, end, phones=phones) for word in words.split()])
+
+    def spell(self, letters: str, start: int, end: int | None = None, *, ending: str = "") -> None:
+        """Speak each letter or digit by its name; `ending` ("'s") is joined to the last.
+
+        Each has its own character of the source from `start` on, or all share the span when `end` is given.
+        """
+        for index, letter in enumerate(letters):
+            span = (start + index, start + index + 1) if end is None else (start, end)
+            self.tokens.append(Token(letter.lower(), *span, is_letter=True))
+        if ending and letters:
+            self.tokens[-1].spoken += ending
+            self.tokens[-1].end += len(ending) if end is None else 0
+
+    def mark(self, kind: Break) -> None:
+        """A break after the last word; of several, the strongest counts."""
+        if self.tokens and _STRENGTH[kind] > _STRENGTH[self.tokens[-1].after]:
+            self.tokens[-1].after = kind
+
+    def previous(self) -> str:
+        """The last token as written, if no break is after it; otherwise the empty string."""
+        if not self.tokens or self.tokens[-1].after is not Break.NONE:
+            return ""
+        return self.text[self.tokens[-1].start : self.tokens[-1].end]
+
+    def touches(self, start: int) -> bool:
+        """Whether a letter or digit stands just before `start`."""
+        return start > 0 and self.text[start - 1].isalnum()
+
+
+Read = Callable[[Reader, re.Match[str]], bool | None]
+
+
+@attrs.frozen
+class Rule:
+    """A pattern and what to do with a match; declines when the function returns False."""
+
+    first: str
+    """Characters a match may begin with; "a" and "0" stand for every letter and digit."""
+    pattern: re.Pattern[str]
+    read: Read
+
+
+def rule(first: str, pattern: str, flags: int = 0) -> Callable[[Read], Rule]:
+    """Make a rule of a function, as a decorator."""
+    return lambda read: Rule(first, re.compile(pattern, flags | re.VERBOSE), read)
+
+
+class RuleSet:
+    """Rules, sorted by the characters they can begin with."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._letter = self._for("a", rules)
+        self._digit = self._for("0", rules)
+        self._by_char: Mapping[str, Sequence[Rule]] = {
+            char: self._for(char, rules)
+            for char in {char for each in rules for char in each.first} - {"a", "0"}
+        }
+
+    @staticmethod
+    def _for(char: str, rules: Iterable[Rule]) -> Sequence[Rule]:
+        kind = "a" if char.isalpha() else "0" if char.isdecimal() else char
+        return [each for each in rules if char in each.first or kind in each.first]
+
+    def read_all(self, reader: Reader) -> None:
+        """Read the whole text into the reader's tokens."""
+        text = reader.text
+        place = 0
+        while place < len(text):
+            place = self._read_one(reader, text, place)
+
+    def _read_one(self, reader: Reader, text: str, place: int) -> int:
+        char = text[place]
+        rules = self._by_char.get(char)
+        if rules is None:
+            rules = self._letter if char.isalpha() else self._digit if char.isdecimal() else ()
+        for each in rules:
+            match = each.pattern.match(text, place)
+            if match is not None and each.read(reader, match) is not False:
+                assert match.end() > place, each.pattern.pattern
+                return match.end()
+        return place + 1

@@ -1,0 +1,152 @@
+"""Numbers that name something instead of counting: phones, cards, versions, addresses, rooms, flights."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, year
+from zelitrio.text.patterns import WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.tables import words
+from zelitrio.text.types import Break
+
+_SOFTWARE = words(
+    "version v release build python ubuntu debian fedora ios ipados macos android windows linux kernel node "
+    "java php ruby go rust swift typescript firefox chrome postgres postgresql mysql django cuda"
+)
+_NUMBERED = words(
+    "room flight bus route highway interstate boeing suite apartment apt gate hwy channel train airbus"
+)
+_DIALLED = words("call dial dialed dialing ring phone calling text")
+
+
+@rule(
+    "0+(",
+    r"""(?:\+\d{1,3}[ .-]?|1[ .-])?(?:\(\d{2,4}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\d-])   # US, with area code
+      | \+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![\d-])                                      # international
+      | 0\d{2,4}[ -]\d{3,4}[ -]\d{3,4}(?![\d-])                                             # British and others
+      | \d{3}-\d{4}(?![\d-])                                                                # local""",
+)
+def phone(reader: Reader, match: re.Match[str]) -> bool:
+    """ "(555) 123-4567", "+44 20 7946 0958", "1-800-555-0199", "555-0134"."""
+    if reader.touches(match.start()):
+        return False
+    left, dash, right = match[0].partition("-")
+    is_local = dash and len(left) == 3 and len(right) == 4
+    if is_local and right.endswith("00") and int(right) > int(left):
+        return False  # "200-1000": a range
+    if match[0][0] == "+":
+        reader.say("plus", match.start(), match.start() + 1)
+    _say_groups(reader, match, r"\d+")
+    return True
+
+
+@rule(
+    "0",
+    r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d) | \d{1,8}(?:-\d{1,8}){2,8}(?![\d-])",
+)
+def card(reader: Reader, match: re.Match[str]) -> bool:
+    """Card numbers, and any other chain of three or more numbers with hyphens."""
+    _say_groups(reader, match, r"\d+")
+    return True
+
+
+@rule(
+    "0v",
+    rf"v?\.?\d{{1,4}}(?:\.\d{{1,6}}){{2,5}}(?:[-.](?:alpha|beta|rc|dev|post)[.-]?\d{{0,3}})?{WORD_END} | v\d{{1,4}}(?:\.\d{{1,6}})?{WORD_END}",
+)
+def version(reader: Reader, match: re.Match[str]) -> bool:
+    """ "v2.1", "3.11.7", "1.0.0-beta", "192.168.1.1"."""
+    if reader.touches(match.start()):
+        return False
+    if match[0][0] == "v":
+        reader.say("version", match.start(), match.start() + 1)
+    parts = list(re.finditer(r"\d+|[a-z]{2,}", match[0]))
+    point = "dot" if sum(part[0].isdigit() for part in parts) == 4 else "point"
+    for index, part in enumerate(parts):
+        start, end = match.start() + part.start(), match.start() + part.end()
+        if index and part[0].isdigit() and parts[index - 1][0].isdigit():
+            reader.say(point, start - 1, start)
+        reader.say(cardinal(int(part[0])) if part[0].isdigit() else _STAGES.get(part[0], part[0]), start, end)
+    return True
+
+
+@rule("0", rf"(?P<major>\d{{1,4}})\.(?P<minor>\d{{1,4}}){WORD_END}(?!\.\d)")
+def software_version(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Python 3.11": three point eleven, which as a decimal would be three point one one."""
+    if reader.previous().lower() not in _SOFTWARE:
+        return False
+    reader.say(cardinal(int(match["major"])), *match.span("major"))
+    reader.say("point", match.end("major"), match.start("minor"))
+    minor = match["minor"]
+    is_calendar = minor[0] == "0" and len(minor) > 1
+    reader.say(f"oh {digits(minor[1:])}" if is_calendar else cardinal(int(minor)), *match.span("minor"))
+    return True
+
+
+@rule("0", rf"\d{{3,4}}{WORD_END}(?![.,:/]\d)")
+def numbered(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Room 101", "Flight 370", "call 911"."""
+    before = reader.previous().lower()
+    if before in _NUMBERED:
+        reader.say(_in_pairs(match[0]), *match.span())
+        return True
+    is_dialled = before in _DIALLED and match[0] in (
+        "911",
+        "411",
+        "112",
+        "999",
+        "988",
+        "311",
+        "211",
+        "511",
+        "811",
+    )
+    is_ending = before == "in" and len(reader.tokens) > 1 and reader.tokens[-2].spoken in ("ending", "ends")
+    if is_dialled or is_ending:
+        reader.say(digits(match[0]), *match.span())
+        return True
+    return False
+
+
+@rule("0", rf"\d{{5}}(?:-\d{{4}})?{WORD_END}")
+def zip_code(reader: Reader, match: re.Match[str]) -> bool:
+    """ "CA 90210"."""
+    before = reader.text[max(0, match.start() - 4) : match.start()].rstrip()[-3:].strip(" ,")
+    if not (len(before) == 2 and before.isupper() and before.isalpha()):
+        return False
+    _say_groups(reader, match, r"\d+")
+    return True
+
+
+@rule("0", r"\d{8,100000}(?![.,]?\d)")
+def long_number(reader: Reader, match: re.Match[str]) -> bool:
+    """More digits in a row than anyone writes for an amount: an identifier."""
+    if len(match[0]) <= MOST_DIGITS and match[0].endswith("000000"):
+        return False
+    reader.say(digits(match[0]), *match.span())
+    return True
+
+
+_STAGES = {"rc": "release candidate", "dev": "dev", "post": "post"}
+
+
+def _say_groups(reader: Reader, match: re.Match[str], pattern: str) -> None:
+    """Each group digit by digit with a small pause between the groups."""
+    for index, group in enumerate(re.finditer(pattern, match[0])):
+        if index:
+            reader.mark(Break.COMMA)
+        start, end = match.start() + group.start(), match.start() + group.end()
+        reader.say("eight hundred" if group[0] == "800" else digits(group[0]), start, end)
+
+
+def _in_pairs(text: str) -> str:
+    if len(text) == 4:
+        return year(int(text)) if text[0] != "0" else digits(text)
+    head, rest = text[0], text[1:]
+    if rest == "00" or head == "0":
+        return cardinal(int(text)) if head != "0" else digits(text)
+    return f"{digits(head)} {'oh ' if rest[0] == '0' else ''}{cardinal(int(rest))}"
+
+
+RULES = (phone, card, version, software_version, numbered, zip_code, long_number)

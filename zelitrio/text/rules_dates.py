@@ -1,0 +1,203 @@
+"""Dates, years, decades and eras."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.abbreviations import MONTHS
+from zelitrio.text.numbers import cardinal, decade, ordinal, year
+from zelitrio.text.patterns import WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.tables import words
+from zelitrio.text.types import Break
+
+_MONTH_NAMES = [*dict.fromkeys(MONTHS.values()), "may"]
+_MONTH_NAMES.sort(
+    key="january february march april may june july august september october november december".index
+)
+_MONTH = rf"(?P<month>{'|'.join([*_MONTH_NAMES, *sorted(MONTHS, key=len, reverse=True)])}){WORD_END}\.?"
+_YEAR = r"(?P<year>[12]\d{3})(?![\d:]|[.,]\d)"
+_DAY = r"(?P<day>[12]?\d|3[01]|0[1-9])(?P<suffix>st|nd|rd|th)?(?!\d)"
+
+_YEAR_BEFORE = words(
+    "in of since by until till from to year before after during circa around between late early mid spring "
+    "summer autumn fall winter and through"
+)
+_DATE_BEFORE = words("on by until till before after since from to dated due")
+_NOT_PLURAL = words("was is has does this its his as us always perhaps yes thus plus versus across")
+_COUNTED = words("people men women children of more other times feet dollars units fish sheep miles")
+
+
+@rule(
+    "a",
+    rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d))?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
+    re.IGNORECASE,
+)
+def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Jan. 5, 2024", "May 3rd", "June 5-7"."""
+    if not _is_month(reader, match):
+        return False
+    reader.say(_month(match["month"]), *match.span("month"))
+    reader.say(
+        ordinal(int(match["day"])), match.start("day"), match.end("suffix" if match["suffix"] else "day")
+    )
+    if match["last"]:
+        reader.say("to", match.end("day"), match.start("last"))
+        reader.say(ordinal(int(match["last"])), *match.span("last"))
+    if match["year"]:
+        if match["comma"]:
+            reader.mark(Break.COMMA)
+        reader.say(year(int(match["year"])), *match.span("year"))
+    return True
+
+
+@rule("a", rf"{_MONTH},?\s+{_YEAR}", re.IGNORECASE)
+def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
+    """ "March 2024"."""
+    if not _is_month(reader, match):
+        return False
+    reader.say(_month(match["month"]), *match.span("month"))
+    reader.say(year(int(match["year"])), *match.span("year"))
+    return True
+
+
+@rule("0", rf"{_DAY}\s+(?P<of>of\s+)?{_MONTH}(?:,?\s+{_YEAR})?", re.IGNORECASE)
+def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
+    """ "5 January 2024", "the 5th of May"."""
+    if not match["month"][0].isupper() or int(match["day"]) == 0:
+        return False
+    day = (match.start("day"), match.end("suffix" if match["suffix"] else "day"))
+    if reader.previous().lower() != "the" and not match["suffix"]:
+        reader.say("the", *day)
+    reader.say(ordinal(int(match["day"])), *day)
+    reader.say("of", *(match.span("of") if match["of"] else day))
+    if match["of"]:
+        reader.tokens[-1].end = match.start("of") + 2
+    reader.say(_month(match["month"]), *match.span("month"))
+    if match["year"]:
+        reader.say(year(int(match["year"])), *match.span("year"))
+    return True
+
+
+@rule(
+    "0",
+    r"(?P<first>\d{1,2})(?P<sep>[/.-])(?P<second>\d{1,2})(?P=sep)(?P<year>[12]\d{3}|(?<=/)\d{2})(?![\d/]|[.-]\d)",
+)
+def numeric_date(reader: Reader, match: re.Match[str]) -> bool:
+    """ "3/15/2024" (month first, unless it cannot be one), "15.03.2024" (day first)."""
+    month, day = int(match["first"]), int(match["second"])
+    if match["sep"] == "." or month > 12:
+        month, day = day, month
+    written = int(match["year"])
+    if len(match["year"]) == 2:
+        written += 2000 if written < 50 else 1900
+    return _say_date(reader, match, month, day, written)
+
+
+@rule(
+    "0",
+    r"(?P<year>[12]\d{3})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[.-]\d)(?:T(?=\d{2}:))?",
+)
+def iso_date(reader: Reader, match: re.Match[str]) -> bool:
+    """ "2024-03-15", also before the time of an ISO timestamp."""
+    return _say_date(reader, match, int(match["month"]), int(match["day"]), int(match["year"]))
+
+
+@rule("0", rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}){WORD_END}(?!/)")
+def month_slash_day(reader: Reader, match: re.Match[str]) -> bool:
+    """ "on 12/25"; without such a word before it, it is a fraction."""
+    if reader.previous().lower() not in _DATE_BEFORE or match[0] in ("24/7", "9/11", "50/50"):
+        return False
+    return _say_date(reader, match, int(match["month"]), int(match["day"]), None)
+
+
+@rule("0'’", rf"['’]?(?P<ten>\d0|[12]\d\d0)(?:['’])?s{WORD_END}")
+def decades(reader: Reader, match: re.Match[str]) -> bool:
+    """ "the 1990s", "the '80s", "his 40s"."""
+    if reader.touches(match.start()) or match["ten"] in ("00",):
+        return False
+    reader.say(decade(int(match["ten"])), *match.span())
+    return True
+
+
+@rule("'’", rf"['’](?P<year>\d\d){WORD_END}")
+def short_year(reader: Reader, match: re.Match[str]) -> bool:
+    """ "summer of '69", "class of ’05"."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(("oh " if match["year"][0] == "0" else "") + cardinal(int(match["year"])), *match.span())
+    return True
+
+
+@rule("0", rf"(?P<year>\d{{1,4}})\s?(?P<era>BCE|BC|AD|CE|B\.C\.(?:E\.)?|A\.D\.|C\.E\.){WORD_END}")
+def era(reader: Reader, match: re.Match[str]) -> bool:
+    """ "44 BC", "79 A.D."."""
+    reader.say(year(int(match["year"])), *match.span("year"))
+    reader.spell(match["era"].replace(".", ""), *match.span("era"))
+    return True
+
+
+@rule("0", rf"(?P<first>1[1-9]\d\d|20\d\d)\s?[-–—]\s?(?P<last>1[1-9]\d\d|20\d\d|\d\d){WORD_END}(?![.,/:-]\d)")
+def years_range(reader: Reader, match: re.Match[str]) -> bool:
+    """ "1914-1918", "2023–24"."""
+    last = int(match["last"])
+    first_end = int(match["first"]) if last > 99 else int(match["first"]) % 100
+    if last <= first_end:
+        return False
+    reader.say(year(int(match["first"])), *match.span("first"))
+    reader.say("to", match.end("first"), match.start("last"))
+    reader.say(year(last) if last > 99 else cardinal(last), *match.span("last"))
+    return True
+
+
+@rule("0", r"(?P<year>1[0-9]\d\d|20\d\d)(?![\d%°]|[.,:/]\d|[-–]\d)(?=(?P<next>\s+[^\W\d_]+)?)")
+def lone_year(reader: Reader, match: re.Match[str]) -> bool:
+    """ "1984", "in 1066"; not "1500 people", "2000 dollars"."""
+    number = int(match["year"])
+    before = reader.previous().lower()
+    after = (match["next"] or "").strip()
+    is_led = before in _YEAR_BEFORE or before in _MONTH_NAMES
+    is_counted = after in _COUNTED or (
+        len(after) > 3 and after.endswith("s") and after[0].islower() and after not in _NOT_PLURAL
+    )
+    if reader.touches(match.start()) or (is_counted and not is_led) or (number < 1100 and not is_led):
+        return False
+    reader.say(year(number), *match.span("year"))
+    return True
+
+
+def _is_month(reader: Reader, match: re.Match[str]) -> bool:
+    return (
+        match["month"][0].isupper()
+        and not reader.touches(match.start())
+        and int(match.groupdict().get("day") or 1) > 0
+    )
+
+
+def _month(written: str) -> str:
+    return MONTHS.get(written.lower(), written.lower())
+
+
+def _say_date(reader: Reader, match: re.Match[str], month: int, day: int, year_number: int | None) -> bool:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return False
+    said = f"{_MONTH_NAMES[month - 1]} {ordinal(day)}"
+    if year_number is not None:
+        said += " " + year(year_number)
+    reader.say(said, *match.span())
+    return True
+
+
+RULES = (
+    month_and_day,
+    month_and_year,
+    day_and_month,
+    iso_date,
+    numeric_date,
+    month_slash_day,
+    decades,
+    short_year,
+    era,
+    years_range,
+    lone_year,
+)

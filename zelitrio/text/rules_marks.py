@@ -1,0 +1,147 @@
+"""Punctuation and signs: which make a break, which are said, which are silent."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.numbers import cardinal
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.rules_numbers import power_words
+from zelitrio.text.tables import table
+from zelitrio.text.types import Break
+
+_SAID = table(
+    """
+    &=and ＆=and @=at %=percent ‰=per_mille °=degrees §=section №=number ∞=infinity √=square_root_of ∑=sum ©=copyright
+    µ=micro Ω=ohm ∆=delta ∂=partial ∫=integral ∈=in ∀=for_all ∃=there_exists ≈=about ~=about ✓=check ✔=check
+    $=dollars €=euros £=pounds ¥=yen ₹=rupees ¢=cents
+    """
+)
+_BETWEEN = table(
+    """
+    +=plus ==equals <=is_less_than >=is_greater_than ≤=is_at_most ≥=is_at_least ≠=is_not_equal_to
+    ×=times ÷=divided_by *=times /=slash ±=plus_or_minus −=minus ^=to_the_power_of ≡=is_equivalent_to
+    """
+)
+_BETWEEN["="] = "equals"
+_BREAKS = {
+    **dict.fromkeys(",，、،()[]{}（）", Break.COMMA),
+    **dict.fromkeys(";:；：؛", Break.COLON),
+    **dict.fromkeys("—―⸺–", Break.DASH),
+    **dict.fromkeys(".。｡۔।", Break.STOP),
+    **dict.fromkeys("?？؟", Break.QUESTION),
+    **dict.fromkeys("!！", Break.EXCLAIM),
+}
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+@rule(".…", r"(?:\.{2,1000}|…{1,1000})(?:\s{0,100}(?P<next>\w))?")
+def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
+    """A trailing off: an end before a capital or nothing, otherwise a pause.  Leaves what follows to others."""
+    following = match["next"]
+    reader.mark(Break.STOP if following is None or following.isupper() else Break.DASH)
+    return False
+
+
+@rule("-–—−", r"[-–—−]{1,3}")
+def dash(reader: Reader, match: re.Match[str]) -> bool:
+    """A dash with spaces or doubled is a pause; "3 - 2" is minus; a hyphen is silent."""
+    text, start, end = reader.text, match.start(), match.end()
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if match[0] in ("-", "−"):
+        is_spaced = (not before or before.isspace()) and (not after or after.isspace())
+        if (
+            is_spaced
+            and reader.previous()
+            and reader.previous()[-1].isdecimal()
+            and text[end + 1 : end + 2].isdecimal()
+        ):
+            reader.say("minus", start, end)
+        elif is_spaced:
+            reader.mark(Break.DASH)
+        return True
+    reader.mark(Break.DASH)
+    return True
+
+
+@rule("\n", r"\n[ \t\r\f\v]{0,1000}(?P<blank>\n\s{0,1000})?(?P<next>\S)?")
+def new_line(reader: Reader, match: re.Match[str]) -> bool:
+    """A blank line ends a paragraph; a line that does not go on in lower case ends a sentence."""
+    following = match["next"]
+    if match["blank"]:
+        reader.mark(Break.PARAGRAPH)
+    elif following is not None and not following.islower():
+        reader.mark(Break.STOP)
+    return False
+
+
+@rule("+=<>≤≥≠×÷*/±−^≡", r"(?P<sign>[+=<>≤≥≠×÷*/±−^≡])")
+def between(reader: Reader, match: re.Match[str]) -> bool:
+    """Signs that are said between two things ("2 + 2 = 4") and silent elsewhere ("*bold*", "<b>")."""
+    text, start, end = reader.text, match.start(), match.end()
+    sign = match["sign"]
+    left, right = text[max(0, start - 2) : start], text[end : end + 2]
+    if sign in "*/^<>" and not _is_formula(left, right, sign):
+        if sign == "/" and left[-1:].isalnum() and right[:1].isalnum() and not _is_and_or(text, start):
+            reader.say("slash", start, end)
+        return True
+    if reader.tokens and right.strip() and left.strip():
+        reader.say(_BETWEEN[sign], start, end)
+    return True
+
+
+@rule("⁰¹²³⁴⁵⁶⁷⁸⁹", r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}")
+def raised(reader: Reader, match: re.Match[str]) -> None:
+    """ "x²"; a raised number after a longer word is a footnote's, and silent."""
+    previous = reader.previous()
+    if reader.touches(match.start()) and (len(previous) == 1 or previous.lower() in ("cm", "mm", "km")):
+        reader.say(power_words(int(match[0].translate(_RAISED))), *match.span())
+
+
+@rule("₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}")
+def lowered(reader: Reader, match: re.Match[str]) -> None:
+    """ "H₂O"."""
+    reader.say(cardinal(int(match[0].translate(_LOWERED))), *match.span())
+
+
+@rule("".join(_SAID), r".", re.DOTALL)
+def sign(reader: Reader, match: re.Match[str]) -> bool:
+    """Signs that are always said."""
+    reader.say(_SAID[match[0]], *match.span())
+    return True
+
+
+@rule("".join(_BREAKS), r".", re.DOTALL)
+def punctuation(reader: Reader, match: re.Match[str]) -> bool:
+    """Marks that make a break."""
+    text, start = reader.text, match.start()
+    after = text[start + 1 : start + 2]
+    # A mark inside a word is no pause: "a.b", "x:y".
+    if (
+        match[0] in ".:,;"
+        and after.isalnum()
+        and reader.touches(start)
+        and not (match[0] in ".,;" and after.isupper())
+    ):
+        return True
+    reader.mark(_BREAKS[match[0]])
+    return True
+
+
+def _is_formula(left: str, right: str, sign: str) -> bool:
+    """Whether numbers or single letters stand on both sides, or spaces round a sign between words."""
+    close = left[-1:].isspace() == right[:1].isspace()
+    near, far = left.strip()[-1:], right.strip()[:1]
+    if not (close and near and far):
+        return False
+    if sign in "<>":
+        return (left[-1:].isspace() and right[:1].isspace()) or (near.isdecimal() and far.isdecimal())
+    return near.isdecimal() and far.isdecimal() if sign in "*/" else near.isalnum() and far.isalnum()
+
+
+def _is_and_or(text: str, start: int) -> bool:
+    return text[max(0, start - 3) : start + 3].lower() == "and/or"
+
+
+RULES = (new_line, ellipsis, dash, raised, lowered, between, sign, punctuation)

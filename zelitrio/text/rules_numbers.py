@@ -1,0 +1,149 @@
+"""Plain numbers: ordinals, fractions, ranges, powers, decimals, cardinals."""
+
+from __future__ import annotations
+
+import re
+from math import gcd
+
+from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, number_words, ordinal, plural
+from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.tables import table
+
+_WHOLE_SLASHES = table(
+    "24/7=twenty_four_seven 9/11=nine_eleven 50/50=fifty_fifty 7/11=seven_eleven 20/20=twenty_twenty"
+)
+_VULGAR = {
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
+    "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
+    "⅑": (1, 9), "⅒": (1, 10),
+}  # fmt: skip
+_VULGARS = "".join(_VULGAR)
+_DENOMINATORS = frozenset({2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 20, 32, 64, 100})
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
+
+
+@rule("0", rf"(?P<number>\d{{1,3}}(?:,\d{{3}}){{1,9}}|\d{{1,30}})(?:st|nd|rd|th|ST|ND|RD|TH){WORD_END}")
+def ordinals(reader: Reader, match: re.Match[str]) -> None:
+    """ "1st", "22nd", "1,000th"."""
+    reader.say(ordinal(int(match["number"].replace(",", ""))), *match.span())
+
+
+@rule(
+    "0",
+    rf"(?:(?P<whole>\d{{1,6}})[ -])?(?P<top>\d{{1,6}})[/⁄](?P<bottom>\d{{1,6}})(?:(?P<th>st|nd|rd|th)s?)?{WORD_END}(?!/\d)",
+)
+def fraction(reader: Reader, match: re.Match[str]) -> bool:
+    """ "3/4", "2 1/2"; what is no fraction ("8/10", "5/3") is "out of" or "slash"."""
+    whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
+    if match[0] in _WHOLE_SLASHES:
+        reader.say(_WHOLE_SLASHES[match[0]], *match.span())
+    elif (bottom in _DENOMINATORS and 0 < top < bottom and gcd(top, bottom) == 1) or match["th"] or whole:
+        if whole and not 0 < top < bottom:
+            return False
+        if whole:
+            reader.say(f"{cardinal(int(whole))} and {_fraction_words(top, bottom, 'a')}", *match.span())
+        else:
+            reader.say(_fraction_words(top, bottom, "one"), *match.span())
+    else:
+        reader.say(cardinal(top), *match.span("top"))
+        reader.say(
+            "out of" if top <= bottom and bottom in (5, 10, 20, 100) else "slash",
+            match.end("top"),
+            match.start("bottom"),
+        )
+        reader.say(cardinal(bottom), *match.span("bottom"))
+    return True
+
+
+@rule("0" + _VULGARS, rf"(?P<whole>\d{{1,9}})?{SPACE}?(?P<vulgar>[{_VULGARS}])")
+def vulgar_fraction(reader: Reader, match: re.Match[str]) -> None:
+    """ "2½", "¾"."""
+    top, bottom = _VULGAR[match["vulgar"]]
+    if match["whole"]:
+        reader.say(f"{cardinal(int(match['whole']))} and {_fraction_words(top, bottom, 'a')}", *match.span())
+    else:
+        reader.say(_fraction_words(top, bottom, "one"), *match.span())
+
+
+@rule("0", rf"(?P<base>{NUMBER}|\d{{1,9}})(?:\^(?P<plain>-?\d{{1,4}})|(?P<raised>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}}))")
+def power(reader: Reader, match: re.Match[str]) -> None:
+    """ "10^6", "5²"."""
+    reader.say(number_words(match["base"]), *match.span("base"))
+    written = match["plain"] or match["raised"].translate(_SUPERSCRIPTS)
+    reader.say(power_words(int(written)), match.end("base"), match.end())
+
+
+@rule("0", rf"(?P<base>\d{{1,6}}(?:\.\d{{1,9}})?)[eE](?P<exponent>[-+]?\d{{1,3}}){WORD_END}")
+def scientific(reader: Reader, match: re.Match[str]) -> bool:
+    """ "1.5e-3"."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(number_words(match["base"]), *match.span("base"))
+    exponent = int(match["exponent"])
+    sign = "minus " if exponent < 0 else ""
+    reader.say(f"times ten to the {sign}{cardinal(abs(exponent))}", match.end("base"), match.end())
+    return True
+
+
+@rule("0", rf"(?P<left>{NUMBER})(?P<dash>{DASH})(?P<right>{NUMBER}){WORD_END}(?!{DASH}\d)")
+def number_range(reader: Reader, match: re.Match[str]) -> bool:
+    """ "5-10", "pages 12–15", a score "3-2"; with spaces round a hyphen only when it goes up."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(number_words(match["left"]), *match.span("left"))
+    is_sum = match["dash"] in (" - ", " − ") and _value(match["left"]) >= _value(match["right"])
+    reader.say("minus" if is_sum else "to", *match.span("dash"))
+    reader.say(number_words(match["right"]), *match.span("right"))
+    return True
+
+
+@rule("0.-−+±~≈", rf"(?P<sign>[-−+±~≈]?)(?P<number>{NUMBER}|\.\d{{1,20}}(?!\d))(?P<plus>\+(?![\d+]))?")
+def number(reader: Reader, match: re.Match[str]) -> bool:
+    """Every other number."""
+    if match["sign"] or match["number"][0] == ".":
+        if reader.touches(match.start()):
+            return False
+        if match["sign"]:
+            reader.say(_SIGNS[match["sign"]], *match.span("sign"))
+    reader.say(number_words(match["number"]), *match.span("number"))
+    if match["plus"]:
+        reader.say("plus", *match.span("plus"))
+    return True
+
+
+@rule("0", r"\d{1,100000}")
+def any_digits(reader: Reader, match: re.Match[str]) -> None:
+    """Digits that are part of nothing else, however many."""
+    is_amount = len(match[0]) <= MOST_DIGITS
+    reader.say(number_words(match[0]) if is_amount else digits(match[0]), *match.span())
+
+
+def power_words(exponent: int) -> str:
+    """ "squared", "cubed", "to the power of six"."""
+    if exponent in (2, 3):
+        return "squared" if exponent == 2 else "cubed"
+    return f"to the power of {cardinal(exponent)}"
+
+
+def _fraction_words(top: int, bottom: int, one: str) -> str:
+    if bottom == 2:
+        part = "half"
+        many = "halves"
+    elif bottom == 4:
+        part, many = "quarter", "quarters"
+    else:
+        part = ordinal(bottom)
+        many = plural(part)
+    if one == "a" and top == 1:
+        return f"{'an' if part[0] in 'aeiou' else 'a'} {part}"
+    return f"{cardinal(top)} {part if top == 1 else many}"
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+RULES = (ordinals, fraction, vulgar_fraction, power, scientific, number_range, number, any_digits)
+PLAIN_RULES = (any_digits,)

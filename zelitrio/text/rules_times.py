@@ -1,0 +1,88 @@
+"""Times of day, durations on a clock, ratios."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.numbers import cardinal
+from zelitrio.text.patterns import WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.sentences import ends_after_abbreviation
+from zelitrio.text.types import Break
+
+_HALF = rf"(?:\s?(?P<half>[ap])(?P<dot>\.?)[ ]?m{WORD_END}(?(dot)\.?))"
+_TO = r"(?P<to>\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m)))?"
+
+
+@rule(
+    "0",
+    rf"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}})?)?(?![\d:])(?P<zulu>Z\b)?"
+    rf"{_HALF}?{_TO}",
+    re.IGNORECASE,
+)
+def clock(reader: Reader, match: re.Match[str]) -> bool:
+    """ "3:30 pm", "15:45", "10:00", "12:30:45", "10:30-11:30"."""
+    is_timestamp = reader.text[match.start() - 1 : match.start()] == "T"
+    if reader.touches(match.start()) and not is_timestamp:
+        return False
+    hour, minute = int(match["hour"]), int(match["minute"])
+    has_half = match["half"] is not None
+    end = match.end("second") if match["second"] else match.end("minute")
+    reader.say(_clock_words(hour, minute, has_half or bool(match["second"])), match.start(), end)
+    if match["second"] and int(match["second"]):
+        seconds = int(match["second"])
+        reader.say(f"and {cardinal(seconds)} second{'' if seconds == 1 else 's'}", match.start(), end)
+    if match["zulu"]:
+        reader.spell("utc", *match.span("zulu"))
+    _finish(reader, match)
+    return True
+
+
+@rule(
+    "0",
+    rf"(?P<hour>1[0-2]|0?[1-9])(?:(?P<dash>\s?[-–—]\s?)(?P<until>1[0-2]|0?[1-9]))?(?!\d){_HALF}{_TO}",
+    re.IGNORECASE,
+)
+def hour_only(reader: Reader, match: re.Match[str]) -> bool:
+    """ "5pm", "5-7 p.m.", "9am-5pm"."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(cardinal(int(match["hour"])), *match.span("hour"))
+    if match["until"]:
+        reader.say("to", *match.span("dash"))
+        reader.say(cardinal(int(match["until"])), *match.span("until"))
+    _finish(reader, match)
+    return True
+
+
+@rule("0", r"(?P<left>\d{1,4}):(?P<right>\d{1,4})(?![\d:])")
+def ratio(reader: Reader, match: re.Match[str]) -> bool:
+    """ "16:9", "3:1": what cannot be a time."""
+    reader.say(cardinal(int(match["left"])), *match.span("left"))
+    reader.say("to", match.end("left"), match.start("right"))
+    reader.say(cardinal(int(match["right"])), *match.span("right"))
+    return True
+
+
+def _clock_words(hour: int, minute: int, is_plain: bool) -> str:
+    if minute:
+        return f"{cardinal(hour)} {'oh ' if minute < 10 else ''}{cardinal(minute)}"
+    if hour in (0, 24):
+        return "midnight"
+    if is_plain:
+        return cardinal(hour)
+    return f"{cardinal(hour)} o'clock" if hour <= 12 else f"{cardinal(hour)} hundred"
+
+
+def _finish(reader: Reader, match: re.Match[str]) -> None:
+    """The half of the day, the end of a sentence behind "p.m.", the "to" of a range."""
+    if match["half"]:
+        end = match.start("to") if match["to"] else match.end()
+        reader.spell(match["half"] + "m", match.start("half"), end)
+        if match["dot"] and ends_after_abbreviation(reader.text, end):
+            reader.mark(Break.STOP)
+    if match["to"]:
+        reader.say("to", *match.span("to"))
+
+
+RULES = (clock, hour_only, ratio)

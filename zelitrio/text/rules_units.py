@@ -1,0 +1,170 @@
+"""Amounts with a unit: "5 kg", "60 mph", "-3.5 °C", "10-15%", "5'10\\"", "2h 30m", "1920x1080"."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.numbers import cardinal, number_words, plural, year
+from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.sentences import ends_after_abbreviation
+from zelitrio.text.tables import table
+from zelitrio.text.types import Break
+
+# Plurals are formed by rule, but for those in _IRREGULAR.
+_UNITS = table(
+    """
+    mm=millimeter cm=centimeter dm=decimeter m=meter km=kilometer µm=micrometer μm=micrometer nm=nanometer
+    ft=foot yd=yard yds=yard mi=mile inch=inch
+    mg=milligram g=gram kg=kilogram µg=microgram μg=microgram mcg=microgram lb=pound lbs=pound oz=ounce
+    ml=milliliter mL=milliliter cl=centiliter dl=deciliter l=liter L=liter gal=gallon qt=quart pt=pint
+    tsp=teaspoon tbsp=tablespoon
+    ms=millisecond µs=microsecond μs=microsecond ns=nanosecond s=second sec=second secs=second min=minute
+    mins=minute h=hour hr=hour hrs=hour yr=year yrs=year wk=week wks=week mo=month mos=month
+    Hz=hertz kHz=kilohertz MHz=megahertz GHz=gigahertz THz=terahertz
+    W=watt kW=kilowatt MW=megawatt GW=gigawatt mW=milliwatt Wh=watt_hour kWh=kilowatt_hour MWh=megawatt_hour
+    V=volt kV=kilovolt mV=millivolt mA=milliamp Ah=amp_hour mAh=milliamp_hour Ω=ohm kΩ=kilohm
+    J=joule kJ=kilojoule cal=calorie kcal=kilocalorie N=newton Pa=pascal kPa=kilopascal hPa=hectopascal
+    psi=p_s_i bar=bar dB=decibel rpm=r_p_m RPM=r_p_m bpm=beat_per_minute fps=frame_per_second
+    dpi=d_p_i ppi=p_p_i ppm=part_per_million ppb=part_per_billion
+    B=byte KB=kilobyte kB=kilobyte MB=megabyte GB=gigabyte TB=terabyte PB=petabyte KiB=kibibyte MiB=mebibyte
+    GiB=gibibyte Kb=kilobit Mb=megabit Gb=gigabit kbps=kilobit_per_second Kbps=kilobit_per_second
+    Mbps=megabit_per_second Gbps=gigabit_per_second bps=bit_per_second px=pixel MP=megapixel
+    mph=mile_per_hour kph=kilometer_per_hour kmh=kilometer_per_hour mpg=mile_per_gallon
+    ha=hectare ac=acre sqft=square_foot sqm=square_meter cc=c_c mol=mole lm=lumen lx=lux
+    °C=degree_celsius °F=degree_fahrenheit ℃=degree_celsius ℉=degree_fahrenheit °=degree
+    %=percent ‰=per_mille
+    """
+)  # fmt: skip
+_IRREGULAR = table(
+    "foot=feet hertz=hertz kilohertz=kilohertz megahertz=megahertz gigahertz=gigahertz terahertz=terahertz "
+    "percent=percent per_mille=per_mille lux=lux p_s_i=p_s_i r_p_m=r_p_m d_p_i=d_p_i p_p_i=p_p_i c_c=c_c inch=inches "
+    "century=centuries"
+)
+_IRREGULAR = {key.replace("_", " "): value for key, value in _IRREGULAR.items()}
+# Letters that are as often something else: only when they touch the number, or never before a word.
+_TOUCHING = frozenset("B N J W V L l h s Kb Mb Gb pt ac bar cal mo mos".split())
+_SCALES = table("k=thousand K=thousand M=million bn=billion")
+
+_UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
+_AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
+
+
+@rule(
+    "0.-−+±~≈",
+    rf"{_AMOUNT}(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?(?P<gap>{SPACE}?-?)(?P<degree>°{SPACE})?"
+    rf"(?P<unit>{_UNIT})(?P<power>[²³]|\^[23])?(?:/(?P<per>{_UNIT}|[a-z]{{3,8}})(?P<per_power>[²³])?)?{WORD_END}"
+    r"(?:(?<=[a-z])\.(?=\s+[a-z]))?",  # the full stop of "5 lbs. of" ends nothing
+)
+def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
+    """ "5 kg", "10-15 %", "100 km/h", "9.8 m/s²", "a 5-kg bag"."""
+    if reader.touches(match.start()):
+        return False
+    unit, gap = match["unit"], match["gap"]
+    if gap and unit in _TOUCHING and not (unit in "Vhs" and match["per"]):
+        return False
+    if match["degree"]:
+        unit = "°" + unit if "°" + unit in _UNITS else unit
+    end = _say_amount(reader, match)
+    is_one = match["amount"] in ("1", "1.0") and not match["upto"]
+    said = _unit_words(unit, match["power"], is_one=is_one or gap.endswith("-"))
+    if match["per"]:
+        said += " per " + _unit_words(match["per"], match["per_power"], is_one=True)
+        said = said.replace("per square second", "per second squared")
+    reader.say(said, max(end, match.start("degree") if match["degree"] else match.start("unit")), match.end())
+    return True
+
+
+@rule("0", rf"(?P<amount>{NUMBER})(?P<scale>k|K|M|bn)(?P<plus>\+)?{WORD_END}")
+def scaled(reader: Reader, match: re.Match[str]) -> bool:
+    """ "10k", "2.5M", "4K" (that one is a screen)."""
+    if reader.touches(match.start()) or match[0] in ("4K", "8K", "2K"):
+        return False
+    reader.say(number_words(match["amount"]), *match.span("amount"))
+    reader.say(_SCALES[match["scale"]], *match.span("scale"))
+    if match["plus"]:
+        reader.say("plus", *match.span("plus"))
+    return True
+
+
+@rule("0", rf"(?P<feet>\d{{1,3}})['’′]{SPACE}?(?P<inches>\d{{1,2}})(?:\"|”|″|''|(?!\w))")
+def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
+    """ "5'10\\""."""
+    feet, inches = int(match["feet"]), int(match["inches"])
+    reader.say(
+        f"{cardinal(feet)} {'foot' if feet == 1 else 'feet'}", match.start("feet"), match.start("inches")
+    )
+    reader.say(f"{cardinal(inches)} inch{'' if inches == 1 else 'es'}", match.start("inches"), match.end())
+    return True
+
+
+@rule(
+    "0",
+    rf"(?P<amount>{NUMBER})(?:(?P<inches>″|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*[.,;:!?)]))|(?P<feet>′))",
+)
+def inches(reader: Reader, match: re.Match[str]) -> bool:
+    """ "27″", "6 in.": the word "in" only where no word can follow it."""
+    reader.say(number_words(match["amount"]), *match.span("amount"))
+    noun = "inch" if match["inches"] else "foot"
+    is_one = match["amount"] == "1"
+    reader.say(noun if is_one else _IRREGULAR[noun], match.end("amount"), match.end())
+    if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
+        reader.mark(Break.STOP)
+    return True
+
+
+@rule(
+    "0",
+    rf"(?P<h>\d{{1,3}}){SPACE}?h{SPACE}?(?P<m>\d{{1,2}}){SPACE}?m(?:in)?(?:{SPACE}?(?P<s>\d{{1,2}}){SPACE}?s)?{WORD_END}",
+)
+def duration(reader: Reader, match: re.Match[str]) -> bool:
+    """ "2h 30m", "1h05m20s"."""
+    for name, unit in (("h", "hour"), ("m", "minute"), ("s", "second")):
+        if match[name]:
+            number = int(match[name])
+            reader.say(f"{cardinal(number)} {unit}{'' if number == 1 else 's'}", *match.span(name))
+    return True
+
+
+@rule("0", rf"(?P<amount>{NUMBER})(?:(?:[x×]|{SPACE}x{SPACE})(?=\d)|(?P<times>[x×]){WORD_END})")
+def by_or_times(reader: Reader, match: re.Match[str]) -> bool:
+    """ "1920x1080", "5 x 10", "3x faster"."""
+    is_screen = len(match["amount"]) == 4 and not match["times"]
+    said = year(int(match["amount"])) if is_screen else number_words(match["amount"])
+    reader.say(said, *match.span("amount"))
+    reader.say("times" if match["times"] else "by", match.end("amount"), match.end())
+    return True
+
+
+def _say_amount(reader: Reader, match: re.Match[str]) -> int:
+    sign = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}.get(
+        match["sign"]
+    )
+    if sign:
+        reader.say(sign, *match.span("sign"))
+    reader.say(number_words(match["amount"]), *match.span("amount"))
+    if not match["upto"]:
+        return match.end("amount")
+    reader.say("to", *match.span("dash"))
+    reader.say(number_words(match["upto"]), *match.span("upto"))
+    return match.end("upto")
+
+
+def _unit_words(unit: str, power: str | None, *, is_one: bool) -> str:
+    name = _UNITS.get(unit, unit)
+    if not is_one:
+        head, per, tail = name.partition(" per ")
+        if head.startswith("degree"):
+            head = head.replace("degree", "degrees")
+        elif name in _IRREGULAR:
+            head, per, tail = _IRREGULAR[name], "", ""
+        else:
+            first, space, last = head.rpartition(" ")
+            head = first + space + _IRREGULAR.get(last, "") if last in _IRREGULAR else plural(head)
+        name = head + per + tail
+    if power:
+        name = f"{'square' if power[-1] in '2²' else 'cubic'} {name}"
+    return name
+
+
+RULES = (duration, feet_and_inches, amount_with_unit, inches, scaled, by_or_times)

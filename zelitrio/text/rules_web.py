@@ -1,0 +1,137 @@
+"""What computers are told: URLs, e-mail, files and paths, hashtags, handles."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.numbers import cardinal, digits
+from zelitrio.text.patterns import WORD_END
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.spelling import say_name
+from zelitrio.text.tables import table, words
+
+_DOMAINS = (
+    "com|org|net|edu|gov|mil|int|io|ai|co|us|uk|ca|de|fr|it|es|nl|eu|ch|at|be|se|no|dk|fi|pl|ru|jp|cn|in|br|au|nz|"
+    "info|biz|dev|app|tv|me|xyz|tech|online|site|store|cloud|blog|news|fm|ly|gg|so|sh"
+)
+_ENDINGS = (
+    "pdf|txt|md|docx?|xlsx?|pptx?|csv|tsv|json|ya?ml|toml|xml|html?|css|jsx?|tsx?|py|ipynb|rs|go|c|h|cpp|hpp|java|kt|"
+    "rb|php|sh|bat|exe|dll|zip|tar|gz|bz2|xz|7z|rar|iso|img|png|jpe?g|gif|svg|webp|bmp|ico|mp3|mp4|wav|ogg|flac|opus|"
+    "avi|mkv|mov|webm|log|cfg|conf|ini|env|lock|sql|db|bak|tmp|apk|dmg|deb|rpm|wasm|onnx|safetensors"
+)
+_MARKS = table(
+    ".=dot /=slash \\=backslash -=dash _=underscore @=at :=colon ?=question_mark &=and #=hash %=percent +=plus ~=tilde"
+)
+_MARKS["="] = "equals"
+_SPELLED = words(
+    "io uk us ai tv fm ly gg de ch nz au py js ts rs rb cpp html css php csv tsv xml sql pdf png gif mp mkv avi"
+)
+_PART = re.compile(r"[^\W\d_]+|\d+|[^\w]|_")
+
+
+@rule(
+    "a", r"(?:(?P<scheme>https?|ftp|wss?|file)://|(?=www\.))(?P<address>[^\s<>\"“”]{1,2000})", re.IGNORECASE
+)
+def url(reader: Reader, match: re.Match[str]) -> bool:
+    """ "https://www.example.com/a?b=1": the scheme and a last slash are silent."""
+    if reader.touches(match.start()):
+        return False
+    address = _trim(match["address"])
+    if match["scheme"]:
+        address = address.rstrip("/")
+    _say_parts(reader, address, match.start("address"))
+    return True
+
+
+@rule("a0", r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
+def email(reader: Reader, match: re.Match[str]) -> bool:
+    """ "john.doe@example.com"."""
+    if reader.touches(match.start()):
+        return False
+    _say_parts(reader, match[0].rstrip(".-"), match.start())
+    return True
+
+
+@rule(
+    "a0",
+    rf"[A-Za-z0-9][A-Za-z0-9-]{{0,62}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,4}}\.(?:{_DOMAINS}){WORD_END}(?!\.[A-Za-z])(?:[:/][^\s<>\"”]{{0,500}})?",
+)
+def domain(reader: Reader, match: re.Match[str]) -> bool:
+    """ "example.com/docs"; not "end.In", which lacks a space."""
+    if reader.touches(match.start()) or re.search(r"\.[A-Z][a-z]", match[0]):
+        return False
+    _say_parts(reader, _trim(match[0]), match.start())
+    return True
+
+
+@rule("a0", rf"[A-Za-z0-9][\w-]{{0,80}}(?:\.[\w-]{{1,40}}){{0,3}}\.(?:{_ENDINGS}){WORD_END}")
+def file_name(reader: Reader, match: re.Match[str]) -> bool:
+    """ "report_final.pdf", "Node.js"."""
+    if reader.touches(match.start()):
+        return False
+    _say_parts(reader, match[0], match.start())
+    return True
+
+
+@rule(
+    "a~./", r"(?:[A-Za-z]:\\(?:[\w .-]{1,60}\\){0,10}[\w.-]{1,60} | (?:~|\.{1,2})?(?:/[\w.-]{1,60}){1,12}/?)"
+)
+def path(reader: Reader, match: re.Match[str]) -> bool:
+    """ "/usr/bin/python", "~/notes.txt", "C:\\\\Users"."""
+    if reader.touches(match.start()) or (
+        match[0][0] == "/" and match.start() and not reader.text[match.start() - 1].isspace()
+    ):
+        return False
+    _say_parts(reader, _trim(match[0]), match.start())
+    return True
+
+
+@rule("#", rf"\#(?P<number>\d{{1,12}}){WORD_END}")
+def numbered(reader: Reader, match: re.Match[str]) -> None:
+    """ "#1"."""
+    reader.say("number", match.start(), match.start() + 1)
+    reader.say(cardinal(int(match["number"])), *match.span("number"))
+
+
+@rule("#", r"\#(?P<name>[^\W_][\w]{0,80})")
+def hashtag(reader: Reader, match: re.Match[str]) -> None:
+    """ "#BlackLivesMatter"."""
+    reader.say("hashtag", match.start(), match.start() + 1)
+    _say_parts(reader, match["name"], match.start("name"), silent="_")
+
+
+@rule("@", r"@(?P<name>[A-Za-z0-9_][\w.]{0,60})")
+def handle(reader: Reader, match: re.Match[str]) -> bool:
+    """ "@john_doe"."""
+    if reader.touches(match.start()):
+        return False
+    reader.say("at", match.start(), match.start() + 1)
+    _say_parts(reader, match["name"].rstrip("."), match.start("name"))
+    return True
+
+
+def _trim(address: str) -> str:
+    """Without the punctuation of the sentence round it."""
+    address = address.rstrip(".,;:!?'\"’*>]}")
+    if address.endswith(")") and "(" not in address:
+        address = address.rstrip(").,;:!?'\"")
+    return address
+
+
+def _say_parts(reader: Reader, text: str, start: int, *, silent: str = "") -> None:
+    for part in _PART.finditer(text):
+        begins, ends = start + part.start(), start + part.end()
+        found = part[0]
+        if found[0].isdecimal():
+            is_short = len(found) <= 3 and found[0] != "0"
+            reader.say(cardinal(int(found)) if is_short or found == "0" else digits(found), begins, ends)
+        elif found[0].isalpha():
+            if found.lower() in _SPELLED:
+                reader.spell(found, begins)
+            else:
+                say_name(reader, found, begins)
+        elif found in _MARKS and found not in silent:
+            reader.say(_MARKS[found], begins, ends)
+
+
+RULES = (url, email, domain, file_name, path, numbered, hashtag, handle)

@@ -1,0 +1,341 @@
+"""Words: abbreviations by context, initials, roman numerals after names, initialisms, contractions."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text import abbreviations as short
+from zelitrio.text.numbers import cardinal, ordinal, roman, year
+from zelitrio.text.patterns import LETTER
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.sentences import ends_after_abbreviation
+from zelitrio.text.spelling import fold, say_name
+from zelitrio.text.tables import table, words
+from zelitrio.text.types import Break
+
+_REGNAL = words(
+    """
+    louis henry elizabeth charles george edward james william richard john paul pius benedict gregory leo
+    innocent clement philip napoleon catherine peter nicholas alexander frederick mary francis ferdinand ivan
+    ramses ramesses ptolemy thutmose amenhotep darius cyrus constantine otto wilhelm friedrich felipe carlos juan
+    harald haakon olav gustav christian rudolf leopold albert victor umberto emmanuel ludwig maximilian franz
+    margaret anne robert david alfonso pedro urban boniface sixtus julius adrian
+    """
+)
+_ROYAL = words("king queen pope emperor empress tsar czar prince sultan pharaoh shah kaiser")
+_COUNTED = words(
+    """
+    chapter part act scene volume book section article title appendix phase stage class type war bowl level grade
+    rocky rambo episode season apollo saturn mark model version level tier category factor schedule gemini column
+    """
+)
+_NOT_NAMES = words(
+    "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
+)
+_CONTRACTIONS = table(
+    "em=them til=until cause=because tis=it_is twas=it_was n=and bout=about round=around im=him er=her"
+)
+_SYMBOLIC = table(
+    """
+    C#=c_sharp F#=f_sharp C++=c_plus_plus c++=c_plus_plus .NET=dot_net .Net=dot_net Notepad++=notepad_plus_plus
+    &c.=et_cetera 24x7=twenty_four_seven A+=a_plus B+=b_plus A*=a_star Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
+    """
+)
+_LETTER_WORDS = frozenset("c f a b".split())
+
+
+@rule(
+    "a.&",
+    r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])",
+)
+def symbolic(reader: Reader, match: re.Match[str]) -> bool:
+    """ "C#", "C++", ".NET", "Wi-Fi"."""
+    if reader.touches(match.start()):
+        return False
+    for word in _SYMBOLIC.get(match[0], "wi fi").split():
+        if word in _LETTER_WORDS:
+            reader.spell(word, *match.span())
+        else:
+            reader.say(word, *match.span())
+    return True
+
+
+@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE)
+def lettered(reader: Reader, match: re.Match[str]) -> bool:
+    """ "e.g.", "w/o"."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(short.LETTERED[match[0].lower()], *match.span())
+    return True
+
+
+@rule(
+    "a",
+    r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
+)
+def degree(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Ph.D.", "M.A."."""
+    if reader.touches(match.start()):
+        return False
+    letters = "".join([char for char in match[0][: match.start("stop") - match.start()] if char.isalpha()])
+    if letters == "DPhil":
+        reader.say("d phil", *match.span())
+    else:
+        reader.spell(letters, *match.span(), ending="'s" if match["ending"] else "")
+    _maybe_stop(reader, match)
+    return True
+
+
+@rule("a", r"(?:[A-Za-z]\.){2,12}(?P<last>[A-Z](?![^\W_]))?(?P<ending>['’]s(?![^\W_]))?(?![^\W_])")
+def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
+    """ "U.S.", "a.m.", "J.R.R.", "U.K.'s"."""
+    if reader.touches(match.start()):
+        return False
+    for index in range(0, len(match[0]), 2):
+        start = match.start() + index
+        if index < len(match[0]) and match[0][index].isalpha():
+            reader.spell(match[0][index], start, min(start + 2, match.end()))
+    if match["ending"]:
+        reader.tokens[-1].spoken += "'s"
+        reader.tokens[-1].end = match.end()
+    elif not match["last"]:
+        _maybe_stop(reader, match)
+    return True
+
+
+@rule("a", r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])")
+def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Dr.", "St.", "No.", "etc.", "Jan.", "J." by what stands on both sides."""
+    if reader.touches(match.start()):
+        return False
+    word = match["word"].lower()
+    said = _abbreviation(reader, match, word)
+    if said is None:
+        return False
+    if len(word) == 1 and said == word:
+        reader.spell(word, *match.span())
+        return True
+    reader.say(said, *match.span())
+    _maybe_stop(reader, match)
+    return True
+
+
+def _abbreviation(reader: Reader, match: re.Match[str], word: str) -> str | None:
+    text, end = reader.text, match.end()
+    following = re.compile(r"[\"'“‘(]?\s*(?P<word>\w*)").match(text, end)
+    after = following["word"] if following else ""
+    previous = reader.previous()
+    follows_name = (previous[:1].isupper() or previous[:1].isdecimal()) and previous.lower() not in _NOT_NAMES
+    is_name_next = after[:1].isupper() and text[end : end + 1].isspace()
+    written_with_capital = match["word"][0].isupper()
+    if len(word) == 1:
+        if word == "p" and after[:1].isdecimal():
+            return "page"
+        is_initial = (
+            match["word"].isupper()
+            and word != "i"
+            and is_name_next
+            and not ends_after_abbreviation(text, end)
+        )
+        return word if is_initial else None
+    if word in ("no", "nos"):
+        return short.WORDS.get(word, "number") if after[:1].isdecimal() else None
+    if word in ("jr", "sr") and follows_name:
+        return short.WORDS[word]
+    if (
+        word in short.PLACES
+        and follows_name
+        and not (is_name_next and word in short.TITLES and not _is_street(text, end, after))
+    ):
+        return short.PLACES[word]
+    if word in short.TITLES and written_with_capital and (is_name_next or word in ("mr", "mrs", "ms")):
+        return short.TITLES[word]
+    if (
+        word in short.MONTHS
+        and written_with_capital
+        and (after[:1].isdecimal() or word not in ("mar", "jun", "jan"))
+    ):
+        return short.MONTHS[word]
+    if (
+        word in short.DAYS
+        and written_with_capital
+        and (word not in ("sun", "sat", "mon", "wed") or text[end : end + 1] == ",")
+    ):
+        return short.DAYS[word]
+    if word in short.WORDS and not (
+        word in ("co", "ref", "art", "min", "max", "ca", "ch", "sec", "fig")
+        and not after
+        and not follows_name
+    ):
+        return short.WORDS[word]
+    return None
+
+
+def _is_street(text: str, end: int, after: str) -> bool:
+    """ "Main St. The ..." is a street at a sentence's end; "St. Mary" after a name is a saint."""
+    return after in short.STARTERS or text[end : end + 1] == ","
+
+
+@rule("a", r"(?P<numeral>[IVXLCDM]{1,10})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])")
+def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Louis XIV", "World War II", "Chapter IV", "MMXXIV"."""
+    value = roman(match["numeral"])
+    if value is None or reader.touches(match.start()) or reader.is_shouting:
+        return False
+    previous = reader.previous()
+    name = previous.lower()
+    is_name = previous[:1].isupper() and previous[1:].islower() and name not in _NOT_NAMES
+    is_single = len(match["numeral"]) == 1
+    title = reader.tokens[-2].spoken if len(reader.tokens) > 1 else ""
+    if name in _COUNTED and is_name | (not is_single):
+        said = cardinal(value)
+    elif (is_name and name in _REGNAL and value < 40 and (match["numeral"] != "I" or title in _ROYAL)) or (
+        is_name and title in _ROYAL and value < 40
+    ):
+        said = "the " + ordinal(value)
+    elif (
+        is_name
+        and not is_single
+        and value < 100
+        and match["numeral"] not in ("CD", "DC", "MD", "CV", "MC", "DI", "MI")
+    ):
+        said = cardinal(value)
+    elif len(match["numeral"]) >= 4 and value > 1000:
+        said = year(value)
+    else:
+        return False
+    reader.say(said, *match.span())
+    if match["ending"]:
+        reader.tokens[-1].spoken += "'s"
+    return True
+
+
+@rule(
+    "'’", r"['’](?P<word>em|til|cause|tis|twas|n|bout|round)(?P<close>['’](?!\w))?(?![^\W_])", re.IGNORECASE
+)
+def contraction(reader: Reader, match: re.Match[str]) -> bool:
+    """ "'em", "rock 'n' roll", "'til"."""
+    word = match["word"].lower()
+    if reader.touches(match.start()) or (match["close"] and word != "n"):
+        return False
+    reader.say("'em" if word == "em" else _CONTRACTIONS[word], *match.span())
+    return True
+
+
+@rule("a", r"(?P<left>[A-Z])(?P<and>\ ?&\ ?)(?P<right>[A-Z])(?P<ending>s|['’]s)?(?![^\W_])")
+def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
+    """ "R&D", "Q&A"."""
+    if reader.touches(match.start()):
+        return False
+    reader.spell(match["left"], *match.span("left"))
+    reader.say("and", *match.span("and"))
+    reader.spell(match["right"], match.start("right"), match.end(), ending="'s" if match["ending"] else "")
+    return True
+
+
+@rule(
+    "a",
+    rf"(?P<letters>{LETTER}{{1,100000}})(?:['’](?P<tail>{LETTER}{{1,100000}}))?(?P<more>(?:['’]{LETTER}{{1,20}}){{0,3}})",
+)
+def word(reader: Reader, match: re.Match[str]) -> None:
+    """Every other word."""
+    letters, tail, start = match["letters"], match["tail"], match.start()
+    if not letters.isascii():
+        _foreign(reader, match)
+        return
+    if tail is None:
+        _simple(reader, letters, start)
+        return
+    whole = f"{letters}'{tail}{match['more']}".lower().replace("’", "'")
+    if (letters.lower() in ("d", "l", "o", "n", "y", "ma") and len(letters) <= 2) or tail.lower() not in (
+        "s",
+        "d",
+    ):
+        reader.say(fold(whole), *match.span())
+    elif letters.isupper() and len(letters) > 1:
+        say_name(reader, letters, start, ending="'" + tail.lower())
+    elif letters.islower() or letters.istitle() or reader.knows(letters.lower()):
+        reader.say(whole, *match.span())
+    else:
+        say_name(reader, letters, start, ending="'" + tail.lower())
+    reader.tokens[-1].end = match.end()
+
+
+def _simple(reader: Reader, letters: str, start: int) -> None:
+    lower = letters.lower()
+    end = start + len(letters)
+    text = reader.text
+    if len(letters) == 1:
+        is_article = lower == "a" and not (letters == "A" and _is_letter_context(reader, start, end))
+        if lower == "i" or is_article:
+            reader.say(lower, start, end)
+        else:
+            reader.spell(letters, start)
+    elif lower in short.BARE and (lower not in ("no", "jr", "sr") or letters.istitle()):
+        expanded = short.TITLES.get(lower) or short.WORDS.get(lower) or short.PLACES.get(lower) or lower
+        reader.say(expanded, start, end)
+    elif letters == "St" and text[end : end + 1] == " " and text[end + 1 : end + 2].isupper():
+        reader.say("saint", start, end)
+    else:
+        say_name(reader, letters, start)
+
+
+def _is_letter_context(reader: Reader, start: int, end: int) -> bool:
+    """ "Vitamin A.", "Plan A,": a capital in mid-sentence that no noun follows."""
+    if not reader.tokens or not reader.previous():
+        return False
+    return not re.compile(r"\s*[A-Za-z0-9$€£]").match(reader.text, end) or reader.text[end : end + 1] == "-"
+
+
+def _foreign(reader: Reader, match: re.Match[str]) -> None:
+    """Letters beyond ASCII: looked up as they are, then folded to a-z; what cannot be is skipped."""
+    spoken = fold(match[0].replace("’", "'"))
+    exact = match[0].lower()
+    if reader.knows(exact):
+        reader.say(exact, *match.span())
+    elif spoken.strip("'"):
+        if len(spoken) == 1:
+            reader.spell(spoken, *match.span())
+        else:
+            reader.say(spoken, *match.span())
+    else:
+        name = greek_name(match[0])
+        if name:
+            reader.say(name, *match.span())
+        else:
+            reader.skipped += len(match[0])
+
+
+def greek_name(text: str) -> str | None:
+    """ "alpha" for a lone Greek letter, as in formulas."""
+    return _GREEK.get(text.lower()) if len(text) == 1 else None
+
+
+_GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρσςτυφχψω",
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma "
+        "tau upsilon phi chi psi omega".split(),
+        strict=True,
+    )
+)
+
+
+def _maybe_stop(reader: Reader, match: re.Match[str]) -> None:
+    """The full stop of an abbreviation is also the sentence's when the text ends or starts anew there."""
+    if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
+        reader.mark(Break.STOP)
+
+
+RULES = (
+    symbolic,
+    lettered,
+    degree,
+    dotted_initialism,
+    abbreviation,
+    roman_numeral,
+    contraction,
+    letter_and_letter,
+    word,
+)
+PLAIN_RULES = (contraction, word)
