@@ -32,15 +32,12 @@ def decode_file(path: Path | str, rate_hz: int) -> npt.NDArray[np.float32]:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise LocalError(f"{path}: expected an audio stream, found none")
-            resampler = AudioResampler(format="flt", layout="mono", rate=rate_hz)
+            # Channels are averaged here: FFmpeg's own mix to mono of equal channels is 3 dB too loud.
+            resampler = AudioResampler(format="fltp", rate=rate_hz)
             for frame in container.decode(audio=0):
-                pieces += [
-                    piece.to_ndarray().reshape(-1).astype(np.float32) for piece in resampler.resample(frame)
-                ]
+                pieces += [piece.to_ndarray().mean(0) for piece in resampler.resample(frame)]
             # None drains what the resampler's filter still holds.
-            pieces += [
-                piece.to_ndarray().reshape(-1).astype(np.float32) for piece in resampler.resample(None)
-            ]
+            pieces += [piece.to_ndarray().mean(0) for piece in resampler.resample(None)]
     except (av.FFmpegError, OSError) as error:
         raise LocalError(f"{path}: expected a readable recording, found: {error}") from error
     if not pieces:

@@ -173,7 +173,7 @@ class AcousticTraining:
         self.optimiser.step()
         self.averaged.update(self.model, self.step)
         self.step += 1
-        return {name: float(loss) for name, loss in losses.items()} | {"norm": float(norm)}
+        return {name: loss.item() for name, loss in losses.items()} | {"norm": norm.item()}
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ state), so several paddings and noise floors are tried in turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -119,7 +119,7 @@ class Aligner:
             return None  # "Failed to stop utterance processing": the beam lost the last state
         if alignment is None:
             return None
-        return self._words(alignment, names, pad // (RATE_HZ // FRAMES_PER_S))
+        return read_words(alignment, self._known, names, pad // (RATE_HZ // FRAMES_PER_S))
 
     def _run(self, raw: bytes) -> None:
         self._decoder.start_utt()
@@ -128,19 +128,31 @@ class Aligner:
         finally:
             self._decoder.end_utt()
 
-    def _words(self, alignment: Iterable[Any], names: list[str], pad: int) -> list[AlignedWord] | None:
-        words: list[AlignedWord] = []
-        for entry in alignment:
-            if entry.name not in self._known:
-                continue  # <sil>, <s>, noise
-            starts = tuple(phone.start - pad for phone in entry)
-            last = list(entry)[-1]
-            words.append(AlignedWord(self._known[entry.name], starts, last.start + last.duration - pad))
-            if len(starts) != len(self._known[entry.name]):
-                return None
-        if len(words) != len(names):
+
+def read_words(
+    alignment: Iterable[Any], known: Mapping[str, Phones], names: Sequence[str], pad: int
+) -> list[AlignedWord] | None:
+    """A decoder's alignment as words of ours.
+
+    Args:
+        alignment: entries with `name`, each an iterable of phones with `start` and `duration` in frames.
+        known: the pronunciation that each dictionary entry stands for; anything else is silence.
+        names: the words that were asked for.
+        pad: frames of padding before the recording.
+
+    Returns:
+        The words, or None when some are missing or have other phones than they should.
+    """
+    words: list[AlignedWord] = []
+    for entry in alignment:
+        if entry.name not in known:
+            continue  # <sil>, <s>, noise
+        phones = list(entry)
+        if len(phones) != len(known[entry.name]):
             return None
-        return close_gaps(words)
+        end = phones[-1].start + phones[-1].duration - pad
+        words.append(AlignedWord(known[entry.name], tuple(phone.start - pad for phone in phones), end))
+    return close_gaps(words) if len(words) == len(names) else None
 
 
 def close_gaps(words: Sequence[AlignedWord]) -> list[AlignedWord]:

@@ -111,14 +111,14 @@ class VocoderTraining:
             # Two hundred steps of critics alone first: an untaught critic only adds noise.
             joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 200))
             total = total + joined * (0.6 * fooled + 0.8 * matched)
-            losses |= {"fooled": float(fooled), "matched": float(matched)}
+            losses |= {"fooled": fooled.item(), "matched": matched.item()}
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.averaged.update(self.network, self.step)
         self.step += 1
-        return losses | {"stft": float(distance), "mel": float(mel), "norm": float(norm)}
+        return losses | {"stft": distance.item(), "mel": mel.item(), "norm": norm.item()}
 
     @property
     def with_critics(self) -> bool:
@@ -137,7 +137,7 @@ class VocoderTraining:
         self.critic_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.critic_optimiser.step()
-        return {"critic": float(loss)}
+        return {"critic": loss.item()}
 
 
 def make(network: Vocoder, batch: VocoderBatch) -> Tensor:

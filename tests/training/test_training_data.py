@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+from tiny_corpus import make_work
+
+from zelitrio.networks import POSITION_FEATURES
+from zelitrio.text import Break
+from zelitrio.training.acoustic_data import AcousticData, collate, fault, tokens_and_durations
+from zelitrio.training.loop import step_generator
+from zelitrio.training.vocoder_data import CONTEXT_FRAMES, CROP_FRAMES, VocoderData, judged
+from zelitrio.voices import FEATURES
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> AcousticData:
+    return AcousticData(make_work(tmp_path), ["kathleen", "bdl"], report=lambda line: None)
+
+
+def test_tokens_and_frames_agree_and_edges_are_short(data: AcousticData) -> None:
+    item = data.train[0][0].item(0, 4, data.ln_f0[0])
+    assert len(item.phones) == len(item.durations) == len(item.pitch) == len(item.energy)
+    assert item.durations.sum() == len(item.mel) == len(item.voiced) == len(item.frame_pitch)
+    assert 0 < item.durations[0] <= 4
+    assert 0 < item.durations[-1] <= 8
+
+
+def test_pauses_that_are_heard_become_commas_and_marks_passed_over_vanish(data: AcousticData) -> None:
+    utterance, _, durations = tokens_and_durations(data.train[0][0], 0, 4)
+    assert [word.after for word in utterance.words] == [Break.COMMA, Break.COMMA, Break.NONE, Break.STOP]
+    assert durations[5] == 20  # the silence after "hello"
+
+
+def test_a_piece_cut_from_the_middle_ends_in_a_cut(data: AcousticData) -> None:
+    utterance, begin, durations = tokens_and_durations(data.train[0][0], 1, 3)
+    assert utterance.words[-1].after is Break.CUT
+    assert begin == 80
+    assert durations[0] == durations[-1] == 0
+    assert durations.sum() == 150 - 80
+
+
+def test_pitch_is_relative_to_the_speaker(data: AcousticData) -> None:
+    for speaker in (0, 1):
+        pitch = np.concatenate([e.item(0, 4, data.ln_f0[speaker]).pitch for e in data.train[speaker]])
+        assert abs(float(pitch.mean())) < 0.3
+
+
+def test_a_batch_has_the_shapes_the_model_reads(data: AcousticData) -> None:
+    rng = step_generator(1, 0)
+    batch = collate(data.items(rng, 5), 100, rng)
+    tokens = batch.phones.shape[1]
+    assert batch.features.shape == (5, tokens, FEATURES)
+    assert batch.mask.shape == (5, tokens, 1)
+    assert batch.mel.shape == (5, 100, 80)
+    assert batch.positions.shape == (5, 100, POSITION_FEATURES)
+    assert batch.rows.shape == batch.voiced.shape == (5, 100)
+    assert int(batch.rows.max()) < tokens
+
+
+def test_an_alignment_that_cannot_be_right_is_found(data: AcousticData) -> None:
+    example = data.train[0][0]
+    assert fault(example) is None
+    words = list(example.aligned.words)
+    words[1] = attrs.evolve(words[1], starts=(80, 80, 98))
+    broken = attrs.evolve(example, aligned=attrs.evolve(example.aligned, words=tuple(words)))
+    assert fault(broken) == "a phone without a frame"
+
+
+def test_held_out_recordings_are_not_trained_on(data: AcousticData) -> None:
+    assert all(len(pool) == 2 for pool in data.train)
+    assert len(data.held_items()) == 2
+
+
+def test_vocoder_crops_line_up_with_their_sound(tmp_path: Path) -> None:
+    batch = VocoderData(make_work(tmp_path)).batch(step_generator(1, 0), 6)
+    frames = CROP_FRAMES + 2 * CONTEXT_FRAMES
+    assert batch.mel.shape == (6, frames, 80)
+    assert batch.pcm.shape == (6, frames * 240)
+    assert judged(batch.pcm).shape == (6, CROP_FRAMES * 240)
+    loud = batch.pcm.reshape(6, frames, 240).square().mean(-1) > 1e-4
+    agree = (loud == (batch.voiced > 0)).float().mean()
+    assert float(agree) > 0.97

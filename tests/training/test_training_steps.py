@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_corpus import make_work
+
+from zelitrio.networks import AcousticConfig, VocoderConfig
+from zelitrio.text import load_front_end
+from zelitrio.training import Casting, assemble, export, speak
+from zelitrio.training.acoustic_data import AcousticData, collate
+from zelitrio.training.acoustic_training import AcousticPlan, AcousticTraining
+from zelitrio.training.loop import (
+    load_checkpoint,
+    save_checkpoint,
+    step_generator,
+    warm_then_cosine,
+    warm_then_fall,
+)
+from zelitrio.training.losses import gaussian_surprise, mel_distance, spectral_distance
+from zelitrio.training.vocoder_data import VocoderData
+from zelitrio.training.vocoder_training import VocoderPlan, VocoderTraining
+from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS, load_folder
+
+SPEAKERS = ("kathleen", "bdl")
+
+
+def acoustic(data: AcousticData) -> AcousticTraining:
+    config = AcousticConfig(
+        phones=PHONE_TOKENS,
+        stresses=STRESS_TOKENS,
+        features=FEATURES,
+        speakers=2,
+        encoder_channels=16,
+        encoder_blocks=1,
+        predictor_channels=16,
+        decoder_channels=16,
+        decoder_blocks=1,
+    )
+    return AcousticTraining.start(AcousticPlan(steps=400, learning_rate=1e-2), SPEAKERS, data.ln_f0, config)
+
+
+def vocoder(*, critic_from: int = 1 << 30) -> VocoderTraining:
+    plan = VocoderPlan(steps=400, learning_rate=1e-2, critic_from=critic_from)
+    return VocoderTraining.start(plan, VocoderConfig(channels=16, blocks=1))
+
+
+def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: Path) -> None:
+    data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
+    batch = collate(data.items(step_generator(1, 0), 3), 100, step_generator(1, 0))
+    training = acoustic(data)
+    first = training.take_step(batch)
+    for _ in range(12):
+        training.take_step(batch)
+    save_checkpoint(tmp_path / "a.pt", training.state())
+    last = training.take_step(batch)
+    assert last["mel"] < 0.97 * first["mel"]
+    assert last["duration"] < first["duration"]
+    resumed = acoustic(data)
+    state = load_checkpoint(tmp_path / "a.pt")
+    assert state is not None
+    resumed.load(state)
+    assert resumed.take_step(batch) == last
+    for mine, theirs in zip(resumed.model.parameters(), training.model.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_vocoder_learns_a_fixed_batch_and_resumes_exactly(tmp_path: Path) -> None:
+    batch = VocoderData(make_work(tmp_path)).batch(step_generator(1, 0), 2)
+    training = vocoder(critic_from=8)
+    first = training.take_step(batch)
+    for _ in range(9):
+        training.take_step(batch)
+    save_checkpoint(tmp_path / "v.pt", training.state())
+    last = training.take_step(batch)
+    assert last["mel"] < 0.98 * first["mel"]
+    assert "critic" in last and "critic" not in first
+    resumed = vocoder(critic_from=8)
+    state = load_checkpoint(tmp_path / "v.pt")
+    assert state is not None
+    resumed.load(state)
+    assert resumed.take_step(batch) == last
+
+
+def test_two_checkpoints_become_a_voice_folder_that_speaks(tmp_path: Path) -> None:
+    data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
+    save_checkpoint(tmp_path / "a.pt", acoustic(data).state())
+    save_checkpoint(tmp_path / "v.pt", vocoder().state())
+    casting = Casting(voice_id="me", name="Me", speaker="bdl", description="", labels={})
+    size = export(tmp_path / "out", assemble(tmp_path / "a.pt", tmp_path / "v.pt", [casting]))
+    (voice,) = load_folder(tmp_path / "out")
+    assert voice.speaker == 1
+    assert size < 1_000_000
+    pcm = speak(voice, load_front_end().utterance("Hello."))
+    assert len(pcm) % 240 == 0
+    assert len(pcm) > 0
+
+
+def test_nothing_above_a_speakers_band_is_judged() -> None:
+    turns = 2 * torch.pi * torch.arange(9_600, dtype=torch.float64) / 24_000
+    low = (torch.sin(500 * turns) * 0.3).float()[None]
+    high = low + (torch.sin(10_000 * turns) * 0.1).float()[None]
+    # Tapered, because a tone that is cut off at an edge is heard in every band.
+    taper = torch.hann_window(9_600)[None]
+    for distance in (
+        lambda band: spectral_distance(high * taper, low * taper, band, (1024, 2048)),
+        lambda band: mel_distance(high * taper, low * taper, band),
+    ):
+        within, beyond = distance(torch.tensor([7_000.0])), distance(torch.tensor([12_000.0]))
+        assert float(within) < 0.05 < float(beyond)
+
+
+def test_surprise_is_least_at_the_true_spread() -> None:
+    target = torch.randn(20_000, generator=torch.Generator().manual_seed(0)) * 0.5
+    weight = torch.ones_like(target)
+
+    def surprise(spread: float) -> float:
+        predicted = torch.stack((torch.zeros_like(target), torch.full_like(target, spread)), -1)
+        return float(gaussian_surprise(predicted, target, weight))
+
+    assert surprise(-0.69) < min(surprise(-1.2), surprise(-0.2))
+
+
+@pytest.mark.parametrize("schedule", [warm_then_cosine, warm_then_fall])
+def test_schedules_rise_then_fall(schedule: object) -> None:
+    rates = [schedule(step, 1_000) for step in (0, 50, 99, 500, 999, 2_000)]  # type: ignore[operator]
+    assert rates[0] < rates[1] < rates[2] <= 1.0
+    assert rates[2] > rates[3] > rates[4] >= rates[5] > 0.0
