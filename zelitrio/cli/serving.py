@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import trio
 
@@ -11,7 +12,6 @@ from zelitrio.cli.catalogue import load_voices
 from zelitrio.cli.configure import Configuration
 from zelitrio.engine import Engine, open_engine
 from zelitrio.server import serve
-from zelitrio.settings import ServerSettings
 from zelitrio.text import load_front_end
 
 
@@ -32,14 +32,17 @@ async def run_server(configuration: Configuration, started_at: float) -> None:
         open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
         trio.open_nursery() as nursery,
     ):
-        addresses = await nursery.start(serve, engine, front_end, configuration.server, configuration.session)
+        run = partial(
+            serve, engine, front_end, configuration.server, configuration.session, handle_signals=True
+        )
+        urls = await nursery.start(run)
         ready_s = time.perf_counter() - started_at
-        print(ready_line(addresses, configuration.server, engine, ready_s), flush=True)
+        print(ready_line(urls, engine, ready_s), flush=True)
 
 
-def ready_line(addresses: Sequence[object], settings: ServerSettings, engine: Engine, ready_s: float) -> str:
+def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:
     """One line with address, device, voice and the time it took."""
     voices = list(engine.catalogue.voices)
     more = f" and {len(voices) - 1} more" if len(voices) > 1 else ""
-    where, device = ", ".join(str(address) for address in addresses), engine.statistics().device
+    where, device = ", ".join(urls), engine.statistics().device
     return f"zelitrio: ready at {where} on {device}, voice {voices[0]}{more}, after {ready_s:.1f} s"
