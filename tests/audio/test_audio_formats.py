@@ -11,7 +11,7 @@ VENDOR_LIST = """
     pcm_8000 pcm_16000 pcm_22050 pcm_24000 pcm_32000 pcm_44100 pcm_48000
     wav_8000 wav_16000 wav_22050 wav_24000 wav_32000 wav_44100 wav_48000 ulaw_8000 alaw_8000
     opus_48000_32 opus_48000_64 opus_48000_96 opus_48000_128 opus_48000_192 m4a_aac_44100_128
-""".split()  # noqa: SIM905 - as the vendor prints it
+""".split()
 
 
 @pytest.mark.parametrize("name", VENDOR_LIST)
