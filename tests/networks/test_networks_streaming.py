@@ -84,7 +84,7 @@ def test_a_longer_neighbour_in_the_batch_changes_nothing(speech: SpeechStep) -> 
     positions = torch.rand(2, 70, 4)
     rows[0, :30], rows[1] = short, long
     positions[0, :30], positions[1] = near, far
-    mask = frame_mask(torch.zeros(2, dtype=torch.long), 70, torch.tensor([30, 70]), 0)
+    mask = frame_mask(torch.tensor([30, 70]), 70)
     with torch.inference_mode():
         both = speech.whole(rows, positions, torch.tensor([5.0, 5.0]), mask, torch.tensor([4, 5]))
     alone = spoken_whole(speech, short, near, 4)

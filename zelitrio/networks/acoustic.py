@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.streaming import StreamingBlocks, frame_mask
+from zelitrio.networks.streaming import FrameMasks, StreamingBlocks
 
 POSITION_FEATURES = 4
 
@@ -183,11 +183,10 @@ class AcousticModel(nn.Module):
             [batch, window, mels + 2] as `decode`, and the next states.
         """
         window, ahead = rows.shape[1], self.config.decoder_lookahead
-        x = (rows + self.position(positions)) * frame_mask(first, window, length, 0).to(rows.dtype)
+        masks = FrameMasks(first, window, length, self.config.decoder_lag, rows.dtype)
+        x = (rows + self.position(positions)) * masks.lagging(0)
         following = []
-        mask = x
         for depth, block in enumerate(self.decoder, start=1):
-            mask = frame_mask(first, window, length, depth * ahead).to(rows.dtype)
-            x, state = block.step(x, states[depth - 1], mask)
+            x, state = block.step(x, states[depth - 1], masks.lagging(depth * ahead))
             following.append(state)
-        return self.out(self.decoder_norm(x)) * mask, following
+        return self.out(self.decoder_norm(x)) * masks.lagging(self.config.decoder_lag), following

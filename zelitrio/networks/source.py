@@ -30,17 +30,16 @@ def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tenso
 
     Args:
         ln_f0: [batch, hops + 1], natural log of pitch at the hops' edges.
-        phase: [batch] float64, radians in [0, 2 pi), at the first edge.
+        phase: [batch] float64, turns in [-0.5, 0.5], at the first edge.
         hop: samples between edges.
         rate_hz: sample rate.
 
     Returns:
-        [batch, hops + 1] float64 in [0, 2 pi).
+        [batch, hops + 1] float64 turns in [-0.5, 0.5].
     """
     f0 = ln_f0.double().exp()
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)  # pitch is linear within a hop
-    total = phase[:, None] + 2 * math.pi * torch.cumsum(turns, 1)
-    return torch.cat((phase[:, None], torch.remainder(total, 2 * math.pi)), 1)
+    return torch.cat((phase[:, None], _wrapped(phase[:, None] + torch.cumsum(turns, 1))), 1)
 
 
 def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
@@ -48,7 +47,7 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
 
     Args:
         ln_f0: [batch, hops + 1], natural log of pitch at the hops' edges.
-        phases: [batch, hops + 1] float64, from `advance_phase`.
+        phases: [batch, hops + 1] float64 turns, from `advance_phase`.
         hop: samples between edges.
         rate_hz: sample rate; harmonics reach up to half of it.
 
@@ -59,27 +58,26 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
     pitch = start + slope * inside  # [batch, hops, hop]
-    turned = (start + 0.5 * slope * inside) * inside * (2 * math.pi / rate_hz)
-    phase = _wrapped(phases[:, :-1, None] + turned)
-    fitting = 0.5 * rate_hz / pitch
+    phase = _wrapped(phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)))
+    fitting = (0.5 * rate_hz) / pitch
     harmonics = fitting.floor()
     fraction = (fitting - harmonics).float()
     upper = _wrapped((harmonics + 0.5) * phase).float()
     top = _wrapped((harmonics + 1) * phase).float()
-    half = torch.sin(0.5 * phase.float())
+    half = torch.sin(math.pi * phase.float())
     at_pulse = half.abs() < 1e-4  # the kernel's removable singularity
-    kernel = torch.sin(upper) / torch.where(at_pulse, 1.0, 2 * half)
+    kernel = torch.sin(2 * math.pi * upper) / torch.where(at_pulse, 1.0, 2 * half)
     kernel = torch.where(at_pulse, (harmonics + 0.5).float(), kernel)
-    return (kernel - 0.5 + fraction * torch.cos(top)).flatten(1)
+    return (kernel - 0.5 + fraction * torch.cos(2 * math.pi * top)).flatten(1)
 
 
-def _wrapped(angle: Tensor) -> Tensor:
-    """An angle in [-pi, pi), still in float64.
+def _wrapped(turns: Tensor) -> Tensor:
+    """The same angle within half a turn of zero, still in float64.
 
-    A float32 angle of a thousand radians has lost four digits, and near a pulse, where the kernel
-    is a quotient of two small numbers, so has one just below 2 pi.
+    A float32 angle of a hundred turns has lost four digits, and near a pulse, where the kernel is a
+    quotient of two small numbers, so has one just below a whole turn.
     """
-    return torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+    return turns - turns.round()
 
 
 def noise_table(fft: int, hop: int, window: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from zelitrio.networks.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.streaming import StreamingBlocks, StreamingStem, frame_mask
+from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
@@ -68,7 +68,7 @@ class VocoderState:
     blocks: list[Tensor]  # each [batch, kernel - 1, channels]
     ln_f0: Tensor  # [batch, net_lag - 1]: pitch of frames that have gone in but have no pulses yet
     voiced: Tensor  # [batch, net_lag]: voicing of frames that have no spectra yet
-    phase: Tensor  # [batch] float64, radians
+    phase: Tensor  # [batch] float64, turns
     pulses: Tensor  # [batch, 3 * hop]
     overlap: Tensor  # [batch, 3 * hop]
 
@@ -165,19 +165,17 @@ class Vocoder(nn.Module):
         """
         c = self.config
         window = mel.shape[1]
+        masks = FrameMasks(first, window, length, c.net_lag, mel.dtype)
         x, stem = self.stem.step(
-            self._inputs(mel, ln_f0, voiced) * frame_mask(first, window, length, 0).to(mel.dtype),
-            state.stem,
-            frame_mask(first, window, length, c.stem_lookahead).to(mel.dtype),
+            self._inputs(mel, ln_f0, voiced) * masks.lagging(0), state.stem, masks.lagging(c.stem_lookahead)
         )
         states = []
-        mask = x
         for depth, block in enumerate(self.blocks, start=1):
-            mask = frame_mask(first, window, length, c.stem_lookahead + depth * c.lookahead).to(mel.dtype)
+            mask = masks.lagging(c.stem_lookahead + depth * c.lookahead)
             x, following = block.step(x, state.blocks[depth - 1], mask)
             states.append(following)
 
-        inside = frame_mask(first, window, length, 0)[..., 0] > 0
+        inside = masks.lagging(0)[..., 0] > 0
         pitch = torch.cat((state.ln_f0, torch.where(inside, ln_f0.float(), UNVOICED_LN_F0)), 1)
         loud = torch.cat((state.voiced, voiced.float()), 1)
         edges = pitch[:, : window + 1]
@@ -185,7 +183,9 @@ class Vocoder(nn.Module):
         fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
         train = torch.cat((state.pulses, fresh), 1)
         times = (first - c.net_lag)[:, None] + torch.arange(window, device=first.device)
-        spectra = self._spectra(x, train, loud[:, :window], mask, noise_at[:, None] + times)
+        spectra = self._spectra(
+            x, train, loud[:, :window], masks.lagging(c.net_lag), noise_at[:, None] + times
+        )
         samples, overlap = self._overlap_add(spectra, state.overlap)
         return samples, VocoderState(
             stem=stem,
@@ -206,8 +206,9 @@ class Vocoder(nn.Module):
         gain, turn, breath = self.head(self.norm(x)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
-        amount = torch.exp(gain - 1) * voiced.float().unsqueeze(-1) * mask.float()
-        shaped = pulse * torch.polar(amount, 3 * turn)
+        amount = torch.exp(gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
+        angle = 3 * turn  # torch.polar would be shorter, and on a CPU it is not vectorised
+        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle))
         noise = self.noise[torch.remainder(noise_at, NOISE_FRAMES)]
         return shaped + noise * (torch.exp(breath - 2) * mask.float())
 
@@ -218,5 +219,5 @@ class Vocoder(nn.Module):
         blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
         sums = F.pad(before, (0, frames * hop)).unflatten(1, (-1, hop))  # [batch, frames + 3, hop]
         for part, block in enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)):
-            sums = sums + F.pad(block, (0, 0, part, _OVERLAP - 1 - part))
+            sums[:, part : part + frames] += block
         return sums[:, :frames].flatten(1), sums[:, frames:].flatten(1)
