@@ -184,9 +184,13 @@ def read_error_body(status: int, body: bytes) -> RemoteError:
         detail = decode_object(body, _from_server).get("detail")
     except RemoteError:
         return fallback
-    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
-        where = ".".join(map(str, detail[0].get("loc") or ()))
-        return RemoteError(str(detail[0].get("type")), f"{where}: {detail[0].get('msg')}")
+    if isinstance(detail, list):
+        first = detail[0] if detail else None
+        if not isinstance(first, dict) or not isinstance(first.get("type"), str):
+            return fallback
+        loc = first.get("loc")
+        where = ".".join(map(str, loc)) if isinstance(loc, list) else "request"
+        return RemoteError(first["type"], f"{where}: {first.get('msg')}")
     if not isinstance(detail, dict):
         return fallback
     # The old status is the more precise of the two for keys: "invalid_api_key" against "unauthorized".

@@ -11,7 +11,8 @@ ever; counting restarts after each release.  That is the latest moment here too.
 - Text that ends like a sentence, followed by 100 ms of nothing, is a finished sentence.  The mark alone is no
   proof ("3." may become "3.14"), but a model that writes "3." has the "14" ready within a token's time, some
   20 ms; a writer who stops for 100 ms after a full stop has stopped.  Without this rule a short answer would
-  wait for a flush that many clients never send.
+  wait for a flush that many clients never send.  Where the mark may well be an abbreviation's or a decimal's,
+  half a second is asked for, which even a slow model's next token does not take.
 
 Pieces are joined as they come.  One space is added where the text so far ends in sentence punctuation and the
 next piece starts with a letter: clients that send whole sentences leave it out ("...first." "And..."), while
@@ -45,6 +46,8 @@ MAX_WORD_CHARS = 400
 """A run without a space as long as this is cut."""
 SENTENCE_PAUSE_S = 0.1
 """Silence after a terminal mark that makes it a sentence's end."""
+DOUBTFUL_PAUSE_S = 0.5
+"""The same where the mark may belong to an abbreviation or a number."""
 _SLACK = 1.5
 """A release up to this many thresholds long is one chunk: cutting it would leave a crumb."""
 _MAX_IDLE_SPACES = 16
@@ -184,7 +187,12 @@ class ChunkSchedule:
         return not first.islower() or self._previous_has_space
 
     def _set_deadline(self, now: float) -> None:
-        self._deadline = now + SENTENCE_PAUSE_S if self._ends_sentence(self._buffer) else None
+        self._deadline = None
+        if self._ends_sentence(self._buffer):
+            tail = self._buffer[-_LOOK_BACK_CHARS:].rstrip()
+            # Before a name "Dr." goes on and "done." does not.
+            is_sure = not _OPEN_NUMBER.search(tail) and self._ends_before(tail, "Zed")
+            self._deadline = now + (SENTENCE_PAUSE_S if is_sure else DOUBTFUL_PAUSE_S)
 
     # Releasing.
 
@@ -298,10 +306,13 @@ class ChunkSchedule:
         tail = text[-_LOOK_BACK_CHARS:].rstrip()
         if not _TERMINAL.search(tail):
             return False
+        return self._ends_before(tail, "The")
+
+    def _ends_before(self, tail: str, word: str) -> bool:
+        """Whether a text that ends in a terminal mark is a sentence if `word` comes next."""
         if self._find_sentence_end is None:
             return True
-        # "Dr." is no end whatever follows; most marks are one before a capital.
-        return any(end >= len(tail) for end in self._sentence_ends(f"{tail} The "))
+        return any(end >= len(tail) for end in self._sentence_ends(f"{tail} {word} "))
 
 
 def _after_last_space(text: str) -> int:

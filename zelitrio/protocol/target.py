@@ -103,7 +103,8 @@ def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str |
 def bare_credential(value: str) -> str:
     """A key without surrounding space and without an optional "Bearer "."""
     value = value.strip()
-    return value[7:].strip() if value[:7].lower() == "bearer " else value
+    scheme, _, rest = value.partition(" ")
+    return rest.strip() if scheme.lower() == "bearer" else value
 
 
 def socket_url(base_url: str, request: SocketRequest) -> str:
