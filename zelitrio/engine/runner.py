@@ -20,7 +20,6 @@ from torch import Tensor
 
 from zelitrio.engine.graphs import Call, Pending
 from zelitrio.engine.timeline import Timeline
-from zelitrio.networks import SpeechStep
 from zelitrio.settings import VoiceSettings
 from zelitrio.voices import FEATURES, Model, PhoneInputs
 
@@ -66,10 +65,10 @@ class Runner:
         self.device, self.dtype, self.slots = device, dtype, slots
         self.hop_samples = model.hop_samples
         self.sample_rate_hz = model.sample_rate_hz
-        speech = model.speech_step()
-        self.lag = speech.lag
         # The caller's model stays as it is; this is the engine's own copy.
-        self._speech = _converted(speech, device, dtype)
+        self._speech = copy.deepcopy(model.speech_step()).to(device).requires_grad_(False)
+        self._speech.narrow(dtype)
+        self.lag = self._speech.lag
         self._acoustic = self._speech.acoustic
         self._ln_f0: NDArray[np.float32] = model.acoustic.speaker_ln_f0.numpy()
         width = model.acoustic.config.decoder_channels
@@ -79,31 +78,36 @@ class Runner:
         self._pool[self._silence] = 0
         self._state = self._speech.new_state(slots + 1, device)
         self._calls: dict[tuple[str, int, int], Call] = {}
-        self._batches: tuple[int, ...] = ()
+        self._batches: dict[str, list[int]] = {}
 
-    def capture(self, windows: Sequence[int], max_batch: int, max_encode: int) -> Iterator[str]:
-        """Capture every shape of both calls as CUDA graphs, largest first, in one memory pool.
+    def prepare(
+        self, windows: Sequence[int], max_batch: int, max_encode: int, *, graphs: bool
+    ) -> Iterator[str]:
+        """Lay every shape of both calls out at fixed addresses, largest first; for a GPU.
+
+        Args:
+            windows: window lengths that will be asked for.
+            max_batch, max_encode: most rows of a `speak` and of an `encode`.
+            graphs: capture each as a CUDA graph, all in one memory pool.
 
         Yields:
             The name of each shape once it is captured.
         """
         pool = None
-        batches = _powers_of_two(max_batch)
-        shapes = [("speak", rows, window) for rows in batches for window in windows]
-        shapes += [
-            ("encode", rows, tokens) for rows in _powers_of_two(max_encode) for tokens in _TOKEN_LADDER
+        self._batches = {"speak": _powers_of_two(max_batch), "encode": _powers_of_two(max_encode)}
+        lengths = {"speak": windows, "encode": _TOKEN_LADDER}
+        shapes = [
+            (kind, rows, length)
+            for kind in lengths
+            for rows in self._batches[kind]
+            for length in lengths[kind]
         ]
         for kind, rows, length in sorted(shapes, key=lambda shape: -shape[1] * shape[2]):
             call = self._make_call(kind, rows, length)
-            pool = call.capture(pool)
             self._calls[kind, rows, length] = call
-            yield f"{kind} {rows}x{length}"
-        self._batches = tuple(batches)
-
-    @property
-    def graph_table(self) -> tuple[str, ...]:
-        """The captured shapes, as `capture` named them."""
-        return tuple(f"{kind} {rows}x{length}" for kind, rows, length in self._calls)
+            if graphs:
+                pool = call.capture(pool)
+                yield f"{kind} {rows}x{length}"
 
     def encode(self, rows: Sequence[EncodeRow]) -> Pending:
         """Read chunks.
@@ -142,10 +146,10 @@ class Runner:
         return call.launch()
 
     def _call(self, kind: str, rows: int, length: int, ladder: Sequence[int]) -> tuple[Call, int]:
-        """The captured call that is large enough, or a fresh one of the exact shape."""
+        """The prepared call that is large enough, or a fresh one of the exact shape."""
         if not self._calls:
             return self._make_call(kind, rows, length), length
-        batch = next(batch for batch in self._batches if batch >= rows)
+        batch = next(batch for batch in self._batches[kind] if batch >= rows)
         size = next(size for size in ladder if size >= length)
         return self._calls[kind, batch, size], size
 
@@ -218,14 +222,6 @@ def _fill_encode(
     reals[at : at + count] = draws[0, words]
     reals[at + tokens : at + tokens + count] = draws[1, words]
     reals[-_SETTINGS:] = (variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style, 0.0)
-
-
-def _converted(speech: SpeechStep, device: torch.device, dtype: torch.dtype) -> SpeechStep:
-    """A copy on the device.  Buffers stay in float32: noise, windows and pitch are exact."""
-    moved = copy.deepcopy(speech).to(device)
-    for parameter in moved.parameters():
-        parameter.data = parameter.data.to(dtype)
-    return moved.requires_grad_(False)
 
 
 def _powers_of_two(limit: int) -> list[int]:

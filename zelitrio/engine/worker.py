@@ -146,15 +146,17 @@ class Worker:
         dtype = choose_dtype(settings, device)
         if device.type == "cpu":
             torch.set_num_threads(choose_threads(settings))
-        ladder = Ladder(max_batch=settings.max_batch)
+        ladder = Ladder(max_batch=settings.max_batch, max_encode=min(8, settings.max_batch))
         self._overlaps = device.type == "cuda"
         self._runners = [
             self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
         ]
         graphs: list[str] = []
-        if settings.graphs and device.type == "cuda":
+        if device.type == "cuda":
             for runner in self._runners:
-                for name in runner.capture(ladder.windows, ladder.max_batch, ladder.max_encode):
+                for name in runner.prepare(
+                    ladder.windows, ladder.max_batch, ladder.max_encode, graphs=settings.graphs
+                ):
                     graphs.append(name)
                     if captured is not None:
                         captured(name, len(graphs))

@@ -165,7 +165,7 @@ class AcousticModel(nn.Module):
         x = (rows + self.position(positions)) * mask
         for block in self.decoder:
             x = block.whole(x, mask)
-        return self.out(self.decoder_norm(x)) * mask
+        return self._frames(x) * mask
 
     def decode_step(
         self, rows: Tensor, positions: Tensor, states: list[Tensor], first: Tensor, length: Tensor
@@ -189,4 +189,8 @@ class AcousticModel(nn.Module):
         for depth, block in enumerate(self.decoder, start=1):
             x, state = block.step(x, states[depth - 1], masks.lagging(depth * ahead))
             following.append(state)
-        return self.out(self.decoder_norm(x)) * masks.lagging(self.config.decoder_lag), following
+        return self._frames(x) * masks.lagging(self.config.decoder_lag), following
+
+    def _frames(self, x: Tensor) -> Tensor:
+        # In the format of `out`, which stays float32 when the rest is narrowed: pitch must be exact.
+        return self.out(self.decoder_norm(x).to(self.out.weight.dtype))

@@ -65,6 +65,17 @@ class SpeechStep(nn.Module):
         """Samples per frame."""
         return self.vocoder.config.hop_samples
 
+    def narrow(self, dtype: torch.dtype) -> None:
+        """Compute in this format from now on, in place.
+
+        The last layers stay in float32, and so do all buffers: pitch, gains and angles are exact in
+        every format, or the voice would sound rough.
+        """
+        exact = {*self.acoustic.out.parameters(), *self.vocoder.head.parameters()}
+        for parameter in self.parameters():
+            if parameter not in exact:
+                parameter.data = parameter.data.to(dtype)
+
     def new_state(self, lanes: int, device: torch.device | str = "cpu") -> SpeechState:
         """Memory for `lanes` lanes, untouched before a lane's first window: idle ones cost nothing."""
         return SpeechState(
@@ -123,9 +134,7 @@ class SpeechStep(nn.Module):
             pulses=parts[-2],
             overlap=parts[-1],
         )
-        samples, after = self.vocoder.step(
-            mel, hz.to(dtype), voiced.to(dtype), before, first - a.decoder_lag, length, noise_at
-        )
+        samples, after = self.vocoder.step(mel, hz, voiced, before, first - a.decoder_lag, length, noise_at)
         following = [
             *decoder,
             after.stem,
@@ -156,6 +165,5 @@ class SpeechStep(nn.Module):
         frames = self.acoustic.decode(rows, positions, mask)
         hz = (frames[..., mels].float() / _PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
         voiced = torch.sigmoid(_VOICING_SLOPE * frames[..., mels + 1].float())
-        dtype = rows.dtype
-        samples = self.vocoder(frames[..., :mels], hz.to(dtype), voiced.to(dtype), mask, noise_at)
+        samples = self.vocoder(frames[..., :mels], hz, voiced, mask, noise_at)
         return samples.clamp(-1.0, 1.0)

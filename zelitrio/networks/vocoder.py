@@ -110,7 +110,7 @@ class Vocoder(nn.Module):
             [batch, frames * hop] samples, about [-1, 1].
         """
         frames = mel.shape[1]
-        inputs = self._inputs(mel, ln_f0, voiced) * mask
+        inputs = self._inputs(mel, ln_f0, voiced, mask)
         x = self.stem.whole(inputs, mask)
         for block in self.blocks:
             x = block.whole(x, mask)
@@ -155,7 +155,7 @@ class Vocoder(nn.Module):
         """Samples of the next window, `config.lag` frames behind its inputs.
 
         Args:
-            mel, ln_f0, voiced, noise_at: as `forward`, for a window.
+            mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
             state: from `new_state` or the step before.
             first: [batch], time of the window's first input frame; may be negative.
             length: [batch], frames in the utterance.
@@ -165,10 +165,9 @@ class Vocoder(nn.Module):
         """
         c = self.config
         window = mel.shape[1]
-        masks = FrameMasks(first, window, length, c.net_lag, mel.dtype)
-        x, stem = self.stem.step(
-            self._inputs(mel, ln_f0, voiced) * masks.lagging(0), state.stem, masks.lagging(c.stem_lookahead)
-        )
+        masks = FrameMasks(first, window, length, c.net_lag, state.stem.dtype)
+        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0))
+        x, stem = self.stem.step(inputs, state.stem, masks.lagging(c.stem_lookahead))
         states = []
         for depth, block in enumerate(self.blocks, start=1):
             mask = masks.lagging(c.stem_lookahead + depth * c.lookahead)
@@ -197,13 +196,14 @@ class Vocoder(nn.Module):
             overlap=overlap,
         )
 
-    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor) -> Tensor:
+    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
         centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
-        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1)
+        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
     def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
         """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins]."""
-        gain, turn, breath = self.head(self.norm(x)).float().chunk(3, -1)
+        # In float32 also where the rest is not: these are exponents and angles.
+        gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
         amount = torch.exp(gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())

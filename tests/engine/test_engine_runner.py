@@ -1,0 +1,178 @@
+"""Batched calls, padded shapes and captured graphs: all equal to the whole utterance spoken at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tiny_voice import tiny_model
+
+from zelitrio.engine.lanes import Ladder
+from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
+from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Break, Utterance, Word
+from zelitrio.voices import PhoneInputs, phone_inputs
+
+EXACT = 1e-4
+WINDOWS = Ladder().windows
+STEADY = VoiceSettings(stability=1.0)
+
+MakeRunner = Callable[[], Runner]
+
+
+def exact_shapes() -> Runner:
+    return Runner(tiny_model(), torch.device("cpu"), torch.float32, slots=8)
+
+
+def padded_shapes() -> Runner:
+    runner = exact_shapes()
+    assert list(runner.prepare(WINDOWS, max_batch=5, max_encode=4, graphs=False)) == []
+    return runner
+
+
+def cuda_eager() -> Runner:
+    runner = Runner(tiny_model(), torch.device("cuda", 0), torch.float32, slots=8)
+    assert list(runner.prepare(WINDOWS, max_batch=5, max_encode=4, graphs=False)) == []
+    return runner
+
+
+def cuda_graphs() -> Runner:
+    runner = Runner(tiny_model(), torch.device("cuda", 0), torch.float32, slots=8)
+    names = list(runner.prepare(WINDOWS, max_batch=5, max_encode=4, graphs=True))
+    assert names[0].startswith("speak 5x64") or names[0].startswith("encode 4x384")
+    assert sorted(names) == sorted(runner.graph_table)
+    return runner
+
+
+RUNNERS = [
+    exact_shapes,
+    padded_shapes,
+    pytest.param(cuda_eager, marks=pytest.mark.gpu),
+    pytest.param(cuda_graphs, marks=pytest.mark.gpu),
+]
+
+
+@pytest.fixture(autouse=True)
+def inference() -> object:
+    with torch.inference_mode():
+        yield
+
+
+def sentence(words: int) -> PhoneInputs:
+    one = Word("jump", (0, 0), ("JH", "AH1", "M", "P"))
+    return phone_inputs(Utterance("", (one,) * (words - 1) + (Word("up", (0, 0), ("AH1", "P"), Break.STOP),)))
+
+
+def encoded(runner: Runner, sentences: list[PhoneInputs], slots: list[int]) -> list[Timeline]:
+    rows = [
+        EncodeRow(slot=slot, inputs=inputs, speaker=0, settings=STEADY, seed=slot)
+        for slot, inputs in zip(slots, sentences, strict=True)
+    ]
+    frames = runner.encode(rows).wait()
+    return [lay_out(inputs, frames[at, : len(inputs)], 1.0, 10.0) for at, inputs in enumerate(sentences)]
+
+
+def whole(sentence_: PhoneInputs, noise_at: int) -> NDArray[np.float32]:
+    """The reference: no runner, no windows, no batch."""
+    model = tiny_model()
+    acoustic = model.acoustic
+    mask = torch.ones(1, len(sentence_), 1)
+    hidden, prosody = acoustic.encode(
+        torch.from_numpy(sentence_.phones)[None],
+        torch.from_numpy(sentence_.stresses)[None],
+        torch.from_numpy(sentence_.features)[None],
+        torch.tensor([0]),
+        mask,
+    )
+    timeline = lay_out(sentence_, prosody.duration[0, :, 0].exp().numpy(), 1.0, 10.0)
+    rows = acoustic.rows(hidden, prosody.pitch[..., 0], prosody.energy[..., 0], mask)
+    samples = model.speech_step().whole(
+        rows[:, timeline.phones],
+        torch.from_numpy(timeline.positions)[None],
+        acoustic.speaker_ln_f0[:1],
+        torch.ones(1, timeline.length, 1),
+        torch.tensor([noise_at]),
+    )
+    result: NDArray[np.float32] = samples[0].numpy()
+    return result
+
+
+@pytest.mark.parametrize("make_runner", RUNNERS)
+@pytest.mark.parametrize("seed", range(3))
+def test_random_windows_in_random_company_give_the_whole_utterance(
+    make_runner: MakeRunner, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    runner = make_runner()
+    sentences = [sentence(int(random.integers(1, 12))) for _ in range(4)]
+    slots = [int(slot) for slot in random.permutation(8)[:4]]
+    timelines = encoded(runner, sentences, slots)
+    noise = [int(random.integers(0, 5000)) for _ in sentences]
+    first = [0] * 4
+    heard: list[list[NDArray[np.float32]]] = [[] for _ in sentences]
+    while any(first[at] < timelines[at].length + runner.lag for at in range(4)):
+        window = int(random.choice(WINDOWS))
+        speaking = [at for at in range(4) if random.random() < 0.7]
+        if not speaking:
+            continue
+        random.shuffle(speaking)
+        rows = [
+            SpeakRow(slot=slots[at], timeline=timelines[at], speaker=0, first=first[at], noise_at=noise[at])
+            for at in speaking
+        ]
+        samples = runner.speak(rows, window).wait()
+        for row, at in enumerate(speaking):
+            heard[at].append(samples[row].copy())
+            first[at] += window
+    for at, inputs in enumerate(sentences):
+        expected = whole(inputs, noise[at])
+        begin = runner.lag * runner.hop_samples
+        np.testing.assert_allclose(
+            np.concatenate(heard[at])[begin : begin + len(expected)], expected, atol=EXACT
+        )
+
+
+@pytest.mark.parametrize("make_runner", RUNNERS)
+def test_two_launches_in_flight_keep_their_own_results(make_runner: MakeRunner) -> None:
+    runner = make_runner()
+    timelines = encoded(runner, [sentence(8), sentence(5)], [0, 1])
+    rows = [
+        SpeakRow(slot=slot, timeline=timelines[slot], speaker=0, first=0, noise_at=slot) for slot in (0, 1)
+    ]
+    apart = [runner.speak([row], 24).wait().copy() for row in rows]
+    flying = [runner.speak([row], 24) for row in rows]
+    for pending, expected in zip(flying, apart, strict=True):
+        np.testing.assert_allclose(pending.wait(), expected, atol=EXACT)
+
+
+def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
+    runner = exact_shapes()
+    inputs = sentence(8)
+
+    def frames(seed: int, stability: float) -> NDArray[np.float32]:
+        settings = VoiceSettings(stability=stability)
+        row = EncodeRow(slot=0, inputs=inputs, speaker=0, settings=settings, seed=seed)
+        return runner.encode([row]).wait()[0].copy()
+
+    steady = frames(1, 1.0)
+    assert np.array_equal(frames(2, 1.0), steady)
+    assert np.array_equal(frames(1, 0.0), frames(1, 0.0))
+    little, much = (np.abs(np.log(frames(1, stability) / steady)).max() for stability in (0.8, 0.0))
+    assert 0 < little < much
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_graphs_speak_at_the_same_level(dtype: torch.dtype) -> None:
+    levels = []
+    for kind in (torch.float32, dtype):
+        runner = Runner(tiny_model(), torch.device("cuda", 0), kind, slots=8)
+        list(runner.prepare(WINDOWS, max_batch=2, max_encode=2, graphs=True))
+        (timeline,) = encoded(runner, [sentence(10)], [0])
+        row = SpeakRow(slot=0, timeline=timeline, speaker=0, first=0, noise_at=0)
+        levels.append(runner.speak([row], 64).wait().std())
+    assert levels[1] == pytest.approx(levels[0], rel=0.1)
