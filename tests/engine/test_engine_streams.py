@@ -163,16 +163,18 @@ async def test_a_cancelled_reader_loses_no_samples(engine: Engine) -> None:
 
 async def test_a_reader_who_stops_is_given_a_bounded_lead() -> None:
     settings = EngineSettings(credit_s=0.5)
-    async with open_engine(tiny_catalogue(), settings) as engine:
-        async with engine.open_stream("tiny-0", STEADY) as slow:
-            slow.feed(TEXT * 20)
-            slow.finish()
-            quick = await say(engine, TEXT)
-            made_s = engine.statistics().audio_s - len(quick) / 24_000
-            await trio.sleep(0.05)
-            assert made_s <= 0.5 + 0.64  # the credit and one largest window
-            total = await listen(slow)
-            assert len(total) / 24_000 > 10
+    async with (
+        open_engine(tiny_catalogue(), settings) as engine,
+        engine.open_stream("tiny-0", STEADY) as slow,
+    ):
+        slow.feed(TEXT * 20)
+        slow.finish()
+        quick = await say(engine, TEXT)
+        made_s = engine.statistics().audio_s - len(quick) / 24_000
+        await trio.sleep(0.05)
+        assert made_s <= 0.5 + 0.64  # the credit and one largest window
+        total = await listen(slow)
+        assert len(total) / 24_000 > 10
 
 
 async def test_speed_and_settings_can_change_between_utterances(engine: Engine) -> None:
@@ -300,13 +302,15 @@ async def test_one_bad_utterance_ends_one_stream(
 
 
 async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine:
-        async with engine.open_stream("tiny-0", STEADY, seed=1) as old:
-            old.feed(TEXT)
-            with pytest.raises(UtteranceError, match="ran out of memory"):
-                await say(engine, TEXT, voice="tiny-1")
-            old.finish()
-            assert len(await listen(old)) > 0
+    async with (
+        failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine,
+        engine.open_stream("tiny-0", STEADY, seed=1) as old,
+    ):
+        old.feed(TEXT)
+        with pytest.raises(UtteranceError, match="ran out of memory"):
+            await say(engine, TEXT, voice="tiny-1")
+        old.finish()
+        assert len(await listen(old)) > 0
 
 
 async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
