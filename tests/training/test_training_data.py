@@ -5,12 +5,14 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
-from tiny_corpus import make_work
+from tiny_corpus import FRAMES, make_work, small_acoustic
 
 from zelitrio.networks import POSITION_FEATURES
 from zelitrio.text import Break
 from zelitrio.training.acoustic_data import AcousticData, collate, fault, tokens_and_durations
-from zelitrio.training.loop import step_generator
+from zelitrio.training.guided import guide
+from zelitrio.training.loop import save_checkpoint, step_generator
+from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_data import CONTEXT_FRAMES, CROP_FRAMES, VocoderData, judged
 from zelitrio.voices import FEATURES
 
@@ -83,3 +85,21 @@ def test_vocoder_crops_line_up_with_their_sound(tmp_path: Path) -> None:
     loud = batch.pcm.reshape(6, frames, 240).square().mean(-1) > 1e-4
     agree = (loud == (batch.voiced > 0)).float().mean()
     assert float(agree) > 0.97
+
+
+def test_guided_frames_lie_under_the_recording_and_stand_in_for_measured_ones(tmp_path: Path) -> None:
+    work = make_work(tmp_path)
+    speakers = ("kathleen", "bdl")
+    training = small_acoustic(AcousticData(work, speakers, report=lambda line: None))
+    save_checkpoint(tmp_path / "a.pt", training.state())
+    guide(work, tmp_path / "a.pt", speakers, report=lambda line: None)
+    guided = np.load(work / "features" / "kathleen" / GUIDED)
+    predicted = ~np.isnan(guided[:, 0])
+    assert not predicted[:10].any()
+    assert predicted[20:180].all()
+    assert not predicted[2 * FRAMES :].any()  # the held-out recording
+    plain = VocoderData(work).batch(step_generator(1, 0), 4)
+    mixed = VocoderData(work, guided_share=1.0).batch(step_generator(1, 0), 4)
+    assert plain.mel.shape == mixed.mel.shape
+    assert not mixed.mel.isnan().any()
+    assert float((plain.mel - mixed.mel).abs().mean()) > 0.05

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_corpus import make_work
+from tiny_corpus import make_work, small_acoustic
 
-from zelitrio.networks import AcousticConfig, VocoderConfig
+from zelitrio.networks import VocoderConfig
 from zelitrio.text import load_front_end
 from zelitrio.training import Casting, assemble, export, speak
 from zelitrio.training.acoustic_data import AcousticData, collate
-from zelitrio.training.acoustic_training import AcousticPlan, AcousticTraining
 from zelitrio.training.loop import (
     load_checkpoint,
     save_checkpoint,
@@ -21,24 +20,9 @@ from zelitrio.training.loop import (
 from zelitrio.training.losses import gaussian_surprise, mel_distance, spectral_distance
 from zelitrio.training.vocoder_data import VocoderData
 from zelitrio.training.vocoder_training import VocoderPlan, VocoderTraining
-from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS, load_folder
+from zelitrio.voices import load_folder
 
 SPEAKERS = ("kathleen", "bdl")
-
-
-def acoustic(data: AcousticData) -> AcousticTraining:
-    config = AcousticConfig(
-        phones=PHONE_TOKENS,
-        stresses=STRESS_TOKENS,
-        features=FEATURES,
-        speakers=2,
-        encoder_channels=16,
-        encoder_blocks=1,
-        predictor_channels=16,
-        decoder_channels=16,
-        decoder_blocks=1,
-    )
-    return AcousticTraining.start(AcousticPlan(steps=400, learning_rate=1e-2), SPEAKERS, data.ln_f0, config)
 
 
 def vocoder(*, critic_from: int = 1 << 30) -> VocoderTraining:
@@ -49,7 +33,7 @@ def vocoder(*, critic_from: int = 1 << 30) -> VocoderTraining:
 def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
     batch = collate(data.items(step_generator(1, 0), 3), 100, step_generator(1, 0))
-    training = acoustic(data)
+    training = small_acoustic(data)
     first = training.take_step(batch)
     for _ in range(12):
         training.take_step(batch)
@@ -57,7 +41,7 @@ def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: P
     last = training.take_step(batch)
     assert last["mel"] < 0.97 * first["mel"]
     assert last["duration"] < first["duration"]
-    resumed = acoustic(data)
+    resumed = small_acoustic(data)
     state = load_checkpoint(tmp_path / "a.pt")
     assert state is not None
     resumed.load(state)
@@ -85,7 +69,7 @@ def test_the_vocoder_learns_a_fixed_batch_and_resumes_exactly(tmp_path: Path) ->
 
 def test_two_checkpoints_become_a_voice_folder_that_speaks(tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
-    save_checkpoint(tmp_path / "a.pt", acoustic(data).state())
+    save_checkpoint(tmp_path / "a.pt", small_acoustic(data).state())
     save_checkpoint(tmp_path / "v.pt", vocoder().state())
     casting = Casting(voice_id="me", name="Me", speaker="bdl", description="", labels={})
     size = export(tmp_path / "out", assemble(tmp_path / "a.pt", tmp_path / "v.pt", [casting]))

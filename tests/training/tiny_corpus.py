@@ -8,8 +8,12 @@ import numpy as np
 import orjson
 import torch
 
+from zelitrio.networks import AcousticConfig
+from zelitrio.training.acoustic_data import AcousticData
+from zelitrio.training.acoustic_training import AcousticPlan, AcousticTraining
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
 from zelitrio.training.shards import Entry, write_shard
+from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 FRAMES = 200
 WORDS = (
@@ -61,3 +65,21 @@ def make_work(folder: Path, speakers: tuple[str, ...] = ("kathleen", "bdl")) -> 
         (folder / "align").mkdir(parents=True, exist_ok=True)
         (folder / "align" / f"{speaker}.json").write_bytes(orjson.dumps(rows))
     return folder
+
+
+def small_acoustic(data: AcousticData) -> AcousticTraining:
+    """A run of a very small model."""
+    config = AcousticConfig(
+        phones=PHONE_TOKENS,
+        stresses=STRESS_TOKENS,
+        features=FEATURES,
+        speakers=2,
+        encoder_channels=16,
+        encoder_blocks=1,
+        predictor_channels=16,
+        decoder_channels=16,
+        decoder_blocks=1,
+    )
+    return AcousticTraining.start(
+        AcousticPlan(steps=400, learning_rate=1e-2), data.speakers, data.ln_f0, config
+    )

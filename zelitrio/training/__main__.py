@@ -16,7 +16,9 @@ from zelitrio.training.acoustic_training import AcousticPlan, train_acoustic
 from zelitrio.training.align import align_speaker
 from zelitrio.training.corpus import find_speakers
 from zelitrio.training.export import assemble, export
+from zelitrio.training.guided import guide
 from zelitrio.training.prepare import prepare_speaker
+from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
 
@@ -33,9 +35,8 @@ def align_all(corpus: Path, work: Path) -> None:
 
 
 def vocoder(work: Path, options: argparse.Namespace) -> None:
-    """Train the vocoder, or resume it."""
-    plan = VocoderPlan(steps=options.vocoder_steps, critic_from=options.critic_from)
-    train_vocoder(work, work / "runs" / "vocoder", plan)
+    """Train the vocoder to match recordings, or resume."""
+    train_vocoder(work, work / "runs" / "vocoder", VocoderPlan(steps=options.vocoder_steps))
 
 
 def acoustic(corpus: Path, work: Path, options: argparse.Namespace) -> None:
@@ -44,10 +45,24 @@ def acoustic(corpus: Path, work: Path, options: argparse.Namespace) -> None:
     train_acoustic(work, work / "runs" / "acoustic", speakers_of(work, corpus), plan)
 
 
+def refine(corpus: Path, work: Path, options: argparse.Namespace) -> None:
+    """Teach the vocoder the acoustic model's own frames, with critics, or resume."""
+    runs = work / "runs"
+    speakers = speakers_of(work, corpus)
+    if not all((work / "features" / name / GUIDED).is_file() for name in speakers):
+        guide(work, runs / "acoustic" / "checkpoint.pt", speakers)
+    plan = VocoderPlan(
+        steps=options.refine_steps, learning_rate=3e-4, critic_from=0, guided_share=0.45, seed=2
+    )
+    train_vocoder(work, runs / "refined", plan, init=runs / "vocoder" / "checkpoint.pt")
+
+
 def export_voice(work: Path, out: Path) -> None:
     """Both runs' averaged weights as a voice folder."""
     runs = work / "runs"
-    size = export(out, assemble(runs / "acoustic" / "checkpoint.pt", runs / "vocoder" / "checkpoint.pt"))
+    refined = runs / "refined" / "checkpoint.pt"
+    sounding = refined if refined.is_file() else runs / "vocoder" / "checkpoint.pt"
+    size = export(out, assemble(runs / "acoustic" / "checkpoint.pt", sounding))
     print(f"{out}: {size / 1e6:.1f} MB of weights")
 
 
@@ -64,6 +79,8 @@ def main() -> None:
         vocoder(options.work, options)
     if step in ("train-acoustic", "voice"):
         acoustic(options.corpus, options.work, options)
+    if step in ("refine-vocoder", "voice"):
+        refine(options.corpus, options.work, options)
     if step in ("export", "voice"):
         export_voice(options.work, options.out)
 
@@ -76,6 +93,7 @@ def _arguments() -> argparse.Namespace:
         ("align", ("corpus", "work"), "find every phone"),
         ("train-vocoder", ("corpus", "work"), "train the vocoder, or resume"),
         ("train-acoustic", ("corpus", "work"), "train the acoustic model, or resume"),
+        ("refine-vocoder", ("corpus", "work"), "vocoder on predicted frames, with critics, or resume"),
         ("export", ("work", "out"), "write the voice folder"),
         ("voice", ("corpus", "work", "out"), "all of these"),
     ):
@@ -84,7 +102,7 @@ def _arguments() -> argparse.Namespace:
             step.add_argument(argument, type=Path)
         step.add_argument("--threads", type=int, default=1, help="threads for torch")
         step.add_argument("--vocoder-steps", type=int, default=VocoderPlan().steps)
-        step.add_argument("--critic-from", type=int, default=VocoderPlan().critic_from)
+        step.add_argument("--refine-steps", type=int, default=4_000)
         step.add_argument("--acoustic-steps", type=int, default=AcousticPlan().steps)
     return parser.parse_args()
 

@@ -51,7 +51,7 @@ class _SpectrogramCritic(nn.Module):
 class Critics(nn.Module):
     """Several `_SpectrogramCritic`s; returns each one's features, its verdict last."""
 
-    def __init__(self, ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 24) -> None:
+    def __init__(self, ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 16) -> None:
         super().__init__()
         self.critics = nn.ModuleList(_SpectrogramCritic(fft, channels) for fft in ffts)
 

@@ -15,6 +15,9 @@ import orjson
 
 from zelitrio.training.features import HOP_SAMPLES
 
+GUIDED = "guided.npy"
+"""Beside `mel.npy`, once made: float16 [frames, mels], nan where nothing was predicted."""
+
 
 @attrs.frozen
 class Entry:
@@ -36,6 +39,8 @@ class Shard:
     pcm_int16: npt.NDArray[np.int16]
     mel: npt.NDArray[np.float16]
     f0: npt.NDArray[np.float32]
+    guided: npt.NDArray[np.float16] | None = None
+    """Mel as an acoustic model predicts it, nan where it was not asked; see `zelitrio.training.guided`."""
 
     def pcm(self, first_frame: int, frames: int) -> npt.NDArray[np.float32]:
         """Samples of a range of frames (counted in the shard), float32 in [-1, 1]."""
@@ -66,4 +71,5 @@ def open_shard(folder: Path) -> Shard:
         np.load(folder / "pcm.npy", mmap_mode="r"),
         np.load(folder / "mel.npy", mmap_mode="r"),
         np.load(folder / "f0.npy", mmap_mode="r"),
+        np.load(folder / GUIDED, mmap_mode="r") if (folder / GUIDED).is_file() else None,
     )

@@ -45,9 +45,18 @@ def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 class VocoderData:
-    """Every shard of a work folder, cut at random."""
+    """Every shard of a work folder, cut at random.
 
-    def __init__(self, work: Path, speakers: Sequence[str] | None = None) -> None:
+    Args:
+        work: folder with `features/`.
+        speakers: only these; all if None.
+        guided_share: how often predicted frames stand in for measured ones, where there are any.
+    """
+
+    def __init__(
+        self, work: Path, speakers: Sequence[str] | None = None, *, guided_share: float = 0.0
+    ) -> None:
+        self._guided_share = guided_share
         folders = sorted(path.parent for path in (work / "features").glob("*/index.json"))
         self._shards = [
             open_shard(folder) for folder in folders if speakers is None or folder.name in speakers
@@ -85,7 +94,11 @@ class VocoderData:
         left, right = begin - start, start + frames - end
         rows = slice(entry.first_frame + begin, entry.first_frame + end)
         f0 = np.pad(np.asarray(shard.f0[rows]), (left, right))
-        mel = np.pad(np.asarray(shard.mel[rows], np.float32), ((left, right), (0, 0)), constant_values=-9.21)
+        measured = np.asarray(shard.mel[rows], np.float32)
+        if shard.guided is not None and rng.random() < self._guided_share:
+            predicted = np.asarray(shard.guided[rows], np.float32)
+            measured = np.where(np.isnan(predicted), measured, predicted)
+        mel = np.pad(measured, ((left, right), (0, 0)), constant_values=-9.21)
         mask = np.pad(np.ones(end - begin, np.float32), (left, right))
         pcm = np.pad(
             shard.pcm(entry.first_frame + begin, end - begin), (left * HOP_SAMPLES, right * HOP_SAMPLES)

@@ -38,6 +38,8 @@ class VocoderPlan:
     batch: int = 12
     learning_rate: float = 1e-3
     critic_learning_rate: float = 2e-4
+    guided_share: float = 0.0
+    """Share of crops with the acoustic model's frames in place of measured ones."""
     seed: int = 1
     checkpoint_s: float = 120.0
 
@@ -102,11 +104,14 @@ class VocoderTraining:
         distance, mel = self._distances(made, natural, batch.band_hz)
         total = 2.0 * distance + 6.0 * mel if self.with_critics else distance + mel
         if self.with_critics:
-            losses |= self._teach_critics(made.detach(), natural, batch.band_hz)
+            # Half of each crop: the critics' convolutions would otherwise be most of a step's cost.
+            half = int(torch.randint(0, made.shape[1] // 2, ()))
+            some_made, some_natural = (pcm[:, half : half + made.shape[1] // 2] for pcm in (made, natural))
+            losses |= self._teach_critics(some_made.detach(), some_natural, batch.band_hz)
             with torch.autocast("cpu", torch.bfloat16):
-                verdicts = self.critics(made, batch.band_hz)
+                verdicts = self.critics(some_made, batch.band_hz)
                 with torch.no_grad():
-                    wanted = self.critics(natural, batch.band_hz)
+                    wanted = self.critics(some_natural, batch.band_hz)
             fooled, matched = maker_losses(wanted, verdicts)
             # Two hundred steps of critics alone first: an untaught critic only adds noise.
             joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 200))
@@ -170,7 +175,7 @@ def train_vocoder(work: Path, run: Path, plan: VocoderPlan, *, init: Path | None
         plan: how long and how hard.
         init: another run's checkpoint whose weights a fresh run starts from.
     """
-    data = VocoderData(work)
+    data = VocoderData(work, guided_share=plan.guided_share)
     training = VocoderTraining.start(plan)
     log = Log(run / "log.jsonl")
     state = load_checkpoint(run / "checkpoint.pt")

@@ -1,0 +1,65 @@
+"""Frames as the acoustic model really makes them, for the vocoder's last phase.
+
+Predicted mels are smoother than measured ones, and a vocoder that never saw such frames buzzes on them.
+Here every aligned recording is decoded with its own durations, pitch and energy, so that the predicted
+frames lie exactly under the recorded sound ("ground-truth aligned").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from zelitrio.errors import LocalError
+from zelitrio.networks import AcousticConfig, AcousticModel, denormalise_mel
+from zelitrio.training.acoustic_data import AcousticData, Example, collate, tokens_and_durations
+from zelitrio.training.acoustic_training import forward
+from zelitrio.training.loop import load_checkpoint, step_generator
+from zelitrio.training.shards import GUIDED
+
+
+@torch.no_grad()
+def guide(
+    work: Path, checkpoint: Path, speakers: Sequence[str], report: Callable[[str], None] = print
+) -> None:
+    """Write `guided.npy` into each speaker's shard.
+
+    Raises:
+        LocalError: there is no checkpoint.
+    """
+    state = load_checkpoint(checkpoint)
+    if state is None:
+        raise LocalError(f"{checkpoint}: expected a checkpoint, found no file")
+    model = AcousticModel(AcousticConfig(**state["config"])).eval()
+    model.load_state_dict(state["averaged"])
+    data = AcousticData(work, speakers, report=lambda line: None)
+    for number, name in enumerate(speakers):
+        examples = data.train[number]
+        if not examples:
+            continue
+        guided = np.full(examples[0].shard.mel.shape, np.nan, np.float16)
+        for start in range(0, len(examples), 8):
+            group = examples[start : start + 8]
+            for example, mel in zip(group, _predict(model, group, data.ln_f0[number]), strict=True):
+                begin = example.entry.first_frame + _first_frame(example)
+                guided[begin : begin + len(mel)] = mel
+        np.save(work / "features" / name / GUIDED, guided)
+        report(f"{name}: {len(examples)} recordings guided")
+
+
+def _first_frame(example: Example) -> int:
+    return tokens_and_durations(example, 0, len(example.aligned.words))[1]
+
+
+def _predict(
+    model: AcousticModel, examples: Sequence[Example], ln_f0: float
+) -> list[npt.NDArray[np.float32]]:
+    items = [example.item(0, len(example.aligned.words), ln_f0) for example in examples]
+    batch = collate(items, max(len(item.mel) for item in items), step_generator(0, 0))
+    frames = forward(model, batch, batch.pitch, batch.energy).frames
+    mels = denormalise_mel(frames[..., : batch.mel.shape[-1]]).numpy()
+    return [mel[: len(item.mel)] for mel, item in zip(mels, items, strict=True)]
