@@ -44,7 +44,9 @@ def test_a_token_counts_when_there_is_no_key() -> None:
 
 
 def test_nobody_is_asked_twice() -> None:
-    assert tell(connect(), text=" ", xi_api_key="b") == [OPENED]
+    connection = connect()
+    connection.authenticated(0.0)
+    assert tell(connection, text=" ", xi_api_key="b") == [OPENED]
 
 
 def test_a_peer_without_a_key_is_reported_as_such() -> None:

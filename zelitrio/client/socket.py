@@ -6,11 +6,13 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 import trio
 import trio_websocket
 
+from zelitrio.client.stream import WatchedStream, connect
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import ClientConnection, ServerEvent, SocketRequest, read_error_body, socket_url
 
@@ -98,39 +100,78 @@ async def open_socket(
 ) -> AsyncIterator[ClientSocket]:
     """Connect, and close on the way out, waiting for the peer no longer than CLOSE_TIMEOUT_S.
 
+    An error in the block arrives as itself, in no group.  `trio_websocket.open_websocket_url` is not used:
+    its handshake waits for ever on a server that hangs up or keeps silent, whatever its timeout says.
+
     Raises:
         RemoteError: no connection (`connection_failed`), or the server's own refusal.
+        LocalError: `url` is not one of a WebSocket.
     """
+    target = urlsplit(socket_url(url, request))
     headers = [] if api_key is None else [(b"xi-api-key", api_key.encode())]
-    target = socket_url(url, request)
-    is_connected = False
+    deadline = trio.current_time() + connect_timeout_s
+    stream = WatchedStream(await connect(target, ssl_context, deadline))
+    websocket: trio_websocket.WebSocketConnection | None = None
     failure: BaseException | None = None
     try:
-        async with trio_websocket.open_websocket_url(
-            target,
-            ssl_context,
+        async with trio.open_nursery() as nursery:
+            try:
+                websocket = await _shake_hands(nursery, stream, target, headers, deadline)
+                yield ClientSocket(ClientConnection(request), websocket)
+            except BaseException as error:
+                failure = error  # raised again below, outside the nursery, which would put it in a group
+            if websocket is not None and not isinstance(failure, trio.Cancelled):
+                with trio.move_on_after(CLOSE_TIMEOUT_S):
+                    await websocket.aclose()
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # A refused upgrade is raised by trio-websocket's own task.
+        refusals = group.subgroup(trio_websocket.ConnectionRejected)
+        if websocket is None and refusals is not None:
+            failure = _refusal(refusals)
+        elif failure is None or isinstance(failure, trio.Cancelled):
+            raise
+    finally:
+        await trio.aclose_forcefully(stream)
+    if failure is not None:
+        raise failure
+
+
+async def _shake_hands(
+    nursery: trio.Nursery,
+    stream: WatchedStream,
+    target: SplitResult,
+    headers: list[tuple[bytes, bytes]],
+    deadline: float,
+) -> trio_websocket.WebSocketConnection:
+    websocket: trio_websocket.WebSocketConnection | None = None
+
+    async def give_up_when_ended(scope: trio.CancelScope) -> None:
+        await stream.ended.wait()
+        scope.cancel()
+
+    async with trio.open_nursery() as race:
+        race.cancel_scope.deadline = deadline
+        race.start_soon(give_up_when_ended, race.cancel_scope)
+        websocket = await trio_websocket.wrap_client_stream(
+            nursery,
+            stream,  # type: ignore[arg-type]  # declared as a socket, used as any stream
+            target.netloc,
+            f"{target.path}?{target.query}",
             extra_headers=headers,
             max_message_size=MAX_MESSAGE_BYTES,
             receive_buffer_size=RECEIVE_BUFFER_BYTES,
-            connect_timeout=connect_timeout_s,
-            disconnect_timeout=CLOSE_TIMEOUT_S,
-        ) as websocket:
-            is_connected = True
-            try:
-                yield ClientSocket(ClientConnection(request), websocket)
-            except BaseException as error:
-                failure = error
-                raise
-    except trio_websocket.DisconnectionTimeout:
-        # A peer that never answers our close is no error of the conversation, and must not hide one.
-        if failure is not None:
-            raise failure from None
-    except trio_websocket.ConnectionRejected as rejected:
-        if is_connected:
-            raise
-        raise read_error_body(rejected.status_code, rejected.body or b"") from None
-    except trio_websocket.HandshakeError as error:
-        if is_connected:
-            raise
-        why = "no answer in time" if isinstance(error, trio_websocket.ConnectionTimeout) else error.__cause__
-        raise RemoteError("connection_failed", f"{url}: could not connect: {why}") from error
+        )
+        race.cancel_scope.cancel()
+    if websocket is None:
+        why = "the server hung up" if stream.ended.is_set() else "no answer in time"
+        raise RemoteError("connection_failed", f"{target.netloc}: no WebSocket handshake: {why}")
+    return websocket
+
+
+def _refusal(group: BaseExceptionGroup[trio_websocket.ConnectionRejected]) -> RemoteError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, trio_websocket.ConnectionRejected)
+    return read_error_body(error.status_code, error.body or b"")
