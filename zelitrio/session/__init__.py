@@ -11,7 +11,7 @@ from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Obse
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
 from zelitrio.session.stream import MAX_PENDING_CHARS, Packet, SpeechStream
-from zelitrio.session.timing import Alignment, Timing
+from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SocketTransport",
     "SpeechStream",
     "Timing",
+    "join_alignments",
     "run_socket",
     "speak",
 ]

@@ -13,7 +13,7 @@ from zelitrio.audio import AudioFormat
 from zelitrio.errors import ZelitrioError
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.failures import first_error
-from zelitrio.session.service import Service
+from zelitrio.session.service import Observer, Service
 from zelitrio.session.stream import Packet, SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.settings import VoiceSettings
@@ -39,6 +39,7 @@ class Packets:
     """
 
     _receive: trio.MemoryReceiveChannel[Packet]
+    _observer: Observer
     _error: ZelitrioError | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Packets:
@@ -46,11 +47,15 @@ class Packets:
 
     async def __anext__(self) -> Packet:
         try:
-            return await self._receive.receive()
+            packet = await self._receive.receive()
         except trio.EndOfChannel:
             if self._error is not None:
                 raise self._error from None
             raise StopAsyncIteration from None
+        if packet.released_at is not None:
+            self._observer.first_audio(trio.current_time() - packet.released_at)
+        self._observer.audio(packet.seconds)
+        return packet
 
     async def _run(self, stream: SpeechStream, send: trio.MemorySendChannel[Packet]) -> None:
         with send:
@@ -104,7 +109,7 @@ async def speak(
         timing=timing,
     )
     send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
-    packets = Packets(receive)
+    packets = Packets(receive, service.observer)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(packets._run, stream, send)

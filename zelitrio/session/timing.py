@@ -49,6 +49,11 @@ def join(parts: Sequence[CharTimes]) -> CharTimes:
     )
 
 
+def join_alignments(parts: Sequence[Alignment]) -> Alignment:
+    """One alignment out of several, at least one, that count from the same moment."""
+    return Alignment(join([part.written for part in parts]), join([part.spoken for part in parts]))
+
+
 def _silent(text: str, at_ms: int) -> CharTimes:
     return CharTimes(chars=tuple(text), starts_ms=(at_ms,) * len(text), durations_ms=(0,) * len(text))
 
@@ -102,7 +107,7 @@ class SegmentClock:
         if not self._waiting:
             return None
         waiting, self._waiting = self._waiting, []
-        return Alignment(join([one.written for one in waiting]), join([one.spoken for one in waiting]))
+        return join_alignments(waiting)
 
     def take_last(self) -> Alignment | None:
         """What the last packet of the stream carries: also the skipped text at its end."""

@@ -1,0 +1,282 @@
+"""Realtime sockets on the real server: the wire, its deadlines, and peers that misbehave."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import orjson
+import pytest
+import trio
+from running import KEY, VOICE, hear, pcm_in, running, say
+from scripted_engine import ScriptedEngine, pcm_of
+from trio_websocket import ConnectionClosed
+
+from zelitrio.settings import SessionSettings
+
+TEXT = "Hello there, this is a sentence to be spoken. "
+PATH = f"/v1/text-to-speech/{VOICE}/stream-input"
+UPGRADE = (
+    "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+async def speak_once(server, **query):
+    async with server.socket(**query) as socket:
+        await say(socket, text=TEXT)
+        await say(socket, text="")
+        frames = await hear(socket)
+    return frames, socket.closed
+
+
+async def test_a_text_is_spoken_and_the_socket_closes_with_1000():
+    async with running() as server:
+        frames, closed = await speak_once(server)
+        np.testing.assert_allclose(pcm_in(frames), pcm_of(TEXT), atol=1e-4)
+        assert frames[-1]["isFinal"] and closed.code == 1000 and server.engine.lanes == []
+
+
+async def test_many_sockets_at_once_hear_only_their_own():
+    texts = [f"This is number {number} speaking for itself. " for number in range(20)]
+    heard: dict[str, np.ndarray] = {}
+
+    async def one(server, text):
+        async with server.socket() as socket:
+            await say(socket, text=text)
+            await say(socket, text="")
+            heard[text] = pcm_in(await hear(socket))
+
+    async with running(ScriptedEngine(step_s=0.002)) as server, trio.open_nursery() as nursery:
+        for text in texts:
+            nursery.start_soon(one, server, text)
+    for text in texts:
+        np.testing.assert_allclose(heard[text], pcm_of(text), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "headers", [[("xi-api-key", KEY)], [("authorization", f"Bearer {KEY}")], [("authorization", KEY)]]
+)
+async def test_the_key_may_come_in_a_header(headers):
+    async with running(keys=[KEY]) as server, server.socket(headers=headers) as socket:
+        await say(socket, text=TEXT)
+        await say(socket, text="")
+        assert (await hear(socket))[-1]["isFinal"]
+
+
+async def test_a_wrong_or_missing_key_gets_an_error_frame_and_1008():
+    async with running(keys=[KEY]) as server:
+        for headers in ([("xi-api-key", "wrong")], []):
+            async with server.socket(headers=headers) as socket:
+                await say(socket, text=" ")
+                frames = await hear(socket)
+            assert frames[0]["error"] in ("invalid_api_key", "missing_api_key") and socket.closed.code == 1008
+
+
+async def test_a_single_use_token_opens_one_socket_once():
+    async with running(keys=[KEY]) as server, server.http(headers={"xi-api-key": KEY}) as http:
+        token = (await http.post("/v1/single-use-token/tts_websocket")).json()["token"]
+        frames, closed = await speak_once(server, single_use_token=token)
+        assert closed.code == 1000 and frames[-1]["isFinal"]
+        frames, closed = await speak_once(server, single_use_token=token)
+        assert closed.code == 1008 and frames[0]["error"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [({"output_format": "mp3_1"}, 400), ({"sync_alignment": "perhaps"}, 400)]
+)
+async def test_what_the_url_alone_proves_wrong_is_refused_before_the_upgrade(query, status):
+    from trio_websocket import ConnectionRejected
+
+    async with running() as server:
+        with pytest.raises((ConnectionRejected, BaseExceptionGroup)) as caught:
+            async with server.socket(**query):
+                pass
+        error = caught.value
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        assert error.status_code == status
+        assert next(iter(query)) in orjson.loads(error.body)["detail"]["message"]
+
+
+async def test_a_broken_upgrade_does_not_stay():
+    async with running(head_timeout_s=0.3) as server:
+        async with await server.connect() as stream:
+            await stream.send_all(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n".encode())
+            with trio.fail_after(2):
+                answer = await read_all(stream)
+        assert b"101" not in answer
+
+
+async def test_a_message_too_large_closes_with_1009():
+    async with running(max_message_bytes=4096) as server, server.socket() as socket:
+        await socket.send_message("x" * (4 << 20))
+        await hear(socket)
+        assert socket.closed.code == 1009
+
+
+async def test_a_client_that_vanishes_frees_its_lane():
+    async with running(ScriptedEngine(step_s=0.05)) as server:
+        stream = await upgraded(server)
+        await stream.send_all(client_frame(orjson.dumps({"text": TEXT * 20, "flush": True})))
+        await until(lambda: server.engine.lanes)
+        await trio.aclose_forcefully(stream)
+        await until(lambda: not server.engine.lanes)
+
+
+async def test_a_reader_that_stalls_is_dropped_and_touches_nobody_else():
+    engine = ScriptedEngine(block_ms=1000)
+    async with running(engine, write_timeout_s=0.5) as server:
+        stalled = await upgraded(server, "pcm_48000")
+        await stalled.send_all(client_frame(orjson.dumps({"text": TEXT * 1000, "flush": True})))
+        await until(lambda: engine.lanes)
+        with trio.fail_after(2):
+            _, closed = await speak_once(server)
+        assert closed.code == 1000
+        await until(lambda: not engine.lanes, 5)
+        await stalled.aclose()
+
+
+async def test_a_stalled_reader_cannot_keep_the_server_from_being_cancelled():
+    engine = ScriptedEngine(block_ms=1000)
+    async with running(engine, write_timeout_s=600) as server:
+        stalled = await upgraded(server, "pcm_48000")
+        await stalled.send_all(client_frame(orjson.dumps({"text": TEXT * 1000, "flush": True})))
+        await until(lambda: engine.lanes)
+        await trio.sleep(0.3)
+        with trio.fail_after(1):
+            server.scope.cancel()
+            await server.ended.wait()
+        await stalled.aclose()
+        assert engine.lanes == []
+
+
+async def test_a_peer_that_answers_no_ping_is_dropped():
+    async with running(keep_alive_s=0.1) as server, await upgraded(server) as stream:
+        with trio.fail_after(2):
+            await read_all(stream)
+
+
+async def test_a_peer_that_answers_pings_may_stay():
+    async with running(keep_alive_s=0.1) as server, server.socket("multi-stream-input") as socket:
+        await trio.sleep(0.5)
+        await say(socket, text=TEXT, flush=True, context_id="x")
+        assert orjson.loads(await socket.get_message())["audio"]
+
+
+async def test_a_drain_lets_sockets_finish_and_closes_idle_ones_with_1012():
+    async with running(ScriptedEngine(step_s=0.02)) as server:
+        async with server.socket() as idle, server.socket() as speaking:
+            await say(idle, text=" ")
+            await say(speaking, text=TEXT, flush=True)
+            await speaking.get_message()
+            server.drain.set()
+            await hear(idle)
+            assert idle.closed.code == 1012 and idle.closed.reason == "service restart"
+            async with server.http() as http:
+                assert (await http.get("/ready")).status_code == 503
+                assert (await http.get("/live")).status_code == 200
+                refused = await http.post(f"/v1/text-to-speech/{VOICE}", json={"text": TEXT})
+                assert refused.status_code == 503
+                assert refused.json()["detail"]["code"] == "service_restart"
+            frames = await hear(speaking)
+            assert frames and speaking.closed.code == 1012
+        with trio.fail_after(3):
+            await server.ended.wait()
+
+
+async def test_a_drain_ends_hard_after_its_time():
+    async with running(ScriptedEngine(step_s=10), drain_s=0.2) as server, server.socket() as socket:
+        await say(socket, text=TEXT * 5, flush=True)
+        await socket.get_message()
+        server.drain.set()
+        with trio.fail_after(2):
+            await server.ended.wait()
+        with pytest.raises(ConnectionClosed):
+            await socket.get_message()
+
+
+async def test_a_lost_engine_is_told_and_ends_the_server_with_its_error():
+    from zelitrio.errors import EngineError
+
+    engine = ScriptedEngine(step_s=0.05)
+    with pytest.raises(BaseExceptionGroup) as caught:
+        async with running(engine) as server, server.socket() as socket:
+            await say(socket, text=TEXT * 5, flush=True)
+            await socket.get_message()
+            engine.break_down()
+            frames = await hear(socket)
+            assert frames[-1]["error"] == "something_went_wrong" and socket.closed.code == 1011
+            await trio.sleep(5)
+    assert caught.group_contains(EngineError)
+
+
+async def test_a_context_id_may_be_long_but_not_anything_at_all():
+    async with running() as server, server.socket("multi-stream-input") as socket:
+        await say(socket, text=TEXT, context_id="x" * 10_000, flush=True)
+        await say(socket, text=TEXT, context_id={"not": "a string"})
+        frames = []
+        while not frames or "error" not in frames[-1]:
+            frames.append(orjson.loads(await socket.get_message()))
+        await say(socket, text=TEXT, context_id="y", flush=True)
+        while True:
+            frame = orjson.loads(await socket.get_message())
+            if frame.get("contextId") == "y" and frame.get("audio"):
+                break
+
+
+async def test_more_connections_than_allowed_are_turned_away():
+    async with (
+        running(max_connections=2) as server,
+        server.socket(),
+        server.socket(),
+        await server.connect() as stream,
+    ):
+        with trio.fail_after(1):
+            assert await read_all(stream) == b""
+
+
+async def test_nobody_who_says_nothing_at_all_stays(caplog):
+    caplog.set_level(logging.ERROR)
+    async with running(keys=[KEY], session=SessionSettings(auth_timeout_s=0.2)) as server:
+        async with server.socket() as socket:
+            frames = await hear(socket)
+        assert frames[0]["error"] == "missing_api_key" and socket.closed.code == 1008
+
+
+# A websocket client that does only what it is told.
+
+
+async def upgraded(server, output_format: str = "pcm_24000") -> trio.SocketStream:
+    stream = await server.connect()
+    await stream.send_all(f"GET {PATH}?output_format={output_format} HTTP/1.1\r\n{UPGRADE}\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += await stream.receive_some(1024)
+    assert b"101" in answer.partition(b"\r\n")[0]
+    return stream
+
+
+def client_frame(payload: bytes) -> bytes:
+    size = bytes([0x80 | 126]) + len(payload).to_bytes(2, "big")
+    if len(payload) < 126:
+        size = bytes([0x80 | len(payload)])
+    elif len(payload) > 65535:
+        size = bytes([0x80 | 127]) + len(payload).to_bytes(8, "big")
+    return b"\x81" + size + b"\0\0\0\0" + payload
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    data = b""
+    try:
+        while piece := await stream.receive_some(65536):
+            data += piece
+    except trio.BrokenResourceError:
+        pass
+    return data
+
+
+async def until(condition, timeout_s: float = 2) -> None:
+    with trio.fail_after(timeout_s):
+        while not condition():  # noqa: ASYNC110 - looks into a server that tells nobody
+            await trio.sleep(0.01)

@@ -1,0 +1,45 @@
+"""Every HTTP answer gets a name and is counted."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zelitrio.server.answer import new_request_id
+from zelitrio.server.metrics import Metrics
+
+REQUEST_ID = "zelitrio.request_id"
+
+
+def request_id_of(scope: MutableMapping[str, Any]) -> str:
+    """The name of the request being answered."""
+    return str(scope.get(REQUEST_ID, ""))
+
+
+class Accounting:
+    """ASGI middleware: a `request-id` header on every answer, one count by endpoint and status."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = scope[REQUEST_ID] = new_request_id()
+
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {
+                    **message,
+                    "headers": [*message.get("headers", []), (b"request-id", name.encode())],
+                }
+                endpoint = getattr(scope.get("endpoint"), "__name__", "none")
+                self._metrics.requests.labels(endpoint, str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, note)

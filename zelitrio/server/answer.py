@@ -1,0 +1,52 @@
+"""Answers of the front door itself, before anybody else took the connection."""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+
+import h11
+import orjson
+import trio
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import error_body, outcome_of
+from zelitrio.server.guarded import GuardedStream
+
+
+def new_request_id() -> str:
+    """A name for one request, in its answer and in the log."""
+    return secrets.token_hex(12)
+
+
+async def refuse(stream: GuardedStream, error: RemoteError) -> None:
+    """Answer with the error in the vendor's shape and end the connection; never raises."""
+    request_id = new_request_id()
+    body = orjson.dumps(error_body(error, request_id))
+    await answer(stream, outcome_of(error).http_status, body, request_id)
+
+
+async def answer_status(stream: GuardedStream, status: int, message: str) -> None:
+    """Answer with a bare status and a message and end the connection; never raises."""
+    request_id = new_request_id()
+    detail = {"type": "invalid_request", "code": "bad_request", "status": "bad_request", "message": message}
+    await answer(stream, status, orjson.dumps({"detail": {**detail, "request_id": request_id}}), request_id)
+
+
+async def answer(stream: GuardedStream, status: int, body: bytes, request_id: str) -> None:
+    """Send one whole JSON response, say that nothing follows, and swallow what the peer still sends."""
+    headers = [
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+        ("request-id", request_id),
+        ("connection", "close"),
+    ]
+    writer = h11.Connection(h11.SERVER)
+    reason = HTTPStatus(status).phrase.encode()
+    response = h11.Response(status_code=status, headers=headers, reason=reason)
+    parts = (writer.send(response), writer.send(h11.Data(data=body)), writer.send(h11.EndOfMessage()))
+    try:
+        await stream.send_all(b"".join(part for part in parts if part))
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        return
+    await stream.linger()

@@ -1,0 +1,116 @@
+"""The HTTP application: routes, and what errors look like."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import to_remote_error
+from zelitrio.server.accounting import Accounting, request_id_of
+from zelitrio.server.docs import docs_page
+from zelitrio.server.metadata import Metadata, to_json
+from zelitrio.server.openai_speech import OpenAISpeech
+from zelitrio.server.openapi import openapi_document
+from zelitrio.server.state import ServerState
+from zelitrio.server.synthesis import Synthesis, vendor_error
+
+log = structlog.get_logger("zelitrio.server")
+
+
+def make_app(state: ServerState) -> ASGIApp:
+    """Everything that is asked over plain HTTP."""
+    app = Starlette(
+        routes=[
+            *Synthesis(state).routes(),
+            *OpenAISpeech(state).routes(),
+            *Metadata(state).routes(),
+            *Operations(state).routes(),
+        ],
+        exception_handlers={
+            RemoteError: _show_remote_error,
+            HTTPException: _show_http_error,
+            ClientDisconnect: _show_nobody,
+            Exception: _show_bug,
+        },
+    )
+    return Accounting(app, state.metrics)
+
+
+class Operations:
+    """What those who run the server ask for; no key is needed."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where they live."""
+        return [
+            Route("/live", self.live),
+            Route("/ready", self.ready),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+            Route("/docs", self.docs),
+            Route("/v1/text-to-speech/{voice_id}/stream-input", self.upgrade_needed),
+            Route("/v1/text-to-speech/{voice_id}/multi-stream-input", self.upgrade_needed),
+        ]
+
+    async def live(self, request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("live\n")
+
+    async def ready(self, request: Request) -> Response:
+        """New conversations are welcome."""
+        if self._state.is_ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("draining\n", 503, headers={"retry-after": "5"})
+
+    async def metrics(self, request: Request) -> Response:
+        """All counters, for Prometheus."""
+        return Response(self._state.metrics.expose(), media_type=CONTENT_TYPE_LATEST)
+
+    async def openapi(self, request: Request) -> Response:
+        """What can be asked over HTTP, for machines."""
+        return to_json(openapi_document())
+
+    async def docs(self, request: Request) -> Response:
+        """What can be asked over HTTP, for people."""
+        return Response(docs_page(), media_type="text/html; charset=utf-8")
+
+    async def upgrade_needed(self, request: Request) -> Response:
+        """A realtime address asked for without an upgrade."""
+        text = "This address speaks WebSocket.\n"
+        return PlainTextResponse(text, 426, headers={"upgrade": "websocket", "connection": "Upgrade"})
+
+
+async def _show_remote_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RemoteError)
+    return vendor_error(error, request_id_of(request.scope))
+
+
+async def _show_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_parameters")
+    message = {
+        404: f"Nothing is served at {request.url.path[:200]}.",
+        405: f"{request.method} is not served at {request.url.path[:200]}.",
+    }.get(error.status_code, str(error.detail))
+    response = vendor_error(RemoteError(code, message), request_id_of(request.scope))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _show_nobody(request: Request, error: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
+
+
+async def _show_bug(request: Request, error: Exception) -> Response:
+    request_id = request_id_of(request.scope)
+    log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
+    return vendor_error(to_remote_error(error), request_id)

@@ -1,0 +1,87 @@
+"""Every accepted stream, made safe: a deadline on each write, and bytes that were read put back.
+
+Without the deadline one client that stops reading keeps its task for ever; under hypercorn, which
+shields its sends from cancellation, it even keeps the whole server from being cancelled.
+"""
+
+from __future__ import annotations
+
+import trio
+
+CLOSE_TIMEOUT_S = 1.0
+"""For what closing has to say (TLS close_notify); after it the stream is dropped."""
+READ_BYTES = 64 * 1024
+
+RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
+
+
+class GuardedStream(trio.abc.Stream):
+    """A TCP or TLS stream with a write deadline.
+
+    Sending raises `trio.BrokenResourceError` after `write_timeout_s` without progress to the end of
+    the data.  A send that was cut short, by the deadline or by cancellation, leaves half a message
+    on the wire, so the stream is dropped then and takes no further ones.
+    """
+
+    def __init__(self, stream: RawStream, write_timeout_s: float) -> None:
+        self._stream = stream
+        self._write_timeout_s = write_timeout_s
+        self._put_back = b""
+        self.is_open = True
+
+    def put_back(self, data: bytes) -> None:
+        """Let the next `receive_some` return these bytes first."""
+        self._put_back = data + self._put_back
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send within the deadline, or drop the stream."""
+        done = False
+        try:
+            with trio.move_on_after(self._write_timeout_s):
+                await self._stream.send_all(data)
+                done = True
+        finally:
+            if not done:
+                await self.drop()
+        if not done:
+            raise trio.BrokenResourceError(f"the peer took nothing for {self._write_timeout_s} s")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """As the stream below; unused by those we hand this to."""
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """What was put back, else what comes next; empty at the end."""
+        if self._put_back:
+            await trio.lowlevel.checkpoint()
+            limit = len(self._put_back) if max_bytes is None else max_bytes
+            data, self._put_back = self._put_back[:limit], self._put_back[limit:]
+            return data
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self) -> None:
+        """Close within CLOSE_TIMEOUT_S."""
+        self.is_open = False
+        with trio.move_on_after(CLOSE_TIMEOUT_S):
+            await self._stream.aclose()
+
+    async def drop(self) -> None:
+        """Close at once."""
+        self.is_open = False
+        await trio.aclose_forcefully(self._stream)
+
+    async def linger(self) -> None:
+        """Say that we are done and swallow what the peer still sends, for CLOSE_TIMEOUT_S at most.
+
+        Closing a socket with unread bytes resets the connection, and the reset may overtake an answer
+        that the peer has not read yet.  TLS cannot half close: there this does nothing.
+        """
+        if isinstance(self._stream, trio.SSLStream):
+            return
+        with trio.move_on_after(CLOSE_TIMEOUT_S):
+            try:
+                await self._stream.send_eof()
+                while await self._stream.receive_some(READ_BYTES):
+                    pass
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass

@@ -1,0 +1,113 @@
+"""HTTP: Starlette on hypercorn, behind a private Unix socket that the front door pumps bytes to.
+
+The other way would be to hand each stream to hypercorn's inner `TCPServer`, which is not a public
+interface and may change with any release.  Pumping stands on `hypercorn.trio.serve` alone.  What the
+pump costs is measured by `bench/http_pump.py`; see its numbers in the README's notes on design.
+
+It also defuses hypercorn's shielded sends: those go to the Unix socket, and end when the pump does,
+which has a write deadline and can be cancelled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config
+from starlette.types import ASGIApp
+
+from zelitrio.server.guarded import READ_BYTES, GuardedStream
+
+KEEP_ALIVE_S = 20.0
+"""An idle connection stays this long for the next request."""
+GRACE_S = 1.0
+"""For answers under way when the server ends; conversations had their own, longer time before."""
+BACKLOG = 2048
+
+
+class InnerHttp:
+    """A running HTTP server that `pump` connects streams to."""
+
+    def __init__(self, path: str, done: trio.Event) -> None:
+        self._path = path
+        self._done = done
+
+    def finish(self) -> None:
+        """Take no further request: idle connections are closed, answers under way get GRACE_S."""
+        self._done.set()
+
+    async def pump(self, client: GuardedStream) -> None:
+        """Carry bytes both ways until either side is done; the caller closes the stream."""
+        try:
+            inner = await trio.open_unix_socket(self._path)
+        except OSError:  # the server is ending
+            return
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            async with inner, trio.open_nursery() as nursery:
+                nursery.start_soon(_forward, client, inner, nursery.cancel_scope)
+                async for data in _chunks(inner):
+                    await client.send_all(data)
+                nursery.cancel_scope.cancel()
+            await client.linger()
+
+
+async def _forward(client: GuardedStream, inner: trio.SocketStream, scope: trio.CancelScope) -> None:
+    """Client to server.  A client that leaves ends both ways; a server that will not hear more does not."""
+    try:
+        while data := await client.receive_some(READ_BYTES):
+            await inner.send_all(data)
+    except trio.BrokenResourceError:
+        if not client.is_open:
+            scope.cancel()
+        return  # hypercorn answered without reading on: let the answer through
+    except trio.ClosedResourceError:
+        pass
+    scope.cancel()
+
+
+async def _chunks(stream: trio.SocketStream) -> AsyncIterator[bytes]:
+    with contextlib.suppress(trio.BrokenResourceError):
+        while data := await stream.receive_some(READ_BYTES):
+            yield bytes(data)
+
+
+@contextlib.asynccontextmanager
+async def open_inner_http(app: ASGIApp, max_head_bytes: int) -> AsyncIterator[InnerHttp]:
+    """Run an ASGI application for as long as the block lasts.
+
+    On the way out idle connections are closed, and answers under way get GRACE_S.
+    """
+    # Private: the folder is readable by this user alone.
+    with tempfile.TemporaryDirectory(prefix="zelitrio-") as folder:
+        path = str(Path(folder) / "http")
+        config = Config()
+        config.bind = [f"unix:{path}"]
+        config.backlog = BACKLOG
+        config.keep_alive_timeout = KEEP_ALIVE_S
+        config.graceful_timeout = GRACE_S
+        config.h11_max_incomplete_size = max_head_bytes
+        config.include_server_header = False
+        config.errorlog = _quiet_logger()
+        done = trio.Event()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(
+                partial(hypercorn.trio.serve, cast(Any, app), config, shutdown_trigger=done.wait, mode="asgi")
+            )
+            try:
+                yield InnerHttp(path, done)
+            finally:
+                done.set()
+
+
+def _quiet_logger() -> logging.Logger:
+    """Hypercorn's own log, for what goes wrong in it; its start-up line would name a private path."""
+    logger = logging.getLogger("hypercorn.error")
+    logger.setLevel(logging.ERROR)
+    return logger

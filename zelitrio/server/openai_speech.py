@@ -1,0 +1,156 @@
+"""OpenAI's speech endpoint, so that its SDKs speak through this server too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import orjson
+import pybase64
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zelitrio.audio import parse_format
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import openai_error_body, outcome_of, parse_openai_speech_request
+from zelitrio.server.accounting import request_id_of
+from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.spoken import Job, Shape, SpokenAnswer
+from zelitrio.server.state import ServerState
+from zelitrio.session import Packet, Timing
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Catalogue, Voice
+
+OPENAI_VOICES = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+"""Names that OpenAI's clients offer; each is always the same one of our voices."""
+
+
+def openai_error(error: RemoteError, request_id: str) -> Response:
+    """An error in OpenAI's shape."""
+    body = orjson.dumps(openai_error_body(error))
+    return Response(body, outcome_of(error).http_status, media_type="application/json")
+
+
+def openai_voice(catalogue: Catalogue, name: str) -> Voice:
+    """One of our voices by id or name, or the one that stands for one of OpenAI's.
+
+    Raises:
+        RemoteError: `invalid_parameters`: nobody has that name.
+    """
+    voices = list(catalogue.voices.values())
+    for voice in voices:
+        if name == voice.voice_id or name.lower() == voice.name.lower():
+            return voice
+    if name in OPENAI_VOICES:
+        return voices[OPENAI_VOICES.index(name) % len(voices)]
+    known = ", ".join([*(voice.voice_id for voice in voices), *OPENAI_VOICES])
+    raise RemoteError(
+        "invalid_parameters", f"voice: expected one of {known}, found {name[:64]!r}", param="voice"
+    )
+
+
+@attrs.define(eq=False)
+class OpenAIAudio:
+    """Audio bytes as they are made."""
+
+    content_type: str
+    is_streamed: bool = True
+    timing: Timing = Timing.NONE
+
+    def part(self, packet: Packet) -> bytes:
+        """See Shape."""
+        return packet.audio
+
+    def end(self) -> bytes:
+        """See Shape."""
+        return b""
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """See Shape."""
+        return openai_error(error, request_id)
+
+
+@attrs.define(eq=False)
+class OpenAIEvents:
+    """Server-sent events: a delta for every packet, then one that says done."""
+
+    text: str
+    content_type: str = "text/event-stream; charset=utf-8"
+    is_streamed: bool = True
+    timing: Timing = Timing.NONE
+    _packets: int = attrs.field(default=0, init=False)
+
+    def part(self, packet: Packet) -> bytes:
+        """See Shape."""
+        self._packets += 1
+        return _event({"type": "speech.audio.delta", "audio": pybase64.b64encode_as_string(packet.audio)})
+
+    def end(self) -> bytes:
+        """See Shape."""
+        # We have no tokens; what is counted is characters in and packets out.
+        used = {"input_tokens": len(self.text), "output_tokens": self._packets}
+        usage = {**used, "total_tokens": sum(used.values())}
+        return _event({"type": "speech.audio.done", "usage": usage})
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """See Shape."""
+        return openai_error(error, request_id)
+
+
+class OpenAISpeech:
+    """The endpoint `/v1/audio/speech`."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where it lives."""
+        return [Route("/v1/audio/speech", self.create_speech, methods=["POST"])]
+
+    async def create_speech(self, request: Request) -> Response:
+        """Audio as it is made, in bytes or in events."""
+        request_id = request_id_of(request.scope)
+        try:
+            return await self._answer(request, request_id)
+        except RemoteError as error:
+            return openai_error(error, request_id)
+
+    async def _answer(self, request: Request, request_id: str) -> Response:
+        asked_at = trio.current_time()
+        state = self._state
+        authorize(state, request)
+        wanted = parse_openai_speech_request(await read_body(state, request))
+        state.check_ready()
+        audio_format = parse_format(wanted.output_format)
+        job = Job(
+            voice=openai_voice(state.engine.catalogue, wanted.voice),
+            text=wanted.text,
+            audio_format=audio_format,
+            settings=wanted.voice_settings,
+        )
+        shape: Shape
+        shape = (
+            OpenAIEvents(wanted.text) if wanted.is_event_stream else OpenAIAudio(audio_format.content_type)
+        )
+        return SpokenAnswer(state, job, shape, request_id, asked_at)
+
+
+def _event(data: dict[str, object]) -> bytes:
+    return b"data: " + orjson.dumps(data) + b"\n\n"

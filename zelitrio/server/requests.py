@@ -1,0 +1,50 @@
+"""Reading an HTTP request: who asks, and a body bounded in size and time."""
+
+from __future__ import annotations
+
+import trio
+from starlette.requests import Request
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import credential_of
+from zelitrio.server.state import ServerState
+from zelitrio.session import Account
+
+
+def authorize(state: ServerState, request: Request) -> Account:
+    """The account behind a request.
+
+    Raises:
+        RemoteError: `missing_api_key` or `invalid_api_key`.
+    """
+    credential = credential_of(request.headers.items(), request.query_params.get("authorization"))
+    account = state.keys.account(credential)
+    if account is not None:
+        return account
+    if credential is None:
+        raise RemoteError("missing_api_key", "An API key is needed: send it in the xi-api-key header.")
+    raise RemoteError("invalid_api_key", "Invalid API key")
+
+
+async def read_body(state: ServerState, request: Request) -> bytes:
+    """The whole body; waits for it no longer than a head may take plus a write.
+
+    Raises:
+        RemoteError: `message_too_big` (413) or `input_timeout_exceeded` (408).
+        starlette.requests.ClientDisconnect: the client left.
+    """
+    limit = state.settings.max_body_bytes
+    too_big = RemoteError("message_too_big", f"Request body: expected at most {limit} bytes.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_big
+    timeout_s = state.settings.head_timeout_s + state.settings.write_timeout_s
+    body = bytearray()
+    with trio.move_on_after(timeout_s) as scope:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit:
+                raise too_big
+    if scope.cancelled_caught:
+        raise RemoteError("input_timeout_exceeded", f"Request body: expected within {timeout_s:g} s.")
+    return bytes(body)

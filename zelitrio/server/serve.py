@@ -1,0 +1,199 @@
+"""One port: accept, read the head, hand the stream on; and the way to an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+from functools import partial
+
+import structlog
+import trio
+
+from zelitrio.errors import EngineError, RemoteError
+from zelitrio.server.addresses import check_reachable, make_tls, urls_of
+from zelitrio.server.answer import answer_status, refuse
+from zelitrio.server.app import make_app
+from zelitrio.server.guarded import GuardedStream, RawStream
+from zelitrio.server.head import BadHeadError, read_head
+from zelitrio.server.inner_http import GRACE_S, InnerHttp, open_inner_http
+from zelitrio.server.metrics import ServedEngine
+from zelitrio.server.realtime import read_request, serve_realtime
+from zelitrio.server.state import ServerState, make_state
+from zelitrio.settings import ServerSettings, SessionSettings
+from zelitrio.text import FrontEnd
+
+FAREWELL_S = 2.0
+"""After the engine broke: for telling every peer before the process ends."""
+BACKLOG = 1024
+log = structlog.get_logger("zelitrio.server")
+
+
+async def serve(
+    engine: ServedEngine,
+    front_end: FrontEnd,
+    settings: ServerSettings | None = None,
+    session_settings: SessionSettings | None = None,
+    *,
+    handle_signals: bool = False,
+    drain: trio.Event | None = None,
+    task_status: trio.TaskStatus[tuple[str, ...]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve realtime sockets and HTTP on one port until drained or cancelled.
+
+    Started with the bound base URLs ("http://127.0.0.1:8020").  Cancelling it ends everything at
+    once.  Setting `drain` ends it in order: new conversations are refused and `/ready` says 503, those
+    in hand finish their speech for at most `drain_s`, sockets are closed with 1012, and it returns.
+
+    Args:
+        engine: warmed up; it must outlive this call.
+        front_end: shared by all conversations.
+        settings: address, keys, bounds.
+        session_settings: rules of a conversation.
+        handle_signals: drain on the first SIGTERM or SIGINT, end at once on the second.  For the
+            program that owns the process, in its main thread.
+        drain: set it to drain.
+
+    Raises:
+        LocalError: no key is set and the host is not loopback, or a certificate cannot be used.
+        OSError: the address cannot be bound.
+        EngineError: the engine broke; every peer was told before.
+    """
+    chosen = settings or ServerSettings()
+    await check_reachable(chosen)
+    tls = make_tls(chosen)
+    state = make_state(
+        engine,
+        front_end,
+        chosen,
+        session_settings or SessionSettings(),
+        trio.Event() if drain is None else drain,
+    )
+    failure: EngineError | None = None
+    async with (
+        open_inner_http(make_app(state), chosen.max_head_bytes) as http,
+        trio.open_nursery() as nursery,
+    ):
+
+        async def watch_engine() -> None:
+            nonlocal failure
+            try:
+                await engine.wait_failed()
+            except EngineError as error:
+                failure = error
+                await _say_farewell(state, error)
+                nursery.cancel_scope.cancel()
+
+        listeners = await trio.open_tcp_listeners(chosen.port, host=chosen.host, backlog=BACKLOG)
+        handler = partial(_handle, state, tls, http)
+        nursery.start_soon(trio.serve_listeners, handler, listeners)
+        nursery.start_soon(watch_engine)
+        nursery.start_soon(_drain, state, http, nursery.cancel_scope)
+        if handle_signals:
+            await nursery.start(_handle_signals, state, nursery.cancel_scope)
+        urls = urls_of(listeners, tls is not None)
+        log.info("serving", urls=urls, keys=len(chosen.api_key_hashes))
+        task_status.started(urls)
+    log.info("stopped")
+    if failure is not None:
+        raise failure
+
+
+async def _drain(state: ServerState, http: InnerHttp, server: trio.CancelScope) -> None:
+    await state.service.drain.wait()
+    if state.service.failure is not None:
+        return
+    log.info("draining", conversations=state.conversations)
+    with trio.move_on_after(state.settings.drain_s):
+        await state.wait_quiet()
+        # The last bytes of the last answers may still be on their way through.
+        http.finish()
+        with trio.move_on_after(GRACE_S):
+            await state.wait_unconnected()
+    server.cancel()
+
+
+async def _say_farewell(state: ServerState, error: EngineError) -> None:
+    log.error("engine_failed", error=str(error))
+    state.service.failure = error
+    state.service.drain.set()
+    with trio.move_on_after(FAREWELL_S):
+        await state.wait_quiet()
+
+
+async def _handle_signals(
+    state: ServerState,
+    server: trio.CancelScope,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            log.info("signal", name=signal.Signals(number).name)
+            if state.service.drain.is_set():
+                server.cancel()
+            state.service.drain.set()
+
+
+async def _handle(
+    state: ServerState, tls: ssl.SSLContext | None, http: InnerHttp, socket: trio.SocketStream
+) -> None:
+    """One connection, from accept to close.  Nothing that happens on it may touch another."""
+    metrics, settings = state.metrics, state.settings
+    if state.connections >= settings.max_connections:
+        metrics.refused.labels("full").inc()
+        return  # the listener's task closes it
+    state.connected(1)
+    try:
+        raw: RawStream = (
+            socket if tls is None else trio.SSLStream(socket, tls, server_side=True, https_compatible=True)
+        )
+        stream = GuardedStream(raw, settings.write_timeout_s)
+        try:
+            if not isinstance(raw, trio.SSLStream) or await _shake_hands(raw, settings.head_timeout_s):
+                await _route(state, http, stream)
+        finally:
+            await stream.aclose()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        pass  # the peer is gone
+    except Exception:
+        log.exception("connection_failed")
+    finally:
+        state.connected(-1)
+
+
+async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: float) -> bool:
+    with trio.move_on_after(timeout_s):
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError:  # plain text on a TLS port, an unknown authority
+            return False
+        return True
+    return False
+
+
+async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> None:
+    settings = state.settings
+    try:
+        head = await read_head(stream, settings.head_timeout_s, settings.max_head_bytes)
+    except BadHeadError as error:
+        state.metrics.refused.labels("bad_head").inc()
+        await answer_status(stream, error.status, str(error))
+        return
+    if head is None:
+        return
+    try:
+        request = read_request(head)
+    except RemoteError as error:
+        state.metrics.refused.labels(error.code).inc()
+        await refuse(stream, error)
+        return
+    stream.put_back(head.raw)
+    if request is None:
+        await http.pump(stream)
+        return
+    state.begin()
+    try:
+        await serve_realtime(stream, request, state.service, settings)
+    finally:
+        state.end()

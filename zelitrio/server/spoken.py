@@ -1,0 +1,170 @@
+"""An answer made of speech: it starts with the first packet, and ends with the client or the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import structlog
+import trio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from zelitrio.audio import AudioFormat
+from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
+from zelitrio.protocol import to_remote_error
+from zelitrio.server.state import ServerState
+from zelitrio.session import Packet, Timing, speak
+from zelitrio.settings import VoiceSettings
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Voice
+
+log = structlog.get_logger("zelitrio.server")
+
+
+class Shape(Protocol):
+    """How packets become a body.  One object per answer."""
+
+    @property
+    def content_type(self) -> str:
+        """Of the answer."""
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether parts leave as they are made; else the body leaves whole, with its length."""
+
+    @property
+    def timing(self) -> Timing:
+        """Whether packets are to carry times."""
+
+    def part(self, packet: Packet) -> bytes:
+        """The body's next part; may be empty."""
+
+    def end(self) -> bytes:
+        """The body's last part."""
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """The answer when there is no speech."""
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """What is to be said."""
+
+    voice: Voice
+    text: str
+    audio_format: AudioFormat
+    settings: VoiceSettings
+    seed: int | None = None
+    normalise: bool = True
+    ssml: bool = False
+
+
+class SpokenAnswer(Response):
+    """Speaks a job as an ASGI response.
+
+    A client that leaves frees its lane at once.  What goes wrong before the first packet is answered
+    with an error; afterwards the connection is cut, so that nobody takes half a text for the whole.
+    """
+
+    def __init__(self, state: ServerState, job: Job, shape: Shape, request_id: str, asked_at: float) -> None:
+        super().__init__()
+        self._state = state
+        self._job = job
+        self._shape = shape
+        self._request_id = request_id
+        self._asked_at = asked_at
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        refusal: Response | None = None
+        self._state.begin()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_cancel_when_left, receive, nursery.cancel_scope)
+                refusal = await self._speak(send)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._state.end()
+        if refusal is not None:
+            await refusal(scope, receive, send)
+
+    async def _speak(self, send: Send) -> Response | None:
+        job, shape = self._job, self._shape
+        parts: list[bytes] = []
+        first_ms: float | None = None
+        try:
+            async with speak(
+                self._state.service,
+                job.voice,
+                job.text,
+                job.audio_format,
+                job.settings,
+                seed=job.seed,
+                normalise=job.normalise,
+                ssml=job.ssml,
+                timing=shape.timing,
+            ) as packets:
+                async for packet in packets:
+                    if first_ms is None:
+                        first_ms = 1000 * (trio.current_time() - self._asked_at)
+                        if shape.is_streamed:
+                            await self._start(send, first_ms, None)
+                    part = shape.part(packet)
+                    if not shape.is_streamed:
+                        parts.append(part)
+                    elif part:
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+        except ZelitrioError as error:
+            log.warning(
+                "speech_failed", request_id=self._request_id, error=str(error), kind=type(error).__name__
+            )
+            if first_ms is not None and shape.is_streamed:
+                return None  # without the last part of the body the connection is closed
+            return self._refuse(error)
+        body = b"".join(parts) + shape.end()
+        if not shape.is_streamed or first_ms is None:
+            await self._start(send, first_ms or 0.0, len(body))
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return None
+
+    async def _start(self, send: Send, first_ms: float, length: int | None) -> None:
+        total_ms = 1000 * (trio.current_time() - self._asked_at)
+        statistics = self._state.engine.statistics()
+        headers: list[tuple[str, str]] = [
+            ("content-type", self._shape.content_type),
+            ("character-cost", str(len(self._job.text))),
+            ("current-concurrent-requests", str(self._state.conversations)),
+            ("maximum-concurrent-requests", str(statistics.capacity)),
+            ("tts-latency-ms", f"{first_ms:.0f}"),
+            ("server-timing", _server_timing(first_ms, None if length is None else total_ms)),
+        ]
+        if length is not None:
+            headers.append(("content-length", str(length)))
+        else:
+            headers.append(("cache-control", "no-store"))
+            headers.append(("x-accel-buffering", "no"))  # nginx would gather a stream into one piece
+        await send({"type": "http.response.start", "status": 200, "headers": _encode(headers)})
+
+    def _refuse(self, error: ZelitrioError) -> Response:
+        response = self._shape.refuse(to_remote_error(error), self._request_id)
+        if isinstance(error, CapacityError):
+            response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        return response
+
+
+async def _cancel_when_left(receive: Receive, scope: trio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+def _server_timing(first_ms: float, total_ms: float | None) -> str:
+    timing = f"first-audio;dur={first_ms:.1f}"
+    return timing if total_ms is None else f"{timing}, total;dur={total_ms:.1f}"
+
+
+def _encode(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]

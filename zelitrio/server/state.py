@@ -1,0 +1,94 @@
+"""What everything in one server shares."""
+
+from __future__ import annotations
+
+import attrs
+import trio
+
+from zelitrio.errors import RemoteError
+from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
+from zelitrio.server.metrics import Metrics, ServedEngine
+from zelitrio.session import Service
+from zelitrio.settings import ServerSettings, SessionSettings
+from zelitrio.text import FrontEnd
+
+
+@attrs.define(eq=False)
+class ServerState:
+    """One server: its service, who may use it, what it counts, and whether it is on its way out."""
+
+    engine: ServedEngine
+    settings: ServerSettings
+    service: Service
+    keys: KeyRing
+    tokens: TokenStore
+    metrics: Metrics
+    connections: int = 0
+    conversations: int = 0
+    """Sockets and synthesis requests under way: what a drain waits for."""
+    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new conversations are welcome."""
+        return not self.service.drain.is_set()
+
+    def check_ready(self) -> None:
+        """Refuse a new conversation while draining.
+
+        Raises:
+            RemoteError: `service_restart`.
+        """
+        if not self.is_ready:
+            raise RemoteError("service_restart", "The server is restarting. Please try again.")
+
+    def connected(self, by: int) -> None:
+        """A connection came (1) or went (-1)."""
+        self.connections += by
+        self.metrics.connections.set(self.connections)
+        self._notify()
+
+    def begin(self) -> None:
+        """A conversation began."""
+        self.conversations += 1
+
+    def end(self) -> None:
+        """A conversation ended."""
+        self.conversations -= 1
+        self._notify()
+
+    async def wait_quiet(self) -> None:
+        """Wait until no conversation is under way."""
+        while self.conversations:
+            await self._changed.wait()
+
+    async def wait_unconnected(self) -> None:
+        """Wait until nobody is connected."""
+        while self.connections:
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+def make_state(
+    engine: ServedEngine,
+    front_end: FrontEnd,
+    settings: ServerSettings,
+    session_settings: SessionSettings,
+    drain: trio.Event,
+) -> ServerState:
+    """Put a server's parts together."""
+    keys = KeyRing(settings.api_key_hashes)
+    tokens = TokenStore(trio.current_time)
+    metrics = Metrics(engine)
+    service = Service(
+        engine,
+        front_end,
+        session_settings,
+        authenticate=make_authenticate(keys, tokens),
+        observer=metrics,
+        drain=drain,
+    )
+    return ServerState(engine, settings, service, keys, tokens, metrics)

@@ -1,0 +1,161 @@
+"""The vendor's four synthesis endpoints: a text in a body, its speech in the answer."""
+
+from __future__ import annotations
+
+import attrs
+import orjson
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zelitrio.audio import parse_format
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import error_body, outcome_of, parse_speech_request, timed_audio_line
+from zelitrio.server.accounting import request_id_of
+from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.spoken import Job, Shape, SpokenAnswer
+from zelitrio.server.state import ServerState
+from zelitrio.session import Alignment, Packet, Timing, join_alignments
+
+
+def vendor_error(error: RemoteError, request_id: str) -> Response:
+    """An error in the vendor's shape."""
+    body = orjson.dumps(error_body(error, request_id))
+    return Response(body, outcome_of(error).http_status, media_type="application/json")
+
+
+@attrs.define(eq=False)
+class AudioShape:
+    """Audio bytes and nothing else."""
+
+    content_type: str
+    is_streamed: bool
+    timing: Timing = Timing.NONE
+
+    def part(self, packet: Packet) -> bytes:
+        """See Shape."""
+        return packet.audio
+
+    def end(self) -> bytes:
+        """See Shape."""
+        return b""
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """See Shape."""
+        return vendor_error(error, request_id)
+
+
+@attrs.define(eq=False)
+class TimedLines:
+    """A line of JSON for every packet; each line, also the last, ends in a newline."""
+
+    content_type: str = "application/json"
+    is_streamed: bool = True
+    timing: Timing = Timing.STREAM
+
+    def part(self, packet: Packet) -> bytes:
+        """See Shape."""
+        return _timed(packet.audio, packet.alignment)
+
+    def end(self) -> bytes:
+        """See Shape."""
+        return b""
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """See Shape."""
+        return vendor_error(error, request_id)
+
+
+@attrs.define(eq=False)
+class TimedWhole:
+    """One JSON object with all audio and all times."""
+
+    content_type: str = "application/json"
+    is_streamed: bool = False
+    timing: Timing = Timing.STREAM
+    _audio: list[bytes] = attrs.field(factory=list, init=False)
+    _told: list[Alignment] = attrs.field(factory=list, init=False)
+
+    def part(self, packet: Packet) -> bytes:
+        """See Shape."""
+        self._audio.append(packet.audio)
+        if packet.alignment is not None:
+            self._told.append(packet.alignment)
+        return b""
+
+    def end(self) -> bytes:
+        """See Shape."""
+        return _timed(b"".join(self._audio), join_alignments(self._told) if self._told else None)
+
+    def refuse(self, error: RemoteError, request_id: str) -> Response:
+        """See Shape."""
+        return vendor_error(error, request_id)
+
+
+def _timed(audio: bytes, told: Alignment | None) -> bytes:
+    if told is None:
+        return timed_audio_line(audio, None, None)
+    return timed_audio_line(audio, told.written, told.spoken)
+
+
+class Synthesis:
+    """The endpoints under `/v1/text-to-speech/{voice_id}`."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where they live."""
+        base = "/v1/text-to-speech/{voice_id}"
+        return [
+            Route(base, self.convert, methods=["POST"]),
+            Route(f"{base}/stream", self.stream, methods=["POST"]),
+            Route(f"{base}/with-timestamps", self.convert_with_timestamps, methods=["POST"]),
+            Route(f"{base}/stream/with-timestamps", self.stream_with_timestamps, methods=["POST"]),
+        ]
+
+    async def convert(self, request: Request) -> Response:
+        """All audio in one body."""
+        return await self._answer(request, is_streamed=False, timed=False)
+
+    async def stream(self, request: Request) -> Response:
+        """Audio as it is made."""
+        return await self._answer(request, is_streamed=True, timed=False)
+
+    async def convert_with_timestamps(self, request: Request) -> Response:
+        """All audio and the times of its characters, in one JSON object."""
+        return await self._answer(request, is_streamed=False, timed=True)
+
+    async def stream_with_timestamps(self, request: Request) -> Response:
+        """Audio and times as they are made, a JSON object on each line."""
+        return await self._answer(request, is_streamed=True, timed=True)
+
+    async def _answer(self, request: Request, *, is_streamed: bool, timed: bool) -> Response:
+        asked_at = trio.current_time()
+        state = self._state
+        authorize(state, request)
+        body = await read_body(state, request)
+        state.check_ready()
+        wanted = parse_speech_request(body, request.query_params)
+        voice_id = request.path_params["voice_id"]
+        voice = state.engine.catalogue.find(voice_id)
+        if voice is None:
+            message = f"A voice with voice_id '{voice_id}' was not found."
+            raise RemoteError("voice_not_found", message, param="voice_id")
+        audio_format = parse_format(wanted.output_format)
+        job = Job(
+            voice=voice,
+            text=wanted.text,
+            audio_format=audio_format,
+            settings=wanted.voice_settings,
+            seed=wanted.seed,
+            normalise=wanted.normalise != "off",
+            ssml=wanted.enable_ssml_parsing,
+        )
+        shape: Shape
+        if timed:
+            shape = TimedLines() if is_streamed else TimedWhole()
+        else:
+            shape = AudioShape(audio_format.content_type, is_streamed)
+        return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
