@@ -148,7 +148,9 @@ async def test_a_url_that_is_none_is_the_callers_mistake(url: str) -> None:
             raise AssertionError("never reached")
 
 
-async def test_a_client_that_is_cancelled_goes_at_once() -> None:
+async def test_a_client_that_is_cancelled_goes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zelitrio.client.socket.CLOSE_TIMEOUT_S", 60)
+
     async def stall(websocket: WebSocketConnection) -> None:
         await trio.sleep_forever()
 
@@ -157,4 +159,4 @@ async def test_a_client_that_is_cancelled_goes_at_once() -> None:
         with trio.move_on_after(0.1) as scope:
             async with open_client(url) as client:
                 await anext(client)
-        assert scope.cancelled_caught and trio.current_time() - before < 1
+        assert scope.cancelled_caught and trio.current_time() - before < 30

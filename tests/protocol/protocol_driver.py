@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import orjson
+from hypothesis import HealthCheck, settings
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
@@ -24,6 +25,9 @@ from zelitrio.protocol import (
 )
 from zelitrio.settings import SessionSettings
 from zelitrio.text import find_phrase_end, find_sentence_end
+
+steady = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+"""The same examples every time, on a busy machine too."""
 
 
 def request(dialect: Dialect = Dialect.SINGLE, **fields: Any) -> SocketRequest:

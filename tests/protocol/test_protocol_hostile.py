@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_driver import request
+from protocol_driver import request, steady
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
@@ -56,6 +56,7 @@ JSON = (st.dictionaries(KEY, VALUE, max_size=6) | VALUE).map(lambda value: orjso
 MESSAGE = LIKELY.map(lambda value: orjson.dumps(value).decode()) | JSON | st.text() | st.binary()
 
 
+@steady
 @given(
     st.sampled_from(Dialect),
     st.booleans(),
@@ -104,6 +105,7 @@ def test_any_messages_at_any_time_keep_the_laws(
         assert deadline is None or deadline >= 0
 
 
+@steady
 @given(st.binary() | JSON.map(str.encode))
 def test_any_body_gives_a_request_or_a_remote_error(body: bytes) -> None:
     for parse in (lambda: parse_speech_request(body, {}), lambda: parse_openai_speech_request(body)):
@@ -113,6 +115,7 @@ def test_any_body_gives_a_request_or_a_remote_error(body: bytes) -> None:
             assert error.message
 
 
+@steady
 @given(JSON | st.text() | st.binary(), st.sampled_from(Dialect))
 def test_any_frame_gives_events_or_a_remote_error(frame: str | bytes, dialect: Dialect) -> None:
     client = ClientConnection(request(dialect))
@@ -122,6 +125,7 @@ def test_any_frame_gives_events_or_a_remote_error(frame: str | bytes, dialect: D
         assert error.code == "invalid_server_message"
 
 
+@steady
 @given(
     st.text()
     | st.lists(

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from protocol_driver import steady
 
 from zelitrio.errors import CapacityError, EngineError, LocalError, RemoteError
 from zelitrio.protocol import (
@@ -48,6 +49,7 @@ def test_close_codes_may_be_sent_and_statuses_are_errors() -> None:
         assert 400 <= outcome.http_status < 600
 
 
+@steady
 @given(st.text())
 def test_a_reason_is_the_longest_whole_start_that_fits(text: str) -> None:
     reason = cut_reason(text)

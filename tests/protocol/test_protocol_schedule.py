@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol_driver import schedule
+from protocol_driver import schedule, steady
 
 from zelitrio.errors import LocalError
 from zelitrio.protocol import Chunk, ChunkSchedule
@@ -271,6 +271,7 @@ def test_a_new_schedule_counts_from_where_the_old_one_was() -> None:
         made.reschedule(())
 
 
+@steady
 @given(
     st.lists(st.text(alphabet="ab .,!?\n\"'1Dr", max_size=40), max_size=30),
     st.booleans(),
@@ -296,6 +297,7 @@ def test_chunks_spell_the_stream_and_say_where_they_are(
         end = chunk.start_char + len(chunk.text)
 
 
+@steady
 @given(st.integers(1, 60))
 def test_nothing_waits_longer_than_the_schedule_says(step: int) -> None:
     made = schedule(schedule_chars=(50, 80))

@@ -72,24 +72,22 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
         raise on_socket("json_invalid", "", "a text frame with a JSON object", "a binary frame")
     fields = Fields(decode_object(message, on_socket), on_socket)
     if dialect is Dialect.SINGLE:
-        return _read_fields(fields, None)
+        return _read_fields(fields)
     context_id: str | None = None
     try:
         # The vendor's documents write both; the clients send the first.
         context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS)
         if context_id is None:
             context_id = fields.text("contextId", max_chars=MAX_CONTEXT_ID_CHARS)
-        read = _read_fields(fields, context_id)
-        return attrs.evolve(
-            read,
-            close_context=bool(fields.flag("close_context")),
-            close_socket=bool(fields.flag("close_socket")),
-        )
+        close_context, close_socket = fields.flag("close_context"), fields.flag("close_socket")
+        return _read_fields(fields, context_id, bool(close_context), bool(close_socket))
     except RemoteError as error:
         raise ContextMessageError(context_id, error) from None
 
 
-def _read_fields(fields: Fields, context_id: str | None) -> ClientMessage:
+def _read_fields(
+    fields: Fields, context_id: str | None = None, close_context: bool = False, close_socket: bool = False
+) -> ClientMessage:
     has_voice_settings = "voice_settings" in fields
     if has_voice_settings:
         # Read now, to refuse a wrong type now; what they mean depends on the context.
@@ -99,6 +97,8 @@ def _read_fields(fields: Fields, context_id: str | None) -> ClientMessage:
         text=fields.text("text"),
         flush=bool(fields.flag("flush")),
         trigger=bool(fields.flag("try_trigger_generation")),
+        close_context=close_context,
+        close_socket=close_socket,
         credential=_credential(fields),
         settings_fields=fields if has_voice_settings else None,
         chunk_schedule=read_chunk_schedule(fields),
