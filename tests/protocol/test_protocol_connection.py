@@ -38,9 +38,9 @@ def test_the_handshakes_key_goes_before_the_messages() -> None:
     assert tell(connection, text=" ", xi_api_key="b")[0] == Authenticate("a", None)
 
 
-def test_a_token_counts_when_there_is_no_key() -> None:
+def test_a_token_counts_when_there_is_no_key_in_the_handshake() -> None:
     connection = Connection(request(single_use_token="t"), SessionSettings(), 0.0)
-    assert tell(connection, text=" ")[0] == Authenticate(None, "t")
+    assert tell(connection, text=" ", xi_api_key="later")[0] == Authenticate(None, "t")
 
 
 def test_nobody_is_asked_twice() -> None:

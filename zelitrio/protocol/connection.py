@@ -215,13 +215,13 @@ class Connection:
     def _identify(self, message: ClientMessage) -> Iterator[Event]:
         if self._state is not _SocketState.WAITING:
             return
-        request = self.request
-        credential = request.credential or message.credential
-        if not self._multi or credential or request.single_use_token or not _is_keep_alive(message):
+        token = None if self.request.credential else self.request.single_use_token
+        credential = self.request.credential or (None if token else message.credential)
+        if not self._multi or credential or token or not _is_keep_alive(message):
             # A bare keep-alive decides nothing on `multi-stream-input`: Pipecat sends it before any context,
             # and the message that opens the first one may bring the key.
             self._state = _SocketState.OPEN
-            yield Authenticate(credential, None if credential else request.single_use_token)
+            yield Authenticate(credential, token)
 
     def _make(self, move: Move, message: ClientMessage, now: float, *, is_opening: bool) -> Iterator[Event]:
         context_id = message.context_id

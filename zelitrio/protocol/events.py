@@ -26,7 +26,7 @@ class Authenticate:
     credential: str | None = attrs.field(default=None, repr=False)
     """The bare key ("Bearer " is gone); None: the peer brought none."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
-    """The token of the query string, when there is one and no credential."""
+    """The token of the query string, when there is one and no key in the handshake."""
 
 
 @attrs.frozen
