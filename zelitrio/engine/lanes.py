@@ -246,7 +246,8 @@ class Lanes:
             ladder = self.ladder
             busy = self.profile is Profile.THROUGHPUT
             step_s = ladder.throughput_step_s if busy else ladder.latency_step_s
-            frames = (step_s - self.pace.step_s) / self.pace.frame_s
+            # Where the fixed cost of a step is high, sharing it is worth at least as much again.
+            frames = max(step_s - self.pace.step_s, self.pace.step_s) / self.pace.frame_s
             limit = min(limit, max(1, int(frames / window)))
             if not busy and _lead_s(peers[0], now_s) < _URGENT_LEAD_S:
                 speaking = [lane for lane in speaking if _lead_s(lane, now_s) < _URGENT_LEAD_S]
