@@ -74,9 +74,7 @@ class Client:
             RemoteError: the server reported an error, closed before the end, or sent what is no frame.
         """
         while not self._socket.connection.is_final:
-            event = await self._socket.receive()
-            if event is None:
-                break
+            event = await self._socket.receive()  # None only after the final frame
             if isinstance(event, ErrorFrame):
                 raise event.error
             if isinstance(event, AudioFrame):
