@@ -1,0 +1,23 @@
+"""When a listener hears something: silence at the start of an utterance is latency too."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+AUDIBLE_DB = -40.0
+"""Below the utterance's peak; the threshold of nari-labs' TTS bench."""
+
+
+def audible_sample(pcm: npt.NDArray[np.float32]) -> int | None:
+    """Number of the first sample that is louder than AUDIBLE_DB below the peak; None in silence."""
+    level = np.abs(pcm)
+    peak = float(level.max(initial=0.0))
+    if peak == 0.0:
+        return None
+    return int(np.argmax(level > peak * 10 ** (AUDIBLE_DB / 20)))
+
+
+def pcm_of(audio: bytes) -> npt.NDArray[np.float32]:
+    """16-bit little-endian bytes as samples in [-1, 1]."""
+    return np.frombuffer(audio, "<i2").astype(np.float32) / 32768.0

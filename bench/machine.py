@@ -1,0 +1,77 @@
+"""Where a figure was measured, so that it can be compared with another."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+import trio
+
+import zelitrio
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+@cache
+def machine_name() -> str:
+    """Name of the folder that this machine's results go to: `2-core-amd-epyc`, `nvidia-h200`."""
+    if torch.cuda.is_available():
+        return _slug(torch.cuda.get_device_name(0))
+    return f"{cores()}-core-{_slug(_processor())}"
+
+
+@cache
+def commit() -> str:
+    """The commit measured; `+` behind it when files of the package differ from it."""
+    try:
+        head = _git("rev-parse", "--short=10", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "--", "zelitrio", "bench") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return os.environ.get("ZELITRIO_BENCH_COMMIT", "unknown")
+
+
+def circumstances() -> dict[str, Any]:
+    """Machine, versions and commit; `busy` is the load average of the last minute, ours included."""
+    return {
+        "commit": commit(),
+        "machine": machine_name(),
+        "processor": _processor(),
+        "cores": cores(),
+        "busy": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "trio": trio.__version__,
+        "trio_websocket": version("trio-websocket"),
+        "zelitrio": zelitrio.__version__,
+    }
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else (platform.processor() or platform.machine())
+
+
+def _slug(name: str) -> str:
+    plain = re.sub(r"\(.*?\)|\d+-Core|Processor|CPU.*|@.*", " ", name)
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")

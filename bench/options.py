@@ -1,0 +1,95 @@
+"""The flags that all benches share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bench.report import Report
+from zelitrio.settings import EngineSettings
+from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What was asked for on the command line; `extra` holds the flags of one bench alone."""
+
+    seed: int
+    keep: bool
+    voice: str | None
+    voices: Path | None
+    engine: EngineSettings
+    extra: argparse.Namespace
+
+    def report(self, bench: str) -> Report:
+        """Where its results go."""
+        said = {name: value for name, value in vars(self.extra).items() if name not in ("seed", "keep")}
+        return Report(bench=bench, seed=self.seed, settings=said, keep=self.keep)
+
+    def catalogue(self) -> Catalogue:
+        """The voices to measure with: a folder's, or the built-in ones."""
+        return load_builtin() if self.voices is None else Catalogue(load_folder(self.voices))
+
+    def chosen_voice(self) -> Voice:
+        """The one voice to measure with."""
+        catalogue = self.catalogue()
+        found = catalogue.default if self.voice is None else catalogue.find(self.voice)
+        if found is None:
+            raise SystemExit(f"--voice: expected one of {', '.join(catalogue.voices)}, found {self.voice!r}")
+        return found
+
+    def server_flags(self) -> list[str]:
+        """The same settings as flags of `zelitrio serve`."""
+        engine = self.engine
+        flags = ["--device", engine.device, "--dtype", engine.dtype, "--cpu-threads", str(engine.cpu_threads)]
+        flags += ["--max-batch", str(engine.max_batch), "--max-streams", str(engine.max_streams)]
+        flags += [] if engine.graphs else ["--no-graphs"]
+        return flags + (["--voices", str(self.voices)] if self.voices else [])
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the shared flags; a bench adds its own."""
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = made.add_argument
+    add("--seed", type=int, default=7)
+    add("--keep", action="store_true", help="append the lines to bench/results/<machine>/")
+    add("--voice", help="voice id; the first one if not given")
+    add("--voices", type=Path, help="a voice folder; the built-in voices if not given")
+    add("--device", default="auto")
+    add("--dtype", default="float32")
+    add("--no-graphs", action="store_true")
+    add("--cpu-threads", type=int, default=0, help="as of `zelitrio serve`")
+    add("--max-batch", type=int, default=64)
+    add("--max-streams", type=int, default=512)
+    return made
+
+
+def parse(made: argparse.ArgumentParser, arguments: list[str] | None = None) -> Options:
+    """Read the command line."""
+    said: Any = made.parse_args(arguments)
+    engine = EngineSettings(
+        device=said.device,
+        dtype=said.dtype,
+        graphs=not said.no_graphs,
+        cpu_threads=said.cpu_threads,
+        max_batch=said.max_batch,
+        max_streams=said.max_streams,
+    )
+    return Options(
+        seed=said.seed, keep=said.keep, voice=said.voice, voices=said.voices, engine=engine, extra=said
+    )
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """`1,2.5` as numbers, for flags that take a list."""
+    return tuple(float(part) for part in text.split(","))
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """`1,2,4` as whole numbers."""
+    return tuple(int(part) for part in text.split(","))

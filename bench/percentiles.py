@@ -1,0 +1,32 @@
+"""What a list of measured values comes to: percentiles, and how steady they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+PARTS = 5
+
+
+def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> dict[str, float | list[float]]:
+    """Percentiles of `values` in the order they were measured, times `scale`.
+
+    `spread` is the lowest and the highest median of five consecutive parts of the run: when they lie
+    far apart, the machine had other things to do and the rest is worth little.
+    """
+    if not len(values):
+        return {"n": 0}
+    scaled = np.asarray(values, np.float64) * scale
+    parts = [float(np.median(part)) for part in np.array_split(scaled, PARTS) if len(part)]
+    figures: dict[str, float | list[float]] = {"n": len(scaled), "mean": round(float(scaled.mean()), digits)}
+    for q in (50, 90, 95, 99):
+        figures[f"p{q}"] = round(float(np.percentile(scaled, q)), digits)
+    figures["min"], figures["max"] = round(float(scaled.min()), digits), round(float(scaled.max()), digits)
+    figures["spread"] = [round(min(parts), digits), round(max(parts), digits)]
+    return figures
+
+
+def milliseconds(seconds: Sequence[float]) -> dict[str, float | list[float]]:
+    """`summary` of seconds, in milliseconds."""
+    return summary(seconds, 1000.0)

@@ -1,0 +1,112 @@
+"""A server in a process of its own, as a user would start it, and what the system says about it."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+
+from bench.machine import REPOSITORY
+
+START_TIMEOUT_S = 180.0
+STOP_TIMEOUT_S = 10.0
+ZELITRIO = ("-c", "from zelitrio.cli import main; main()", "serve", "--port", "0")
+"""The command `zelitrio serve`, also where it is not installed."""
+
+
+@attrs.frozen(kw_only=True)
+class ServerProcess:
+    """A server that is ready."""
+
+    pid: int
+    host: str
+    port: int
+    ready_line: str
+
+    def cpu_s(self) -> float:
+        """Processor time it has used so far, all threads."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_mib(self) -> tuple[float, float]:
+        """Memory it holds now, and the most it ever held."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        now, most = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM"))
+        assert now and most
+        return int(now[1]) / 1024, int(most[1]) / 1024
+
+    def metrics(self) -> dict[str, float]:
+        """All of `/metrics`, by name with labels."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        try:
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+
+@contextmanager
+def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iterator[ServerProcess]:
+    """Start a server and stop it at the end of the block.
+
+    Args:
+        flags: added to the program.
+        program: arguments of Python; it must print a line with its `http://HOST:PORT` once it serves.
+    """
+    python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, *program, *flags],
+            cwd=REPOSITORY,
+            env={**os.environ, "PYTHONPATH": python_path},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            line = _ready_line(process)
+            if line is None:
+                log.seek(0)
+                raise SystemExit(f"the server did not start:\n{log.read().decode(errors='replace')[-4000:]}")
+            found = re.search(r"https?://\S+?:\d+", line)
+            assert found, line
+            url = urlsplit(found[0])
+            assert url.hostname and url.port
+            yield ServerProcess(pid=process.pid, host=url.hostname, port=url.port, ready_line=line)
+        finally:
+            # Twice: the first asks it to finish what it is saying, the second not to.
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+                process.send_signal(number)
+                try:
+                    process.wait(STOP_TIMEOUT_S if number == signal.SIGTERM else None)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def _ready_line(process: subprocess.Popen[str]) -> str | None:
+    """The first line that has an address in it; None if the process ended before."""
+    assert process.stdout is not None
+    until = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < until and process.poll() is None:
+        if select.select([process.stdout], [], [], 0.2)[0]:
+            line = process.stdout.readline()
+            if "://" in line:
+                return line.strip()
+    return None
