@@ -9,6 +9,7 @@ from __future__ import annotations
 from zelitrio.text.alignment import CharTimes, align_characters, normalised_text
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.lexicon import Lexicon, load_lexicon
+from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.phones import PHONES, is_vowel, parse_phones, stress_of, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
 from zelitrio.text.types import Break, Phones, Utterance, Word
@@ -26,6 +27,7 @@ __all__ = [
     "find_phrase_end",
     "find_sentence_end",
     "is_vowel",
+    "load_entries",
     "load_front_end",
     "load_lexicon",
     "normalised_text",

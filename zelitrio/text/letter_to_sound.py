@@ -1,68 +1,210 @@
-"""Phones for words that no dictionary knows."""
+"""Phones for words that no dictionary knows, by an n-gram over letters and phones taken together.
+
+Each letter of a word yields zero to two phones; the pair is one symbol ("graphone": Bisani and Ney,
+"Joint-sequence models for grapheme-to-phoneme conversion", 2008).  The model says how likely a
+symbol is after the six before it, backing off to shorter histories, and a small beam finds the best
+chain of symbols that spells the word.  Trained on the CMU dictionary by
+`zelitrio.training.letter_to_sound`, which also states what it reaches on words it has not seen.
+
+Pure Python over flat arrays: numpy has nothing to gain on a handful of candidates per letter.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+import functools
+import lzma
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from io import BytesIO
 
+import attrs
+import numpy as np
+
+from zelitrio.text.lexicon_file import DATA
+from zelitrio.text.phones import CODE_OF_PHONE, decode
 from zelitrio.text.types import Phones
 
-_GRAPHEMES = {
-    "tch": "CH",
-    "sch": "SH",
-    "igh": "AY1",
-    "tion": "SH AH0 N",
-    "sh": "SH",
-    "ch": "CH",
-    "th": "TH",
-    "ph": "F",
-    "ck": "K",
-    "ng": "NG",
-    "qu": "K W",
-    "wh": "W",
-    "ee": "IY1",
-    "ea": "IY1",
-    "oo": "UW1",
-    "ou": "AW1",
-    "ai": "EY1",
-    "ay": "EY1",
-    "ey": "IY0",
-    "oy": "OY1",
-    "oi": "OY1",
-    "au": "AO1",
-    "ow": "OW1",
-    "er": "ER0",
-    "a": "AE1",
-    "b": "B",
-    "c": "K",
-    "d": "D",
-    "e": "EH1",
-    "f": "F",
-    "g": "G",
-    "h": "HH",
-    "i": "IH1",
-    "j": "JH",
-    "k": "K",
-    "l": "L",
-    "m": "M",
-    "n": "N",
-    "o": "AA1",
-    "p": "P",
-    "q": "K",
-    "r": "R",
-    "s": "S",
-    "t": "T",
-    "u": "AH1",
-    "v": "V",
-    "w": "W",
-    "x": "K S",
-    "y": "IY0",
-    "z": "Z",
-}
-_GRAPHEME = re.compile("|".join(sorted(_GRAPHEMES, key=len, reverse=True)))
+BEGIN, END = 0, 1
+"""Symbols for the two ends of a word; graphones come after."""
+
+_MAIN_STRESS = frozenset(code for phone, code in CODE_OF_PHONE.items() if phone.endswith("1"))
+_BEAM = 12
+_WIDTH = 6.0
+"""Log-likelihood below the best at which a candidate is dropped.  Of 16 and 8.0: +0.7 % words right, twice the time."""
+_MOST_REMEMBERED = 20_000
+"""Worked-out steps kept, about a kilobyte each at most."""
+_LONGEST_WORD = 32
+"""Longer runs of letters are no word; they are cut, so that time stays linear with a small factor."""
+_MOST_LETTERS = 400
 
 
-def sound_out(word: str) -> Phones:
-    """Phones of a word by its spelling; empty when no letter of it can be sounded."""
-    plain = unicodedata.normalize("NFKD", word.lower())
-    return tuple(" ".join(_GRAPHEMES[part] for part in _GRAPHEME.findall(plain)).split())
+@attrs.frozen
+class Model:
+    """The trained n-grams as they lie on disk: a tree in breadth-first order, node 0 its root."""
+
+    graphones: tuple[str, ...]
+    """Symbol number minus two -> letter followed by the codes of its phones; sorted."""
+    symbol: np.ndarray
+    """uint16 [nodes]: the last symbol of each n-gram."""
+    children: np.ndarray
+    """uint16 [nodes]: how many n-grams continue it; they follow one another, sorted by symbol."""
+    cost: np.ndarray
+    """uint8 [nodes]: minus log probability, in units of `STEP`."""
+    backoff: np.ndarray
+    """int8 [nodes]: minus log weight for leaving it for a shorter history, in units of `STEP`."""
+
+    STEP = 1 / 16
+
+    def dump(self) -> bytes:
+        """The bytes of the data file."""
+        buffer = BytesIO()
+        np.savez(
+            buffer,
+            graphones=np.array(" ".join(self.graphones)),
+            symbol=self.symbol,
+            children=self.children,
+            cost=self.cost,
+            backoff=self.backoff,
+        )
+        return lzma.compress(buffer.getvalue(), preset=9)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Model:
+        """Read what `dump` made; nothing in it is executed."""
+        with np.load(BytesIO(lzma.decompress(data)), allow_pickle=False) as arrays:
+            return cls(
+                tuple(str(arrays["graphones"]).split()),
+                arrays["symbol"],
+                arrays["children"],
+                arrays["cost"],
+                arrays["backoff"],
+            )
+
+
+
+
+class LetterToSound:
+    """Sounds out words.  Safe to share between threads; remembers what it worked out."""
+
+    def __init__(self, model: Model) -> None:
+        count = len(model.symbol)
+        first = np.concatenate(([1], 1 + np.cumsum(model.children, dtype=np.int64)))
+        shorter = _shorter_histories(model, first)
+        # A history that nothing continues is the same state as its next shorter one.
+        state = np.arange(count)
+        is_dead = model.children == 0
+        while (dead := is_dead[state] & (state > 0)).any():
+            state[dead] = shorter[state[dead]]
+        self._symbol = array("H", model.symbol.astype(np.uint16).tobytes())
+        self._first = array("I", first.astype(np.uint32).tobytes())
+        self._state = array("I", state.astype(np.uint32).tobytes())
+        self._shorter = array("I", shorter.astype(np.uint32).tobytes())
+        self._cost = array("B", model.cost.tobytes())
+        self._backoff = array("b", model.backoff.tobytes())
+        self._phones = ["", "", *(graphone[1:] for graphone in model.graphones)]
+        self._range: dict[str, tuple[int, int]] = {}
+        for number, graphone in enumerate(model.graphones, start=2):
+            begin, _ = self._range.get(graphone[0], (number, number))
+            self._range[graphone[0]] = (begin, number + 1)
+        self._arcs: dict[tuple[int, str], Sequence[tuple[float, str, int]]] = {}
+        begin_node = bisect_left(self._symbol, BEGIN, 1, self._first[1])
+        self._begin = self._state[begin_node]
+
+    def phones(self, word: str) -> Phones:
+        """Phones of a lower-case word; letters other than a-z are passed over, so it may be empty.
+
+        Takes about 0.3 ms for a word of eight letters, once; time is linear in the length.
+        """
+        letters = "".join([char for char in word if char in self._range])[:_MOST_LETTERS]
+        pieces = [letters[at : at + _LONGEST_WORD] for at in range(0, len(letters), _LONGEST_WORD)]
+        return decode("".join([self.best(piece)[0] for piece in pieces]))
+
+    def best(self, letters: str, *, beam: int = _BEAM) -> list[str]:
+        """Codes of the likeliest pronunciations, best first; those with one main stress come first."""
+        # An entry: cost so far, state, trail of phone codes.
+        alive: list[tuple[float, int, str]] = [(0.0, self._begin, "")]
+        for letter in letters:
+            reached: dict[int, tuple[float, int, str]] = {}
+            best = float("inf")
+            for cost, state, trail in alive:
+                arcs = self._arcs.get((state, letter))
+                if arcs is None:
+                    arcs = self._expand(state, letter)
+                for step, codes, following in arcs:
+                    total = cost + step
+                    if total > best + _WIDTH:
+                        break
+                    if total < best:
+                        best = total
+                    known = reached.get(following)
+                    if known is None or total < known[0]:
+                        reached[following] = (total, following, trail + codes)
+            alive = sorted(reached.values())[:beam]
+            while alive[-1][0] > best + _WIDTH:
+                alive.pop()
+        done = sorted((cost + self._end_cost(state), trail) for cost, state, trail in alive)
+        ranked = [trail for _, trail in done]
+        ranked.sort(key=lambda trail: sum(code in _MAIN_STRESS for code in trail) != 1)  # stable
+        return ranked
+
+    def _expand(self, state: int, letter: str) -> Sequence[tuple[float, str, int]]:
+        """The likely symbols for a letter after a history, cheapest first."""
+        low, high = self._range[letter]
+        state_asked = state
+        found: dict[int, tuple[float, str, int]] = {}
+        penalty, best = 0.0, float("inf")
+        while True:
+            begin, end = self._first[state], self._first[state + 1]
+            node = bisect_left(self._symbol, low, begin, end)
+            while node < end and (symbol := self._symbol[node]) < high:
+                if symbol not in found:
+                    cost = penalty + self._cost[node] * Model.STEP
+                    found[symbol] = (cost, self._phones[symbol], self._state[node])
+                    best = min(best, cost)
+                node += 1
+            if state == 0:
+                break
+            penalty += self._backoff[state] * Model.STEP
+            state = self._shorter[state]
+            if penalty > best + _WIDTH:
+                break
+        arcs = sorted(arc for arc in found.values() if arc[0] <= best + _WIDTH)[:_BEAM]
+        if len(self._arcs) >= _MOST_REMEMBERED:
+            self._arcs.clear()
+        self._arcs[state_asked, letter] = arcs
+        return arcs
+
+    def _end_cost(self, state: int) -> float:
+        penalty = 0.0
+        while True:
+            begin, end = self._first[state], self._first[state + 1]
+            node = bisect_left(self._symbol, END, begin, end)
+            if node < end and self._symbol[node] == END:
+                return penalty + self._cost[node] * Model.STEP
+            if state == 0:
+                return penalty + 20.0
+            penalty += self._backoff[state] * Model.STEP
+            state = self._shorter[state]
+
+
+def _shorter_histories(model: Model, first: np.ndarray) -> np.ndarray:
+    """For each n-gram the one without its first symbol; [nodes]."""
+    count = len(model.symbol)
+    parent = np.repeat(np.arange(count), model.children)  # of nodes 1, 2, ...
+    parent = np.concatenate(([0], parent))
+    symbols = len(model.graphones) + 2
+    key = parent.astype(np.int64) * symbols + model.symbol  # ascending, because of the order of the nodes
+    shorter = np.zeros(count, np.int64)
+    begin, end = int(first[1]), int(first[first[1]]) if count > 1 else 1
+    while begin < end:  # level by level, from the pairs on
+        at = np.arange(begin, end)
+        shorter[at] = np.searchsorted(key[1:], shorter[parent[at]] * symbols + model.symbol[at]) + 1
+        begin, end = end, int(first[end]) if end < count else end
+    return shorter
+
+
+@functools.cache
+def load_letter_to_sound() -> LetterToSound:
+    """The built-in model, about 0.3 s on the first call."""
+    return LetterToSound(Model.parse((DATA / "letter_to_sound.xz").read_bytes()))

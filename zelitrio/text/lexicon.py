@@ -15,8 +15,13 @@ from zelitrio.text.types import Phones
 
 
 @functools.cache
-def _cmudict() -> Mapping[str, str]:
-    return unpack((DATA / "cmudict.xz").read_bytes())
+def _built_in() -> Mapping[str, str]:
+    entries = unpack((DATA / "cmudict.xz").read_bytes())
+    for line in (DATA / "additions.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            word, _, said = line.partition("\t")
+            entries[word] = ",".join([encode(parse_phones(each)) for each in said.split("|")])
+    return entries
 
 
 @attrs.frozen(eq=False)
@@ -64,4 +69,4 @@ class Lexicon:
 
 def load_lexicon() -> Lexicon:
     """The built-in lexicon: about 126,000 words, 0.1 s on the first call, shared after."""
-    return Lexicon(_cmudict())
+    return Lexicon(_built_in())

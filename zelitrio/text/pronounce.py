@@ -1,48 +1,102 @@
-"""From spoken words to phones: function words, the dictionary, then the spelling."""
+"""From spoken words to phones: the text's own say, function words, context, dictionary, stem, spelling."""
 
 from __future__ import annotations
 
-from zelitrio.text.letter_to_sound import sound_out
+import functools
+from collections.abc import Sequence
+
+from zelitrio.text.context import Place
+from zelitrio.text.heteronyms import choose
+from zelitrio.text.letter_to_sound import load_letter_to_sound
+from zelitrio.text.letters import LETTERS
 from zelitrio.text.lexicon import Lexicon
-from zelitrio.text.phones import is_vowel
+from zelitrio.text.morphology import inflect, plural_sound
+from zelitrio.text.phones import is_vowel, parse_phones
 from zelitrio.text.token import Token
-from zelitrio.text.types import Phones
+from zelitrio.text.types import Break, Phones
 
 _WEAK: dict[str, Phones] = {
-    "a": ("AH0",),
-    "an": ("AH0", "N"),
-    "the": ("DH", "AH0"),
-    "to": ("T", "AH0"),
-    "of": ("AH0", "V"),
-    "and": ("AE0", "N", "D"),
-    "for": ("F", "AO0", "R"),
-    "from": ("F", "R", "AH0", "M"),
-    "at": ("AE0", "T"),
-    "as": ("AE0", "Z"),
-    "or": ("AO0", "R"),
-}
+    word: parse_phones(phones)
+    for word, phones in {
+        "a": "AH0", "an": "AH0 N", "the": "DH AH0", "to": "T AH0", "of": "AH0 V", "and": "AE0 N D", "for": "F AO0 R",
+        "from": "F R AH0 M", "at": "AE0 T", "as": "AE0 Z", "or": "AO0 R", "but": "B AH0 T", "than": "DH AE0 N",
+        "is": "IH0 Z", "in": "IH0 N", "was": "W AH0 Z", "were": "W ER0", "are": "AA0 R", "if": "IH0 F",
+    }.items()
+}  # fmt: skip
+"""Words that carry no stress inside a phrase, as a newsreader says them."""
 _BEFORE_VOWEL: dict[str, Phones] = {"the": ("DH", "IY0"), "to": ("T", "UW0")}
+_AT_END: dict[str, Phones] = {
+    "a": ("EY1",), "the": ("DH", "AH0"), "to": ("T", "UW1"), "of": ("AH1", "V"), "for": ("F", "AO1", "R"),
+    "from": ("F", "R", "AH1", "M"), "at": ("AE1", "T"), "is": ("IH1", "Z"), "in": ("IH1", "N"),
+    "was": ("W", "AA1", "Z"), "were": ("W", "ER1"), "are": ("AA1", "R"), "if": ("IH1", "F"),
+}  # fmt: skip
+"""The same before a break, where they are said in full."""
 
 
-def pronounce(tokens: list[Token], lexicon: Lexicon) -> list[Phones]:
-    """Phones of each token."""
-    found = [_one(token, lexicon) for token in tokens]
+def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phones]:
+    """Phones of each token; empty for what has no sound.
+
+    Never raises; linear in the number of tokens, 2-5 us for a known word.
+    """
+    spoken = [token.spoken for token in tokens]
+    found: list[Phones] = []
+    for index, token in enumerate(tokens):
+        if token.phones is not None:
+            found.append(token.phones)
+        elif token.is_letter:
+            is_last = token.after is not Break.NONE or not (index + 1 < len(tokens) and tokens[index + 1].is_letter)
+            found.append(_letter(token.spoken, is_last=is_last))
+        else:
+            begins = index == 0 or tokens[index - 1].after is not Break.NONE
+            ends = index == len(tokens) - 1 or token.after is not Break.NONE
+            is_capital = text[token.start : token.start + 1].isupper()
+            found.append(_word(Place(spoken, index, begins, ends, is_capital), lexicon))
     for index, token in enumerate(tokens[:-1]):
-        following = found[index + 1]
-        if token.spoken in _BEFORE_VOWEL and following and is_vowel(following[0]):
-            found[index] = _BEFORE_VOWEL[token.spoken]
+        full = _BEFORE_VOWEL.get(token.spoken)
+        if full and not token.is_letter and token.after is Break.NONE and not lexicon.is_own(token.spoken):
+            following = found[index + 1]
+            if following and is_vowel(following[0]):
+                found[index] = full
     return found
 
 
-def _one(token: Token, lexicon: Lexicon) -> Phones:
-    word = token.spoken
-    if token.phones is not None:
-        return token.phones
+def _word(place: Place, lexicon: Lexicon) -> Phones:
+    word = place.word
     if word in _WEAK and not lexicon.is_own(word):
-        return _WEAK[word]
+        return _AT_END.get(word, _WEAK[word]) if place.ends and len(place.words) > 1 else _WEAK[word]
     variants = lexicon.find(word)
     if variants:
-        return variants[0]
-    if word.endswith("'s"):
-        return (*_one(Token(word[:-2], token.start, token.end), lexicon), "Z")
-    return sound_out(word)
+        if lexicon.is_own(word):
+            return variants[0]
+        return choose(place, variants) or variants[0]
+    return sound_out(word, lexicon)
+
+
+def _letter(spoken: str, *, is_last: bool) -> Phones:
+    """The name of a letter; of several in a row the last carries the main stress: F B I, with I."""
+    phones = LETTERS.get(spoken[0], ())
+    if not is_last:
+        phones = tuple(phone.replace("1", "2") for phone in phones)
+    return plural_sound(phones) if spoken.endswith("'s") and phones else phones
+
+
+def sound_out(word: str, lexicon: Lexicon) -> Phones:
+    """Phones of a word the dictionary lacks: by its stem, or else by its letters."""
+    return _sound_out(word, lexicon)
+
+
+@functools.lru_cache(maxsize=8192)  # words come back: names of a conversation, above all
+def _sound_out(word: str, lexicon: Lexicon) -> Phones:
+    def find(stem: str) -> Phones | None:
+        variants = lexicon.find(stem)
+        return variants[0] if variants else None
+
+    if len(word) <= 40:
+        inflected = inflect(word, find)
+        if inflected is not None:
+            return inflected
+    bare = word.replace("'", "")
+    if word.endswith("'s") and len(bare) > 1:
+        stem = load_letter_to_sound().phones(bare[:-1])
+        return plural_sound(stem) if stem else ()
+    return load_letter_to_sound().phones(bare)

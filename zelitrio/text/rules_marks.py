@@ -44,6 +44,13 @@ def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
+@rule("-=+*_#~$&@%^/\\|<>", r"(?P<sign>[-=+*_#~$&@%^/\\|<>])(?P=sign){2,1000}")
+def decoration(reader: Reader, match: re.Match[str]) -> bool:
+    """A row of one sign ("-----", "====", "$$$") is drawn, not said."""
+    reader.mark(Break.DASH)
+    return True
+
+
 @rule("-–—−", r"[-–—−]{1,3}")
 def dash(reader: Reader, match: re.Match[str]) -> bool:
     """A dash with spaces or doubled is a pause; "3 - 2" is minus; a hyphen is silent."""
@@ -144,4 +151,4 @@ def _is_and_or(text: str, start: int) -> bool:
     return text[max(0, start - 3) : start + 3].lower() == "and/or"
 
 
-RULES = (new_line, ellipsis, dash, raised, lowered, between, sign, punctuation)
+RULES = (new_line, decoration, ellipsis, dash, raised, lowered, between, sign, punctuation)

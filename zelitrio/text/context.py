@@ -1,0 +1,104 @@
+"""A cheap guess at the part a word plays, from the words beside it: no tagger, a few tables."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from zelitrio.text.tables import words
+
+
+class Part(enum.Enum):
+    """What a word is likely to be."""
+
+    NOUN = "noun"
+    """A noun or an adjective: names a thing or a quality."""
+    VERB = "verb"
+    UNKNOWN = "unknown"
+
+
+DETERMINERS = words(
+    """
+    the a an this these those my your his her its our their whose no any some every each another either neither
+    one two three four five six seven eight nine ten
+    """
+)
+OBJECTS = words("the a an this that these those my your his her its our their it them him me us all every each what how")
+MODALS = words(
+    """
+    to will would can could should may might must shall cannot can't won't don't didn't doesn't couldn't wouldn't
+    shouldn't let's please gonna wanna not never i'll you'll he'll she'll we'll they'll it'll i'd you'd he'd she'd
+    we'd they'd did do does help
+    """
+)
+SUBJECTS = words("i you we they who")
+SINGULAR_SUBJECTS = words("he she it who which")
+BE = words("is are was were be been being am i'm you're he's she's it's we're they're isn't aren't wasn't weren't")
+HAVE = words("have has had having i've you've we've they've haven't hasn't hadn't he's she's")
+PREPOSITIONS = words("of in on at by for with from about into under over than per between against without")
+_ADJECTIVE_ENDINGS = ("al", "ic", "ous", "ive", "able", "ful", "less", "est", "ary")
+_ADJECTIVES = words(
+    """
+    new old good bad big small great high low more most less few many several first second last next own whole entire
+    recent modern major minor same other world current previous long short public private main free daily best
+    """
+)
+
+
+@attrs.frozen
+class Place:
+    """One word among the others of its utterance."""
+
+    words: Sequence[str]
+    """Spoken words, lower case."""
+    index: int
+    begins: bool
+    """It is the first, or a break stands before it."""
+    ends: bool
+    """It is the last, or a break stands after it."""
+    is_capital: bool
+    """Written with a capital letter."""
+
+    @property
+    def word(self) -> str:
+        """The word itself."""
+        return self.words[self.index]
+
+    def before(self, distance: int = 1) -> str:
+        """The word so many places before; empty beyond the beginning or across a break."""
+        at = self.index - distance
+        return self.words[at] if at >= 0 and not self.begins else ""
+
+    def after(self, distance: int = 1) -> str:
+        """The word so many places after; empty beyond the end or across a break."""
+        at = self.index + distance
+        return self.words[at] if at < len(self.words) and not self.ends else ""
+
+
+def part_of(place: Place, *, is_inflected: bool = False) -> Part:
+    """Whether a word that may be both is a noun (or adjective) or a verb here.
+
+    Args:
+        place: the word.
+        is_inflected: it ends in -s: as a verb it follows "he", not "they".
+    """
+    before, after = place.before(), place.after()
+    if before.endswith("ly") and len(before) > 4:
+        before = place.before(2)
+    if before in MODALS and not is_inflected:
+        return Part.VERB
+    if before in (SINGULAR_SUBJECTS if is_inflected else SUBJECTS):
+        return Part.VERB
+    if before in DETERMINERS or before in PREPOSITIONS or before in BE or before in HAVE:
+        return Part.NOUN
+    if before.endswith(("'s", "s'")) or before in _ADJECTIVES:
+        return Part.NOUN
+    if after in OBJECTS:
+        return Part.VERB
+    if before.endswith(_ADJECTIVE_ENDINGS) and len(before) > 4:
+        return Part.NOUN
+    if after in BE or after in HAVE or after == "of":
+        return Part.NOUN
+    return Part.UNKNOWN

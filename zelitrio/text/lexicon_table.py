@@ -1,0 +1,87 @@
+"""Pronunciations a user brings: a plain table, or the W3C's Pronunciation Lexicon (PLS) in XML.
+
+PLS 1.0: https://www.w3.org/TR/pronunciation-lexicon/
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from zelitrio.errors import LocalError
+from zelitrio.text.ipa import phones_of_ipa
+from zelitrio.text.phones import parse_phones
+from zelitrio.text.types import Phones
+
+MOST_BYTES = 8 * 1024 * 1024
+"""A larger file is refused: a hundred thousand words fit in a quarter of it."""
+
+
+def load_entries(path: Path | str) -> dict[str, Phones]:
+    """Read a table or PLS file, for `Lexicon.with_entries`; told apart by the first character.
+
+    Raises `LocalError` that names the file and the line (or the word), what was expected and found.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise LocalError(f"{path}: expected at most {MOST_BYTES} bytes, found {size}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LocalError(f"{path}: expected UTF-8 text, found byte {error.object[error.start]:#x}") from None
+    try:
+        return parse_pls(text) if text.lstrip().startswith("<") else parse_table(text)
+    except LocalError as error:
+        raise LocalError(f"{path}: {error}") from None
+
+
+def parse_table(text: str) -> dict[str, Phones]:
+    """Lines of ``word<TAB>HH AH0 L OW1``; empty lines and lines from ``#`` on are passed over."""
+    entries: dict[str, Phones] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, tab, said = line.partition("\t")
+        if not tab or not word.strip():
+            raise LocalError(f"line {number}: expected word, tab, phones; found {line[:80]!r}")
+        try:
+            entries[word.strip().lower()] = parse_phones(said)
+        except LocalError as error:
+            raise LocalError(f"line {number}: {error}") from None
+    return entries
+
+
+def parse_pls(text: str) -> dict[str, Phones]:
+    """The graphemes and phonemes of a PLS document, its alphabet ``ipa`` or ``x-cmu-arpabet``.
+
+    A document type is refused, so that no entity is ever expanded.
+    """
+    if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
+        raise LocalError("PLS: expected no document type, found one")
+    try:
+        root = ET.fromstring(text.encode())  # as bytes: an encoding declaration is then allowed
+    except ET.ParseError as error:
+        raise LocalError(f"PLS: expected well-formed XML, found: {error}") from None
+    is_ipa = root.get("alphabet", "ipa").lower() == "ipa"
+    entries: dict[str, Phones] = {}
+    for lexeme in root.iter():
+        if _local(lexeme) != "lexeme":
+            continue
+        words = [(part.text or "").strip() for part in lexeme if _local(part) == "grapheme"]
+        said = next((part for part in lexeme if _local(part) == "phoneme"), None)
+        if said is None or not words:
+            continue  # an alias, which is no pronunciation
+        alphabet = (said.get("alphabet") or ("ipa" if is_ipa else "arpabet")).lower()
+        try:
+            read = phones_of_ipa if alphabet == "ipa" else parse_phones
+            phones = read((said.text or "").strip())
+        except LocalError as error:
+            raise LocalError(f"lexeme {words[0]!r}: {error}") from None
+        entries.update({word.lower(): phones for word in words if word})
+    return entries
+
+
+def _local(element: ET.Element) -> str:
+    return str(element.tag).rpartition("}")[2]

@@ -1,0 +1,141 @@
+"""Inflected forms of known words: "zoomed", "podcasts", "Nguyen's" by the sound of their stem.
+
+A stem in the dictionary and a regular ending are a surer guide than the spelling of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zelitrio.text.phones import is_vowel
+from zelitrio.text.types import Phones
+
+Find = Callable[[str], Phones | None]
+
+_VOICELESS = frozenset("P T K F TH".split())
+_HISSING = frozenset("S Z SH ZH CH JH".split())
+_DOUBLED = frozenset("bdfgklmnprstvz")
+_SUFFIXES: tuple[tuple[str, Phones], ...] = (
+    ("ly", ("L", "IY0")),
+    ("ness", ("N", "AH0", "S")),
+    ("less", ("L", "AH0", "S")),
+    ("ful", ("F", "AH0", "L")),
+    ("ment", ("M", "AH0", "N", "T")),
+    ("ship", ("SH", "IH0", "P")),
+    ("able", ("AH0", "B", "AH0", "L")),
+    ("er", ("ER0",)),
+    ("ers", ("ER0", "Z")),
+)
+_PREFIXES: tuple[tuple[str, Phones], ...] = (
+    ("un", ("AH0", "N")),
+    ("re", ("R", "IY2")),
+    ("non", ("N", "AA0", "N")),
+    ("pre", ("P", "R", "IY0")),
+    ("mis", ("M", "IH0", "S")),
+    ("over", ("OW2", "V", "ER0")),
+    ("super", ("S", "UW2", "P", "ER0")),
+    ("anti", ("AE2", "N", "T", "IY0")),
+    ("micro", ("M", "AY2", "K", "R", "OW0")),
+    ("multi", ("M", "AH2", "L", "T", "IY0")),
+    ("cyber", ("S", "AY2", "B", "ER0")),
+)
+
+
+def inflect(word: str, find: Find) -> Phones | None:
+    """Phones of a word built on one that `find` knows; None when it is not built so.
+
+    Args:
+        word: lower-case letters and apostrophes.
+        find: the sound of a word, or None.
+    """
+    if "'" in word:
+        return _apostrophe(word, find)
+    for ending, sound in (("s", plural_sound), ("ed", past_sound), ("ing", _ing_sound)):
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            stem = _stem(word, ending, find)
+            if stem is not None:
+                return sound(stem)
+    for ending, phones in _SUFFIXES:
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            stem = _stem(word, ending, find)
+            if stem is not None:
+                return stem + phones
+    for start, phones in _PREFIXES:
+        if word.startswith(start) and len(word) > len(start) + 3:
+            rest = find(word[len(start) :])
+            if rest is not None:
+                return phones + rest
+    return None
+
+
+def plural_sound(stem: Phones) -> Phones:
+    """The stem with the -s of a plural, a possessive or "he runs"."""
+    if stem[-1] in _HISSING:
+        return (*stem, "IH0", "Z")
+    return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
+
+
+def past_sound(stem: Phones) -> Phones:
+    """The stem with the -ed of the past."""
+    if stem[-1] in ("T", "D"):
+        return (*stem, "IH0", "D")
+    return (*stem, "T" if stem[-1] in _VOICELESS | _HISSING - {"Z", "ZH", "JH"} else "D")
+
+
+def _ing_sound(stem: Phones) -> Phones:
+    return (*stem, "IH0", "NG")
+
+
+_CONTRACTED: dict[str, Phones] = {
+    "n't": ("AH0", "N", "T"),
+    "'ll": ("AH0", "L"),
+    "'ve": ("AH0", "V"),
+    "'re": ("ER0",),
+    "'d": ("D",),
+    "'m": ("M",),
+    "'em": ("AH0", "M"),
+}
+
+
+def _apostrophe(word: str, find: Find) -> Phones | None:
+    if word.endswith("'s"):
+        stem = find(word[:-2])
+        return plural_sound(stem) if stem else None
+    for ending, phones in _CONTRACTED.items():
+        if word.endswith(ending):
+            stem = find(word[: -len(ending)])
+            if stem:
+                is_weak = ending == "'d" and stem[-1] in ("T", "D")
+                return (*stem, "IH0", "D") if is_weak else stem + phones
+    return find(word.replace("'", "")) if word.replace("'", "") != word else None
+
+
+def _stem(word: str, ending: str, find: Find) -> Phones | None:
+    """The sound of what the ending was put to: as it is, with its e, undoubled, or y for i."""
+    stem = word[: -len(ending)]
+    starts_with_vowel = ending[0] in "aeiou"
+    candidates = []
+    if ending == "s":
+        if stem.endswith(("s", "u", "i")):
+            return None  # "ss", "us", "is" are no plurals
+        candidates = [stem]
+        if stem.endswith("ie"):
+            candidates = [stem[:-2] + "y", stem]
+        elif stem.endswith("e") and stem[:-1].endswith(("s", "x", "z", "ch", "sh", "o")):
+            candidates = [stem, stem[:-1]]
+    elif starts_with_vowel:
+        if len(stem) > 3 and stem[-1] == stem[-2] and stem[-1] in _DOUBLED:
+            candidates = [stem[:-1], stem]
+        elif stem.endswith("i"):
+            candidates = [stem[:-1] + "y"]
+        elif ending != "able" and len(stem) > 2 and stem[-1] not in "aeiouwy" and stem[-2] in "aeiou":
+            candidates = [stem + "e", stem] if stem[-3:-2] not in tuple("aeiou") else [stem, stem + "e"]
+        else:
+            candidates = [stem, stem + "e"]
+    else:
+        candidates = [stem[:-1] + "y"] if stem.endswith("i") else [stem]
+    for candidate in candidates:
+        found = find(candidate) if len(candidate) > 2 else None
+        if found and any(is_vowel(phone) for phone in found):
+            return found
+    return None
