@@ -15,8 +15,9 @@ from typing import Any
 
 import attrs
 
-from zelitrio.cli.keys import hash_key, read_key_file
+from zelitrio.cli.keys import read_key_file
 from zelitrio.errors import LocalError
+from zelitrio.server import hash_key
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 
 PREFIX = "ZELITRIO_"
@@ -100,6 +101,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _check_exposure(server: ServerSettings) -> None:
+    # The server asks the same, and of the addresses a name stands for; but only once the engine is up.
     if (server.tls_cert is None) != (server.tls_key is None):
         raise LocalError("tls_cert and tls_key: expected both or neither")
     for path in (server.tls_cert, server.tls_key):

@@ -1,19 +1,13 @@
-"""API keys as a server keeps them: SHA-256 only, from flags, the environment or a file."""
+"""The file of API keys: their SHA-256 alone, as a server keeps them."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from zelitrio.errors import LocalError
 
 _LINE = re.compile(r"[0-9a-fA-F]{64}")
-
-
-def hash_key(key: str) -> str:
-    """Return what is stored of a key: its SHA-256 in hex."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def read_key_file(path: Path) -> set[str]:

@@ -106,5 +106,7 @@ def serve(
     import trio
 
     from zelitrio.cli.serving import run_server
+    from zelitrio.server import configure_logging
 
+    configure_logging()
     trio.run(run_server, configuration, started_at)
