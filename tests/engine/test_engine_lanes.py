@@ -17,7 +17,12 @@ GPU = Pace(lag=16, frame_s=1e-5, step_s=1e-3, is_wide=True, frames_per_s=200_000
 
 def chunk(stream: int, index: int = 0) -> Speak:
     return Speak(
-        stream=stream, index=index, utterance=Utterance("", ()), settings=VoiceSettings(), fed_at_s=0.0
+        stream=stream,
+        index=index,
+        utterance=Utterance("", ()),
+        settings=VoiceSettings(),
+        joins=False,
+        fed_at_s=0.0,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.worker import Worker
 from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
 from zelitrio.settings import EngineSettings, VoiceSettings
+from zelitrio.text import Break, Utterance, Word
 
 STEADY = VoiceSettings(stability=1.0)
 TEXT = "The quick brown fox, they say, jumps over the lazy dog."
@@ -356,3 +358,31 @@ async def test_statistics_say_what_happened(engine: Engine) -> None:
     assert 0.0 <= statistics.load <= 1.0
     assert set(statistics.first_audio_ms) == {"p50", "p95", "p99"}
     assert statistics.capacity >= 1
+
+
+async def test_an_utterance_cut_in_mid_sentence_joins_the_next_without_a_gap(engine: Engine) -> None:
+    front_end = engine.front_end
+    cut = front_end.utterance("And so they went on", ends_sentence=False)
+    rest = front_end.utterance("and on until the morning.")
+
+    async def spoken(*utterances: Utterance) -> tuple[NDArray[np.float32], int]:
+        async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+            for utterance in utterances:
+                stream.feed(utterance)
+            stream.finish()
+            blocks = [block async for block in stream]
+        audio = np.concatenate([block.pcm for block in blocks])
+        return audio, sum(len(block.pcm) for block in blocks if block.utterance == 0)
+
+    def level(audio: NDArray[np.float32], at: int) -> float:
+        return float(np.sqrt(np.mean(audio[at - 240 : at + 240] ** 2)))
+
+    joined, at = await spoken(cut, rest)
+    inside = np.median([level(joined, place) for place in range(at - 4800, at + 4800, 480)])
+    assert level(joined, at) > 0.5 * inside
+    ended, at = await spoken(attrs.evolve(cut, words=(*cut.words[:-1], stopped(cut.words[-1]))), rest)
+    assert level(ended, at) < level(joined, at)
+
+
+def stopped(word: Word) -> Word:
+    return attrs.evolve(word, after=Break.STOP)

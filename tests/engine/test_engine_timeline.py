@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import lay_out, split_utterance
+from zelitrio.engine.timeline import ends_cut, lay_out, split_utterance
 from zelitrio.text import Break, Utterance, Word, load_front_end
 from zelitrio.voices import phone_inputs
 
@@ -47,14 +47,25 @@ def test_a_short_utterance_is_one_piece() -> None:
     assert split_utterance(TWO_WORDS, MAX_TOKENS) == [TWO_WORDS]
 
 
-@pytest.mark.parametrize("text", ["word " * 600, "a" * 3000, "One, two. " * 200 + "x" * 2000])
-def test_pieces_fit_and_join_to_the_whole(text: str) -> None:
-    utterance = load_front_end().utterance(text)
+LONG_WORD = Word("hum", (4, 5), ("HH", "AH1", "M") * 500, Break.STOP)
+
+
+@pytest.mark.parametrize(
+    "utterance",
+    [
+        load_front_end().utterance("word " * 600),
+        load_front_end().utterance("One, two. " * 200 + "x" * 2000),
+        Utterance("say m!", (Word("say", (0, 3), ("S", "EY1")), LONG_WORD)),
+    ],
+    ids=["words", "phrases", "one endless word"],
+)
+def test_pieces_fit_and_join_to_the_whole(utterance: Utterance) -> None:
     pieces = split_utterance(utterance, MAX_TOKENS)
     assert len(pieces) > 1
-    assert "".join(piece.source for piece in pieces) == text
+    assert "".join(piece.source for piece in pieces) == utterance.source
     assert sum((piece.phones for piece in pieces), ()) == utterance.phones
     for piece in pieces:
         assert len(phone_inputs(piece)) <= MAX_TOKENS
         for word in piece.words:
             assert 0 <= word.span[0] <= word.span[1] <= len(piece.source)
+    assert all(ends_cut(piece) or piece.words[-1].after is not Break.NONE for piece in pieces[:-1])

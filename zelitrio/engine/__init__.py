@@ -13,9 +13,10 @@ reached is Trio (`engine`); `worker` is the thread that joins them.
 
 from __future__ import annotations
 
-from zelitrio.engine.engine import AudioBlock, Engine, EngineStream, open_engine
+from zelitrio.engine.engine import Engine, open_engine
 from zelitrio.engine.lanes import Ladder, Lane, Lanes, Pace, Profile
 from zelitrio.engine.statistics import Statistics
+from zelitrio.engine.stream import AudioBlock, EngineStream
 
 __all__ = [
     "AudioBlock",

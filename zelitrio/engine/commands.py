@@ -32,6 +32,8 @@ class Speak:
     index: int
     utterance: Utterance
     settings: VoiceSettings
+    joins: bool
+    """Whether the utterance before stopped in mid-sentence, so that this one goes on without a pause."""
     fed_at_s: float
     """`time.perf_counter()` when it was fed: first audio is counted from here."""
 

@@ -1,4 +1,4 @@
-"""The engine as Trio sees it: streams that are fed text and iterated for audio.
+"""The engine as Trio sees it: opened, asked for streams, told apart from its thread.
 
 The engine's thread runs inside of the nursery of `open_engine`: its crash is an exception somebody
 waits for, and its end is awaited.  Leaving a stream's block frees its lane before the next step.
@@ -13,178 +13,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-import attrs
-import numpy as np
 import trio
-from numpy.typing import NDArray
 
-from zelitrio.engine.commands import (
-    Close,
-    Command,
-    Credit,
-    Delivery,
-    Ended,
-    Failed,
-    Finish,
-    Open,
-    Speak,
-    Spoken,
-    Stop,
-    Yield,
-)
-from zelitrio.engine.runner import MAX_TOKENS
+from zelitrio.engine.commands import Close, Command, Delivery, Open, Stop
 from zelitrio.engine.statistics import Statistics
-from zelitrio.engine.timeline import split_utterance
-from zelitrio.engine.worker import Ready, Worker
+from zelitrio.engine.steps import Ready
+from zelitrio.engine.stream import EngineStream
+from zelitrio.engine.worker import Worker
 from zelitrio.errors import CapacityError, EngineError, LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
-from zelitrio.text import FrontEnd, Utterance, load_front_end
+from zelitrio.text import FrontEnd, load_front_end
 from zelitrio.voices import Catalogue, Voice, load_builtin
 
 _ADMITTED = 0.8
 """Part of the measured capacity that is given away: the rest is for bursts and for encoding."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class AudioBlock:
-    """Some audio of one stream."""
-
-    pcm: NDArray[np.float32]
-    """[n] samples in [-1, 1]."""
-    sample_rate_hz: int
-    utterance: int
-    """Which utterance it belongs to, as `EngineStream.feed` numbered it."""
-    piece: Utterance
-    """The same as a value: what was fed, or the piece of it that this audio is of if it was too
-    long to be spoken in one breath."""
-    word_times_ms: tuple[tuple[int, int], ...] | None
-    """On a piece's first block: start and end of each of its words, counted from the block's first
-    sample."""
-    is_last: bool
-    """Whether the utterance ends with this block."""
-
-
-class EngineStream:
-    """One conversation's speech, in order.  Made by `Engine.open_stream`.
-
-    Iterate it for `AudioBlock`s: the iteration waits for audio, can be cancelled at any time
-    without loss of samples, and ends after `finish` once everything fed was spoken.  One task may
-    iterate.
-
-    Raises (from the iteration):
-        UtteranceError: this stream's utterance failed; other streams go on.
-        EngineError: the engine is gone.
-    """
-
-    def __init__(self, engine: Engine, number: int, settings: VoiceSettings) -> None:
-        self._engine = engine
-        self._number = number
-        self._settings = settings
-        self._pieces: list[tuple[int, Utterance, bool]] = []  # index, piece, is the last of its index
-        self._next_index = 0
-        self._is_finished = False
-        self.is_speaking = False
-        # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
-        self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
-
-    def feed(self, what: Utterance | str, *, settings: VoiceSettings | None = None) -> int:
-        """Speak this after what was fed before.  Never waits.
-
-        Args:
-            what: an utterance, or text to be read by the engine's front end.
-            settings: from here on; None keeps those of the last call.
-
-        Returns:
-            The utterance's number in this stream, from 0.
-
-        Raises:
-            LocalError: the stream is finished.
-            EngineError: the engine is gone.
-        """
-        if self._is_finished:
-            raise LocalError("stream: expected no text after finish()")
-        self._engine.check()
-        if settings is not None:
-            self._settings = settings
-        utterance = what if isinstance(what, Utterance) else self._engine.front_end.utterance(what)
-        index = self._next_index
-        self._next_index += 1
-        pieces = split_utterance(utterance, MAX_TOKENS)
-        now_s = time.perf_counter()
-        for piece in pieces:
-            number = len(self._pieces)
-            self._pieces.append((index, piece, piece is pieces[-1]))
-            self._engine.tell(
-                Speak(
-                    stream=self._number,
-                    index=number,
-                    utterance=piece,
-                    settings=self._settings,
-                    fed_at_s=now_s,
-                )
-            )
-        self.is_speaking = True
-        return index
-
-    def finish(self) -> None:
-        """Say that no more text will come.  Never waits; a second call does nothing."""
-        if not self._is_finished:
-            self._is_finished = True
-            self._engine.tell(Finish(stream=self._number))
-
-    def close_softly(self) -> None:
-        """Let open streams go first from now on: perhaps nobody is listening to this one any more."""
-        self._engine.tell(Yield(stream=self._number))
-
-    def __aiter__(self) -> AsyncIterator[AudioBlock]:
-        return self
-
-    async def __anext__(self) -> AudioBlock:
-        try:
-            delivery = await self._receiver.receive()
-        except trio.EndOfChannel:
-            self._engine.check()
-            raise StopAsyncIteration from None
-        match delivery:
-            case Spoken():
-                return self._block(delivery)
-            case Failed():
-                raise delivery.error
-            case _:
-                self._sender.close()
-                raise StopAsyncIteration
-
-    def _block(self, spoken: Spoken) -> AudioBlock:
-        index, piece, ends_utterance = self._pieces[spoken.utterance]
-        rate_hz = self._engine.sample_rate_hz
-        if len(spoken.pcm):
-            self._engine.tell(Credit(stream=self._number, audio_s=len(spoken.pcm) / rate_hz))
-        return AudioBlock(
-            pcm=spoken.pcm,
-            sample_rate_hz=rate_hz,
-            utterance=index,
-            piece=piece,
-            word_times_ms=spoken.word_times_ms,
-            is_last=spoken.is_last and ends_utterance,
-        )
-
-    def deliver(self, delivery: Delivery) -> None:
-        """Take what the thread has made; called by the engine.  Never raises."""
-        if isinstance(delivery, Ended | Failed) or (
-            isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._pieces) - 1
-        ):
-            self.is_speaking = False
-        # The stream may have been left while this was on its way.
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            self._sender.send_nowait(delivery)
-
-    def leave(self) -> None:
-        """Drop whatever is still to come; called by the engine."""
-        self._receiver.close()
-
-    def abandon(self) -> None:
-        """Wake the reader up: the engine is gone."""
-        self._sender.close()
 
 
 class Engine:

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.text import Utterance, Word
+from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import PhoneInputs, frame_positions, whole_durations
 
 # Silence before the first word is latency, after the last one it delays the other speaker.
@@ -34,7 +34,15 @@ class Timeline:
         return len(self.phones)
 
 
-def lay_out(inputs: PhoneInputs, frames: NDArray[np.float32], speed: float, hop_ms: float) -> Timeline:
+def lay_out(
+    inputs: PhoneInputs,
+    frames: NDArray[np.float32],
+    speed: float,
+    hop_ms: float,
+    *,
+    joins: bool = False,
+    is_cut: bool = False,
+) -> Timeline:
     """Give every token its frames.
 
     Args:
@@ -42,12 +50,14 @@ def lay_out(inputs: PhoneInputs, frames: NDArray[np.float32], speed: float, hop_
         frames: [tokens] predicted frames at speed 1.
         speed: how much faster to speak; asked-for pauses keep their length.
         hop_ms: milliseconds in a frame.
+        joins: no pause at the start: the sentence began in the utterance before.
+        is_cut: no pause at the end: the sentence goes on in the next.
     """
     wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
     is_pause = inputs.words < 0
     wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
-    wanted[0] = min(wanted[0], _LEADING_FRAMES)
-    wanted[-1] = np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
+    wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
+    wanted[-1] = min(wanted[-1], 1.0) if is_cut else np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
     asked = ~np.isnan(inputs.pauses_s)
     wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
     durations = whole_durations(wanted)
@@ -94,10 +104,18 @@ def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
     if len(groups) == 1:
         return [utterance]
     starts = [0, *(group[0].span[0] for group in groups[1:]), len(utterance.source)]
+    for group in groups[:-1]:
+        if group[-1].after is Break.NONE:
+            group[-1] = attrs.evolve(group[-1], after=Break.CUT)
     return [
         Utterance(utterance.source[begin:end], tuple(_shifted(word, begin, end) for word in group))
         for group, (begin, end) in zip(groups, itertools.pairwise(starts), strict=True)
     ]
+
+
+def ends_cut(utterance: Utterance) -> bool:
+    """Whether it stops in mid-sentence."""
+    return bool(utterance.words) and utterance.words[-1].after is Break.CUT
 
 
 def _shifted(word: Word, begin: int, end: int) -> Word:

@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 
 import attrs
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from zelitrio.engine.calibration import calibrate
 from zelitrio.engine.commands import (
@@ -30,60 +32,18 @@ from zelitrio.engine.commands import (
     Yield,
 )
 from zelitrio.engine.device import choose_device, choose_dtype, choose_threads
-from zelitrio.engine.graphs import Pending
-from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, Pace, WindowPlan
+from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.statistics import Counters
-from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.engine.steps import Part, Ready, Step, Work
+from zelitrio.engine.timeline import Timeline, ends_cut, lay_out
 from zelitrio.errors import EngineError, UtteranceError
+from zelitrio.networks import OVERLAP_FRAMES
 from zelitrio.settings import EngineSettings
-from zelitrio.voices import Model, PhoneInputs, phone_inputs
+from zelitrio.voices import Model, phone_inputs
 
 MakeRunner = Callable[[Model, torch.device, torch.dtype, int], Runner]
 _NOISE_STRIDE = 7_919  # utterances of a stream begin at unrelated places of the noise
-
-
-@attrs.frozen(kw_only=True)
-class Ready:
-    """What the thread says once it can serve."""
-
-    device: str
-    pace: Pace
-    graphs: tuple[str, ...]
-
-
-@attrs.define(eq=False, kw_only=True)
-class _Stream:
-    """What the thread knows of a stream beside its place in the queue."""
-
-    lane: Lane
-    speaker: int
-    seed: int
-    inputs: PhoneInputs | None = None
-    timeline: Timeline | None = None
-    noise_at: int = 0
-    has_audio: bool = False
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Part:
-    """One row of a launched window: which of its samples are whose."""
-
-    stream: _Stream
-    speak: Speak
-    begin: int  # samples of the row that are audio
-    end: int
-    word_times_ms: tuple[tuple[int, int], ...] | None
-    is_last: bool
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class _Step:
-    """A launched call and what to do with its result."""
-
-    pending: Pending
-    encoded: tuple[tuple[_Stream, Speak], ...] = ()
-    parts: tuple[_Part, ...] = ()
 
 
 class Worker:
@@ -109,7 +69,7 @@ class Worker:
         self._settings = settings
         self._post = post
         self._make_runner = make_runner
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, Work] = {}
         self._out: list[Delivery] = []
 
     @property
@@ -167,7 +127,7 @@ class Worker:
         ready(Ready(device=name, pace=pace, graphs=tuple(graphs)))
 
     def _serve(self) -> None:
-        flying: _Step | None = None
+        flying: Step | None = None
         while True:
             plan = self._lanes.plan(time.perf_counter())
             if plan is None and flying is None:
@@ -204,7 +164,7 @@ class Worker:
                 return False
             case Open():
                 lane = self._lanes.open(command.stream, command.model, self._settings.credit_s)
-                self._streams[command.stream] = _Stream(lane=lane, speaker=command.speaker, seed=command.seed)
+                self._streams[command.stream] = Work(lane=lane, speaker=command.speaker, seed=command.seed)
             case Close():
                 self._lanes.close(command.stream)
                 self._streams.pop(command.stream, None)
@@ -214,7 +174,7 @@ class Worker:
                     self._tell(stream, command)
         return True
 
-    def _tell(self, stream: _Stream, command: Speak | Finish | Credit | Yield) -> None:
+    def _tell(self, stream: Work, command: Speak | Finish | Credit | Yield) -> None:
         lane = stream.lane
         match command:
             case Speak():
@@ -227,7 +187,7 @@ class Worker:
             case Yield():
                 lane.is_closing = True
 
-    def _launch(self, plan: EncodePlan | WindowPlan) -> _Step | None:
+    def _launch(self, plan: EncodePlan | WindowPlan) -> Step | None:
         launch = self._launch_encode if isinstance(plan, EncodePlan) else self._launch_window
         try:
             return launch(plan, plan.lanes)  # type: ignore[arg-type]  # the pair fits by construction
@@ -250,7 +210,7 @@ class Worker:
                 self._collect(step)
         return None
 
-    def _launch_encode(self, plan: EncodePlan, lanes: Sequence[Lane]) -> _Step:
+    def _launch_encode(self, plan: EncodePlan, lanes: Sequence[Lane]) -> Step:
         streams = [self._streams[lane.stream] for lane in lanes]
         rows = []
         for stream in streams:
@@ -269,9 +229,9 @@ class Worker:
         for lane in lanes:
             lane.is_encoding = True
         self.counters.encodes += 1
-        return _Step(pending=pending, encoded=tuple((stream, stream.lane.waiting[0]) for stream in streams))
+        return Step(pending=pending, encoded=tuple((stream, stream.lane.waiting[0]) for stream in streams))
 
-    def _launch_window(self, plan: WindowPlan, lanes: Sequence[Lane]) -> _Step:
+    def _launch_window(self, plan: WindowPlan, lanes: Sequence[Lane]) -> Step:
         runner = self._runners[plan.model]
         streams = [self._streams[lane.stream] for lane in lanes]
         rows = [
@@ -289,9 +249,9 @@ class Worker:
         parts = tuple(self._advance(stream, plan.window, runner, now_s) for stream in streams)
         self.counters.steps += 1
         self.counters.rows += len(parts)
-        return _Step(pending=pending, parts=parts)
+        return Step(pending=pending, parts=parts)
 
-    def _advance(self, stream: _Stream, window: int, runner: Runner, now_s: float) -> _Part:
+    def _advance(self, stream: Work, window: int, runner: Runner, now_s: float) -> Part:
         """Move a lane on by a window; what it has launched counts as spoken."""
         lane, timeline = stream.lane, _timeline(stream)
         speak = lane.current
@@ -300,21 +260,23 @@ class Worker:
         lane.position += window
         begin, end = max(0, -first), min(window, lane.length - first)
         is_first = first <= 0 < first + window
-        is_last = first + window >= lane.length
+        tail = OVERLAP_FRAMES if ends_cut(speak.utterance) else 0
+        is_last = first + window >= lane.length + tail
         self._lanes.spoken(lane, max(0, end - begin) * self._lanes.pace.hop_s, now_s)
         if is_last:
             lane.current = None
             stream.noise_at += lane.length + _NOISE_STRIDE
-        return _Part(
+        return Part(
             stream=stream,
             speak=speak,
             begin=begin * runner.hop_samples,
             end=end * runner.hop_samples,
+            tail_end=(end + tail if is_last else end) * runner.hop_samples,
             word_times_ms=timeline.word_times_ms if is_first else None,
             is_last=is_last,
         )
 
-    def _collect(self, step: _Step) -> None:
+    def _collect(self, step: Step) -> None:
         """Wait for a launched step and hand on what came of it."""
         result = step.pending.wait()
         for row, (stream, speak) in enumerate(step.encoded):
@@ -324,7 +286,7 @@ class Worker:
             number = part.speak.stream
             if number not in self._streams:
                 continue  # left while its window was on its way: nothing of it is delivered
-            pcm = result[row, part.begin : part.end].copy()
+            pcm = self._joined(part, result[row])
             self.counters.audio_s += len(pcm) / rate_hz
             if len(pcm) and not part.stream.has_audio:
                 part.stream.has_audio = True
@@ -342,7 +304,20 @@ class Worker:
             if part.is_last:
                 self._end_if_spoken(part.stream)
 
-    def _begin(self, stream: _Stream, speak: Speak, frames: object) -> None:
+    def _joined(self, part: Part, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A row's audio in memory of its own, joined to the utterance before."""
+        pcm = row[part.begin : part.end].copy()
+        stream = part.stream
+        if stream.tail is not None and len(pcm):
+            # Both ends of a cut fade over the same frames, and the fades add up to one.
+            overlap = min(len(pcm), len(stream.tail))
+            pcm[:overlap] += stream.tail[:overlap]
+            stream.tail = None
+        if part.tail_end > part.end:
+            stream.tail = row[part.end : part.tail_end].copy()
+        return pcm
+
+    def _begin(self, stream: Work, speak: Speak, frames: NDArray[np.float32]) -> None:
         """An utterance was encoded: lay it out and let it be spoken."""
         lane = stream.lane
         lane.is_encoding = False
@@ -352,21 +327,28 @@ class Worker:
         lane.waiting.popleft()
         hop_ms = self._lanes.pace.hop_s * 1000
         count = len(stream.inputs)
-        stream.timeline = lay_out(stream.inputs, frames[:count], speak.settings.speed, hop_ms)  # type: ignore[index]
+        stream.timeline = lay_out(
+            stream.inputs,
+            frames[:count],
+            speak.settings.speed,
+            hop_ms,
+            joins=speak.joins,
+            is_cut=ends_cut(speak.utterance),
+        )
         lane.current, lane.position, lane.length = speak, 0, stream.timeline.length
 
-    def _end_if_spoken(self, stream: _Stream) -> None:
+    def _end_if_spoken(self, stream: Work) -> None:
         if stream.lane.is_spoken:
             self._out.append(Ended(stream=stream.lane.stream))
 
-    def _fail(self, stream: _Stream, error: EngineError) -> None:
+    def _fail(self, stream: Work, error: EngineError) -> None:
         number = stream.lane.stream
         self._lanes.close(number)
         self._streams.pop(number, None)
         self._out.append(Failed(stream=number, error=error))
 
 
-def _timeline(stream: _Stream) -> Timeline:
+def _timeline(stream: Work) -> Timeline:
     assert stream.timeline is not None
     return stream.timeline
 

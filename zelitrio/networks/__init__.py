@@ -9,9 +9,10 @@ from zelitrio.networks.acoustic import POSITION_FEATURES, AcousticConfig, Acoust
 from zelitrio.networks.mel import denormalise_mel, normalise_mel
 from zelitrio.networks.speech import SpeechState, SpeechStep
 from zelitrio.networks.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
-from zelitrio.networks.vocoder import Vocoder, VocoderConfig, VocoderState
+from zelitrio.networks.vocoder import OVERLAP_FRAMES, Vocoder, VocoderConfig, VocoderState
 
 __all__ = [
+    "OVERLAP_FRAMES",
     "POSITION_FEATURES",
     "AcousticConfig",
     "AcousticModel",

@@ -23,6 +23,8 @@ from zelitrio.networks.source import (
 from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
+OVERLAP_FRAMES = _OVERLAP // 2
+"""Frames that an utterance fades in over, and out over beyond its end; the fades add up to one."""
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
 
 
@@ -57,7 +59,7 @@ class VocoderConfig:
     @property
     def lag(self) -> int:
         """Frames by which finished samples trail the inputs: the last overlapping frame as well."""
-        return self.net_lag + _OVERLAP // 2
+        return self.net_lag + OVERLAP_FRAMES
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -81,8 +83,8 @@ class Vocoder(nn.Module):
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
-        if config.net_lag < _OVERLAP // 2:
-            raise ValueError(f"lookahead: expected at least {_OVERLAP // 2} frames, found {config.net_lag}")
+        if config.net_lag < OVERLAP_FRAMES:
+            raise ValueError(f"lookahead: expected at least {OVERLAP_FRAMES} frames, found {config.net_lag}")
         self.config = config
         self.stem = StreamingStem(config.mels + 2, config.channels, config.kernel, config.stem_lookahead)
         self.blocks = StreamingBlocks(config.blocks, config.channels, config.kernel, config.lookahead)
