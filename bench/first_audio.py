@@ -17,6 +17,7 @@ import time
 import trio
 
 from bench.bare import Bare, FirstAudio
+from bench.heard import stream_target
 from bench.one_socket import OneSocket
 from bench.options import Options, parse, parser
 from bench.percentiles import milliseconds, summary
@@ -95,7 +96,7 @@ def over_socket(
     server: ServerProcess, voice_id: str, text: str, output_format: str
 ) -> tuple[float, tuple[float, float] | None]:
     """Seconds to the first frame; seconds to the first audible sample, and its offset."""
-    one = OneSocket(server.host, server.port, voice_id, output_format)
+    one = OneSocket(server.host, server.port, stream_target(voice_id, output_format), output_format)
     time.sleep(SETTLE_S)
     one.release(text)
     first_s = one.wait_first()

@@ -19,6 +19,11 @@ def stream_target(voice_id: str, output_format: str) -> str:
     return f"/v1/text-to-speech/{voice_id}/stream-input?{query}"
 
 
+def multi_target(voice_id: str, output_format: str) -> str:
+    """Path and query of a `multi-stream-input` socket."""
+    return stream_target(voice_id, output_format).replace("/stream-input?", "/multi-stream-input?")
+
+
 def audio_of(payload: bytes) -> bytes | None:
     """The encoded audio of a server's message, None if it has none.
 

@@ -145,12 +145,17 @@ class ClientWatch:
     lags_s: list[float] = attrs.field(factory=list)
     """How late the client's loop woke up for a timer: it cannot have stamped a frame later than that."""
 
+    _begun: float = 0.0
+    _cpu: float = 0.0
+    _task: asyncio.Task[None] | None = None
+
     async def __aenter__(self) -> ClientWatch:
         self._begun, self._cpu = time.perf_counter(), time.process_time()
         self._task = asyncio.create_task(self._tick())
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        assert self._task is not None
         self._task.cancel()
         self.cpu_share = (time.process_time() - self._cpu) / (time.perf_counter() - self._begun)
 

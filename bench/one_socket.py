@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import socket
+import struct
 import time
 
-from bench.heard import Heard, audio_of, stream_target
+from bench.heard import Heard, audio_of
 from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, close, frame, message, upgrade
 
 TIMEOUT_S = 60.0
 
 
 class OneSocket:
-    """One `stream-input` socket, opened and greeted; say one text on it."""
+    """One socket, opened and greeted.
 
-    def __init__(self, host: str, port: int, voice_id: str, output_format: str) -> None:
+    Args:
+        host, port: where.
+        target: path and query, `stream_target` or `multi_target`.
+        output_format: what the target asks for.
+        receive_bytes: the system's buffer for what was not read; None for its own choice.
+    """
+
+    def __init__(
+        self, host: str, port: int, target: str, output_format: str, receive_bytes: int | None = None
+    ) -> None:
         self.heard = Heard(output_format=output_format)
-        self.socket = socket.create_connection((host, port), timeout=TIMEOUT_S)
+        self.socket = socket.socket()
+        if receive_bytes is not None:  # only before the connection is made does it bound the window
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(TIMEOUT_S)
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.final_at: float | None = None
         self._frames = FrameReader()
-        self.socket.sendall(upgrade(host, stream_target(voice_id, output_format)))
+        self.socket.sendall(upgrade(host, target))
         while not self._frames.is_open:
             for _ in self._frames.feed(self._receive()):
                 pass
@@ -32,9 +47,13 @@ class OneSocket:
         self.heard.released_at = time.perf_counter()
         self.socket.sendall(release)
 
+    def send(self, **fields: object) -> None:
+        """Send a message."""
+        self.socket.sendall(message(fields))
+
     def end(self) -> None:
         """Say that no more text comes."""
-        self.socket.sendall(message({"text": ""}))
+        self.send(text="")
 
     def wait_first(self) -> float:
         """Block until a frame of audio came; returns seconds since `release`."""
@@ -43,6 +62,17 @@ class OneSocket:
             if self.heard.failure:
                 raise SystemExit(f"the server refused: {self.heard.failure}")
         return self.heard.first_s
+
+    def wait_final(self) -> float:
+        """Block until a context ended; returns the time when its last message came."""
+        while self.final_at is None:
+            self._take(self._receive())
+        return self.final_at
+
+    def vanish(self) -> None:
+        """Be gone as a crashed machine's system would say it: a reset, no goodbye."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def wait_end(self) -> Heard:
         """Block until the server closes; closes."""
@@ -64,17 +94,9 @@ class OneSocket:
                     self.heard.add(now, audio)
                 elif b'"error"' in payload:
                     self.heard.failure = payload.decode()
+                elif b'"isFinal":true' in payload:
+                    self.final_at = now
             elif opcode == PING:
                 self.socket.sendall(frame(PONG, payload))
             elif opcode == CLOSE:
                 self.socket.sendall(close())
-
-
-def say(host: str, port: int, voice_id: str, text: str, output_format: str, settle_s: float = 0.0) -> Heard:
-    """Open a socket, let it settle, say the text, hear it to its end."""
-    one = OneSocket(host, port, voice_id, output_format)
-    if settle_s:
-        time.sleep(settle_s)
-    one.release(text)
-    one.end()
-    return one.wait_end()

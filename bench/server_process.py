@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import attrs
@@ -65,48 +65,47 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
 
     Args:
         flags: added to the program.
-        program: arguments of Python; it must print a line with its `http://HOST:PORT` once it serves.
+        program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
     """
     python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile() as log:
+    # A file, not a pipe: nobody reads the log while the server is measured, and a full pipe would stop it.
+    with tempfile.NamedTemporaryFile("r", errors="replace") as log, Path(log.name).open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *program, *flags],
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": python_path},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
         try:
-            line = _ready_line(process)
-            if line is None:
-                log.seek(0)
-                raise SystemExit(f"the server did not start:\n{log.read().decode(errors='replace')[-4000:]}")
-            found = re.search(r"https?://\S+?:\d+", line)
+            line = _ready_line(process, log)
+            found = re.search(r"https?://[^\s:]+:\d+", line)
             assert found, line
             url = urlsplit(found[0])
             assert url.hostname and url.port
             yield ServerProcess(pid=process.pid, host=url.hostname, port=url.port, ready_line=line)
         finally:
-            # Twice: the first asks it to finish what it is saying, the second not to.
-            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
-                process.send_signal(number)
-                try:
-                    process.wait(STOP_TIMEOUT_S if number == signal.SIGTERM else None)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-            assert process.stdout is not None
-            process.stdout.close()
+            _stop(process)
 
 
-def _ready_line(process: subprocess.Popen[str]) -> str | None:
-    """The first line that has an address in it; None if the process ended before."""
-    assert process.stdout is not None
+def _ready_line(process: subprocess.Popen[bytes], log: TextIO) -> str:
+    """The line that says where it serves; SystemExit with its log if it does not come to that."""
     until = time.monotonic() + START_TIMEOUT_S
+    said = ""
     while time.monotonic() < until and process.poll() is None:
-        if select.select([process.stdout], [], [], 0.2)[0]:
-            line = process.stdout.readline()
-            if "://" in line:
-                return line.strip()
-    return None
+        said += log.read()
+        if found := re.search(r"^.*ready at http.*\n", said, re.MULTILINE):
+            return found[0].strip()
+        time.sleep(0.02)
+    raise SystemExit(f"the server did not start:\n{(said + log.read())[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # Twice: the first asks it to finish what it is saying, the second not to.
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        process.send_signal(number)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+            return
+        except subprocess.TimeoutExpired:
+            continue

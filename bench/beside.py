@@ -1,0 +1,36 @@
+"""Streams that speak while something else is measured, from a process of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.machine import REPOSITORY
+
+WARM_UP_S = 1.5
+"""Until the client runs and its streams are in mid-sentence."""
+
+
+@contextmanager
+def speaking_beside(
+    host: str, port: int, streams: int, voice_id: str, output_format: str = "pcm_24000"
+) -> Iterator[None]:
+    """Keep so many streams speaking for as long as the block lasts; 0 for none."""
+    if not streams:
+        yield
+        return
+    arguments = ["--host", host, "--port", str(port), "--streams", str(streams), "--seconds", "3600"]
+    arguments += ["--voice", voice_id, "--format", output_format]
+    client = subprocess.Popen(
+        [sys.executable, "-m", "bench.load", *arguments], cwd=REPOSITORY, stdout=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(WARM_UP_S)
+        yield
+        assert client.poll() is None, "the clients beside the measurement have ended"
+    finally:
+        client.kill()
+        client.wait()

@@ -1,0 +1,200 @@
+"""Barge-in: from the client's close to the last byte of audio, and to the lane being free.
+
+    python -m bench.cancel --rounds 30
+    python -m bench.cancel --rounds 30 --beside 4      while four other streams speak
+
+Four ways to stop in mid-sentence: a close frame, a reset connection, `close_context` on a multi-context
+socket, and leaving the engine's block in process.  Free is what `/metrics` says
+(`zelitrio_streams_active`), asked again and again; one asking takes `poll_ms`, and no result is finer
+than that.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+import trio
+
+from bench.beside import speaking_beside
+from bench.heard import multi_target, stream_target
+from bench.one_socket import OneSocket
+from bench.options import Options, parse, parser
+from bench.percentiles import milliseconds
+from bench.report import Report
+from bench.server_process import ServerProcess, open_server
+from bench.texts import LONG_TEXT
+from bench.wire import close
+from zelitrio.engine import open_engine
+
+SPEAK_FIRST_S = 0.1
+"""Of speech that is heard before it is cut off."""
+FORMAT = "pcm_24000"
+_ENDED = re.compile(rb'^zelitrio_streams_total\{reason="(?:gone|discarded)"\} ([0-9.]+)', re.MULTILINE)
+
+
+@attrs.define
+class Cut:
+    """What a way to stop came to, per round."""
+
+    last_byte_s: list[float] = attrs.field(factory=list)
+    stale_bytes: list[int] = attrs.field(factory=list)
+    free_s: list[float] = attrs.field(factory=list)
+    poll_s: list[float] = attrs.field(factory=list)
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("--rounds", type=int, default=30, help="of each way")
+    made.add_argument("--beside", type=int, default=0, help="streams that speak meanwhile")
+    options = parse(made)
+    report = options.report("cancel")
+    voice_id = options.chosen_voice().voice_id
+    ways: dict[str, Callable[[ServerProcess, str, Cut], None]] = {
+        "close frame": by_close_frame,
+        "reset": by_reset,
+        "close_context": by_close_context,
+    }
+    rows = []
+    with (
+        open_server(options.server_flags()) as server,
+        speaking_beside(server.host, server.port, options.extra.beside, voice_id),
+    ):
+        for name, way in ways.items():
+            cut = Cut()
+            for _ in range(options.extra.rounds):
+                way(server, voice_id, cut)
+                time.sleep(0.02)
+            rows.append(tell(report, name, cut))
+    cut = Cut()
+    trio.run(in_process, options, cut)
+    rows.append(tell(report, "in process", cut))
+    report.table(["", "last byte p50 ms", "p99", "stale bytes p50", "lane free p50 ms", "p99"], rows)
+
+
+def tell(report: Report, name: str, cut: Cut) -> list[object]:
+    last, free = milliseconds(cut.last_byte_s), milliseconds(cut.free_s)
+    stale = sorted(cut.stale_bytes)
+    report.line(
+        name,
+        last_byte_ms=last,
+        lane_free_ms=free,
+        stale_bytes_max=stale[-1] if stale else None,
+        poll_ms=milliseconds(cut.poll_s),
+    )
+    middle = stale[len(stale) // 2] if stale else None
+    return [name, last.get("p50"), last.get("p99"), middle, free.get("p50"), free.get("p99")]
+
+
+def by_close_frame(server: ServerProcess, voice_id: str, cut: Cut) -> None:
+    one = OneSocket(server.host, server.port, stream_target(voice_id, FORMAT), FORMAT)
+    one.release(LONG_TEXT)
+    one.wait_first()
+    time.sleep(SPEAK_FIRST_S)
+    with watch_lane(server, cut) as now:
+        one.socket.sendall(close())
+        _count_stale(one, now(), cut)
+
+
+def by_reset(server: ServerProcess, voice_id: str, cut: Cut) -> None:
+    one = OneSocket(server.host, server.port, stream_target(voice_id, FORMAT), FORMAT)
+    one.release(LONG_TEXT)
+    one.wait_first()
+    time.sleep(SPEAK_FIRST_S)
+    with watch_lane(server, cut) as now:
+        one.vanish()
+        now()
+
+
+def by_close_context(server: ServerProcess, voice_id: str, cut: Cut) -> None:
+    """Nothing was flushed: what waits is dropped and what is spoken falls silent."""
+    one = OneSocket(server.host, server.port, multi_target(voice_id, FORMAT), FORMAT)
+    one.send(text=LONG_TEXT + " ", context_id="a")
+    one.wait_first()
+    time.sleep(SPEAK_FIRST_S)
+    with watch_lane(server, cut) as now:
+        one.send(context_id="a", close_context=True)
+        begin = now()
+        one.wait_final()
+        _note_stale(one, begin, cut)
+    one.send(close_socket=True)
+    one.wait_end()
+
+
+def _count_stale(one: OneSocket, begin: float, cut: Cut) -> None:
+    one.wait_end()
+    _note_stale(one, begin, cut)
+
+
+def _note_stale(one: OneSocket, begin: float, cut: Cut) -> None:
+    """Bytes that came after the close was sent.  What lay in the system's buffer by then is counted
+    too: it had left the server, but a listener would still have got it."""
+    stale = [(at, seconds) for at, seconds in one.heard.arrivals if at > begin]
+    cut.last_byte_s.append(max((at for at, _ in stale), default=begin) - begin)
+    cut.stale_bytes.append(round(sum(seconds for _, seconds in stale) * 48_000))
+
+
+class watch_lane:  # noqa: N801  # used as a `with` statement's function
+    """Asks `/metrics` from the block's begin until one more stream has ended than before."""
+
+    def __init__(self, server: ServerProcess, cut: Cut) -> None:
+        self._cut = cut
+        self._connection = http.client.HTTPConnection(server.host, server.port, timeout=10)
+        self._threads = ThreadPoolExecutor(1)
+        self._begin = 0.0
+
+    def __enter__(self) -> Callable[[], float]:
+        self._before = self._ended()
+
+        def now() -> float:
+            self._begin = time.perf_counter()
+            self._free = self._threads.submit(self._wait)
+            return self._begin
+
+        return now
+
+    def __exit__(self, *exc: object) -> None:
+        if exc[0] is None:
+            self._cut.free_s.append(self._free.result() - self._begin)
+        self._threads.shutdown()
+        self._connection.close()
+
+    def _wait(self) -> float:
+        until = time.perf_counter() + 10.0
+        while time.perf_counter() < until:
+            asked_at = time.perf_counter()
+            ended = self._ended()
+            answered_at = time.perf_counter()
+            self._cut.poll_s.append(answered_at - asked_at)
+            if ended > self._before:
+                return answered_at
+        raise SystemExit("the lane was not free after ten seconds")
+
+    def _ended(self) -> float:
+        self._connection.request("GET", "/metrics")
+        text = self._connection.getresponse().read()
+        return sum(float(value) for value in _ENDED.findall(text))
+
+
+async def in_process(options: Options, cut: Cut) -> None:
+    """From leaving the block to the engine's thread having no lane for the stream."""
+    async with open_engine(options.catalogue(), options.engine) as engine:
+        lanes = engine._worker._lanes  # the thread's own list: the public count is ahead of it
+        for _ in range(options.extra.rounds):
+            async with engine.open_stream(seed=options.seed) as stream:
+                stream.feed(LONG_TEXT)
+                async for _ in stream:
+                    break
+                await trio.sleep(SPEAK_FIRST_S)
+                begin = time.perf_counter()
+            while len(lanes):
+                await trio.sleep(0)
+            cut.free_s.append(time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""How many people can listen at once: paced listeners, and not one who runs dry.
+
+    python -m bench.listeners --seconds 10 --up-to 60
+
+Each listener says a sentence, hears it in real time to its end and says the next at once, so a listener
+needs one second of audio a second.  He plays from the first frame on, without a buffer.  The number is
+the largest N at which no listener ran dry and none was refused, found by steps and then by halving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import attrs
+
+from bench.heard import Heard
+from bench.load import Address, ClientWatch, say
+from bench.options import Options, parse, parser
+from bench.percentiles import milliseconds
+from bench.report import Report
+from bench.server_process import ServerProcess, open_server
+from bench.texts import SENTENCES
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("--seconds", type=float, default=8.0, help="for each number of listeners")
+    made.add_argument("--from", dest="start", type=int, default=10)
+    made.add_argument("--step", type=int, default=10)
+    made.add_argument("--up-to", type=int, default=100)
+    made.add_argument("--exact", type=int, default=2, help="stop halving at this distance")
+    made.add_argument("--formats", default="pcm_24000,mp3_44100_128")
+    made.add_argument("--buffer-ms", type=float, default=0.0, help="what a listener holds before he plays")
+    options = parse(made)
+    report = options.report("listeners")
+    rows: list[list[object]] = []
+    with open_server(options.server_flags()) as server:
+        voice_id = options.chosen_voice().voice_id
+        for output_format in options.extra.formats.split(","):
+            address = Address(
+                host=server.host, port=server.port, voice_id=voice_id, output_format=output_format
+            )
+            asyncio.run(listen(address, 2, 1.0, options.seed))
+            most = search(options, address, server, report, rows)
+            report.line("most listeners", format=output_format, listeners=most)
+            rows.append([output_format, f"most: {most}", *[None] * 6])
+    heads = ["format", "listeners", "utterances", "underruns", "latest ms", "refused", "first p95 ms", "cpu"]
+    report.table(heads, rows)
+
+
+def search(
+    options: Options, address: Address, server: ServerProcess, report: Report, rows: list[list[object]]
+) -> int:
+    """The largest number of listeners that went well; 0 if the first did not."""
+    extra = options.extra
+    good, bad = 0, None
+    for count in range(extra.start, extra.up_to + 1, extra.step):
+        if not measure(options, address, server, count, report, rows):
+            bad = count
+            break
+        good = count
+    while bad is not None and bad - good > extra.exact:
+        middle = (good + bad) // 2
+        if measure(options, address, server, middle, report, rows):
+            good = middle
+        else:
+            bad = middle
+    return good
+
+
+def measure(
+    options: Options,
+    address: Address,
+    server: ServerProcess,
+    count: int,
+    report: Report,
+    rows: list[list[object]],
+) -> bool:
+    """So many listeners for a while; whether it went well."""
+    cpu_s, begin = server.cpu_s(), time.perf_counter()
+    heard, watch = asyncio.run(listen(address, count, options.extra.seconds, options.seed))
+    cpu_share = (server.cpu_s() - cpu_s) / (time.perf_counter() - begin)
+    whole = [one for one in heard if not one.failure]
+    failures = [str(one.failure) for one in heard if one.failure]
+    late = [one.late_s for one in whole]
+    underruns = sum(late_s > options.extra.buffer_ms / 1000 for late_s in late)
+    first = milliseconds([one.first_s for one in whole])
+    report.line(
+        f"{count} listeners",
+        format=address.output_format,
+        listeners=count,
+        utterances=len(whole),
+        underruns=underruns,
+        late_ms=milliseconds(late),
+        first_ms=first,
+        refused=len(failures),
+        failures=sorted(set(failures)),
+        server_cpu_share=cpu_share,
+        client=watch.figures(),
+    )
+    latest = max(late, default=0.0) * 1000
+    rows.append(
+        [
+            address.output_format,
+            count,
+            len(whole),
+            underruns,
+            latest,
+            len(failures),
+            first.get("p95"),
+            cpu_share,
+        ]
+    )
+    return not underruns and not failures
+
+
+@attrs.define
+class Listener:
+    """One person: what he has heard."""
+
+    number: int
+    heard: list[Heard] = attrs.field(factory=list)
+
+
+async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Heard], ClientWatch]:
+    """Let so many people listen; each ends with the utterance in which the time is over."""
+    until = time.perf_counter() + seconds
+    listeners = [Listener(number) for number in range(count)]
+
+    async def one(listener: Listener) -> None:
+        chance = random.Random(f"{seed} {listener.number}")
+        # Nobody begins at the same moment: the bursts of first audio are part of open_loop.
+        await asyncio.sleep(chance.uniform(0, min(4.0, seconds / 2)))
+        while time.perf_counter() < until:
+            heard = await say(address, chance.choice(SENTENCES))
+            heard.forget_audio()
+            listener.heard.append(heard)
+            if heard.failure:
+                await asyncio.sleep(0.5)
+                continue
+            played_at = heard.arrivals[0][0] + heard.late_s + heard.audio_s
+            await asyncio.sleep(max(0.0, min(played_at, until) - time.perf_counter()))
+
+    async with ClientWatch() as watch:
+        await asyncio.gather(*(one(listener) for listener in listeners))
+    return [heard for listener in listeners for heard in listener.heard], watch
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""An open loop: utterances arrive by chance, whether or not the last ones are done.
+
+    python -m bench.open_loop --rates 1,2,4 --seconds 10
+    python -m bench.open_loop --find-knee
+
+Arrivals are Poisson; each opens a socket, says one sentence and listens.  Counted: first audio that can
+be heard (p50, p95, p99), listeners who, playing from the first frame on, ran dry (underruns), and
+arrivals that got nothing (dropped).  The knee is the highest rate at which nobody ran dry, nobody was
+dropped and the p95 stayed within --limit-ms.  The method is that of nari-labs' TTS benchmarks; there the
+p95 on an H100 is 34.1 ms at 10 and 77.2 ms at 20 arrivals a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import attrs
+
+from bench.heard import Heard
+from bench.load import Address, ClientWatch, say
+from bench.options import Options, numbers, parse, parser
+from bench.percentiles import milliseconds
+from bench.report import Report
+from bench.server_process import ServerProcess, open_server
+from bench.texts import SENTENCES
+
+KNEE_STEPS = 5
+"""Halvings of the interval in which the knee lies."""
+
+
+@attrs.define(eq=False)
+class Arrival:
+    """One arrival's outcome."""
+
+    heard: Heard
+    audible_s: float | None
+    offset_s: float | None
+
+    @property
+    def late_s(self) -> float:
+        return self.heard.late_s
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("--seconds", type=float, default=15.0, help="of arrivals, at each rate")
+    made.add_argument("--rates", type=numbers, default=(0.5, 1.0, 2.0, 4.0), help="arrivals a second")
+    made.add_argument("--find-knee", action="store_true", help="search between the first and last rate")
+    made.add_argument("--limit-ms", type=float, default=75.0, help="p95 of first audio up to the knee")
+    made.add_argument("--format", default="pcm_24000")
+    options = parse(made)
+    report = options.report("open_loop")
+    with open_server(options.server_flags()) as server:
+        voice_id = options.chosen_voice().voice_id
+        address = Address(
+            host=server.host, port=server.port, voice_id=voice_id, output_format=options.extra.format
+        )
+        asyncio.run(arrive(address, 2.0, 1.0, options.seed))
+        rows = [measure(options, address, server, rate, report)[1] for rate in options.extra.rates]
+        if options.extra.find_knee:
+            knee, more = find_knee(options, address, server, report)
+            report.line("knee", arrivals_per_s=knee, limit_ms=options.extra.limit_ms)
+            rows += more
+    heads = ["arrivals/s", "n", "audible p50", "p95", "p99 ms", "underruns", "dropped", "audio s/s"]
+    report.table(heads, rows)
+
+
+def measure(
+    options: Options, address: Address, server: ServerProcess, rate: float, report: Report
+) -> tuple[bool, list[object]]:
+    """One rate; whether it is below the knee, and its row."""
+    seconds = options.extra.seconds
+    cpu_s = server.cpu_s()
+    arrivals, watch, wall_s = asyncio.run(arrive(address, rate, seconds, options.seed))
+    cpu_s = server.cpu_s() - cpu_s
+    served = [arrival for arrival in arrivals if not arrival.heard.failure]
+    dropped = [arrival.heard.failure for arrival in arrivals if arrival.heard.failure]
+    heard_s = [
+        arrival.heard.first_s if arrival.audible_s is None else arrival.audible_s for arrival in served
+    ]
+    underruns = sum(arrival.late_s > 0 for arrival in served)
+    audible = milliseconds(heard_s)
+    audio_s_per_s = sum(arrival.heard.audio_s for arrival in served) / wall_s
+    report.line(
+        f"{rate:g} arrivals/s",
+        arrivals_per_s=rate,
+        audible_ms=audible,
+        first_frame_ms=milliseconds([arrival.heard.first_s for arrival in served]),
+        offset_ms=milliseconds([arrival.offset_s for arrival in served if arrival.offset_s is not None]),
+        late_ms=milliseconds([arrival.late_s for arrival in served]),
+        underruns=underruns,
+        dropped=len(dropped),
+        failures=sorted({str(failure) for failure in dropped}),
+        audio_s_per_s=audio_s_per_s,
+        server_cpu_share=cpu_s / wall_s,
+        client=watch.figures(),
+    )
+    p95 = audible.get("p95")
+    is_fine = not underruns and not dropped and isinstance(p95, float) and p95 <= options.extra.limit_ms
+    figures = [audible.get(name) for name in ("p50", "p95", "p99")]
+    return is_fine, [rate, len(arrivals), *figures, underruns, len(dropped), audio_s_per_s]
+
+
+async def arrive(
+    address: Address, rate: float, seconds: float, seed: int
+) -> tuple[list[Arrival], ClientWatch, float]:
+    """Let utterances arrive for a while and hear them all out; the wall time is until the last ended."""
+    chance = random.Random(f"{seed} {rate}")
+    arrivals: list[Arrival] = []
+    loop = asyncio.get_running_loop()
+
+    async def one(text: str) -> None:
+        heard = await say(address, text)
+        audible = heard.audible() if heard.arrivals else None
+        heard.forget_audio()
+        arrivals.append(Arrival(heard, *(audible or (None, None))))
+
+    begin = loop.time()
+    async with ClientWatch() as watch, asyncio.TaskGroup() as tasks:
+        due = begin + chance.expovariate(rate)
+        while due < begin + seconds:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            tasks.create_task(one(chance.choice(SENTENCES)))
+            due += chance.expovariate(rate)
+    return arrivals, watch, loop.time() - begin
+
+
+def find_knee(
+    options: Options, address: Address, server: ServerProcess, report: Report
+) -> tuple[float, list[list[object]]]:
+    """Halve the interval between the first and the last rate; 0.0 if even the first is too much."""
+    low, high = options.extra.rates[0], options.extra.rates[-1]
+    is_fine, row = measure(options, address, server, low, report)
+    rows = [row]
+    if not is_fine:
+        return 0.0, rows
+    for _ in range(KNEE_STEPS):
+        middle = (low + high) / 2
+        is_fine, row = measure(options, address, server, middle, report)
+        rows.append(row)
+        low, high = (middle, high) if is_fine else (low, middle)
+    return low, rows
+
+
+if __name__ == "__main__":
+    main()
