@@ -53,7 +53,7 @@ BARE = words("vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
 
 LETTERED = table(
     """
-    e.g.=for_example i.e.=that_is a.k.a.=also_known_as et_al.=and_others w/o=without w/=with b/c=because
+    et_al.=and_others e.g.=for_example i.e.=that_is a.k.a.=also_known_as et_al.=and_others w/o=without w/=with b/c=because
     """
 )
 """Read so, whole."""

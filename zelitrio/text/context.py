@@ -25,7 +25,9 @@ DETERMINERS = words(
     one two three four five six seven eight nine ten
     """
 )
-OBJECTS = words("the a an this that these those my your his her its our their it them him me us all every each what how")
+OBJECTS = words(
+    "the a an this that these those my your his her its our their it them him me us all every each what how"
+)
 MODALS = words(
     """
     to will would can could should may might must shall cannot can't won't don't didn't doesn't couldn't wouldn't
@@ -35,14 +37,17 @@ MODALS = words(
 )
 SUBJECTS = words("i you we they who")
 SINGULAR_SUBJECTS = words("he she it who which")
-BE = words("is are was were be been being am i'm you're he's she's it's we're they're isn't aren't wasn't weren't")
+BE = words(
+    "is are was were be been being am i'm you're he's she's it's we're they're isn't aren't wasn't weren't"
+)
 HAVE = words("have has had having i've you've we've they've haven't hasn't hadn't he's she's")
 PREPOSITIONS = words("of in on at by for with from about into under over than per between against without")
+_AFTER_VERBS = words("with when that if because to at as against")
 _ADJECTIVE_ENDINGS = ("al", "ic", "ous", "ive", "able", "ful", "less", "est", "ary")
 _ADJECTIVES = words(
     """
     new old good bad big small great high low more most less few many several first second last next own whole entire
-    recent modern major minor same other world current previous long short public private main free daily best
+    recent modern major minor same other fresh local organic poor stark sharp strong weak rapid slow huge tiny world current previous long short public private main free daily best
     """
 )
 
@@ -95,6 +100,12 @@ def part_of(place: Place, *, is_inflected: bool = False) -> Part:
         return Part.NOUN
     if before.endswith(("'s", "s'")) or before in _ADJECTIVES:
         return Part.NOUN
+    follows_noun = place.before(2) in DETERMINERS and before not in MODALS
+    is_plural_before = before.endswith("s") and not before.endswith(("ss", "us", "is")) and len(before) > 3
+    if follows_noun and not is_plural_before and not is_inflected:
+        return Part.NOUN  # "a stark contrast": after a singular the verb would have its -s
+    if is_plural_before and after in _AFTER_VERBS and not is_inflected:
+        return Part.VERB  # "muscles contract when cold"
     if after in OBJECTS:
         return Part.VERB
     if before.endswith(_ADJECTIVE_ENDINGS) and len(before) > 4:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from zelitrio.text.context import BE, DETERMINERS, HAVE, MODALS, PREPOSITIONS, SUBJECTS, Part, Place, part_of
+from zelitrio.text.morphology import plural_sound
 from zelitrio.text.phones import is_vowel, stress_of
-from zelitrio.text.tables import table, words
+from zelitrio.text.tables import words
 from zelitrio.text.types import Phones
 
 _STRESS = words(
@@ -45,20 +46,25 @@ _HISS = words("use abuse excuse misuse diffuse house")
 Choose = Callable[[Place], "Callable[[Phones], bool]"]
 
 
-def choose(place: Place, variants: Sequence[Phones]) -> Phones | None:
-    """The variant that fits the place; None when the word is no heteronym or no variant fits.
+def choose(place: Place, find: Callable[[str], Sequence[Phones]]) -> Phones | None:
+    """The sound that fits the place; None when the word is no heteronym or no sound of it fits.
 
-    An inflected form ("records", "uses") is given with its own variants.
+    Args:
+        place: the word among the others.
+        find: all the dictionary's sounds of a word.
     """
     word = place.word
     rule = _RULES.get(word)
     if rule is not None:
-        return _first(variants, rule(place))
-    if len(variants) < 2:
-        return None
+        return _first(find(word), rule(place))
     stem = word[:-1] if word.endswith("s") and word not in _FAMILIES else word
     family = _FAMILIES.get(stem)
     if family is None:
+        return None
+    variants = find(word)
+    if len(variants) < 2 and stem != word:
+        variants = [plural_sound(said) for said in find(stem)]
+    if len(variants) < 2:
         return None
     part = part_of(place, is_inflected=stem != word)
     return family(stem, part, variants)
@@ -81,7 +87,8 @@ def _by_ate(stem: str, part: Part, variants: Sequence[Phones]) -> Phones | None:
 
 def _by_hiss(stem: str, part: Part, variants: Sequence[Phones]) -> Phones | None:
     is_verb = part is Part.VERB or (part is Part.UNKNOWN and stem in ("use", "excuse"))
-    return _first(variants, lambda said: ("Z" in said[-3:-1] or said[-1] == "Z") == is_verb)
+    # The hiss is the last sound, or stands before the IH0 Z of an inflected form.
+    return _first(variants, lambda said: (said[-3 if said[-2] in ("IH0", "AH0") else -1] == "Z") == is_verb)
 
 
 def _main_stress(said: Phones) -> int:
@@ -149,10 +156,13 @@ def _lives(place: Place) -> Callable[[Phones], bool]:
 
 
 def _lead(place: Place) -> Callable[[Phones], bool]:
-    is_metal = place.after() in words(
-        "paint paints pipe pipes poisoning pencil acid bullet bullets glass weight weights shot ore crystal free levels"
-    ) or (place.before() in ("of", "contains", "contain", "from", "as") and place.ends) or (
-        place.before(2) in ("heavy", "made") and place.before() in ("as", "of")
+    is_metal = (
+        place.after()
+        in words(
+            "paint paints pipe pipes poisoning pencil acid bullet bullets glass weight weights shot ore crystal free levels"
+        )
+        or (place.before() in ("of", "contains", "contain", "from", "as") and place.ends)
+        or (place.before(2) in ("heavy", "made") and place.before() in ("as", "of"))
     )
     return _has("EH1") if is_metal else _has("IY1")
 
@@ -163,7 +173,9 @@ def _tear(place: Place) -> Callable[[Phones], bool]:
     if is_plural:
         is_rip = before in words("he she it") or after in words("apart down up off away through open")
     else:
-        is_rip = part_of(place) is Part.VERB or after in words("in apart down up off away through open out and gas's")
+        is_rip = part_of(place) is Part.VERB or after in words(
+            "in apart down up off away through open out and gas's"
+        )
         is_rip = (is_rip or place.begins) and after not in words("gas drop drops duct ducts")
     return _has("EH1") if is_rip else _has("IH1")
 
@@ -184,7 +196,9 @@ def _wound(place: Place) -> Callable[[Phones], bool]:
 
 def _bow(place: Place) -> Callable[[Phones], bool]:
     near = {place.before(), place.before(2), place.after(), place.after(2)}
-    is_knot = bool(near & words("tie ties arrow arrows violin cello hair ribbon tied red pink string compound archery"))
+    is_knot = bool(
+        near & words("tie ties arrow arrows violin cello hair ribbon tied red pink string compound archery")
+    )
     return _has("OW1") if is_knot else _has("AW1")
 
 
@@ -194,7 +208,10 @@ def _sow(place: Place) -> Callable[[Phones], bool]:
 
 def _bass(place: Place) -> Callable[[Phones], bool]:
     near = {place.before(), place.before(2), place.after(), place.after(2)}
-    is_fish = bool(near & words("fishing fish sea striped largemouth smallmouth caught catch lake river grilled pond boat"))
+    is_fish = bool(
+        near
+        & words("fishing fish sea striped largemouth smallmouth caught catch lake river grilled pond boat")
+    )
     return _has("AE1") if is_fish else _has("EY1")
 
 
@@ -209,7 +226,10 @@ def _close(place: Place) -> Callable[[Phones], bool]:
     before, after = place.before(), place.after()
     is_verb = (
         before in MODALS - words("not never") | SUBJECTS
-        or (after in words("the a an your my his her its our their this that it all up down") and before not in BE)
+        or (
+            after in words("the a an your my his her its our their this that it all up down")
+            and before not in BE
+        )
         or after == "of"
     ) and after not in ("to", "by", "enough", "together")
     return _has("Z") if is_verb else (lambda said: said[-1] == "S")
@@ -232,22 +252,30 @@ def _content(place: Place) -> Callable[[Phones], bool]:
 
 def _complex(place: Place) -> Callable[[Phones], bool]:
     is_noun = place.before() in DETERMINERS and (place.ends or place.after() in BE | PREPOSITIONS)
-    is_noun = is_noun or place.before() in words("apartment sports housing shopping inferiority industrial military")
+    is_noun = is_noun or place.before() in words(
+        "apartment sports housing shopping inferiority industrial military"
+    )
     return (lambda said: _main_stress(said) == 0) if is_noun else (lambda said: _main_stress(said) == 1)
 
 
 def _invalid(place: Place) -> Callable[[Phones], bool]:
-    is_person = place.before() in DETERMINERS and (place.ends or place.after() in BE | HAVE | words("who for"))
+    is_person = place.before() in DETERMINERS and (
+        place.ends or place.after() in BE | HAVE | words("who for")
+    )
     return (lambda said: _main_stress(said) == 0) if is_person else (lambda said: _main_stress(said) == 1)
 
 
 def _resume(place: Place) -> Callable[[Phones], bool]:
-    is_paper = place.before() in DETERMINERS or place.before() in words("of in on with cover strong good updated")
+    is_paper = place.before() in DETERMINERS or place.before() in words(
+        "of in on with cover strong good updated"
+    )
     return (lambda said: said[-1].startswith("EY")) if is_paper else (lambda said: said[-1] == "M")
 
 
 def _polish(place: Place) -> Callable[[Phones], bool]:
-    follows = words("people language food government army border citizen citizens president woman man culture zloty")
+    follows = words(
+        "people language food government army border citizen citizens president woman man culture zloty"
+    )
     is_nation = place.is_capital and (not place.begins or place.after() in follows)
     return _has("OW1") if is_nation else _has("AA1")
 
@@ -258,7 +286,11 @@ def _august(place: Place) -> Callable[[Phones], bool]:
 
 def _town(name_phone: str, other_phone: str) -> Choose:
     def rule(place: Place) -> Callable[[Phones], bool]:
-        is_town = place.is_capital and place.before() in words("in to from near of at visit visited") and not place.begins
+        is_town = (
+            place.is_capital
+            and place.before() in words("in to from near of at visit visited")
+            and not place.begins
+        )
         return _has(name_phone) if is_town else _has(other_phone)
 
     return rule
@@ -306,10 +338,6 @@ def _entrance(place: Place) -> Callable[[Phones], bool]:
     return (lambda said: _main_stress(said) == 1) if is_verb else (lambda said: _main_stress(said) == 0)
 
 
-def _number(place: Place) -> Callable[[Phones], bool]:
-    return _has("B")
-
-
 _RULES: dict[str, Choose] = {
     "read": _read,
     "live": _live,
@@ -335,7 +363,9 @@ _RULES: dict[str, Choose] = {
     "nice": _town("IY1", "AY1"),
     "buffet": _buffet,
     "used": _used,
-    "learned": _adjective_ed("man men woman scholar scholars judge society professor colleague friend counsel"),
+    "learned": _adjective_ed(
+        "man men woman scholar scholars judge society professor colleague friend counsel"
+    ),
     "aged": _adjective_ed("man men woman women parents mother father relatives care"),
     "blessed": _adjective_ed("virgin mother trinity event sacrament relief silence"),
     "axes": _plural_of_is("x y z coordinate both three graph chart vertical horizontal rotation"),
@@ -345,4 +375,9 @@ _RULES: dict[str, Choose] = {
 }
 
 HETERONYMS = frozenset({*_FAMILIES, *_RULES})
-"""Every word that has a rule."""
+"""Every word that has a rule, without the plurals that follow from it."""
+
+
+def is_heteronym(word: str) -> bool:
+    """Whether `choose` has a rule for a word or for what it is the plural of."""
+    return word in HETERONYMS or (word.endswith("s") and word[:-1] in _FAMILIES)

@@ -82,8 +82,6 @@ class Model:
             )
 
 
-
-
 class LetterToSound:
     """Sounds out words.  Safe to share between threads; remembers what it worked out."""
 

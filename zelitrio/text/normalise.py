@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from zelitrio.text import (
+    rules_abbreviations,
     rules_contact,
     rules_dates,
     rules_marks,
@@ -29,7 +30,9 @@ _FULL = RuleSet(
         *rules_contact.RULES,
         *rules_dates.RULES[-1:],
         *rules_numbers.RULES,
-        *rules_words.RULES,
+        *rules_words.RULES[:1],
+        *rules_abbreviations.RULES,
+        *rules_words.RULES[1:],
         *rules_marks.RULES,
     ]
 )
@@ -63,6 +66,7 @@ def _name_pictures(reader: Reader) -> None:
     for index, char in enumerate(reader.text[:200]):
         if unicodedata.category(char) == "So":
             name = unicodedata.name(char, "").lower().replace("-", " ")
+            name = name.removesuffix(" sign").removeprefix("heavy ").removeprefix("black ")
             reader.say(
                 "".join([letter for letter in name if letter.isalpha() or letter == " "]), index, index + 1
             )

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Sequence
 
 from zelitrio.text.context import Place
-from zelitrio.text.heteronyms import choose
+from zelitrio.text.heteronyms import choose, is_heteronym
 from zelitrio.text.letter_to_sound import load_letter_to_sound
 from zelitrio.text.letters import LETTERS
 from zelitrio.text.lexicon import Lexicon
@@ -44,7 +44,9 @@ def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phon
         if token.phones is not None:
             found.append(token.phones)
         elif token.is_letter:
-            is_last = token.after is not Break.NONE or not (index + 1 < len(tokens) and tokens[index + 1].is_letter)
+            is_last = token.after is not Break.NONE or not (
+                index + 1 < len(tokens) and tokens[index + 1].is_letter
+            )
             found.append(_letter(token.spoken, is_last=is_last))
         else:
             begins = index == 0 or tokens[index - 1].after is not Break.NONE
@@ -64,12 +66,12 @@ def _word(place: Place, lexicon: Lexicon) -> Phones:
     word = place.word
     if word in _WEAK and not lexicon.is_own(word):
         return _AT_END.get(word, _WEAK[word]) if place.ends and len(place.words) > 1 else _WEAK[word]
+    if not lexicon.is_own(word) and is_heteronym(word):
+        chosen = choose(place, lexicon.find)
+        if chosen is not None:
+            return chosen
     variants = lexicon.find(word)
-    if variants:
-        if lexicon.is_own(word):
-            return variants[0]
-        return choose(place, variants) or variants[0]
-    return sound_out(word, lexicon)
+    return variants[0] if variants else sound_out(word, lexicon)
 
 
 def _letter(spoken: str, *, is_last: bool) -> Phones:

@@ -21,7 +21,7 @@ _DAY = r"(?P<day>[12]?\d|3[01]|0[1-9])(?P<suffix>st|nd|rd|th)?(?!\d)"
 
 _YEAR_BEFORE = words(
     "in of since by until till from to year before after during circa around between late early mid spring "
-    "summer autumn fall winter and through"
+    "summer autumn fall winter and through x ×"
 )
 _DATE_BEFORE = words("on by until till before after since from to dated due")
 _NOT_PLURAL = words("was is has does this its his as us always perhaps yes thus plus versus across")
@@ -160,7 +160,8 @@ def lone_year(reader: Reader, match: re.Match[str]) -> bool:
     is_counted = after in _COUNTED or (
         len(after) > 3 and after.endswith("s") and after[0].islower() and after not in _NOT_PLURAL
     )
-    if reader.touches(match.start()) or (is_counted and not is_led) or (number < 1100 and not is_led):
+    is_touching = reader.touches(match.start()) and before not in ("x", "×")
+    if is_touching or (is_counted and not is_led) or (number < 1100 and not is_led):
         return False
     reader.say(year(number), *match.span("year"))
     return True

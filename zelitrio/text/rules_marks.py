@@ -13,7 +13,7 @@ from zelitrio.text.types import Break
 _SAID = table(
     """
     &=and ＆=and @=at %=percent ‰=per_mille °=degrees §=section №=number ∞=infinity √=square_root_of ∑=sum ©=copyright
-    µ=micro Ω=ohm ∆=delta ∂=partial ∫=integral ∈=in ∀=for_all ∃=there_exists ≈=about ~=about ✓=check ✔=check
+    µ=micro Ω=ohm ∆=delta ∂=partial ∫=integral ∈=in ∀=for_all ∃=there_exists ≈=about ~=about ✓=check ✔=check →=to ❤=love ♥=love
     $=dollars €=euros £=pounds ¥=yen ₹=rupees ¢=cents
     """
 )
@@ -83,6 +83,12 @@ def new_line(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
+@rule("<", r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]{0,300})?/?>")
+def tag(reader: Reader, match: re.Match[str]) -> bool:
+    """Markup that nobody asked to have interpreted: "<b>"."""
+    return True
+
+
 @rule("+=<>≤≥≠×÷*/±−^≡", r"(?P<sign>[+=<>≤≥≠×÷*/±−^≡])")
 def between(reader: Reader, match: re.Match[str]) -> bool:
     """Signs that are said between two things ("2 + 2 = 4") and silent elsewhere ("*bold*", "<b>")."""
@@ -90,7 +96,9 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
     sign = match["sign"]
     left, right = text[max(0, start - 2) : start], text[end : end + 2]
     if sign in "*/^<>" and not _is_formula(left, right, sign):
-        if sign == "/" and left[-1:].isalnum() and right[:1].isalnum() and not _is_and_or(text, start):
+        if sign == "/" and _is_alternative(text, start):
+            reader.say("or", start, end)
+        elif sign == "/" and left[-1:].isalnum() and right[:1].isalnum() and not _is_and_or(text, start):
             reader.say("slash", start, end)
         return True
     if reader.tokens and right.strip() and left.strip():
@@ -147,8 +155,19 @@ def _is_formula(left: str, right: str, sign: str) -> bool:
     return near.isdecimal() and far.isdecimal() if sign in "*/" else near.isalnum() and far.isalnum()
 
 
+def _is_alternative(text: str, start: int) -> bool:
+    """ "he/she", "yes/no"."""
+    pair = _PAIR.search(text, max(0, start - 8), start + 8)
+    return pair is not None and pair.start() < start < pair.end()
+
+
+_PAIR = re.compile(
+    r"\b(?:s?he/s?he|his/hers?|him/her|her/him|yes/no|true/false|on/off|mr/ms)\b", re.IGNORECASE
+)
+
+
 def _is_and_or(text: str, start: int) -> bool:
-    return text[max(0, start - 3) : start + 3].lower() == "and/or"
+    return text[max(0, start - 6) : start + 3].lower().endswith(("and/or", "either/or"))
 
 
-RULES = (new_line, decoration, ellipsis, dash, raised, lowered, between, sign, punctuation)
+RULES = (new_line, decoration, ellipsis, dash, raised, lowered, tag, between, sign, punctuation)

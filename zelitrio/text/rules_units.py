@@ -43,7 +43,7 @@ _IRREGULAR = table(
 )
 _IRREGULAR = {key.replace("_", " "): value for key, value in _IRREGULAR.items()}
 # Letters that are as often something else: only when they touch the number, or never before a word.
-_TOUCHING = frozenset("B N J W V L l h s Kb Mb Gb pt ac bar cal mo mos".split())
+_TOUCHING = frozenset("B N J l h s Kb Mb Gb pt ac bar cal mo mos".split())
 _SCALES = table("k=thousand K=thousand M=million bn=billion")
 
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
@@ -61,7 +61,7 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     if reader.touches(match.start()):
         return False
     unit, gap = match["unit"], match["gap"]
-    if gap and unit in _TOUCHING and not (unit in "Vhs" and match["per"]):
+    if gap and unit in _TOUCHING and not match["per"]:
         return False
     if match["degree"]:
         unit = "°" + unit if "°" + unit in _UNITS else unit

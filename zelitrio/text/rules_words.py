@@ -1,4 +1,4 @@
-"""Words: abbreviations by context, initials, roman numerals after names, initialisms, contractions."""
+"""Words: roman numerals after names, initialisms, contractions, names with signs, letters of any script."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from zelitrio.text import abbreviations as short
 from zelitrio.text.numbers import cardinal, ordinal, roman, year
 from zelitrio.text.patterns import LETTER
 from zelitrio.text.reader import Reader, rule
-from zelitrio.text.sentences import ends_after_abbreviation
 from zelitrio.text.spelling import fold, say_name
 from zelitrio.text.tables import table, words
-from zelitrio.text.types import Break
 
 _REGNAL = words(
     """
@@ -60,126 +58,12 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE)
-def lettered(reader: Reader, match: re.Match[str]) -> bool:
-    """ "e.g.", "w/o"."""
-    if reader.touches(match.start()):
-        return False
-    reader.say(short.LETTERED[match[0].lower()], *match.span())
-    return True
-
-
-@rule(
-    "a",
-    r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
-)
-def degree(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Ph.D.", "M.A."."""
-    if reader.touches(match.start()):
-        return False
-    letters = "".join([char for char in match[0][: match.start("stop") - match.start()] if char.isalpha()])
-    if letters == "DPhil":
-        reader.say("d phil", *match.span())
-    else:
-        reader.spell(letters, *match.span(), ending="'s" if match["ending"] else "")
-    _maybe_stop(reader, match)
-    return True
-
-
-@rule("a", r"(?:[A-Za-z]\.){2,12}(?P<last>[A-Z](?![^\W_]))?(?P<ending>['’]s(?![^\W_]))?(?![^\W_])")
-def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
-    """ "U.S.", "a.m.", "J.R.R.", "U.K.'s"."""
-    if reader.touches(match.start()):
-        return False
-    for index in range(0, len(match[0]), 2):
-        start = match.start() + index
-        if index < len(match[0]) and match[0][index].isalpha():
-            reader.spell(match[0][index], start, min(start + 2, match.end()))
-    if match["ending"]:
-        reader.tokens[-1].spoken += "'s"
-        reader.tokens[-1].end = match.end()
-    elif not match["last"]:
-        _maybe_stop(reader, match)
-    return True
-
-
-@rule("a", r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])")
-def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Dr.", "St.", "No.", "etc.", "Jan.", "J." by what stands on both sides."""
-    if reader.touches(match.start()):
-        return False
-    word = match["word"].lower()
-    said = _abbreviation(reader, match, word)
-    if said is None:
-        return False
-    if len(word) == 1 and said == word:
-        reader.spell(word, *match.span())
-        return True
-    reader.say(said, *match.span())
-    _maybe_stop(reader, match)
-    return True
-
-
-def _abbreviation(reader: Reader, match: re.Match[str], word: str) -> str | None:
-    text, end = reader.text, match.end()
-    following = re.compile(r"[\"'“‘(]?\s*(?P<word>\w*)").match(text, end)
-    after = following["word"] if following else ""
-    previous = reader.previous()
-    follows_name = (previous[:1].isupper() or previous[:1].isdecimal()) and previous.lower() not in _NOT_NAMES
-    is_name_next = after[:1].isupper() and text[end : end + 1].isspace()
-    written_with_capital = match["word"][0].isupper()
-    if len(word) == 1:
-        if word == "p" and after[:1].isdecimal():
-            return "page"
-        is_initial = (
-            match["word"].isupper()
-            and word != "i"
-            and is_name_next
-            and not ends_after_abbreviation(text, end)
-        )
-        return word if is_initial else None
-    if word in ("no", "nos"):
-        return short.WORDS.get(word, "number") if after[:1].isdecimal() else None
-    if word in ("jr", "sr") and follows_name:
-        return short.WORDS[word]
-    if (
-        word in short.PLACES
-        and follows_name
-        and not (is_name_next and word in short.TITLES and not _is_street(text, end, after))
-    ):
-        return short.PLACES[word]
-    if word in short.TITLES and written_with_capital and (is_name_next or word in ("mr", "mrs", "ms")):
-        return short.TITLES[word]
-    if (
-        word in short.MONTHS
-        and written_with_capital
-        and (after[:1].isdecimal() or word not in ("mar", "jun", "jan"))
-    ):
-        return short.MONTHS[word]
-    if (
-        word in short.DAYS
-        and written_with_capital
-        and (word not in ("sun", "sat", "mon", "wed") or text[end : end + 1] == ",")
-    ):
-        return short.DAYS[word]
-    if word in short.WORDS and not (
-        word in ("co", "ref", "art", "min", "max", "ca", "ch", "sec", "fig")
-        and not after
-        and not follows_name
-    ):
-        return short.WORDS[word]
-    return None
-
-
-def _is_street(text: str, end: int, after: str) -> bool:
-    """ "Main St. The ..." is a street at a sentence's end; "St. Mary" after a name is a saint."""
-    return after in short.STARTERS or text[end : end + 1] == ","
-
-
-@rule("a", r"(?P<numeral>[IVXLCDM]{1,10})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])")
+@rule("a", r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])")
 def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     """ "Louis XIV", "World War II", "Chapter IV", "MMXXIV"."""
-    value = roman(match["numeral"])
+    value = roman(match["numeral"].upper())
+    if match["numeral"].islower() and reader.previous().lower() not in _COUNTED:
+        return False
     if value is None or reader.touches(match.start()) or reader.is_shouting:
         return False
     previous = reader.previous()
@@ -222,14 +106,15 @@ def contraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?P<left>[A-Z])(?P<and>\ ?&\ ?)(?P<right>[A-Z])(?P<ending>s|['’]s)?(?![^\W_])")
+@rule("a", r"(?P<left>[A-Z]{1,3})(?P<and>\ ?&\ ?)(?P<right>[A-Z]{1,3})(?P<ending>s|['’]s)?(?![^\W_])")
 def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
-    """ "R&D", "Q&A"."""
+    """ "R&D", "AT&T", "Q&As"."""
     if reader.touches(match.start()):
         return False
-    reader.spell(match["left"], *match.span("left"))
+    reader.spell(match["left"], match.start("left"))
     reader.say("and", *match.span("and"))
-    reader.spell(match["right"], match.start("right"), match.end(), ending="'s" if match["ending"] else "")
+    reader.spell(match["right"], match.start("right"), ending="'s" if match["ending"] else "")
+    reader.tokens[-1].end = match.end()
     return True
 
 
@@ -321,21 +206,5 @@ _GREEK = dict(
 )
 
 
-def _maybe_stop(reader: Reader, match: re.Match[str]) -> None:
-    """The full stop of an abbreviation is also the sentence's when the text ends or starts anew there."""
-    if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
-        reader.mark(Break.STOP)
-
-
-RULES = (
-    symbolic,
-    lettered,
-    degree,
-    dotted_initialism,
-    abbreviation,
-    roman_numeral,
-    contraction,
-    letter_and_letter,
-    word,
-)
+RULES = (symbolic, roman_numeral, contraction, letter_and_letter, word)
 PLAIN_RULES = (contraction, word)

@@ -11,7 +11,7 @@ from zelitrio.text.tables import words
 SPELLED = words(
     """
     al ak az ar ca co ct fl ga il ia ks ky md mi mn ms mo mt ne nv nh nj nm ny nc nd ri sc sd tn tx ut vt va wa
-    wv wi wy us it id ai uk eu un tv pc pr hr ceo cfo cto faq gps dna rna cpu gpu url api usa nyc la dc ny pm am ok ac dj mc
+    wv wi wy ad us it id ai uk eu un tv pc pr hr ceo cfo cto faq gps dna rna cpu gpu url api usa nyc la dc ny pm am ok ac dj mc
     vip diy rip mph eta iq ip io os ui ux vr ar ev suv atm irs fda cdc un ira ufo imo ps pa vp gop llc rsvp asl
     ii iii er or icu mba phd bbc cnn nbc abc espn hbo mtv bmw kfc ibm sap nhl nba nfl mlb mit ucla usc aa aaa
     """

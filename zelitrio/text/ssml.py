@@ -19,8 +19,12 @@ from zelitrio.text.types import Break, Phones
 LONGEST_BREAK_S = 3.0
 """As the vendor's: a longer break is cut to this."""
 
-_TAG = re.compile(r"<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,30})(?P<attributes>[^<>]{0,500}?)/?>|<!--[^<>]{0,1000}-->")
-_ATTRIBUTE = re.compile(r"(?P<name>[\w:-]{1,30})\s{0,5}=\s{0,5}(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')")
+_TAG = re.compile(
+    r"<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,30})(?P<attributes>[^<>]{0,500}?)/?>|<!--[^<>]{0,1000}-->"
+)
+_ATTRIBUTE = re.compile(
+    r"(?P<name>[\w:-]{1,30})\s{0,5}=\s{0,5}(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')"
+)
 _TIME = re.compile(r"(?P<amount>\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})\s*(?P<unit>ms|s)")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos);")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
@@ -110,7 +114,11 @@ def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
             result.append(token)
         elif result and result[-1].phones is current.phones:
             merged = result[-1]
-            merged.spoken, merged.end, merged.after = f"{merged.spoken} {token.spoken}", token.end, token.after
+            merged.spoken, merged.end, merged.after = (
+                f"{merged.spoken} {token.spoken}",
+                token.end,
+                token.after,
+            )
         else:
             token.phones, token.is_letter = current.phones, False
             result.append(token)

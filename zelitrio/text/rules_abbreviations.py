@@ -1,0 +1,161 @@
+"""Abbreviations with a full stop, read by what stands on both sides; initials; degrees."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from zelitrio.text import abbreviations as short
+from zelitrio.text.reader import Reader, rule
+from zelitrio.text.sentences import ends_after_abbreviation
+from zelitrio.text.tables import words
+from zelitrio.text.types import Break
+
+_NOT_NAMES = words(
+    "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
+)
+_WORDS_TOO = words("co ref art min max ca ch sec fig")
+"""Abbreviations that are words as well: with nothing round them they are taken for those."""
+_NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
+
+
+@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE)
+def lettered(reader: Reader, match: re.Match[str]) -> bool:
+    """ "e.g.", "w/o"."""
+    if reader.touches(match.start()):
+        return False
+    said = match[0].lower().replace(" ", "_")
+    reader.say(short.LETTERED.get(said, short.LETTERED.get(match[0].lower(), said)), *match.span())
+    return True
+
+
+@rule(
+    "a",
+    r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)"
+    r"(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
+)
+def degree(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Ph.D.", "M.A."."""
+    if reader.touches(match.start()):
+        return False
+    letters = "".join([char for char in match[0][: match.start("stop") - match.start()] if char.isalpha()])
+    if letters == "DPhil":
+        reader.say("d phil", *match.span())
+    else:
+        reader.spell(letters, *match.span(), ending="'s" if match["ending"] else "")
+    _stop(reader, match)
+    return True
+
+
+@rule("a", r"(?:[A-Za-z]\.){2,12}(?P<last>[A-Z](?![^\W_]))?(?P<ending>['’]s(?![^\W_]))?(?![^\W_])")
+def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
+    """ "U.S.", "a.m.", "J.R.R.", "U.K.'s"."""
+    if reader.touches(match.start()):
+        return False
+    for letter in re.finditer(r"(?<!['’])[A-Za-z]\.?", match[0]):
+        reader.spell(letter[0][0], match.start() + letter.start(), match.start() + letter.end())
+    if match["ending"]:
+        reader.tokens[-1].spoken += "'s"
+        reader.tokens[-1].end = match.end()
+    elif not match["last"]:
+        _stop(reader, match)
+    return True
+
+
+@rule("a", r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])")
+def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
+    """ "Dr.", "St.", "No.", "etc.", "Jan.", "J."."""
+    if reader.touches(match.start()):
+        return False
+    word = match["word"].lower()
+    sides = _Sides.of(reader, match)
+    if len(word) == 1:
+        if word == "p" and sides.is_number_next:
+            reader.say("page", *match.span())
+            return True
+        is_initial = match["word"].isupper() and word != "i" and sides.is_name_next and not sides.ends
+        if is_initial:
+            reader.spell(word, *match.span())
+        return is_initial
+    said = _expand(word, sides)
+    if said is None:
+        return False
+    reader.say(said, *match.span())
+    _stop(reader, match)
+    return True
+
+
+@attrs.frozen
+class _Sides:
+    """What stands round an abbreviation."""
+
+    is_capital: bool
+    """It is itself written with a capital."""
+    previous: str
+    after: str
+    is_comma_next: bool
+    is_name_next: bool
+    ends: bool
+    """Its full stop also ends the sentence."""
+
+    @classmethod
+    def of(cls, reader: Reader, match: re.Match[str]) -> _Sides:
+        text, end = reader.text, match.end()
+        following = _NEXT_WORD.match(text, end)
+        after = following["word"] if following else ""
+        return cls(
+            match["word"][0].isupper(),
+            reader.previous(),
+            after,
+            text[end : end + 1] == ",",
+            after[:1].isupper() and text[end : end + 1].isspace(),
+            ends_after_abbreviation(text, end),
+        )
+
+    @property
+    def follows_name(self) -> bool:
+        """After a capitalised word or a number: "Elm Dr.", "Smith & Co."."""
+        first = self.previous[:1]
+        return (
+            first.isupper() or first.isdecimal() or first == "&"
+        ) and self.previous.lower() not in _NOT_NAMES
+
+    @property
+    def is_number_next(self) -> bool:
+        """A digit comes next."""
+        return self.after[:1].isdecimal()
+
+
+def _expand(word: str, sides: _Sides) -> str | None:
+    """What an abbreviation stands for between these sides; None when it is a plain word there."""
+    if word in ("no", "nos"):
+        return short.WORDS.get(word, "number") if sides.is_number_next else None
+    if word in ("jr", "sr") and sides.follows_name:
+        return short.WORDS[word]
+    # "St. Mary" after a name is still a saint; "Main St. The ..." is a street.
+    is_title_here = word in short.TITLES and sides.is_name_next and not sides.ends
+    if word in short.PLACES and sides.follows_name and not is_title_here:
+        return short.PLACES[word]
+    if word in short.TITLES and sides.is_capital and (sides.is_name_next or word in ("mr", "mrs", "ms")):
+        return short.TITLES[word]
+    if (
+        word in short.MONTHS
+        and sides.is_capital
+        and (sides.is_number_next or word not in ("mar", "jun", "jan"))
+    ):
+        return short.MONTHS[word]
+    if word in short.DAYS and sides.is_capital and (word not in ("sun", "sat") or sides.is_comma_next):
+        return short.DAYS[word]
+    if word in short.WORDS and not (word in _WORDS_TOO and not sides.after and not sides.follows_name):
+        return short.WORDS[word]
+    return None
+
+
+def _stop(reader: Reader, match: re.Match[str]) -> None:
+    """The full stop of an abbreviation is also the sentence's when the text ends or starts anew there."""
+    if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
+        reader.mark(Break.STOP)
+
+
+RULES = (lettered, degree, dotted_initialism, abbreviation)
