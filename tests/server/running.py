@@ -120,3 +120,19 @@ def pcm_in(frames: list[dict[str, Any]], context: str | None = None) -> np.ndarr
         if frame.get("audio") and frame.get("contextId") == context
     )
     return np.frombuffer(audio, "<i2").astype(np.float32) / 32768
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    data = b""
+    try:
+        while piece := await stream.receive_some(65536):
+            data += piece
+    except trio.BrokenResourceError:
+        pass
+    return data
+
+
+async def until(condition, timeout_s: float = 2) -> None:
+    with trio.fail_after(timeout_s):
+        while not condition():  # noqa: ASYNC110 - looks into a server that tells nobody
+            await trio.sleep(0.01)

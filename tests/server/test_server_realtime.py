@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pytest
 import trio
-from running import KEY, VOICE, hear, pcm_in, running, say
+from running import KEY, VOICE, hear, pcm_in, read_all, running, say, until
 from scripted_engine import ScriptedEngine, pcm_of
 from trio_websocket import ConnectionClosed
 
@@ -264,19 +264,3 @@ def client_frame(payload: bytes) -> bytes:
     elif len(payload) > 65535:
         size = bytes([0x80 | 127]) + len(payload).to_bytes(8, "big")
     return b"\x81" + size + b"\0\0\0\0" + payload
-
-
-async def read_all(stream: trio.SocketStream) -> bytes:
-    data = b""
-    try:
-        while piece := await stream.receive_some(65536):
-            data += piece
-    except trio.BrokenResourceError:
-        pass
-    return data
-
-
-async def until(condition, timeout_s: float = 2) -> None:
-    with trio.fail_after(timeout_s):
-        while not condition():  # noqa: ASYNC110 - looks into a server that tells nobody
-            await trio.sleep(0.01)

@@ -95,7 +95,7 @@ class Counts(Observer):
     def stream_opened(self) -> None:
         self.opened += 1
 
-    def stream_closed(self, reason: str) -> None:
+    def stream_closed(self, reason: str, audio_s: float) -> None:
         self.closed.append(reason)
 
     def first_audio(self, seconds: float) -> None:

@@ -27,7 +27,6 @@ class GuardedStream(trio.abc.Stream):
         self._stream = stream
         self._write_timeout_s = write_timeout_s
         self._put_back = b""
-        self.is_open = True
 
     def put_back(self, data: bytes) -> None:
         """Let the next `receive_some` return these bytes first."""
@@ -61,13 +60,11 @@ class GuardedStream(trio.abc.Stream):
 
     async def aclose(self) -> None:
         """Close within CLOSE_TIMEOUT_S."""
-        self.is_open = False
         with trio.move_on_after(CLOSE_TIMEOUT_S):
             await self._stream.aclose()
 
     async def drop(self) -> None:
         """Close at once."""
-        self.is_open = False
         await trio.aclose_forcefully(self._stream)
 
     async def linger(self) -> None:

@@ -49,33 +49,29 @@ class InnerHttp:
             inner = await trio.open_unix_socket(self._path)
         except OSError:  # the server is ending
             return
-        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            async with inner, trio.open_nursery() as nursery:
-                nursery.start_soon(_forward, client, inner, nursery.cancel_scope)
-                async for data in _chunks(inner):
+        async with inner, trio.open_nursery() as nursery:
+            nursery.start_soon(_forward, client, inner, nursery.cancel_scope)
+            with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                while data := await inner.receive_some(READ_BYTES):
                     await client.send_all(data)
-                nursery.cancel_scope.cancel()
-            await client.linger()
+            nursery.cancel_scope.cancel()
+        await client.linger()
 
 
 async def _forward(client: GuardedStream, inner: trio.SocketStream, scope: trio.CancelScope) -> None:
     """Client to server.  A client that leaves ends both ways; a server that will not hear more does not."""
-    try:
-        while data := await client.receive_some(READ_BYTES):
-            await inner.send_all(data)
-    except trio.BrokenResourceError:
-        if not client.is_open:
+    while True:
+        try:
+            data = await client.receive_some(READ_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            data = b""
+        if not data:
             scope.cancel()
-        return  # hypercorn answered without reading on: let the answer through
-    except trio.ClosedResourceError:
-        pass
-    scope.cancel()
-
-
-async def _chunks(stream: trio.SocketStream) -> AsyncIterator[bytes]:
-    with contextlib.suppress(trio.BrokenResourceError):
-        while data := await stream.receive_some(READ_BYTES):
-            yield bytes(data)
+            return
+        try:
+            await inner.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return  # it answered without reading on: let the answer through
 
 
 @contextlib.asynccontextmanager

@@ -97,8 +97,13 @@ class Metrics(Observer):
         )
         self.audio_s = Histogram(
             "zelitrio_audio_seconds",
-            "Seconds of audio sent, by stream.",
+            "Seconds of audio a stream made, when it ended.",
             buckets=_AUDIO_BUCKETS_S,
+            registry=registry,
+        )
+        self.audio_sent_s = Counter(
+            "zelitrio_audio_sent_seconds",
+            "Seconds of audio sent to clients, as it is sent.",
             registry=registry,
         )
         self.sockets = Gauge("zelitrio_sockets_open", "Realtime sockets in conversation.", registry=registry)
@@ -128,9 +133,10 @@ class Metrics(Observer):
         """See Observer."""
         self.streams_active.inc()
 
-    def stream_closed(self, reason: str) -> None:
+    def stream_closed(self, reason: str, audio_s: float) -> None:
         """See Observer."""
         self.streams_active.dec()
+        self.audio_s.observe(audio_s)
         self.streams.labels(reason).inc()
 
     def first_audio(self, seconds: float) -> None:
@@ -139,7 +145,7 @@ class Metrics(Observer):
 
     def audio(self, seconds: float) -> None:
         """See Observer."""
-        self.audio_s.observe(seconds)
+        self.audio_sent_s.inc(seconds)
 
     def text_skipped(self, text: str) -> None:
         """See Observer."""

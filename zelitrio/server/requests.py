@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 import trio
 from starlette.requests import Request
 
@@ -41,10 +43,11 @@ async def read_body(state: ServerState, request: Request) -> bytes:
     timeout_s = state.settings.head_timeout_s + state.settings.write_timeout_s
     body = bytearray()
     with trio.move_on_after(timeout_s) as scope:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > limit:
-                raise too_big
+        async with aclosing(request.stream()) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > limit:
+                    raise too_big
     if scope.cancelled_caught:
         raise RemoteError("input_timeout_exceeded", f"Request body: expected within {timeout_s:g} s.")
     return bytes(body)

@@ -64,8 +64,8 @@ class Observer:
     def stream_opened(self) -> None:
         """A stream got its lane in the engine."""
 
-    def stream_closed(self, reason: str) -> None:
-        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`."""
+    def stream_closed(self, reason: str, audio_s: float) -> None:
+        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`, after so much audio."""
 
     def first_audio(self, seconds: float) -> None:
         """First audio left: seconds from the message that released the first chunk."""

@@ -109,6 +109,7 @@ class SpeechStream:
     _buffered_chars: int = attrs.field(default=0, init=False)
     _waiting_chars: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
+    _audio_s: float = attrs.field(default=0.0, init=False)
     _released_at: float | None = attrs.field(default=None, init=False)
     _has_text: bool = attrs.field(default=False, init=False)
     _told_skipped: bool = attrs.field(default=False, init=False)
@@ -252,7 +253,7 @@ class SpeechStream:
                 raise
             finally:
                 self._lane = None
-                observer.stream_closed("discarded" if self._scope.cancel_called else reason)
+                observer.stream_closed("discarded" if self._scope.cancel_called else reason, self._audio_s)
 
     async def _keep_ahead(self, lane: EngineStreamLike) -> None:
         """The scheduler: hand utterances to the engine while the earlier ones are spoken."""
@@ -343,6 +344,7 @@ class SpeechStream:
 
     async def _pass_on(self, audio: bytes, alignment: Alignment | None, deliver: Deliver) -> None:
         packet = Packet(audio, alignment, self._encoded_s, self._released_at)
+        self._audio_s += self._encoded_s
         self._encoded_s, self._released_at = 0.0, None
         await deliver(packet)
 
