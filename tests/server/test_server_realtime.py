@@ -158,8 +158,8 @@ async def test_a_peer_that_answers_no_ping_is_dropped():
 
 
 async def test_a_peer_that_answers_pings_may_stay():
-    async with running(keep_alive_s=0.1) as server, server.socket("multi-stream-input") as socket:
-        await trio.sleep(0.5)
+    async with running(keep_alive_s=0.5) as server, server.socket("multi-stream-input") as socket:
+        await trio.sleep(1.2)
         await say(socket, text=TEXT, flush=True, context_id="x")
         assert orjson.loads(await socket.get_message())["audio"]
 
