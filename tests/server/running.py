@@ -69,7 +69,13 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    engine: Any = None, *, keys=(), session: SessionSettings | None = None, tls=None, **settings: Any
+    engine: Any = None,
+    *,
+    keys=(),
+    session: SessionSettings | None = None,
+    tls=None,
+    handle_signals=False,
+    **settings: Any,
 ):
     """Serve until the block is left; then everything must end within a second."""
     engine = engine or ScriptedEngine()
@@ -78,16 +84,20 @@ async def running(
     async with trio.open_nursery() as nursery:
 
         async def run(task_status: Any) -> None:
-            with trio.CancelScope() as scope:
-                await nursery_start(scope, task_status)
-            ended.set()
-
-        async def nursery_start(scope: trio.CancelScope, task_status: Any) -> None:
-            async with trio.open_nursery() as inner:
-                urls = await inner.start(
-                    partial(serve, engine, load_front_end(), ServerSettings(**options), session, drain=drain)
-                )
-                task_status.started((scope, urls))
+            try:
+                with trio.CancelScope() as scope:
+                    async with trio.open_nursery() as inner:
+                        server = partial(serve, engine, load_front_end(), ServerSettings(**options), session)
+                        task_status.started(
+                            (
+                                scope,
+                                await inner.start(
+                                    partial(server, drain=drain, handle_signals=handle_signals)
+                                ),
+                            )
+                        )
+            finally:
+                ended.set()
 
         scope, urls = await nursery.start(run)
         try:

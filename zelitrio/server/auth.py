@@ -20,7 +20,7 @@ ANONYMOUS = Account("anonymous")
 
 def hash_key(key: str) -> str:
     """What is kept of a key: its SHA-256 in hex.  Keys are long random strings, so no salt is needed."""
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class KeyRing:

@@ -1,0 +1,49 @@
+"""Keys and single-use tokens."""
+
+from __future__ import annotations
+
+from zelitrio.server import hash_key
+from zelitrio.server.auth import MAX_TOKENS, KeyRing, TokenStore, make_authenticate
+from zelitrio.session import Account
+
+
+def test_a_key_opens_by_its_hash_alone():
+    ring = KeyRing([hash_key("one"), hash_key("two").upper()])
+    assert ring.account("one") is not None and ring.account("two") is not None
+    assert ring.account("one") != ring.account("two")
+    for wrong in (None, "", "three", hash_key("one"), "\ud800", "é"):
+        assert ring.account(wrong) is None
+
+
+def test_a_ring_without_keys_is_open():
+    assert KeyRing([]).is_open and KeyRing([]).account(None) is not None
+
+
+def test_a_token_works_once_and_not_after_its_time():
+    now = 0.0
+    store = TokenStore(lambda: now, lifetime_s=10)
+    somebody = Account("somebody")
+    first, second = store.mint(somebody), store.mint(somebody)
+    assert first != second
+    assert store.redeem(first) == somebody and store.redeem(first) is None
+    now = 10.0
+    assert store.redeem(second) is None
+    assert store.redeem(None) is None and store.redeem("made up") is None
+
+
+def test_tokens_that_nobody_uses_are_bounded():
+    store = TokenStore(lambda: 0.0)
+    first = store.mint(Account("x"))
+    for _ in range(MAX_TOKENS):
+        last = store.mint(Account("x"))
+    assert store.redeem(first) is None and store.redeem(last) is not None
+
+
+def test_a_wrong_key_is_not_saved_by_a_token_beside_it():
+    store = TokenStore(lambda: 0.0)
+    authenticate = make_authenticate(KeyRing([hash_key("right")]), store)
+    token = store.mint(Account("x"))
+    assert authenticate("wrong", token) is None
+    assert authenticate("right", token) is not None
+    assert authenticate(None, token) is not None
+    assert authenticate(None, token) is None
