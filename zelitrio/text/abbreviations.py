@@ -43,12 +43,12 @@ WORDS = table(
     ext=extension tel=telephone dist=district intl=international min=minimum max=maximum misc=miscellaneous
     nos=numbers para=paragraph temp=temperature avg=average attn=attention cf=compare viz=namely ca=circa
     apt=apartment bldg=building ste=suite rte=route jct=junction est=established eq=equation ref=reference
-    incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national mfg=manufacturing
+    incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national ctrl=control mfg=manufacturing
     """
 )
 """Read so when their full stop is there, whatever stands beside them."""
 
-BARE = words("vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
+BARE = words("ctrl vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
 """Read so without a full stop too: nobody means anything else by them."""
 
 LETTERED = table(

@@ -116,10 +116,12 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 def roman(text: str) -> int | None:
     """Value of a roman numeral in its one proper spelling; None when it is not one."""
+    if not text or len(text) > 15:
+        return None
     total = 0
     for char, following in zip(text, [*text[1:], ""], strict=True):
         value = _ROMAN.get(char)
-        if value is None or len(text) > 15:
+        if value is None:
             return None
         total += -value if value < _ROMAN.get(following, 0) else value
     return total if total and to_roman(total) == text else None

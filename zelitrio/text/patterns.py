@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,40}(?!\d))(?:\.\d{1,20}(?!\d))?"
+NUMBER = r"(?:\d{1,2}(?:,\d{2}){1,6},\d{3}(?!\d)|\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,40}(?!\d))(?:\.\d{1,20}(?!\d))?"
 """A number as written in English, with thousands commas and a decimal point."""
 
 NOT_MORE_NUMBER = r"(?![.,]?\d)"

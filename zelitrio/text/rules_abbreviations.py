@@ -17,6 +17,7 @@ _NOT_NAMES = words(
 )
 _WORDS_TOO = words("co ref art min max ca ch sec fig")
 """Abbreviations that are words as well: with nothing round them they are taken for those."""
+_BEFORE_DAYS = words("on this next last until by every")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
 
@@ -82,7 +83,8 @@ def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
     if said is None:
         return False
     reader.say(said, *match.span())
-    _stop(reader, match)
+    if said != short.TITLES.get(word):  # "Dr. No": a title's full stop ends nothing
+        _stop(reader, match)
     return True
 
 
@@ -145,7 +147,11 @@ def _expand(word: str, sides: _Sides) -> str | None:
         and (sides.is_number_next or word not in ("mar", "jun", "jan"))
     ):
         return short.MONTHS[word]
-    if word in short.DAYS and sides.is_capital and (word not in ("sun", "sat") or sides.is_comma_next):
+    if (
+        word in short.DAYS
+        and sides.is_capital
+        and (word not in ("sun", "sat") or sides.is_comma_next or sides.previous.lower() in _BEFORE_DAYS)
+    ):
         return short.DAYS[word]
     if word in short.WORDS and not (word in _WORDS_TOO and not sides.after and not sides.follows_name):
         return short.WORDS[word]

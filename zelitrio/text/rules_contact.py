@@ -88,7 +88,8 @@ def software_version(reader: Reader, match: re.Match[str]) -> bool:
 def numbered(reader: Reader, match: re.Match[str]) -> bool:
     """ "Room 101", "Flight 370", "call 911"."""
     before = reader.previous().lower()
-    if before in _NUMBERED:
+    is_plane = before in ("a", "the") and len(match[0]) == 3 and match[0][0] == match[0][2] == "7"
+    if before in _NUMBERED or is_plane:
         reader.say(_in_pairs(match[0]), *match.span())
         return True
     is_dialled = before in _DIALLED and match[0] in (

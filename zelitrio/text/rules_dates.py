@@ -37,7 +37,7 @@ def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
     """ "Jan. 5, 2024", "May 3rd", "June 5-7"."""
     if not _is_month(reader, match):
         return False
-    reader.say(_month(match["month"]), *match.span("month"))
+    reader.say(_month(match["month"]), *_month_span(reader, match))
     reader.say(
         ordinal(int(match["day"])), match.start("day"), match.end("suffix" if match["suffix"] else "day")
     )
@@ -56,7 +56,7 @@ def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
     """ "March 2024"."""
     if not _is_month(reader, match):
         return False
-    reader.say(_month(match["month"]), *match.span("month"))
+    reader.say(_month(match["month"]), *_month_span(reader, match))
     reader.say(year(int(match["year"])), *match.span("year"))
     return True
 
@@ -73,7 +73,7 @@ def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
     reader.say("of", *(match.span("of") if match["of"] else day))
     if match["of"]:
         reader.tokens[-1].end = match.start("of") + 2
-    reader.say(_month(match["month"]), *match.span("month"))
+    reader.say(_month(match["month"]), *_month_span(reader, match))
     if match["year"]:
         reader.say(year(int(match["year"])), *match.span("year"))
     return True
@@ -173,6 +173,12 @@ def _is_month(reader: Reader, match: re.Match[str]) -> bool:
         and not reader.touches(match.start())
         and int(match.groupdict().get("day") or 1) > 0
     )
+
+
+def _month_span(reader: Reader, match: re.Match[str]) -> tuple[int, int]:
+    """The month with the full stop of its abbreviation."""
+    start, end = match.span("month")
+    return start, end + (reader.text[end : end + 1] == "." and end < match.end())
 
 
 def _month(written: str) -> str:

@@ -52,7 +52,7 @@ _PER = table(
 
 _SIGNS = "|".join(sorted((re.escape(key) for key in _CURRENCIES if key != "c"), key=len, reverse=True))
 _CODES = "|".join(key for key in _CURRENCIES if key.isalpha() and key.isupper())
-_CONTINENTAL = r"\d{1,3}(?:[.]\d{3}){1,8},\d{2}(?!\d)|\d{1,9},\d{2}(?!\d)"
+_CONTINENTAL = r"\d{1,3}(?:[.]\d{3}){1,8},\d{2}(?!\d)|\d{1,9},\d{2}(?![,\d])"
 _SCALE = rf"(?:{SPACE}?-?(?P<scale>thousand|million|billion|trillion){WORD_END}|(?P<short>[kKmMbBtT]|[bmt]n|Bn|[mM]{{2}}){WORD_END})?"
 _EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
 

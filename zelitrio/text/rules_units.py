@@ -61,7 +61,7 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     if reader.touches(match.start()):
         return False
     unit, gap = match["unit"], match["gap"]
-    if gap and unit in _TOUCHING and not match["per"]:
+    if gap and unit in _TOUCHING and not match["per"] and "." not in match["amount"]:
         return False
     if match["degree"]:
         unit = "°" + unit if "°" + unit in _UNITS else unit
@@ -72,6 +72,18 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
         said += " per " + _unit_words(match["per"], match["per_power"], is_one=True)
         said = said.replace("per square second", "per second squared")
     reader.say(said, max(end, match.start("degree") if match["degree"] else match.start("unit")), match.end())
+    return True
+
+
+@rule("a", rf"(?P<unit>{_UNIT}){WORD_END}")
+def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
+    """The unit of what another rule has read: "2 1/2 tbsp", "½ lb"."""
+    amount = reader.previous()
+    is_fraction = amount[:1].isnumeric() and ("/" in amount or not amount[-1].isdecimal())
+    if not is_fraction or match["unit"] in _TOUCHING or match.start() - reader.tokens[-1].end > 1:
+        return False
+    is_part = "and" not in {token.spoken for token in reader.tokens[-3:]}
+    reader.say(_unit_words(match["unit"], None, is_one=is_part), *match.span())
     return True
 
 
@@ -167,4 +179,4 @@ def _unit_words(unit: str, power: str | None, *, is_one: bool) -> str:
     return name
 
 
-RULES = (duration, feet_and_inches, amount_with_unit, inches, scaled, by_or_times)
+RULES = (unit_of_fraction, duration, feet_and_inches, amount_with_unit, inches, scaled, by_or_times)

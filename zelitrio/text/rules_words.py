@@ -36,15 +36,15 @@ _CONTRACTIONS = table(
 _SYMBOLIC = table(
     """
     C#=c_sharp F#=f_sharp C++=c_plus_plus c++=c_plus_plus .NET=dot_net .Net=dot_net Notepad++=notepad_plus_plus
-    &c.=et_cetera 24x7=twenty_four_seven A+=a_plus B+=b_plus A*=a_star Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
+    &c.=et_cetera 24x7=twenty_four_seven A+=a_plus B+=b_plus A*=a_star pH=p_h Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
     """
 )
-_LETTER_WORDS = frozenset("c f a b".split())
+_LETTER_WORDS = frozenset("c f a b p h".split())
 
 
 @rule(
     "a.&",
-    r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])",
+    r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])|pH(?![^\W_])",
 )
 def symbolic(reader: Reader, match: re.Match[str]) -> bool:
     """ "C#", "C++", ".NET", "Wi-Fi"."""
@@ -73,9 +73,12 @@ def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     title = reader.tokens[-2].spoken if len(reader.tokens) > 1 else ""
     if name in _COUNTED and is_name | (not is_single):
         said = cardinal(value)
-    elif (is_name and name in _REGNAL and value < 40 and (match["numeral"] != "I" or title in _ROYAL)) or (
-        is_name and title in _ROYAL and value < 40
-    ):
+    elif (
+        is_name
+        and name in _REGNAL
+        and value < 40
+        and (match["numeral"] != "I" or title in _ROYAL or match["ending"])
+    ) or (is_name and title in _ROYAL and value < 40):
         said = "the " + ordinal(value)
     elif (
         is_name

@@ -16,7 +16,7 @@ _OPENERS = "\"'“‘(\\[{«‹¿¡*_"
 # A full-width mark needs no space after it; a blank line or a new list item needs no mark before it.
 _CANDIDATE = re.compile(
     rf"(?P<mark>(?<![.!?…])[.!?…]+)(?P<closers>[{_CLOSERS}]*)(?P<space>\s+)"
-    rf"|(?P<wide>[。！？｡]+)[」』”’）]*\s*(?=.)"
+    rf"|(?P<wide>[。！？｡]++)[」』”’）]*+\s*+(?=.)"
     r"|(?P<blank>\n[ \t]*\n\s*)"
     r"|(?P<item>\n\s*)(?=(?:[-*•]|\d{1,3}[.)])[ \t])",
     re.DOTALL,
@@ -94,7 +94,7 @@ def _full_stop_ends(
     before: str, text: str, position: int, word: str, is_complete: bool, is_new_sentence: bool | None
 ) -> bool:
     plain = before.lower()
-    if plain.isdigit():
+    if plain.replace(".", "").isdigit():
         return is_new_sentence is True and not _starts_line(text, position - len(before))
     if plain in BEFORE_NAMES:
         return False

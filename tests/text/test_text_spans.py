@@ -1,0 +1,203 @@
+"""What holds for every text: no exception, true spans, bounded time, characters each placed once."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zelitrio.text import Utterance, align_characters, load_front_end, parse_phones
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "Dr.",
+            "St.",
+            "No.",
+            "$5",
+            "€3,50",
+            "3.14",
+            "1/2",
+            "10:30",
+            "5kg",
+            "Jan.",
+            "2024",
+            "XIV",
+            "U.S.",
+            "a@b.co",
+        ),
+        *(
+            "http://x.io/y?z",
+            "#tag",
+            "FBI's",
+            "don't",
+            "¾",
+            "x²",
+            "H₂O",
+            "—",
+            "...",
+            "?!",
+            "\n\n",
+            "\x00",
+            "👍🏽",
+        ),
+        *(
+            "שלום",
+            "你好",
+            "e\u0301",
+            "\u202e",
+            "'",
+            '"',
+            "(",
+            "1-",
+            "-1",
+            "+",
+            "&",
+            "<b>",
+            "</",
+            "ﬁ",
+            "İ",
+            "ß",
+            "٣",
+        ),
+        *(
+            "the",
+            "read",
+            "a",
+            "I",
+            "OK",
+            "iPhone",
+            "1st",
+            "'90s",
+            "5'10\"",
+            "%",
+            "°C",
+            " ",
+            "  ",
+            "/",
+            "~",
+            ".",
+        ),
+    ]
+)
+_TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(_PIECES, max_size=12).map("".join),
+    st.lists(_PIECES, max_size=12).map(" ".join),
+)
+
+
+def _check(utterance: Utterance, text: str) -> None:
+    assert utterance.source == text
+    last = (0, 0)
+    for word in utterance.words:
+        start, end = word.span
+        assert 0 <= start < end <= len(text)
+        assert word.span == last or start >= last[1], (word, last)
+        last = word.span
+        assert word.spoken == word.spoken.lower() and word.spoken.split() != []
+        assert parse_phones(" ".join(word.phones)) == word.phones
+        assert text[start:end].strip() != ""
+
+
+@settings(max_examples=150, deadline=None)
+@given(_TEXTS)
+def test_words_of_any_text_have_spans_in_order_that_never_overlap_in_part(text: str) -> None:
+    _check(load_front_end().utterance(text), text)
+
+
+@settings(max_examples=75, deadline=None)
+@given(_TEXTS)
+def test_plain_reading_and_markup_keep_the_same_promises(text: str) -> None:
+    _check(load_front_end().utterance(text, normalise=False), text)
+    marked = load_front_end().utterance(text, ssml=True)
+    assert all(0 <= start < end <= len(text) for start, end in (word.span for word in marked.words))
+
+
+@settings(max_examples=75, deadline=None)
+@given(_TEXTS, st.lists(st.integers(0, 400), min_size=40, max_size=40))
+def test_every_character_is_placed_once_and_in_order(text: str, lengths: list[int]) -> None:
+    utterance = load_front_end().utterance(text)
+    times, now = [], 0
+    for length in (lengths * (1 + len(utterance.words) // len(lengths)))[: len(utterance.words)]:
+        times.append((now, now + length))
+        now += length + length % 7
+    source, spoken = align_characters(utterance, times)
+    assert "".join(source.chars) == text
+    assert spoken.chars[0] == " "
+    for each in (source, spoken):
+        assert len(each.chars) == len(each.starts_ms) == len(each.durations_ms)
+        assert list(each.starts_ms) == sorted(each.starts_ms)
+        assert all(duration >= 0 for duration in each.durations_ms)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "A",
+        "aB",
+        "1",
+        "1-",
+        "1,",
+        "1.1.",
+        "1:1",
+        "1/",
+        "$",
+        "$1 ",
+        ".",
+        ".. ",
+        "a.",
+        "A.B",
+        "&",
+        "'",
+        "ab'",
+        "é'",
+    ]
+    + [
+        "x@",
+        "www.",
+        "http://",
+        "/a",
+        "#a",
+        "<",
+        "<a ",
+        "(1",
+        "-",
+        "- ",
+        "\n",
+        " \n",
+        "Dr. ",
+        "你",
+        "👍",
+        "\x00",
+        "5 kg",
+    ],
+)
+def test_a_long_row_of_anything_is_read_in_linear_time(unit: str) -> None:
+    front_end = load_front_end()
+    short, long = unit * 150, unit * 1200
+
+    def cost_s(text: str) -> float:
+        begin = time.thread_time()
+        front_end.utterance(text)
+        return time.thread_time() - begin
+
+    cost_s(short)
+    # Eight times the text: allow thirty times the time, which quadratic work (64) would exceed.
+    assert cost_s(long) < 30 * max(min(cost_s(short) for _ in range(3)), 0.002)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "...", "?!", "—", "\x00", "你好", "مرحبا", "-----", "()[]{}", "\u200b"]
+)
+def test_what_cannot_be_spoken_gives_an_empty_utterance(text: str) -> None:
+    assert load_front_end().utterance(text).is_empty
+
+
+def test_three_thousand_letters_without_a_space_are_one_bounded_word() -> None:
+    utterance = load_front_end().utterance("abcdefgh" * 375)
+    assert len(utterance.words) == 1
+    assert 100 < len(utterance.phones) < 1000
