@@ -84,7 +84,7 @@ def certificates(tmp_path, monkeypatch):
 
 
 # The package reads an attribute that websockets no longer likes.
-@pytest.mark.filterwarnings("ignore:ConnectionClosed.code is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:ConnectionClosed.* is deprecated:DeprecationWarning")
 async def test_the_sync_client_speaks_in_real_time_over_tls(certificates):
     engine = ScriptedEngine(step_s=0.01)
     settings = elevenlabs.VoiceSettings(stability=0.5)
