@@ -30,15 +30,27 @@ BUILTIN: Sequence[Casting] = (
         voice_id="zeli-voice-1",
         name="Zeli 1",
         speaker="kathleen",
-        description="A calm American woman; made from the public-domain kathleen recordings.",
-        labels={"accent": "american", "gender": "female", "age": "middle-aged", "language": "en"},
+        description="A calm American woman; made from the CC0 kathleen recordings.",
+        labels={
+            "speaker": "kathleen",
+            "accent": "american",
+            "gender": "female",
+            "age": "middle-aged",
+            "language": "en",
+        },
     ),
     Casting(
         voice_id="zeli-voice-2",
         name="Zeli 2",
         speaker="bdl",
         description="An American man; made from the CMU ARCTIC bdl recordings.",
-        labels={"accent": "american", "gender": "male", "age": "middle-aged", "language": "en"},
+        labels={
+            "speaker": "bdl",
+            "accent": "american",
+            "gender": "male",
+            "age": "middle-aged",
+            "language": "en",
+        },
     ),
 )
 
