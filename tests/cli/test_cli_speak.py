@@ -31,13 +31,6 @@ def install_scripted_engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     return scripted
 
 
-def main_with_scripted_engine(tokens: list[str]) -> None:
-    """What a child process runs."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        install_scripted_engine(monkeypatch)
-        sys.exit(run(tokens))
-
-
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     """Commands in this file speak with the scripted engine, and in nobody's environment."""
@@ -72,7 +65,7 @@ def speaking_process(tokens: list[str]) -> subprocess.Popen[bytes]:
     """A real process with real pipes, which speaks with the scripted engine."""
     here = Path(__file__).parent
     return subprocess.Popen(
-        [sys.executable, "-c", f"import test_cli_speak as t; t.main_with_scripted_engine({tokens})"],
+        [sys.executable, "-m", "scripted_child", *tokens],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ SERVER_SCHEDULE_CHARS = (50, 160, 250, 290)
 PIECE_CHARS = 2_000
 """Well below any server's limit for a message."""
 
-Text = str | AsyncIterator[str]
+Text = str | AsyncIterable[str]
 Deliver = Callable[[bytes, float], None]
 """Takes encoded bytes and how many seconds they play, 0 where that is not known."""
 Source = Callable[[Text, Deliver], Awaitable[None]]

@@ -59,13 +59,11 @@ def speak(
 
     from zelitrio.cli.outputs import STDOUT, choose_format
     from zelitrio.cli.speaking import Job, run_job
-    from zelitrio.cli.texts import named_file, refuse_flag
+    from zelitrio.cli.texts import STDIN, read_text
     from zelitrio.settings import EngineSettings, VoiceSettings
 
-    refuse_flag(text)
     job = Job(
-        text=text,
-        file=named_file(text),
+        text=None if text == STDIN else read_text(text),
         out=out,
         audio_format=choose_format(format_name, out),
         voice=voice,

@@ -6,7 +6,7 @@ import codecs
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,7 @@ import trio
 from zelitrio.audio import AudioFormat
 from zelitrio.cli.outputs import SpeechFile
 from zelitrio.cli.progress import Progress
-from zelitrio.cli.sources import Source, open_engine_source, open_server_source
+from zelitrio.cli.sources import Source, Text, open_engine_source, open_server_source
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 
@@ -27,13 +27,11 @@ class Job:
     """What `zelitrio speak` was asked for.
 
     Attributes:
-        text: as on the command line.
-        file: the file that it names, if it names one.
+        text: what to say; None for what comes from stdin.
         report_to: `stdout`, `stderr`, or None for silence.
     """
 
-    text: str
-    file: Path | None
+    text: str | None
     out: Path
     audio_format: AudioFormat
     voice: str | None
@@ -54,11 +52,10 @@ async def run_job(job: Job) -> None:
         RemoteError, EngineError: what the server or the engine says.
         OSError: the file cannot be written, or the server not reached.
     """
-    text = await _text(job)
-    if isinstance(text, str) and not text.strip():
+    if job.text is not None and not job.text.strip():
         raise LocalError("TEXT: expected something to speak, found nothing")
-    expected_chars = len(text) if isinstance(text, str) else None
-    async with _source(job) as source:
+    expected_chars = None if job.text is None else len(job.text)
+    async with _open_text(job) as text, _source(job) as source:
         started_at = trio.current_time()
         first_audio_s: float | None = None
         with (
@@ -100,34 +97,45 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
     )
 
 
-async def _text(job: Job) -> str | AsyncIterator[str]:
-    if job.file is not None:
-        try:
-            return await trio.Path(job.file).read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise LocalError(f"{job.file}: expected text in UTF-8: {error}") from error
-    return _stdin() if job.text == "-" else job.text
-
-
-async def _stdin() -> AsyncIterator[str]:
-    """Text from stdin as it comes, so that what writes it need not end first."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+@asynccontextmanager
+async def _open_text(job: Job) -> AsyncIterator[Text]:
+    """The text, or stdin as it comes, so that what writes it need not end first."""
+    if job.text is not None:
+        yield job.text
+        return
     # A copy, for the stream closes what it is given.
     async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
+        yield _Pieces(stream)
+
+
+class _Pieces:
+    """Text from a stream of UTF-8.  No async generator: one that Ctrl-C leaves behind would be noisy."""
+
+    def __init__(self, stream: trio.abc.ReceiveStream) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> str:
+        data = await self._stream.receive_some(_READ_BYTES)
         try:
-            while data := await stream.receive_some(_READ_BYTES):
-                yield decoder.decode(data)
-            yield decoder.decode(b"", final=True)
+            text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise LocalError(f"stdin: expected text in UTF-8: {error}") from error
+        if not data:
+            raise StopAsyncIteration
+        return text
 
 
 def _report(job: Job, spoken_s: float, first_audio_s: float, took_s: float) -> None:
     if job.report_to is None:
         return
     # Where the text was still being written, the time says more about the writer than about us.
-    is_written = job.text == "-" and job.file is None
-    pace = f"in {took_s:.2f} s" if is_written else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
+    pace = (
+        f"in {took_s:.2f} s" if job.text is None else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
+    )
     print(
         f"{job.out}: {spoken_s:.2f} s of speech as {job.audio_format.name}, "
         f"first audio after {first_audio_s * 1000:.0f} ms, {pace}",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zelitrio.errors import LocalError
 
+STDIN = "-"
 _LONGEST_PATH_CHARS = 1024
 
 
@@ -27,17 +28,17 @@ def read_text(text: str) -> str:
     Raises:
         LocalError: it looks like a flag, or the file or stdin is not UTF-8.
     """
-    refuse_flag(text)
+    _refuse_flag(text)
     path = named_file(text)
     try:
-        if text == "-":
+        if text == STDIN:
             return sys.stdin.read()
         return text if path is None else path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise LocalError(f"{path or 'stdin'}: expected text in UTF-8: {error}") from error
 
 
-def refuse_flag(text: str) -> None:
+def _refuse_flag(text: str) -> None:
     """Refuse a mistyped flag that was taken for the text, which may begin with a hyphen."""
     if text.startswith("--"):
         raise LocalError(

@@ -1,0 +1,36 @@
+"""A child process that runs the command line with the scripted engine.
+
+The engine's and the voices' rooms are replaced before anybody imports them: they bring torch, which
+takes seconds, and nothing of them is used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import ModuleType
+
+from scripted_engine import ScriptedEngine
+
+
+def main(tokens: list[str]) -> None:
+    scripted = ScriptedEngine()
+
+    @asynccontextmanager
+    async def open_scripted(*args: object, **kwargs: object) -> AsyncIterator[ScriptedEngine]:
+        yield scripted
+
+    engine_room, voices_room = ModuleType("zelitrio.engine"), ModuleType("zelitrio.voices")
+    engine_room.open_engine = open_scripted  # type: ignore[attr-defined]
+    voices_room.load_builtin = lambda: scripted.catalogue  # type: ignore[attr-defined]
+    voices_room.load_folder = voices_room.Catalogue = None  # type: ignore[attr-defined]
+    sys.modules |= {"zelitrio.engine": engine_room, "zelitrio.voices": voices_room}
+
+    from zelitrio.cli import main as run_and_exit
+
+    run_and_exit(tokens)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
