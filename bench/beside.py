@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.load import SPEAKING
 from bench.machine import REPOSITORY
 
-WARM_UP_S = 1.5
-"""Until the client runs and its streams are in mid-sentence."""
+WARM_UP_S = 0.5
+"""After the first utterance was heard: all streams are in mid-sentence."""
 
 
 @contextmanager
@@ -25,12 +26,15 @@ def speaking_beside(
     arguments = ["--host", host, "--port", str(port), "--streams", str(streams), "--seconds", "3600"]
     arguments += ["--voice", voice_id, "--format", output_format]
     client = subprocess.Popen(
-        [sys.executable, "-m", "bench.load", *arguments], cwd=REPOSITORY, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "bench.load", *arguments], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     )
+    assert client.stdout is not None
     try:
+        assert client.stdout.readline().strip() == SPEAKING, "the clients beside did not speak"
         time.sleep(WARM_UP_S)
         yield
         assert client.poll() is None, "the clients beside the measurement have ended"
     finally:
         client.kill()
         client.wait()
+        client.stdout.close()

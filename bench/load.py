@@ -29,6 +29,8 @@ from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, WireError, close, f
 
 UTTERANCE_TIMEOUT_S = 60.0
 TICK_S = 0.005
+SPEAKING = "speaking"
+"""What this program prints when its first utterance was heard to its end."""
 
 
 @attrs.frozen(kw_only=True)
@@ -244,7 +246,13 @@ def main() -> None:
         return
     address = Address(host=said.host, port=said.port, voice_id=said.voice, output_format=said.format)
     everything: list[Heard] = []
-    asyncio.run(closed_loop(address, said.streams, said.seconds, said.seed, everything.append))
+
+    def note(heard: Heard) -> None:
+        if not everything:
+            print(SPEAKING, flush=True)
+        everything.append(heard)
+
+    asyncio.run(closed_loop(address, said.streams, said.seconds, said.seed, note))
     failures = [heard.failure for heard in everything if heard.failure]
     first_ms = milliseconds([heard.first_s for heard in everything if not heard.failure])
     print(json.dumps({"bench": "load", "what": "spoken", "first_ms": first_ms, "failures": failures}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -33,6 +34,7 @@ class OneSocket:
         self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.final_at: float | None = None
+        self._has_closed = False
         self._frames = FrameReader()
         self.socket.sendall(upgrade(host, target))
         while not self._frames.is_open:
@@ -63,11 +65,23 @@ class OneSocket:
                 raise SystemExit(f"the server refused: {self.heard.failure}")
         return self.heard.first_s
 
+    def listen(self, seconds: float) -> None:
+        """Take what comes for a while."""
+        until = time.perf_counter() + seconds
+        while (left_s := until - time.perf_counter()) > 0:
+            if select.select([self.socket], [], [], left_s)[0]:
+                self._take(self._receive())
+
     def wait_final(self) -> float:
         """Block until a context ended; returns the time when its last message came."""
         while self.final_at is None:
             self._take(self._receive())
         return self.final_at
+
+    def close(self) -> None:
+        """Say goodbye."""
+        self._has_closed = True
+        self.socket.sendall(close())
 
     def vanish(self) -> None:
         """Be gone as a crashed machine's system would say it: a reset, no goodbye."""
@@ -76,8 +90,13 @@ class OneSocket:
 
     def wait_end(self) -> Heard:
         """Block until the server closes; closes."""
-        while data := self._receive():
-            self._take(data)
+        try:
+            while data := self._receive():
+                self._take(data)
+        except ConnectionResetError:
+            # A server that closes first may answer our half of the goodbye with a reset.
+            if not self._has_closed:
+                raise
         self.heard.ended_at = time.perf_counter()
         self.socket.close()
         return self.heard
@@ -98,5 +117,5 @@ class OneSocket:
                     self.final_at = now
             elif opcode == PING:
                 self.socket.sendall(frame(PONG, payload))
-            elif opcode == CLOSE:
-                self.socket.sendall(close())
+            elif opcode == CLOSE and not self._has_closed:
+                self.close()

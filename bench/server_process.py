@@ -36,9 +36,10 @@ class ServerProcess:
     ready_line: str
 
     def cpu_s(self) -> float:
-        """Processor time it has used so far, all threads."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time that its threads have used so far."""
+        # In nanoseconds; /proc/PID/stat counts in hundredths of a second.
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def resident_mib(self) -> tuple[float, float]:
         """Memory it holds now, and the most it ever held."""

@@ -1,0 +1,144 @@
+"""An engine that costs next to nothing: one tone, handed out at a set pace on Trio's clock.
+
+With it the server's own work is all there is to measure.  A stream's text is `seconds_of_tone`: what it
+says is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import numpy as np
+import trio
+
+from zelitrio.text import Utterance
+
+RATE_HZ = 24_000
+VOICE_ID = "zeli-voice-1"
+
+
+@attrs.frozen(eq=False)
+class ScriptedBlock:
+    """As `zelitrio.engine.AudioBlock`."""
+
+    pcm: np.ndarray
+    sample_rate_hz: int
+    utterance: int
+    piece: Utterance
+    word_times_ms: tuple[tuple[int, int], ...] | None
+    is_last: bool
+
+
+@attrs.define(eq=False)
+class ScriptedStream:
+    """Speaks `blocks` blocks for every utterance, one every `every_s`."""
+
+    engine: ScriptedEngine
+    _fed: list[Utterance] = attrs.field(factory=list)
+    _said: int = 0
+    _blocks: int = 0
+    _due: float = 0.0
+    _is_finished: bool = False
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def feed(self, what: Utterance, *, settings: object = None) -> int:
+        """See EngineStream."""
+        self._fed.append(what)
+        self._due = max(self._due, trio.current_time())
+        self._notify()
+        return len(self._fed) - 1
+
+    def finish(self) -> None:
+        """See EngineStream."""
+        self._is_finished = True
+        self._notify()
+
+    def close_softly(self) -> None:
+        """See EngineStream."""
+
+    def __aiter__(self) -> ScriptedStream:
+        return self
+
+    async def __anext__(self) -> ScriptedBlock:
+        while self._said == len(self._fed):
+            if self._is_finished:
+                raise StopAsyncIteration
+            await self._changed.wait()
+        self._due += self.engine.every_s
+        await trio.sleep_until(self._due)
+        utterance, index, number = self._fed[self._said], self._said, self._blocks
+        self._blocks += 1
+        is_last = self._blocks == self.engine.blocks
+        if is_last:
+            self._said, self._blocks = self._said + 1, 0
+        times = None if number else ((0, 1),) * len(utterance.words)
+        return ScriptedBlock(self.engine.tone, RATE_HZ, index, utterance, times, is_last)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+
+class ScriptedEngine:
+    """The face of `zelitrio.engine.Engine` that a server needs.
+
+    Args:
+        block_ms: audio in a block.
+        every_s: between two blocks of a stream.
+        blocks: of an utterance.
+    """
+
+    def __init__(self, block_ms: float, every_s: float, blocks: int) -> None:
+        samples = round(RATE_HZ * block_ms / 1000)
+        self.tone = (0.5 * np.sin(2 * np.pi * 220 * np.arange(samples) / RATE_HZ)).astype(np.float32)
+        self.every_s, self.blocks = every_s, blocks
+        self.sample_rate_hz = RATE_HZ
+        self.catalogue = ScriptedCatalogue()
+        self.streams = 0
+
+    @asynccontextmanager
+    async def open_stream(
+        self, voice: object, settings: object = None, *, seed: int | None = None
+    ) -> AsyncIterator[ScriptedStream]:
+        """See Engine."""
+        self.streams += 1
+        try:
+            yield ScriptedStream(self)
+        finally:
+            self.streams -= 1
+
+    def statistics(self) -> Any:
+        """See Engine."""
+        return SimpleNamespace(
+            device="script", streams=self.streams, speaking=self.streams, capacity=10_000, load=0.0, steps=0,
+            rows=0, audio_s=0.0, profile="script", frames_per_s=0.0, first_audio_ms={}, graphs=(), encodes=0,
+        )  # fmt: skip
+
+    async def wait_failed(self) -> None:
+        """See Engine."""
+        await trio.sleep_forever()
+
+
+class ScriptedCatalogue:
+    """One voice."""
+
+    def __init__(self) -> None:
+        self.default = SimpleNamespace(
+            voice_id=VOICE_ID, name="Scripted", description="", category="premade", labels={}, speaker=0,
+            sample_rate_hz=RATE_HZ,
+        )  # fmt: skip
+        self.voices = {VOICE_ID: self.default}
+
+    def find(self, voice_id: str) -> Any:
+        """See Catalogue."""
+        return self.voices.get(voice_id)
+
+    def __iter__(self) -> Any:
+        return iter(self.voices.values())
+
+    def __len__(self) -> int:
+        return 1

@@ -1,0 +1,35 @@
+"""The real server over the scripted engine; `bench.scripted` starts it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+import trio
+
+from bench.scripted_engine import ScriptedEngine
+from zelitrio.server import serve
+from zelitrio.settings import ServerSettings, SessionSettings
+from zelitrio.text import load_front_end
+
+
+async def run(block_ms: float, every_s: float, blocks: int) -> None:
+    engine = ScriptedEngine(block_ms, every_s, blocks)
+    async with trio.open_nursery() as nursery:
+        settings = ServerSettings(port=0, drain_s=0)
+        # A block is a packet, whatever the pace: messages must be the same for every number of them.
+        session = SessionSettings(first_packet_ms=round(block_ms), max_packet_ms=round(block_ms))
+        run = partial(serve, engine, load_front_end(), settings, session, handle_signals=True)
+        urls = await nursery.start(run)
+        print(f"ready at {urls[0]}", flush=True)
+
+
+if __name__ == "__main__":
+    made = argparse.ArgumentParser()
+    for name in ("--block-ms", "--every-s"):
+        made.add_argument(name, type=float, required=True)
+    made.add_argument("--blocks", type=int, required=True)
+    said = made.parse_args()
+    sys.setswitchinterval(0.0005)
+    trio.run(run, said.block_ms, said.every_s, said.blocks)
