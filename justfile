@@ -38,8 +38,8 @@ check: setup
     {{ python }} -m mypy
     {{ python }} -m pytest -q tests/test_import_order.py
 
-# first audio and throughput, as JSON lines
-bench: _venv
-    {{ python }} -m pip install -q -e '.[bench]'
-    {{ python }} bench/engine_alone.py
-    {{ python }} bench/first_audio.py
+# first audio and throughput, as JSON lines; flags go to both benches
+bench *flags: _venv
+    {{ python }} -m pip install -q -e .
+    {{ python }} -m bench.engine_alone {{ flags }}
+    {{ python }} -m bench.first_audio {{ flags }}
