@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import attrs
 
-from zelitrio.text import Word, load_lexicon
-from zelitrio.training.align import pronunciations
+from zelitrio.text import Utterance, Word, load_front_end, load_lexicon
+from zelitrio.training.align import pronunciations, restressed
 from zelitrio.training.alignment import AlignedWord, close_gaps, read_words
 
 
@@ -57,3 +57,16 @@ def test_an_unstressed_function_word_is_offered_unstressed_in_all_its_forms() ->
     assert offered[0] == ("T", "AH0")
     assert ("T", "UW0") in offered
     assert ("T", "UW1") not in offered
+
+
+def test_stresses_follow_the_front_end_and_pronunciations_stay_as_said() -> None:
+    front_end = load_front_end()
+    read = front_end.utterance("Hello there.")
+    flat = tuple(phone.replace("1", "2") for phone in read.words[0].phones)
+    said = Utterance(
+        "Hello there.",
+        (attrs.evolve(read.words[0], phones=flat), attrs.evolve(read.words[1], phones=("D", "EH1", "R"))),
+    )
+    words = restressed(said, front_end).words
+    assert words[0].phones == read.words[0].phones
+    assert words[1].phones == ("D", "EH1", "R")

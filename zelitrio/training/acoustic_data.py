@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from zelitrio.networks import normalise_mel
-from zelitrio.text import Break, Utterance
-from zelitrio.training.align import AlignedUtterance, read_alignments
+from zelitrio.text import Break, Utterance, load_front_end
+from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
 from zelitrio.training.corpus import find_speakers, speaker_named
 from zelitrio.training.features import mel_centres_hz
 from zelitrio.training.shards import Entry, Shard, open_shard
@@ -22,7 +22,7 @@ from zelitrio.training.vocoder_data import continuous_ln_f0
 from zelitrio.voices import frame_positions, phone_inputs
 
 PITCH_SCALE = 4.0
-LEAD_FRAMES = 3
+LEAD_FRAMES = 2
 """Silence kept before the first phone: it is waited for by every listener."""
 TAIL_FRAMES = 8
 NO_FRAMES = 0.3
@@ -186,8 +186,8 @@ def speech_edges(mel: npt.NDArray[np.float16], first: int, end: int) -> tuple[in
     heard = np.flatnonzero(level > quiet + 0.22 * (loud - quiet))
     if not len(heard):
         return first, end
-    # Two frames of grace before: closures of stops and the softest onsets are under the threshold.
-    return max(first, int(heard[0]) - 2), min(end, int(heard[-1]) + 4)
+    # A frame of grace before: closures of stops and the softest onsets are under the threshold.
+    return max(first, int(heard[0]) - 1), min(end, int(heard[-1]) + 4)
 
 
 class AcousticData:
@@ -248,12 +248,14 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
     shard = open_shard(work / "features" / name)
     entries = {entry.name: entry for entry in shard.entries}
     band_hz = speaker_named(name).band_hz
+    front_end = load_front_end()
     usable: list[Example] = []
     dropped = 0
     for aligned in read_alignments(work, name):
         entry = entries.get(aligned.name)
         if entry is None:
             continue
+        aligned = attrs.evolve(aligned, utterance=restressed(aligned.utterance, front_end))
         mel = shard.mel[entry.first_frame : entry.first_frame + entry.frames]
         onset, end = speech_edges(
             mel, max(0, aligned.words[0].starts[0]), min(entry.frames, aligned.words[-1].end)

@@ -10,7 +10,18 @@ import attrs
 import orjson
 
 from zelitrio.audio import decode_file
-from zelitrio.text import Break, Lexicon, Phones, Utterance, Word, is_vowel, load_front_end, load_lexicon
+from zelitrio.text import (
+    Break,
+    FrontEnd,
+    Lexicon,
+    Phones,
+    Utterance,
+    Word,
+    is_vowel,
+    load_front_end,
+    load_lexicon,
+    without_stress,
+)
 from zelitrio.training.alignment import RATE_HZ, AlignedWord, Aligner
 from zelitrio.training.corpus import Speaker, read_recordings
 
@@ -38,6 +49,24 @@ def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
         if said not in variants:
             variants.append(said)
     return variants
+
+
+def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
+    """The utterance with today's stresses: alignments outlive changes to the front end's weak forms.
+
+    What was said stays; only where the front end now says the same phones with other stresses, those
+    are taken.
+    """
+    today = front_end.utterance(utterance.source).words
+    if [word.spoken for word in today] != [word.spoken for word in utterance.words]:
+        return utterance
+    words = tuple(
+        attrs.evolve(said, phones=read.phones)
+        if without_stress(read.phones) == without_stress(said.phones)
+        else said
+        for said, read in zip(utterance.words, today, strict=True)
+    )
+    return attrs.evolve(utterance, words=words)
 
 
 def align_speaker(corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print) -> None:
