@@ -61,22 +61,38 @@ class Prosody:
     energy: Tensor
 
 
+class _PhoneConvolution(nn.Conv1d):
+    """A convolution over phones, channels last: [batch, phones, channels] in and out.
+
+    As one product of neighbouring phones with the kernel: torch runs so short a convolution on a
+    CPU at a third of the speed.
+    """
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__(channels, out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        around = F.pad(x, (0, 0, 1, 1))
+        phones = x.shape[1]
+        taps = torch.cat([around[:, tap : tap + phones] for tap in range(3)], -1)
+        return F.linear(taps, self.weight.transpose(1, 2).flatten(1), self.bias)
+
+
 class _Predictor(nn.Module):
     """Two convolutions over phones to a mean and a log spread."""
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.3) -> None:
         super().__init__()
-        self.first = nn.Conv1d(channels, hidden, 3, padding=1)
+        self.first = _PhoneConvolution(channels, hidden)
         self.first_norm = nn.LayerNorm(hidden)
-        self.second = nn.Conv1d(hidden, hidden, 3, padding=1)
+        self.second = _PhoneConvolution(hidden, hidden)
         self.second_norm = nn.LayerNorm(hidden)
         self.out = nn.Linear(hidden, 2)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         for convolve, norm in ((self.first, self.first_norm), (self.second, self.second_norm)):
-            y = convolve((x * mask).transpose(1, 2)).transpose(1, 2)  # [batch, phones, hidden]
-            x = self.dropout(norm(F.relu(y)))
+            x = self.dropout(norm(F.relu(convolve(x * mask))))  # [batch, phones, hidden]
         return self.out(x) * mask
 
 
@@ -100,8 +116,8 @@ class AcousticModel(nn.Module):
         self.duration = _Predictor(width, config.predictor_channels)
         self.pitch = _Predictor(width, config.predictor_channels)
         self.energy = _Predictor(width, config.predictor_channels)
-        self.pitch_in = nn.Conv1d(1, width, 3, padding=1)
-        self.energy_in = nn.Conv1d(1, width, 3, padding=1)
+        self.pitch_in = _PhoneConvolution(1, width)
+        self.energy_in = _PhoneConvolution(1, width)
         self.to_decoder = nn.Linear(width, config.decoder_channels)
         self.position = nn.Linear(POSITION_FEATURES, config.decoder_channels, bias=False)
         self.decoder = StreamingBlocks(
@@ -146,8 +162,8 @@ class AcousticModel(nn.Module):
         Returns:
             [batch, phones, decoder_channels].
         """
-        pitched = self.pitch_in((pitch.unsqueeze(-1) * mask).transpose(1, 2)).transpose(1, 2)
-        stressed = self.energy_in((energy.unsqueeze(-1) * mask).transpose(1, 2)).transpose(1, 2)
+        pitched = self.pitch_in(pitch.unsqueeze(-1) * mask)
+        stressed = self.energy_in(energy.unsqueeze(-1) * mask)
         return self.to_decoder((hidden + pitched + stressed) * mask)
 
     def decode(self, rows: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
