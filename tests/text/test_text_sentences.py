@@ -70,8 +70,8 @@ def test_a_plain_word_with_a_full_stop_and_a_space_is_certain_at_once() -> None:
 
 
 _TOKENS = st.sampled_from(
-    "Dr. Smith went home . ? ! , the U.S. p.m. 5 3. 3.14 No. etc. \" ' ( ) He said she Well... \n \n\n - word 。 e.g. A B. "
-    "St. Main Hello example.com https://a.io/b?c=d “ ” … ; : —".split(" ")
+    "Dr. Smith went home . ? ! , the U.S. p.m. 5 3. 3.14 No. etc. \" ' ( ) He said she Well... \n \n\n "
+    "- word 。 e.g. A B. St. Main Hello example.com https://a.io/b?c=d “ ” … ; : —".split(" ")
 )
 
 

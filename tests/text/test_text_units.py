@@ -63,7 +63,7 @@ def test_roman_numerals_are_read_only_in_their_proper_spelling() -> None:
 
 
 def test_the_phone_inventory_is_the_thirty_nine_of_the_dictionary_in_a_fixed_order() -> None:
-    assert len(PHONES) == 39 and PHONES == tuple(sorted(PHONES)) and PHONES[0] == "AA" and PHONES[-1] == "ZH"
+    assert len(PHONES) == 39 and tuple(sorted(PHONES)) == PHONES and PHONES[0] == "AA" and PHONES[-1] == "ZH"
     assert decode(encode(("HH", "AH0", "L", "OW1"))) == ("HH", "AH0", "L", "OW1")
     with pytest.raises(LocalError, match="'Q'"):
         parse_phones("Q AH0")
@@ -94,7 +94,7 @@ def test_a_lexicon_table_is_read_and_a_wrong_line_is_named(tmp_path: Path) -> No
 
 
 _PLS = """<?xml version="1.0" encoding="UTF-8"?>
-<lexicon version="1.0" xmlns="http://www.w3.org/2005/01/pronunciation-lexicon" alphabet="ipa" xml:lang="en-US">
+<lexicon version="1.0" xmlns="http://www.w3.org/2005/01/pronunciation-lexicon" alphabet="ipa">
   <lexeme><grapheme>tomato</grapheme><grapheme>Tomate</grapheme><phoneme>təˈmɑːtoʊ</phoneme></lexeme>
   <lexeme><grapheme>W3C</grapheme><alias>World Wide Web Consortium</alias></lexeme>
   <lexeme><grapheme>zorb</grapheme><phoneme alphabet="x-cmu-arpabet">Z AO1 R B</phoneme></lexeme>

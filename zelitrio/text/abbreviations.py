@@ -43,7 +43,8 @@ WORDS = table(
     ext=extension tel=telephone dist=district intl=international min=minimum max=maximum misc=miscellaneous
     nos=numbers para=paragraph temp=temperature avg=average attn=attention cf=compare viz=namely ca=circa
     apt=apartment bldg=building ste=suite rte=route jct=junction est=established eq=equation ref=reference
-    incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national ctrl=control mfg=manufacturing
+    incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national ctrl=control
+    mfg=manufacturing
     """
 )
 """Read so when their full stop is there, whatever stands beside them."""
@@ -53,7 +54,8 @@ BARE = words("ctrl vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
 
 LETTERED = table(
     """
-    et_al.=and_others e.g.=for_example i.e.=that_is a.k.a.=also_known_as et_al.=and_others w/o=without w/=with b/c=because
+    et_al.=and_others e.g.=for_example i.e.=that_is a.k.a.=also_known_as et_al.=and_others w/o=without
+    w/=with b/c=because
     """
 )
 """Read so, whole."""
@@ -68,10 +70,10 @@ BEFORE_NAMES = (frozenset(TITLES) | _FOLLOWED) - {"st", "dr", "sr", "no"}
 
 STARTERS = words(
     """
-    The A An It He She We They I You This That These Those There Here What When Where Why How Who But And
-    So Then If In On At For My Your His Her Our Their Its As After Before While Since Because Although
-    However Please Thanks Thank Yes No Not Now Next Also Let Do Does Did Is Are Was Were Can Could Will
-    Would Should Have Has Had Might Once Some Many Most All Each Every One Both
+    The A An It He She We They I You This That These Those There Here What When Where Why How Who But And So
+    Then If In On At For My Your His Her Our Their Its As After Before While Since Because Although However
+    Please Thanks Thank Yes No Not Now Next Also Let Do Does Did Is Are Was Were Can Could Will Would Should
+    Have Has Had Might Once Some Many Most All Each Every One Both
     """
 )
 """Words that, with a capital, begin a sentence far more often than they follow an abbreviation."""

@@ -21,8 +21,8 @@ class Part(enum.Enum):
 
 DETERMINERS = words(
     """
-    the a an this these those my your his her its our their whose no any some every each another either neither
-    one two three four five six seven eight nine ten
+    the a an this these those my your his her its our their whose no any some every each another either
+    neither one two three four five six seven eight nine ten
     """
 )
 OBJECTS = words(
@@ -30,9 +30,9 @@ OBJECTS = words(
 )
 MODALS = words(
     """
-    to will would can could should may might must shall cannot can't won't don't didn't doesn't couldn't wouldn't
-    shouldn't let's please gonna wanna not never i'll you'll he'll she'll we'll they'll it'll i'd you'd he'd she'd
-    we'd they'd did do does help
+    to will would can could should may might must shall cannot can't won't don't didn't doesn't couldn't
+    wouldn't shouldn't let's please gonna wanna not never i'll you'll he'll she'll we'll they'll it'll i'd
+    you'd he'd she'd we'd they'd did do does help
     """
 )
 SUBJECTS = words("i you we they who")
@@ -46,8 +46,9 @@ _AFTER_VERBS = words("with when that if because to at as against")
 _ADJECTIVE_ENDINGS = ("al", "ic", "ous", "ive", "able", "ful", "less", "est", "ary")
 _ADJECTIVES = words(
     """
-    new old good bad big small great high low more most less few many several first second last next own whole entire
-    recent modern major minor same other fresh local organic poor stark sharp strong weak rapid slow huge tiny world current previous long short public private main free daily best
+    new old good bad big small great high low more most less few many several first second last next own
+    whole entire recent modern major minor same other fresh local organic poor stark sharp strong weak rapid
+    slow huge tiny world current previous long short public private main free daily best
     """
 )
 

@@ -18,26 +18,26 @@ from zelitrio.text.types import Phones
 
 _STRESS = words(
     """
-    record permit present object subject project produce progress protest rebel refuse reject contract conduct
-    conflict contest contrast convert convict decrease increase import export insult digest discount exploit extract
-    impact incline insert perfect pervert refund refill segment survey suspect transfer transport torment upset ally
-    compound compress console construct defect discharge escort essay attribute update upgrade combat combine
-    conscript converse ferment implant imprint incense purport recall transplant traverse abstract accent addict
-    annex confines retake redress recap rewrite desert frequent
+    record permit present object subject project produce progress protest rebel refuse reject contract
+    conduct conflict contest contrast convert convict decrease increase import export insult digest discount
+    exploit extract impact incline insert perfect pervert refund refill segment survey suspect transfer
+    transport torment upset ally compound compress console construct defect discharge escort essay attribute
+    update upgrade combat combine conscript converse ferment implant imprint incense purport recall
+    transplant traverse abstract accent addict annex confines retake redress recap rewrite desert frequent
     """
 )
 _VERBS = words(
     """
-    refuse produce perfect_verb convert reject exploit extract incline pervert combine construct converse purport
-    recall confine
+    refuse produce perfect_verb convert reject exploit extract incline pervert combine construct converse
+    purport recall confine
     """
 )
 """Of those: a verb unless shown otherwise."""
 _ATE = words(
     """
-    graduate estimate separate deliberate duplicate appropriate alternate associate advocate delegate elaborate
-    articulate animate aggregate approximate intimate predicate subordinate syndicate coordinate moderate
-    degenerate affiliate designate laminate postulate confederate consummate
+    graduate estimate separate deliberate duplicate appropriate alternate associate advocate delegate
+    elaborate articulate animate aggregate approximate intimate predicate subordinate syndicate coordinate
+    moderate degenerate affiliate designate laminate postulate confederate consummate
     """
 )
 _ATE_VERBS = words("coordinate animate designate postulate consummate")
@@ -129,9 +129,10 @@ def _read(place: Place) -> Callable[[Phones], bool]:
 
 _LIVE_NOUNS = words(
     """
-    music show shows concert concerts stream streams streaming broadcast broadcasts tv television event events band
-    performance performances chat demo audience recording recordings coverage update updates data wire wires action
-    session sessions video feed system server traffic ammunition ammo album game games support call captions
+    music show shows concert concerts stream streams streaming broadcast broadcasts tv television event
+    events band performance performances chat demo audience recording recordings coverage update updates
+    data wire wires action session sessions video feed system server traffic ammunition ammo album game
+    games support call captions
     """
 )
 
@@ -159,7 +160,8 @@ def _lead(place: Place) -> Callable[[Phones], bool]:
     is_metal = (
         place.after()
         in words(
-            "paint paints pipe pipes poisoning pencil acid bullet bullets glass weight weights shot ore crystal free levels"
+            "paint paints pipe pipes poisoning pencil acid bullet bullets glass weight weights "
+            "shot ore crystal free levels"
         )
         or (place.before() in ("of", "contains", "contain", "from", "as") and place.ends)
         or (place.before(2) in ("heavy", "made") and place.before() in ("as", "of"))
@@ -237,7 +239,8 @@ def _close(place: Place) -> Callable[[Phones], bool]:
 
 def _minute(place: Place) -> Callable[[Phones], bool]:
     is_small = place.after() in words(
-        "detail details amount amounts particles particle quantities quantity differences difference changes traces "
+        "detail details amount amounts particles particle quantities quantity differences difference changes "
+        "traces "
         "fraction fractions inspection"
     )
     return _has("UW1") if is_small else _has("IH1")

@@ -12,12 +12,11 @@ from zelitrio.text.types import Phones
 
 _SOUNDS = table(
     """
-    tʃ=CH dʒ=JH ʧ=CH ʤ=JH t͡ʃ=CH d͡ʒ=JH ts=T_S
-    aɪ=AY aʊ=AW ɔɪ=OY eɪ=EY oʊ=OW əʊ=OW ɪə=IH_R eə=EH_R ʊə=UH_R ɔʏ=OY
-    iː=IY uː=UW ɑː=AA ɔː=AO ɜː=ER ɝ=ER ɚ=ER əɹ=ER ər=ER ɜːɹ=ER ɜːr=ER
-    i=IY ɪ=IH e=EH ɛ=EH æ=AE a=AA ɑ=AA ɒ=AA ɔ=AO o=OW ʊ=UH u=UW ʌ=AH ə=AH ɐ=AH ɜ=ER y=UW ø=ER œ=ER ɨ=IH ɯ=UW
-    p=P b=B t=T d=D k=K g=G ɡ=G f=F v=V θ=TH ð=DH s=S z=Z ʃ=SH ʒ=ZH h=HH ɦ=HH x=K ç=HH χ=K m=M n=N ŋ=NG ɲ=N_Y
-    l=L ɫ=L ʎ=L_Y r=R ɹ=R ɾ=T ʁ=R ʀ=R ɻ=R w=W ʍ=W j=Y ɥ=Y ʔ= β=V ɣ=G c=K ɟ=G q=K ʂ=SH ʐ=ZH ɕ=SH ʑ=ZH
+    tʃ=CH dʒ=JH ʧ=CH ʤ=JH t͡ʃ=CH d͡ʒ=JH ts=T_S aɪ=AY aʊ=AW ɔɪ=OY eɪ=EY oʊ=OW əʊ=OW ɪə=IH_R eə=EH_R ʊə=UH_R
+    ɔʏ=OY iː=IY uː=UW ɑː=AA ɔː=AO ɜː=ER ɝ=ER ɚ=ER əɹ=ER ər=ER ɜːɹ=ER ɜːr=ER i=IY ɪ=IH e=EH ɛ=EH æ=AE a=AA
+    ɑ=AA ɒ=AA ɔ=AO o=OW ʊ=UH u=UW ʌ=AH ə=AH ɐ=AH ɜ=ER y=UW ø=ER œ=ER ɨ=IH ɯ=UW p=P b=B t=T d=D k=K g=G ɡ=G
+    f=F v=V θ=TH ð=DH s=S z=Z ʃ=SH ʒ=ZH h=HH ɦ=HH x=K ç=HH χ=K m=M n=N ŋ=NG ɲ=N_Y l=L ɫ=L ʎ=L_Y r=R ɹ=R ɾ=T
+    ʁ=R ʀ=R ɻ=R w=W ʍ=W j=Y ɥ=Y ʔ= β=V ɣ=G c=K ɟ=G q=K ʂ=SH ʐ=ZH ɕ=SH ʑ=ZH
     """
 )
 _SOUND = re.compile("|".join(sorted((re.escape(sound) for sound in _SOUNDS), key=len, reverse=True)))

@@ -48,10 +48,7 @@ def cardinal(number: int) -> str:
 def ordinal(number: int) -> str:
     """ "twenty third" for 23."""
     head, _, last = cardinal(number).rpartition(" ")
-    if last in _ORDINALS:
-        last = _ORDINALS[last]
-    else:
-        last = last[:-1] + "ieth" if last.endswith("y") else last + "th"
+    last = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
     return f"{head} {last}" if head else last
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-NUMBER = r"(?:\d{1,2}(?:,\d{2}){1,6},\d{3}(?!\d)|\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,40}(?!\d))(?:\.\d{1,20}(?!\d))?"
+NUMBER = (
+    r"(?:\d{1,2}(?:,\d{2}){1,6},\d{3}(?!\d)"
+    r"|\d{1,3}(?:,\d{3}){1,11}(?!\d)|\d{1,40}(?!\d))(?:\.\d{1,20}(?!\d))?"
+)
 """A number as written in English, with thousands commas and a decimal point."""
 
 NOT_MORE_NUMBER = r"(?![.,]?\d)"
@@ -14,7 +17,10 @@ DASH = r"(?:[-\u2010-\u2015\u2212]|[ \u00a0][-\u2010-\u2015\u2212][ \u00a0])"
 SPACE = r"[ \u00a0\u2009\u202f]"
 """One space: plain, non-breaking, thin."""
 
-LETTER = r"[^\W\d_\u00aa\u00b2\u00b3\u00b9\u00ba\u00bc-\u00be\u2070-\u209c\u2150-\u218b\u2460-\u24ff]"
+LETTER = (
+    r"[^\W\d_\u00aa\u00b2\u00b3\u00b9\u00ba\u00bc-\u00be\u2070-\u209c\u2150-\u218b"
+    r"\u2460-\u24ff]"
+)
 """A letter of any script; not the raised, lowered and circled signs that ``\\w`` takes for letters."""
 
 WORD_END = r"(?![^\W_])"

@@ -15,21 +15,24 @@ from zelitrio.text.phones import is_vowel, parse_phones
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones
 
-_WEAK: dict[str, Phones] = {
-    word: parse_phones(phones)
-    for word, phones in {
-        "a": "AH0", "an": "AH0 N", "the": "DH AH0", "to": "T AH0", "of": "AH0 V", "and": "AE0 N D", "for": "F AO0 R",
-        "from": "F R AH0 M", "at": "AE0 T", "as": "AE0 Z", "or": "AO0 R", "but": "B AH0 T", "than": "DH AE0 N",
-        "is": "IH0 Z", "in": "IH0 N", "was": "W AH0 Z", "were": "W ER0", "are": "AA0 R", "if": "IH0 F",
-    }.items()
-}  # fmt: skip
+
+def _sounds(text: str) -> dict[str, Phones]:
+    return {
+        word: parse_phones(phones) for word, _, phones in (each.partition("=") for each in text.split("; "))
+    }
+
+
+_WEAK = _sounds(
+    "a=AH0; an=AH0 N; the=DH AH0; to=T AH0; of=AH0 V; and=AE0 N D; for=F AO0 R; from=F R AH0 M; at=AE0 T; "
+    "as=AE0 Z; or=AO0 R; but=B AH0 T; than=DH AE0 N; is=IH0 Z; in=IH0 N; was=W AH0 Z; were=W ER0; are=AA0 R; "
+    "if=IH0 F"
+)
 """Words that carry no stress inside a phrase, as a newsreader says them."""
-_BEFORE_VOWEL: dict[str, Phones] = {"the": ("DH", "IY0"), "to": ("T", "UW0")}
-_AT_END: dict[str, Phones] = {
-    "a": ("EY1",), "the": ("DH", "AH0"), "to": ("T", "UW1"), "of": ("AH1", "V"), "for": ("F", "AO1", "R"),
-    "from": ("F", "R", "AH1", "M"), "at": ("AE1", "T"), "is": ("IH1", "Z"), "in": ("IH1", "N"),
-    "was": ("W", "AA1", "Z"), "were": ("W", "ER1"), "are": ("AA1", "R"), "if": ("IH1", "F"),
-}  # fmt: skip
+_BEFORE_VOWEL = _sounds("the=DH IY0; to=T UW0")
+_AT_END = _sounds(
+    "a=EY1; the=DH AH0; to=T UW1; of=AH1 V; for=F AO1 R; from=F R AH1 M; at=AE1 T; is=IH1 Z; in=IH1 N; "
+    "was=W AA1 Z; were=W ER1; are=AA1 R; if=IH1 F"
+)
 """The same before a break, where they are said in full."""
 
 

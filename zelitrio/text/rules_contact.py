@@ -22,10 +22,10 @@ _DIALLED = words("call dial dialed dialing ring phone calling text")
 
 @rule(
     "0+(",
-    r"""(?:\+\d{1,3}[ .-]?|1[ .-])?(?:\(\d{2,4}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\d-])   # US, with area code
-      | \+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![\d-])                                      # international
-      | 0\d{2,4}[ -]\d{3,4}[ -]\d{3,4}(?![\d-])                                             # British and others
-      | \d{3}-\d{4}(?![\d-])                                                                # local""",
+    r"""(?:\+\d{1,3}[ .-]?|1[ .-])?(?:\(\d{2,4}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\d-])  # US
+      | \+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![\d-])  # international
+      | 0\d{2,4}[ -]\d{3,4}[ -]\d{3,4}(?![\d-])  # British and others
+      | \d{3}-\d{4}(?![\d-])  # local""",
 )
 def phone(reader: Reader, match: re.Match[str]) -> bool:
     """ "(555) 123-4567", "+44 20 7946 0958", "1-800-555-0199", "555-0134"."""
@@ -43,7 +43,8 @@ def phone(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     "0",
-    r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d) | \d{1,8}(?:-\d{1,8}){2,8}(?![\d-])",
+    r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d)"
+    r"| \d{1,8}(?:-\d{1,8}){2,8}(?![\d-])",
 )
 def card(reader: Reader, match: re.Match[str]) -> bool:
     """Card numbers, and any other chain of three or more numbers with hyphens."""
@@ -53,7 +54,8 @@ def card(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     "0v",
-    rf"v?\.?\d{{1,4}}(?:\.\d{{1,6}}){{2,5}}(?:[-.](?:alpha|beta|rc|dev|post)[.-]?\d{{0,3}})?{WORD_END} | v\d{{1,4}}(?:\.\d{{1,6}})?{WORD_END}",
+    rf"v?\.?\d{{1,4}}(?:\.\d{{1,6}}){{2,5}}(?:[-.](?:alpha|beta|rc|dev|post)[.-]?\d{{0,3}})?{WORD_END}"
+    rf"| v\d{{1,4}}(?:\.\d{{1,6}})?{WORD_END}",
 )
 def version(reader: Reader, match: re.Match[str]) -> bool:
     """ "v2.1", "3.11.7", "1.0.0-beta", "192.168.1.1"."""

@@ -12,15 +12,15 @@ from zelitrio.text.types import Break
 
 _SAID = table(
     """
-    &=and ＆=and @=at %=percent ‰=per_mille °=degrees §=section №=number ∞=infinity √=square_root_of ∑=sum ©=copyright
-    µ=micro Ω=ohm ∆=delta ∂=partial ∫=integral ∈=in ∀=for_all ∃=there_exists ≈=about ~=about ✓=check ✔=check →=to ❤=love ♥=love
-    $=dollars €=euros £=pounds ¥=yen ₹=rupees ¢=cents
+    &=and ＆=and @=at %=percent ‰=per_mille °=degrees §=section №=number ∞=infinity √=square_root_of ∑=sum
+    ©=copyright µ=micro Ω=ohm ∆=delta ∂=partial ∫=integral ∈=in ∀=for_all ∃=there_exists ≈=about ~=about
+    ✓=check ✔=check →=to ❤=love ♥=love $=dollars €=euros £=pounds ¥=yen ₹=rupees ¢=cents
     """
 )
 _BETWEEN = table(
     """
-    +=plus ==equals <=is_less_than >=is_greater_than ≤=is_at_most ≥=is_at_least ≠=is_not_equal_to
-    ×=times ÷=divided_by *=times /=slash ±=plus_or_minus −=minus ^=to_the_power_of ≡=is_equivalent_to
+    +=plus ==equals <=is_less_than >=is_greater_than ≤=is_at_most ≥=is_at_least ≠=is_not_equal_to ×=times
+    ÷=divided_by *=times /=slash ±=plus_or_minus −=minus ^=to_the_power_of ≡=is_equivalent_to
     """
 )
 _BETWEEN["="] = "equals"
@@ -38,7 +38,10 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 @rule(".…", r"(?:\.{2,1000}|…{1,1000})(?:\s{0,100}(?P<next>\w))?")
 def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
-    """A trailing off: an end before a capital or nothing, otherwise a pause.  Leaves what follows to others."""
+    """A trailing off: an end before a capital or nothing, otherwise a pause.
+
+    It declines, so that the marks themselves are read by the rules after it.
+    """
     following = match["next"]
     reader.mark(Break.STOP if following is None or following.isupper() else Break.DASH)
     return False

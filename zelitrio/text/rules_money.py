@@ -14,46 +14,77 @@ from zelitrio.text.tables import table
 
 @attrs.frozen
 class _Currency:
+    """The names of a coin and of its hundredth."""
+
     one: str
     many: str
-    cent: str = "cent"
-    cents: str = "cents"
+    cent: str
+    cents: str
 
 
-def _plain(prefix: str, one: str, many: str = "", cent: str = "cent", cents: str = "cents") -> _Currency:
-    return _Currency(f"{prefix}{one}", f"{prefix}{many or one + 's'}", cent, cents)
+def _parse(line: str) -> tuple[list[str], _Currency]:
+    """ "$ : dollar" or "R$ : real/reais centavo": signs, one and many of the coin, then of its hundredth."""
+    signs, _, names = line.partition(" : ")
+    coins = [name.split("/") for name in names.split()]
+    coin, cent = coins[0], coins[1] if len(coins) > 1 else ["cent"]
+    many = [each[1] if len(each) > 1 else each[0] + "s" for each in (coin, cent)]
+    return signs.split(), _Currency(coin[0].replace("_", " "), many[0].replace("_", " "), cent[0], many[1])
 
 
-_DOLLAR, _POUND = _plain("", "dollar"), _plain("", "pound", cent="penny", cents="pence")
 _CURRENCIES = {
-    "$": _DOLLAR, "USD": _plain("u.s. ", "dollar"), "US$": _plain("u.s. ", "dollar"),
-    "C$": _plain("canadian ", "dollar"), "CA$": _plain("canadian ", "dollar"), "CAD": _plain("canadian ", "dollar"),
-    "A$": _plain("australian ", "dollar"), "AU$": _plain("australian ", "dollar"), "AUD": _plain("australian ", "dollar"),
-    "NZ$": _plain("new zealand ", "dollar"), "HK$": _plain("hong kong ", "dollar"), "S$": _plain("singapore ", "dollar"),
-    "€": _plain("", "euro"), "EUR": _plain("", "euro"), "£": _POUND, "GBP": _POUND,
-    "¥": _plain("", "yen", "yen"), "JPY": _plain("", "yen", "yen"), "CNY": _plain("", "yuan", "yuan"),
-    "₹": _plain("", "rupee", cent="paisa", cents="paise"), "INR": _plain("", "rupee", cent="paisa", cents="paise"),
-    "₩": _plain("", "won", "won"), "KRW": _plain("", "won", "won"), "CHF": _plain("swiss ", "franc", cent="centime", cents="centimes"),
-    "₽": _plain("", "ruble", cent="kopeck", cents="kopecks"), "₺": _plain("turkish ", "lira", "lira"), "₪": _plain("", "shekel"),
-    "₫": _plain("", "dong", "dong"), "₴": _plain("", "hryvnia"), "₿": _plain("", "bitcoin"), "BTC": _plain("", "bitcoin"),
-    "฿": _plain("", "baht", "baht"), "₱": _plain("", "peso", cent="centavo", cents="centavos"),
-    "MXN": _plain("mexican ", "peso", cent="centavo", cents="centavos"), "R$": _plain("", "real", "reais", "centavo", "centavos"),
-    "₦": _plain("", "naira", "naira"), "SEK": _plain("swedish ", "krona", "kronor"), "NOK": _plain("norwegian ", "krone", "kroner"),
-    "DKK": _plain("danish ", "krone", "kroner"), "PLN": _plain("", "zloty", "zlotys"), "zł": _plain("", "zloty", "zlotys"),
-    "¢": _plain("", "cent"), "c": _plain("", "cent"),
-}  # fmt: skip
+    sign: currency
+    for signs, currency in map(
+        _parse,
+        """\
+$ : dollar
+US$ USD : u_s_dollar
+C$ CA$ CAD : canadian_dollar
+A$ AU$ AUD : australian_dollar
+NZ$ : new_zealand_dollar
+HK$ : hong_kong_dollar
+S$ : singapore_dollar
+€ EUR : euro
+£ GBP : pound penny/pence
+¥ JPY : yen/yen
+CNY : yuan/yuan
+₹ INR : rupee paisa/paise
+₩ KRW : won/won
+CHF : swiss_franc centime
+₽ : ruble kopeck
+₺ : turkish_lira/turkish_lira
+₪ : shekel
+₫ : dong/dong
+₴ : hryvnia
+₿ BTC : bitcoin
+฿ : baht/baht
+₱ : peso centavo
+MXN : mexican_peso centavo
+R$ : real/reais centavo
+₦ : naira/naira
+SEK : swedish_krona/swedish_kronor
+NOK : norwegian_krone/norwegian_kroner
+DKK : danish_krone/danish_kroner
+PLN zł : zloty
+¢ c : cent""".splitlines(),
+    )
+    for sign in signs
+}
 _SCALES = table(
-    "k=thousand K=thousand m=million M=million mn=million mm=million MM=million b=billion B=billion bn=billion "
-    "Bn=billion t=trillion T=trillion tn=trillion"
+    "k=thousand K=thousand m=million M=million mn=million mm=million MM=million b=billion B=billion "
+    "bn=billion Bn=billion t=trillion T=trillion tn=trillion"
 )
 _PER = table(
-    "mo=month yr=year hr=hour h=hour wk=week sec=second min=minute mth=month pp=person lb=pound kg=kilogram gal=gallon"
+    "mo=month yr=year hr=hour h=hour wk=week sec=second min=minute mth=month pp=person lb=pound "
+    "kg=kilogram gal=gallon"
 )
 
 _SIGNS = "|".join(sorted((re.escape(key) for key in _CURRENCIES if key != "c"), key=len, reverse=True))
 _CODES = "|".join(key for key in _CURRENCIES if key.isalpha() and key.isupper())
 _CONTINENTAL = r"\d{1,3}(?:[.]\d{3}){1,8},\d{2}(?!\d)|\d{1,9},\d{2}(?![,\d])"
-_SCALE = rf"(?:{SPACE}?-?(?P<scale>thousand|million|billion|trillion){WORD_END}|(?P<short>[kKmMbBtT]|[bmt]n|Bn|[mM]{{2}}){WORD_END})?"
+_SCALE = (
+    rf"(?:{SPACE}?-?(?P<scale>thousand|million|billion|trillion){WORD_END}"
+    rf"|(?P<short>[kKmMbBtT]|[bmt]n|Bn|[mM]{{2}}){WORD_END})?"
+)
 _EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
 
 
@@ -97,7 +128,7 @@ def _say(reader: Reader, match: re.Match[str], currency: _Currency, is_negative:
         said = "minus " + said
     if match["per"]:
         said += " per " + _PER.get(match["per"], match["per"])
-    reader.say(said.replace("u.s.", "u s"), *match.span())
+    reader.say(said, *match.span())
     return True
 
 

@@ -32,7 +32,8 @@ def ordinals(reader: Reader, match: re.Match[str]) -> None:
 
 @rule(
     "0",
-    rf"(?:(?P<whole>\d{{1,6}})[ -])?(?P<top>\d{{1,6}})[/⁄](?P<bottom>\d{{1,6}})(?:(?P<th>st|nd|rd|th)s?)?{WORD_END}(?!/\d)",
+    rf"(?:(?P<whole>\d{{1,6}})[ -])?(?P<top>\d{{1,6}})[/⁄](?P<bottom>\d{{1,6}})"
+    rf"(?:(?P<th>st|nd|rd|th)s?)?{WORD_END}(?!/\d)",
 )
 def fraction(reader: Reader, match: re.Match[str]) -> bool:
     """ "3/4", "2 1/2"; what is no fraction ("8/10", "5/3") is "out of" or "slash"."""

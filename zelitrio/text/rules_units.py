@@ -15,30 +15,28 @@ from zelitrio.text.types import Break
 _UNITS = table(
     """
     mm=millimeter cm=centimeter dm=decimeter m=meter km=kilometer µm=micrometer μm=micrometer nm=nanometer
-    ft=foot yd=yard yds=yard mi=mile inch=inch
-    mg=milligram g=gram kg=kilogram µg=microgram μg=microgram mcg=microgram lb=pound lbs=pound oz=ounce
-    ml=milliliter mL=milliliter cl=centiliter dl=deciliter l=liter L=liter gal=gallon qt=quart pt=pint
-    tsp=teaspoon tbsp=tablespoon
-    ms=millisecond µs=microsecond μs=microsecond ns=nanosecond s=second sec=second secs=second min=minute
-    mins=minute h=hour hr=hour hrs=hour yr=year yrs=year wk=week wks=week mo=month mos=month
-    Hz=hertz kHz=kilohertz MHz=megahertz GHz=gigahertz THz=terahertz
-    W=watt kW=kilowatt MW=megawatt GW=gigawatt mW=milliwatt Wh=watt_hour kWh=kilowatt_hour MWh=megawatt_hour
-    V=volt kV=kilovolt mV=millivolt mA=milliamp Ah=amp_hour mAh=milliamp_hour Ω=ohm kΩ=kilohm
-    J=joule kJ=kilojoule cal=calorie kcal=kilocalorie N=newton Pa=pascal kPa=kilopascal hPa=hectopascal
-    psi=p_s_i bar=bar dB=decibel rpm=r_p_m RPM=r_p_m bpm=beat_per_minute fps=frame_per_second
-    dpi=d_p_i ppi=p_p_i ppm=part_per_million ppb=part_per_billion
-    B=byte KB=kilobyte kB=kilobyte MB=megabyte GB=gigabyte TB=terabyte PB=petabyte KiB=kibibyte MiB=mebibyte
-    GiB=gibibyte Kb=kilobit Mb=megabit Gb=gigabit kbps=kilobit_per_second Kbps=kilobit_per_second
-    Mbps=megabit_per_second Gbps=gigabit_per_second bps=bit_per_second px=pixel MP=megapixel
-    mph=mile_per_hour kph=kilometer_per_hour kmh=kilometer_per_hour mpg=mile_per_gallon
-    ha=hectare ac=acre sqft=square_foot sqm=square_meter cc=c_c mol=mole lm=lumen lx=lux
-    °C=degree_celsius °F=degree_fahrenheit ℃=degree_celsius ℉=degree_fahrenheit °=degree
-    %=percent ‰=per_mille
+    ft=foot yd=yard yds=yard mi=mile inch=inch mg=milligram g=gram kg=kilogram µg=microgram μg=microgram
+    mcg=microgram lb=pound lbs=pound oz=ounce ml=milliliter mL=milliliter cl=centiliter dl=deciliter l=liter
+    L=liter gal=gallon qt=quart pt=pint tsp=teaspoon tbsp=tablespoon ms=millisecond µs=microsecond
+    μs=microsecond ns=nanosecond s=second sec=second secs=second min=minute mins=minute h=hour hr=hour
+    hrs=hour yr=year yrs=year wk=week wks=week mo=month mos=month Hz=hertz kHz=kilohertz MHz=megahertz
+    GHz=gigahertz THz=terahertz W=watt kW=kilowatt MW=megawatt GW=gigawatt mW=milliwatt Wh=watt_hour
+    kWh=kilowatt_hour MWh=megawatt_hour V=volt kV=kilovolt mV=millivolt mA=milliamp Ah=amp_hour
+    mAh=milliamp_hour Ω=ohm kΩ=kilohm J=joule kJ=kilojoule cal=calorie kcal=kilocalorie N=newton Pa=pascal
+    kPa=kilopascal hPa=hectopascal psi=p_s_i bar=bar dB=decibel rpm=r_p_m RPM=r_p_m bpm=beat_per_minute
+    fps=frame_per_second dpi=d_p_i ppi=p_p_i ppm=part_per_million ppb=part_per_billion B=byte KB=kilobyte
+    kB=kilobyte MB=megabyte GB=gigabyte TB=terabyte PB=petabyte KiB=kibibyte MiB=mebibyte GiB=gibibyte
+    Kb=kilobit Mb=megabit Gb=gigabit kbps=kilobit_per_second Kbps=kilobit_per_second Mbps=megabit_per_second
+    Gbps=gigabit_per_second bps=bit_per_second px=pixel MP=megapixel mph=mile_per_hour
+    kph=kilometer_per_hour kmh=kilometer_per_hour mpg=mile_per_gallon ha=hectare ac=acre sqft=square_foot
+    sqm=square_meter cc=c_c mol=mole lm=lumen lx=lux °C=degree_celsius °F=degree_fahrenheit ℃=degree_celsius
+    ℉=degree_fahrenheit °=degree %=percent ‰=per_mille
     """
 )  # fmt: skip
 _IRREGULAR = table(
     "foot=feet hertz=hertz kilohertz=kilohertz megahertz=megahertz gigahertz=gigahertz terahertz=terahertz "
-    "percent=percent per_mille=per_mille lux=lux p_s_i=p_s_i r_p_m=r_p_m d_p_i=d_p_i p_p_i=p_p_i c_c=c_c inch=inches "
+    "percent=percent per_mille=per_mille lux=lux p_s_i=p_s_i r_p_m=r_p_m d_p_i=d_p_i p_p_i=p_p_i c_c=c_c "
+    "inch=inches "
     "century=centuries"
 )
 _IRREGULAR = {key.replace("_", " "): value for key, value in _IRREGULAR.items()}

@@ -20,11 +20,13 @@ _ENDINGS = (
     "avi|mkv|mov|webm|log|cfg|conf|ini|env|lock|sql|db|bak|tmp|apk|dmg|deb|rpm|wasm|onnx|safetensors"
 )
 _MARKS = table(
-    ".=dot /=slash \\=backslash -=dash _=underscore @=at :=colon ?=question_mark &=and #=hash %=percent +=plus ~=tilde"
+    ".=dot /=slash \\=backslash -=dash _=underscore @=at :=colon ?=question_mark &=and #=hash %=percent "
+    "+=plus ~=tilde"
 )
 _MARKS["="] = "equals"
 _SPELLED = words(
-    "io uk us ai tv fm ly gg de ch nz au py js ts rs rb cpp html css php csv tsv xml sql pdf png gif mp mkv avi"
+    "io uk us ai tv fm ly gg de ch nz au py js ts rs rb cpp html css php csv tsv xml sql pdf png gif mp mkv "
+    "avi"
 )
 _PART = re.compile(r"[^\W\d_]+|\d+|[^\w]|_")
 

@@ -14,17 +14,18 @@ from zelitrio.text.tables import table, words
 _REGNAL = words(
     """
     louis henry elizabeth charles george edward james william richard john paul pius benedict gregory leo
-    innocent clement philip napoleon catherine peter nicholas alexander frederick mary francis ferdinand ivan
-    ramses ramesses ptolemy thutmose amenhotep darius cyrus constantine otto wilhelm friedrich felipe carlos juan
-    harald haakon olav gustav christian rudolf leopold albert victor umberto emmanuel ludwig maximilian franz
-    margaret anne robert david alfonso pedro urban boniface sixtus julius adrian
+    innocent clement philip napoleon catherine peter nicholas alexander frederick mary francis ferdinand
+    ivan ramses ramesses ptolemy thutmose amenhotep darius cyrus constantine otto wilhelm friedrich felipe
+    carlos juan harald haakon olav gustav christian rudolf leopold albert victor umberto emmanuel ludwig
+    maximilian franz margaret anne robert david alfonso pedro urban boniface sixtus julius adrian
     """
 )
 _ROYAL = words("king queen pope emperor empress tsar czar prince sultan pharaoh shah kaiser")
 _COUNTED = words(
     """
-    chapter part act scene volume book section article title appendix phase stage class type war bowl level grade
-    rocky rambo episode season apollo saturn mark model version level tier category factor schedule gemini column
+    chapter part act scene volume book section article title appendix phase stage class type war bowl level
+    grade rocky rambo episode season apollo saturn mark model version level tier category factor schedule
+    gemini column
     """
 )
 _NOT_NAMES = words(
@@ -35,8 +36,9 @@ _CONTRACTIONS = table(
 )
 _SYMBOLIC = table(
     """
-    C#=c_sharp F#=f_sharp C++=c_plus_plus c++=c_plus_plus .NET=dot_net .Net=dot_net Notepad++=notepad_plus_plus
-    &c.=et_cetera 24x7=twenty_four_seven A+=a_plus B+=b_plus A*=a_star pH=p_h Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
+    C#=c_sharp F#=f_sharp C++=c_plus_plus c++=c_plus_plus .NET=dot_net .Net=dot_net
+    Notepad++=notepad_plus_plus &c.=et_cetera 24x7=twenty_four_seven A+=a_plus B+=b_plus A*=a_star pH=p_h
+    Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
     """
 )
 _LETTER_WORDS = frozenset("c f a b p h".split())

@@ -10,19 +10,20 @@ from zelitrio.text.tables import words
 
 SPELLED = words(
     """
-    al ak az ar ca co ct fl ga il ia ks ky md mi mn ms mo mt ne nv nh nj nm ny nc nd ri sc sd tn tx ut vt va wa
-    wv wi wy ad us it id ai uk eu un tv pc pr hr ceo cfo cto faq gps dna rna cpu gpu url api usa nyc la dc ny pm am ok ac dj mc
-    vip diy rip mph eta iq ip io os ui ux vr ar ev suv atm irs fda cdc un ira ufo imo ps pa vp gop llc rsvp asl
-    ii iii er or icu mba phd bbc cnn nbc abc espn hbo mtv bmw kfc ibm sap nhl nba nfl mlb mit ucla usc aa aaa
+    al ak az ar ca co ct fl ga il ia ks ky md mi mn ms mo mt ne nv nh nj nm ny nc nd ri sc sd tn tx ut vt va
+    wa wv wi wy ad us it id ai uk eu un tv pc pr hr ceo cfo cto faq gps dna rna cpu gpu url api usa nyc la
+    dc ny pm am ok ac dj mc vip diy rip mph eta iq ip io os ui ux vr ar ev suv atm irs fda cdc un ira ufo
+    imo ps pa vp gop llc rsvp asl ii iii er or icu mba phd bbc cnn nbc abc espn hbo mtv bmw kfc ibm sap nhl
+    nba nfl mlb mit ucla usc aa aaa
     """
 )
 """Spelled when in capitals, though the dictionary may know the letters as a word."""
 
 SPOKEN = words(
     """
-    nasa nato unesco unicef opec nafta aids sars covid pin sim ram rom gif jpeg laser radar scuba swat yolo fifa
-    nascar asean brics captcha bios cobol basic fortran ansi ascii nasdaq navy army noaa darpa osha fema nimby
-    lego ikea hamas wasp moma imax taser
+    nasa nato unesco unicef opec nafta aids sars covid pin sim ram rom gif jpeg laser radar scuba swat yolo
+    fifa nascar asean brics captcha bios cobol basic fortran ansi ascii nasdaq navy army noaa darpa osha
+    fema nimby lego ikea hamas wasp moma imax taser
     """
 )
 """Acronyms said as words."""
