@@ -54,7 +54,7 @@ class Bare:
     """
 
     def __init__(self, options: Options, rows: int = 1, threads: int | None = None) -> None:
-        self.ladder = Ladder(max_batch=max(rows, 1))
+        self.ladder = Ladder(max_batch=rows, max_encode=min(8, rows))
         self.voice = options.chosen_voice()
         self.front_end = load_front_end()
         self.threads = threads or choose_threads(options.engine)
@@ -62,10 +62,13 @@ class Bare:
         if device.type == "cpu":
             torch.set_num_threads(self.threads)
         self.runner = Runner(self.voice.model, device, choose_dtype(options.engine, device), rows)
-        if options.engine.graphs and device.type == "cuda":
+        self.graphs = 0
+        if device.type == "cuda":
             with torch.inference_mode():
-                for _ in self.runner.capture(self.ladder.windows, rows, min(rows, self.ladder.max_encode)):
-                    pass
+                shapes = self.runner.prepare(
+                    self.ladder.windows, rows, self.ladder.max_encode, graphs=options.engine.graphs
+                )
+                self.graphs = len(list(shapes))
         self.hop_s = self.runner.hop_samples / self.runner.sample_rate_hz
 
     @torch.inference_mode()

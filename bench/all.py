@@ -1,0 +1,72 @@
+"""The benches one after another, each a process of its own.
+
+    python -m bench.all               the short set, under five minutes
+    python -m bench.all --gpu         the same questions with the loads of a GPU
+    python -m bench.all --keep        also append to bench/results/<machine>/ and draw
+
+Goes on when one fails, says which, and ends with 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+from bench.machine import REPOSITORY
+
+SHORT = (
+    ("load",),
+    ("engine_alone", "--seconds", "12"),
+    ("vocoder_step", "--seconds", "6"),
+    ("first_audio", "--seconds", "20"),
+    ("waterfall", "--rounds", "20"),
+    ("concurrency", "--seconds", "5", "--streams", "1,4,16,64"),
+    ("open_loop", "--seconds", "10", "--rates", "1,2,4"),
+    ("listeners", "--seconds", "8", "--from", "20", "--step", "10", "--up-to", "40", "--exact", "10"),
+    ("cancel", "--rounds", "15"),
+    ("stalled", "--rounds", "2", "--utterances", "15"),
+    ("loop_hold", "--seconds", "6"),
+    ("scripted", "--seconds", "3"),
+)
+GPU = (
+    ("engine_alone", "--seconds", "9"),
+    ("vocoder_step", "--seconds", "10"),
+    ("first_audio", "--seconds", "10"),
+    ("waterfall", "--rounds", "20"),
+    ("concurrency", "--seconds", "5", "--streams", "1,4,16,64"),
+    ("open_loop", "--seconds", "8", "--rates", "10,20,50,100"),
+    ("listeners", "--seconds", "8", "--from", "100", "--step", "300", "--up-to", "1000", "--exact", "300",
+     "--formats", "pcm_24000", "--max-streams", "2000"),
+    ("cancel", "--rounds", "15"),
+    ("loop_hold", "--seconds", "4"),
+)  # fmt: skip
+
+
+def main() -> None:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--gpu", action="store_true")
+    made.add_argument("--keep", action="store_true")
+    made.add_argument("--until-s", type=float, default=float("inf"), help="start nothing after this long")
+    said, passed_on = made.parse_known_args()
+    begin, failed = time.monotonic(), []
+    for name, *flags in GPU if said.gpu else SHORT:
+        if time.monotonic() - begin > said.until_s:
+            failed.append(f"{name} (no time left)")
+            continue
+        flags += [] if name == "load" else [*(["--keep"] if said.keep else []), *passed_on]
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", f"bench.{name}", *flags], cwd=REPOSITORY, check=False)
+        print(f"-- {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
+        if done.returncode:
+            failed.append(name)
+    if said.keep:
+        subprocess.run([sys.executable, "-m", "bench.plot"], cwd=REPOSITORY, check=False)
+    took = f"all: {time.monotonic() - begin:.0f} s"
+    print(took + (f", failed: {', '.join(failed)}" if failed else ""), file=sys.stderr)
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

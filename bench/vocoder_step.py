@@ -1,0 +1,127 @@
+"""One step of the engine, phone rows to samples: every batch and window, and how far from the ceiling.
+
+    python -m bench.vocoder_step --seconds 10
+
+A step is decoder and vocoder together, as the engine calls them, from inputs in host memory to samples
+in host memory.  Beside each shape: multiplications and additions a second, as counted by torch (without
+the Fourier transforms), over those of a large product of matrices; and bytes a second that cannot be
+avoided (weights once, the lanes' state in and out, samples out) over those of a large copy.  On a GPU
+every shape runs eagerly and as a captured graph.
+"""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.bare import Bare
+from bench.ceiling import Ceiling, measure_ceiling
+from bench.options import Options, counts, parse, parser
+from bench.percentiles import milliseconds
+from bench.report import Report
+
+LEAST_REPEATS = 5
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("--seconds", type=float, default=10.0, help="for all shapes together")
+    made.add_argument("--rows", type=counts, help="batches; powers of two up to --max-batch if not given")
+    options = parse(made)
+    report = options.report("vocoder_step")
+    on_gpu = torch.cuda.is_available() and options.engine.device != "cpu"
+    most = options.engine.max_batch if on_gpu else 8
+    batches = options.extra.rows or tuple(
+        1 << power for power in range(most.bit_length()) if 1 << power <= most
+    )
+    modes = ("eager", "graph") if on_gpu and options.engine.graphs else ("eager",)
+    rows: list[list[object]] = []
+    for mode in modes:
+        begin = time.perf_counter()
+        engine = attrs.evolve(options.engine, graphs=mode == "graph")
+        bare = Bare(attrs.evolve(options, engine=engine), max(batches))
+        ceiling = measure_ceiling(bare.runner.device, bare.runner.dtype)
+        report.line(
+            f"{mode} ceiling",
+            flop_per_s=ceiling.flop_per_s,
+            bytes_per_s=ceiling.bytes_per_s,
+            ready_s=time.perf_counter() - begin,
+            graphs=bare.graphs,
+            device_mib=torch.cuda.max_memory_allocated() / 2**20 if on_gpu else None,
+        )
+        rows += measure(options, bare, mode, batches, ceiling, report, options.extra.seconds / len(modes))
+    heads = ["", "rows", "window", "p50 ms", "p99", "audio s/s", "flop/s of ceiling", "bytes/s of ceiling"]
+    report.table(heads, rows)
+
+
+def measure(
+    options: Options,
+    bare: Bare,
+    mode: str,
+    batches: tuple[int, ...],
+    ceiling: Ceiling,
+    report: Report,
+    seconds: float,
+) -> list[list[object]]:
+    """Every shape of one mode."""
+    shapes = [(rows, window) for rows in batches for window in bare.ladder.windows]
+    table = []
+    for rows, window in shapes:
+        once_s = bare.step_s(rows, window, 1)[0]
+        repeats = max(LEAST_REPEATS, int(seconds / len(shapes) / once_s))
+        taken = bare.step_s(rows, window, repeats)
+        middle_s = float(np.median(taken))
+        # A graph's replay cannot be counted; it does what the eager step of the same shape does.
+        flop = count_flop(bare, rows, window) if mode == "eager" else _counted[rows, window]
+        _counted[rows, window] = flop
+        least_bytes = count_bytes(bare, rows, window)
+        figures = milliseconds(taken)
+        audio_s_per_s = rows * window * bare.hop_s / middle_s
+        shares = flop / middle_s / ceiling.flop_per_s, least_bytes / middle_s / ceiling.bytes_per_s
+        report.line(
+            f"{mode} {rows}x{window}",
+            mode=mode,
+            rows=rows,
+            window_frames=window,
+            threads=bare.threads,
+            step_ms=figures,
+            audio_s_per_s=audio_s_per_s,
+            flop=flop,
+            flop_per_s=flop / middle_s,
+            of_flop_ceiling=shares[0],
+            least_bytes=least_bytes,
+            bytes_per_s=least_bytes / middle_s,
+            of_bytes_ceiling=shares[1],
+        )
+        table.append([mode, rows, window, figures["p50"], figures["p99"], audio_s_per_s, *shares])
+    return table
+
+
+_counted: dict[tuple[int, int], int] = {}
+
+
+def count_flop(bare: Bare, rows: int, window: int) -> int:
+    """Multiplications and additions of one step, by torch's own count."""
+    with FlopCounterMode(display=False) as counter:
+        bare.step_s(rows, window, 0)
+    with FlopCounterMode(display=False) as two_more:
+        bare.step_s(rows, window, 2)
+    return (two_more.get_total_flops() - counter.get_total_flops()) // 2
+
+
+def count_bytes(bare: Bare, rows: int, window: int) -> int:
+    """Bytes that one step must move: weights, states in and out, samples out."""
+    acoustic, vocoder = bare.voice.model.acoustic, bare.voice.model.vocoder
+    networks = (acoustic.position, acoustic.decoder, acoustic.decoder_norm, acoustic.out, vocoder)
+    weights = sum(parameter.numel() for network in networks for parameter in network.parameters())
+    state = bare.voice.model.speech_step().new_state(1).flat.numel() * 4
+    samples = window * bare.runner.hop_samples * 4
+    return weights * bare.runner.dtype.itemsize + rows * (2 * state + samples)
+
+
+if __name__ == "__main__":
+    main()
