@@ -38,6 +38,7 @@ from zelitrio.protocol import (
 from zelitrio.session.failures import first_error
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.service import Service
+from zelitrio.session.slices import slices
 from zelitrio.session.stream import Packet, SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
@@ -121,7 +122,9 @@ class _Conversation:
             connection = self.connection
             events = connection.expire(now) if message is None else connection.receive(message, now)
             for event in events:
-                if not self.outbox.is_closing:
+                if isinstance(event, Text):
+                    await self._take_text(event)
+                elif not self.outbox.is_closing:
                     self._handle(event)
 
     async def _write(self) -> None:
@@ -153,8 +156,6 @@ class _Conversation:
                     self._fail(RemoteError("invalid_api_key", "Invalid API key"))
             case OpenContext():
                 self._open(event)
-            case Text(context_id=context_id):
-                self._text(self.contexts.get(context_id), event)
             case UpdateSettings(context_id=context_id):
                 if context := self.contexts.get(context_id):
                     context.stream.settings = event.voice_settings
@@ -201,13 +202,22 @@ class _Conversation:
         self.contexts[event.context_id] = context
         self.nursery.start_soon(self._run_context, context)
 
-    def _text(self, context: _Context | None, event: Text) -> None:
-        if context is None:
+    async def _take_text(self, event: Text) -> None:
+        """Text of one message, a slice at a time; the others have their turn between slices."""
+        # While draining there is no later: what is sent now is spoken now.
+        flush = event.flush or self.service.drain.is_set()
+        *others, (last, continues) = slices(event.text)
+        for piece, follows in others:
+            self._text(event.context_id, piece, continues=follows)
+            await trio.lowlevel.checkpoint()
+        self._text(event.context_id, last, continues=continues, flush=flush, trigger=event.trigger)
+
+    def _text(self, context_id: str | None, text: str, **how: bool) -> None:
+        context = self.contexts.get(context_id)
+        if context is None or self.outbox.is_closing:
             return
         try:
-            # While draining there is no later: what is sent now is spoken now.
-            flush = event.flush or self.service.drain.is_set()
-            context.stream.text(event.text, flush=flush, trigger=event.trigger)
+            context.stream.text(text, **how)
         except RemoteError as error:
             self._fail_context(context, error)
 

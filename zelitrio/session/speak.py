@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from zelitrio.errors import ZelitrioError
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.failures import first_error
 from zelitrio.session.service import Observer, Service
+from zelitrio.session.slices import slices
 from zelitrio.session.stream import Packet, SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.settings import VoiceSettings
@@ -26,8 +27,6 @@ PACKETS_WAITING = 1
 """One ready while the last one is being sent."""
 SCHEDULE_CHARS = (50, 160, 250, 290)
 """The text is there, so the first chunk is cut short for its audio to come early."""
-PIECE_CHARS = 2000
-"""A long text goes in by pieces of about this size, so that cutting it never holds the loop for long."""
 
 
 @attrs.define(eq=False)
@@ -135,17 +134,6 @@ async def _feed(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
 
 
 async def _feed_piece(stream: SpeechStream, text: str) -> None:
-    for piece in _pieces(text):
+    for piece, continues in slices(text):
         await stream.wait_for_room(len(piece))
-        stream.text(piece)
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Pieces of about PIECE_CHARS, cut after white space where there is any."""
-    start = 0
-    while len(text) - start > PIECE_CHARS:
-        end = start + PIECE_CHARS
-        space = max(text.rfind(" ", start, end), text.rfind("\n", start, end)) + 1
-        yield text[start : space or end]
-        start = space or end
-    yield text[start:]
+        stream.text(piece, continues=continues)

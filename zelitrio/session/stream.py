@@ -139,11 +139,12 @@ class SpeechStream:
         in_engine = sum(len(prepared.utterance.source) for prepared in self._in_engine.values())
         return self._buffered_chars + self._waiting_chars + in_engine
 
-    def text(self, text: str, *, flush: bool = False, trigger: bool = False) -> None:
+    def text(self, text: str, *, flush: bool = False, trigger: bool = False, continues: bool = False) -> None:
         """Take more text; never waits.
 
         Args:
-            text: appended to what is buffered.
+            text: appended to what is buffered; best not more than a slice (`slices`) at a time.
+            continues: it is a further slice of the text before, so nothing belongs between them.
             flush: speak everything buffered now.
             trigger: speak what is buffered up to the last boundary, if it is long enough.
 
@@ -163,7 +164,7 @@ class SpeechStream:
         if text:
             self._has_text = self._has_text or not text.isspace()
             self._buffered_chars += len(text)
-            self._release(self.schedule.feed(text, now))
+            self._release(self.schedule.feed(text, now, continues=continues))
         if trigger:
             self._release(self.schedule.trigger(now))
         if flush:
