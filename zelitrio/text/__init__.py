@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from zelitrio.text.alignment import CharTimes, align_characters, normalised_text
 from zelitrio.text.front_end import FrontEnd, load_front_end
+from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
+from zelitrio.text.lexicon_file import DATA, load_cmudict
 from zelitrio.text.lexicon_table import load_entries
-from zelitrio.text.phones import PHONES, is_vowel, parse_phones, stress_of, without_stress
+from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, stress_of, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
 from zelitrio.text.types import Break, Phones, Utterance, Word
 
 __all__ = [
+    "CODE_OF_PHONE",
+    "DATA",
     "PHONES",
     "Break",
     "CharTimes",
     "FrontEnd",
+    "GraphoneModel",
+    "LetterToSound",
     "Lexicon",
     "Phones",
     "Utterance",
@@ -27,6 +33,7 @@ __all__ = [
     "find_phrase_end",
     "find_sentence_end",
     "is_vowel",
+    "load_cmudict",
     "load_entries",
     "load_front_end",
     "load_lexicon",

@@ -25,9 +25,6 @@ from zelitrio.text.lexicon_file import DATA
 from zelitrio.text.phones import CODE_OF_PHONE, decode
 from zelitrio.text.types import Phones
 
-BEGIN, END = 0, 1
-"""Symbols for the two ends of a word; graphones come after."""
-
 _MAIN_STRESS = frozenset(code for phone, code in CODE_OF_PHONE.items() if phone.endswith("1"))
 _BEAM = 12
 _WIDTH = 6.0
@@ -40,7 +37,7 @@ _MOST_LETTERS = 256
 
 
 @attrs.frozen
-class Model:
+class GraphoneModel:
     """The trained n-grams as they lie on disk: a tree in breadth-first order, node 0 its root."""
 
     graphones: tuple[str, ...]
@@ -55,6 +52,10 @@ class Model:
     """int8 [nodes]: minus log weight for leaving it for a shorter history, in units of `STEP`."""
 
     STEP = 1 / 16
+    BEGIN = 0
+    """The symbol before a word; graphones come after the two ends."""
+    END = 1
+    """The symbol behind a word."""
 
     def dump(self) -> bytes:
         """The bytes of the data file."""
@@ -70,7 +71,7 @@ class Model:
         return lzma.compress(buffer.getvalue(), preset=9)
 
     @classmethod
-    def parse(cls, data: bytes) -> Model:
+    def parse(cls, data: bytes) -> GraphoneModel:
         """Read what `dump` made; nothing in it is executed."""
         with np.load(BytesIO(lzma.decompress(data)), allow_pickle=False) as arrays:
             return cls(
@@ -89,7 +90,7 @@ _Arc = tuple[float, str, int, int]
 class LetterToSound:
     """Sounds out words.  Safe to share between threads; remembers what it worked out."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: GraphoneModel) -> None:
         count = len(model.symbol)
         first = np.concatenate(([1], 1 + np.cumsum(model.children, dtype=np.int64)))
         shorter = _shorter_histories(model, first)
@@ -111,7 +112,7 @@ class LetterToSound:
             self._range[graphone[0]] = (begin, number + 1)
         self._arcs: dict[tuple[int, str], Sequence[_Arc]] = {}
         self._remembered = self._first[1]  # the root and the histories of one symbol
-        begin_node = bisect_left(self._symbol, BEGIN, 1, self._first[1])
+        begin_node = bisect_left(self._symbol, GraphoneModel.BEGIN, 1, self._first[1])
         self._begin = self._state[begin_node]
 
     def phones(self, word: str) -> Phones:
@@ -164,12 +165,12 @@ class LetterToSound:
             node = bisect_left(symbols, low, first[state], end)
             while node < end and (symbol := symbols[node]) < high:
                 if symbol not in found:
-                    cost = penalty + costs[node] * Model.STEP
+                    cost = penalty + costs[node] * GraphoneModel.STEP
                     found[symbol] = (cost, self._phones[symbol], self._state[node], symbol)
                     if cost < best:
                         best = cost
                 node += 1
-            penalty += self._backoff[state] * Model.STEP
+            penalty += self._backoff[state] * GraphoneModel.STEP
             state = self._shorter[state]
         for cost, codes, following, symbol in self._arcs.get((state, letter)) or self._remember(
             state, letter
@@ -188,10 +189,15 @@ class LetterToSound:
         node = bisect_left(self._symbol, low, self._first[state], end)
         found: dict[int, _Arc] = {}
         while node < end and (symbol := self._symbol[node]) < high:
-            found[symbol] = (self._cost[node] * Model.STEP, self._phones[symbol], self._state[node], symbol)
+            found[symbol] = (
+                self._cost[node] * GraphoneModel.STEP,
+                self._phones[symbol],
+                self._state[node],
+                symbol,
+            )
             node += 1
         if state:
-            penalty = self._backoff[state] * Model.STEP
+            penalty = self._backoff[state] * GraphoneModel.STEP
             for cost, codes, following, symbol in self._remember(self._shorter[state], letter):
                 found.setdefault(symbol, (penalty + cost, codes, following, symbol))
         arcs = sorted(found.values())
@@ -202,16 +208,16 @@ class LetterToSound:
         penalty = 0.0
         while True:
             begin, end = self._first[state], self._first[state + 1]
-            node = bisect_left(self._symbol, END, begin, end)
-            if node < end and self._symbol[node] == END:
-                return penalty + self._cost[node] * Model.STEP
+            node = bisect_left(self._symbol, GraphoneModel.END, begin, end)
+            if node < end and self._symbol[node] == GraphoneModel.END:
+                return penalty + self._cost[node] * GraphoneModel.STEP
             if state == 0:
                 return penalty + 20.0
-            penalty += self._backoff[state] * Model.STEP
+            penalty += self._backoff[state] * GraphoneModel.STEP
             state = self._shorter[state]
 
 
-def _shorter_histories(model: Model, first: np.ndarray) -> np.ndarray:
+def _shorter_histories(model: GraphoneModel, first: np.ndarray) -> np.ndarray:
     """For each n-gram the one without its first symbol; [nodes]."""
     count = len(model.symbol)
     parent = np.repeat(np.arange(count), model.children)  # of nodes 1, 2, ...
@@ -230,4 +236,4 @@ def _shorter_histories(model: Model, first: np.ndarray) -> np.ndarray:
 @functools.cache
 def load_letter_to_sound() -> LetterToSound:
     """The built-in model, about 0.3 s on the first call."""
-    return LetterToSound(Model.parse((DATA / "letter_to_sound.xz").read_bytes()))
+    return LetterToSound(GraphoneModel.parse((DATA / "letter_to_sound.xz").read_bytes()))

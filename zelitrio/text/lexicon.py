@@ -9,14 +9,14 @@ import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.text.letters import LETTERS
-from zelitrio.text.lexicon_file import DATA, unpack
+from zelitrio.text.lexicon_file import DATA, load_cmudict
 from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
 
 @functools.cache
 def _built_in() -> Mapping[str, str]:
-    entries = unpack((DATA / "cmudict.xz").read_bytes())
+    entries = load_cmudict()
     for line in (DATA / "additions.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             word, _, said = line.partition("\t")

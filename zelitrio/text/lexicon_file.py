@@ -16,6 +16,7 @@ from pathlib import Path
 from zelitrio.text.phones import encode
 
 DATA = Path(__file__).parent / "data"
+"""Where the dictionary and the letter-to-sound model lie."""
 _LINE = re.compile(r"([^\s(]+)(?:\(\d+\))? +([A-Z0-9 ]+?)\s*(?:#.*)?\n?")
 
 
@@ -43,6 +44,11 @@ def unpack(data: bytes) -> dict[str, str]:
     """Word to its coded pronunciations, joined by commas (split only when looked up: it is faster)."""
     parts = lzma.decompress(data).decode().split()
     return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def load_cmudict() -> dict[str, str]:
+    """The built-in dictionary as `unpack` gives it, a fresh copy."""
+    return unpack((DATA / "cmudict.xz").read_bytes())
 
 
 def main() -> None:

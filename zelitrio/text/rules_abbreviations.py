@@ -132,7 +132,8 @@ class _Sides:
 def _expand(word: str, sides: _Sides) -> str | None:
     """What an abbreviation stands for between these sides; None when it is a plain word there."""
     if word in ("no", "nos"):
-        return short.WORDS.get(word, "number") if sides.is_number_next else None
+        is_count = sides.is_number_next or (word == "no" and sides.after == "of")
+        return short.WORDS.get(word, "number") if is_count else None
     if word in ("jr", "sr") and sides.follows_name:
         return short.WORDS[word]
     # "St. Mary" after a name is still a saint; "Main St. The ..." is a street.
@@ -150,7 +151,12 @@ def _expand(word: str, sides: _Sides) -> str | None:
     if (
         word in short.DAYS
         and sides.is_capital
-        and (word not in ("sun", "sat") or sides.is_comma_next or sides.previous.lower() in _BEFORE_DAYS)
+        and (
+            word not in ("sun", "sat")
+            or sides.is_comma_next
+            or sides.previous.lower() in _BEFORE_DAYS
+            or sides.after[:3].lower() in short.MONTHS
+        )
     ):
         return short.DAYS[word]
     if word in short.WORDS and not (word in _WORDS_TOO and not sides.after and not sides.follows_name):

@@ -24,6 +24,29 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
 
 
+@rule("0", r"[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,6}(?![ .,]?\d)")
+def spaced(reader: Reader, match: re.Match[str]) -> bool:
+    """ "1 000 000", as much of Europe writes it; one space alone is taken for two numbers."""
+    if reader.touches(match.start()):
+        return False
+    reader.say(cardinal(int("".join(match[0].split()))), *match.span())
+    return True
+
+
+@rule("0", rf"(?P<number>\d{{1,3}})s{WORD_END}")
+def plural_number(reader: Reader, match: re.Match[str]) -> None:
+    """ "B-52s"."""
+    reader.say(plural(cardinal(int(match["number"]))), *match.span())
+
+
+@rule("0", rf"(?P<score>\d{{1,2}}\.\d{{1,2}})(?P<slash>/)(?P<most>5|10|20|100){WORD_END}")
+def rating(reader: Reader, match: re.Match[str]) -> None:
+    """ "4.5/5"."""
+    reader.say(number_words(match["score"]), *match.span("score"))
+    reader.say("out of", *match.span("slash"))
+    reader.say(cardinal(int(match["most"])), *match.span("most"))
+
+
 @rule("0", rf"(?P<number>\d{{1,3}}(?:,\d{{3}}){{1,9}}|\d{{1,30}})(?:st|nd|rd|th|ST|ND|RD|TH){WORD_END}")
 def ordinals(reader: Reader, match: re.Match[str]) -> None:
     """ "1st", "22nd", "1,000th"."""
@@ -93,6 +116,9 @@ def number_range(reader: Reader, match: re.Match[str]) -> bool:
     """ "5-10", "pages 12–15", a score "3-2"; with spaces round a hyphen only when it goes up."""
     if reader.touches(match.start()):
         return False
+    if match[0] == "24-7":
+        reader.say("twenty four seven", *match.span())
+        return True
     reader.say(number_words(match["left"]), *match.span("left"))
     is_sum = match["dash"] in (" - ", " − ") and _value(match["left"]) >= _value(match["right"])
     reader.say("minus" if is_sum else "to", *match.span("dash"))
@@ -146,5 +172,17 @@ def _value(text: str) -> float:
     return float(text.replace(",", ""))
 
 
-RULES = (ordinals, fraction, vulgar_fraction, power, scientific, number_range, number, any_digits)
+RULES = (
+    spaced,
+    plural_number,
+    rating,
+    ordinals,
+    fraction,
+    vulgar_fraction,
+    power,
+    scientific,
+    number_range,
+    number,
+    any_digits,
+)
 PLAIN_RULES = (any_digits,)

@@ -50,7 +50,8 @@ _AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
 
 @rule(
     "0.-−+±~≈",
-    rf"{_AMOUNT}(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?(?P<gap>{SPACE}?-?)(?P<degree>°{SPACE})?"
+    rf"{_AMOUNT}(?:[%°](?={DASH}\d))?(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?"
+    rf"(?P<gap>{SPACE}?-?)(?P<degree>°{SPACE})?"
     rf"(?P<unit>{_UNIT})(?P<power>[²³]|\^[23])?(?:/(?P<per>{_UNIT}|[a-z]{{3,8}})(?P<per_power>[²³])?)?{WORD_END}"
     r"(?:(?<=[a-z])\.(?=\s+[a-z]))?",  # the full stop of "5 lbs. of" ends nothing
 )
@@ -61,6 +62,9 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     unit, gap = match["unit"], match["gap"]
     if gap and unit in _TOUCHING and not match["per"] and "." not in match["amount"]:
         return False
+    before = reader.text[max(0, match.start() - 2) : match.start()]
+    if before[-1:] == "-" and before[0].isalpha() and len(unit) == 1:
+        return False  # "B-52s", "i7-9700K"
     if match["degree"]:
         unit = "°" + unit if "°" + unit in _UNITS else unit
     end = _say_amount(reader, match)

@@ -161,9 +161,13 @@ def _simple(reader: Reader, letters: str, start: int) -> None:
             reader.say(lower, start, end)
         else:
             reader.spell(letters, start)
-    elif lower in short.BARE and (lower not in ("no", "jr", "sr") or letters.istitle()):
+    elif lower in short.BARE and (lower != "dr" or letters.istitle()):
         expanded = short.TITLES.get(lower) or short.WORDS.get(lower) or short.PLACES.get(lower) or lower
         reader.say(expanded, start, end)
+    elif (
+        letters == "St" and reader.previous()[:1].isupper() and not text[end : end + 2].strip()[:1].isupper()
+    ):
+        reader.say("street", start, end)
     elif letters == "St" and text[end : end + 1] == " " and text[end + 1 : end + 2].isupper():
         reader.say("saint", start, end)
     else:

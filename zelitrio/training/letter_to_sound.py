@@ -24,9 +24,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from zelitrio.text.letter_to_sound import BEGIN, END, LetterToSound, Model
-from zelitrio.text.lexicon_file import DATA, unpack
-from zelitrio.text.phones import CODE_OF_PHONE, PHONE_OF_CODE
+from zelitrio.text import CODE_OF_PHONE, DATA, GraphoneModel, LetterToSound, load_cmudict
 
 Pair = tuple[str, str]
 """A word and its coded phones."""
@@ -168,7 +166,7 @@ class _Level:
     kept: np.ndarray = attrs.field(factory=lambda: np.zeros(0, bool))
 
 
-def train(aligned: Sequence[Sequence[str]], *, order: int = 8, threshold: float = 0.3) -> Model:
+def train(aligned: Sequence[Sequence[str]], *, order: int = 8, threshold: float = 0.3) -> GraphoneModel:
     """Count, smooth and prune; n-grams that change the training likelihood by less than `threshold` go."""
     counted = Counter(graphone for word in aligned for graphone in word)
     graphones = sorted(graphone for graphone, count in counted.items() if count >= _RAREST_GRAPHONE)
@@ -177,7 +175,7 @@ def train(aligned: Sequence[Sequence[str]], *, order: int = 8, threshold: float 
     depth: list[int] = []  # symbols of the same word before
     for word in aligned:
         if all(graphone in number for graphone in word):
-            sequence += [BEGIN, *(number[graphone] for graphone in word), END]
+            sequence += [GraphoneModel.BEGIN, *(number[graphone] for graphone in word), GraphoneModel.END]
             depth += range(len(word) + 2)
     levels = _count(np.array(sequence), np.array(depth), order, len(number) + 2)
     weights = _smooth(levels, len(number) + 2)
@@ -218,7 +216,7 @@ def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
             varied = np.bincount(levels[index + 1].shorter, minlength=len(count))
             count = np.where(level.is_initial, count, varied)
         if index == 0:
-            count[level.symbol == BEGIN] = 0.0
+            count[level.symbol == GraphoneModel.BEGIN] = 0.0
         discount = _discounts(count)[np.minimum(count, 3).astype(int)]
         histories = len(levels[index - 1].symbol) if index else 1
         total = np.bincount(level.parent, count, histories)
@@ -255,7 +253,7 @@ def _prune(levels: list[_Level], weights: list[np.ndarray], threshold: float) ->
             level.kept[longer.shorter[longer.kept]] = True
 
 
-def _assemble(graphones: tuple[str, ...], levels: list[_Level]) -> Model:
+def _assemble(graphones: tuple[str, ...], levels: list[_Level]) -> GraphoneModel:
     """Number what was kept in breadth-first order, and set the weights for what was not."""
     symbol, cost, backoff, children = [np.zeros(1)], [np.zeros(1)], [], []
     for index, level in enumerate(levels):
@@ -274,12 +272,12 @@ def _assemble(graphones: tuple[str, ...], levels: list[_Level]) -> Model:
     last = int(levels[-1].kept.sum())
     children.append(np.zeros(last))
     backoff.append(np.zeros(last))
-    return Model(
+    return GraphoneModel(
         graphones,
         np.concatenate(symbol).astype(np.uint16),
         np.concatenate(children).astype(np.uint16),
-        np.round(np.concatenate(cost) / Model.STEP).clip(0, 255).astype(np.uint8),
-        np.round(np.concatenate(backoff) / Model.STEP).clip(-127, 127).astype(np.int8),
+        np.round(np.concatenate(cost) / GraphoneModel.STEP).clip(0, 255).astype(np.uint8),
+        np.round(np.concatenate(backoff) / GraphoneModel.STEP).clip(-127, 127).astype(np.int8),
     )
 
 
@@ -332,12 +330,12 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, default=0.3)
     arguments = parser.parse_args()
     began = time.perf_counter()
-    split = split_dictionary(unpack((DATA / "cmudict.xz").read_bytes()))
+    split = split_dictionary(load_cmudict())
     aligned = align(split.train)
     print(f"{len(aligned)} of {len(split.train)} pronunciations aligned, {time.perf_counter() - began:.0f} s")
     model = train(aligned, order=arguments.order, threshold=arguments.threshold)
     packed = model.dump()
-    figures = measure(LetterToSound(Model.parse(packed)), split.held_out)
+    figures = measure(LetterToSound(GraphoneModel.parse(packed)), split.held_out)
     figures |= {"n_grams": len(model.symbol), "bytes": len(packed)}
     print(json.dumps(figures), f"{time.perf_counter() - began:.0f} s")
     arguments.out.write_bytes(packed)
