@@ -38,8 +38,7 @@ check: setup
     {{ python }} -m mypy
     {{ python }} -m pytest -q tests/test_import_order.py
 
-# first audio and throughput, as JSON lines; flags go to both benches
+# the short set of benches, in under five minutes, as JSON lines and tables; --keep also stores them
 bench *flags: _venv
-    {{ python }} -m pip install -q -e .
-    {{ python }} -m bench.engine_alone {{ flags }}
-    {{ python }} -m bench.first_audio {{ flags }}
+    {{ python }} -m pip install -q -e '.[bench]'
+    {{ python }} -m bench.all {{ flags }}

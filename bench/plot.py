@@ -21,7 +21,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 Line = dict[str, Any]
-PERCENTILES = (("p50", "-"), ("p95", "--"), ("p99", ":"))
+PERCENTILES = (("p50", "#1f5fa8"), ("p95", "#d9822b"), ("p99", "#b03a48"))
 INK = "#1f5fa8"
 
 
@@ -49,7 +49,8 @@ def first_audio_against_load(folder: Path) -> Path | None:
     for line in arrivals:
         if line["underruns"] or line["dropped"]:
             note = f"{line['underruns']} ran dry, {line['dropped']} dropped"
-            left.annotate(note, (line["arrivals_per_s"], line["audible_ms"]["p95"]), fontsize=7)
+            at = (line["arrivals_per_s"], line["audible_ms"]["p50"])
+            left.annotate(note, at, (4, -10), textcoords="offset points", fontsize=7)
     _percentiles(right, streams, "streams", "first_ms")
     right.set(
         title="closed loop: first frame of audio", xlabel="streams", ylabel="ms", xscale="log", ylim=(0, None)
@@ -104,9 +105,9 @@ def waterfall(folder: Path) -> Path | None:
 
 
 def _percentiles(axes: Any, lines: list[Line], across: str, figures: str) -> None:
-    for name, style in PERCENTILES:
+    for name, colour in PERCENTILES:
         values = [line[figures].get(name) for line in lines]
-        axes.plot([line[across] for line in lines], values, style, marker="o", color=INK, label=name)
+        axes.plot([line[across] for line in lines], values, "o-", color=colour, label=name)
     axes.grid(alpha=0.3)
     if lines:
         axes.legend(frameon=False)

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Everything that needs a GPU, in one command of under nine minutes:
+#
+#     bench/gpu.sh [FOLDER]
+#
+# 1. the tests marked `gpu`: graph = eager = CPU, capture, failures of the device;
+# 2. every bench with the loads of a GPU (`python -m bench.all --gpu`), in float32 and then, if time is
+#    left, the three that matter most in bfloat16.
+#
+# It needs this repository and a Python 3.11 or newer that has torch with CUDA; whatever else of
+# pyproject.toml is missing there it installs with pip, if pip reaches an index.  Name that Python in
+# PYTHON if it is not python3.  No package is installed into the repository, and it works without git:
+# give the commit as ZELITRIO_BENCH_COMMIT then.
+#
+# Results are appended to bench/results/<device>/, and copied to FOLDER if one is named ($OUT counts as
+# named), together with the log: commit what it wrote.  It ends with 1 if anything failed, after having
+# done the rest.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+folder=${1:-${OUT:-}}
+export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
+begin=$SECONDS
+limit_s=520
+failed=0
+log=$(mktemp)
+
+main() {
+    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' ||
+        { echo "gpu.sh: expected torch with a CUDA device, found none" >&2; return 1; }
+    "$python" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)'
+    nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader || true
+    install_missing
+
+    echo "== tests, after $((SECONDS - begin)) s"
+    timeout 120 "$python" -m pytest -q -m gpu tests || failed=1
+
+    echo "== benches in float32, after $((SECONDS - begin)) s"
+    "$python" -m bench.all --gpu --keep --until-s $((limit_s - 90 - SECONDS + begin)) || failed=1
+
+    for bench in "first_audio --seconds 5" "vocoder_step --seconds 5" "concurrency --seconds 4 --streams 1,16,64"; do
+        ((SECONDS - begin < limit_s - 45)) || { echo "== no time left for bfloat16 $bench"; continue; }
+        echo "== $bench in bfloat16, after $((SECONDS - begin)) s"
+        # shellcheck disable=SC2086  # the bench and its flags are words of their own
+        timeout 45 "$python" -m bench.$bench --dtype bfloat16 --keep || failed=1
+    done
+    echo "== done after $((SECONDS - begin)) s"
+    return "$failed"
+}
+
+# What imports but torch needs, one at a time, so that one that is missing stops no other.
+install_missing() {
+    local pair
+    for pair in attrs:attrs av:av cyclopts:cyclopts hypercorn:hypercorn num2words:num2words numpy:numpy \
+        orjson:orjson prometheus_client:prometheus-client pybase64:pybase64 rich:rich \
+        safetensors:safetensors starlette:starlette structlog:structlog trio:trio \
+        trio_websocket:trio-websocket pytest:pytest pytest_trio:pytest-trio pytest_timeout:pytest-timeout \
+        hypothesis:hypothesis httpx:httpx matplotlib:matplotlib; do
+        "$python" -c "import ${pair%%:*}" 2>/dev/null ||
+            "$python" -m pip install -q "${pair#*:}" ||
+            echo "gpu.sh: ${pair#*:} is missing and could not be installed" >&2
+    done
+}
+
+main 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+if [[ -n $folder ]]; then
+    mkdir -p "$folder" && cp "$log" "$folder/gpu.log" && cat bench/results/*/*.jsonl >"$folder/results.jsonl"
+    cp bench/results/*/*.png "$folder/" 2>/dev/null
+fi
+rm -f "$log"
+exit "$status"

@@ -1,0 +1,60 @@
+"""The bench's own WebSocket half against wsproto: as a server would send, and as a server would read."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
+
+from bench.wire import CLOSE, PING, TEXT, FrameReader, WireError, close, frame, message, upgrade
+
+
+def served() -> tuple[WSConnection, bytes]:
+    """A server that has accepted our upgrade, and its answer."""
+    server = WSConnection(ConnectionType.SERVER)
+    server.receive_data(upgrade("127.0.0.1", "/v1/text-to-speech/v/stream-input?output_format=pcm_24000"))
+    (request,) = server.events()
+    assert isinstance(request, Request)
+    assert request.target.endswith("output_format=pcm_24000")
+    return server, server.send(AcceptConnection())
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
+def test_a_server_reads_our_frames_of_every_size(size: int) -> None:
+    server, _ = served()
+    server.receive_data(frame(TEXT, b"x" * size))
+    text = "".join(event.data for event in server.events() if isinstance(event, TextMessage))
+    assert text == "x" * size
+
+
+def test_a_server_reads_our_messages_and_our_goodbye() -> None:
+    server, _ = served()
+    server.receive_data(message({"text": "Grüße ", "flush": True}) + close(1000))
+    said, goodbye = server.events()
+    assert isinstance(said, TextMessage) and said.data == '{"text":"Grüße ","flush":true}'
+    assert isinstance(goodbye, CloseConnection) and goodbye.code == 1000
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
+    server, answer = served()
+    texts = ["", "a" * 125, "b" * 126, "c" * 70_000, "d"]
+    wire = answer + b"".join(server.send(TextMessage(text)) for text in texts)
+    wire += server.send(Ping(b"there?")) + server.send(CloseConnection(1000, "done"))
+    chance, reader, found, at = random.Random(seed), FrameReader(), [], 0
+    while at < len(wire):
+        step = chance.choice((1, 2, 7, 1000, 50_000))
+        found += list(reader.feed(wire[at : at + step]))
+        at += step
+    assert [payload.decode() for opcode, payload in found if opcode == TEXT] == texts
+    assert [(opcode, payload) for opcode, payload in found if opcode != TEXT] == [
+        (PING, b"there?"),
+        (CLOSE, b"\x03\xe8done"),
+    ]
+
+
+def test_a_refused_upgrade_is_told_with_the_answer() -> None:
+    with pytest.raises(WireError, match="404"):
+        list(FrameReader().feed(b"HTTP/1.1 404 Not Found\r\n\r\n"))
