@@ -27,11 +27,11 @@ def said(engine: ScriptedEngine) -> np.ndarray:
     return np.concatenate([pcm_of(text) for text in engine.fed()])
 
 
-async def post_raw(server, target: str, text: str) -> trio.abc.Stream:
+async def post_raw(server, target: str, text: str, header: str = "") -> trio.abc.Stream:
     """A request on a stream of its own: httpx leaves generators behind when it is left early."""
     body = orjson.dumps({"text": text})
     stream = await server.connect()
-    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\n{header}Content-Length: {len(body)}\r\n\r\n"
     await stream.send_all(head.encode() + body)
     return stream
 
@@ -243,6 +243,16 @@ async def test_a_connection_serves_many_requests():
         for _ in range(5):
             assert (await http.post(f"{BASE}/stream", json={"text": TEXT})).status_code == 200
         assert server.engine.lanes == []
+
+
+@pytest.mark.parametrize("path", ["", "/stream", "/stream/with-timestamps", "?output_format=wrong"])
+async def test_a_connection_asked_to_close_is_closed_after_the_answer(path):
+    async with (
+        running() as server,
+        await post_raw(server, BASE + path, TEXT, "Connection: close\r\n") as stream,
+    ):
+        with trio.fail_after(1):
+            assert b"HTTP/1.1" in await read_all(stream)
 
 
 async def test_metadata_answers_in_the_vendors_shapes():

@@ -103,6 +103,8 @@ def user_json(name: str, voices: int) -> dict[str, Any]:
             "can_use_professional_voice_cloning": False,
             "current_overage": {"amount": "0", "currency": "usd"},
             "status": "active",
+            "open_invoices": [],
+            "has_open_invoices": False,
         },
         "is_new_user": False,
         "xi_api_key": None,

@@ -65,6 +65,8 @@ _SUBSCRIPTION = _object(
         "can_use_professional_voice_cloning": _FLAG,
         "current_overage": _object({"amount": _TEXT, "currency": _TEXT}),
         "status": _TEXT,
+        "open_invoices": array({"type": "object"}),
+        "has_open_invoices": _FLAG,
     }
 )
 _LOCATOR = _object(

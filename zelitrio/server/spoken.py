@@ -9,7 +9,7 @@ import attrs
 import structlog
 import trio
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from zelitrio.audio import AudioFormat
 from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
@@ -79,19 +79,24 @@ class SpokenAnswer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
-        refusal: Response | None = None
+        ending: Response | Message | None = None
         self._state.begin()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when_left, receive, nursery.cancel_scope)
-                refusal = await self._speak(send)
+                ending = await self._speak(send)
                 nursery.cancel_scope.cancel()
+            # Out of the watcher's reach: hypercorn says "disconnected" from inside of its last send, and
+            # cancelling that would leave its end of the connection open for ever.
+            if isinstance(ending, Response):
+                await ending(scope, receive, send)
+            elif ending is not None:
+                await send(ending)
         finally:
             self._state.end()
-        if refusal is not None:
-            await refusal(scope, receive, send)
 
-    async def _speak(self, send: Send) -> Response | None:
+    async def _speak(self, send: Send) -> Response | Message | None:
+        """Send all but the end of the answer, and return that; None cuts the connection."""
         job, shape = self._job, self._shape
         parts: list[bytes] = []
         first_ms: float | None = None
@@ -127,8 +132,7 @@ class SpokenAnswer(Response):
         body = b"".join(parts) + shape.end()
         if not shape.is_streamed or first_ms is None:
             await self._start(send, first_ms or 0.0, len(body))
-        await send({"type": "http.response.body", "body": body, "more_body": False})
-        return None
+        return {"type": "http.response.body", "body": body, "more_body": False}
 
     async def _start(self, send: Send, first_ms: float, length: int | None) -> None:
         total_ms = 1000 * (trio.current_time() - self._asked_at)
