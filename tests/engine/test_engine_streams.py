@@ -227,6 +227,13 @@ async def test_cancelling_everything_ends_the_thread() -> None:
     assert scope.cancelled_caught
 
 
+async def test_cancelling_the_warm_up_ends_the_thread_too() -> None:
+    with trio.fail_after(10), trio.move_on_after(0.001) as scope:
+        async with open_engine(tiny_catalogue()):
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

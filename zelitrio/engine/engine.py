@@ -178,20 +178,33 @@ class Engine:
             task_status.started()
 
         try:
-            await trio.to_thread.run_sync(
-                partial(self._worker.run, ready, captured),
-                limiter=trio.CapacityLimiter(1),  # not one of the default limiter's: it never ends
-                thread_name="zelitrio-engine",
-            )
-        except EngineError as error:
-            if not self._is_open:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._stop_when_cancelled)
+                await trio.to_thread.run_sync(
+                    partial(self._worker.run, ready, captured),
+                    limiter=trio.CapacityLimiter(1),  # not one of the default limiter's: it never ends
+                    thread_name="zelitrio-engine",
+                )
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            error = _engine_error(group)
+            if error is None:
                 raise
+            if not self._is_open:
+                raise error from error.__cause__
             self._failure = error
         finally:
             self._is_open = False
             self._failed.set()
             for stream in self._streams.values():
                 stream.abandon()
+
+    async def _stop_when_cancelled(self) -> None:
+        # A thread cannot be cancelled, only told, also while it is still warming up.
+        try:
+            await trio.sleep_forever()
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """Make `run` end after the step in hand."""
@@ -241,14 +254,18 @@ async def open_engine(
             finally:
                 engine.stop()
     except BaseExceptionGroup as group:
-        engine_errors, others = group.split(EngineError)
-        if engine_errors is None or others is not None:
+        error = _engine_error(group)
+        if error is None:
             raise
-        raise _first(engine_errors) from None  # one error of one engine: the group says nothing
+        raise error from error.__cause__
 
 
-def _first(group: BaseExceptionGroup[EngineError]) -> BaseException:
-    found: BaseException = group
+def _engine_error(group: BaseExceptionGroup[BaseException]) -> EngineError | None:
+    """The one error of an engine, out of the groups that nurseries put around it; None for others."""
+    engine_errors, others = group.split(EngineError)
+    if engine_errors is None or others is not None:
+        return None
+    found: BaseException = engine_errors
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
-    return found
+    return found if isinstance(found, EngineError) else None
