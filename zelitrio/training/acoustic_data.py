@@ -219,9 +219,13 @@ class AcousticData:
         self._weights = weights / weights.sum()
 
     def items(self, rng: np.random.Generator, size: int) -> list[Item]:
-        """Items for one batch; one in eight ends in mid-sentence, some of those also begin there."""
-        chosen = []
-        for speaker in rng.choice(len(self.speakers), size=size, p=self._weights):
+        """Items for one batch; one in eight ends in mid-sentence, some of those also begin there.
+
+        Four times as many are drawn, and a quarter of like length is taken: half of the encoder's work
+        would else be padding.
+        """
+        drawn = []
+        for speaker in rng.choice(len(self.speakers), size=4 * size, p=self._weights):
             pool = self.train[speaker]
             example = pool[rng.integers(len(pool))]
             words = len(example.aligned.words)
@@ -230,8 +234,14 @@ class AcousticData:
                 last = int(rng.integers(3, words))
                 if last >= 6 and rng.random() < 0.4:
                     first = int(rng.integers(1, last - 2))
-            chosen.append(example.item(first, last, self.ln_f0[speaker]))
-        return chosen
+            tokens = sum(len(word.phones) for word in example.aligned.utterance.words[first:last])
+            drawn.append((tokens, example, first, last))
+        drawn.sort(key=lambda row: row[0])
+        quarter = size * int(rng.integers(4))
+        return [
+            example.item(first, last, self.ln_f0[example.speaker])
+            for _, example, first, last in drawn[quarter : quarter + size]
+        ]
 
     def held_items(self) -> list[Item]:
         """All held-out recordings, whole."""
