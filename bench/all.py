@@ -17,20 +17,21 @@ import time
 from bench.machine import REPOSITORY
 
 SHORT = (
-    ("load",),
-    ("engine_alone", "--seconds", "12"),
-    ("vocoder_step", "--seconds", "6"),
-    ("first_audio", "--seconds", "20"),
+    ("client_alone",),
+    ("engine_alone", "--seconds", "9"),
+    ("vocoder_step", "--seconds", "4"),
+    ("first_audio", "--seconds", "15"),
     ("waterfall", "--rounds", "20"),
-    ("concurrency", "--seconds", "5", "--streams", "1,4,16,64"),
-    ("open_loop", "--seconds", "10", "--rates", "1,2,4"),
-    ("listeners", "--seconds", "8", "--from", "20", "--step", "10", "--up-to", "40", "--exact", "10"),
-    ("cancel", "--rounds", "15"),
-    ("stalled", "--rounds", "2", "--utterances", "15"),
-    ("loop_hold", "--seconds", "6"),
-    ("scripted", "--seconds", "3"),
+    ("concurrency", "--seconds", "5", "--streams", "1,4,16"),
+    ("open_loop", "--seconds", "8", "--rates", "1,3"),
+    ("listeners", "--seconds", "8", "--from", "20", "--step", "10", "--up-to", "30", "--exact", "10"),
+    ("cancel", "--rounds", "12"),
+    ("stalled", "--rounds", "1", "--utterances", "20"),
+    ("loop_hold", "--seconds", "5"),
+    ("scripted", "--seconds", "2.5"),
 )
 GPU = (
+    ("client_alone",),
     ("engine_alone", "--seconds", "9"),
     ("vocoder_step", "--seconds", "10"),
     ("first_audio", "--seconds", "10"),
@@ -55,7 +56,7 @@ def main() -> None:
         if time.monotonic() - begin > said.until_s:
             failed.append(f"{name} (no time left)")
             continue
-        flags += [] if name == "load" else [*(["--keep"] if said.keep else []), *passed_on]
+        flags += [*(["--keep"] if said.keep else []), *passed_on]
         began = time.monotonic()
         done = subprocess.run([sys.executable, "-m", f"bench.{name}", *flags], cwd=REPOSITORY, check=False)
         print(f"-- {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)

@@ -93,6 +93,7 @@ def measure(
         listeners=count,
         utterances=len(whole),
         underruns=underruns,
+        underruns_with_100_ms=sum(late_s > 0.1 for late_s in late),
         late_ms=milliseconds(late),
         first_ms=first,
         refused=len(failures),

@@ -1,11 +1,11 @@
-"""Many streams from one cheap process, and the proof that it is cheap.
+"""Many streams from one cheap process.
 
-    python -m bench.load                    what this client can take, from a server that only repeats
-    python -m bench.load --port N --streams 4 --seconds 10     speak that many streams for a while
+    python -m bench.load --port N --streams 4 --seconds 10
 
 asyncio's protocols, not trio: a callback per read and no task per socket is the least that Python can
 do for a socket, and the client must never be what is measured.  Whoever uses it also reports the
-client's own share of a core and how late its loop was (`ClientWatch`).
+client's own share of a core and how late its loop was (`ClientWatch`); `bench.client_alone` measures
+what it can take at most.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import argparse
 import asyncio
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import cast
@@ -194,56 +192,16 @@ async def closed_loop(
     await asyncio.gather(*(one(number) for number in range(streams)))
 
 
-_REPEATER = """
-import socket, sys
-listener = socket.create_server(("127.0.0.1", 0)); print(listener.getsockname()[1], flush=True)
-peer, _ = listener.accept(); peer.recv(65536)
-audio = b'{"audio":"' + b"A" * 12800 + b'","isFinal":null,"normalizedAlignment":null,"alignment":null}'
-frame = b"\\x81\\x7e" + len(audio).to_bytes(2, "big") + audio
-peer.sendall(b"HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n")
-for _ in range(int(sys.argv[1])):
-    peer.sendall(frame)
-peer.shutdown(socket.SHUT_WR)
-while peer.recv(65536):
-    pass
-"""
-
-
-def most_messages_per_s(count: int = 20_000) -> tuple[float, float]:
-    """Messages of 200 ms of PCM that this client takes in a second, and its CPU us for each."""
-    arguments = [sys.executable, "-c", _REPEATER, str(count)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as repeater:
-        assert repeater.stdout is not None
-        address = Address(host="127.0.0.1", port=int(repeater.stdout.readline()), voice_id="any")
-
-        async def take_all() -> int:
-            conversation = await open_conversation(address)
-            await conversation.ended
-            return conversation.messages
-
-        begin, cpu = time.perf_counter(), time.process_time()
-        taken = asyncio.run(take_all())
-        wall_s, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
-    assert taken == count
-    return count / wall_s, cpu_s / count * 1e6
-
-
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--host", default="127.0.0.1")
-    made.add_argument("--port", type=int)
+    made.add_argument("--port", type=int, required=True)
     made.add_argument("--voice", default="zeli-voice-1")
     made.add_argument("--format", default="pcm_24000")
     made.add_argument("--streams", type=int, default=4)
     made.add_argument("--seconds", type=float, default=10.0)
     made.add_argument("--seed", type=int, default=7)
     said = made.parse_args()
-    if said.port is None:
-        per_s, cpu_us = most_messages_per_s()
-        print(
-            json.dumps({"bench": "load", "what": "client alone", "messages_per_s": per_s, "cpu_us": cpu_us})
-        )
-        return
     address = Address(host=said.host, port=said.port, voice_id=said.voice, output_format=said.format)
     everything: list[Heard] = []
 
