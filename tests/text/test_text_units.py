@@ -137,7 +137,7 @@ def test_the_packed_dictionary_comes_back_as_it_was() -> None:
         ("podcasted", "P AA1 D K AE2 S T IH0 D"),
         ("tiktoks", "T IH1 K T AA2 K S"),
         ("zelenskyy's", "Z AH0 L EH1 N S K IY0 Z"),
-        ("reemojis", "R IY2 IH0 M OW1 JH IY0 Z"),
+        ("supernguyen", "S UW2 P ER0 N UW0 Y EH1 N"),
     ],
 )
 def test_inflected_words_sound_like_their_stem(word: str, phones: str) -> None:

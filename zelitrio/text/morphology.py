@@ -1,6 +1,8 @@
 """Inflected forms of known words: "zoomed", "podcasts", "Nguyen's" by the sound of their stem.
 
-A stem in the dictionary and a regular ending are a surer guide than the spelling of the whole.
+A stem in the dictionary and a regular ending are a surer guide than the spelling of the whole: measured
+on held-out dictionary words for each ending here.  Endings and prefixes for which letter-to-sound did
+better (-er, -ly, -able, un-, re-, over-: they shift the stress) are left to it.
 """
 
 from __future__ import annotations
@@ -16,23 +18,13 @@ _VOICELESS = frozenset("P T K F TH".split())
 _HISSING = frozenset("S Z SH ZH CH JH".split())
 _DOUBLED = frozenset("bdfgklmnprstvz")
 _SUFFIXES: tuple[tuple[str, Phones], ...] = (
-    ("ly", ("L", "IY0")),
     ("ness", ("N", "AH0", "S")),
     ("less", ("L", "AH0", "S")),
     ("ful", ("F", "AH0", "L")),
-    ("ment", ("M", "AH0", "N", "T")),
     ("ship", ("SH", "IH0", "P")),
-    ("able", ("AH0", "B", "AH0", "L")),
-    ("er", ("ER0",)),
-    ("ers", ("ER0", "Z")),
 )
 _PREFIXES: tuple[tuple[str, Phones], ...] = (
-    ("un", ("AH0", "N")),
-    ("re", ("R", "IY2")),
     ("non", ("N", "AA0", "N")),
-    ("pre", ("P", "R", "IY0")),
-    ("mis", ("M", "IH0", "S")),
-    ("over", ("OW2", "V", "ER0")),
     ("super", ("S", "UW2", "P", "ER0")),
     ("anti", ("AE2", "N", "T", "IY0")),
     ("micro", ("M", "AY2", "K", "R", "OW0")),
@@ -128,7 +120,7 @@ def _stem(word: str, ending: str, find: Find) -> Phones | None:
             candidates = [stem[:-1], stem]
         elif stem.endswith("i"):
             candidates = [stem[:-1] + "y"]
-        elif ending != "able" and len(stem) > 2 and stem[-1] not in "aeiouwy" and stem[-2] in "aeiou":
+        elif len(stem) > 2 and stem[-1] not in "aeiouwy" and stem[-2] in "aeiou":
             candidates = [stem + "e", stem] if stem[-3:-2] not in tuple("aeiou") else [stem, stem + "e"]
         else:
             candidates = [stem, stem + "e"]

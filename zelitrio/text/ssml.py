@@ -59,7 +59,10 @@ class Markup:
 
 
 def read_markup(source: str) -> Markup:
-    """Take the tags out of a text.  Never raises: a tag that cannot be understood has no effect."""
+    """Take the tags out of a text.
+
+    Never raises: a tag that cannot be understood has no effect, nor has a break before the first word.
+    """
     pauses: list[Pause] = []
     said: list[Said] = []
     parts: list[str] = []
