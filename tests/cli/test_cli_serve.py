@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+import structlog
 from tiny_voice import tiny_catalogue
 
 import zelitrio.cli.catalogue
@@ -58,11 +59,12 @@ def serving(*flags: str, **environment: str) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def keep_switch_interval() -> Iterator[None]:
-    """Serving sets it for the whole process, which here is the test's."""
+def keep_the_process_as_it_is() -> Iterator[None]:
+    """Serving sets up the whole process, its logs included, which here is that of all tests."""
     interval_s = sys.getswitchinterval()
     yield
     sys.setswitchinterval(interval_s)
+    structlog.reset_defaults()
 
 
 def test_a_server_says_when_it_is_ready_speaks_and_ends_on_a_signal(tmp_path: Path) -> None:
