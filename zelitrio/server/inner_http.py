@@ -24,6 +24,7 @@ from hypercorn.config import Config
 from starlette.types import ASGIApp
 
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
+from zelitrio.server.upgrades import UpgradeWatch
 
 KEEP_ALIVE_S = 20.0
 """An idle connection stays this long for the next request."""
@@ -35,43 +36,66 @@ BACKLOG = 2048
 class InnerHttp:
     """A running HTTP server that `pump` connects streams to."""
 
-    def __init__(self, path: str, done: trio.Event) -> None:
+    def __init__(self, path: str, done: trio.Event, max_head_bytes: int) -> None:
         self._path = path
         self._done = done
+        self._max_head_bytes = max_head_bytes
 
     def finish(self) -> None:
         """Take no further request: idle connections are closed, answers under way get GRACE_S."""
         self._done.set()
 
-    async def pump(self, client: GuardedStream) -> None:
-        """Carry bytes both ways until either side is done; the caller closes the stream."""
+    async def pump(self, client: GuardedStream) -> bool:
+        """Carry bytes both ways until either side is done; the caller closes the stream.
+
+        Returns:
+            Whether the client asks for a WebSocket next; its request was put back for the caller.
+        """
         try:
             inner = await trio.open_unix_socket(self._path)
         except OSError:  # the server is ending
-            return
+            return False
+        watch = UpgradeWatch(self._max_head_bytes)
+        is_upgrade = False
+
+        async def forward(scope: trio.CancelScope) -> None:
+            nonlocal is_upgrade
+            is_upgrade = await _forward(client, inner, watch, scope)
+
         async with inner, trio.open_nursery() as nursery:
-            nursery.start_soon(_forward, client, inner, nursery.cancel_scope)
+            nursery.start_soon(forward, nursery.cancel_scope)
             with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 while data := await inner.receive_some(READ_BYTES):
                     await client.send_all(data)
             nursery.cancel_scope.cancel()
-        await client.linger()
+        if is_upgrade:
+            client.put_back(watch.held)
+        else:
+            await client.linger()
+        return is_upgrade
 
 
-async def _forward(client: GuardedStream, inner: trio.SocketStream, scope: trio.CancelScope) -> None:
-    """Client to server.  A client that leaves ends both ways; a server that will not hear more does not."""
+async def _forward(
+    client: GuardedStream, inner: trio.SocketStream, watch: UpgradeWatch, scope: trio.CancelScope
+) -> bool:
+    """Client to server, until the client leaves (both ways end) or asks for a WebSocket (then True).
+
+    A server that will not hear more ends nothing: its answer is still on its way.
+    """
     while True:
         try:
-            data = await client.receive_some(READ_BYTES)
+            data = bytes(await client.receive_some(READ_BYTES))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             data = b""
-        if not data:
+        ready, is_upgrade = watch.receive(data)
+        if is_upgrade or not data:
+            # No client asks for more before it has the answer, so nothing is cut off here.
             scope.cancel()
-            return
+            return is_upgrade
         try:
-            await inner.send_all(data)
+            await inner.send_all(ready)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return  # it answered without reading on: let the answer through
+            return False
 
 
 @contextlib.asynccontextmanager
@@ -97,7 +121,7 @@ async def open_inner_http(app: ASGIApp, max_head_bytes: int) -> AsyncIterator[In
                 partial(hypercorn.trio.serve, cast(Any, app), config, shutdown_trigger=done.wait, mode="asgi")
             )
             try:
-                yield InnerHttp(path, done)
+                yield InnerHttp(path, done, max_head_bytes)
             finally:
                 done.set()
 

@@ -173,25 +173,28 @@ async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: flo
 
 
 async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> None:
+    """Requests for HTTP until the end, or until one asks for a WebSocket."""
     settings = state.settings
-    try:
-        head = await read_head(stream, settings.head_timeout_s, settings.max_head_bytes)
-    except BadHeadError as error:
-        state.metrics.refused.labels("bad_head").inc()
-        await answer_status(stream, error.status, str(error))
-        return
-    if head is None:
-        return
-    try:
-        request = read_request(head)
-    except RemoteError as error:
-        state.metrics.refused.labels(error.code).inc()
-        await refuse(stream, error)
-        return
-    stream.put_back(head.raw)
-    if request is None:
-        await http.pump(stream)
-        return
+    while True:
+        try:
+            head = await read_head(stream, settings.head_timeout_s, settings.max_head_bytes)
+        except BadHeadError as error:
+            state.metrics.refused.labels("bad_head").inc()
+            await answer_status(stream, error.status, str(error))
+            return
+        if head is None:
+            return
+        try:
+            request = read_request(head)
+        except RemoteError as error:
+            state.metrics.refused.labels(error.code).inc()
+            await refuse(stream, error)
+            return
+        stream.put_back(head.raw)
+        if request is not None:
+            break
+        if not await http.pump(stream):
+            return
     state.begin()
     try:
         await serve_realtime(stream, request, state.service, settings)
