@@ -71,6 +71,8 @@ class Worker:
         self._make_runner = make_runner
         self._streams: dict[int, Work] = {}
         self._out: list[Delivery] = []
+        self._flying: Step | None = None
+        """Launched and not yet delivered."""
 
     @property
     def profile(self) -> str:
@@ -127,26 +129,30 @@ class Worker:
         ready(Ready(device=name, pace=pace, graphs=tuple(graphs)))
 
     def _serve(self) -> None:
-        flying: Step | None = None
         while True:
             plan = self._lanes.plan(time.perf_counter())
-            if plan is None and flying is None:
+            if plan is None and self._flying is None:
                 if not self._take(self.inbox.get()):
                     return
             else:
                 begin_s = time.perf_counter()
                 launched = None if plan is None else self._launch(plan)
                 if not self._overlaps:
-                    flying, launched = launched, None
-                if flying is not None:
-                    self._collect(flying)
-                flying = launched
+                    self._flying, launched = launched, None
+                self._land()
+                self._flying = launched
                 self._lanes.adapt(self.counters.busy(begin_s, time.perf_counter()))
             if not self._take_all():
                 return
             if self._out:
                 self._post(self._out)
                 self._out = []
+
+    def _land(self) -> None:
+        """Collect the step that is on its way, if any."""
+        if self._flying is not None:
+            flying, self._flying = self._flying, None
+            self._collect(flying)
 
     def _take_all(self) -> bool:
         while True:
@@ -204,6 +210,7 @@ class Worker:
                 self._fail(self._streams[plan.lanes[0].stream], failure)
                 return None
         # One row of the batch is to blame.  A failed call has changed no state, so each goes alone.
+        self._land()  # what was launched before comes before
         for lane in plan.lanes:
             step = self._launch(attrs.evolve(plan, lanes=(lane,)))
             if step is not None:
