@@ -15,8 +15,10 @@ _SOFTWARE = words(
     "java php ruby go rust swift typescript firefox chrome postgres postgresql mysql django cuda"
 )
 _NUMBERED = words(
-    "room flight bus route highway interstate boeing suite apartment apt gate hwy channel train airbus"
+    "room rm. error "
+    "flight bus route highway interstate boeing suite apartment apt gate hwy channel train airbus"
 )
+_STATE = re.compile(r"(?<![A-Za-z.])[A-Z]\.?[A-Z]\.?,?\s$")
 _DIALLED = words("call dial dialed dialing ring phone calling text")
 
 
@@ -115,8 +117,7 @@ def numbered(reader: Reader, match: re.Match[str]) -> bool:
 @rule("0", rf"\d{{5}}(?:-\d{{4}})?{WORD_END}")
 def zip_code(reader: Reader, match: re.Match[str]) -> bool:
     """ "CA 90210"."""
-    before = reader.text[max(0, match.start() - 4) : match.start()].rstrip()[-3:].strip(" ,")
-    if not (len(before) == 2 and before.isupper() and before.isalpha()):
+    if not _STATE.search(reader.text[max(0, match.start() - 7) : match.start()]):
         return False
     _say_groups(reader, match, r"\d+")
     return True

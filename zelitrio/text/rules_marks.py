@@ -86,6 +86,15 @@ def new_line(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
+@rule("^", r"\^(?P<exponent>-?\d{1,3})(?!\d)")
+def power(reader: Reader, match: re.Match[str]) -> bool:
+    """ "x^2"; the power of a number is read with it."""
+    if not reader.touches(match.start()):
+        return False
+    reader.say(power_words(int(match["exponent"])), *match.span())
+    return True
+
+
 @rule("<", r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]{0,300})?/?>")
 def tag(reader: Reader, match: re.Match[str]) -> bool:
     """Markup that nobody asked to have interpreted: "<b>"."""
@@ -97,10 +106,12 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
     """Signs that are said between two things ("2 + 2 = 4") and silent elsewhere ("*bold*", "<b>")."""
     text, start, end = reader.text, match.start(), match.end()
     sign = match["sign"]
-    left, right = text[max(0, start - 2) : start], text[end : end + 2]
+    left, right = text[max(0, start - 3) : start], text[end : end + 3]
     if sign in "*/^<>" and not _is_formula(left, right, sign):
         if sign == "/" and _is_alternative(text, start):
             reader.say("or", start, end)
+        elif sign == ">":
+            reader.mark(Break.COMMA)  # the steps of a menu
         elif sign == "/" and left[-1:].isalnum() and right[:1].isalnum() and not _is_and_or(text, start):
             reader.say("slash", start, end)
         return True
@@ -148,14 +159,20 @@ def punctuation(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _is_formula(left: str, right: str, sign: str) -> bool:
-    """Whether numbers or single letters stand on both sides, or spaces round a sign between words."""
+    """Whether numbers or single letters stand on both sides, equally close."""
     close = left[-1:].isspace() == right[:1].isspace()
     near, far = left.strip()[-1:], right.strip()[:1]
     if not (close and near and far):
         return False
     if sign in "<>":
-        return (left[-1:].isspace() and right[:1].isspace()) or (near.isdecimal() and far.isdecimal())
+        return (near.isdecimal() or _is_lone(left[::-1])) and (far.isdecimal() or _is_lone(right))
     return near.isdecimal() and far.isdecimal() if sign in "*/" else near.isalnum() and far.isalnum()
+
+
+def _is_lone(side: str) -> bool:
+    """Whether the nearest thing on a side, read outwards, is one letter."""
+    side = side.strip()
+    return side[:1].isalpha() and not side[1:2].isalnum()
 
 
 def _is_alternative(text: str, start: int) -> bool:
@@ -173,4 +190,4 @@ def _is_and_or(text: str, start: int) -> bool:
     return text[max(0, start - 6) : start + 3].lower().endswith(("and/or", "either/or"))
 
 
-RULES = (new_line, decoration, ellipsis, dash, raised, lowered, tag, between, sign, punctuation)
+RULES = (new_line, decoration, ellipsis, dash, raised, lowered, power, tag, between, sign, punctuation)

@@ -119,9 +119,10 @@ def number_range(reader: Reader, match: re.Match[str]) -> bool:
     if match[0] == "24-7":
         reader.say("twenty four seven", *match.span())
         return True
+    joint = "and" if reader.previous().lower() == "between" else "to"
     reader.say(number_words(match["left"]), *match.span("left"))
     is_sum = match["dash"] in (" - ", " − ") and _value(match["left"]) >= _value(match["right"])
-    reader.say("minus" if is_sum else "to", *match.span("dash"))
+    reader.say("minus" if is_sum else joint, *match.span("dash"))
     reader.say(number_words(match["right"]), *match.span("right"))
     return True
 

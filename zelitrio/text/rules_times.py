@@ -47,9 +47,10 @@ def hour_only(reader: Reader, match: re.Match[str]) -> bool:
     """ "5pm", "5-7 p.m.", "9am-5pm"."""
     if reader.touches(match.start()):
         return False
+    joint = "and" if reader.previous().lower() == "between" else "to"
     reader.say(cardinal(int(match["hour"])), *match.span("hour"))
     if match["until"]:
-        reader.say("to", *match.span("dash"))
+        reader.say(joint, *match.span("dash"))
         reader.say(cardinal(int(match["until"])), *match.span("until"))
     _finish(reader, match)
     return True

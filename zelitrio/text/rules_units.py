@@ -42,8 +42,11 @@ _IRREGULAR = table(
 _IRREGULAR = {key.replace("_", " "): value for key, value in _IRREGULAR.items()}
 # Letters that are as often something else: only when they touch the number, or never before a word.
 _TOUCHING = frozenset("B N J l h s Kb Mb Gb pt ac bar cal mo mos".split())
-_SCALES = table("k=thousand K=thousand M=million bn=billion")
+_SCALES = table("k=thousand K=thousand M=million m=million bn=billion")
 
+_AUDIENCE = re.compile(
+    r"\s+(?:people|users|views|followers|subscribers|customers|downloads|jobs|homes|copies)\b"
+)
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
 _AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
 
@@ -63,6 +66,8 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     if gap and unit in _TOUCHING and not match["per"] and "." not in match["amount"]:
         return False
     before = reader.text[max(0, match.start() - 2) : match.start()]
+    if unit == "m" and not gap and _AUDIENCE.match(reader.text, match.end()):
+        return False  # "1.3m people"
     if before[-1:] == "-" and before[0].isalpha() and len(unit) == 1:
         return False  # "B-52s", "i7-9700K"
     if match["degree"]:
@@ -89,7 +94,7 @@ def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<amount>{NUMBER})(?P<scale>k|K|M|bn)(?P<plus>\+)?{WORD_END}")
+@rule("0", rf"(?P<amount>{NUMBER})(?P<scale>k|K|M|m|bn)(?P<plus>\+)?{WORD_END}")
 def scaled(reader: Reader, match: re.Match[str]) -> bool:
     """ "10k", "2.5M", "4K" (that one is a screen)."""
     if reader.touches(match.start()) or match[0] in ("4K", "8K", "2K"):

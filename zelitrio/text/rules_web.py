@@ -98,7 +98,8 @@ def numbered(reader: Reader, match: re.Match[str]) -> None:
 @rule("#", r"\#(?P<name>[^\W_][\w]{0,80})")
 def hashtag(reader: Reader, match: re.Match[str]) -> None:
     """ "#BlackLivesMatter"."""
-    reader.say("hashtag", match.start(), match.start() + 1)
+    is_code = match["name"].isupper() and any(char.isdecimal() for char in match["name"])
+    reader.say("number" if is_code else "hashtag", match.start(), match.start() + 1)
     _say_parts(reader, match["name"], match.start("name"), silent="_")
 
 
