@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import numpy as np
@@ -26,8 +27,22 @@ TEXT = "The quick brown fox, they say, jumps over the lazy dog."
 EXACT = 1e-4
 
 
-@pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
+class AsOnAGpu(Worker):
+    """Wide batches, prepared shapes, and a step launched before the last one is collected."""
+
+    def _start(self, *args: Any) -> None:
+        super()._start(*args)
+        self._overlaps = True
+        self._lanes.pace = attrs.evolve(self._lanes.pace, is_wide=True)
+        ladder = self._lanes.ladder
+        for runner in self._runners:
+            assert not list(runner.prepare(ladder.windows, 8, ladder.max_encode, graphs=False))
+        self._lanes.ladder = attrs.evolve(ladder, max_batch=8)
+
+
+@pytest.fixture(params=[Worker, AsOnAGpu], ids=["as on a CPU", "as on a GPU"])
+async def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    monkeypatch.setattr(engine_module, "Worker", request.param)
     async with open_engine(tiny_catalogue()) as engine:
         yield engine
 
