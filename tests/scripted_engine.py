@@ -64,6 +64,7 @@ class ScriptedBlock:
     piece: Utterance
     word_times_ms: tuple[tuple[int, int], ...] | None
     is_last: bool
+    length_ms: int | None = None
 
 
 @attrs.frozen

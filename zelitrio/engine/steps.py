@@ -47,6 +47,7 @@ class Part:
     end: int
     tail_end: int  # up to here they fade out under the next utterance, if it joins
     word_times_ms: tuple[tuple[int, int], ...] | None
+    length_ms: int | None
     is_last: bool
 
 

@@ -38,6 +38,8 @@ class AudioBlock:
     word_times_ms: tuple[tuple[int, int], ...] | None
     """On a piece's first block: start and end of each of its words, counted from the block's first
     sample."""
+    length_ms: int | None = None
+    """On a piece's first block: how long the whole piece is, the silence at its end included."""
     is_last: bool
     """Whether the utterance ends with this block."""
 
@@ -145,6 +147,7 @@ class EngineStream:
             utterance=index,
             piece=piece,
             word_times_ms=spoken.word_times_ms,
+            length_ms=spoken.length_ms,
             is_last=spoken.is_last and ends_utterance,
         )
 

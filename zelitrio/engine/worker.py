@@ -280,6 +280,7 @@ class Worker:
             end=end * runner.hop_samples,
             tail_end=(end + tail if is_last else end) * runner.hop_samples,
             word_times_ms=timeline.word_times_ms if is_first else None,
+            length_ms=round(1000 * timeline.length * self._lanes.pace.hop_s) if is_first else None,
             is_last=is_last,
         )
 
@@ -305,6 +306,7 @@ class Worker:
                         utterance=part.speak.index,
                         pcm=pcm,
                         word_times_ms=part.word_times_ms,
+                        length_ms=part.length_ms,
                         is_last=part.is_last,
                     )
                 )

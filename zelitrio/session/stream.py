@@ -322,7 +322,7 @@ class SpeechStream:
             if block is None:
                 continue
             if block.word_times_ms is not None:
-                self._clock.begin(block.piece, block.word_times_ms)
+                self._clock.begin(block.piece, block.word_times_ms, block.length_ms)
             await self._send(packer.push(block.pcm, trio.current_time(), release=block.is_last), deliver)
             if block.is_last:
                 del self._in_engine[block.utterance]

@@ -54,6 +54,14 @@ def join_alignments(parts: Sequence[Alignment]) -> Alignment:
     return Alignment(join([part.written for part in parts]), join([part.spoken for part in parts]))
 
 
+def _ended_by_space(times: CharTimes, length_ms: int | None) -> CharTimes:
+    if not times.chars or times.chars[-1].isspace():
+        return times
+    end = times.starts_ms[-1] + times.durations_ms[-1]
+    rest = max(0, (length_ms or 0) - end)
+    return CharTimes((*times.chars, " "), (*times.starts_ms, end), (*times.durations_ms, rest))
+
+
 def _silent(text: str, at_ms: int) -> CharTimes:
     return CharTimes(chars=tuple(text), starts_ms=(at_ms,) * len(text), durations_ms=(0,) * len(text))
 
@@ -80,14 +88,27 @@ class SegmentClock:
         if self._timing is Timing.STREAM:
             self._skipped += text
 
-    def begin(self, utterance: Utterance, word_times_ms: tuple[tuple[int, int], ...]) -> None:
-        """The next sample is the first of `utterance`; times are relative to it."""
+    def begin(
+        self,
+        utterance: Utterance,
+        word_times_ms: tuple[tuple[int, int], ...],
+        length_ms: int | None = None,
+    ) -> None:
+        """The next sample is the first of `utterance`; times are relative to it.
+
+        Args:
+            length_ms: of its audio.  The characters behind the last word last until then: Pipecat adds
+                up where the segments' last characters end, and takes the sum for the time that passed.
+        """
         self._segment_start = self._samples
         if self._timing is Timing.NONE:
             return
         if not self._waiting:
             self._waiting_since = self._samples
-        written, spoken = align_characters(utterance, word_times_ms)
+        written, spoken = align_characters(utterance, word_times_ms, length_ms)
+        if self._timing is Timing.SEGMENT:
+            # As the vendor does: what splits the characters at spaces then knows each last word as whole.
+            written, spoken = (_ended_by_space(times, length_ms) for times in (written, spoken))
         offset = self._offset_ms()
         parts = [shift(written, offset)]
         if self._skipped:

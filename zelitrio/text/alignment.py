@@ -39,7 +39,7 @@ def normalised_text(utterance: Utterance) -> str:
 
 
 def align_characters(
-    utterance: Utterance, word_times_ms: Sequence[tuple[int, int]]
+    utterance: Utterance, word_times_ms: Sequence[tuple[int, int]], length_ms: int | None = None
 ) -> tuple[CharTimes, CharTimes]:
     """Times of the source characters, and of the characters as spoken.
 
@@ -47,15 +47,18 @@ def align_characters(
         utterance: what was spoken.
         word_times_ms: start and end of each of its words, in order, counted from the utterance's
             first sample.  Overlaps are resolved in favour of the later word.
+        length_ms: of the whole utterance; what stands behind the last word shares the time up to
+            then.  None: it has no time.
 
     Returns:
         Source: exactly the characters of ``utterance.source``.  Spoken: a space, then the words in
         lower case with their marks ("$5" is " five dollars"), as the vendor's clients expect.
     """
     times = list(word_times_ms)[: len(utterance.words)]
-    source = _spread(utterance.source, [word.span for word in utterance.words], times)
+    ends = length_ms or 0
+    source = _spread(utterance.source, [word.span for word in utterance.words], times, ends)
     text, spans = _normalised(utterance)
-    return source, _spread(" " + text, [(start + 1, end + 1) for start, end in spans], times)
+    return source, _spread(" " + text, [(start + 1, end + 1) for start, end in spans], times, ends)
 
 
 def _normalised(utterance: Utterance) -> tuple[str, list[tuple[int, int]]]:
@@ -73,7 +76,9 @@ def _normalised(utterance: Utterance) -> tuple[str, list[tuple[int, int]]]:
     return "".join(parts), spans
 
 
-def _spread(text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]]) -> CharTimes:
+def _spread(
+    text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]], length_ms: int
+) -> CharTimes:
     """Give every character of `text` a time; characters outside the spans fill the gaps."""
     starts: list[int] = []
     now = 0
@@ -89,8 +94,9 @@ def _spread(text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[i
         _fill(starts, span[1] - len(starts), begins, ends)
         now = ends
         index += 1
-    _fill(starts, len(text) - len(starts), now, now)
-    stops = [*starts[1:], now]
+    end = max(now, length_ms) if len(text) > len(starts) else now
+    _fill(starts, len(text) - len(starts), now, end)
+    stops = [*starts[1:], end]
     return CharTimes(
         tuple(text), tuple(starts), tuple(stop - start for start, stop in zip(starts, stops, strict=False))
     )
