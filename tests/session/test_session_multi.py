@@ -10,6 +10,7 @@ import trio
 from memory_socket import conversation, make_service, target
 from scripted_engine import ScriptedEngine, pcm_of
 
+from zelitrio.audio import open_encoder, parse_format
 from zelitrio.errors import UtteranceError
 
 LONG = "This sentence has quite a few words in it, so that it takes its time. "
@@ -82,6 +83,19 @@ async def test_what_was_flushed_before_the_close_is_spoken_and_the_rest_is_not(a
         assert lane.closed_softly and engine.lanes == []
     np.testing.assert_allclose(socket.pcm("x"), pcm_of(engine.fed()[0]), atol=1e-4)
     assert len(socket.finals()) == 1
+
+
+async def test_flushed_audio_that_still_waits_for_a_slow_peer_is_sent_after_a_close(autojump_clock):
+    engine = ScriptedEngine()
+    async with open_socket(engine, output_format="mp3_44100_128") as (socket, _):
+        socket.pause_s = 1.0
+        socket.say(text="A few flushed words. ", context_id="x", flush=True)
+        await trio.sleep(0.5)
+        socket.say(context_id="x", close_context=True)
+        await trio.sleep(30)
+    encoder = open_encoder(parse_format("mp3_44100_128"))
+    whole = encoder.encode(pcm_of("A few flushed words. "))
+    assert socket.audio("x") == whole + encoder.flush() and len(socket.finals()) == 1
 
 
 async def test_text_never_released_is_dropped_at_close(autojump_clock):

@@ -28,10 +28,12 @@ class OutboxOverflowError(ZelitrioError):
 
 @attrs.frozen(eq=False)
 class Outgoing:
-    """One message to the peer, its owner (None: the socket itself), and what to do once it left."""
+    """One message to the peer: whose it is (None: the socket's own), and what to do once it left."""
 
     text: str
     owner: object = None
+    chunk: int = 0
+    """Which chunk of its owner's it speaks."""
     sent: Callable[[], None] | None = None
 
 
@@ -50,8 +52,10 @@ class Outbox:
         return self._closing is not None
 
     async def put(self, item: Outgoing) -> None:
-        """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait."""
-        await trio.lowlevel.checkpoint()
+        """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait.
+
+        Not a checkpoint while there is room: first audio would pay for it, and room ends after two.
+        """
         while sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT:
             await self._changed.wait()
         if not self.is_closing:
@@ -72,9 +76,11 @@ class Outbox:
         self._items.append(Outgoing(text, sent=self._notice_left))
         self._notify()
 
-    def drop(self, owner: object) -> None:
-        """Take back all audio of `owner` that was not sent yet."""
-        self._items = deque(item for item in self._items if item.owner is not owner)
+    def drop(self, owner: object, since_chunk: int = 0) -> None:
+        """Take back the audio of `owner` from this chunk on, as far as it was not sent yet."""
+        self._items = deque(
+            item for item in self._items if item.owner is not owner or item.chunk < since_chunk
+        )
         self._notify()
 
     def drop_audio(self) -> None:

@@ -222,10 +222,10 @@ class _Conversation:
             self._fail_context(context, error)
 
     def _end(self, context: _Context, discard: bool) -> None:
-        if not discard:
+        if discard:
+            self.outbox.drop(context, context.stream.discard())
+        else:
             context.stream.end()
-        elif context.stream.discard():
-            self.outbox.drop(context)
 
     async def _run_context(self, context: _Context) -> None:
         """The task of one context; its final frame, or its error, is the last thing it posts."""
@@ -247,7 +247,7 @@ class _Conversation:
             alignment.written if alignment else None,
             alignment.spoken if alignment else None,
         )
-        await self.outbox.put(Outgoing(message, context, partial(self._note_sent, packet)))
+        await self.outbox.put(Outgoing(message, context, packet.chunk, partial(self._note_sent, packet)))
 
     def _note_sent(self, packet: Packet) -> None:
         observer = self.service.observer

@@ -52,12 +52,14 @@ class Packet:
         audio: empty only when the last packet has an alignment to tell and nothing else.
         alignment: of the segments that begin with this packet, if the stream tells times.
         seconds: audio that went into the encoder for it.
+        chunk: number of the chunk it speaks, from 0.
         released_at: on the first packet of a stream, when its first chunk was released.
     """
 
     audio: bytes
     alignment: Alignment | None = None
     seconds: float = 0.0
+    chunk: int = 0
     released_at: float | None = None
 
 
@@ -109,6 +111,7 @@ class SpeechStream:
     _buffered_chars: int = attrs.field(default=0, init=False)
     _waiting_chars: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
+    _speaking: int = attrs.field(default=0, init=False)
     _audio_s: float = attrs.field(default=0.0, init=False)
     _released_at: float | None = attrs.field(default=None, init=False)
     _has_text: bool = attrs.field(default=False, init=False)
@@ -190,24 +193,26 @@ class SpeechStream:
         self._ended = True
         self._notify()
 
-    def discard(self) -> bool:
+    def discard(self) -> int:
         """Barge-in: end after what was explicitly flushed, drop and cancel everything else.
 
-        Never waits.  Returns whether the stream fell silent at once; then audio that was already
-        delivered but not sent is stale too.
+        Never waits.  Returns the number of the first chunk that is not to be heard: packets of that one
+        and of later ones, delivered but not sent, are stale.
         """
         self._ended = True
-        self._stop_at = self._flushed
-        self._chunks = deque(waiting for waiting in self._chunks if waiting.number < self._flushed)
-        self._waiting_chars = sum(len(waiting.chunk.text) for waiting in self._chunks)
         self._buffered_chars = 0
-        silent = not self._has_before(self._flushed)
-        if silent:
-            self._scope.cancel()
-        elif self._lane is not None:
+        if not self._flushed:
+            self._has_text = False  # nothing was asked for, so nothing is owed
+        if self._flushed < self._released:
+            self._stop_at = self._flushed
+            self._chunks = deque(waiting for waiting in self._chunks if waiting.number < self._flushed)
+            self._waiting_chars = sum(len(waiting.chunk.text) for waiting in self._chunks)
+            if not self._has_before(self._flushed):
+                self._scope.cancel()
+        if self._lane is not None:
             self._lane.close_softly()
         self._notify()
-        return silent
+        return self._flushed
 
     async def run(self, deliver: Deliver) -> None:
         """Speak until the end was reached or the stream discarded; return then.
@@ -226,7 +231,7 @@ class SpeechStream:
                 self._first = await self._next()
                 if self._first is not None:
                     self._released_at = self._first.waiting.released_at
-                    await self._speak(deliver)
+                    await self._speak(self._first, deliver)
                 elif self._has_text:
                     silence = np.zeros(round(WORDLESS_SILENCE_S * self._engine_rate_hz), np.float32)
                     await self._send([silence], deliver)
@@ -236,15 +241,18 @@ class SpeechStream:
             # Whoever runs this knows; `on_change` would come before they could act on the end.
             self._changed.set()
 
-    async def _speak(self, deliver: Deliver) -> None:
+    async def _speak(self, first: _Prepared, deliver: Deliver) -> None:
         observer = self.service.observer
         engine = self.service.engine
         async with engine.open_stream(self.voice, self.settings, seed=self.seed) as lane:
             observer.stream_opened()
+            self._lane = lane
             reason = "gone"
             try:
+                # Here, and not in the scheduler: starting a task takes a turn of the loop.
+                self._feed(lane, first)
+                self._first = None
                 async with trio.open_nursery() as nursery:
-                    self._lane = lane
                     nursery.start_soon(self._keep_ahead, lane)
                     await self._encode(lane, deliver)
                     nursery.cancel_scope.cancel()
@@ -258,25 +266,30 @@ class SpeechStream:
 
     async def _keep_ahead(self, lane: EngineStreamLike) -> None:
         """The scheduler: hand utterances to the engine while the earlier ones are spoken."""
-        prepared, self._first = self._first, None
-        while prepared is not None:
-            index = lane.feed(prepared.utterance, settings=prepared.waiting.settings)
-            self._in_engine[index] = prepared
+        while True:
+            # Reading a chunk can cost a millisecond: let the others run between two.
+            await trio.lowlevel.checkpoint()
             while len(self._in_engine) >= UTTERANCES_AHEAD:
                 await self._changed.wait()
             prepared = await self._next()
+            if prepared is None:
+                break
+            self._feed(lane, prepared)
         lane.finish()
+
+    def _feed(self, lane: EngineStreamLike, prepared: _Prepared) -> None:
+        index = lane.feed(prepared.utterance, settings=prepared.waiting.settings)
+        self._in_engine[index] = prepared
 
     async def _next(self) -> _Prepared | None:
         """Wait for the next chunk with a word in it; None at the end of the text."""
         while True:
-            # Reading a chunk can cost a millisecond: let the others run between two.
-            await trio.lowlevel.checkpoint()
             if self._chunks:
                 prepared = self._prepare(self._chunks.popleft())
                 if prepared is not None:
                     return prepared
                 self._notify()
+                await trio.lowlevel.checkpoint()
             elif self._ended:
                 return None
             else:
@@ -323,6 +336,7 @@ class SpeechStream:
                 continue
             if block.word_times_ms is not None:
                 self._clock.begin(block.piece, block.word_times_ms, block.length_ms)
+                self._speaking = self._in_engine[block.utterance].waiting.number
             await self._send(packer.push(block.pcm, trio.current_time(), release=block.is_last), deliver)
             if block.is_last:
                 del self._in_engine[block.utterance]
@@ -344,7 +358,7 @@ class SpeechStream:
             await self._pass_on(tail, alignment, deliver)
 
     async def _pass_on(self, audio: bytes, alignment: Alignment | None, deliver: Deliver) -> None:
-        packet = Packet(audio, alignment, self._encoded_s, self._released_at)
+        packet = Packet(audio, alignment, self._encoded_s, self._speaking, self._released_at)
         self._audio_s += self._encoded_s
         self._encoded_s, self._released_at = 0.0, None
         await deliver(packet)

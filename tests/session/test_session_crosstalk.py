@@ -1,0 +1,54 @@
+"""A thousand contexts on four sockets, most of them cut off: each hears its own audio and no other."""
+
+from __future__ import annotations
+
+import random
+from contextlib import AsyncExitStack
+
+import numpy as np
+import trio
+from memory_socket import conversation, make_service, target
+from scripted_engine import ScriptedEngine, pcm_of
+
+SOCKETS = 4
+CONTEXTS = 5
+CANCELS = 1000
+
+
+async def test_a_thousand_cancels_leave_every_context_its_own_sound_and_silence_after(autojump_clock):
+    chance = random.Random(7)
+    engine = ScriptedEngine(block_ms=40, step_s=0.01)
+    service = make_service(engine)
+    said: dict[tuple[int, str], str] = {}
+    async with AsyncExitStack() as stack:
+        sockets = []
+        for _ in range(SOCKETS):
+            opened = conversation(service, target(multi=True, auto_mode="true"))
+            sockets.append((await stack.enter_async_context(opened))[0])
+        alive: list[list[str]] = [[] for _ in sockets]
+        for number in range(CANCELS):
+            place = number % SOCKETS
+            if len(alive[place]) == CONTEXTS:
+                cut = alive[place].pop(chance.randrange(CONTEXTS))
+                sockets[place].say(context_id=cut, close_context=True)
+                await trio.sleep(0.001)
+            name = f"n{number}"
+            said[place, name] = f"Context {number} says {number} times that it is context {number}. "
+            sockets[place].say(text=said[place, name], context_id=name)
+            alive[place].append(name)
+            await trio.sleep(chance.random() * 0.02)
+        for place, names in enumerate(alive):
+            for name in names:
+                sockets[place].say(context_id=name, close_context=True)
+        await trio.sleep(1)
+        assert engine.lanes == []
+    heard = 0
+    for (place, name), text in said.items():
+        frames = [frame for _, frame in sockets[place].frames if frame["contextId"] == name]
+        assert [bool(frame["isFinal"]) for frame in frames].index(True) == len(frames) - 1
+        got = sockets[place].pcm(name)
+        np.testing.assert_allclose(got, pcm_of(text)[: len(got)], atol=1e-4)
+        heard += bool(len(got))
+    assert heard > CANCELS / 2
+    assert all(socket.errors() == [] for socket in sockets)
+    assert service.observer.closed.count("discarded") > CANCELS / 2
