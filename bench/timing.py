@@ -1,0 +1,106 @@
+"""How true the told times are: words' ends against the ends of their sound, over sentences with numbers.
+
+    python -m bench.timing                             fifty sentences, every built-in voice, as PCM
+    python -m bench.timing --format mp3_44100_128      the same as a player hears the MP3
+
+What is measured, and of which words, stands in tests/e2e/word_ends.py, where the same is a test.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+import av
+import numpy as np
+import numpy.typing as npt
+import trio
+
+from bench.machine import REPOSITORY
+from bench.options import Options, parse, parser
+from zelitrio.audio import AudioFormat, parse_format
+from zelitrio.engine import open_engine
+from zelitrio.session import Service, Timing, speak
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import load_front_end
+from zelitrio.voices import Voice
+
+sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
+from word_ends import end_errors_ms, sentences
+
+WITHIN_MS = 30.0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, and say."""
+    made = parser(__doc__)
+    made.add_argument("--sentences", type=int, default=50)
+    made.add_argument("--format", default="pcm_24000")
+    options = parse(made, arguments)
+    trio.run(_measure, options)
+
+
+async def _measure(options: Options) -> None:
+    report = options.report("timing")
+    audio_format = parse_format(options.extra.format)
+    catalogue = options.catalogue()
+    voices = [options.chosen_voice()] if options.voice else list(catalogue.voices.values())
+    rows = []
+    async with open_engine(catalogue, options.engine) as engine:
+        service = Service(engine, load_front_end())
+        for voice in voices:
+            errors = []
+            for text in sentences(options.extra.sentences, options.seed):
+                errors += await _errors(service, voice, text, audio_format, options.seed)
+            figures = _figures([error for _, error in errors])
+            report.line("word_ends", voice=voice.voice_id, format=audio_format.name, **figures)
+            rows.append([voice.voice_id, audio_format.name, *figures.values()])
+    report.table(
+        ["voice", "format", *figures],
+        rows,
+        f"ms that the sound ends later than told; share within {WITHIN_MS:g}",
+    )
+
+
+def _figures(errors: Sequence[float]) -> dict[str, float]:
+    off = np.abs(errors)
+    return {
+        "words": len(errors),
+        "median_ms": round(float(np.median(errors)), 1),
+        "p90_off_ms": round(float(np.percentile(off, 90)), 1),
+        "max_off_ms": round(float(off.max()), 1),
+        "within": round(float(np.mean(off <= WITHIN_MS)), 3),
+    }
+
+
+async def _errors(
+    service: Service, voice: Voice, text: str, audio_format: AudioFormat, seed: int
+) -> list[tuple[str, float]]:
+    audio, chars, starts, ends = b"", [], [], []
+    settings = VoiceSettings(stability=1.0)
+    async with speak(
+        service, voice, text, audio_format, settings, seed=seed, timing=Timing.STREAM
+    ) as packets:
+        async for packet in packets:
+            audio += packet.audio
+            if packet.alignment is not None:
+                told = packet.alignment.written
+                chars += told.chars
+                starts += [start / 1000 for start in told.starts_ms]
+                ends += [(s + d) / 1000 for s, d in zip(told.starts_ms, told.durations_ms, strict=True)]
+    rate_hz = audio_format.sample_rate_hz
+    return list(end_errors_ms(_samples(audio, audio_format), rate_hz, chars, starts, ends))
+
+
+def _samples(audio: bytes, audio_format: AudioFormat) -> npt.NDArray[np.float32]:
+    if audio_format.codec == "pcm":
+        return np.frombuffer(audio, "<i2").astype(np.float32) / 32768.0
+    with av.open(io.BytesIO(audio)) as file:
+        resampler = av.AudioResampler("flt", "mono", audio_format.sample_rate_hz)
+        frames = [out for frame in file.decode(audio=0) for out in resampler.resample(frame)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+if __name__ == "__main__":
+    main()
