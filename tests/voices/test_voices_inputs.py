@@ -61,3 +61,8 @@ def test_frames_know_their_phone_and_place() -> None:
     assert phones.tolist() == [0, 0, 2, 2, 2]
     assert np.allclose(positions[:, 0], [0.25, 0.75, 1 / 6, 3 / 6, 5 / 6])
     assert positions.dtype == np.float32
+
+
+def test_a_pause_asked_for_before_the_first_word_is_the_first_token() -> None:
+    inputs = phone_inputs(Utterance("", (YOU,), 0.7))
+    assert inputs.pauses_s[0] == np.float32(0.7)

@@ -108,7 +108,11 @@ def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
         if group[-1].after is Break.NONE:
             group[-1] = attrs.evolve(group[-1], after=Break.CUT)
     return [
-        Utterance(utterance.source[begin:end], tuple(_shifted(word, begin, end) for word in group))
+        Utterance(
+            utterance.source[begin:end],
+            tuple(_shifted(word, begin, end) for word in group),
+            utterance.pause_s if begin == 0 else None,
+        )
         for group, (begin, end) in zip(groups, itertools.pairwise(starts), strict=True)
     ]
 

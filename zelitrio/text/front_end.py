@@ -12,7 +12,7 @@ from zelitrio.text.letter_to_sound import load_letter_to_sound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.normalise import tokenise
 from zelitrio.text.pronounce import pronounce
-from zelitrio.text.ssml import apply_markup, read_markup
+from zelitrio.text.ssml import apply_markup, leading_pause_s, read_markup
 from zelitrio.text.types import Break, Utterance, Word
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,8 @@ class FrontEnd:
         ]
         if words and words[-1].after is Break.NONE:
             words[-1] = attrs.evolve(words[-1], after=Break.STOP if ends_sentence else Break.CUT)
-        return Utterance(text, tuple(words))
+        pause_s = leading_pause_s(markup, tokens) if markup is not None else None
+        return Utterance(text, tuple(words), pause_s)
 
     def normalise(self, text: str) -> str:
         """The text as it is spoken: lower-case words with the marks between them."""

@@ -61,7 +61,7 @@ class Markup:
 def read_markup(source: str) -> Markup:
     """Take the tags out of a text.
 
-    Never raises: a tag that cannot be understood has no effect, nor has a break before the first word.
+    Never raises: a tag that cannot be understood has no effect.
     """
     pauses: list[Pause] = []
     said: list[Said] = []
@@ -101,6 +101,13 @@ def apply_markup(markup: Markup, tokens: list[Token]) -> list[Token]:
             if token.after is Break.NONE and pause.seconds:
                 token.after = Break.COMMA
     return tokens
+
+
+def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
+    """Seconds of silence asked for before the first word; None if none were."""
+    first = tokens[0].end if tokens else 0
+    seconds = [pause.seconds for pause in markup.pauses if pause.at < first]
+    return min(sum(seconds), LONGEST_BREAK_S) if seconds else None
 
 
 def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:

@@ -46,6 +46,8 @@ class Utterance:
 
     source: str
     words: tuple[Word, ...]
+    pause_s: float | None = None
+    """Seconds of silence asked for before the first word; None: the model chooses."""
 
     @property
     def phones(self) -> Phones:

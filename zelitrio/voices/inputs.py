@@ -63,7 +63,8 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
 
     An empty utterance gives two pauses.  The last token is always a pause.
     """
-    phones, stresses, words, pauses = [PAUSE], [_BREAK_IDS[Break.START]], [-1], [math.nan]
+    phones, stresses, words = [PAUSE], [_BREAK_IDS[Break.START]], [-1]
+    pauses = [math.nan if utterance.pause_s is None else utterance.pause_s]
     edges: list[tuple[int, int]] = []  # first and last token of each word
     last = len(utterance.words) - 1
     for index, word in enumerate(utterance.words):
