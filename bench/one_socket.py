@@ -8,9 +8,10 @@ import struct
 import time
 
 from bench.heard import Heard, audio_of
-from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, close, frame, message, upgrade
+from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, WireError, close, frame, message, upgrade
 
 TIMEOUT_S = 60.0
+READ_BYTES = 1 << 18
 
 
 class OneSocket:
@@ -91,7 +92,7 @@ class OneSocket:
     def wait_end(self) -> Heard:
         """Block until the server closes; closes."""
         try:
-            while data := self._receive():
+            while data := self.socket.recv(READ_BYTES):
                 self._take(data)
         except ConnectionResetError:
             # A server that closes first may answer our half of the goodbye with a reset.
@@ -102,7 +103,13 @@ class OneSocket:
         return self.heard
 
     def _receive(self) -> bytes:
-        return self.socket.recv(1 << 18)
+        """What comes next; WireError if nothing ever will."""
+        data = self.socket.recv(READ_BYTES)
+        if not data:
+            raise WireError(
+                f"expected more messages, the server closed ({self.heard.failure or 'no reason'})"
+            )
+        return data
 
     def _take(self, data: bytes) -> None:
         now = time.perf_counter()

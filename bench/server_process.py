@@ -85,6 +85,9 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
             url = urlsplit(found[0])
             assert url.hostname and url.port
             yield ServerProcess(pid=process.pid, host=url.hostname, port=url.port, ready_line=line)
+        except (Exception, SystemExit):
+            print(f"the server's log ends with:\n{log.read()[-4000:]}", file=sys.stderr)
+            raise
         finally:
             _stop(process)
 
@@ -98,7 +101,7 @@ def _ready_line(process: subprocess.Popen[bytes], log: TextIO) -> str:
         if found := re.search(r"^.*ready at http.*\n", said, re.MULTILINE):
             return found[0].strip()
         time.sleep(0.02)
-    raise SystemExit(f"the server did not start:\n{(said + log.read())[-4000:]}")
+    raise SystemExit(f"the server did not start:\n{said[-4000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
