@@ -35,7 +35,7 @@ THIRD_PARTY = {
     "settings": {"attrs"},
     "protocol": {"attrs", "orjson", "pybase64"},
     "client": {"attrs", "orjson", "pybase64", "trio", "trio_websocket"},
-    "text": {"attrs", "num2words", "numpy"},
+    "text": {"attrs", "numpy"},
     "audio": {"attrs", "av", "numpy"},
 }
 # Libraries that live in some rooms alone.
