@@ -10,6 +10,8 @@ Goes on when one fails, says which, and ends with 1 then.
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +52,7 @@ def main() -> None:
     made.add_argument("--gpu", action="store_true")
     made.add_argument("--keep", action="store_true")
     made.add_argument("--until-s", type=float, default=float("inf"), help="start nothing after this long")
+    made.add_argument("--each-s", type=float, default=180.0, help="the longest that one bench may take")
     said, passed_on = made.parse_known_args()
     begin, failed = time.monotonic(), []
     for name, *flags in GPU if said.gpu else SHORT:
@@ -58,15 +61,28 @@ def main() -> None:
             continue
         flags += [*(["--keep"] if said.keep else []), *passed_on]
         began = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", f"bench.{name}", *flags], cwd=REPOSITORY, check=False)
-        print(f"-- {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-        if done.returncode:
+        if not run(name, flags, said.each_s):
             failed.append(name)
+        print(f"-- {name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     if said.keep:
         subprocess.run([sys.executable, "-m", "bench.plot"], cwd=REPOSITORY, check=False)
     took = f"all: {time.monotonic() - begin:.0f} s"
     print(took + (f", failed: {', '.join(failed)}" if failed else ""), file=sys.stderr)
     raise SystemExit(bool(failed))
+
+
+def run(name: str, flags: list[str], at_most_s: float) -> bool:
+    """One bench; whether it went well.  Its server and clients end with it, whatever happens."""
+    command = [sys.executable, "-m", f"bench.{name}", *flags]
+    with subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True) as bench:
+        try:
+            return bench.wait(at_most_s) == 0
+        except BaseException as stopped:
+            os.killpg(bench.pid, signal.SIGKILL)
+            if not isinstance(stopped, subprocess.TimeoutExpired):
+                raise
+            print(f"{name}: not done after {at_most_s:.0f} s", file=sys.stderr)
+            return False
 
 
 if __name__ == "__main__":

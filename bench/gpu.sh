@@ -36,13 +36,13 @@ main() {
     timeout 120 "$python" -m pytest -q -m gpu tests || failed=1
 
     echo "== benches in float32, after $((SECONDS - begin)) s"
-    "$python" -m bench.all --gpu --keep --until-s $((limit_s - 90 - SECONDS + begin)) || failed=1
+    "$python" -m bench.all --gpu --keep --each-s 90 --until-s $((limit_s - 90 - SECONDS + begin)) || failed=1
 
     for bench in "first_audio --seconds 5" "vocoder_step --seconds 5" "concurrency --seconds 4 --streams 1,16,64"; do
         ((SECONDS - begin < limit_s - 45)) || { echo "== no time left for bfloat16 $bench"; continue; }
         echo "== $bench in bfloat16, after $((SECONDS - begin)) s"
         # shellcheck disable=SC2086  # the bench and its flags are words of their own
-        timeout 45 "$python" -m bench.$bench --dtype bfloat16 --keep || failed=1
+        timeout -s INT 45 "$python" -m bench.$bench --dtype bfloat16 --keep || failed=1
     done
     echo "== done after $((SECONDS - begin)) s"
     return "$failed"
