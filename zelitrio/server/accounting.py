@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
+import structlog
+import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zelitrio.server.answer import new_request_id
 from zelitrio.server.metrics import Metrics
 
 REQUEST_ID = "zelitrio.request_id"
+_TOO_OFTEN = ("live", "ready", "metrics")
+"""Asked every few seconds by machines: not worth a line."""
+log = structlog.get_logger("zelitrio.server")
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:
@@ -31,6 +36,7 @@ class Accounting:
             await self._app(scope, receive, send)
             return
         name = scope[REQUEST_ID] = new_request_id()
+        began_at = trio.current_time()
 
         async def note(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -40,6 +46,11 @@ class Accounting:
                 }
                 endpoint = getattr(scope.get("endpoint"), "__name__", "none")
                 self._metrics.requests.labels(endpoint, str(message["status"])).inc()
+                if endpoint not in _TOO_OFTEN:
+                    took_ms = round(1000 * (trio.current_time() - began_at), 1)
+                    log.info(
+                        "request", id=name, endpoint=endpoint, status=message["status"], began_ms=took_ms
+                    )
             await send(message)
 
         await self._app(scope, receive, note)

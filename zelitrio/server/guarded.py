@@ -11,6 +11,8 @@ import trio
 CLOSE_TIMEOUT_S = 1.0
 """For what closing has to say (TLS close_notify); after it the stream is dropped."""
 READ_BYTES = 64 * 1024
+WRITE_BYTES = 16 * 1024
+"""The deadline is for so many bytes: a player of 32 kbit/s that reads at its pace takes them in 4 s."""
 
 RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -18,9 +20,9 @@ RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 class GuardedStream(trio.abc.Stream):
     """A TCP or TLS stream with a write deadline.
 
-    Sending raises `trio.BrokenResourceError` after `write_timeout_s` without progress to the end of
-    the data.  A send that was cut short, by the deadline or by cancellation, leaves half a message
-    on the wire, so the stream is dropped then and takes no further ones.
+    Sending raises `trio.BrokenResourceError` when the peer does not take WRITE_BYTES within
+    `write_timeout_s`.  A send that was cut short, by the deadline or by cancellation, leaves half a
+    message on the wire, so the stream is dropped then and takes no further ones.
     """
 
     def __init__(self, stream: RawStream, write_timeout_s: float) -> None:
@@ -36,8 +38,10 @@ class GuardedStream(trio.abc.Stream):
         """Send within the deadline, or drop the stream."""
         done = False
         try:
-            with trio.move_on_after(self._write_timeout_s):
-                await self._stream.send_all(data)
+            with trio.move_on_after(self._write_timeout_s) as scope:
+                for start in range(0, len(data), WRITE_BYTES):
+                    scope.deadline = trio.current_time() + self._write_timeout_s
+                    await self._stream.send_all(data[start : start + WRITE_BYTES])
                 done = True
         finally:
             if not done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, wrap_server_stream
 
@@ -18,6 +19,7 @@ CLOSE_HANDSHAKE_S = 2.0
 """For the peer's half of the close: Pipecat waits as long for ours."""
 MESSAGES_WAITING = 8
 """Read ahead of the session: a text and its flush, not a backlog; the session itself never dawdles."""
+log = structlog.get_logger("zelitrio.server")
 
 
 class WebSocketTransport:
@@ -73,8 +75,17 @@ async def serve_realtime(
     async with trio.open_nursery() as nursery:
         connection = await _upgrade(nursery, stream, settings)
         if connection is not None:
+            began_at = trio.current_time()
             nursery.start_soon(_keep_alive, connection, stream, settings.keep_alive_s)
             await run_socket(WebSocketTransport(connection), request, service)
+            log.info(
+                "socket",
+                dialect=request.dialect.value,
+                voice=request.voice_id[:64],
+                format=request.output_format,
+                seconds=round(trio.current_time() - began_at, 3),
+                close_code=connection.closed and connection.closed.code,
+            )
             if connection.closed is not None and connection.closed.code == 1009:
                 await stream.linger()  # most of the message is still on its way
         nursery.cancel_scope.cancel()
