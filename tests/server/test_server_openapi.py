@@ -10,6 +10,7 @@ import trio
 from running import KEY, VOICE, running
 
 from zelitrio.server.app import Operations
+from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.metadata import Metadata
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
@@ -20,7 +21,7 @@ REALTIME = ("stream-input", "multi-stream-input")
 
 
 def served() -> set[tuple[str, str, str]]:
-    rooms = (Synthesis, OpenAISpeech, Metadata, Operations)
+    rooms = (Synthesis, OpenAISpeech, Metadata, DictionaryEndpoints, Operations)
     routes = [route for room in rooms for route in room(None).routes()]
     return {
         (route.path, method, route.endpoint.__name__)

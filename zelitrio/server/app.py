@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.accounting import Accounting, request_id_of
+from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
 from zelitrio.server.metadata import Metadata, to_json
 from zelitrio.server.openai_speech import OpenAISpeech
@@ -31,6 +32,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *Synthesis(state).routes(),
             *OpenAISpeech(state).routes(),
             *Metadata(state).routes(),
+            *DictionaryEndpoints(state).routes(),
             *Operations(state).routes(),
         ],
         exception_handlers={

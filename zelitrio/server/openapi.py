@@ -14,6 +14,7 @@ VERSION = "1"
 _JSON = "application/json"
 _VOICE = {"name": "voice_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _KIND = {"name": "kind", "in": "path", "required": True, "schema": {"enum": ["tts_websocket"]}}
+_DICTIONARY = {"name": "dictionary_id", "in": "path", "required": True, "schema": {"type": "string"}}
 _FORMAT = {
     "name": "output_format",
     "in": "query",
@@ -68,6 +69,12 @@ def openapi_document() -> dict[str, Any]:
                 "get": _get("get_subscription", "What this key may do", ref("Subscription"))
             },
             "/v1/single-use-token/{kind}": {"post": _token()},
+            "/v1/pronunciation-dictionaries": {
+                "get": _get("list_dictionaries", "All pronunciation dictionaries", ref("Dictionaries"))
+            },
+            "/v1/pronunciation-dictionaries/{dictionary_id}": {
+                "get": _get("get_dictionary", "One dictionary and what it says", ref("Rules"), _DICTIONARY)
+            },
             "/live": {"get": _plain("live", "Whether the process answers", "live")},
             "/ready": {"get": _ready()},
             "/metrics": {"get": _plain("metrics", "Counters for Prometheus", "zelitrio_streams_active 0.0")},
@@ -122,7 +129,7 @@ def _get(
     *parameters: dict[str, Any],
     errors: tuple[str, ...] = ("401",),
 ) -> dict[str, Any]:
-    missing = ("404",) if _VOICE in parameters else ()
+    missing = ("404",) if any(one["in"] == "path" for one in parameters) else ()
     return {
         "operationId": name,
         "summary": summary,
@@ -206,7 +213,7 @@ def _headers() -> dict[str, Any]:
 _ERRORS = {
     "400": "A query parameter is wrong",
     "401": "The key is missing or wrong",
-    "404": "There is no such voice",
+    "404": "There is no such voice or dictionary",
     "408": "The body came too slowly",
     "413": "The body is too large",
     "422": "A field of the body is missing or wrong",

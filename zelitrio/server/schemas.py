@@ -72,6 +72,27 @@ _SUBSCRIPTION = _object(
 _LOCATOR = _object(
     {"pronunciation_dictionary_id": _TEXT, "version_id": _TEXT_OR_NULL}, ("pronunciation_dictionary_id",)
 )
+_DICTIONARY: dict[str, Any] = {
+    "id": _TEXT,
+    "latest_version_id": {**_TEXT, "description": "Changes with the content"},
+    "latest_version_rules_num": _WHOLE,
+    "name": _TEXT,
+    "permission_on_resource": _TEXT,
+    "created_by": _TEXT,
+    "creation_time_unix": _WHOLE,
+    "archived_time_unix": {"type": ["integer", "null"]},
+    "description": _TEXT_OR_NULL,
+}
+_RULE = _object(
+    {
+        "type": {"enum": ["phoneme"]},
+        "string_to_replace": _TEXT,
+        "phoneme": _TEXT,
+        "alphabet": _TEXT,
+        "case_sensitive": _FLAG,
+        "word_boundaries": _FLAG,
+    }
+)
 
 SCHEMAS: dict[str, Any] = {
     "SpeechRequest": _object(
@@ -82,7 +103,10 @@ SCHEMAS: dict[str, Any] = {
             "voice_settings": {"anyOf": [ref("VoiceSettings"), {"type": "null"}]},
             "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": 4294967295},
             "previous_text": {**_TEXT_OR_NULL, "description": "Accepted, without effect"},
-            "next_text": {**_TEXT_OR_NULL, "description": "Accepted, without effect"},
+            "next_text": {
+                **_TEXT_OR_NULL,
+                "description": "If there is any, a text without a mark at its end is not rounded off",
+            },
             "apply_text_normalization": {"enum": ["auto", "on", "off"]},
             "enable_ssml_parsing": _FLAG,
             "pronunciation_dictionary_locators": {"type": ["array", "null"], "items": _LOCATOR},
@@ -148,6 +172,15 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Subscription": _SUBSCRIPTION,
     "Token": _object({"token": _TEXT}),
+    "Dictionary": _object(_DICTIONARY),
+    "Dictionaries": _object(
+        {
+            "pronunciation_dictionaries": array(ref("Dictionary")),
+            "next_cursor": _TEXT_OR_NULL,
+            "has_more": _FLAG,
+        }
+    ),
+    "Rules": _object({**_DICTIONARY, "rules": array(_RULE)}),
     "Alignment": {"anyOf": [_ALIGNMENT, {"type": "null"}]},
     "TimedAudio": _object(
         {"audio_base64": _TEXT, "alignment": ref("Alignment"), "normalized_alignment": ref("Alignment")}

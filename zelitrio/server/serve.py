@@ -20,7 +20,7 @@ from zelitrio.server.metrics import ServedEngine
 from zelitrio.server.realtime import read_request, serve_realtime
 from zelitrio.server.state import ServerState, make_state
 from zelitrio.settings import ServerSettings, SessionSettings
-from zelitrio.text import FrontEnd
+from zelitrio.text import Dictionaries, FrontEnd
 
 FAREWELL_S = 2.0
 """After the engine broke: for telling every peer before the process ends."""
@@ -36,6 +36,7 @@ async def serve(
     *,
     handle_signals: bool = False,
     drain: trio.Event | None = None,
+    dictionaries: Dictionaries | None = None,
     task_status: trio.TaskStatus[tuple[str, ...]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve realtime sockets and HTTP on one port until drained or cancelled.
@@ -52,6 +53,7 @@ async def serve(
         handle_signals: drain on the first SIGTERM or SIGINT, end at once on the second.  For the
             program that owns the process, in its main thread.
         drain: set it to drain.
+        dictionaries: pronunciations that requests may choose from; `front_end` serves those that do not.
 
     Raises:
         LocalError: no key is set and the host is not loopback, or a certificate cannot be used.
@@ -67,6 +69,7 @@ async def serve(
         chosen,
         session_settings or SessionSettings(),
         trio.Event() if drain is None else drain,
+        dictionaries,
     )
     failure: EngineError | None = None
     async with (

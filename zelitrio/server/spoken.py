@@ -15,7 +15,7 @@ from zelitrio.audio import AudioFormat
 from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet, Timing, speak
+from zelitrio.session import Packet, Reading, Timing, speak
 from zelitrio.settings import VoiceSettings
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class Job:
     audio_format: AudioFormat
     settings: VoiceSettings
     seed: int | None = None
-    normalise: bool = True
-    ssml: bool = False
+    reading: Reading = attrs.field(factory=Reading)
 
 
 class SpokenAnswer(Response):
@@ -108,8 +107,7 @@ class SpokenAnswer(Response):
                 job.audio_format,
                 job.settings,
                 seed=job.seed,
-                normalise=job.normalise,
-                ssml=job.ssml,
+                reading=job.reading,
                 timing=shape.timing,
             ) as packets:
                 async for packet in packets:

@@ -10,7 +10,7 @@ from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.session import Service
 from zelitrio.settings import ServerSettings, SessionSettings
-from zelitrio.text import FrontEnd
+from zelitrio.text import Dictionaries, FrontEnd
 
 
 @attrs.define(eq=False)
@@ -78,6 +78,7 @@ def make_state(
     settings: ServerSettings,
     session_settings: SessionSettings,
     drain: trio.Event,
+    dictionaries: Dictionaries | None = None,
 ) -> ServerState:
     """Put a server's parts together."""
     keys = KeyRing(settings.api_key_hashes)
@@ -90,5 +91,6 @@ def make_state(
         authenticate=make_authenticate(keys, tokens),
         observer=metrics,
         drain=drain,
+        dictionaries=dictionaries,
     )
     return ServerState(engine, settings, service, keys, tokens, metrics)

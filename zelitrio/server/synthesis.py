@@ -16,7 +16,7 @@ from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Alignment, Packet, Timing, join_alignments
+from zelitrio.session import Alignment, Packet, Reading, Timing, choose_front_end, join_alignments
 
 
 def vendor_error(error: RemoteError, request_id: str) -> Response:
@@ -150,8 +150,12 @@ class Synthesis:
             audio_format=audio_format,
             settings=wanted.voice_settings,
             seed=wanted.seed,
-            normalise=wanted.normalise != "off",
-            ssml=wanted.enable_ssml_parsing,
+            reading=Reading(
+                front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),
+                normalise=wanted.normalise != "off",
+                ssml=wanted.enable_ssml_parsing,
+                goes_on=bool(wanted.next_text.strip()),
+            ),
         )
         shape: Shape
         if timed:

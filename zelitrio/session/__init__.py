@@ -7,6 +7,7 @@ a process share.  Nothing here listens on a port.
 
 from __future__ import annotations
 
+from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
@@ -24,10 +25,12 @@ __all__ = [
     "Packet",
     "Packets",
     "PeerLeft",
+    "Reading",
     "Service",
     "SocketTransport",
     "SpeechStream",
     "Timing",
+    "choose_front_end",
     "join_alignments",
     "run_socket",
     "speak",

@@ -14,7 +14,7 @@ from zelitrio.settings import SessionSettings, VoiceSettings
 
 if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
     from zelitrio.engine import AudioBlock
-    from zelitrio.text import FrontEnd, Utterance
+    from zelitrio.text import Dictionaries, FrontEnd, Utterance
     from zelitrio.voices import Catalogue, Voice
 
 
@@ -91,6 +91,7 @@ class Service:
         authenticate: the account behind a credential or a single-use token, None when they open
             nothing; never waits.  It is asked with None and None when the peer gave neither.
         drain: once set, conversations finish what they are saying and close with 1012.
+        dictionaries: what peers may choose pronunciations from; `front_end` serves those who do not.
         failure: set before `drain` when the engine broke: conversations end with 1011 instead.
     """
 
@@ -103,3 +104,4 @@ class Service:
     observer: Observer = attrs.field(factory=Observer)
     drain: trio.Event = attrs.field(factory=trio.Event)
     failure: EngineError | None = None
+    dictionaries: Dictionaries | None = None

@@ -37,6 +37,7 @@ from zelitrio.protocol import (
 )
 from zelitrio.session.failures import first_error
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
+from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Service
 from zelitrio.session.slices import slices
 from zelitrio.session.stream import Packet, SpeechStream
@@ -181,6 +182,16 @@ class _Conversation:
             self._fail(RemoteError("voice_id_does_not_exist", message, param="voice_id"))
         if voice is None or self.outbox.is_closing:
             return
+        try:
+            front_end = choose_front_end(self.service.dictionaries, event.dictionaries)
+        except RemoteError as error:
+            self._refuse_context(event.context_id, error)
+            return
+        reading = Reading(
+            front_end=front_end,
+            normalise=self.request.normalise != "off",
+            ssml=self.request.enable_ssml_parsing,
+        )
         stream = SpeechStream(
             self.service,
             voice,
@@ -193,8 +204,7 @@ class _Conversation:
             ),
             event.voice_settings,
             seed=self.request.seed,
-            normalise=self.request.normalise != "off",
-            ssml=self.request.enable_ssml_parsing,
+            reading=reading,
             timing=Timing.SEGMENT if self.connection.wants_alignment else Timing.NONE,
         )
         context = _Context(event.context_id, stream)
@@ -274,6 +284,14 @@ class _Conversation:
         self.outbox.drop(context)
         self.outbox.post(self.connection.error_message(error, context.context_id))
         context.scope.cancel()
+
+    def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
+        """A context that never came to be ends as one that broke."""
+        if self.request.dialect is Dialect.SINGLE:
+            self._fail(error)
+            return
+        self.outbox.post(self.connection.error_message(error, context_id))
+        self.outbox.post(self.connection.final_message(context_id, trio.current_time()))
 
     def _fail(self, error: RemoteError) -> None:
         """Stop speaking, send the error frame, close with its code."""

@@ -13,6 +13,7 @@ from zelitrio.audio import AudioFormat
 from zelitrio.errors import ZelitrioError
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.failures import first_error
+from zelitrio.session.reading import Reading
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import slices
 from zelitrio.session.stream import Packet, SpeechStream
@@ -73,8 +74,7 @@ async def speak(
     settings: VoiceSettings | None = None,
     *,
     seed: int | None = None,
-    normalise: bool = True,
-    ssml: bool = False,
+    reading: Reading | None = None,
     timing: Timing = Timing.NONE,
 ) -> AsyncIterator[Packets]:
     """Speak one text; iterate over the block's target for its packets, which end with the text.
@@ -89,8 +89,7 @@ async def speak(
         audio_format: of the bytes.
         settings: how to speak.
         seed: same seed, same text, same audio.
-        normalise: spell numbers and the like out.
-        ssml: read `<break>` and `<phoneme>` tags.
+        reading: how the text is read; numbers are spelled out and tags are text, if not given.
         timing: whether packets tell when characters are heard, and from where they count.
     """
     schedule = ChunkSchedule(
@@ -103,8 +102,7 @@ async def speak(
         schedule,
         settings or VoiceSettings(),
         seed=seed,
-        normalise=normalise,
-        ssml=ssml,
+        reading=reading or Reading(),
         timing=timing,
     )
     send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)

@@ -24,7 +24,9 @@ from zelitrio.audio import AudioFormat, Encoder, open_encoder
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import Chunk, ChunkSchedule
 from zelitrio.session.packets import Packer, Samples
+from zelitrio.session.reading import Reading
 from zelitrio.session.service import EngineStreamLike, Service
+from zelitrio.session.tags import TagKeeper
 from zelitrio.session.timing import Alignment, SegmentClock, Timing
 from zelitrio.session.unspoken import first_unspoken
 from zelitrio.settings import VoiceSettings
@@ -88,6 +90,7 @@ class SpeechStream:
 
     Attributes:
         settings: of the text released from now on; may be changed at any time.
+        reading: how the text is read.
         on_change: called whenever `is_busy` may have changed; must not wait or raise.
     """
 
@@ -97,8 +100,7 @@ class SpeechStream:
     schedule: ChunkSchedule
     settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     seed: int | None = None
-    normalise: bool = True
-    ssml: bool = False
+    reading: Reading = attrs.field(factory=Reading)
     timing: Timing = Timing.NONE
     on_change: Callable[[], None] = lambda: None
 
@@ -119,6 +121,7 @@ class SpeechStream:
     _ended: bool = attrs.field(default=False, init=False)
     _done: bool = attrs.field(default=False, init=False)
     _lane: EngineStreamLike | None = attrs.field(default=None, init=False)
+    _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _clock: SegmentClock = attrs.field(init=False)
     _encoder: Encoder = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -167,6 +170,8 @@ class SpeechStream:
         if text:
             self._has_text = self._has_text or not text.isspace()
             self._buffered_chars += len(text)
+            if self.reading.ssml:
+                text = self._tags.feed(text)
             self._release(self.schedule.feed(text, now, continues=continues))
         if trigger:
             self._release(self.schedule.trigger(now))
@@ -181,7 +186,9 @@ class SpeechStream:
 
     def flush(self) -> None:
         """Speak everything buffered now; never waits."""
-        self._release(self.schedule.flush(trio.current_time()))
+        now = trio.current_time()
+        self._release(self.schedule.feed(self._tags.take(), now, continues=True))
+        self._release(self.schedule.flush(now))
         self._buffered_chars = 0
         self._flushed = self._released
 
@@ -305,15 +312,13 @@ class SpeechStream:
     def _prepare(self, waiting: _Waiting) -> _Prepared | None:
         chunk = waiting.chunk
         self._waiting_chars -= len(chunk.text)
-        utterance = self.service.front_end.utterance(
-            chunk.text, ends_sentence=chunk.ends_sentence, normalise=self.normalise, ssml=self.ssml
-        )
+        utterance = self.reading.utterance(chunk, self.service.front_end)
         # Tags are not spoken either, but that is no news.
-        if not self._told_skipped and not self.ssml and (unspoken := first_unspoken(utterance)):
+        if not self._told_skipped and not self.reading.ssml and (unspoken := first_unspoken(utterance)):
             self._told_skipped = True
             self.service.observer.text_skipped(unspoken)
         if utterance.is_empty:
-            self._clock.skip(chunk.text)
+            self._clock.skip(utterance.source)
             return None
         return _Prepared(waiting, utterance)
 

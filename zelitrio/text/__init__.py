@@ -7,6 +7,7 @@ every stream and thread.
 from __future__ import annotations
 
 from zelitrio.text.alignment import CharTimes, align_characters, normalised_text
+from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
@@ -22,6 +23,8 @@ __all__ = [
     "PHONES",
     "Break",
     "CharTimes",
+    "Dictionaries",
+    "Dictionary",
     "FrontEnd",
     "GraphoneModel",
     "LetterToSound",
@@ -34,6 +37,7 @@ __all__ = [
     "find_sentence_end",
     "is_vowel",
     "load_cmudict",
+    "load_dictionary",
     "load_entries",
     "load_front_end",
     "load_lexicon",

@@ -1,0 +1,46 @@
+"""Keeping tags in one piece: text comes in tokens and leaves in chunks, and both cut at spaces.
+
+Inside a tag, and from `<phoneme>` to `</phoneme>`, spaces are replaced by a character that nothing is
+cut at, and put back when the chunk is read.  A tag that is not closed yet waits for its end.
+"""
+
+from __future__ import annotations
+
+import re
+
+JOINER = "\u2060"
+"""WORD JOINER: means "no break here", is not white space, and nobody types it."""
+LONGEST_CHARS = 600
+"""A "<" without an end for this long was no tag, and the text goes on as it is."""
+
+_WHOLE = re.compile(r"<phoneme\b[^<>]*[^<>/]>[^<>]*</phoneme\s*>|<[A-Za-z/!][^<>]*>", re.IGNORECASE)
+_OPEN = re.compile(
+    r"<phoneme\b[^<>]*(?<!/)>[^<>]*(?:<(?:/[^<>]*)?)?\Z|<(?:[A-Za-z/!][^<>]*)?\Z", re.IGNORECASE
+)
+_SPACE = re.compile(r"\s")
+
+
+class TagKeeper:
+    """Passes text on with its tags made whole.  Plain and synchronous; never changes a text's length."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Take a piece of text; returns what may go on now, perhaps nothing."""
+        text = self._held + text
+        self._held = ""
+        opened = _OPEN.search(text, max(0, len(text) - LONGEST_CHARS))
+        if opened is not None:
+            text, self._held = text[: opened.start()], text[opened.start() :]
+        return _WHOLE.sub(lambda tag: _SPACE.sub(JOINER, tag[0]), text)
+
+    def take(self) -> str:
+        """What still waits for the end of a tag that will not come."""
+        held, self._held = self._held, ""
+        return held
+
+
+def restore_tags(text: str) -> str:
+    """The text as it was before `TagKeeper`."""
+    return text.replace(JOINER, " ")
