@@ -63,7 +63,7 @@ class OneSocket:
         while not self.heard.arrivals:
             self._take(self._receive())
             if self.heard.failure:
-                raise SystemExit(f"the server refused: {self.heard.failure}")
+                raise WireError(f"the server refused: {self.heard.failure}")
         return self.heard.first_s
 
     def listen(self, seconds: float) -> None:

@@ -68,6 +68,8 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
         flags: added to the program.
         program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
     """
+    # Whoever ends the bench by a signal ends the server with it: SystemExit runs what stands in `finally`.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
     # A file, not a pipe: nobody reads the log while the server is measured, and a full pipe would stop it.
     with tempfile.NamedTemporaryFile("r", errors="replace") as log, Path(log.name).open("wb") as out:
@@ -85,7 +87,7 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
             url = urlsplit(found[0])
             assert url.hostname and url.port
             yield ServerProcess(pid=process.pid, host=url.hostname, port=url.port, ready_line=line)
-        except (Exception, SystemExit):
+        except Exception:
             print(f"the server's log ends with:\n{log.read()[-4000:]}", file=sys.stderr)
             raise
         finally:
