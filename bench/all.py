@@ -21,16 +21,16 @@ from bench.machine import REPOSITORY
 SHORT = (
     ("client_alone",),
     ("engine_alone", "--seconds", "9"),
-    ("vocoder_step", "--seconds", "4"),
+    ("vocoder_step", "--seconds", "4", "--rows", "1,4"),
     ("first_audio", "--seconds", "15"),
     ("waterfall", "--rounds", "20"),
     ("concurrency", "--seconds", "5", "--streams", "1,4,16"),
-    ("open_loop", "--seconds", "8", "--rates", "1,3"),
+    ("open_loop", "--seconds", "6", "--rates", "1,3"),
     ("listeners", "--seconds", "8", "--from", "20", "--step", "10", "--up-to", "30", "--exact", "10"),
     ("cancel", "--rounds", "12"),
     ("stalled", "--rounds", "1", "--utterances", "20"),
     ("loop_hold", "--seconds", "5"),
-    ("scripted", "--seconds", "2.5"),
+    ("scripted", "--seconds", "2"),
 )
 GPU = (
     ("client_alone",),
