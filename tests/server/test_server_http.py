@@ -163,6 +163,31 @@ async def test_a_large_body_is_refused_with_413_before_it_is_read():
         assert answer.status_code == 413
 
 
+async def test_a_text_too_long_for_one_body_is_refused_and_streamed():
+    async with running() as server, server.http() as http:
+        for path in ("", "/with-timestamps"):
+            answer = await http.post(BASE + path, json={"text": "word " * 10_000})
+            assert answer.status_code == 422 and answer.json()["detail"][0]["type"] == "string_too_long"
+        async with await post_raw(server, f"{BASE}/stream", "word " * 10_000) as stream:
+            assert b"200" in await stream.receive_some()
+
+
+async def test_a_player_that_reads_at_its_pace_is_not_taken_for_a_stalled_one():
+    engine = ScriptedEngine(block_ms=1000)
+    body = orjson.dumps({"text": TEXT * 200})
+    target = f"{BASE}/stream?output_format=pcm_48000"
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with running(engine, write_timeout_s=0.6) as server:
+        with trio.socket.socket() as player:
+            player.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 8192)
+            await player.connect(("127.0.0.1", server.port))
+            await player.send(head.encode() + body)
+            for _ in range(40):  # 80 kB a second, and never 64 KiB within the deadline
+                assert await player.recv(4096)
+                await trio.sleep(0.05)
+            assert engine.lanes
+
+
 async def test_a_body_that_never_comes_is_given_up():
     async with (
         running(head_timeout_s=0.2, write_timeout_s=0.2) as server,
@@ -243,6 +268,20 @@ async def test_a_connection_serves_many_requests():
         for _ in range(5):
             assert (await http.post(f"{BASE}/stream", json={"text": TEXT})).status_code == 200
         assert server.engine.lanes == []
+
+
+async def test_a_drain_lets_an_answer_under_way_finish():
+    engine = ScriptedEngine(step_s=0.05)
+    async with (
+        running(engine) as server,
+        await post_raw(server, f"{BASE}/stream?output_format=pcm_24000", TEXT) as stream,
+    ):
+        answer = bytes(await stream.receive_some())
+        server.drain.set()
+        with trio.fail_after(5):
+            answer += await read_all(stream)
+            await server.ended.wait()
+    assert answer.endswith(b"\r\n0\r\n\r\n") and len(answer) > 2 * len(said(engine))
 
 
 @pytest.mark.parametrize("path", ["", "/stream", "/stream/with-timestamps", "?output_format=wrong"])

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from zelitrio.errors import RemoteError
 from zelitrio.server.requests import authorize
 from zelitrio.server.state import ServerState
-from zelitrio.session import MAX_PENDING_CHARS
+from zelitrio.server.synthesis import MAX_WHOLE_CHARS
 from zelitrio.settings import VoiceSettings
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def model_json() -> dict[str, Any]:
         "serves_pro_voices": False,
         "token_cost_factor": 1.0,
         "requires_alpha_access": False,
-        "max_characters_request_free_user": MAX_PENDING_CHARS,
-        "max_characters_request_subscribed_user": MAX_PENDING_CHARS,
-        "maximum_text_length_per_request": NO_LIMIT,
+        "max_characters_request_free_user": MAX_WHOLE_CHARS,
+        "max_characters_request_subscribed_user": MAX_WHOLE_CHARS,
+        "maximum_text_length_per_request": MAX_WHOLE_CHARS,
         "languages": [{"language_id": "en", "name": "English"}],
         "model_rates": {"character_cost_multiplier": 1.0},
         "concurrency_group": "standard",

@@ -27,6 +27,13 @@ class WebSocketTransport:
 
     def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
+        self._our_code: int | None = None
+
+    @property
+    def close_code(self) -> int | None:
+        """What it was closed with, by whoever came first; None while it is open."""
+        closed = self._connection.closed
+        return self._our_code or (None if closed is None else closed.code)
 
     async def receive(self) -> str | bytes:
         """The next message; cancelling it loses none."""
@@ -44,6 +51,8 @@ class WebSocketTransport:
 
     async def close(self, code: int, reason: str) -> None:
         """Send the close frame and wait for the peer's, CLOSE_HANDSHAKE_S at most."""
+        if self._connection.closed is None:
+            self._our_code = code
         with trio.move_on_after(CLOSE_HANDSHAKE_S):
             await self._connection.aclose(code, reason)
 
@@ -77,16 +86,17 @@ async def serve_realtime(
         if connection is not None:
             began_at = trio.current_time()
             nursery.start_soon(_keep_alive, connection, stream, settings.keep_alive_s)
-            await run_socket(WebSocketTransport(connection), request, service)
+            transport = WebSocketTransport(connection)
+            await run_socket(transport, request, service)
             log.info(
                 "socket",
                 dialect=request.dialect.value,
                 voice=request.voice_id[:64],
                 format=request.output_format,
                 seconds=round(trio.current_time() - began_at, 3),
-                close_code=connection.closed and connection.closed.code,
+                close_code=transport.close_code,
             )
-            if connection.closed is not None and connection.closed.code == 1009:
+            if transport.close_code == 1009:
                 await stream.linger()  # most of the message is still on its way
         nursery.cancel_scope.cancel()
 

@@ -18,6 +18,9 @@ from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
 from zelitrio.session import Alignment, Packet, Reading, Timing, choose_front_end, join_alignments
 
+MAX_WHOLE_CHARS = 40_000
+"""Of a text whose speech is gathered before it is sent: three quarters of an hour, up to 250 MB of PCM."""
+
 
 def vendor_error(error: RemoteError, request_id: str) -> Response:
     """An error in the vendor's shape."""
@@ -138,6 +141,12 @@ class Synthesis:
         body = await read_body(state, request)
         state.check_ready()
         wanted = parse_speech_request(body, request.query_params)
+        if not is_streamed and len(wanted.text) > MAX_WHOLE_CHARS:
+            raise RemoteError(
+                "string_too_long",
+                f"String should have at most {MAX_WHOLE_CHARS} characters; /stream takes more",
+                param="text",
+            )
         voice_id = request.path_params["voice_id"]
         voice = state.engine.catalogue.find(voice_id)
         if voice is None:
