@@ -177,7 +177,7 @@ async def test_a_drain_lets_sockets_finish_and_closes_idle_ones_with_1012():
                 assert (await http.get("/ready")).status_code == 503
                 assert (await http.get("/live")).status_code == 200
                 refused = await http.post(f"/v1/text-to-speech/{VOICE}", json={"text": TEXT})
-                assert refused.status_code == 503
+                assert refused.status_code == 503 and refused.headers["retry-after"] == "5"
                 assert refused.json()["detail"]["code"] == "service_restart"
             frames = await hear(speaking)
             assert frames and speaking.closed.code == 1012

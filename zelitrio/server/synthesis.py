@@ -25,7 +25,9 @@ MAX_WHOLE_CHARS = 40_000
 def vendor_error(error: RemoteError, request_id: str) -> Response:
     """An error in the vendor's shape."""
     body = orjson.dumps(error_body(error, request_id))
-    return Response(body, outcome_of(error).http_status, media_type="application/json")
+    status = outcome_of(error).http_status
+    headers = {"retry-after": "5"} if status == 503 else None  # by then another process serves
+    return Response(body, status, headers, media_type="application/json")
 
 
 @attrs.define(eq=False)

@@ -1,0 +1,128 @@
+"""What the session relies on in an engine, held against the real one and the scripted one alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+import trio
+from scripted_engine import ScriptedEngine
+from tiny_voice import tiny_catalogue
+
+from zelitrio.engine import open_engine
+from zelitrio.errors import CapacityError
+from zelitrio.settings import EngineSettings, VoiceSettings
+from zelitrio.text import load_front_end
+
+TEXTS = ("Hello there, my friend. ", "It costs twenty dollars. ", "Good bye!")
+
+
+@asynccontextmanager
+async def real(**settings) -> AsyncIterator:
+    options = EngineSettings(device="cpu", cpu_threads=1, **settings)
+    async with open_engine(tiny_catalogue(), options) as engine:
+        yield engine
+
+
+@asynccontextmanager
+async def scripted(**settings) -> AsyncIterator:
+    yield ScriptedEngine(step_s=0.001, **settings)
+
+
+both = pytest.mark.parametrize("kind", [real, scripted])
+
+
+def utterances():
+    return [load_front_end().utterance(text) for text in TEXTS]
+
+
+async def speak(engine, seed=7):
+    async with engine.open_stream(engine.catalogue.default, VoiceSettings(), seed=seed) as lane:
+        assert [lane.feed(one) for one in utterances()] == [0, 1, 2]
+        lane.finish()
+        return [block async for block in lane]
+
+
+@both
+async def test_utterances_are_spoken_in_order_and_each_ends_once(kind):
+    async with kind() as engine:
+        blocks = await speak(engine)
+    order = [block.utterance for block in blocks]
+    assert order == sorted(order) and set(order) == {0, 1, 2}
+    assert [block.utterance for block in blocks if block.is_last] == [0, 1, 2]
+    for block in blocks:
+        assert block.pcm.dtype == np.float32 and block.pcm.ndim == 1
+        assert block.sample_rate_hz == engine.sample_rate_hz and np.abs(block.pcm).max(initial=0) <= 1
+
+
+@both
+async def test_word_times_come_once_on_the_first_block_of_each_and_grow(kind):
+    async with kind() as engine:
+        blocks = await speak(engine)
+    for index, utterance in enumerate(utterances()):
+        mine = [block for block in blocks if block.utterance == index]
+        assert [block.word_times_ms is not None for block in mine] == [True] + [False] * (len(mine) - 1)
+        times = mine[0].word_times_ms
+        assert mine[0].piece == utterance and len(times) == len(utterance.words)
+        flat = [time for pair in times for time in pair]
+        assert flat == sorted(flat)
+        assert flat[-1] <= 1000 * sum(len(block.pcm) for block in mine) / engine.sample_rate_hz + 1
+
+
+@both
+async def test_a_cancelled_wait_loses_no_sample(kind):
+    async with kind() as engine:
+        whole = np.concatenate([block.pcm for block in await speak(engine)])
+        pieces = []
+        async with engine.open_stream(engine.catalogue.default, VoiceSettings(), seed=7) as lane:
+            for one in utterances():
+                lane.feed(one)
+            lane.finish()
+            blocks = aiter(lane)
+            ended = False
+            while not ended:
+                with trio.move_on_after(0.0005):
+                    try:
+                        pieces.append((await anext(blocks)).pcm)
+                    except StopAsyncIteration:
+                        ended = True
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+@both
+async def test_a_lane_is_free_as_soon_as_its_block_is_left(kind):
+    async with kind() as engine:
+        async with engine.open_stream(engine.catalogue.default) as lane:
+            for one in utterances():
+                lane.feed(one)
+            await anext(aiter(lane))
+            assert engine.statistics().streams == 1
+            lane.close_softly()
+        assert engine.statistics().streams == 0
+
+
+@both
+async def test_a_stream_too_many_is_refused(kind):
+    async with kind(max_streams=1) as engine, engine.open_stream(engine.catalogue.default):
+        with pytest.raises(CapacityError):
+            async with engine.open_stream(engine.catalogue.default):
+                pass
+
+
+@both
+async def test_more_text_may_come_while_it_speaks_and_finish_alone_ends_it(kind):
+    async with kind() as engine, engine.open_stream(engine.catalogue.default) as lane:
+        first, second, _ = utterances()
+        lane.feed(first)
+        blocks = aiter(lane)
+        while not (await anext(blocks)).is_last:
+            pass
+        with trio.move_on_after(0.05) as scope:
+            await anext(blocks)
+        assert scope.cancelled_caught
+        lane.feed(second)
+        lane.finish()
+        rest = [block async for block in blocks]
+        assert {block.utterance for block in rest} == {1} and rest[-1].is_last
