@@ -18,6 +18,7 @@ from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.scripted_engine import VOICE_ID
 from bench.server_process import ServerProcess, open_server
+from bench.wire import WireError
 
 SERVERS = {"zelitrio": "bench.scripted_server", "uvicorn": "bench.uvicorn_server"}
 OPENED_AT_ONCE = 25
@@ -96,6 +97,9 @@ async def speak(
     wall_s, cpu_s = time.perf_counter() - begin, server.cpu_s() - cpu_s
     messages = sum(one.messages for one in conversations) - before
     late_s = [late for one in conversations for late in _lateness(one, begin, begin + wall_s, every_s)]
+    failures = {one.heard.failure for one in conversations if one.heard.failure}
+    if failures or not messages:
+        raise WireError(f"expected {connections} streams to speak, found {messages} messages, {failures}")
     for one in conversations:
         one.abort()
     return messages, cpu_s, wall_s, late_s, watch

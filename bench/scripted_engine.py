@@ -1,7 +1,6 @@
 """An engine that costs next to nothing: one tone, handed out at a set pace on Trio's clock.
 
-With it the server's own work is all there is to measure.  A stream's text is `seconds_of_tone`: what it
-says is not read.
+With it the server's own work is all there is to measure.
 """
 
 from __future__ import annotations
@@ -15,22 +14,11 @@ import attrs
 import numpy as np
 import trio
 
+from zelitrio.engine import AudioBlock
 from zelitrio.text import Utterance
 
 RATE_HZ = 24_000
 VOICE_ID = "zeli-voice-1"
-
-
-@attrs.frozen(eq=False)
-class ScriptedBlock:
-    """As `zelitrio.engine.AudioBlock`."""
-
-    pcm: np.ndarray
-    sample_rate_hz: int
-    utterance: int
-    piece: Utterance
-    word_times_ms: tuple[tuple[int, int], ...] | None
-    is_last: bool
 
 
 @attrs.define(eq=False)
@@ -63,7 +51,7 @@ class ScriptedStream:
     def __aiter__(self) -> ScriptedStream:
         return self
 
-    async def __anext__(self) -> ScriptedBlock:
+    async def __anext__(self) -> AudioBlock:
         while self._said == len(self._fed):
             if self._is_finished:
                 raise StopAsyncIteration
@@ -76,7 +64,14 @@ class ScriptedStream:
         if is_last:
             self._said, self._blocks = self._said + 1, 0
         times = None if number else ((0, 1),) * len(utterance.words)
-        return ScriptedBlock(self.engine.tone, RATE_HZ, index, utterance, times, is_last)
+        return AudioBlock(
+            pcm=self.engine.tone,
+            sample_rate_hz=RATE_HZ,
+            utterance=index,
+            piece=utterance,
+            word_times_ms=times,
+            is_last=is_last,
+        )
 
     def _notify(self) -> None:
         self._changed.set()

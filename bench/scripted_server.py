@@ -9,7 +9,7 @@ from functools import partial
 import trio
 
 from bench.scripted_engine import ScriptedEngine
-from zelitrio.server import serve
+from zelitrio.server import configure_logging, serve
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 
@@ -31,5 +31,6 @@ if __name__ == "__main__":
         made.add_argument(name, type=float, required=True)
     made.add_argument("--blocks", type=int, required=True)
     said = made.parse_args()
+    configure_logging()
     sys.setswitchinterval(0.0005)
     trio.run(run, said.block_ms, said.every_s, said.blocks)
