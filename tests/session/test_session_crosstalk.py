@@ -7,6 +7,7 @@ import random
 from contextlib import AsyncExitStack
 
 import numpy as np
+import pytest
 import trio
 from memory_socket import conversation, make_service, target
 from scripted_engine import ScriptedEngine, pcm_of
@@ -16,9 +17,10 @@ CONTEXTS = 5
 CANCELS = 1000
 
 
+@pytest.mark.slow
 async def test_a_thousand_cancels_leave_every_context_its_own_sound_and_silence_after(autojump_clock):
     chance = random.Random(7)
-    engine = ScriptedEngine(block_ms=40, step_s=0.01)
+    engine = ScriptedEngine(block_ms=80, step_s=0.02)
     service = make_service(engine)
     said: dict[tuple[int, str], str] = {}
     async with AsyncExitStack() as stack:
