@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import attrs
@@ -25,6 +26,18 @@ def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
     environment = {"ZELITRIO_PORT": "10", "ZELITRIO_MAX_STREAMS": "20", "HOME": "/"}
     found = configure({"config": file, "port": 100, "max_batch": None}, environment)
     assert (found.server.port, found.engine.max_streams, found.engine.max_batch) == (100, 20, 3)
+
+
+def test_lexicons_come_as_flags_from_the_environment_and_from_a_file(tmp_path: Path) -> None:
+    assert configure({}, {}).lexicon == ()
+    assert configure({"lexicon": [Path("a"), Path("b")]}, {}).lexicon == (Path("a"), Path("b"))
+    assert configure({}, {"ZELITRIO_LEXICON": f"a{os.pathsep}b"}).lexicon == (Path("a"), Path("b"))
+    file = tmp_path / "zelitrio.toml"
+    file.write_text('lexicon = ["a.txt", "/b.pls"]\n')
+    assert configure({"config": file}, {}).lexicon == (tmp_path / "a.txt", Path("/b.pls"))
+    file.write_text("lexicon = 1\n")
+    with pytest.raises(LocalError, match="lexicon: expected a list of files"):
+        configure({"config": file}, {})
 
 
 def test_the_environment_can_name_the_file(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ async def running(
     session: SessionSettings | None = None,
     tls=None,
     handle_signals=False,
+    dictionaries=None,
     **settings: Any,
 ):
     """Serve until the block is left; then everything must end within a second."""
@@ -92,7 +93,12 @@ async def running(
                             (
                                 scope,
                                 await inner.start(
-                                    partial(server, drain=drain, handle_signals=handle_signals)
+                                    partial(
+                                        server,
+                                        drain=drain,
+                                        handle_signals=handle_signals,
+                                        dictionaries=dictionaries,
+                                    )
                                 ),
                             )
                         )

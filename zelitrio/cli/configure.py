@@ -6,6 +6,7 @@ One flat namespace everywhere: `max_streams` is `--max-streams`, `ZELITRIO_MAX_S
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -25,7 +26,7 @@ _ROOMS = (EngineSettings, SessionSettings, ServerSettings)
 _FIELDS: Mapping[str, type[Any]] = {
     field.name: room for room in _ROOMS for field in attrs.fields(room) if field.name != "api_key_hashes"
 }
-_OTHERS = ("api_keys", "key_file", "voices")
+_OTHERS = ("api_keys", "key_file", "voices", "lexicon")
 # Read by other parts of the command line, so not unknown.
 _NOT_SETTINGS = ("config", "api_key", "url", "traceback")
 
@@ -36,12 +37,14 @@ class Configuration:
 
     Attributes:
         voices: a folder with more voices; None for the built-in ones alone.
+        lexicon: files of pronunciations, the most important first.
     """
 
     engine: EngineSettings
     session: SessionSettings
     server: ServerSettings
     voices: Path | None
+    lexicon: tuple[Path, ...] = ()
 
 
 def configure(flags: Mapping[str, object], environment: Mapping[str, str]) -> Configuration:
@@ -89,6 +92,7 @@ def configure(flags: Mapping[str, object], environment: Mapping[str, str]) -> Co
         session=SessionSettings(**rooms[SessionSettings]),
         server=server,
         voices=_path(merged.get("voices")),
+        lexicon=_paths(merged.get("lexicon")),
     )
 
 
@@ -124,6 +128,8 @@ def _read_toml(path: Path) -> dict[str, object]:
     for name in ("tls_cert", "tls_key", "key_file", "voices"):
         if isinstance(settings.get(name), str):  # what a file names lies beside it
             settings[name] = str(path.parent / settings[name])
+    if settings.get("lexicon") is not None:
+        settings["lexicon"] = [path.parent / one for one in _paths(settings["lexicon"])]
     return settings
 
 
@@ -154,6 +160,14 @@ def _path(value: object) -> Path | None:
     if isinstance(value, str) and value:
         return Path(value)
     raise LocalError(f"expected a path, found {value!r}")
+
+
+def _paths(value: object) -> tuple[Path, ...]:
+    """Several: a list in flags and files, one text with the system's separator in the environment."""
+    several = value.split(os.pathsep) if isinstance(value, str) else value or ()
+    if not isinstance(several, list | tuple):
+        raise LocalError(f"lexicon: expected a list of files, found {value!r}")
+    return tuple(path for one in several if (path := _path(one)) is not None)
 
 
 def _convert(room: type[Any], name: str, value: object) -> object:

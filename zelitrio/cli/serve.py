@@ -31,6 +31,7 @@ def serve(
     max_streams: Annotated[int | None, Parameter(group=_ENGINE)] = None,
     cpu_threads: Annotated[int | None, Parameter(group=_ENGINE)] = None,
     voices: Annotated[Path | None, Parameter(group=_ENGINE)] = None,
+    lexicon: Annotated[list[Path] | None, Parameter(group=_ENGINE, negative=())] = None,
     config: Path | None = None,
 ) -> None:
     """Serve speech over WebSockets and HTTP until SIGTERM or Ctrl-C.
@@ -70,6 +71,8 @@ def serve(
         Threads for computing on a CPU; 0 chooses [default: 0].
     voices
         A folder with more voices.
+    lexicon
+        A file of pronunciations, a table or PLS; repeat for more, the most important first.
     config
         A TOML file with settings, by the names of these flags with underscores.
     """
@@ -91,6 +94,7 @@ def serve(
         "max_streams": max_streams,
         "cpu_threads": cpu_threads,
         "voices": voices,
+        "lexicon": lexicon,
         "config": config,
     }
     configuration = configure(flags, os.environ)

@@ -12,7 +12,7 @@ from zelitrio.cli.catalogue import load_voices
 from zelitrio.cli.configure import Configuration
 from zelitrio.engine import Engine, open_engine
 from zelitrio.server import serve
-from zelitrio.text import load_front_end
+from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 
 async def run_server(configuration: Configuration, started_at: float) -> None:
@@ -23,17 +23,25 @@ async def run_server(configuration: Configuration, started_at: float) -> None:
         started_at: `time.perf_counter()` when the command began.
 
     Raises:
+        LocalError: a file of pronunciations is not one.
         EngineError: the engine cannot start or cannot go on.
-        OSError: the address cannot be bound.
+        OSError: the address cannot be bound, or a file not be read.
     """
     catalogue = load_voices(configuration.voices)
-    front_end = load_front_end()
+    dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in configuration.lexicon])
+    front_end = dictionaries.front_end
     async with (
         open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
         trio.open_nursery() as nursery,
     ):
         run = partial(
-            serve, engine, front_end, configuration.server, configuration.session, handle_signals=True
+            serve,
+            engine,
+            front_end,
+            configuration.server,
+            configuration.session,
+            handle_signals=True,
+            dictionaries=dictionaries,
         )
         urls = await nursery.start(run)
         ready_s = time.perf_counter() - started_at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ async def open_engine_source(
     engine_settings: EngineSettings,
     *,
     folder: Path | None,
+    lexicon: Sequence[Path] = (),
     voice: str | None,
     audio_format: AudioFormat,
     settings: VoiceSettings,
@@ -36,11 +37,11 @@ async def open_engine_source(
     from zelitrio.cli.catalogue import choose_voice, load_voices
     from zelitrio.engine import open_engine
     from zelitrio.session import Service, speak
-    from zelitrio.text import load_front_end
+    from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
     catalogue = load_voices(folder)
     speaker = choose_voice(catalogue, voice)
-    front_end = load_front_end()
+    front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
     async with open_engine(catalogue, engine_settings, front_end=front_end) as engine:
         service = Service(engine, front_end)
 

@@ -21,6 +21,7 @@ def speak(
     seed: int | None = None,
     device: str = "auto",
     voices: Annotated[Path | None, Parameter(env_var="ZELITRIO_VOICES")] = None,
+    lexicon: Annotated[list[Path] | None, Parameter(negative=())] = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
     url: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_URL")] = None,
     api_key: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_API_KEY")] = None,
@@ -48,6 +49,8 @@ def speak(
         auto, cpu, cuda or cuda:N.
     voices
         A folder with more voices.
+    lexicon
+        A file of pronunciations, a table or PLS; repeat for more, the most important first.
     quiet
         Print nothing but errors.
     url
@@ -71,6 +74,7 @@ def speak(
         seed=seed,
         engine=EngineSettings(device=device, max_streams=1, max_batch=1),
         voices=voices,
+        lexicon=tuple(lexicon or ()),
         url=url,
         api_key=api_key,
         report_to=None if quiet else "stderr" if out == STDOUT else "stdout",

@@ -28,6 +28,7 @@ class Job:
 
     Attributes:
         text: what to say; None for what comes from stdin.
+        lexicon: files of pronunciations, the most important first.
         report_to: `stdout`, `stderr`, or None for silence.
     """
 
@@ -39,6 +40,7 @@ class Job:
     seed: int | None
     engine: EngineSettings
     voices: Path | None
+    lexicon: tuple[Path, ...] = ()
     url: str | None
     api_key: str | None
     report_to: str | None
@@ -79,6 +81,8 @@ async def run_job(job: Job) -> None:
 
 def _source(job: Job) -> AbstractAsyncContextManager[Source]:
     if job.url is not None:
+        if job.lexicon:
+            raise LocalError("lexicon: a server has its own; give --lexicon to `zelitrio serve`")
         return open_server_source(
             job.url,
             job.api_key,
@@ -90,6 +94,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
     return open_engine_source(
         job.engine,
         folder=job.voices,
+        lexicon=job.lexicon,
         voice=job.voice,
         audio_format=job.audio_format,
         settings=job.settings,

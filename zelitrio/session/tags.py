@@ -1,7 +1,8 @@
 """Keeping tags in one piece: text comes in tokens and leaves in chunks, and both cut at spaces.
 
-Inside a tag, and from `<phoneme>` to `</phoneme>`, spaces are replaced by a character that nothing is
-cut at, and put back when the chunk is read.  A tag that is not closed yet waits for its end.
+Inside a tag, from `<phoneme>` to `</phoneme>`, and from `<break>` to the next word, spaces are replaced by
+a character that nothing is cut at, and put back when the chunk is read: a pause in a chunk of its own
+would be a pause in nothing.  A tag that is not closed yet waits for its end.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ JOINER = "\u2060"
 LONGEST_CHARS = 600
 """A "<" without an end for this long was no tag, and the text goes on as it is."""
 
-_WHOLE = re.compile(r"<phoneme\b[^<>]*[^<>/]>[^<>]*</phoneme\s*>|<[A-Za-z/!][^<>]*>", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"<phoneme\b[^<>]*[^<>/]>[^<>]*</phoneme\s*>|<break\b[^<>]*>\s*|<[A-Za-z/!][^<>]*>", re.IGNORECASE
+)
 _OPEN = re.compile(
-    r"<phoneme\b[^<>]*(?<!/)>[^<>]*(?:<(?:/[^<>]*)?)?\Z|<(?:[A-Za-z/!][^<>]*)?\Z", re.IGNORECASE
+    r"<phoneme\b[^<>]*(?<!/)>[^<>]*(?:<(?:/[^<>]*)?)?\Z"
+    r"|(?:<break\b[^<>]*>\s*)*(?:<break\b[^<>]*>\s*|<(?:[A-Za-z/!][^<>]*)?)\Z",
+    re.IGNORECASE,
 )
 _SPACE = re.compile(r"\s")
 

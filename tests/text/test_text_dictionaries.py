@@ -1,0 +1,64 @@
+"""Pronunciation dictionaries by id and version, and which of two decides."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from zelitrio.errors import LocalError
+from zelitrio.text import Dictionaries, load_dictionary, load_front_end
+
+PLS = """<?xml version="1.0" encoding="UTF-8"?>
+<lexicon version="1.0" alphabet="ipa" xml:lang="en-US"
+         xmlns="http://www.w3.org/2005/01/pronunciation-lexicon">
+  <lexeme><grapheme>tomato</grapheme><phoneme>təˈmɑːtoʊ</phoneme></lexeme>
+</lexicon>"""
+
+
+@pytest.fixture
+def dictionaries(tmp_path):
+    (tmp_path / "brands.txt").write_text("# ours\nzelitrio\tZ EH1 L\ntomato\tT AH0\n")
+    (tmp_path / "british.pls").write_text(PLS)
+    files = [load_dictionary(tmp_path / name) for name in ("brands.txt", "british.pls")]
+    return Dictionaries(load_front_end(), files)
+
+
+def said(front_end, word):
+    return " ".join(front_end.utterance(f"{word}.").phones)
+
+
+def test_the_id_is_the_files_name_and_the_version_its_content(tmp_path, dictionaries):
+    brands, british = dictionaries
+    assert (brands.dictionary_id, british.dictionary_id) == ("brands", "british")
+    os.utime(tmp_path / "brands.txt")
+    assert load_dictionary(tmp_path / "brands.txt").version_id == brands.version_id
+    (tmp_path / "brands.txt").write_text("zelitrio\tZ EH1\n")
+    assert load_dictionary(tmp_path / "brands.txt").version_id != brands.version_id
+
+
+def test_only_the_right_version_is_found(dictionaries):
+    brands = dictionaries.find("brands")
+    assert dictionaries.find("brands", brands.version_id) is brands
+    assert dictionaries.find("brands", "other") is None
+    assert dictionaries.find("nobody") is None
+
+
+def test_who_names_none_has_all_and_the_first_decides(dictionaries):
+    assert said(dictionaries.front_end, "Zelitrio") == "Z EH1 L"
+    assert said(dictionaries.front_end, "tomato") == "T AH0"
+
+
+def test_who_names_some_has_those_in_that_order(dictionaries):
+    british = dictionaries.front_end_with(["british"])
+    assert "AA1" in said(british, "tomato")
+    assert said(british, "Zelitrio") != "Z EH1 L"
+    both = dictionaries.front_end_with(["british", "brands"])
+    assert "AA1" in said(both, "tomato") and said(both, "Zelitrio") == "Z EH1 L"
+    assert dictionaries.front_end_with(["british", "brands"]) is both
+
+
+def test_two_files_of_one_name_are_refused(tmp_path, dictionaries):
+    (tmp_path / "brands.pls").write_text(PLS)
+    with pytest.raises(LocalError, match="found two"):
+        Dictionaries(load_front_end(), [*dictionaries, load_dictionary(tmp_path / "brands.pls")])
