@@ -178,6 +178,7 @@ def test_livekit_speaks_every_turn_as_one_mp3_stream(server: Server) -> None:
             assert_speech(decoded(audio_of(frames, context), container="mp3"), 1.5, 6.0)
             spoken = [frame["normalizedAlignment"] for frame in frames if frame["normalizedAlignment"]]
             told = "".join(char for alignment in spoken for char in alignment["chars"])
+            assert "  " not in told
             assert told.split() == "hello there, you. room twenty one is free.".split()
 
 

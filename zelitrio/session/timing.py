@@ -108,7 +108,8 @@ class SegmentClock:
         written, spoken = align_characters(utterance, word_times_ms, length_ms)
         if self._timing is Timing.SEGMENT:
             # As the vendor does: what splits the characters at spaces then knows each last word as whole.
-            written, spoken = (_ended_by_space(times, length_ms) for times in (written, spoken))
+            # What was spoken begins with a space instead, so that segments join with one.
+            written = _ended_by_space(written, length_ms)
         offset = self._offset_ms()
         parts = [shift(written, offset)]
         if self._skipped:
