@@ -33,7 +33,7 @@ class WebSocketTransport:
     def close_code(self) -> int | None:
         """What it was closed with, by whoever came first; None while it is open."""
         closed = self._connection.closed
-        return self._our_code or (None if closed is None else closed.code)
+        return self._our_code or (None if closed is None else int(closed.code))
 
     async def receive(self) -> str | bytes:
         """The next message; cancelling it loses none."""
