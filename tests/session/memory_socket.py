@@ -87,6 +87,7 @@ class MemorySocket:
 class Counts(Observer):
     opened: int = 0
     closed: list[str] = attrs.field(factory=list)
+    bugs: list[BaseException] = attrs.field(factory=list)
     firsts: list[float] = attrs.field(factory=list)
     audio_s: float = 0.0
     skipped: list[str] = attrs.field(factory=list)
@@ -97,6 +98,9 @@ class Counts(Observer):
 
     def stream_closed(self, reason: str, audio_s: float) -> None:
         self.closed.append(reason)
+
+    def broke(self, error: BaseException) -> None:
+        self.bugs.append(error)
 
     def first_audio(self, seconds: float) -> None:
         self.firsts.append(seconds)

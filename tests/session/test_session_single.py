@@ -186,6 +186,16 @@ async def test_a_failed_utterance_is_told_and_frees_the_lane(autojump_clock):
     assert engine.lanes == [] and service.observer.closed == ["failed"]
 
 
+async def test_a_bug_is_told_to_the_peer_without_its_inside_and_to_the_observer_with_it(autojump_clock):
+    bug = AttributeError("'NoneType' object has no attribute 'secret'")
+    engine = ScriptedEngine(failures={"second": bug})
+    socket, service = await say_all(engine, {"text": FIRST, "flush": True}, {"text": SECOND}, {"text": ""})
+    assert socket.errors()[0]["error"] == "something_went_wrong"
+    assert "secret" not in socket.errors()[0]["message"]
+    assert socket.closed[0] == 1011
+    assert engine.lanes == [] and service.observer.bugs == [bug]
+
+
 async def test_a_full_engine_says_so(autojump_clock):
     socket, _ = await say_all(ScriptedEngine(max_streams=0), {"text": FIRST}, {"text": ""})
     assert socket.errors()[0]["error"] == "system_busy" and socket.closed[0] == 1013

@@ -151,6 +151,10 @@ class Metrics(Observer):
         """See Observer."""
         log.warning("text_skipped", text=text)
 
+    def broke(self, error: BaseException) -> None:
+        """See Observer."""
+        log.error("stream_broke", exc_info=error)
+
     def socket_opened(self) -> None:
         """See Observer."""
         self.sockets.inc()

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from zelitrio.errors import ZelitrioError
 
-
-def first_error(group: BaseExceptionGroup[ZelitrioError]) -> ZelitrioError:
-    """The first error in a group of our own errors, however deep it lies."""
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error in a group, however deep it lies."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, ZelitrioError)
     return error

@@ -76,6 +76,9 @@ class Observer:
     def text_skipped(self, text: str) -> None:
         """The stream met text that cannot be spoken; told once per stream, with the first of it."""
 
+    def broke(self, error: BaseException) -> None:
+        """A stream ended by an error that is none of ours: a bug of this program, for the log."""
+
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""
 

@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from zelitrio.audio import AudioFormat, parse_format
-from zelitrio.errors import CapacityError, EngineError, RemoteError, ZelitrioError
+from zelitrio.errors import RemoteError, ZelitrioError
 from zelitrio.protocol import (
     Authenticate,
     ChunkSchedule,
@@ -239,13 +239,15 @@ class _Conversation:
 
     async def _run_context(self, context: _Context) -> None:
         """The task of one context; its final frame, or its error, is the last thing it posts."""
-        error: ZelitrioError | None = None
+        error: BaseException | None = None
         try:
             with context.scope:
                 await context.stream.run(partial(self._deliver, context))
-        except* (EngineError, CapacityError, RemoteError) as group:
+        except* Exception as group:
             error = first_error(group)
         if error is not None:
+            if not isinstance(error, ZelitrioError):
+                self.service.observer.broke(error)
             self._fail_context(context, to_remote_error(error))
         self._close_context(context)
 

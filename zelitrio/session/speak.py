@@ -40,7 +40,7 @@ class Packets:
 
     _receive: trio.MemoryReceiveChannel[Packet]
     _observer: Observer
-    _error: ZelitrioError | None = attrs.field(default=None, init=False)
+    _error: BaseException | None = attrs.field(default=None, init=False)
 
     def __aiter__(self) -> Packets:
         return self

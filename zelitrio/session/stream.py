@@ -23,6 +23,7 @@ import trio
 from zelitrio.audio import AudioFormat, Encoder, open_encoder
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import Chunk, ChunkSchedule
+from zelitrio.session.encoding import encode_in_turns
 from zelitrio.session.packets import Packer, Samples
 from zelitrio.session.reading import Reading
 from zelitrio.session.service import EngineStreamLike, Service
@@ -350,7 +351,7 @@ class SpeechStream:
 
     async def _send(self, packets: list[Samples], deliver: Deliver) -> None:
         for pcm in packets:
-            audio = self._encoder.encode(pcm)
+            audio = await encode_in_turns(self._encoder, pcm, self._engine_rate_hz)
             self._clock.advance(len(pcm))
             self._encoded_s += len(pcm) / self._engine_rate_hz
             if audio:
