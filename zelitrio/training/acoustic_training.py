@@ -99,7 +99,7 @@ def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
 LOSS_WEIGHTS = {
     "mel": 1.0,
     "duration": 0.3,
-    "pitch": 0.15,
+    "pitch": 0.06,
     "energy": 0.15,
     "frame_pitch": 0.2,
     "voicing": 0.2,

@@ -25,6 +25,11 @@ class Speaker:
     f0_ceil_hz: float = 450.0
     band_hz: float = 12_000.0
     """Above this the recordings hold nothing, and no loss may ask the model to be as silent."""
+    noise_cut: float = 0.0
+    """How many times the recordings' own noise is subtracted from what the acoustic model is taught.
+
+    Without it the model learns the room as part of the voice: on kathleen 3 raises DNSMOS OVRL by 0.24.
+    """
     licence: str = ""
     thorough_f0: bool = False
     """Search f0 by the slow method as well; worth it for voices that train the vocoder."""
@@ -37,6 +42,7 @@ SPEAKERS: Mapping[str, Speaker] = {
             name="kathleen",
             f0_floor_hz=90.0,
             f0_ceil_hz=400.0,
+            noise_cut=3.0,
             licence="CC0-1.0",
             thorough_f0=True,
         ),
