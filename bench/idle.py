@@ -1,0 +1,78 @@
+"""What sockets cost on which nobody speaks: processor time and memory of the server.
+
+    python -m bench.idle --sockets 200 --seconds 20
+
+Each is a greeted `multi-stream-input` socket between turns.  Clients that send keep-alives send one
+every ten seconds, as Pipecat does; the server pings all of them.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+from bench.heard import multi_target
+from bench.one_socket import OneSocket
+from bench.options import parse, parser
+from bench.server_process import ServerProcess, open_server
+from bench.wire import PING, PONG, TEXT, FrameReader, frame, message
+
+KEEP_ALIVE_S = 10.0
+SETTLE_S = 2.0
+FORMAT = "pcm_24000"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure, and say."""
+    made = parser(__doc__)
+    made.add_argument("--sockets", type=int, default=200)
+    made.add_argument("--seconds", type=float, default=20.0)
+    options = parse(made, arguments)
+    extra = options.extra
+    report = options.report("idle")
+    rows = []
+    with open_server(options.server_flags()) as server:
+        voice_id = options.chosen_voice().voice_id
+        bare = _watch(server, [], extra.seconds / 2)
+        before_mib = server.resident_mib()[0]
+        target = multi_target(voice_id, FORMAT)
+        sockets = [OneSocket(server.host, server.port, target, FORMAT) for _ in range(extra.sockets)]
+        _watch(server, sockets, SETTLE_S)
+        each_kib = 1024 * (server.resident_mib()[0] - before_mib) / extra.sockets
+        share = _watch(server, sockets, extra.seconds)
+        for one in sockets:
+            one.close()
+    figures = {
+        "core_share": round(share - bare, 5),
+        "core_share_without": round(bare, 5),
+        "each_kib": round(each_kib, 1),
+    }
+    report.line("sockets", sockets=extra.sockets, **figures)
+    rows.append([extra.sockets, *figures.values()])
+    report.table(["sockets", *figures], rows)
+
+
+def _watch(server: ServerProcess, sockets: list[OneSocket], seconds: float) -> float:
+    """Answer pings and send keep-alives for a while; the share of a core the server used meanwhile."""
+    readers = {one.socket: FrameReader() for one in sockets}
+    for reader in readers.values():
+        reader.is_open = True
+    began, used_s = time.perf_counter(), server.cpu_s()
+    keep_alive_at = began + KEEP_ALIVE_S
+    while (now := time.perf_counter()) < began + seconds:
+        if now >= keep_alive_at:
+            keep_alive_at += KEEP_ALIVE_S
+            for one in sockets:
+                one.socket.sendall(message({"text": ""}))
+        for ready in select.select(list(readers), [], [], 0.2)[0]:
+            data = ready.recv(65536)
+            assert data, "the server closed an idle socket"
+            for opcode, payload in readers[ready].feed(data):
+                assert opcode != TEXT, payload
+                if opcode == PING:
+                    ready.sendall(frame(PONG, payload))
+    return (server.cpu_s() - used_s) / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    main()
