@@ -214,19 +214,15 @@ class Lanes:
         head = ready[0]
         peers = [lane for lane in ready if lane.model == head.model]
         if head.current is None:
-            return EncodePlan(model=head.model, lanes=self._encoders(peers, now_s))
+            return EncodePlan(model=head.model, lanes=self._encoders(peers))
         window = self._window(head, now_s)
         return WindowPlan(model=head.model, window=window, lanes=self._speakers(peers, window, now_s))
 
-    def _encoders(self, peers: Sequence[Lane], now_s: float) -> tuple[Lane, ...]:
-        wide = self.pace.is_wide
-        fit = (
-            lane
-            for lane in peers
-            if lane.current is None and (wide or lane is peers[0] or _lead_s(lane, now_s) < _URGENT_LEAD_S)
-        )
-        limit = self.ladder.max_encode if wide or self.profile is Profile.THROUGHPUT else 2
-        return tuple(lane for lane, _ in zip(fit, range(limit), strict=False))
+    def _encoders(self, peers: Sequence[Lane]) -> tuple[Lane, ...]:
+        # On a CPU alone: rows cost their sum anyway, and alone an utterance's durations come out the
+        # same to the last bit whatever company it would have had, so they round to the same frames.
+        limit = self.ladder.max_encode if self.pace.is_wide else 1
+        return tuple([lane for lane in peers if lane.current is None][:limit])
 
     def _window(self, head: Lane, now_s: float) -> int:
         if head.position == 0:

@@ -94,7 +94,9 @@ class Runner:
             The name of each shape once it is captured.
         """
         pool = None
-        self._batches = {"speak": _powers_of_two(max_batch), "encode": _powers_of_two(max_encode)}
+        # One size for all encodes: in products of one shape a row's result is the same to the last bit
+        # whatever the other rows are, so durations round to the same frames in any company.
+        self._batches = {"speak": _powers_of_two(max_batch), "encode": [max_encode]}
         lengths = {"speak": windows, "encode": _TOKEN_LADDER}
         shapes = [
             (kind, rows, length)
@@ -109,8 +111,14 @@ class Runner:
                 pool = call.capture(pool)
                 yield f"{kind} {rows}x{length}"
 
+    def fits(self, tokens: int, others: int) -> bool:
+        """Whether chunks of these two lengths may be encoded together: in a batch of one shape."""
+        if not self._calls:
+            return tokens == others
+        return _rung(tokens, _TOKEN_LADDER) == _rung(others, _TOKEN_LADDER)
+
     def encode(self, rows: Sequence[EncodeRow]) -> Pending:
-        """Read chunks.
+        """Read chunks, of lengths that fit.
 
         Returns:
             [len(rows) or more, tokens or more] predicted frames at speed 1, once waited for.
@@ -149,8 +157,7 @@ class Runner:
         """The prepared call that is large enough, or a fresh one of the exact shape."""
         if not self._calls:
             return self._make_call(kind, rows, length), length
-        batch = next(batch for batch in self._batches[kind] if batch >= rows)
-        size = next(size for size in ladder if size >= length)
+        batch, size = _rung(rows, self._batches[kind]), _rung(length, ladder)
         return self._calls[kind, batch, size], size
 
     def _make_call(self, kind: str, rows: int, length: int) -> Call:
@@ -222,6 +229,11 @@ def _fill_encode(
     reals[at : at + count] = draws[0, words]
     reals[at + tokens : at + tokens + count] = draws[1, words]
     reals[-_SETTINGS:] = (variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style, 0.0)
+
+
+def _rung(value: int, ladder: Sequence[int]) -> int:
+    """The first rung that is high enough."""
+    return next(rung for rung in ladder if rung >= value)
 
 
 def _powers_of_two(limit: int) -> list[int]:

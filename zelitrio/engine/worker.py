@@ -218,23 +218,28 @@ class Worker:
         return None
 
     def _launch_encode(self, plan: EncodePlan, lanes: Sequence[Lane]) -> Step:
-        streams = [self._streams[lane.stream] for lane in lanes]
-        rows = []
-        for stream in streams:
-            speak = stream.lane.waiting[0]
-            stream.inputs = phone_inputs(speak.utterance)
+        runner = self._runners[plan.model]
+        streams: list[Work] = []
+        rows: list[EncodeRow] = []
+        for lane in lanes:
+            stream, speak = self._streams[lane.stream], lane.waiting[0]
+            inputs = phone_inputs(speak.utterance)
+            if rows and not runner.fits(len(inputs), len(rows[0].inputs)):
+                continue  # in a later plan
+            stream.inputs = inputs
+            streams.append(stream)
             rows.append(
                 EncodeRow(
-                    slot=stream.lane.slot,
-                    inputs=stream.inputs,
+                    slot=lane.slot,
+                    inputs=inputs,
                     speaker=stream.speaker,
                     settings=speak.settings,
                     seed=stream.seed + speak.index,
                 )
             )
-        pending = self._runners[plan.model].encode(rows)
-        for lane in lanes:
-            lane.is_encoding = True
+        pending = runner.encode(rows)
+        for stream in streams:
+            stream.lane.is_encoding = True
         self.counters.encodes += 1
         return Step(pending=pending, encoded=tuple((stream, stream.lane.waiting[0]) for stream in streams))
 
