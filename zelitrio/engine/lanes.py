@@ -13,7 +13,7 @@ The law, in order:
    large window costs less per frame and a small one is done sooner.
 5. On a device that computes wide for free (a GPU) everyone ready joins the batch.  On a CPU a batch
    costs the sum of its rows, so only those who are as urgent as the first join it, and no step is
-   longer than a newcomer may be kept waiting.
+   longer than a newcomer may be kept waiting; and chunks are read one at a time.
 
 Nothing here knows torch, Trio or a clock: times are arguments.
 """
