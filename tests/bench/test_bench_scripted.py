@@ -22,10 +22,12 @@ async def test_the_server_says_one_message_for_each_block_of_the_scripted_engine
         (url,) = await nursery.start(serve, engine, load_front_end(), ServerSettings(port=0), session)
         stream = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
         await stream.send_all(upgrade("127.0.0.1", stream_target(VOICE_ID, "pcm_24000")))
-        await stream.send_all(message({"text": " "}))
-        await stream.send_all(message({"text": "A tone. ", "flush": True}) + message({"text": ""}))
         with trio.fail_after(10):
             async with stream:
+                while not frames.is_open:  # RFC 6455: nothing may be sent before the answer
+                    assert not list(frames.feed(await stream.receive_some()))
+                await stream.send_all(message({"text": " "}))
+                await stream.send_all(message({"text": "A tone. ", "flush": True}) + message({"text": ""}))
                 async for data in stream:
                     for opcode, payload in frames.feed(data):
                         if opcode == TEXT and (audio := audio_of(payload)):
