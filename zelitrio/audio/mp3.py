@@ -26,7 +26,9 @@ class Mp3Encoder(Encoder):
         assert isinstance(context, AudioCodecContext)
         context.rate, context.layout, context.format = audio_format.sample_rate_hz, "mono", "fltp"
         context.bit_rate = audio_format.bitrate_bps
-        context.options = {"reservoir": "0"}
+        # LAME's quality 7 searches less than its default 5: a third less work, which at the bit rates
+        # of speech nobody hears, and which decides how many listeners a box can feed.
+        context.options = {"reservoir": "0", "compression_level": "7"}
         context.open()
         self._codec = context
         self._resampler = Resampler(input_rate_hz, audio_format.sample_rate_hz, "fltp", context.frame_size)

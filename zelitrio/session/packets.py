@@ -27,7 +27,8 @@ class Packer:
         self._max_s = max(first_ms, max_ms) / 1000
         self._held: list[Samples] = []
         self._held_samples = 0
-        self._dry_at = -math.inf
+        self.dry_at = -math.inf
+        """When the listener has played all packets so far; -inf before the first."""
 
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
         """Add samples and return the packets to send now; `release` lets nothing be held back."""
@@ -46,10 +47,10 @@ class Packer:
 
     def deadline(self) -> float:
         """When what is held must leave although nothing new came; inf when nothing is held."""
-        return self._dry_at - MARGIN_S if self._held_samples else math.inf
+        return self.dry_at - MARGIN_S if self._held_samples else math.inf
 
     def _target_s(self, now: float) -> float:
-        return min(max((self._dry_at - now) / 2, self._first_s), self._max_s)
+        return min(max((self.dry_at - now) / 2, self._first_s), self._max_s)
 
     def _take(self, samples: int, now: float) -> Samples:
         held = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
@@ -57,5 +58,5 @@ class Packer:
         self._held = [rest] if len(rest) else []
         self._held_samples = len(rest)
         # A listener that ran dry starts to play again when this arrives.
-        self._dry_at = max(self._dry_at, now) + len(packet) / self._rate
+        self.dry_at = max(self.dry_at, now) + len(packet) / self._rate
         return packet

@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from zelitrio.errors import EngineError
+from zelitrio.session.encoding import Turns
 from zelitrio.settings import SessionSettings, VoiceSettings
 
 if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
@@ -93,6 +94,7 @@ class Service:
     Attributes:
         authenticate: the account behind a credential or a single-use token, None when they open
             nothing; never waits.  It is asked with None and None when the peer gave neither.
+        turns: whose packet is encoded next.
         drain: once set, conversations finish what they are saying and close with 1012.
         dictionaries: what peers may choose pronunciations from; `front_end` serves those who do not.
         failure: set before `drain` when the engine broke: conversations end with 1011 instead.
@@ -105,6 +107,7 @@ class Service:
         "anonymous"
     )
     observer: Observer = attrs.field(factory=Observer)
+    turns: Turns = attrs.field(factory=Turns)
     drain: trio.Event = attrs.field(factory=trio.Event)
     failure: EngineError | None = None
     dictionaries: Dictionaries | None = None

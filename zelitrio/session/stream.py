@@ -242,7 +242,7 @@ class SpeechStream:
                     await self._speak(self._first, deliver)
                 elif self._has_text:
                     silence = np.zeros(round(WORDLESS_SILENCE_S * self._engine_rate_hz), np.float32)
-                    await self._send([silence], deliver)
+                    await self._send(-math.inf, [silence], deliver)
                     await self._finish(deliver)
         finally:
             self._done = True
@@ -335,23 +335,24 @@ class SpeechStream:
                 if block is None:
                     break
             if block is None or block.word_times_ms is not None:
-                # The listener would run dry, or a segment ends: what is held must go.  A packet never
-                # spans two segments, so that each segment's times go with its first one.
-                await self._send(packer.push(_NOTHING, trio.current_time(), release=True), deliver)
+                # The listener would run dry, or a segment ends: no packet spans two of them.
+                due, packets = packer.dry_at, packer.push(_NOTHING, trio.current_time(), release=True)
+                await self._send(due, packets, deliver)
             if block is None:
                 continue
             if block.word_times_ms is not None:
                 self._clock.begin(block.piece, block.word_times_ms, block.length_ms)
                 self._speaking = self._in_engine[block.utterance].waiting.number
-            await self._send(packer.push(block.pcm, trio.current_time(), release=block.is_last), deliver)
+            due, packets = packer.dry_at, packer.push(block.pcm, trio.current_time(), release=block.is_last)
+            await self._send(due, packets, deliver)
             if block.is_last:
                 del self._in_engine[block.utterance]
                 self._notify()
         await self._finish(deliver)
 
-    async def _send(self, packets: list[Samples], deliver: Deliver) -> None:
+    async def _send(self, due: float, packets: list[Samples], deliver: Deliver) -> None:
         for pcm in packets:
-            audio = await encode_in_turns(self._encoder, pcm, self._engine_rate_hz)
+            audio = await encode_in_turns(self._encoder, pcm, self._engine_rate_hz, self.service.turns, due)
             self._clock.advance(len(pcm))
             self._encoded_s += len(pcm) / self._engine_rate_hz
             if audio:
