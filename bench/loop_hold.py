@@ -9,6 +9,7 @@ and the rest is waiting: for the GIL, which the engine's thread takes in turns, 
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections import defaultdict
@@ -104,6 +105,8 @@ async def measure(options: Options, report: Report, watch: LoopWatch) -> None:
         open_engine(options.catalogue(), options.engine, front_end=front_end) as engine,
         trio.open_nursery() as nursery,
     ):
+        gc.collect()
+        gc.freeze()  # as `zelitrio serve` does
         urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())
         url = urlsplit(urls[0])
         voice_id = options.chosen_voice().voice_id
