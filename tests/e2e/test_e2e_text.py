@@ -44,7 +44,7 @@ def test_a_break_is_as_long_as_asked(http: httpx.Client) -> None:
     for seconds in (0.5, 1.5):
         text = f'One moment <break time="{seconds}s" /> please.'
         audio = say(http, text, enable_ssml_parsing=True)
-        assert longest_silence_s(audio) == pytest.approx(seconds, abs=0.16)
+        assert longest_silence_s(audio) == pytest.approx(seconds, abs=0.25)
 
 
 def test_a_break_survives_tokens_on_a_socket(server: Server) -> None:
@@ -58,7 +58,7 @@ def test_a_break_survives_tokens_on_a_socket(server: Server) -> None:
     while message := ws.recv():
         audio += base64.b64decode(json.loads(message)["audio"] or "")
     ws.shutdown()
-    assert longest_silence_s(samples(audio)) == pytest.approx(1.0, abs=0.16)
+    assert longest_silence_s(samples(audio)) == pytest.approx(1.0, abs=0.25)
 
 
 def test_a_phoneme_tag_says_how(http: httpx.Client) -> None:

@@ -50,7 +50,7 @@ def test_words_end_where_the_sound_does(server: Server, output_format: str) -> N
     # The voice's sound fades some 20 ms before the end of its last phone, 50 at worst.
     assert np.percentile(np.abs(errors), 75) <= 30.0, sorted(errors)
     assert np.abs(errors).max() <= 70.0, sorted(errors)
-    assert abs(float(np.median(errors))) <= 20.0, sorted(errors)
+    assert abs(float(np.median(errors))) <= 25.0, sorted(errors)
 
 
 def test_the_measure_hears_times_that_are_wrong(server: Server) -> None:
