@@ -27,7 +27,7 @@ MAX_TOKENS = 384
 """Phones and pauses in one utterance: some 25 s of speech.  Longer ones are split before."""
 _TOKEN_LADDER = (64, 128, 256, MAX_TOKENS)
 _SPREAD_LIMIT = 0.7  # a network unsure of itself must not shout
-_SETTINGS = 4  # columns: variation, pitch range, energy shift, unused
+_SETTINGS = 4  # columns: variation, pitch range, energy shift, and one to spare
 
 
 @attrs.frozen(kw_only=True, eq=False)
