@@ -54,10 +54,13 @@ class Outbox:
     async def put(self, item: Outgoing) -> None:
         """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait.
 
-        Not a checkpoint while there is room: first audio would pay for it, and room ends after two.
+        Cancelled, it queues nothing, but it lets nobody else run while there is room: first audio would
+        pay for it, and room ends after two.
         """
         while sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT:
             await self._changed.wait()
+        # A task that was about to run when its stream was silenced gets here all the same.
+        await trio.lowlevel.checkpoint_if_cancelled()
         if not self.is_closing:
             self._items.append(item)
             self._notify()
