@@ -15,7 +15,7 @@ from torch import Tensor
 from zelitrio.networks import normalise_mel
 from zelitrio.text import Break, Utterance, load_front_end
 from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
-from zelitrio.training.corpus import find_speakers, speaker_named
+from zelitrio.training.corpus import find_speakers
 from zelitrio.training.features import mel_centres_hz, noise_of, without_noise
 from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.training.vocoder_data import continuous_ln_f0
@@ -72,7 +72,7 @@ class Example:
         inputs = phone_inputs(utterance)
         frames = int(durations.sum())
         rows = slice(self.entry.first_frame + begin, self.entry.first_frame + begin + frames)
-        cut = speaker_named(self.shard.speaker).noise_cut
+        cut = self.shard.facts.noise_cut
         quiet = without_noise(np.asarray(self.shard.mel[rows], np.float32), self.noise, cut)
         mel = normalise_mel(torch.from_numpy(quiet)).numpy()
         f0 = np.asarray(self.shard.f0[rows])
@@ -260,7 +260,7 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
         return [], 0
     shard = open_shard(work / "features" / name)
     entries = {entry.name: entry for entry in shard.entries}
-    band_hz = speaker_named(name).band_hz
+    band_hz = shard.facts.band_hz
     front_end, noise = load_front_end(), noise_of(shard.mel)
     usable: list[Example] = []
     dropped = 0

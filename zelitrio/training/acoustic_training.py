@@ -54,7 +54,7 @@ class Outputs:
 
 def forward(model: AcousticModel, batch: AcousticBatch, pitch: Tensor, energy: Tensor) -> Outputs:
     """Encode, and decode with the recording's durations and the pitch and energy given."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(batch.mel.device.type, torch.bfloat16):
         hidden, prosody = model.encode(
             batch.phones, batch.stresses, batch.features, batch.speakers, batch.mask
         )

@@ -15,13 +15,13 @@ LONG_FFTS = (1024, 2048)
 
 def band_of_bins(band_hz: Tensor, bins: int) -> Tensor:
     """Which STFT bins lie inside of each item's band: [batch, bins, 1], 0 or 1."""
-    hz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2, bins)
+    hz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2, bins, device=band_hz.device)
     return (hz[None] <= band_hz[:, None]).float()[..., None]
 
 
 def band_of_mels(band_hz: Tensor) -> Tensor:
     """Which mel bands lie inside of each item's band: [batch, mels, 1], 0 or 1."""
-    hz = torch.from_numpy(mel_centres_hz().copy()).float()
+    hz = torch.from_numpy(mel_centres_hz().copy()).float().to(band_hz.device)
     return (hz[None] <= band_hz[:, None]).float()[..., None]
 
 

@@ -1,7 +1,8 @@
 """Features of one speaker packed into a few flat arrays that training maps into memory.
 
 A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames]
-and `index.json`, a list of utterances in the order they lie in the arrays.
+and `index.json`, a list of utterances in the order they lie in the arrays; `speaker.json` beside them holds
+the facts of a speaker whom `zelitrio.training.corpus` does not know.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from zelitrio.training.corpus import Speaker, speaker_named
 from zelitrio.training.features import HOP_SAMPLES
 
 GUIDED = "guided.npy"
 """Beside `mel.npy`, once made: float16 [frames, mels], nan where nothing was predicted."""
+_FACTS = "speaker.json"
 
 
 @attrs.frozen
@@ -35,6 +38,7 @@ class Shard:
     """One speaker's features, memory-mapped."""
 
     speaker: str
+    facts: Speaker
     entries: tuple[Entry, ...]
     pcm_int16: npt.NDArray[np.int16]
     mel: npt.NDArray[np.float16]
@@ -54,9 +58,12 @@ def write_shard(
     pcm: list[npt.NDArray[np.int16]],
     mel: list[npt.NDArray[np.float16]],
     f0: list[npt.NDArray[np.float32]],
+    facts: Speaker | None = None,
 ) -> None:
     """Write a shard; the index goes last, so a shard with an index is whole."""
     folder.mkdir(parents=True, exist_ok=True)
+    if facts is not None:
+        (folder / _FACTS).write_bytes(orjson.dumps(attrs.asdict(facts)))
     np.save(folder / "pcm.npy", np.concatenate(pcm))
     np.save(folder / "mel.npy", np.concatenate(mel))
     np.save(folder / "f0.npy", np.concatenate(f0))
@@ -67,9 +74,17 @@ def open_shard(folder: Path) -> Shard:
     """Map a shard into memory; nothing is read until it is touched."""
     return Shard(
         folder.name,
+        _facts(folder),
         tuple(Entry(**row) for row in orjson.loads((folder / "index.json").read_bytes())),
         np.load(folder / "pcm.npy", mmap_mode="r"),
         np.load(folder / "mel.npy", mmap_mode="r"),
         np.load(folder / "f0.npy", mmap_mode="r"),
         np.load(folder / GUIDED, mmap_mode="r") if (folder / GUIDED).is_file() else None,
     )
+
+
+def _facts(folder: Path) -> Speaker:
+    measured = folder / _FACTS
+    if measured.is_file():
+        return Speaker(**orjson.loads(measured.read_bytes()))
+    return speaker_named(folder.name)

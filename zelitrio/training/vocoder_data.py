@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from zelitrio.networks import normalise_mel
-from zelitrio.training.corpus import speaker_named
 from zelitrio.training.features import HOP_SAMPLES, MELS
 from zelitrio.training.shards import Entry, Shard, open_shard
 
@@ -105,7 +104,7 @@ class VocoderData:
         )
         # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
         gain = float(np.exp(rng.uniform(-0.7, 0.35)))
-        band = speaker_named(shard.speaker).band_hz
+        band = shard.facts.band_hz
         mel = np.maximum(mel + np.float32(np.log(gain)), np.float32(-9.21)).astype(np.float32)
         voiced = (f0 > 0).astype(np.float32)
         return mel, continuous_ln_f0(f0), voiced, mask, (pcm * gain).astype(np.float32), np.float32(band)  # type: ignore[return-value]

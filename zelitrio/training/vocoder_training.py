@@ -108,7 +108,7 @@ class VocoderTraining:
             half = int(torch.randint(0, made.shape[1] // 2, ()))
             some_made, some_natural = (pcm[:, half : half + made.shape[1] // 2] for pcm in (made, natural))
             losses |= self._teach_critics(some_made.detach(), some_natural, batch.band_hz)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(batch.mel.device.type, torch.bfloat16):
                 verdicts = self.critics(some_made, batch.band_hz)
                 with torch.no_grad():
                     wanted = self.critics(some_natural, batch.band_hz)
@@ -137,7 +137,7 @@ class VocoderTraining:
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
 
     def _teach_critics(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> dict[str, float]:
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(made.device.type, torch.bfloat16):
             loss = critic_loss(self.critics(natural, band_hz), self.critics(made, band_hz))
         self.critic_optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -147,7 +147,7 @@ class VocoderTraining:
 
 def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
     """The network's samples for a batch, in bfloat16 where that is faster."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(batch.mel.device.type, torch.bfloat16):
         made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at)
     return made.float()
 
