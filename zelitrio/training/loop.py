@@ -1,4 +1,4 @@
-"""What both trainings share: checkpoints that resume exactly, averaged weights, schedules, JSON lines.
+"""What both trainings share: the loop, checkpoints that resume exactly, averaged weights, JSON lines.
 
 All randomness of a step comes from its number (`step_generator`, `seed_step`), so a run that was
 stopped and resumed takes the same steps as one that was not, and no generator state is stored.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 import numpy as np
@@ -19,6 +20,10 @@ import torch
 from torch import nn
 
 N = TypeVar("N", bound=nn.Module)
+B = TypeVar("B", bound=attrs.AttrsInstance)
+B_contra = TypeVar("B_contra", bound=attrs.AttrsInstance, contravariant=True)
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
 
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
@@ -112,3 +117,82 @@ class Log:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as lines:
             lines.write(orjson.dumps({**row, "at": round(time.time())}) + b"\n")
+
+
+def on_device(batch: B, device: torch.device | str) -> B:
+    """A batch, all of whose fields are tensors, with each of them on the device."""
+    fields = {field.name: getattr(batch, field.name).to(device) for field in attrs.fields(type(batch))}
+    return type(batch)(**fields)
+
+
+class Watch:
+    """Who looks on while a run goes; this one says nothing and lets it run to its end."""
+
+    def stepped(self, step: int, losses: Mapping[str, float]) -> bool:
+        """So many steps have been taken, the last with these losses.  Returns whether to go on."""
+        return True
+
+    def saved(self, step: int, averaged: nn.Module) -> None:
+        """A checkpoint was written; `averaged` is what would be exported now, on the run's device."""
+
+
+UNWATCHED = Watch()
+
+
+class Training(Protocol[B_contra]):
+    """The live state of a run, as the loop needs it."""
+
+    step: int
+
+    @property
+    def averaged(self) -> Averaged[Any]:
+        """What is exported."""
+
+    def take_step(self, batch: B_contra) -> dict[str, float]:
+        """One optimiser step; the losses."""
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+
+
+def run_steps(
+    training: Training[B],
+    run: Path,
+    *,
+    steps: int,
+    checkpoint_s: float,
+    batch_at: Callable[[int], B],
+    validate: Callable[[], dict[str, float]],
+    device: torch.device | str,
+    watch: Watch,
+) -> None:
+    """Take steps until there are `steps`, or the watch stops it; a checkpoint is left in either case.
+
+    Args:
+        training: fresh or resumed, its networks on the device.
+        run: the run's own folder.
+        steps: how many in all.
+        checkpoint_s: seconds between checkpoints, each with a look at held-out recordings.
+        batch_at: the batch of a step.
+        validate: losses on held-out recordings.
+        device: where batches go.
+        watch: told of every step and checkpoint.
+    """
+    log = Log(run / LOG)
+
+    def save() -> None:
+        save_checkpoint(run / CHECKPOINT, training.state())
+        log.write({"step": training.step, **validate()})
+        watch.saved(training.step, training.averaged.network)
+
+    saved_s = time.monotonic()
+    while training.step < steps:
+        losses = training.take_step(on_device(batch_at(training.step), device))
+        log.add(training.step - 1, losses)
+        if not watch.stepped(training.step, losses):
+            save_checkpoint(run / CHECKPOINT, training.state())
+            return
+        if time.monotonic() - saved_s > checkpoint_s:
+            save()
+            saved_s = time.monotonic()
+    save()

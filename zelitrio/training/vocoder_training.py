@@ -5,7 +5,6 @@ A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resume
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,13 @@ from torch import Tensor
 from zelitrio.networks import Vocoder, VocoderConfig
 from zelitrio.training.discriminators import Critics, critic_loss, maker_losses
 from zelitrio.training.loop import (
+    CHECKPOINT,
+    UNWATCHED,
     Averaged,
-    Log,
+    Watch,
     load_checkpoint,
-    save_checkpoint,
+    on_device,
+    run_steps,
     seed_step,
     step_generator,
     warm_then_fall,
@@ -155,9 +157,10 @@ def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
 @torch.no_grad()
 def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
     """Distances on held-out crops, the same ones at every call."""
+    device = next(network.parameters()).device
     sums = {"val_stft": 0.0, "val_mel": 0.0}
     for index in range(batches):
-        batch = data.batch(step_generator(777, index), 12, held_out=True)
+        batch = on_device(data.batch(step_generator(777, index), 12, held_out=True), device)
         torch.manual_seed(index)
         made, natural = judged(make(network, batch)), judged(batch.pcm)
         ffts = (*SHORT_FFTS, *LONG_FFTS)
@@ -166,31 +169,46 @@ def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str,
     return {name: round(value, 4) for name, value in sums.items()}
 
 
-def train_vocoder(work: Path, run: Path, plan: VocoderPlan, *, init: Path | None = None) -> None:
+def train_vocoder(
+    work: Path,
+    run: Path,
+    plan: VocoderPlan,
+    *,
+    init: Path | None = None,
+    device: str = "cpu",
+    watch: Watch = UNWATCHED,
+) -> int:
     """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+
+    Returns how many steps have been taken in all, fewer than planned if the watch stopped it.
 
     Args:
         work: folder with `features/`.
         run: the run's own folder.
         plan: how long and how hard.
-        init: another run's checkpoint whose weights a fresh run starts from.
+        init: another run's checkpoint whose weights a fresh run starts from, in its sizes.
+        device: of torch.
+        watch: told of every step and checkpoint.
     """
     data = VocoderData(work, guided_share=plan.guided_share)
-    training = VocoderTraining.start(plan)
-    log = Log(run / "log.jsonl")
-    state = load_checkpoint(run / "checkpoint.pt")
-    if state is not None:
-        training.load(state)
-    elif init is not None and (state := load_checkpoint(init)) is not None:
-        training.network.load_state_dict(state["averaged"])
+    resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
+    sizes = resumed or first
+    training = VocoderTraining.start(plan, VocoderConfig(**sizes["config"]) if sizes else None)
+    for network in (training.network, training.averaged.network, training.critics):
+        network.to(device)
+    if resumed is not None:
+        training.load(resumed)
+    elif first is not None:
+        training.network.load_state_dict(first["averaged"])
         training.averaged = Averaged.of(training.network)
-    saved_s = time.monotonic()
-    while training.step < plan.steps:
-        batch = data.batch(step_generator(plan.seed, training.step), plan.batch)
-        log.add(training.step, training.take_step(batch))
-        if time.monotonic() - saved_s > plan.checkpoint_s:
-            save_checkpoint(run / "checkpoint.pt", training.state())
-            log.write({"step": training.step, **validate(training.averaged.network, data)})
-            saved_s = time.monotonic()
-    save_checkpoint(run / "checkpoint.pt", training.state())
-    log.write({"step": training.step, **validate(training.averaged.network, data)})
+    run_steps(
+        training,
+        run,
+        steps=plan.steps,
+        checkpoint_s=plan.checkpoint_s,
+        batch_at=lambda step: data.batch(step_generator(plan.seed, step), plan.batch),
+        validate=lambda: validate(training.averaged.network, data),
+        device=device,
+        watch=watch,
+    )
+    return training.step
