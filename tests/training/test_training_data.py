@@ -33,7 +33,7 @@ def test_tokens_and_frames_agree_and_edges_are_short(data: AcousticData) -> None
 def test_pauses_that_are_heard_become_commas_and_marks_passed_over_vanish(data: AcousticData) -> None:
     utterance, _, durations = tokens_and_durations(data.train[0][0], 0, 4)
     assert [word.after for word in utterance.words] == [Break.COMMA, Break.COMMA, Break.NONE, Break.STOP]
-    assert durations[5] == 20  # the silence after "hello"
+    assert 0 < durations[5] <= 20  # the silence after "hello", as far as it can be heard
 
 
 def test_a_piece_cut_from_the_middle_ends_in_a_cut(data: AcousticData) -> None:

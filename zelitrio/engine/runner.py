@@ -20,6 +20,7 @@ from torch import Tensor
 
 from zelitrio.engine.graphs import Call, Pending
 from zelitrio.engine.timeline import Timeline
+from zelitrio.networks import PITCH_SCALE
 from zelitrio.settings import VoiceSettings
 from zelitrio.voices import FEATURES, Model, PhoneInputs
 
@@ -162,7 +163,7 @@ class Runner:
 
     def _make_call(self, kind: str, rows: int, length: int) -> Call:
         if kind == "encode":
-            columns = length * (FEATURES + 3) + _SETTINGS
+            columns = length * (FEATURES + 4) + _SETTINGS
             return Call(self._encode, rows, 2 * length + 2, columns, self.device)
         return Call(self._speak, rows, length + 4, 4 * length + 1, self.device)
 
@@ -172,8 +173,8 @@ class Runner:
         tokens = (integers.shape[1] - 2) // 2
         phones, stresses = integers[:, :tokens], integers[:, tokens : 2 * tokens]
         slots, speakers = integers[:, -2], integers[:, -1]
-        features, mask, noise, settings = reals.to(self.dtype).split(
-            (tokens * FEATURES, tokens, 2 * tokens, _SETTINGS), 1
+        features, mask, rises, noise, settings = reals.to(self.dtype).split(
+            (tokens * FEATURES, tokens, tokens, 2 * tokens, _SETTINGS), 1
         )
         mask = mask.unsqueeze(-1)  # [batch, tokens, 1]
         hidden, prosody = self._acoustic.encode(
@@ -181,7 +182,7 @@ class Runner:
         )
         variation, pitch_range, energy_shift = settings[:, 0:1], settings[:, 1:2], settings[:, 2:3]
         pitch_noise, duration_noise = noise.split(tokens, 1)
-        pitch = _sample(prosody.pitch, pitch_noise * variation) * pitch_range
+        pitch = _sample(prosody.pitch, pitch_noise * variation) * pitch_range + PITCH_SCALE * rises
         energy = prosody.energy[..., 0] + energy_shift
         rows = self._acoustic.rows(hidden, pitch, energy, mask)
         places = slots[:, None] * MAX_TOKENS + torch.arange(tokens, device=slots.device)
@@ -220,6 +221,8 @@ def _fill_encode(
     at = tokens * FEATURES
     reals[: count * FEATURES] = row.inputs.features.ravel()
     reals[at : at + count] = 1.0
+    at += tokens
+    reals[at : at + count] = row.inputs.rises
     at += tokens
     settings = row.settings
     variation = 0.6 * (1.0 - settings.stability)

@@ -5,7 +5,7 @@ Pure torch modules: no device is chosen, no thread started and no file read here
 
 from __future__ import annotations
 
-from zelitrio.networks.acoustic import POSITION_FEATURES, AcousticConfig, AcousticModel, Prosody
+from zelitrio.networks.acoustic import PITCH_SCALE, POSITION_FEATURES, AcousticConfig, AcousticModel, Prosody
 from zelitrio.networks.mel import denormalise_mel, normalise_mel
 from zelitrio.networks.speech import SpeechState, SpeechStep
 from zelitrio.networks.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
@@ -13,6 +13,7 @@ from zelitrio.networks.vocoder import OVERLAP_FRAMES, Vocoder, VocoderConfig, Vo
 
 __all__ = [
     "OVERLAP_FRAMES",
+    "PITCH_SCALE",
     "POSITION_FEATURES",
     "AcousticConfig",
     "AcousticModel",

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from zelitrio.networks.streaming import FrameMasks, StreamingBlocks
 
 POSITION_FEATURES = 4
+PITCH_SCALE = 4.0
+"""Pitch is told in quarters of ln f0, so that it varies about as much as everything else."""
 
 
 @attrs.frozen(kw_only=True)

@@ -13,11 +13,10 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from zelitrio.networks.acoustic import AcousticModel
+from zelitrio.networks.acoustic import PITCH_SCALE, AcousticModel
 from zelitrio.networks.source import UNVOICED_LN_F0
 from zelitrio.networks.vocoder import Vocoder, VocoderState
 
-_PITCH_SCALE = 4.0
 _VOICING_SLOPE = 4.0
 """Voicing is a steep slope, not a switch: a switch would make rounding audible."""
 _LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
@@ -123,7 +122,7 @@ class SpeechStep(nn.Module):
         decoder = [part.to(dtype) for part in parts[:depth]]
         frames, decoder = self.acoustic.decode_step(rows, positions, decoder, first, length)
         mel, pitch, voicing = frames.split((a.mels, 1, 1), -1)
-        hz = (pitch[..., 0].float() / _PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
+        hz = (pitch[..., 0].float() / PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
         voiced = torch.sigmoid(_VOICING_SLOPE * voicing[..., 0].float())
         before = VocoderState(
             stem=parts[depth].to(dtype),
@@ -163,7 +162,7 @@ class SpeechStep(nn.Module):
         """
         mels = self.acoustic.config.mels
         frames = self.acoustic.decode(rows, positions, mask)
-        hz = (frames[..., mels].float() / _PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
+        hz = (frames[..., mels].float() / PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
         voiced = torch.sigmoid(_VOICING_SLOPE * frames[..., mels + 1].float())
         samples = self.vocoder(frames[..., :mels], hz, voiced, mask, noise_at)
         return samples.clamp(-1.0, 1.0)

@@ -12,17 +12,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from zelitrio.networks import normalise_mel
+from zelitrio.networks import PITCH_SCALE, normalise_mel
 from zelitrio.text import Break, Utterance, load_front_end
 from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
 from zelitrio.training.corpus import find_speakers
+from zelitrio.training.edges import ended_by_ear, speech_edges
 from zelitrio.training.features import mel_centres_hz, noise_of, without_noise
 from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.training.vocoder_data import continuous_ln_f0
 from zelitrio.voices import frame_positions, phone_inputs
 
-PITCH_SCALE = 4.0
-LEAD_FRAMES = 2
+LEAD_FRAMES = 1
 """Silence kept before the first phone: it is waited for by every listener."""
 TAIL_FRAMES = 8
 NO_FRAMES = 0.3
@@ -179,20 +179,6 @@ def fault(example: Example) -> str | None:
     return None
 
 
-def speech_edges(mel: npt.NDArray[np.float16], first: int, end: int) -> tuple[int, int]:
-    """Move the aligner's first and last frame in to where the sound really begins and ends.
-
-    A frame is silent when it is nearer to the recording's quiet frames than to its loud ones.
-    """
-    level = np.asarray(mel, np.float32).mean(1)
-    quiet, loud = np.percentile(level, 3), np.percentile(level, 90)
-    heard = np.flatnonzero(level > quiet + 0.22 * (loud - quiet))
-    if not len(heard):
-        return first, end
-    # A frame of grace before: closures of stops and the softest onsets are under the threshold.
-    return max(first, int(heard[0]) - 1), min(end, int(heard[-1]) + 4)
-
-
 class AcousticData:
     """Every usable aligned recording of a work folder.
 
@@ -268,7 +254,11 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
         entry = entries.get(aligned.name)
         if entry is None:
             continue
-        aligned = attrs.evolve(aligned, utterance=restressed(aligned.utterance, front_end))
+        aligned = attrs.evolve(
+            aligned,
+            utterance=restressed(aligned.utterance, front_end),
+            words=ended_by_ear(aligned.words, shard.pcm(entry.first_frame, entry.frames)),
+        )
         mel = shard.mel[entry.first_frame : entry.first_frame + entry.frames]
         onset, end = speech_edges(
             mel, max(0, aligned.words[0].starts[0]), min(entry.frames, aligned.words[-1].end)

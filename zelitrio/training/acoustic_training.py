@@ -1,12 +1,13 @@
 """Training of the acoustic model: durations, pitch and energy per phone, and mel frames.
 
+First to match recordings; then also to pass a critic, because the mean of all the ways to say a sound,
+which is what a distance asks for, is duller than each of them.
 A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resumes it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from torch import Tensor
 
 from zelitrio.networks import AcousticConfig, AcousticModel
 from zelitrio.training.acoustic_data import AcousticBatch, AcousticData, collate
+from zelitrio.training.discriminators import MelCritic, critic_loss, maker_losses
 from zelitrio.training.loop import (
+    CHECKPOINT,
+    UNWATCHED,
     Averaged,
-    Log,
+    Watch,
     load_checkpoint,
-    save_checkpoint,
+    on_device,
+    run_steps,
     seed_step,
     step_generator,
     warm_then_cosine,
@@ -38,6 +43,9 @@ class AcousticPlan:
     batch: int = 16
     crop_frames: int = 200
     learning_rate: float = 1.2e-3
+    critic_from: int = 1 << 30
+    """The step at which the critic joins in."""
+    critic_learning_rate: float = 2e-4
     seed: int = 1
     checkpoint_s: float = 120.0
 
@@ -107,6 +115,7 @@ LOSS_WEIGHTS = {
     "pitch_spread": 0.03,
     "energy_spread": 0.03,
 }
+FOOLED_WEIGHT, MATCHED_WEIGHT = 0.15, 0.2
 
 
 @attrs.define(eq=False)
@@ -118,6 +127,8 @@ class AcousticTraining:
     averaged: Averaged[AcousticModel]
     optimiser: torch.optim.Optimizer
     speakers: tuple[str, ...]
+    critic: MelCritic
+    critic_optimiser: torch.optim.Optimizer
     step: int = 0
 
     @classmethod
@@ -136,7 +147,9 @@ class AcousticTraining:
         model = AcousticModel(config)
         model.get_buffer("speaker_ln_f0").copy_(torch.tensor(list(ln_f0)))
         optimiser = torch.optim.AdamW(model.parameters(), plan.learning_rate, (0.9, 0.98), weight_decay=0.01)
-        return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers))
+        critic = MelCritic(config.mels, config.speakers)
+        critic_optimiser = torch.optim.AdamW(critic.parameters(), plan.critic_learning_rate, (0.8, 0.99))
+        return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers), critic, critic_optimiser)
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
@@ -147,6 +160,8 @@ class AcousticTraining:
             "model": self.model.state_dict(),
             "averaged": self.averaged.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "critic": self.critic.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -155,6 +170,8 @@ class AcousticTraining:
         self.model.load_state_dict(state["model"])
         self.averaged.network.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.critic.load_state_dict(state["critic"])
+        self.critic_optimiser.load_state_dict(state["critic_optimiser"])
 
     def take_step(self, batch: AcousticBatch) -> dict[str, float]:
         """One optimiser step; the losses."""
@@ -165,8 +182,12 @@ class AcousticTraining:
         # A little noise on what is given, since what will be given is predicted.
         pitch = batch.pitch + 0.1 * torch.randn_like(batch.pitch)
         energy = batch.energy + 0.1 * torch.randn_like(batch.energy)
-        losses = losses_of(forward(self.model, batch, pitch, energy), batch)
+        outputs = forward(self.model, batch, pitch, energy)
+        losses = losses_of(outputs, batch)
         total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), torch.zeros(()))
+        if self.step >= self.plan.critic_from:
+            fooled, matched = self._judge(outputs, batch, losses)
+            total = total + FOOLED_WEIGHT * fooled + MATCHED_WEIGHT * matched
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -175,16 +196,37 @@ class AcousticTraining:
         self.step += 1
         return {name: loss.item() for name, loss in losses.items()} | {"norm": norm.item()}
 
+    def _judge(
+        self, outputs: Outputs, batch: AcousticBatch, losses: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Teach the critic a step; how far the frames are from passing, and from natural ones in its eyes."""
+        mels = batch.mel.shape[-1]
+        seen = batch.judged * batch.frame_mask * band_of_mels(batch.band_hz).transpose(1, 2)
+        made, natural = outputs.frames[..., :mels] * seen, batch.mel * seen
+        with torch.autocast(batch.mel.device.type, torch.bfloat16):
+            wanted = self.critic(natural, batch.speakers)
+            loss = critic_loss(wanted, self.critic(made.detach(), batch.speakers))
+        self.critic_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.critic_optimiser.step()
+        with torch.autocast(batch.mel.device.type, torch.bfloat16):
+            fooled, matched = maker_losses(wanted, self.critic(made, batch.speakers))
+        losses |= {"critic": loss, "fooled": fooled, "matched": matched}
+        # Some hundred steps of the critic almost alone first: an untaught one only adds noise.
+        joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 300))
+        return joined * fooled, joined * matched
+
 
 @torch.no_grad()
 def validate(model: AcousticModel, data: AcousticData, batch: int = 12, limit: int = 120) -> dict[str, float]:
     """Losses on held-out recordings, the same ones at every call."""
+    device = next(model.parameters()).device
     items = data.held_items()
     items = sorted(items[:: max(1, len(items) // limit)], key=lambda item: len(item.mel))
     sums: dict[str, float] = {}
     groups = [items[start : start + batch] for start in range(0, len(items), batch)]
     for number, group in enumerate(groups):
-        collated = collate(group, 2_000, step_generator(777, number))
+        collated = on_device(collate(group, 2_000, step_generator(777, number)), device)
         losses = losses_of(forward(model, collated, collated.pitch, collated.energy), collated)
         for name, loss in losses.items():
             sums[f"val_{name}"] = sums.get(f"val_{name}", 0.0) + float(loss) / len(groups)
@@ -192,37 +234,58 @@ def validate(model: AcousticModel, data: AcousticData, batch: int = 12, limit: i
 
 
 def train_acoustic(
-    work: Path, run: Path, speakers: Sequence[str], plan: AcousticPlan, *, init: Path | None = None
-) -> None:
+    work: Path,
+    run: Path,
+    speakers: Sequence[str],
+    plan: AcousticPlan,
+    *,
+    init: Path | None = None,
+    device: str = "cpu",
+    watch: Watch = UNWATCHED,
+    report: Callable[[str], None] = print,
+) -> int:
     """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+
+    Returns how many steps have been taken in all, fewer than planned if the watch stopped it.
 
     Args:
         work: folder with `features/` and `align/`.
         run: the run's own folder.
         speakers: in the order of their numbers in the model.
         plan: how long and how hard.
-        init: another run's checkpoint whose averaged weights a fresh run starts from.
+        init: another run's checkpoint whose averaged weights a fresh run starts from, in its sizes.
+        device: of torch.
+        watch: told of every step and checkpoint.
+        report: takes a line about what is left out of training.
     """
-    data = AcousticData(work, speakers)
-    training = AcousticTraining.start(plan, speakers, data.ln_f0)
-    log = Log(run / "log.jsonl")
-    state = load_checkpoint(run / "checkpoint.pt")
-    if state is not None:
-        training.load(state)
-    elif init is not None and (state := load_checkpoint(init)) is not None:
-        training.model.load_state_dict(state["averaged"])
+    data = AcousticData(work, speakers, report)
+    resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
+    sizes = resumed or first
+    config = AcousticConfig(**sizes["config"]) if sizes else None
+    training = AcousticTraining.start(plan, speakers, data.ln_f0, config)
+    for network in (training.model, training.averaged.network, training.critic):
+        network.to(device)
+    if resumed is not None:
+        training.load(resumed)
+    elif first is not None:
+        training.model.load_state_dict(first["averaged"])
         training.averaged = Averaged.of(training.model)
     # Recordings may have joined since the checkpoint was written.
     for model in (training.model, training.averaged.network):
         model.get_buffer("speaker_ln_f0").copy_(torch.tensor(data.ln_f0))
-    saved_s = time.monotonic()
-    while training.step < plan.steps:
-        rng = step_generator(plan.seed, training.step)
-        batch = collate(data.items(rng, plan.batch), plan.crop_frames, rng)
-        log.add(training.step, training.take_step(batch))
-        if time.monotonic() - saved_s > plan.checkpoint_s:
-            save_checkpoint(run / "checkpoint.pt", training.state())
-            log.write({"step": training.step, **validate(training.averaged.network, data)})
-            saved_s = time.monotonic()
-    save_checkpoint(run / "checkpoint.pt", training.state())
-    log.write({"step": training.step, **validate(training.averaged.network, data)})
+
+    def batch_at(step: int) -> AcousticBatch:
+        rng = step_generator(plan.seed, step)
+        return collate(data.items(rng, plan.batch), plan.crop_frames, rng)
+
+    run_steps(
+        training,
+        run,
+        steps=plan.steps,
+        checkpoint_s=plan.checkpoint_s,
+        batch_at=batch_at,
+        validate=lambda: validate(training.averaged.network, data),
+        device=device,
+        watch=watch,
+    )
+    return training.step

@@ -51,10 +51,18 @@ SPEAKERS: Mapping[str, Speaker] = {
             f0_floor_hz=100.0,
             f0_ceil_hz=480.0,
             band_hz=10_500.0,
+            noise_cut=3.0,
             licence="public domain",
             thorough_f0=True,
         ),
-        Speaker(name="bdl", f0_floor_hz=65.0, f0_ceil_hz=280.0, band_hz=7_600.0, licence="CMU ARCTIC"),
+        Speaker(
+            name="bdl",
+            f0_floor_hz=65.0,
+            f0_ceil_hz=280.0,
+            band_hz=7_600.0,
+            noise_cut=2.0,
+            licence="CMU ARCTIC",
+        ),
         Speaker(name="slt", f0_floor_hz=100.0, f0_ceil_hz=320.0, band_hz=7_600.0, licence="CMU ARCTIC"),
     )
 }

@@ -1,7 +1,8 @@
-"""Critics for the vocoder's last phase: small networks that tell made from recorded spectrograms.
+"""Critics: small networks that tell what was made from what was recorded.
 
-One critic per STFT resolution looks at the log-magnitude and at the phase-carrying real and
-imaginary parts, compressed.  Small on purpose: they must be affordable on one CPU thread.
+The vocoder's look at spectra with their phase, one critic per STFT resolution; the acoustic model's looks
+at mel frames, which a distance alone would leave smoother than any voice is.  Small on purpose: they must
+be affordable on one CPU thread.
 """
 
 from __future__ import annotations
@@ -58,6 +59,35 @@ class Critics(nn.Module):
     def forward(self, pcm: Tensor, band_hz: Tensor) -> list[list[Tensor]]:
         """Judge [batch, samples]; nothing above `band_hz` [batch] is looked at."""
         return [critic(pcm, band_hz) for critic in self.critics]
+
+
+class MelCritic(nn.Module):
+    """Judges mel frames of a speaker; returns its features, its verdict last."""
+
+    def __init__(self, mels: int, speakers: int, channels: int = 32) -> None:
+        super().__init__()
+        self.speaker = nn.Embedding(speakers, mels)
+        wide = 2 * channels
+        self.layers = nn.ModuleList(
+            nn.utils.parametrizations.weight_norm(layer)
+            for layer in (
+                nn.Conv2d(2, channels, (5, 5), stride=(1, 2), padding=(2, 2)),
+                nn.Conv2d(channels, wide, (3, 5), stride=(2, 2), padding=(1, 2)),
+                nn.Conv2d(wide, wide, (3, 5), stride=(1, 2), padding=(1, 2)),
+                nn.Conv2d(wide, wide, (3, 3), stride=(2, 1), padding=(1, 1)),
+            )
+        )
+        self.out = nn.Conv2d(wide, 1, 3, padding=1)
+
+    def forward(self, mel: Tensor, speakers: Tensor) -> list[list[Tensor]]:
+        """Judge [batch, frames, mels] of the speakers [batch]."""
+        whose = self.speaker(speakers)[:, None, :].expand_as(mel)
+        x = torch.stack((mel, whose), 1)
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return [[*features, self.out(x)]]
 
 
 def critic_loss(natural: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:

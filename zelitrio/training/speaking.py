@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from zelitrio.networks import SpeechStep
+from zelitrio.networks import PITCH_SCALE, SpeechStep
 from zelitrio.text import Utterance
 from zelitrio.voices import PhoneInputs, Voice, frame_positions, phone_inputs, whole_durations
 
@@ -45,7 +45,8 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
         mask,
     )
     durations = shaped_durations(inputs, prosody.duration[0, :, 0].numpy())
-    rows = acoustic.rows(hidden, prosody.pitch[..., 0], prosody.energy[..., 0], mask)
+    pitch = prosody.pitch[..., 0] + PITCH_SCALE * torch.from_numpy(inputs.rises)
+    rows = acoustic.rows(hidden, pitch, prosody.energy[..., 0], mask)
     index, positions = frame_positions(durations)
     ln_f0 = acoustic.get_buffer("speaker_ln_f0")[voice.speaker][None]
     step: SpeechStep = voice.model.speech_step()

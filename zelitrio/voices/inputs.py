@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zelitrio.text import PHONES, Break, Utterance, Word
+from zelitrio.voices.melody import rises
 
 _PHONE_IDS = {phone: index for index, phone in enumerate(PHONES)}
 PAUSE = len(PHONES)
@@ -53,6 +54,7 @@ class PhoneInputs:
     features: NDArray[np.float32]  # [n, FEATURES]
     words: NDArray[np.int64]  # [n] index of the word, -1 for a pause
     pauses_s: NDArray[np.float32]  # [n] seconds asked for; nan where the model chooses
+    rises: NDArray[np.float32]  # [n] ln f0 to add to what the model predicts
 
     def __len__(self) -> int:
         return len(self.phones)
@@ -65,9 +67,11 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
     """
     phones, stresses, words = [PAUSE], [_BREAK_IDS[Break.START]], [-1]
     pauses = [math.nan if utterance.pause_s is None else utterance.pause_s]
+    lifts = [0.0]
     edges: list[tuple[int, int]] = []  # first and last token of each word
     last = len(utterance.words) - 1
-    for index, word in enumerate(utterance.words):
+    for index, (word, lift) in enumerate(zip(utterance.words, rises(utterance.words), strict=True)):
+        lifts += lift
         edges.append((len(phones), len(phones) + len(word.phones) - 1))
         for phone in word.phones:
             symbol, stress = (phone[:-1], 1 + int(phone[-1])) if phone[-1].isdigit() else (phone, _CONSONANT)
@@ -82,11 +86,13 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
             phones.append(PAUSE)
             stresses.append(_BREAK_IDS.get(after, _BREAK_IDS[Break.COMMA]))
             words.append(-1)
+            lifts.append(0.0)
             pauses.append(math.nan if word.pause_s is None else word.pause_s)
     if not utterance.words:
         phones.append(PAUSE)
         stresses.append(_BREAK_IDS[Break.STOP])
         words.append(-1)
+        lifts.append(0.0)
         pauses.append(math.nan)
     tokens = np.array(phones)
     return PhoneInputs(
@@ -95,6 +101,7 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
         features=_features(tokens, np.array(stresses), utterance.words, edges),
         words=np.array(words),
         pauses_s=np.array(pauses, np.float32),
+        rises=np.array(lifts, np.float32),
     )
 
 

@@ -1,0 +1,54 @@
+"""Questions that ask for yes or no rise; nothing else does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zelitrio.text import load_front_end
+from zelitrio.voices import phone_inputs
+
+
+def lift(text: str) -> np.ndarray:
+    return phone_inputs(load_front_end().utterance(text)).rises
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Are you coming home?",
+        "And can you hear me?",
+        "You left it open?",
+        "Really?",
+        "I was there. Was it you?",
+    ],
+)
+def test_a_question_for_yes_or_no_climbs_to_its_end(text: str) -> None:
+    rises = lift(text)
+    climb = rises[rises > 0]
+    assert len(climb) and np.all(np.diff(climb) > 0)
+    assert rises[-1] == 0.0 and rises[-2] == rises.max() > 0.3
+    assert np.count_nonzero(rises) < 8  # the last word's, from its last stress on
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You are coming home.",
+        "What time is it?",
+        "And where did you go?",
+        "At what time does it leave?",
+        "Would you like tea or coffee?",
+        "Really!",
+        "",
+    ],
+)
+def test_everything_else_is_left_as_predicted(text: str) -> None:
+    assert not lift(text).any()
+
+
+def test_only_the_question_of_several_sentences_climbs() -> None:
+    rises = lift("Is it late? It is. What now?")
+    alone = lift("Is it late?")
+    np.testing.assert_array_equal(rises[: len(alone) - 1], alone[:-1])
+    assert not rises[len(alone) - 1 :].any()
