@@ -12,14 +12,17 @@ from zelitrio.audio.encoder import Encoder
 from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_format
 from zelitrio.audio.opening import open_encoder
 from zelitrio.audio.raw import wav_header
+from zelitrio.audio.sound import Sound, read_sound
 
 __all__ = [
     "DEFAULT_FORMAT",
     "FORMATS",
     "AudioFormat",
     "Encoder",
+    "Sound",
     "decode_file",
     "open_encoder",
     "parse_format",
+    "read_sound",
     "wav_header",
 ]

@@ -1,0 +1,190 @@
+"""What can be measured of one recording without knowing what is said in it; some 30 ms for 5 s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from zelitrio.audio import decode_file, read_sound
+from zelitrio.training.features import FFT_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ, magnitudes, mel_filters
+
+Pcm = npt.NDArray[np.float32]
+LONGEST_S = 30.0
+_SPEECH_DB = 30.0
+"""Frames this close to the loud ones are speech."""
+_PITCH_RATE_HZ, _LOWEST_HZ, _HIGHEST_HZ = 8_000, 60.0, 500.0
+_BAND_DB, _BAND_FROM_HZ, _FULL_BAND_HZ = 45.0, 3_000.0, 11_000.0
+"""A recording's band ends where its long-term spectrum first stays so far below its strongest part."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class SoundFacts:
+    """One recording's facts; levels in dB of full scale."""
+
+    seconds: float
+    rate_hz: int
+    channels: int
+    peak: float
+    level_db: float
+    """Of the speech, not of the pauses."""
+    noise_db: float
+    """Of the quietest twentieth."""
+    speech_s: float
+    clipped: float
+    """Share of samples at full scale or on a flat top."""
+    apart: float
+    """How differently two channels go up and down, 0 to 1."""
+    cancelled_db: float
+    """What is lost when the channels are mixed."""
+    pitch_hz: float
+    """Median; nan where nothing is voiced."""
+    band_hz: float
+    """Where the spectrum ends."""
+    spectrum_db: npt.NDArray[np.float32]
+    """[mels] long-term spectrum of the speech relative to its own mean."""
+
+
+def measure_sound(path: Path) -> SoundFacts:
+    """Measure a recording.  Of one longer than `LONGEST_S` only the length and form are true.
+
+    Raises:
+        LocalError: it cannot be read.
+    """
+    sound = read_sound(path, LONGEST_S)
+    too_long = sound.seconds > LONGEST_S
+    pcm = np.zeros(0, np.float32) if too_long else decode_file(path, SAMPLE_RATE_HZ)
+    spectra = _spectra(pcm)  # [frames, bins]
+    level_db = 10.0 * np.log10(np.mean(spectra**2, 1) + 1e-12)
+    speech = level_db > (level_db.max(initial=-120.0) - _SPEECH_DB)
+    heard = spectra[speech]
+    return SoundFacts(
+        seconds=sound.seconds,
+        rate_hz=sound.rate_hz,
+        channels=len(sound.pcm),
+        peak=float(np.abs(sound.pcm).max(initial=0.0)),
+        level_db=_level_db(pcm, speech),
+        noise_db=_level_db(pcm, level_db <= np.percentile(level_db, 5) if len(level_db) else speech),
+        speech_s=float(speech.sum()) * HOP_SAMPLES / SAMPLE_RATE_HZ,
+        clipped=clipped_share(sound.pcm),
+        apart=_apart(sound.pcm, sound.rate_hz),
+        cancelled_db=_cancelled_db(sound.pcm),
+        pitch_hz=median_pitch_hz(pcm),
+        band_hz=_band_hz(heard),
+        spectrum_db=long_term_spectrum_db(heard),
+    )
+
+
+def _spectra(pcm: Pcm) -> npt.NDArray[np.float32]:
+    if len(pcm) < FFT_SAMPLES:
+        return np.zeros((0, FFT_SAMPLES // 2 + 1), np.float32)
+    with torch.inference_mode():
+        return magnitudes(torch.from_numpy(pcm)[None], FFT_SAMPLES, HOP_SAMPLES)[0].T.numpy()
+
+
+def speech_spectrum_db(pcm: Pcm) -> npt.NDArray[np.float32]:
+    """The long-term spectrum of float32 samples at 24 kHz, [mels] dB relative to its own mean."""
+    spectra = _spectra(pcm)
+    level_db = 10.0 * np.log10(np.mean(spectra**2, 1) + 1e-12)
+    return long_term_spectrum_db(spectra[level_db > level_db.max(initial=-120.0) - _SPEECH_DB])
+
+
+def long_term_spectrum_db(spectra: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """[frames, bins] magnitudes to [mels] dB, zero on average; all zero without a frame."""
+    if not len(spectra):
+        return np.zeros(mel_filters().shape[0], np.float32)
+    power = mel_filters().numpy() @ np.mean(spectra.astype(np.float64) ** 2, 0)
+    level = 10.0 * np.log10(power + 1e-10)
+    return (level - level.mean()).astype(np.float32)
+
+
+def _level_db(pcm: Pcm, frames: npt.NDArray[np.bool_]) -> float:
+    if not frames.any():
+        return -120.0
+    blocks = pcm[: len(frames) * HOP_SAMPLES].reshape(-1, HOP_SAMPLES)[frames[: len(pcm) // HOP_SAMPLES]]
+    return float(10.0 * np.log10(np.mean(np.square(blocks, dtype=np.float64)) + 1e-12))
+
+
+def clipped_share(pcm: Pcm) -> float:
+    """Share of [channels, samples] that lie at full scale, or on a flat top further down."""
+    size = np.abs(pcm)
+    peak = float(size.max(initial=0.0))
+    if peak < 0.05:
+        return 0.0
+    top = size >= (0.999 if peak >= 0.999 else 0.9995 * peak)
+    # A lone sample is the peak of any wave; three in a row are a wave cut off.
+    flat = top[:, 2:] & top[:, 1:-1] & top[:, :-2]
+    return float(3 * flat.sum() / max(1, size.size)) if flat.any() else 0.0
+
+
+def _apart(pcm: Pcm, rate_hz: int) -> float:
+    """One minus the correlation of both channels' levels over blocks of 50 ms."""
+    block = rate_hz // 20
+    if len(pcm) != 2 or pcm.shape[1] < 10 * block:
+        return 0.0
+    power = np.square(pcm[:, : pcm.shape[1] // block * block].reshape(2, -1, block), dtype=np.float64).mean(2)
+    level = np.log10(power + 1e-8)
+    if level.max(1).min() < level.max() - 4.0 or level.std(1).min() < 1e-3:
+        return 0.0  # one side is empty: nobody is there
+    return float(np.clip(1.0 - np.corrcoef(level)[0, 1], 0.0, 1.0))
+
+
+def _cancelled_db(pcm: Pcm) -> float:
+    apart, mixed = (
+        np.mean(np.square(pcm, dtype=np.float64)),
+        np.mean(np.square(pcm.mean(0), dtype=np.float64)),
+    )
+    return float(10.0 * np.log10((apart + 1e-12) / (mixed + 1e-12))) if pcm.size else 0.0
+
+
+def median_pitch_hz(pcm: Pcm) -> float:
+    """Median pitch of float32 samples at 24 kHz, by autocorrelation; nan where nothing is voiced.
+
+    Rough (no tracking over time), but the median of an utterance is within a few per cent, and it needs
+    nothing but numpy.
+    """
+    low = _decimated(pcm, SAMPLE_RATE_HZ // _PITCH_RATE_HZ)
+    size, hop = 400, 160
+    if len(low) < size:
+        return float("nan")
+    frames = np.lib.stride_tricks.sliding_window_view(low, size)[::hop]
+    power = np.mean(frames**2, 1)
+    frames = frames[power > power.max() * 10 ** (-25 / 10)] * np.hanning(size)
+    spectrum = np.fft.rfft(frames, 2 * size)
+    lags = np.fft.irfft(np.abs(spectrum) ** 2)[:, :size]
+    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(size), 2 * size)) ** 2)[:size]
+    lags = lags / np.maximum(lags[:, :1], 1e-12) / (window / window[0])
+    first, last = int(_PITCH_RATE_HZ / _HIGHEST_HZ), int(_PITCH_RATE_HZ / _LOWEST_HZ)
+    inside = lags[:, first : last + 1]
+    best = inside.max(1, initial=0.0)
+    voiced = best > 0.6
+    if voiced.sum() < 5:
+        return float("nan")
+    # The first peak nearly as high as the highest: later ones are two or three periods.
+    peaks = (inside[:, 1:-1] >= inside[:, :-2]) & (inside[:, 1:-1] >= inside[:, 2:])
+    near = peaks & (inside[:, 1:-1] > 0.88 * best[:, None])
+    at = 1 + first + near.argmax(1)
+    return float(np.median(_PITCH_RATE_HZ / at[voiced & near.any(1)]))
+
+
+def _decimated(pcm: Pcm, factor: int) -> npt.NDArray[np.float64]:
+    # A moving sum of two windows is filter enough for a pitch.
+    taps = np.hanning(4 * factor + 1)
+    return np.convolve(pcm.astype(np.float64), taps / taps.sum(), mode="same")[::factor]
+
+
+def _band_hz(spectra: npt.NDArray[np.float32]) -> float:
+    """Where 500 Hz on end are all but empty: codecs put a little noise above what they were given."""
+    if not len(spectra):
+        return SAMPLE_RATE_HZ / 2
+    bin_hz = SAMPLE_RATE_HZ / FFT_SAMPLES
+    level = 10.0 * np.log10(np.mean(spectra.astype(np.float64) ** 2, 0) + 1e-10)
+    smooth = np.convolve(level, np.ones(9) / 9, mode="same")
+    empty = smooth < smooth.max() - _BAND_DB
+    span = int(500.0 / bin_hz)
+    starts = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(empty, span).all(1)) * bin_hz
+    ends = starts[starts > _BAND_FROM_HZ]
+    return float(ends[0]) if len(ends) and ends[0] < _FULL_BAND_HZ else SAMPLE_RATE_HZ / 2
