@@ -1,0 +1,44 @@
+"""DNSMOS: a network's guess at listeners' scores (Reddy, Gopal, Cutler, arXiv 2110.01763).
+
+It hears noise, buzz and muffling; it does not hear wrong words or bad melody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.voice.spoken import Pcm
+
+WINDOW_SAMPLES = int(9.01 * 16_000)
+KEYS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}
+Listener = Callable[[Pcm], dict[str, float]]
+
+
+def open_listener() -> Listener:
+    """From the package speechmos, which carries the models; held to one thread.
+
+    A clip shorter than the models' 9.01 s is repeated to exactly that, as DNSMOS does, but scored once:
+    its own further windows hear the same clip again at twice the cost.
+    """
+    import onnxruntime
+    from speechmos import dnsmos
+
+    models = Path(dnsmos.__file__).parent / "dnsmos_models"
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    plain_session = onnxruntime.InferenceSession
+    onnxruntime.InferenceSession = lambda path: plain_session(path, options)
+    try:
+        scorer = dnsmos.DNSMOS(str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx"))
+    finally:
+        onnxruntime.InferenceSession = plain_session
+
+    def score(pcm: Pcm) -> dict[str, float]:
+        clip = np.resize(pcm, WINDOW_SAMPLES) if len(pcm) < WINDOW_SAMPLES else pcm
+        scores = scorer(clip, 16_000, False)
+        return {short: float(scores[key]) for short, key in KEYS.items()}
+
+    return score

@@ -1,0 +1,57 @@
+"""Two recognisers of different kinds, so that a voice cannot please one's habits alone.
+
+pocketsphinx (hidden Markov models and a trigram; its wheel carries its model) hears words; Moonshine
+(an encoder and decoder network) writes text, with digits and marks, which zelitrio's front end reads
+into words again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.voice.moonshine import Moonshine, find_model
+from bench.voice.spoken import Pcm
+from bench.voice.word_error import plain
+from zelitrio.text import load_front_end
+
+Recogniser = Callable[[Pcm], list[str]]
+"""Samples at 16 kHz to plain words."""
+MISSING_MOONSHINE = (
+    "moonshine: left out, its model was not found: pip install --no-deps 'moonshine-voice==0.0.73'"
+)
+
+
+def open_recognisers() -> tuple[dict[str, Recogniser], list[str]]:
+    """Those that are installed by name, and a line for each that is not."""
+    found: dict[str, Recogniser] = {"pocketsphinx": Pocketsphinx()}
+    folder = find_model()
+    if folder is None:
+        return found, [MISSING_MOONSHINE]
+    found["moonshine"] = read_out(Moonshine(folder))
+    return found, []
+
+
+class Pocketsphinx:
+    """CMU pocketsphinx with the model of its wheel; one decoder for everything, in one order."""
+
+    def __init__(self) -> None:
+        import pocketsphinx
+
+        self._decoder: Any = pocketsphinx.Decoder(samprate=16_000.0, loglevel="FATAL")
+
+    def __call__(self, pcm: Pcm) -> list[str]:
+        raw = (np.pad(pcm, 3_200) * 32767).astype("<i2").tobytes()
+        self._decoder.start_utt()
+        self._decoder.process_raw(raw, full_utt=True)
+        self._decoder.end_utt()
+        found = self._decoder.hyp()
+        return plain(found.hypstr.split()) if found else []
+
+
+def read_out(recogniser: Callable[[Pcm], str]) -> Recogniser:
+    """One that writes text made one that hears words: "3:30" is heard as "three thirty"."""
+    front_end = load_front_end()
+    return lambda pcm: plain([word.spoken for word in front_end.utterance(recogniser(pcm)).words])

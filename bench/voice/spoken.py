@@ -1,0 +1,34 @@
+"""What every measure is taken of: one sentence as some system said it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+Pcm = npt.NDArray[np.float32]
+RATE_HZ = 24_000
+SEED = 7
+SENTENCES = Path(__file__).parent.parent / "sentences"
+LISTS = ("harvard", "agent", "read", "names", "numbers")
+"""Files of `bench/sentences`, none of whose lines is in the text the voices learnt from."""
+
+
+@attrs.frozen(eq=False)
+class Spoken:
+    """One sentence as it was said."""
+
+    words: tuple[str, ...]
+    """What should be heard, in lower case."""
+    pcm: Pcm
+    """Samples at RATE_HZ, in [-1, 1]."""
+    made_in_s: float | None = None
+    """Seconds of one thread it took, where that was measured."""
+
+
+def read_lines(name: str) -> list[str]:
+    """The lines of `bench/sentences/<name>.txt`."""
+    path = SENTENCES / f"{name}.txt"
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

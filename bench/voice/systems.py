@@ -1,0 +1,71 @@
+"""Who speaks: the voices under test, and other synthesisers beside them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.voice.espeak import MISSING_ESPEAK, Espeak, find_library
+from bench.voice.spoken import RATE_HZ, SEED, Pcm, Spoken
+from zelitrio.audio import decode_file
+from zelitrio.text import Utterance, load_front_end, normalised_text
+from zelitrio.training import speak
+from zelitrio.voices import Voice
+
+Say = Callable[[str], Spoken]
+MISSING_FLITE = "flite: left out, the program was not found: apt-get install flite"
+
+
+def words_of(utterance: Utterance) -> tuple[str, ...]:
+    """What should be heard of it."""
+    return tuple(word.spoken for word in utterance.words)
+
+
+def voice_system(voice: Voice) -> Say:
+    """A voice of zelitrio: whole utterances, the networks alone, timed with its front end."""
+
+    def say(text: str) -> Spoken:
+        started_s = time.perf_counter()
+        utterance = load_front_end().utterance(text)
+        pcm = speak(voice, utterance, noise_at=SEED)
+        return Spoken(words_of(utterance), pcm, time.perf_counter() - started_s)
+
+    return say
+
+
+def open_references() -> tuple[dict[str, Say], list[str]]:
+    """The other synthesisers that are installed by name, and a line for each that is not."""
+    found: dict[str, Say] = {}
+    left_out: list[str] = []
+    if shutil.which("flite"):
+        found["flite slt"] = _reading(_flite)
+    else:
+        left_out.append(MISSING_FLITE)
+    library = find_library()
+    if library is not None:
+        found["espeak-ng"] = _reading(Espeak(*library))
+    else:
+        left_out.append(MISSING_ESPEAK)
+    return found, left_out
+
+
+def _reading(make: Callable[[str], Pcm]) -> Say:
+    # Given in words as zelitrio's front end reads them, so that voices are compared and not readings.
+    def say(text: str) -> Spoken:
+        utterance = load_front_end().utterance(text)
+        return Spoken(words_of(utterance), make(normalised_text(utterance)))
+
+    return say
+
+
+def _flite(text: str) -> Pcm:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", str(path)], check=True)
+        return np.asarray(decode_file(path, RATE_HZ))

@@ -1,0 +1,37 @@
+"""Words wanted against words heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.voice.spoken import SEED
+
+DRAWS = 2_000
+
+
+def plain(words: Sequence[str]) -> list[str]:
+    """Words as they are compared: lower case, letters only, joined words apart."""
+    text = " ".join(words).lower().replace("-", " ").replace("'", "")
+    return text.replace(".", "").split()
+
+
+def edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
+    """Words to change, add or take away."""
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(wanted, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(heard, 1):
+            previous, row[j] = row[j], min(previous + (word != other), row[j] + 1, row[j - 1] + 1)
+    return row[-1]
+
+
+def rate(wrong: Sequence[int], counts: Sequence[int]) -> tuple[float, float, float]:
+    """Word error in per cent, and its 95 % bootstrap interval over sentences."""
+    errors, words = np.array(wrong), np.array(counts)
+    picks = np.random.default_rng(SEED).integers(0, len(errors), (DRAWS, len(errors)))
+    rates: npt.NDArray[np.float64] = 100 * errors[picks].sum(1) / words[picks].sum(1)
+    low, high = np.percentile(rates, [2.5, 97.5])
+    return 100 * float(errors.sum()) / float(words.sum()), float(low), float(high)
