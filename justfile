@@ -31,6 +31,11 @@ test *flags: _venv
     {{ python }} -m pip install -q -e '.[test]'
     {{ python }} -m pytest -q {{ flags }}
 
+# install, then run README's browser code in Chromium (Debian: apt-get install chromium)
+test-browser *flags: _venv
+    {{ python }} -m pip install -q -e '.[test,browser]'
+    {{ python }} -m pytest -q -m browser {{ flags }}
+
 # layout, lint, types and the order of imports
 check: setup
     {{ python }} -m ruff format --check .

@@ -6,6 +6,7 @@ reads the environment itself.  A value out of range raises `LocalError` that nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,14 @@ def _one_of(*allowed: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
             raise LocalError(f"{attribute.name}: expected one of {', '.join(allowed)}, found {value!r}")
 
     return check
+
+
+def _origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    for origin in value or ():
+        if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s,*]+", origin):
+            raise LocalError(
+                f"{attribute.name}: expected an origin such as https://example.com, or *, found {origin!r}"
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -82,6 +91,9 @@ class ServerSettings:
     port: int = attrs.field(default=8020, validator=_between(0, 65535))
     api_key_hashes: frozenset[str] = frozenset()
     """SHA-256 of each key, in hex.  Empty: no key is asked for, and only loopback may be bound."""
+    cors_origins: tuple[str, ...] | None = attrs.field(default=None, validator=_origins)
+    """Web pages that may come in besides this machine's own, "*" for all of them ("null" is a page from a
+    file).  None: all of them if a key is asked for, else no others."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     head_timeout_s: float = attrs.field(default=5.0, validator=_between(0.05, 600))

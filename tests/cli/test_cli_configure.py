@@ -49,7 +49,7 @@ def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("room", [EngineSettings, SessionSettings, ServerSettings])
 def test_every_setting_can_come_from_the_environment(room: type) -> None:
     for field in attrs.fields(room):
-        if field.name in ("api_key_hashes", "tls_cert", "tls_key", "host"):
+        if field.name in ("api_key_hashes", "cors_origins", "tls_cert", "tls_key", "host"):
             continue
         text = str(field.default)
         found = configure({}, {f"ZELITRIO_{field.name.upper()}": text})
@@ -93,6 +93,13 @@ def test_this_machine_is_served_without_a_key(host: str) -> None:
     assert configure({"host": host}, {}).server.host == host
 
 
+def test_origins_come_as_flags_and_from_the_environment() -> None:
+    assert configure({}, {}).server.cors_origins is None
+    two = ("https://example.com", "null")
+    assert configure({"cors_origins": list(two)}, {}).server.cors_origins == two
+    assert configure({}, {"ZELITRIO_CORS_ORIGINS": "https://example.com, null"}).server.cors_origins == two
+
+
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(LocalError, match="without an API key"):
         configure({"host": "0.0.0.0", "api_keys": [""]}, {"ZELITRIO_API_KEYS": " , "})
@@ -121,6 +128,8 @@ def test_an_empty_key_is_no_key() -> None:
         ({}, "host = 1", "host: expected text, found 1"),
         ({"ZELITRIO_DTYPE": "int8"}, "", "dtype: expected one of float32"),
         ({}, "api_keys = [1]", "api_keys: expected a list of keys"),
+        ({"ZELITRIO_CORS_ORIGINS": "example.com"}, "", "cors_origins: expected an origin such as https"),
+        ({}, "cors_origins = 1", "cors_origins: expected a list of origins"),
         ({}, "port == 1", "not TOML"),
         ({"ZELITRIO_TLS_CERT": "cert.pem"}, "", "tls_cert and tls_key: expected both or neither"),
         ({"ZELITRIO_TLS_CERT": "no.pem", "ZELITRIO_TLS_KEY": "no.pem"}, "", "no.pem: expected a file"),

@@ -11,6 +11,7 @@ import trio
 from running import KEY, VOICE, hear, pcm_in, read_all, running, say, until
 from scripted_engine import ScriptedEngine, pcm_of
 from trio_websocket import ConnectionClosed
+from wsproto.frame_protocol import FrameProtocol
 
 from zelitrio.settings import SessionSettings
 
@@ -264,3 +265,16 @@ def client_frame(payload: bytes) -> bytes:
     elif len(payload) > 65535:
         size = bytes([0x80 | 127]) + len(payload).to_bytes(8, "big")
     return b"\x81" + size + b"\0\0\0\0" + payload
+
+
+async def test_a_peer_that_is_still_sending_when_it_is_refused_can_read_why():
+    upgrade = f"GET {PATH} HTTP/1.1\r\n{UPGRADE}xi-api-key: wrong\r\n\r\n"
+    message = FrameProtocol(client=True, extensions=[]).send_data('{"text": "Hello "}', fin=True)
+    async with running(keys=[KEY]) as server, await server.connect() as stream:
+        await stream.send_all(upgrade.encode())
+        for _ in range(4):
+            await trio.sleep(0.1)  # the first is answered with a close, the others come after it
+            await stream.send_all(message)
+        with trio.fail_after(4):
+            answer = await read_all(stream)
+    assert b"invalid_api_key" in answer and answer.endswith(b"Invalid API key")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,10 +23,11 @@ from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 
 PREFIX = "ZELITRIO_"
 _ROOMS = (EngineSettings, SessionSettings, ServerSettings)
+_LISTS = ("api_key_hashes", "cors_origins")
 _FIELDS: Mapping[str, type[Any]] = {
-    field.name: room for room in _ROOMS for field in attrs.fields(room) if field.name != "api_key_hashes"
+    field.name: room for room in _ROOMS for field in attrs.fields(room) if field.name not in _LISTS
 }
-_OTHERS = ("api_keys", "key_file", "voices", "lexicon")
+_OTHERS = ("api_keys", "cors_origins", "key_file", "voices", "lexicon")
 # Read by other parts of the command line, so not unknown.
 _NOT_SETTINGS = ("config", "api_key", "url", "traceback")
 
@@ -72,7 +73,7 @@ def configure(flags: Mapping[str, object], environment: Mapping[str, str]) -> Co
     merged: dict[str, object] = {}
     keys: list[str] = []
     for source in sources:
-        keys += _key_list(source.get("api_keys"))
+        keys += _list(source, "api_keys", "keys")
         merged.update(source)
 
     key_file = _path(merged.get("key_file"))
@@ -85,7 +86,8 @@ def configure(flags: Mapping[str, object], environment: Mapping[str, str]) -> Co
         }
         for room in _ROOMS
     }
-    server = ServerSettings(**rooms[ServerSettings], api_key_hashes=frozenset(hashes))
+    origins = tuple(_list(merged, "cors_origins", "origins")) if "cors_origins" in merged else None
+    server = ServerSettings(**rooms[ServerSettings], api_key_hashes=frozenset(hashes), cors_origins=origins)
     _check_exposure(server)
     return Configuration(
         engine=EngineSettings(**rooms[EngineSettings]),
@@ -145,13 +147,15 @@ def _checked(source: Mapping[str, object], where: str, prefix: str = "") -> dict
     return {name: value for name, value in source.items() if name in known}
 
 
-def _key_list(value: object) -> Iterable[str]:
-    keys = value.split(",") if isinstance(value, str) else value
-    if keys is None:
+def _list(source: Mapping[str, object], name: str, what: str) -> list[str]:
+    value = source.get(name)
+    items = value.split(",") if isinstance(value, str) else value
+    if items is None:
         return []
-    if not isinstance(keys, list | tuple) or not all(isinstance(key, str) for key in keys):
-        raise LocalError(f"api_keys: expected a list of keys, found {type(value).__name__}")
-    return [key.strip() for key in keys if key.strip()]
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        # The value itself is not shown: it may be a key in clear.
+        raise LocalError(f"{name}: expected a list of {what}, found {type(value).__name__}")
+    return [item.strip() for item in items if item.strip()]
 
 
 def _path(value: object) -> Path | None:

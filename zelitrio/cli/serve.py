@@ -20,6 +20,7 @@ def serve(
     port: Annotated[int | None, Parameter(group=_NETWORK)] = None,
     api_key: Annotated[list[str] | None, Parameter(group=_NETWORK, negative=())] = None,
     key_file: Annotated[Path | None, Parameter(group=_NETWORK)] = None,
+    cors_origin: Annotated[list[str] | None, Parameter(group=_NETWORK, negative=())] = None,
     tls_cert: Annotated[Path | None, Parameter(group=_NETWORK)] = None,
     tls_key: Annotated[Path | None, Parameter(group=_NETWORK)] = None,
     max_connections: Annotated[int | None, Parameter(group=_NETWORK)] = None,
@@ -49,6 +50,10 @@ def serve(
         A key clients may use; repeat for more. ZELITRIO_API_KEYS takes several, with commas.
     key_file
         A file of allowed keys, each as its SHA-256 in hex on a line.
+    cors_origin
+        Origin of web pages that may use the server, such as https://example.com; repeat for more, * for
+        all [default: all if there is a key, else pages of this machine]. ZELITRIO_CORS_ORIGINS takes
+        several, with commas.
     tls_cert
         Certificate chain, PEM; with --tls-key the port speaks https and wss.
     tls_key
@@ -83,6 +88,7 @@ def serve(
         "port": port,
         "api_keys": api_key,
         "key_file": key_file,
+        "cors_origins": cors_origin,
         "tls_cert": tls_cert,
         "tls_key": tls_key,
         "max_connections": max_connections,

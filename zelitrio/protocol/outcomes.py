@@ -48,6 +48,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         # Who is asking.
         "invalid_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "invalid_api_key"),
         "missing_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "needs_authorization"),
+        "origin_not_allowed": _outcome(1008, 403, "authorization_error", "origin_not_allowed"),
         "missing_permissions": _outcome(1008, 403, "authorization_error", "missing_permissions"),
         "quota_exceeded": _outcome(1008, 401, "quota_error", "quota_exceeded"),
         "rate_limit_exceeded": _outcome(1008, 429, "rate_limit_error", "rate_limit_exceeded"),

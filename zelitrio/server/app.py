@@ -19,8 +19,10 @@ from zelitrio.server.docs import docs_page
 from zelitrio.server.metadata import Metadata, to_json
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
+from zelitrio.server.origins import OriginGuard
+from zelitrio.server.refusals import RETRY_AFTER_S, vendor_error
 from zelitrio.server.state import ServerState
-from zelitrio.server.synthesis import Synthesis, vendor_error
+from zelitrio.server.synthesis import Synthesis
 
 log = structlog.get_logger("zelitrio.server")
 
@@ -42,7 +44,7 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    return Accounting(app, state.metrics)
+    return Accounting(OriginGuard(app, state.origins), state.metrics)
 
 
 class Operations:
@@ -71,7 +73,7 @@ class Operations:
         """New conversations are welcome."""
         if self._state.is_ready:
             return PlainTextResponse("ready\n")
-        return PlainTextResponse("draining\n", 503, headers={"retry-after": "5"})
+        return PlainTextResponse("draining\n", 503, headers={"retry-after": str(RETRY_AFTER_S)})
 
     async def metrics(self, request: Request) -> Response:
         """All counters, for Prometheus."""

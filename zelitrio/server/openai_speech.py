@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from zelitrio.audio import parse_format
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import openai_error_body, outcome_of, parse_openai_speech_request
+from zelitrio.protocol import parse_openai_speech_request
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
@@ -40,12 +41,6 @@ OPENAI_VOICES = (
     "verse",
 )
 """Names that OpenAI's clients offer; each is always the same one of our voices."""
-
-
-def openai_error(error: RemoteError, request_id: str) -> Response:
-    """An error in OpenAI's shape."""
-    body = orjson.dumps(openai_error_body(error))
-    return Response(body, outcome_of(error).http_status, media_type="application/json")
 
 
 def openai_voice(catalogue: Catalogue, name: str) -> Voice:

@@ -28,6 +28,7 @@ class WebSocketTransport:
     def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
         self._our_code: int | None = None
+        self._is_closed = trio.Event()
 
     @property
     def close_code(self) -> int | None:
@@ -40,6 +41,11 @@ class WebSocketTransport:
         try:
             return await self._connection.get_message()
         except ConnectionClosed:
+            if self._our_code is not None:
+                # trio-websocket stops receiving once our close frame is sent.  Who took that for the end
+                # would cut the peer off before it has read why: what it is still sending would meet a
+                # closed socket, and the reset that answers it throws away what it has not read yet.
+                await self._is_closed.wait()
             raise PeerLeft(f"closed with {self._connection.closed}") from None
 
     async def send(self, text: str) -> None:
@@ -53,8 +59,11 @@ class WebSocketTransport:
         """Send the close frame and wait for the peer's, CLOSE_HANDSHAKE_S at most."""
         if self._connection.closed is None:
             self._our_code = code
-        with trio.move_on_after(CLOSE_HANDSHAKE_S):
-            await self._connection.aclose(code, reason)
+        try:
+            with trio.move_on_after(CLOSE_HANDSHAKE_S):
+                await self._connection.aclose(code, reason)
+        finally:
+            self._is_closed.set()
 
 
 def read_request(head: RequestHead) -> SocketRequest | None:

@@ -189,6 +189,8 @@ async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> 
             return
         try:
             request = read_request(head)
+            if request is not None:  # HTTP asks for itself, of every request on a connection
+                state.origins.check(head.headers)
         except RemoteError as error:
             state.metrics.refused.labels(error.code).inc()
             await refuse(stream, error)

@@ -8,6 +8,7 @@ import trio
 from zelitrio.errors import RemoteError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.metrics import Metrics, ServedEngine
+from zelitrio.server.origins import Origins
 from zelitrio.session import Service
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
@@ -22,6 +23,7 @@ class ServerState:
     service: Service
     keys: KeyRing
     tokens: TokenStore
+    origins: Origins
     metrics: Metrics
     connections: int = 0
     conversations: int = 0
@@ -93,4 +95,4 @@ def make_state(
         drain=drain,
         dictionaries=dictionaries,
     )
-    return ServerState(engine, settings, service, keys, tokens, metrics)
+    return ServerState(engine, settings, service, keys, tokens, Origins(settings), metrics)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import attrs
-import orjson
 import trio
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,8 +10,9 @@ from starlette.routing import Route
 
 from zelitrio.audio import parse_format
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import error_body, outcome_of, parse_speech_request, timed_audio_line
+from zelitrio.protocol import parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.refusals import vendor_error
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
@@ -20,14 +20,6 @@ from zelitrio.session import Alignment, Packet, Reading, Timing, choose_front_en
 
 MAX_WHOLE_CHARS = 40_000
 """Of a text whose speech is gathered before it is sent: three quarters of an hour, up to 250 MB of PCM."""
-
-
-def vendor_error(error: RemoteError, request_id: str) -> Response:
-    """An error in the vendor's shape."""
-    body = orjson.dumps(error_body(error, request_id))
-    status = outcome_of(error).http_status
-    headers = {"retry-after": "5"} if status == 503 else None  # by then another process serves
-    return Response(body, status, headers, media_type="application/json")
 
 
 @attrs.define(eq=False)

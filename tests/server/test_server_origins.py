@@ -1,0 +1,94 @@
+"""Pages in browsers: those of other origins are answered with a key and refused without one."""
+
+from __future__ import annotations
+
+import pytest
+from running import KEY, VOICE, hear, running, say
+from trio_websocket import HandshakeError
+
+SPEECH = f"/v1/text-to-speech/{VOICE}"
+TEXT = "A short text. "
+PREFLIGHT = {
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "content-type,xi-api-key",
+    "access-control-request-private-network": "true",
+}
+ELSEWHERE = "https://elsewhere.example"
+HERE = ["http://localhost:3000", "http://127.0.0.1:8020", "http://[::1]:80", "https://app.localhost"]
+NOT_HERE = [
+    ELSEWHERE,
+    "null",
+    "http://localhost.elsewhere.example",
+    "http://127.0.0.1.elsewhere.example:8020",
+    "http://elsewhere.example/localhost",
+    "http://notlocalhost",
+    "http://1127.0.0.1",
+    "",
+]
+
+
+async def test_with_a_key_any_page_may_ask_and_read_what_it_needs():
+    async with running(keys=[KEY]) as server, server.http(headers={"origin": ELSEWHERE}) as http:
+        leave = await http.options(f"{SPEECH}/stream", headers=PREFLIGHT)
+        assert leave.status_code == 200
+        assert leave.headers["access-control-allow-origin"] == "*"
+        assert leave.headers["access-control-allow-headers"] == "content-type,xi-api-key"
+        assert leave.headers["access-control-allow-private-network"] == "true"
+        assert "POST" in leave.headers["access-control-allow-methods"]
+        answer = await http.post(f"{SPEECH}/stream", json={"text": TEXT}, headers={"xi-api-key": KEY})
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "*"
+        exposed = set(answer.headers["access-control-expose-headers"].split(", "))
+        assert {"request-id", "character-cost", "tts-latency-ms", "server-timing"} <= exposed
+        refused = await http.post(f"{SPEECH}/stream", json={"text": TEXT})
+        assert refused.status_code == 401 and refused.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("origin", NOT_HERE)
+async def test_without_a_key_pages_from_elsewhere_are_refused_on_both_ways_in(origin):
+    async with running() as server, server.http(headers={"origin": origin}) as http:
+        # What a browser sends without asking first: the body's type is one of a form.
+        answer = await http.post(
+            SPEECH, content=b'{"text": "Hello."}', headers={"content-type": "text/plain"}
+        )
+        assert answer.status_code == 403
+        assert answer.json()["detail"]["code"] == "origin_not_allowed"
+        assert "access-control-allow-origin" not in answer.headers
+        assert (await http.options(SPEECH, headers=PREFLIGHT)).status_code == 403
+        with pytest.RaisesGroup(pytest.RaisesExc(HandshakeError), flatten_subgroups=True):
+            async with server.socket(headers=[("Origin", origin)]):
+                pass
+
+
+@pytest.mark.parametrize("origin", HERE)
+async def test_without_a_key_pages_of_this_machine_may_come(origin):
+    async with running() as server, server.http(headers={"origin": origin}) as http:
+        leave = await http.options(SPEECH, headers=PREFLIGHT)
+        assert (leave.status_code, leave.headers["access-control-allow-origin"]) == (200, origin)
+        answer = await http.post(SPEECH, json={"text": TEXT})
+        assert answer.status_code == 200 and answer.headers["access-control-allow-origin"] == origin
+        assert "Origin" in answer.headers["vary"]
+        async with server.socket(headers=[("Origin", origin)]) as socket:
+            await say(socket, text=TEXT)
+            await say(socket, text="")
+            assert (await hear(socket))[-1]["isFinal"]
+
+
+async def test_named_origins_are_let_in_and_no_others():
+    named = ("https://one.example", "null")
+    for keys in ([], [KEY]):
+        async with running(keys=keys, cors_origins=named) as server, server.http() as http:
+            for origin, status in (("https://one.example", 200), ("null", 200), (ELSEWHERE, 403)):
+                answer = await http.get("/live", headers={"origin": origin})
+                assert answer.status_code == status
+
+
+async def test_any_origin_can_be_let_in_without_a_key():
+    async with running(cors_origins=("*",)) as server, server.http(headers={"origin": ELSEWHERE}) as http:
+        assert (await http.post(SPEECH, json={"text": TEXT})).status_code == 200
+
+
+async def test_the_second_request_of_a_connection_is_looked_at_too():
+    async with running() as server, server.http() as http:
+        assert (await http.get("/live")).status_code == 200
+        assert (await http.get("/live", headers={"origin": ELSEWHERE})).status_code == 403

@@ -1,0 +1,91 @@
+"""Which web pages may use this server.
+
+A browser names the page's origin in every WebSocket upgrade and in every request that can do more than a
+link can; no page can leave it out or change it, and other programs seldom send it.  Without a key any
+page that is open in a browser of this machine could otherwise speak through a loopback server, also by a
+name of its own that it points at 127.0.0.1.  With keys an origin proves nothing that a key does not, and
+nothing is sent by a browser on its own (no cookies), so pages from everywhere may come, as at the vendor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zelitrio.errors import RemoteError
+from zelitrio.server.accounting import request_id_of
+from zelitrio.server.refusals import vendor_error
+from zelitrio.settings import ServerSettings
+
+EXPOSED_HEADERS = (
+    "request-id",
+    "character-cost",
+    "current-concurrent-requests",
+    "maximum-concurrent-requests",
+    "tts-latency-ms",
+    "server-timing",
+    "retry-after",
+)
+"""What a page may read of an answer besides its type and length."""
+PREFLIGHT_S = 7200
+"""How long a browser may remember what it was told; Chromium's own limit."""
+_LOOPBACK = r"https?://([a-z0-9-]+\.)*(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
+"""Pages of this machine, and what clients such as websocket-client send as their own origin."""
+
+
+class Origins:
+    """The origins that may come in: any, or those of this machine and those that were named."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        named = settings.cors_origins
+        if named is None:
+            named = ("*",) if settings.api_key_hashes else ()
+        self.pattern = None if "*" in named else "|".join([_LOOPBACK, *map(re.escape, named)])
+        """What an allowed origin matches as a whole; None: all of them are."""
+
+    def check(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Refuse what a page of another origin sends; `headers` are in lower case.
+
+        Raises:
+            RemoteError: `origin_not_allowed`.
+        """
+        if self.pattern is None:
+            return
+        for name, value in headers:
+            if name == "origin" and not re.fullmatch(self.pattern, value.lower()):
+                raise RemoteError(
+                    "origin_not_allowed",
+                    f"Pages of {value[:100]} may not use this server; `--cors-origin` lets them.",
+                )
+
+
+class OriginGuard:
+    """ASGI middleware: refuses pages that may not come, and tells browsers that the others may (CORS)."""
+
+    def __init__(self, app: ASGIApp, origins: Origins) -> None:
+        self._origins = origins
+        self._app = CORSMiddleware(
+            app,
+            allow_origins=("*",) if origins.pattern is None else (),
+            allow_origin_regex=origins.pattern,
+            allow_methods=("*",),
+            allow_headers=("*",),
+            allow_private_network=True,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_S,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            if scope["type"] == "http":
+                self._origins.check(
+                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+                )
+        except RemoteError as error:
+            await vendor_error(error, request_id_of(scope))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

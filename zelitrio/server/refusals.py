@@ -1,0 +1,30 @@
+"""What an error looks like over HTTP: in the vendor's shape and in OpenAI's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import error_body, openai_error_body, outcome_of
+
+RETRY_AFTER_S = 5
+"""Said with every 503: by then another process serves, or somebody has left."""
+
+
+def vendor_error(error: RemoteError, request_id: str) -> Response:
+    """An error in the vendor's shape."""
+    return _shown(error, error_body(error, request_id))
+
+
+def openai_error(error: RemoteError, request_id: str) -> Response:
+    """An error in OpenAI's shape, which has no place for the request's name."""
+    return _shown(error, openai_error_body(error))
+
+
+def _shown(error: RemoteError, body: dict[str, Any]) -> Response:
+    status = outcome_of(error).http_status
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else None
+    return Response(orjson.dumps(body), status, headers, media_type="application/json")
