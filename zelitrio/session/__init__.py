@@ -7,11 +7,12 @@ a process share.  Nothing here listens on a port.
 
 from __future__ import annotations
 
+from zelitrio.session.packets import Packet
 from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
-from zelitrio.session.stream import MAX_PENDING_CHARS, Packet, SpeechStream
+from zelitrio.session.stream import MAX_PENDING_CHARS, SpeechStream
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
 

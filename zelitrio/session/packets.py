@@ -9,13 +9,35 @@ from __future__ import annotations
 
 import math
 
+import attrs
 import numpy as np
 from numpy.typing import NDArray
+
+from zelitrio.session.timing import Alignment
 
 Samples = NDArray[np.float32]
 
 MARGIN_S = 0.02
 """Held audio leaves this long before the listener needs it: encoding, the loop, the wire."""
+
+
+@attrs.frozen(eq=False)
+class Packet:
+    """Encoded bytes on their way out.
+
+    Attributes:
+        audio: empty only when the last packet has an alignment to tell and nothing else.
+        alignment: of the segments that begin with this packet, if the stream tells times.
+        seconds: audio that went into the encoder for it.
+        chunk: number of the chunk it speaks, from 0.
+        released_at: on the first packet of a stream, when its first chunk was released.
+    """
+
+    audio: bytes
+    alignment: Alignment | None = None
+    seconds: float = 0.0
+    chunk: int = 0
+    released_at: float | None = None
 
 
 class Packer:

@@ -37,10 +37,11 @@ from zelitrio.protocol import (
 )
 from zelitrio.session.failures import first_error
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
+from zelitrio.session.packets import Packet
 from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Service
 from zelitrio.session.slices import slices
-from zelitrio.session.stream import Packet, SpeechStream
+from zelitrio.session.stream import SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 from zelitrio.text import find_phrase_end, find_sentence_end
@@ -115,8 +116,13 @@ class _Conversation:
         """The reader: messages and deadlines to events, events to contexts.  Ends when the peer left."""
         while True:
             message: str | bytes | None = None
-            with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
-                message = await self.transport.receive()
+            try:
+                with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
+                    message = await self.transport.receive()
+            except PeerLeft:
+                # Not left to the nursery: what it raises and the frames of those it cancels hold each
+                # other, and with them the conversation, until the next collection of garbage.
+                return
             now = trio.current_time()
             if self.outbox.is_closing:
                 continue  # only waiting for the peer to go
