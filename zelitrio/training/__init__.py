@@ -7,7 +7,7 @@ own.  Nothing of zelitrio imports this room at run time.
 from __future__ import annotations
 
 from zelitrio.training.acoustic_training import AcousticPlan, train_acoustic
-from zelitrio.training.align import align_speaker
+from zelitrio.training.align import AlignedUtterance, align_speaker, read_alignments
 from zelitrio.training.corpus import (
     SPEAKERS,
     Recording,
@@ -17,8 +17,8 @@ from zelitrio.training.corpus import (
     speaker_named,
 )
 from zelitrio.training.export import BUILTIN, Casting, assemble, export
-from zelitrio.training.features import log_mel, measure_f0
-from zelitrio.training.prepare import active_rms, prepare_speaker
+from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_filters
+from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
 from zelitrio.training.speaking import speak
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
@@ -26,6 +26,7 @@ __all__ = [
     "BUILTIN",
     "SPEAKERS",
     "AcousticPlan",
+    "AlignedUtterance",
     "Casting",
     "Recording",
     "Speaker",
@@ -35,9 +36,13 @@ __all__ = [
     "assemble",
     "export",
     "find_speakers",
+    "levelled",
     "log_mel",
+    "magnitudes",
     "measure_f0",
+    "mel_filters",
     "prepare_speaker",
+    "read_alignments",
     "read_recordings",
     "speak",
     "speaker_named",
