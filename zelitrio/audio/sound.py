@@ -46,7 +46,7 @@ def read_sound(path: Path | str, limit_s: float = float("inf")) -> Sound:
             planes = AudioResampler(format="fltp")
             for frame in container.decode(stream):
                 for piece in planes.resample(frame):
-                    pieces.append(piece.to_ndarray())
+                    pieces.append(piece.to_ndarray().astype(np.float32, copy=False))
                     samples += piece.samples
                 if samples > limit_s * rate_hz:
                     break

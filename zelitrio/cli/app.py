@@ -18,6 +18,7 @@ from zelitrio import __version__
 from zelitrio.cli.normalise import normalise
 from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
+from zelitrio.cli.train import train
 from zelitrio.cli.voices import voices
 from zelitrio.errors import EngineError, LocalError, RemoteError, ZelitrioError
 
@@ -31,6 +32,7 @@ app.command(speak, sort_key=1)
 app.command(serve, sort_key=2)
 app.command(voices, sort_key=3)
 app.command(normalise, sort_key=4)
+app.command(train, sort_key=5)
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
@@ -49,7 +51,8 @@ def run(tokens: Sequence[str]) -> int:
         sys.stdout.flush()
     except UnusedCliTokensError as error:
         left_over = " ".join(error.unused_tokens or ())
-        return _fail(2, f"expected one TEXT, in quotes if it has spaces; left over: {left_over}")
+        expected = "RECORDINGS and OUT" if tokens[0] == "train" else "one TEXT, in quotes if it has spaces"
+        return _fail(2, f"expected {expected}; left over: {left_over}")
     except CycloptsError as error:
         return _fail(2, str(error))
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """Making voices from recordings: prepare, align, train both networks, export.
 
 `python -m zelitrio.training voice CORPUS WORK OUT` runs every step; each step alone has a command of its
-own.  Nothing of zelitrio imports this room at run time.
+own.  `make_voice` makes one of somebody's recordings for `zelitrio train`, the only command that imports
+this room, and only once it runs.
 """
 
 from __future__ import annotations
@@ -16,31 +17,43 @@ from zelitrio.training.corpus import (
     read_recordings,
     speaker_named,
 )
+from zelitrio.training.device import choose_device
 from zelitrio.training.export import BUILTIN, Casting, assemble, export
 from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_filters
+from zelitrio.training.order import RECIPES, Onlooker, Order, Recipe
 from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
 from zelitrio.training.speaking import speak
+from zelitrio.training.user_voice import Made, look_through, make_voice, missing_packages
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
 __all__ = [
     "BUILTIN",
+    "RECIPES",
     "SPEAKERS",
     "AcousticPlan",
     "AlignedUtterance",
     "Casting",
+    "Made",
+    "Onlooker",
+    "Order",
+    "Recipe",
     "Recording",
     "Speaker",
     "VocoderPlan",
     "active_rms",
     "align_speaker",
     "assemble",
+    "choose_device",
     "export",
     "find_speakers",
     "levelled",
     "log_mel",
+    "look_through",
     "magnitudes",
+    "make_voice",
     "measure_f0",
     "mel_filters",
+    "missing_packages",
     "prepare_speaker",
     "read_alignments",
     "read_recordings",

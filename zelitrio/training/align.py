@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import orjson
@@ -23,7 +24,7 @@ from zelitrio.text import (
     without_stress,
 )
 from zelitrio.training.alignment import RATE_HZ, AlignedWord, Aligner
-from zelitrio.training.corpus import Speaker, read_recordings
+from zelitrio.training.corpus import Recording, Speaker, read_recordings
 
 
 @attrs.frozen
@@ -70,29 +71,71 @@ def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
 
 
 def align_speaker(corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print) -> None:
-    """Align every recording of a speaker and write `work/align/<speaker>.json`; skip when it is there."""
-    target = work / "align" / f"{speaker.name}.json"
+    """Align every recording of a corpus's speaker; as `align_recordings`."""
+    started_s = time.monotonic()
+    failed: list[Recording] = []
+    recordings = read_recordings(corpus / speaker.name)
+    align_recordings(recordings, work, speaker.name, failed.append)
+    for recording in failed:
+        report(f"{recording.path.name}: left out: no alignment of {recording.text!r}")
+    done = len(recordings) - len(failed)
+    report(f"{speaker.name}: {done} aligned, {len(failed)} left out, {time.monotonic() - started_s:.0f} s")
+
+
+def align_recordings(
+    recordings: Sequence[Recording],
+    work: Path,
+    name: str,
+    failed: Callable[[Recording], None],
+    aligned: Callable[[int, int], None] = lambda done, of: None,
+) -> None:
+    """Align recordings of one speaker and write `work/align/<name>.json`; nothing is done when it is there.
+
+    What was done before it was stopped is not done again.
+
+    Args:
+        recordings: all of them.
+        work: where alignments go.
+        name: of the speaker.
+        failed: told of each recording whose text was not found in it.
+        aligned: told how many of how many are done.
+    """
+    target = work / "align" / f"{name}.json"
     if target.is_file():
         return
-    started_s = time.monotonic()
-    front_end, lexicon, aligner = load_front_end(), load_lexicon(), Aligner()
-    rows: list[dict[str, object]] = []
-    failed = 0
-    for recording in read_recordings(corpus / speaker.name):
-        utterance = front_end.utterance(recording.text)
-        offered = [pronunciations(word, lexicon) for word in utterance.words]
-        found = aligner.align(decode_file(recording.path, RATE_HZ), offered) if offered else None
-        if found is None:
-            failed += 1
-            report(f"{recording.path.name}: left out: no alignment of {recording.text!r}")
-            continue
-        rows.append(_row(recording.path.stem, utterance, found))
     target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    known = {row["name"]: row for row in _read_partial(partial)}
+    front_end, lexicon, aligner = load_front_end(), load_lexicon(), Aligner()
+    rows: list[dict[str, Any]] = []
+    with partial.open("ab") as lines:
+        for number, recording in enumerate(recordings, 1):
+            row = known.get(recording.name)
+            if row is None:
+                utterance = front_end.utterance(recording.text)
+                offered = [pronunciations(word, lexicon) for word in utterance.words]
+                found = aligner.align(decode_file(recording.path, RATE_HZ), offered) if offered else None
+                row = {"name": recording.name} if found is None else _row(recording.name, utterance, found)
+                lines.write(orjson.dumps(row) + b"\n")
+                lines.flush()
+            if "words" in row:
+                rows.append(row)
+            else:
+                failed(recording)
+            aligned(number, len(recordings))
     target.write_bytes(orjson.dumps(rows))
-    report(f"{speaker.name}: {len(rows)} aligned, {failed} left out, {time.monotonic() - started_s:.0f} s")
+    partial.unlink()
 
 
-def _row(name: str, utterance: Utterance, found: Sequence[AlignedWord]) -> dict[str, object]:
+def _read_partial(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    whole = path.read_bytes().rpartition(b"\n")[0]  # the last line may have been cut
+    path.write_bytes(whole + b"\n" if whole else b"")
+    return [orjson.loads(line) for line in whole.splitlines()]
+
+
+def _row(name: str, utterance: Utterance, found: Sequence[AlignedWord]) -> dict[str, Any]:
     words = [
         {
             "spoken": word.spoken,

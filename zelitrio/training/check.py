@@ -43,7 +43,7 @@ class Usable:
     @property
     def recording(self) -> Recording:
         """As the other steps read it."""
-        return Recording(self.path, self.line.text)
+        return Recording(self.path, self.line.text, self.line.number)
 
 
 @attrs.frozen(eq=False)

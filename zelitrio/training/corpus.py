@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 
 from zelitrio.errors import LocalError
+from zelitrio.training.metadata import find_file
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +76,13 @@ class Recording:
 
     path: Path
     text: str
+    line: int = 0
+    """Where the table names it; 0 in a corpus whose files have names of their own."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in features and alignments."""
+        return f"{self.line:05d}_{self.path.stem}" if self.line else self.path.stem
 
     @property
     def held_out(self) -> bool:
@@ -119,10 +127,8 @@ def read_recordings(folder: Path) -> list[Recording]:
         fields = line.split("|")
         if len(fields) < 2 or not fields[1].strip():
             raise LocalError(f"{table}:{number}: expected file|text, found {line!r}")
-        path = folder / fields[0]
-        if not path.suffix:
-            path = path.with_suffix(".wav")  # LJSpeech leaves the ending out
-        if not path.is_file():
+        path = find_file(folder, fields[0])
+        if path is None:
             raise LocalError(f"{table}:{number}: expected a recording, found no file {fields[0]!r}")
         recordings.append(Recording(path, fields[-1].strip()))
     return recordings

@@ -49,7 +49,7 @@ def read_table(folder: Path) -> tuple[list[Line], list[Problem]]:
         rows = table.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise LocalError(
-            f"{table}: expected a file with a line file|text for each recording, found none ({error.strerror})"
+            f"{table}: expected a file with lines of file|text, found none ({error.strerror})"
         ) from error
     except UnicodeDecodeError as error:
         raise LocalError(f"{table}: expected UTF-8: {error}") from error

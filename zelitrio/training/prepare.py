@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from zelitrio.audio import decode_file
-from zelitrio.training.corpus import Speaker, read_recordings
+from zelitrio.training.corpus import SPEAKERS, Recording, Speaker, read_recordings
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel, measure_f0
 from zelitrio.training.shards import Entry, write_shard
 
@@ -21,6 +21,7 @@ MAX_PEAK = 0.95
 MIN_S, MAX_S = 0.5, 30.0
 
 Pcm = npt.NDArray[np.float32]
+MeasurePitch = Callable[[Pcm, Speaker], Pcm]
 
 
 def active_rms(pcm: Pcm) -> float:
@@ -44,13 +45,41 @@ def levelled(pcm: Pcm) -> Pcm:
 def prepare_speaker(
     corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print
 ) -> None:
-    """Measure every recording of one speaker and write `work/features/<speaker>`.
+    """Measure every recording of a corpus's speaker; as `prepare_recordings`.
+
+    Raises:
+        LocalError: the folder's metadata or a recording cannot be read.
+    """
+    recordings = read_recordings(corpus / speaker.name)
+    prepare_recordings(recordings, work, speaker, report=report)
+
+
+def prepare_recordings(
+    recordings: Sequence[Recording],
+    work: Path,
+    speaker: Speaker,
+    *,
+    held_out: Collection[str] | None = None,
+    measure: MeasurePitch = measure_f0,
+    prepared: Callable[[int, int], None] = lambda done, of: None,
+    report: Callable[[str], None] = print,
+) -> None:
+    """Measure recordings of one speaker and write `work/features/<speaker>`.
 
     A recording that is silent, too short or too long is left out and reported; nothing is done when the
     shard is there already.
 
+    Args:
+        recordings: all of them.
+        work: where features go.
+        speaker: whose facts are kept beside the features, unless everybody knows them.
+        held_out: names of those to measure on; by `Recording.held_out` if None.
+        measure: pitch per frame.
+        prepared: told how many of how many are done.
+        report: takes a line for what is left out, and one at the end.
+
     Raises:
-        LocalError: the folder's metadata or a recording cannot be read.
+        LocalError: a recording cannot be read.
     """
     folder = work / "features" / speaker.name
     if (folder / "index.json").is_file():
@@ -61,7 +90,7 @@ def prepare_speaker(
     mels: list[npt.NDArray[np.float16]] = []
     f0s: list[npt.NDArray[np.float32]] = []
     total_frames = 0
-    for recording in read_recordings(corpus / speaker.name):
+    for number, recording in enumerate(recordings, 1):
         pcm = levelled(decode_file(recording.path, SAMPLE_RATE_HZ))
         frames = len(pcm) // HOP_SAMPLES
         seconds = len(pcm) / SAMPLE_RATE_HZ
@@ -73,10 +102,13 @@ def prepare_speaker(
             mel = log_mel(torch.from_numpy(pcm)[None])[0].T.numpy()
         pcms.append(np.round(pcm * 32767.0).astype(np.int16))
         mels.append(mel.astype(np.float16))
-        f0s.append(measure_f0(pcm, speaker))
-        entries.append(Entry(recording.path.stem, recording.text, total_frames, frames, recording.held_out))
+        f0s.append(measure(pcm, speaker))
+        held = recording.held_out if held_out is None else recording.name in held_out
+        entries.append(Entry(recording.name, recording.text, total_frames, frames, held))
         total_frames += frames
-    write_shard(folder, entries, pcms, mels, f0s)
+        prepared(number, len(recordings))
+    known = SPEAKERS.get(speaker.name) == speaker
+    write_shard(folder, entries, pcms, mels, f0s, None if known else speaker)
     minutes = total_frames / 6000
     report(
         f"{speaker.name}: {len(entries)} recordings, {minutes:.1f} min, {time.monotonic() - started_s:.0f} s"

@@ -14,10 +14,10 @@ _FOREIGN = ((0.15, 0.1), (0.25, 0.2))
 _WORDS = 4
 # About half of the words of English; no other language has so many of them.
 _FUNCTION_WORDS = frozenset(
-    "the of to in on at by for from with as and or but nor so if than that this these those is am are was were"
-    " be been being do does did has have had will would shall should can could may might must i you he she it"
-    " we they him her us them my your his its our their who which what there not no a an up out all one when"
-    " then into over more some any only now here how where why very just".split()
+    "the of to in on at by for from with as and or but nor so if than that this these those is am are"
+    " was were be been being do does did has have had will would shall should can could may might must"
+    " i you he she it we they him her us them my your his its our their who which what there not no a"
+    " an up out all one when then into over more some any only now here how where why very just".split()
 )
 
 
@@ -39,9 +39,7 @@ def text_fault(utterance: Utterance, lexicon: Lexicon) -> str | None:
     if len(words) >= _WORDS and any(
         unknown >= most * len(words) and usual < least * len(words) for most, least in _FOREIGN
     ):
-        return (
-            f"it does not look like English: {unknown} of its {len(words)} words are unknown: {text[:40]!r}"
-        )
+        return f"it looks like no English: {unknown} of its {len(words)} words are unknown: {text[:40]!r}"
     return None
 
 

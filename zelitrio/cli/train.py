@@ -1,0 +1,74 @@
+"""`zelitrio train`: a voice of somebody's recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+_LENGTH = Group.create_ordered("How long")
+
+
+def train(
+    recordings: Path,
+    out: Path | None = None,
+    /,
+    *,
+    check: Annotated[bool, Parameter(negative=())] = False,
+    begin: Annotated[Literal["builtin", "scratch"], Parameter(name="--from")] = "builtin",
+    voice_id: str | None = None,
+    name: str | None = None,
+    work: Path | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    steps: Annotated[int | None, Parameter(group=_LENGTH)] = None,
+    minutes: Annotated[float | None, Parameter(group=_LENGTH)] = None,
+) -> None:
+    """Make a voice of recordings, for `--voices` of the other commands.
+
+    Looks through the recordings first and says what is wrong with which; what can be used goes on. Ctrl-C
+    keeps what was learnt, and the same command goes on from there. Needs the extra `train`.
+
+    Parameters
+    ----------
+    recordings
+        A folder with metadata.csv, a line file|text or file|text|normalised text for each recording.
+    out
+        The voice folder to write.
+    check
+        Only look through the recordings.
+    begin
+        Tune the built-in voice, from 20 recordings on, or begin from scratch, from 20 minutes on.
+    voice_id
+        What clients call the voice [default: the name of OUT].
+    name
+        What people call it [default: the name of OUT].
+    work
+        For checkpoints, loss curves and samples [default: OUT.work].
+    device
+        auto, cpu, cuda or cuda:N.
+    threads
+        For computing on a CPU; 0 leaves it to torch.
+    steps
+        Steps of the acoustic model; the vocoder's follow [default: 300, from scratch 10000].
+    minutes
+        How long to train on this machine instead.
+    """
+    from zelitrio.cli.training import Request, run_request
+
+    run_request(
+        Request(
+            recordings=recordings,
+            out=out,
+            check_only=check,
+            begin=begin,
+            voice_id=voice_id,
+            name=name,
+            work=work,
+            device=device,
+            threads=threads,
+            steps=steps,
+            minutes=minutes,
+        )
+    )

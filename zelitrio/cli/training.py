@@ -1,0 +1,115 @@
+"""One run of `zelitrio train`: what was asked for, put to the training room, and told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from zelitrio.cli.training_view import TrainingView
+from zelitrio.errors import LocalError
+
+if TYPE_CHECKING:  # the room brings torch
+    from zelitrio.training import Order
+
+_VOICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """The command line of `zelitrio train`."""
+
+    recordings: Path
+    out: Path | None
+    check_only: bool
+    begin: str
+    voice_id: str | None
+    name: str | None
+    work: Path | None
+    device: str
+    threads: int
+    steps: int | None
+    minutes: float | None
+
+
+def run_request(request: Request) -> None:
+    """Check, train, export and measure.
+
+    Raises:
+        LocalError: a flag or file is not as it must be, or too little can be used.
+        KeyboardInterrupt: it was stopped; what was learnt is kept.
+    """
+    _refuse_nonsense(request)
+    from zelitrio.training import choose_device, look_through, make_voice, missing_packages
+
+    with TrainingView() as view:
+        if request.check_only:
+            look_through(_order(request, request.out or request.recordings / "voice", "cpu"), view)
+            return
+        if request.out is None:
+            raise LocalError("OUT: expected a folder for the voice, found none")
+        if missing := missing_packages():
+            raise LocalError(
+                f"training needs {', '.join(missing)}, which cannot be imported: "
+                "python -m pip install 'zelitrio[train]'"
+            )
+        order = _order(request, request.out, choose_device(request.device, request.threads))
+        _refuse_taken(order)
+        made = make_voice(order, view)
+        if made is None:
+            raise KeyboardInterrupt
+        for line in made.verdict.lines():
+            view.say(line)
+        view.say(
+            f"{made.folder}: voice {order.voice_id}, {made.size_bytes / 1e6:.1f} MB; "
+            f'try: zelitrio speak "Hello there." --voices {made.folder} --voice {order.voice_id}'
+        )
+
+
+def _refuse_nonsense(request: Request) -> None:
+    if not request.recordings.is_dir():
+        raise LocalError(f"{request.recordings}: expected a folder of recordings, found none")
+    if request.steps is not None and request.minutes is not None:
+        raise LocalError("--steps and --minutes: expected one of them, found both")
+    for flag, value in (("--steps", request.steps), ("--minutes", request.minutes)):
+        if value is not None and value <= 0:
+            raise LocalError(f"{flag}: expected more than 0, found {value}")
+    if request.threads < 0:
+        raise LocalError(f"--threads: expected 0 or more, found {request.threads}")
+
+
+def _order(request: Request, out: Path, device: str) -> Order:
+    from zelitrio.training import RECIPES, Order
+
+    label = out.resolve().name
+    voice_id = request.voice_id or re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-_")
+    if not _VOICE_ID.fullmatch(voice_id):
+        raise LocalError(
+            f"--voice-id: expected up to 64 letters, digits, - and _, found {request.voice_id or label!r}"
+        )
+    return Order(
+        recordings=request.recordings,
+        out=out,
+        work=request.work or out.with_name(f"{label}.work"),
+        voice_id=voice_id,
+        name=request.name or label,
+        recipe=RECIPES[request.begin],
+        steps=request.steps,
+        minutes=request.minutes,
+        device=device,
+    )
+
+
+def _refuse_taken(order: Order) -> None:
+    """Refuse to write over what another command made."""
+    if order.out.exists() and not order.out.is_dir():
+        raise LocalError(f"{order.out}: expected a folder for the voice, found a file")
+    taken = order.out.is_dir() and any(order.out.iterdir())
+    if taken and not (order.work / "plan.json").is_file():
+        raise LocalError(f"{order.out}: expected a new or empty folder for the voice, found files in it")
+    from zelitrio.cli.catalogue import load_voices
+
+    if load_voices(None).find(order.voice_id) is not None:
+        raise LocalError(f"--voice-id: expected one that is not built in, found {order.voice_id!r}")

@@ -1,0 +1,104 @@
+"""What a recogniser hears and a listener model scores, where their packages are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from zelitrio.training.prepare import ACTIVE_RMS, active_rms
+
+Pcm = npt.NDArray[np.float32]
+_RATE_HZ = 16_000
+_PADDING_S = 0.2
+_WINDOW_SAMPLES = int(9.01 * _RATE_HZ)
+
+
+@attrs.frozen
+class Heard:
+    """Several utterances, as heard."""
+
+    words: int
+    word_error: float | None
+    """Words to change, add or take away, per word said; None without pocketsphinx."""
+    overall: float | None
+    """DNSMOS OVRL, 1 to 5; None without speechmos."""
+    p808: float | None
+
+
+def missing_ears() -> list[str]:
+    """Which packages that listen are not installed."""
+    return [name for name in ("pocketsphinx", "speechmos", "onnxruntime") if find_spec(name) is None]
+
+
+def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
+    """Listen to utterances with their words as they should be, float32 at 24 kHz; 0.3 s for a second."""
+    missing = missing_ears()
+    pcms = [at_16k(pcm) for _, pcm in spoken]
+    texts = [plain(words) for words, _ in spoken]
+    words = sum(len(text) for text in texts)
+    error = None
+    if "pocketsphinx" not in missing:
+        decoder = _open_recogniser()
+        wrong = sum(edits(text, _recognise(decoder, pcm)) for text, pcm in zip(texts, pcms, strict=True))
+        error = wrong / max(1, words)
+    if "speechmos" in missing or "onnxruntime" in missing:
+        return Heard(words, error, None, None)
+    listener = _open_listener()
+    # A clip shorter than the models' window is repeated to exactly that, so that it is scored once.
+    clips = [np.resize(pcm, _WINDOW_SAMPLES) if len(pcm) < _WINDOW_SAMPLES else pcm for pcm in pcms]
+    scores = [listener(clip, _RATE_HZ, False) for clip in clips]
+    overall, p808 = (float(np.mean([score[key] for score in scores])) for key in ("ovrl_mos", "p808_mos"))
+    return Heard(words, error, overall, p808)
+
+
+def at_16k(pcm: Pcm) -> Pcm:
+    """24 kHz to 16 kHz, at a common level."""
+    spectrum = np.fft.rfft(pcm[: len(pcm) // 3 * 3].astype(np.float64))
+    samples = len(pcm) // 3 * 2
+    level = active_rms(pcm)
+    out = np.fft.irfft(spectrum[: samples // 2 + 1], samples) * (2 / 3)
+    return np.clip(out * (ACTIVE_RMS / level if level else 1.0), -1.0, 1.0).astype(np.float32)
+
+
+def plain(words: Sequence[str]) -> list[str]:
+    """Words as they are compared: lower case, letters only, joined words apart."""
+    text = " ".join(words).lower().replace("-", " ").replace("'", "")
+    return text.replace(".", "").split()
+
+
+def edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
+    """Words to change, add or take away."""
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(wanted, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(heard, 1):
+            previous, row[j] = row[j], min(previous + (word != other), row[j] + 1, row[j - 1] + 1)
+    return row[-1]
+
+
+def _open_recogniser() -> Any:
+    import pocketsphinx
+
+    return pocketsphinx.Decoder(samprate=float(_RATE_HZ), loglevel="FATAL")
+
+
+def _recognise(decoder: Any, pcm: Pcm) -> list[str]:
+    padded = np.pad(pcm, int(_PADDING_S * _RATE_HZ))
+    decoder.start_utt()
+    decoder.process_raw((padded * 32767).astype("<i2").tobytes(), full_utt=True)
+    decoder.end_utt()
+    found = decoder.hyp()
+    return plain(found.hypstr.split()) if found else []
+
+
+def _open_listener() -> Any:
+    from speechmos import dnsmos  # type: ignore[import-untyped]
+
+    models = Path(dnsmos.__file__).parent / "dnsmos_models"
+    return dnsmos.DNSMOS(str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx"))

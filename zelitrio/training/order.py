@@ -1,0 +1,125 @@
+"""What is asked for when a voice is made of somebody's recordings, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from zelitrio.errors import LocalError
+from zelitrio.training.acoustic_training import AcousticPlan
+from zelitrio.training.check import Checked
+from zelitrio.training.features import measure_f0
+from zelitrio.training.prepare import MeasurePitch
+from zelitrio.training.vocoder_training import VocoderPlan
+
+
+@attrs.frozen(kw_only=True)
+class Recipe:
+    """How a voice is made, from a beginning of its own or from the built-in model."""
+
+    tuned: bool
+    """Whether both networks begin as the built-in ones."""
+    recordings: int
+    """Fewer are too few."""
+    speech_s: float
+    """Less speech is too little."""
+    acoustic: AcousticPlan
+    vocoder: VocoderPlan
+
+    def of_steps(self, acoustic_steps: int) -> Recipe:
+        """The same with so many steps of the acoustic model, and as many more or fewer of the vocoder."""
+        share = self.vocoder.steps / self.acoustic.steps
+        return attrs.evolve(
+            self,
+            acoustic=attrs.evolve(self.acoustic, steps=acoustic_steps),
+            vocoder=attrs.evolve(self.vocoder, steps=max(1, round(share * acoustic_steps))),
+        )
+
+    def require_enough(self, folder: Path, recordings: int, speech_s: float) -> None:
+        """Raise `LocalError` when that is too little to make a voice of."""
+        if recordings < self.recordings or speech_s < self.speech_s:
+            kind = "fine-tuning" if self.tuned else "a voice from scratch"
+            raise LocalError(
+                f"{folder}: {kind}: expected at least {self.recordings} usable recordings with "
+                f"{_spoken(self.speech_s)} of speech, found {recordings} with {_spoken(speech_s)}"
+            )
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "builtin": Recipe(
+        tuned=True,
+        recordings=20,
+        speech_s=60.0,
+        acoustic=AcousticPlan(steps=300, batch=8, learning_rate=4e-4, checkpoint_s=60.0),
+        vocoder=VocoderPlan(steps=100, batch=6, learning_rate=2e-4, checkpoint_s=60.0),
+    ),
+    "scratch": Recipe(
+        tuned=False,
+        recordings=100,
+        speech_s=20 * 60.0,
+        acoustic=AcousticPlan(checkpoint_s=300.0),
+        vocoder=VocoderPlan(checkpoint_s=300.0),
+    ),
+}
+
+
+@attrs.frozen(kw_only=True)
+class Order:
+    """One voice to be made."""
+
+    recordings: Path
+    """A folder with a `metadata.csv`."""
+    out: Path
+    """The voice folder to write."""
+    work: Path
+    """Where features, checkpoints, curves and samples go, and from where a stopped run goes on."""
+    voice_id: str
+    name: str
+    recipe: Recipe
+    steps: int | None = None
+    """Of the acoustic model; the recipe's, or those that a stopped run was begun with, if None."""
+    minutes: float | None = None
+    """How long both networks together may train on this machine, in place of `steps`."""
+    device: str = "cpu"
+    measure: MeasurePitch = measure_f0
+
+
+SPEAKER = "speaker"
+"""What the person is called inside a work folder."""
+BEGIN = "begin"
+"""Where in it the weights lie that fine-tuning begins with."""
+
+
+class Onlooker(Protocol):
+    """Who is told how the making goes, and may stop it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether training shall end after this step, to be gone on with later."""
+
+    def say(self, line: str) -> None:
+        """One line to be read."""
+
+    def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
+        """Something with so many parts begins; if it is stoppable, `stopping` is asked after each."""
+
+    def reach(self, done: int, note: str = "") -> None:
+        """So many of its parts are done."""
+
+
+def summary(checked: Checked) -> str:
+    """What a look through the recordings came to, in one line."""
+    left_out = sum(problem.left_out for problem in checked.problems)
+    noted = len(checked.problems) - left_out
+    minutes = checked.speech_s / 60
+    return (
+        f"{len(checked.usable)} recordings can be used, {minutes:.1f} min of speech; "
+        f"{left_out} left out, {noted} remarks"
+    )

@@ -1,0 +1,190 @@
+"""A voice made of somebody's recordings: looked through, measured, aligned, learnt, exported, judged.
+
+Every step leaves its result in the work folder, and is not done again: what was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from zelitrio.errors import LocalError
+from zelitrio.training.acoustic_data import AcousticData
+from zelitrio.training.adapt import begin_from, nearest_speaker
+from zelitrio.training.align import align_recordings
+from zelitrio.training.check import Checked, Usable, check_recordings
+from zelitrio.training.export import Casting, assemble, export
+from zelitrio.training.loop import CHECKPOINT
+from zelitrio.training.metadata import Problem
+from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, summary
+from zelitrio.training.prepare import prepare_recordings
+from zelitrio.training.user_training import counted, runs_of, train_both
+from zelitrio.training.verdict import Verdict, judge
+from zelitrio.training.work_plan import WorkPlan, fingerprint
+from zelitrio.voices import load_builtin
+
+_HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
+
+
+@attrs.frozen(eq=False)
+class Made:
+    """A finished voice."""
+
+    folder: Path
+    size_bytes: int
+    verdict: Verdict
+
+
+def missing_packages() -> list[str]:
+    """What of the `train` extra is not installed, or cannot be used."""
+    missing = []
+    for name in ("matplotlib", "pocketsphinx", "pyworld"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyworld's import warns about pkg_resources
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                missing.append(error.name or name)
+    return missing
+
+
+def look_through(order: Order, onlooker: Onlooker) -> Checked:
+    """Check the recordings, say what is wrong with them, and that what is left is enough.
+
+    Raises:
+        LocalError: the table cannot be read, or too little can be used.
+    """
+    onlooker.begin("checking", 1)
+
+    def looked_at(done: int, of: int) -> None:
+        if done == 1:
+            onlooker.begin("checking", of)
+        onlooker.reach(done)
+
+    checked = check_recordings(order.recordings, looked_at)
+    for problem in checked.problems:
+        onlooker.say(str(problem))
+    onlooker.say(summary(checked))
+    order.recipe.require_enough(order.recordings, len(checked.usable), checked.speech_s)
+    return checked
+
+
+def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
+    """Make the voice, or go on making it; None when the onlooker stopped it.
+
+    Raises:
+        LocalError: too little can be used, or the work folder was begun with something else.
+    """
+    checked = look_through(order, onlooker)
+    plan = WorkPlan.at(order.work / "plan.json", fingerprint(checked.usable), tuned=order.recipe.tuned)
+    _measure(order, checked, onlooker)
+    data = _aligned(order, checked, onlooker)
+    builtin = load_builtin().default
+    nearest = plan.nearest
+    if nearest is None:
+        nearest = nearest_speaker(builtin.model, data)
+        begin_from(builtin.model, nearest, SPEAKER, order.work / BEGIN)
+        plan = plan.kept(nearest=nearest)
+    plan = counted(order, plan, onlooker)
+    if onlooker.stopping or not train_both(order, plan, onlooker):
+        return None
+    onlooker.begin("exporting and measuring", 1)
+    runs = runs_of(order)
+    casting = Casting(
+        voice_id=order.voice_id,
+        name=order.name,
+        speaker=SPEAKER,
+        description=f"Made of {len(checked.usable)} recordings with zelitrio train.",
+        labels={"language": "en"},
+    )
+    (voice,) = assemble(runs["acoustic"] / CHECKPOINT, runs["vocoder"] / CHECKPOINT, [casting])
+    voice = attrs.evolve(voice, category="cloned")
+    size = export(order.out, [voice])
+    base = attrs.evolve(builtin, speaker=nearest)
+    verdict = judge(voice, base, data, order.measure)
+    onlooker.reach(1)
+    _write_card(order, plan, checked, verdict)
+    return Made(order.out, size, verdict)
+
+
+def _held_out(usable: Sequence[Usable]) -> set[str]:
+    """Names of the recordings to measure on: several takes of a text fall on the same side."""
+    wanted = min(_HELD_MOST, max(_HELD_LEAST, round(_HELD_SHARE * len(usable))))
+    by_text: dict[str, list[str]] = {}
+    for one in usable:
+        by_text.setdefault(one.line.text, []).append(one.recording.name)
+    held: set[str] = set()
+    for text in sorted(by_text, key=lambda text: hashlib.sha256(text.encode()).digest()):
+        if len(held) < wanted:
+            held |= set(by_text[text])
+    return held
+
+
+def _measure(order: Order, checked: Checked, onlooker: Onlooker) -> None:
+    recordings = [one.recording for one in checked.usable]
+    onlooker.begin("measuring", len(recordings))
+    prepare_recordings(
+        recordings,
+        order.work,
+        checked.speaker(SPEAKER),
+        held_out=_held_out(checked.usable),
+        measure=order.measure,
+        prepared=lambda done, of: onlooker.reach(done),
+        report=lambda line: None,
+    )
+
+
+def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData:
+    """Align, and say which recordings cannot be what their text says.
+
+    Raises:
+        LocalError: too few are left.
+    """
+    named = {one.recording.name: one.line for one in checked.usable}
+    onlooker.begin("aligning", len(named))
+    align_recordings(
+        [one.recording for one in checked.usable],
+        order.work,
+        SPEAKER,
+        lambda recording: onlooker.say(
+            str(Problem(recording.line, named[recording.name].file, "its text is not what is said in it"))
+        ),
+        lambda done, of: onlooker.reach(done),
+    )
+
+    def dropped(report: str) -> None:
+        name, _, why = report.removeprefix(f"{SPEAKER}/").partition(": dropped: ")
+        if why:
+            line = named[name]
+            onlooker.say(str(Problem(line.number, line.file, f"its text does not fit: {why}")))
+
+    data = AcousticData(order.work, [SPEAKER], dropped)
+    left = {example.entry.name for example in (*data.train[0], *data.held[0])}
+    speech_s = sum(one.facts.speech_s for one in checked.usable if one.recording.name in left)
+    order.recipe.require_enough(order.recordings, len(left), speech_s)
+    if not data.held[0]:
+        raise LocalError(f"{order.recordings}: expected a held-out recording that fits its text, found none")
+    return data
+
+
+def _write_card(order: Order, plan: WorkPlan, checked: Checked, verdict: Verdict) -> None:
+    begun = "the built-in model" if plan.tuned else "nothing"
+    figures = "\n".join(f"- {line}" for line in verdict.lines())
+    (order.out / "MODEL_CARD.md").write_text(
+        f"# {order.name}\n\n"
+        f"Made with `zelitrio train` of {len(checked.usable)} recordings "
+        f"({checked.speech_s / 60:.1f} minutes of speech), begun from {begun}: "
+        f"{plan.acoustic_steps} steps of the acoustic model, {plan.vocoder_steps} of the vocoder.\n"
+        "What may be done with it is for those to say who were recorded, and who own the recordings.\n"
+        f"{_BUILTIN_TERMS if plan.tuned else ''}\n"
+        f"## Figures\n\n{figures}\n",
+        encoding="utf-8",
+    )
+
+
+_BUILTIN_TERMS = "The built-in model's own terms are in zelitrio's NOTICE.\n"

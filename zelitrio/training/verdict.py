@@ -1,0 +1,99 @@
+"""What became of a voice, in figures: like whom it sounds, and how well it is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from zelitrio.training.acoustic_data import AcousticData, Example
+from zelitrio.training.hearing import Heard, hear, missing_ears
+from zelitrio.training.prepare import MeasurePitch
+from zelitrio.training.samples import SENTENCES, say
+from zelitrio.training.similarity import Distance, distance, print_of
+from zelitrio.voices import Voice
+
+Pcm = npt.NDArray[np.float32]
+
+
+@attrs.frozen
+class Verdict:
+    """A voice beside the recordings that were held out, and beside the built-in speaker nearest to them."""
+
+    held_out: int
+    voice: Distance
+    base: Distance
+    spread_db: float
+    """How far the speaker's other recordings are from those held out, in long-term spectrum."""
+    pitch_hz: float
+    """Of the recordings held out."""
+    spoken: Heard
+    natural: Heard
+
+    @property
+    def recognisable(self) -> bool:
+        """Whether the voice is nearer to the recordings than what it began from, in both respects."""
+        nearer = self.voice.spectrum_db < self.base.spectrum_db
+        return nearer and abs(self.voice.semitones) <= max(0.5, abs(self.base.semitones))
+
+    def lines(self) -> list[str]:
+        """To be read."""
+        mine, theirs = self.voice, self.base
+        lines = [
+            f"long-term spectrum against {self.held_out} held-out recordings: the voice "
+            f"{mine.spectrum_db:.1f} dB away, the built-in speaker {theirs.spectrum_db:.1f} dB, the "
+            f"speaker's own other recordings {self.spread_db:.1f} dB",
+            f"mean pitch: the recordings {self.pitch_hz:.0f} Hz, the voice {mine.semitones:+.1f} semitones, "
+            f"the built-in speaker {theirs.semitones:+.1f}",
+        ]
+        if self.spoken.word_error is not None and self.natural.word_error is not None:
+            lines.append(
+                f"word error, pocketsphinx: the voice {self.spoken.word_error:.1%} of {self.spoken.words} "
+                f"words, the recordings {self.natural.word_error:.1%} of {self.natural.words}"
+            )
+        if self.spoken.overall is not None and self.natural.overall is not None:
+            lines.append(
+                f"DNSMOS, of 5: the voice {self.spoken.overall:.2f} overall and {self.spoken.p808:.2f} P808, "
+                f"the recordings {self.natural.overall:.2f} and {self.natural.p808:.2f}"
+            )
+        if missing := missing_ears():
+            lines.append(
+                f"not measured, for {' and '.join(missing)} are not installed: "
+                "python -m pip install 'zelitrio[train,bench]'"
+            )
+        return lines
+
+
+def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch) -> Verdict:
+    """Compare a voice, and the built-in one, with the recordings held out from making it.
+
+    All three say the same texts; about as long as the speech takes on one core of a CPU, a minute at most.
+    """
+    held, pool = data.held[0], data.train[0]
+    facts = held[0].shard.facts
+    texts = [example.entry.text for example in held]
+    natural = [_sound(example) for example in held]
+    others = [_sound(example) for example in pool[:: max(1, len(pool) // len(held))][: len(held)]]
+    spoken = say(voice, texts)
+    target = print_of(natural, facts, measure)
+    prints = [print_of([pcm for _, pcm in said], facts, measure) for said in (spoken, say(base, texts))]
+    mine, theirs = (distance(one, target, facts.band_hz) for one in prints)
+    return Verdict(
+        held_out=len(held),
+        voice=mine,
+        base=theirs,
+        spread_db=distance(print_of(others, facts, measure), target, facts.band_hz).spectrum_db,
+        pitch_hz=target.pitch_hz,
+        spoken=hear([*spoken, *say(voice, SENTENCES)]),
+        natural=hear([(_words(example), pcm) for example, pcm in zip(held, natural, strict=True)]),
+    )
+
+
+def _words(example: Example) -> Sequence[str]:
+    return tuple(word.spoken for word in example.aligned.utterance.words)
+
+
+def _sound(example: Example) -> Pcm:
+    return example.shard.pcm(example.entry.first_frame, example.entry.frames)

@@ -1,0 +1,68 @@
+"""What a work folder was begun with, so that the same command goes on and another is refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+
+from zelitrio.errors import LocalError
+from zelitrio.training.check import Usable
+
+
+@attrs.frozen(kw_only=True)
+class WorkPlan:
+    """The `plan.json` of a work folder."""
+
+    path: Path
+    recordings: str
+    tuned: bool
+    nearest: int | None = None
+    """Which built-in speaker comes nearest; None until that is known."""
+    acoustic_steps: int = 0
+    """0 until it is known how long is trained."""
+    vocoder_steps: int = 0
+
+    @classmethod
+    def at(cls, path: Path, recordings: str, *, tuned: bool) -> WorkPlan:
+        """The plan that lies there, or a new one.
+
+        Raises:
+            LocalError: it is of other recordings, or of another beginning.
+        """
+        if not path.is_file():
+            return cls(path=path, recordings=recordings, tuned=tuned).kept()
+        kept = orjson.loads(path.read_bytes())
+        kinds = {True: "builtin", False: "scratch"}
+        if kept["recordings"] != recordings:
+            raise LocalError(
+                f"{path.parent}: expected work on these recordings, found work on others: "
+                "give another --work, or delete it"
+            )
+        if kept["tuned"] != tuned:
+            raise LocalError(
+                f"{path.parent}: expected work from {kinds[tuned]}, found work from {kinds[not tuned]}: "
+                "give another --work, or delete it"
+            )
+        return cls(path=path, **kept)
+
+    def kept(self, **changes: Any) -> WorkPlan:
+        """The plan with these changes, written down."""
+        changed = attrs.evolve(self, **changes)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fields = attrs.asdict(changed, filter=lambda field, _: field.name != "path")
+        self.path.write_bytes(orjson.dumps(fields))
+        return changed
+
+
+def fingerprint(usable: Sequence[Usable]) -> str:
+    """Of the recordings and texts; a file counts as the same by name, size and time of change."""
+    digest = hashlib.sha256()
+    for one in usable:
+        status = one.path.stat()
+        digest.update(f"{one.line}|{status.st_size}|{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
