@@ -13,6 +13,7 @@ import pytest
 import websocket
 from conftest import KEY, VOICE, Server
 from numpy.typing import NDArray
+from pitch import pitches_hz
 from sound import samples
 
 RATE_HZ = 24_000
@@ -86,3 +87,72 @@ def test_a_text_that_goes_on_does_not_come_to_rest(http: httpx.Client) -> None:
     assert len(goes_on) < len(rests)
     ends = say(http, "We went to the harbour.", next_text="And we came back.")
     np.testing.assert_allclose(ends, say(http, "We went to the harbour."), atol=1e-3)
+
+
+SENTENCES = (
+    ("We went down to the harbour", "and came back late in the evening."),
+    ("I have never seen so many people", "standing in the rain for a song."),
+    ("She bought the apples and the pears", "and the bread for the whole family."),
+)
+
+
+def pitch_hz(audio: Audio) -> float:
+    """The geometric mean of its melody."""
+    return float(np.exp(np.log(pitches_hz(audio, RATE_HZ)).mean()))
+
+
+def edges_s(audio: Audio) -> tuple[float, float]:
+    """Silence before and after the speech: what is 35 dB below its loudest 5 ms."""
+    hop = RATE_HZ // 200
+    levels = (audio[: len(audio) // hop * hop].reshape(-1, hop) ** 2).mean(1)
+    loud = np.flatnonzero(levels > levels.max() / 10**3.5)
+    return float(loud[0]) / 200, float(len(levels) - 1 - loud[-1]) / 200
+
+
+def test_a_text_goes_on_where_the_one_before_stopped(http: httpx.Client) -> None:
+    alone, continued, whole, waits = [], [], [], []
+    for before, after in SENTENCES:
+        plain, joined = say(http, after), say(http, after, previous_text=before)
+        read_at_once = say(http, f"{before} {after}")[-len(joined) :]
+        waits.append((edges_s(joined)[0], edges_s(plain)[0]))
+        assert np.abs(joined[:5]).max() < 0.05  # it starts without a click
+        for pitches, audio in ((alone, plain), (continued, joined), (whole, read_at_once)):
+            pitches.append(pitch_hz(audio[: RATE_HZ // 2]))
+    joined_s, plain_s = np.mean(waits, axis=0)
+    assert joined_s < plain_s - 0.01
+    # A voice begins a sentence high: one that goes on has come down by then.
+    assert np.mean(continued) < 0.96 * np.mean(alone)
+    assert np.mean(continued) == pytest.approx(np.mean(whole), rel=0.03)
+
+
+def test_a_text_after_a_finished_sentence_begins_afresh(http: httpx.Client) -> None:
+    text = "We came back late."
+    np.testing.assert_allclose(
+        say(http, text, previous_text="We went to the harbour."), say(http, text), atol=1e-3
+    )
+
+
+def test_a_text_that_goes_on_stays_up_and_leaves_no_silence(http: httpx.Client) -> None:
+    fallen, level = [], []
+    for before, after in SENTENCES:
+        rests, goes_on = say(http, before), say(http, before, next_text=after)
+        assert edges_s(goes_on)[1] < 0.02 < edges_s(rests)[1]
+        fallen.append(pitch_hz(rests[-RATE_HZ // 2 :]))
+        level.append(pitch_hz(goes_on[-RATE_HZ // 2 :]))
+    assert np.mean(level) > 1.03 * np.mean(fallen)
+
+
+def test_the_times_of_a_text_that_goes_on_begin_with_it(http: httpx.Client) -> None:
+    before, after = SENTENCES[0]
+    answer = http.post(
+        f"/v1/text-to-speech/{VOICE}/with-timestamps",
+        params={"output_format": "pcm_24000"},
+        json={"text": after, "previous_text": before, "seed": 1},
+    )
+    told = answer.raise_for_status().json()
+    audio = samples(base64.b64decode(told["audio_base64"]))
+    alignment = told["alignment"]
+    assert "".join(alignment["characters"]) == after
+    assert alignment["character_start_times_seconds"][0] == 0.0
+    end_s = max(alignment["character_end_times_seconds"])
+    assert len(audio) / RATE_HZ - 0.15 < end_s <= len(audio) / RATE_HZ + 0.001

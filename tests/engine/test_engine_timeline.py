@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
 from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import ends_cut, lay_out, split_utterance
+from zelitrio.engine.timeline import CONTEXT_TOKENS, ends_cut, in_context, lay_out, split_utterance
 from zelitrio.text import Break, Utterance, Word, load_front_end
 from zelitrio.voices import phone_inputs
 
@@ -41,6 +42,31 @@ def test_a_network_gone_mad_is_bounded() -> None:
     inputs = phone_inputs(TWO_WORDS)
     wild = np.array([np.nan, np.inf, -np.inf, 1e30, np.nan, 0, 0], np.float32)
     assert 3 < lay_out(inputs, wild, 1.0, 10.0).length < 1000
+
+
+def test_what_was_said_before_is_read_and_takes_no_time() -> None:
+    said, both = attrs.evolve(TWO_WORDS.words[0], pause_s=None), TWO_WORDS.words
+    read, unheard_words = in_context(Utterance("we do", both, said_before=(said, said)))
+    assert (unheard_words, [word.after for word in read.words[:2]]) == (2, [Break.COMMA, Break.COMMA])
+    frames = np.array([4, 5, 5, 7, 5, 5, 7, 5, 5, 9, 6, 6, 3], np.float32)
+    timeline = lay_out(phone_inputs(read), frames, 1.0, 10.0, unheard_words=unheard_words)
+    assert timeline.word_times_ms == ((0, 100), (600, 720))
+    assert timeline.phones.min() == 7 and timeline.length == len(timeline.positions) == 10 + 50 + 12 + 3
+
+
+def test_a_pause_that_a_text_begins_with_is_kept_behind_what_was_said_before() -> None:
+    said = attrs.evolve(TWO_WORDS.words[1], after=Break.CUT)
+    read, unheard_words = in_context(Utterance("we do", TWO_WORDS.words, 0.3, said_before=(said,)))
+    frames = np.full(len(phone_inputs(read)), 5, np.float32)
+    timeline = lay_out(phone_inputs(read), frames, 1.0, 10.0, unheard_words=unheard_words)
+    assert timeline.word_times_ms[0] == (300, 400)
+
+
+def test_of_what_was_said_before_only_the_end_is_read() -> None:
+    said = TWO_WORDS.words[:1] * 1000
+    read, unheard_words = in_context(Utterance("we do", TWO_WORDS.words, said_before=said))
+    assert 0 < unheard_words * 3 <= CONTEXT_TOKENS and len(read.words) == unheard_words + 2
+    assert in_context(Utterance("", (), said_before=said)) == (Utterance("", (), said_before=said), 0)
 
 
 def test_a_short_utterance_is_one_piece() -> None:

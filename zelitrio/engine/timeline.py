@@ -13,6 +13,10 @@ from zelitrio.voices import PhoneInputs, frame_positions, whole_durations
 
 # Silence before the first word is latency, after the last one it delays the other speaker.
 _LEADING_FRAMES, _TRAILING_FRAMES = 4, 8
+CONTEXT_TOKENS = 64
+"""Of what was said before, so much is read along: some dozen words, and no dearer than a short chunk."""
+_INSIDE = (Break.COMMA, Break.COLON, Break.DASH)
+"""Breaks that a sentence goes on after."""
 _LONGEST_FRAMES = 200
 """Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
 
@@ -42,6 +46,7 @@ def lay_out(
     *,
     joins: bool = False,
     is_cut: bool = False,
+    unheard_words: int = 0,
 ) -> Timeline:
     """Give every token its frames.
 
@@ -52,6 +57,8 @@ def lay_out(
         hop_ms: milliseconds in a frame.
         joins: no pause at the start: the sentence began in the utterance before.
         is_cut: no pause at the end: the sentence goes on in the next.
+        unheard_words: words at the start that shape the others and take no time themselves.  The pause
+            after them goes with them, unless it was asked for.
     """
     wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
     is_pause = inputs.words < 0
@@ -62,16 +69,18 @@ def lay_out(
     wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
     durations = whole_durations(wanted)
     phones, positions = frame_positions(durations)
-    return Timeline(
-        phones=phones, positions=positions, word_times_ms=_word_times_ms(inputs.words, durations, hop_ms)
-    )
+    first = int(np.argmax(inputs.words >= unheard_words)) if unheard_words else 0
+    first -= bool(first and asked[first - 1])
+    start = int(durations[:first].sum())
+    times = _word_times_ms(inputs.words, durations, start, hop_ms)
+    return Timeline(phones=phones[start:], positions=positions[start:], word_times_ms=times[unheard_words:])
 
 
 def _word_times_ms(
-    words: NDArray[np.int64], durations: NDArray[np.int64], hop_ms: float
+    words: NDArray[np.int64], durations: NDArray[np.int64], start: int, hop_ms: float
 ) -> tuple[tuple[int, int], ...]:
     count = int(words.max(initial=-1)) + 1
-    ends = np.cumsum(durations)
+    ends = np.cumsum(durations) - start
     spoken = words >= 0
     starts_of, ends_of = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
     np.minimum.at(starts_of, words[spoken], (ends - durations)[spoken])
@@ -79,6 +88,27 @@ def _word_times_ms(
     return tuple(
         (round(start * hop_ms), round(end * hop_ms)) for start, end in zip(starts_of, ends_of, strict=True)
     )
+
+
+def in_context(utterance: Utterance) -> tuple[Utterance, int]:
+    """The utterance behind what was said before of its sentence, and how many words that is.
+
+    At most CONTEXT_TOKENS phones and pauses of it; none where there is nothing to say after them.
+    """
+    before: list[Word] = []
+    tokens = 0
+    for word in reversed(utterance.said_before if utterance.words else ()):
+        tokens += len(word.phones) + 1
+        if tokens > CONTEXT_TOKENS:
+            break
+        before.insert(0, word)
+    if not before:
+        return utterance, 0
+    after = before[-1].after
+    before[-1] = attrs.evolve(
+        before[-1], after=after if after in _INSIDE else Break.NONE, pause_s=utterance.pause_s
+    )
+    return Utterance(utterance.source, (*before, *utterance.words)), len(before)
 
 
 def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
@@ -112,6 +142,7 @@ def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
             utterance.source[begin:end],
             tuple(_shifted(word, begin, end) for word in group),
             utterance.pause_s if begin == 0 else None,
+            utterance.said_before if begin == 0 else (),
         )
         for group, (begin, end) in zip(groups, itertools.pairwise(starts), strict=True)
     ]

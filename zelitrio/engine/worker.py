@@ -348,6 +348,7 @@ class Worker:
             hop_ms,
             joins=speak.joins,
             is_cut=ends_cut(speak.utterance),
+            unheard_words=speak.unheard_words,
         )
         lane.current, lane.position, lane.length = speak, 0, stream.timeline.length
 

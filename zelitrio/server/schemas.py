@@ -102,7 +102,10 @@ SCHEMAS: dict[str, Any] = {
             "language_code": _TEXT_OR_NULL,
             "voice_settings": {"anyOf": [ref("VoiceSettings"), {"type": "null"}]},
             "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": 4294967295},
-            "previous_text": {**_TEXT_OR_NULL, "description": "Accepted, without effect"},
+            "previous_text": {
+                **_TEXT_OR_NULL,
+                "description": "If its last sentence is still open, the speech goes on in its melody",
+            },
             "next_text": {
                 **_TEXT_OR_NULL,
                 "description": "If there is any, a text without a mark at its end is not rounded off",

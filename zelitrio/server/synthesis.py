@@ -157,6 +157,7 @@ class Synthesis:
                 front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),
                 normalise=wanted.normalise != "off",
                 ssml=wanted.enable_ssml_parsing,
+                previous_text=wanted.previous_text,
                 goes_on=bool(wanted.next_text.strip()),
             ),
         )

@@ -48,6 +48,9 @@ class Utterance:
     words: tuple[Word, ...]
     pause_s: float | None = None
     """Seconds of silence asked for before the first word; None: the model chooses."""
+    said_before: tuple[Word, ...] = ()
+    """Words of the same sentence that were spoken earlier, elsewhere.  They are not heard again, but the
+    melody goes on from them, and so does the speech, without a pause."""
 
     @property
     def phones(self) -> Phones:
