@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -25,26 +24,40 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from bench.machine import circumstances
-from bench.voice.judged import Ears, Judged, Row, row_of
-from bench.voice.spoken import LISTS, SEED, read_lines
-from bench.voice.systems import Say, voice_system
+from bench.voice.judged import Row
+from bench.voice.measure import Measure
+from bench.voice.spoken import SEED
 from bench.voice.table import plain_table
 from zelitrio.voices import load_builtin, load_folder
 
-QUICK_PER_LIST = 6
-SCORED_OF = 3
-"""DNSMOS hears every third sentence of a list; in a quick run it hears two of three."""
+LINES = "voice.jsonl"
 
 
 def main() -> None:
     options = arguments()
     torch.set_num_threads(1)
-    rows = []
+    voices = [
+        voice
+        for voice in (load_folder(options.voices) if options.voices else load_builtin())
+        if not options.voice or voice.voice_id in options.voice
+    ]
     around = circumstances()
-    for row in measure(options):
+    run = Measure(voices, corpus=options.corpus, work=options.work, quick=options.quick)
+    for line in run.left_out:
+        print(line, file=sys.stderr, flush=True)
+    rows: list[Row] = []
+    lines: list[str] = []
+    for row in run.rows():
         rows.append(row)
-        print(json.dumps({**row, "seed": SEED, "quick": options.quick, **around}), flush=True)
-    print(plain_table([row for row in rows if "sentences" in row]), file=sys.stderr)
+        lines.append(json.dumps({**row, "seed": SEED, "quick": options.quick, **around}))
+        print(lines[-1], flush=True)
+    print(plain_table([row for row in rows if "words" in row]), file=sys.stderr)
+    if options.out:
+        from bench.voice.page import write_page
+
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / LINES).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_page(options.out, rows, run.draw(options.out), around, run.left_out)
 
 
 def arguments() -> argparse.Namespace:
@@ -53,42 +66,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--voice", action="append", help="voice id; every voice of the folder if not given")
     parser.add_argument("--corpus", type=Path, help="corpus folder, for natural recordings")
     parser.add_argument("--work", type=Path, help="the training's work folder, for its alignments")
-    parser.add_argument("--quick", action="store_true", help="30 sentences, no references, no pictures")
-    parser.add_argument("--out", type=Path, help="folder for the lines and the page")
-    return parser.parse_args()
-
-
-def measure(options: argparse.Namespace) -> Iterator[Row]:
-    """One row of figures per system and list, and per voice what else is measured."""
-    voices = [
-        voice
-        for voice in (load_folder(options.voices) if options.voices else load_builtin())
-        if not options.voice or voice.voice_id in options.voice
-    ]
-    ears = Ears()
-    systems = {voice.voice_id: voice_system(voice) for voice in voices}
-    for line in ears.left_out:
-        say_left_out(line)
-    for name, say in systems.items():
-        yield from on_lists(ears, name, say, options.quick)
-
-
-def say_left_out(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def on_lists(ears: Ears, name: str, say: Say, quick: bool) -> Iterator[Row]:
-    """A row per list and one over all of them."""
-    everything: list[Judged] = []
-    for list_name in LISTS:
-        texts = read_lines(list_name)
-        texts = texts[:QUICK_PER_LIST] if quick else texts
-        judged = [
-            ears.judge(say(text), scored=(at % SCORED_OF == 0) != quick) for at, text in enumerate(texts)
-        ]
-        yield row_of(name, list_name, judged)
-        everything += judged
-    yield row_of(name, "all", everything)
+    parser.add_argument("--quick", action="store_true", help="30 sentences; no references, no pictures")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the lines and the page; what is there is replaced"
+    )
+    options = parser.parse_args()
+    if options.quick and (options.corpus or options.out):
+        parser.error(
+            "--quick: expected neither --corpus nor --out with it, for it draws and compares nothing"
+        )
+    return options
 
 
 if __name__ == "__main__":

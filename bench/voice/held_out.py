@@ -1,0 +1,142 @@
+"""Recordings of a speaker that training never saw, and a voice saying the same beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bench.voice.cepstra import cepstra, distance_db, is_active, log_spectral_distance_db, warp
+from bench.voice.edges import trimmed
+from bench.voice.pitch import ln_f0, semitones
+from bench.voice.spoken import RATE_HZ, SEED, Pcm, Spoken
+from zelitrio.audio import decode_file
+from zelitrio.networks import normalise_mel
+from zelitrio.text import Utterance, load_front_end
+from zelitrio.training import (
+    AlignedUtterance,
+    Speaker,
+    levelled,
+    log_mel,
+    measure_f0,
+    read_alignments,
+    read_recordings,
+)
+from zelitrio.voices import Voice, phone_inputs
+
+FRAME_MS = 10
+FEWEST_VOICED = 20
+"""Frames that both must have voiced for their contours to be compared."""
+
+
+@attrs.frozen(eq=False)
+class Recording:
+    """A held-out recording, levelled as training's are."""
+
+    name: str
+    text: str
+    pcm: Pcm
+
+    @property
+    def spoken(self) -> Spoken:
+        """As something to listen to."""
+        return Spoken(tuple(word.spoken for word in load_front_end().utterance(self.text).words), self.pcm)
+
+
+def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
+    """One take of each held-out prompt."""
+    found: dict[str, Recording] = {}
+    for recording in read_recordings(corpus / speaker.name):
+        if recording.held_out and recording.text not in found and len(found) < limit:
+            pcm = levelled(decode_file(recording.path, RATE_HZ))
+            found[recording.text] = Recording(recording.path.stem, recording.text, pcm)
+    return list(found.values())
+
+
+@torch.inference_mode()
+def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
+    """What the voice's vocoder makes of a recording's own frames and pitch."""
+    frames = len(pcm) // voice.model.hop_samples
+    whole = pcm[: frames * voice.model.hop_samples]
+    f0 = measure_f0(whole, speaker)
+    voiced = np.flatnonzero(f0 > 0)
+    contour = (
+        np.interp(np.arange(frames), voiced, np.log(f0[voiced])) if len(voiced) else np.full(frames, 4.6)
+    )
+    made = voice.model.vocoder(
+        normalise_mel(log_mel(torch.from_numpy(whole)[None]).transpose(1, 2)),
+        torch.from_numpy(contour.astype(np.float32))[None],
+        torch.from_numpy((f0 > 0).astype(np.float32))[None],
+        torch.ones(1, frames, 1),
+        torch.tensor([SEED]),
+    )
+    return made[0].clamp(-1.0, 1.0).numpy()
+
+
+def beside(natural: Pcm, said: Pcm, speaker: Speaker) -> dict[str, float]:
+    """What differs between a recording and the same words as said by another.
+
+    `mcd_db`: `bench.voice.cepstra`.  `length_ln`: ln of how many times as long it is without the silence at
+    its ends.  `pitch_r`, `pitch_rms_st`: correlation of ln f0, and root mean square of its difference in
+    semitones around the mean, over the warped frames where both are voiced; nan where those are few.
+    """
+    one, other = trimmed(natural), trimmed(said)
+    path = warp(features := cepstra(one), others := cepstra(other))
+    found = {
+        "mcd_db": distance_db(features, others, path, is_active(one)),
+        "length_ln": float(np.log(len(other) / len(one))),
+    }
+    contours = ln_f0(one, speaker)[path[:, 0]], ln_f0(other, speaker)[path[:, 1]]
+    both = ~np.isnan(contours[0]) & ~np.isnan(contours[1])
+    if both.sum() < FEWEST_VOICED:
+        return {**found, "pitch_r": float("nan"), "pitch_rms_st": float("nan")}
+    a, b = (contour[both] - contour[both].mean() for contour in contours)
+    correlation = float((a * b).mean() / (a.std() * b.std() + 1e-9))
+    return {**found, "pitch_r": correlation, "pitch_rms_st": semitones(float(np.sqrt(((a - b) ** 2).mean())))}
+
+
+def copied(natural: Pcm, copy: Pcm, speaker: Speaker) -> dict[str, float]:
+    """What differs between a recording and its copy synthesis."""
+    return {"lsd_db": log_spectral_distance_db(natural, copy, speaker.band_hz)}
+
+
+def phone_frames(voice: Voice, utterance: Utterance) -> npt.NDArray[np.float64]:
+    """Frames that the voice's acoustic model gives each phone of an utterance, pauses left out."""
+    inputs = phone_inputs(utterance)
+    with torch.inference_mode():
+        _, prosody = voice.model.acoustic.encode(
+            torch.from_numpy(inputs.phones)[None],
+            torch.from_numpy(inputs.stresses)[None],
+            torch.from_numpy(inputs.features)[None],
+            torch.tensor([voice.speaker]),
+            torch.ones(1, len(inputs), 1),
+        )
+    return np.exp(prosody.duration[0, :, 0].double().numpy())[inputs.words >= 0]
+
+
+def phone_durations(
+    voice: Voice, speaker: Speaker, recordings: list[Recording], work: Path
+) -> Mapping[str, float]:
+    """Phone by phone against the alignment of the recordings: ms of mean absolute error, r of the logs."""
+    names = {recording.name for recording in recordings}
+    aligned = [item for item in read_alignments(work, speaker.name) if item.name in names]
+    if not aligned:
+        return {}
+    measured = np.concatenate([_measured_frames(item) for item in aligned])
+    said = np.concatenate([phone_frames(voice, item.utterance) for item in aligned])
+    return {
+        "phones": len(said),
+        "phone_ms": round(FRAME_MS * float(np.abs(said - measured).mean()), 1),
+        "phone_bias_ms": round(FRAME_MS * float((said - measured).mean()), 1),
+        "phone_r": round(float(np.corrcoef(np.log(said), np.log(measured))[0, 1]), 3),
+    }
+
+
+def _measured_frames(item: AlignedUtterance) -> npt.NDArray[np.float64]:
+    return (
+        np.concatenate([np.diff([*word.starts, word.end]) for word in item.words]).clip(1).astype(np.float64)
+    )

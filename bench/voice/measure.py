@@ -1,0 +1,169 @@
+"""One run of everything, voice by voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import numpy as np
+import trio
+
+from bench.voice.held_out import Recording, beside, copied, copy_synthesis, held_out, phone_durations
+from bench.voice.judged import Ears, Judged, Row, row_of
+from bench.voice.melody import Pair, ask, question_row, series_row
+from bench.voice.seams import Cut, cut_and_whole, seam_row
+from bench.voice.speed import speed_row
+from bench.voice.spoken import LISTS, Pcm, Spoken, read_lines
+from bench.voice.systems import Say, open_references, voice_system
+from zelitrio.engine import open_engine
+from zelitrio.settings import EngineSettings
+from zelitrio.training import Speaker, speaker_named
+from zelitrio.voices import Catalogue, Voice
+
+QUICK_PER_LIST = 6
+SCORED_OF = 3
+"""DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
+RECORDINGS = 16
+CUT_SENTENCES, PIECES = 14, 3
+SHOWN = 2
+"""Recordings a speaker whose pictures are drawn."""
+
+
+@attrs.frozen(eq=False)
+class Shown:
+    """What is drawn of one voice."""
+
+    voice_id: str
+    sentences: list[tuple[str, dict[str, Pcm]]]
+    """A text and each system's speech of it."""
+    cut: tuple[str, Cut]
+    pairs: list[Pair]
+
+
+class Measure:
+    """All voices, and what they are compared with.
+
+    Args:
+        voices: those under test.
+        corpus: with the recordings of their speakers; None: nothing is compared with recordings.
+        work: with alignments of those; None: single phones' durations are not compared.
+        quick: few sentences of the voices alone.
+    """
+
+    def __init__(
+        self, voices: Sequence[Voice], *, corpus: Path | None, work: Path | None, quick: bool
+    ) -> None:
+        self._voices, self._corpus, self._work, self._quick = voices, corpus, work, quick
+        self._ears = Ears()
+        self._references: Mapping[str, Say] = {}
+        self.left_out = list(self._ears.left_out)
+        """A line for each recogniser and reference that is not installed."""
+        if not quick:
+            self._references, missing = open_references()
+            self.left_out += missing
+        self._shown: list[Shown] = []
+
+    def rows(self) -> Iterator[Row]:
+        """Rows of figures as they are found."""
+        for voice in self._voices:
+            yield from self._on_lists(voice.voice_id, voice_system(voice))
+        if self._quick:
+            return
+        for name, say in self._references.items():
+            yield from self._on_lists(name, say, every=2)
+        for voice in self._voices:
+            speaker = speaker_named(voice.labels.get("speaker", ""))
+            recordings: list[Recording] = []
+            if self._corpus is not None and (self._corpus / speaker.name / "metadata.csv").is_file():
+                recordings = held_out(self._corpus, speaker, RECORDINGS)
+                yield from self._beside_recordings(voice, speaker, recordings)
+            yield from trio.run(self._in_engine, voice, speaker, recordings)
+            yield speed_row(voice)
+
+    def _on_lists(self, name: str, say: Say, every: int = 1) -> Iterator[Row]:
+        everything: list[Judged] = []
+        for list_name in LISTS:
+            texts = read_lines(list_name)[::every][: QUICK_PER_LIST if self._quick else None]
+            judged = [
+                self._ears.judge(say(text), scored=(at * every % SCORED_OF == 0) != self._quick)
+                for at, text in enumerate(texts)
+            ]
+            yield row_of(name, list_name, judged)
+            everything += judged
+        yield row_of(name, "all" if every == 1 else "every second", everything)
+        if every == 1 and not self._quick:
+            yield row_of(name, "every second", everything[::2])
+
+    def _beside_recordings(
+        self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]
+    ) -> Iterator[Row]:
+        natural = [recording.spoken for recording in recordings]
+        yield self._judged(f"natural {speaker.name}", natural)
+        copies = [copy_synthesis(voice, recording.pcm, speaker) for recording in recordings]
+        figures = [
+            beside(recording.pcm, copy, speaker) | copied(recording.pcm, copy, speaker)
+            for recording, copy in zip(recordings, copies, strict=True)
+        ]
+        heard = [Spoken(item.words, copy) for item, copy in zip(natural, copies, strict=True)]
+        yield self._judged(f"copy by {voice.voice_id}", heard) | means(figures)
+        say = voice_system(voice)
+        said = [say(recording.text) for recording in recordings]
+        figures = [
+            beside(recording.pcm, item.pcm, speaker) for recording, item in zip(recordings, said, strict=True)
+        ]
+        row = self._judged(voice.voice_id, said) | means(figures)
+        if self._work is not None:
+            row |= phone_durations(voice, speaker, list(recordings), self._work)
+        yield row
+
+    def _judged(self, name: str, spoken: Sequence[Spoken]) -> Row:
+        return row_of(name, "held out", [self._ears.judge(item, scored=True) for item in spoken])
+
+    async def _in_engine(self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]) -> list[Row]:
+        texts = read_lines("read")[:CUT_SENTENCES]
+        async with open_engine(Catalogue([voice]), EngineSettings(cpu_threads=1)) as engine:
+            cuts = [await cut_and_whole(engine, voice.voice_id, text, PIECES) for text in texts]
+            pairs = await ask(engine, voice.voice_id)
+            series = await series_row(engine, voice.voice_id)
+        say = voice_system(voice)
+        sentences = []
+        for recording in recordings[:SHOWN]:
+            said = {f"natural {speaker.name}": recording.pcm}
+            said[f"copy by {voice.voice_id}"] = copy_synthesis(voice, recording.pcm, speaker)
+            said[voice.voice_id] = say(recording.text).pcm
+            said |= {name: reference(recording.text).pcm for name, reference in self._references.items()}
+            sentences.append((recording.text, said))
+        self._shown.append(Shown(voice.voice_id, sentences, (texts[0], cuts[0]), pairs))
+        return [seam_row(voice.voice_id, cuts), question_row(voice.voice_id, pairs), series]
+
+    def draw(self, folder: Path) -> list[Path]:
+        """Draw what was said into a folder; the files, in the order of a page."""
+        from bench.voice.draw import draw_beside, draw_contours, draw_cut, draw_questions
+
+        drawn: list[Path] = []
+        for shown in self._shown:
+            for number, (text, said) in enumerate(shown.sentences, 1):
+                drawn += [
+                    folder / f"{shown.voice_id}-{number}.png",
+                    folder / f"{shown.voice_id}-{number}-pitch.png",
+                ]
+                draw_beside(drawn[-2], text, said)
+                draw_contours(drawn[-1], text, said)
+            drawn += [folder / f"{shown.voice_id}-cut.png", folder / f"{shown.voice_id}-questions.png"]
+            draw_cut(drawn[-2], *shown.cut)
+            draw_questions(drawn[-1], shown.pairs)
+        return drawn
+
+
+def means(figures: Sequence[Mapping[str, float]]) -> Row:
+    """Means over sentences of what `beside` and `copied` find; lengths as per cent."""
+    row: Row = {
+        key: round(float(np.nanmean([item[key] for item in figures])), 3)
+        for key in figures[0]
+        if key != "length_ln"
+    }
+    lengths = np.array([item["length_ln"] for item in figures])
+    row["length_error_pct"] = round(100 * float(np.abs(np.expm1(lengths)).mean()), 1)
+    row["length_bias_pct"] = round(100 * float(np.expm1(lengths).mean()), 1)
+    return row

@@ -1,0 +1,29 @@
+"""How much of a second a second of speech takes."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.voice.judged import Row
+from bench.voice.spoken import RATE_HZ, read_lines
+from bench.voice.systems import voice_system
+from zelitrio.voices import Voice
+
+WARM_UP, SENTENCES = 2, 8
+
+
+def speed_row(voice: Voice) -> Row:
+    """Real-time factor of text and networks, whole sentences at once, on one thread and on two."""
+    say = voice_system(voice)
+    texts = read_lines("read")[: WARM_UP + SENTENCES]
+    row: Row = {"system": voice.voice_id, "list": "speed"}
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            made = [say(text) for text in texts][WARM_UP:]
+            audio_s = sum(len(item.pcm) for item in made) / RATE_HZ
+            row[f"rtf_{threads}_threads"] = round(sum(item.made_in_s or 0.0 for item in made) / audio_s, 4)
+    finally:
+        torch.set_num_threads(before)
+    return row
