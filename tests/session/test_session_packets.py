@@ -50,6 +50,18 @@ def test_release_holds_nothing_back_and_loses_nothing():
     assert sum(sizes) == sum(range(30))
 
 
+def test_what_the_codec_holds_back_is_not_counted_as_heard():
+    packer = Packer(RATE, 40, 250)
+    assert [len(pcm) for pcm in packer.push(block(80), 1.0)] == [80]
+    packer.codec_holds_s = 0.028
+    assert packer.dry_at == pytest.approx(1.052)
+    packer.push(block(20), 1.01)
+    assert packer.deadline() == pytest.approx(1.052 - MARGIN_S)
+    # Having run dry, the listener plays on from the packet that comes too late.
+    packer.push(block(80), 2.0, release=True)
+    assert packer.dry_at == pytest.approx(2.1)
+
+
 async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_clock):
     outbox, owner, other = Outbox(), object(), object()
     await outbox.put(Outgoing("1", owner))

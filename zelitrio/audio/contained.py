@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import attrs
 import av
+from av import AudioFrame
 from av.audio.stream import AudioStream
 
 from zelitrio.audio.encoder import Encoder, Samples
@@ -31,6 +32,8 @@ class _Recipe:
     muxer_options: Mapping[str, str] = attrs.field(factory=dict)
     codec_options: Mapping[str, str] = attrs.field(factory=dict)
     delay_samples: int = 0
+    hidden_s: float = 0.0
+    """Of the packets that were made, what the muxer holds back or the container has players skip."""
 
 
 _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
@@ -41,12 +44,14 @@ _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
             "libopus",
             {"page_duration": "20000", "flush_packets": "1"},
             {"frame_duration": "20", "application": "audio"},
+            hidden_s=0.020 + 312 / 48_000,
         ),
         # A fragment per frame; `delay_moov` lets the header say how much padding to skip.
         "m4a": _Recipe(
             "mp4",
             "aac",
             {"movflags": "frag_every_frame+empty_moov+default_base_moof+delay_moov", "flush_packets": "1"},
+            hidden_s=2 * 1024 / 44_100,
         ),
         # ADTS has no place to say that the first frame is padding.
         "aac": _Recipe("adts", "aac", {"flush_packets": "1"}, delay_samples=1024),
@@ -81,6 +86,8 @@ class ContainedEncoder(Encoder):
         if audio_format.codec == "opus":
             rate_hz = next((rate for rate in _OPUS_RATES_HZ if rate >= input_rate_hz), _OPUS_RATES_HZ[-1])
         self._delay_samples = recipe.delay_samples
+        self._hidden_s = recipe.hidden_s
+        self._made_s = 0.0
         self._sink = _Sink()
         self._container = av.open(self._sink, "w", format=recipe.muxer, options=dict(recipe.muxer_options))
         stream = self._container.add_stream(recipe.codec, rate=rate_hz, options=dict(recipe.codec_options))
@@ -101,15 +108,21 @@ class ContainedEncoder(Encoder):
         return self._delay_samples
 
     def _encode(self, pcm: Samples) -> bytes:
-        for frame in self._resampler.push(pcm):
-            self._container.mux(self._stream.encode(frame))
+        self._mux(self._resampler.push(pcm))
         if len(self._sink._gathered) == self._header_bytes:
             return b""
         self._header_bytes = 0
+        self.encoded_s = max(0.0, self._made_s - self._hidden_s)
         return self._sink.take()
 
     def _finish(self) -> bytes:
-        for frame in [*self._resampler.flush(), None]:
-            self._container.mux(self._stream.encode(frame))
+        self._mux([*self._resampler.flush(), None])
         self._container.close()
         return self._sink.take()
+
+    def _mux(self, frames: list[AudioFrame] | list[AudioFrame | None]) -> None:
+        codec = self._stream.codec_context
+        for frame in frames:
+            packets = self._stream.encode(frame)
+            self._made_s += len(packets) * codec.frame_size / codec.sample_rate
+            self._container.mux(packets)

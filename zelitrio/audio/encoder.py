@@ -22,12 +22,16 @@ class Encoder(ABC):
 
     Attributes:
         format: what comes out.
+        encoded_s: seconds of sound in the bytes `encode` has returned so far, as a player plays them: less
+            than was put in by what the codec still gathers, looks ahead at, or has players skip.
     """
 
     format: AudioFormat
+    encoded_s: float
 
     def __init__(self, audio_format: AudioFormat) -> None:
         self.format = audio_format
+        self.encoded_s = 0.0
         self._flushed = False
 
     @property

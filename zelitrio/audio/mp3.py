@@ -46,4 +46,6 @@ class Mp3Encoder(Encoder):
         return self._packets([*rest, None]) if rest or self._codec.is_open else b""
 
     def _packets(self, frames: list[AudioFrame] | list[AudioFrame | None]) -> bytes:
-        return b"".join(bytes(packet) for frame in frames for packet in self._codec.encode(frame))
+        packets = [bytes(packet) for frame in frames for packet in self._codec.encode(frame)]
+        self.encoded_s += len(packets) * self._codec.frame_size / self.format.sample_rate_hz
+        return b"".join(packets)

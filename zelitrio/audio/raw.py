@@ -52,11 +52,15 @@ class PcmEncoder(Encoder):
         if self._resampler is None:
             # 32768, not 32767: what swr does, so that all rates are equally loud.  +1.0 saturates.
             steps = np.minimum(np.rint(pcm * 32768.0), 32767.0)
-            return bytes(steps.astype("<i2").data)
-        return _frame_bytes(self._resampler.push(pcm))
+            return self._counted(bytes(steps.astype("<i2").data))
+        return self._counted(_frame_bytes(self._resampler.push(pcm)))
 
     def _finish(self) -> bytes:
-        return b"" if self._resampler is None else _frame_bytes(self._resampler.flush())
+        return b"" if self._resampler is None else self._counted(_frame_bytes(self._resampler.flush()))
+
+    def _counted(self, data: bytes) -> bytes:
+        self.encoded_s += len(data) / 2 / self.format.sample_rate_hz
+        return data
 
 
 class WavEncoder(PcmEncoder):
@@ -104,7 +108,9 @@ class G711Encoder(Encoder):
         return self._packets(self._resampler.flush())
 
     def _packets(self, frames: list[AudioFrame]) -> bytes:
-        return b"".join(bytes(packet) for frame in frames for packet in self._codec.encode(frame))
+        data = b"".join(bytes(packet) for frame in frames for packet in self._codec.encode(frame))
+        self.encoded_s += len(data) / self.format.sample_rate_hz
+        return data
 
 
 def _frame_bytes(frames: list[AudioFrame]) -> bytes:

@@ -4,8 +4,10 @@ The law, in order:
 
 1. A stream takes part only if it has something to speak and its reader has room for it (credit).
 2. Earliest deadline first.  A stream's deadline is the moment its listener runs dry: the audio it
-   has been given, played in real time.  A stream without audio is due since its text arrived, so it
-   goes before everyone who has some; a stream far ahead waits.
+   has been given, played in real time.  A stream without audio is due `PATIENCE_S` after its text
+   came, so it goes before everyone who has some in hand, but not before those who were new a moment
+   ago: a first window is short, and a codec gathers up to 35 ms of it before anything is heard, so
+   two newcomers later they would run dry.  A stream far ahead waits.
 3. A closing stream (nobody may be listening any more) is treated as due `CLOSING_DELAY_S` later, so
    open ones go first, but it is never passed over for ever: deadlines of those served move on, its
    own stands still.
@@ -21,6 +23,7 @@ Nothing here knows torch, Trio or a clock: times are arguments.
 from __future__ import annotations
 
 import enum
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -29,6 +32,8 @@ import attrs
 from zelitrio.engine.commands import Speak
 
 CLOSING_DELAY_S = 5.0
+PATIENCE_S = 0.15
+"""Longer than a first window is heard, shorter than a first and a second."""
 _URGENT_LEAD_S = 0.05
 """A lead shorter than this will not outlast the next step."""
 _BUSY, _CALM = 0.75, 0.6
@@ -107,6 +112,8 @@ class Lane:
     """Frames of the current utterance; 0 until it is encoded."""
     dry_at_s: float = 0.0
     """When the listener runs dry; when it has no audio, when its text came."""
+    is_silent: bool = True
+    """Whether the listener waits for audio."""
     is_closing: bool = False
     is_finished: bool = False
     """No more text will come."""
@@ -191,6 +198,7 @@ class Lanes:
     def feed(self, lane: Lane, what: Speak, now_s: float) -> None:
         """Queue a chunk."""
         if not lane.has_work:
+            lane.is_silent = lane.dry_at_s <= now_s
             lane.dry_at_s = max(lane.dry_at_s, now_s)
         lane.waiting.append(what)
 
@@ -198,6 +206,7 @@ class Lanes:
         """Account for audio that was made: the reader has less room, the listener more to play."""
         lane.credit_s -= audio_s
         lane.dry_at_s = max(lane.dry_at_s, now_s) + audio_s
+        lane.is_silent = lane.is_silent and not audio_s
 
     def adapt(self, load: float) -> None:
         """Choose the profile by the load, 0 to 1, with some room between turning and turning back."""
@@ -208,15 +217,20 @@ class Lanes:
 
     def plan(self, now_s: float) -> EncodePlan | WindowPlan | None:
         """The next step, or None if there is nothing to do.  Changes nothing."""
-        ready = sorted((lane for lane in self._lanes.values() if lane.is_ready), key=_due)
+        ready = sorted((lane for lane in self._lanes.values() if lane.is_ready), key=_turn)
         if not ready:
             return None
         head = ready[0]
         peers = [lane for lane in ready if lane.model == head.model]
         if head.current is None:
             return EncodePlan(model=head.model, lanes=self._encoders(peers))
-        window = self._window(head, now_s)
-        return WindowPlan(model=head.model, window=window, lanes=self._speakers(peers, window, now_s))
+        # Who goes before a newcomer does so in a step as short as can be.
+        is_awaited = not head.is_silent and any(lane.is_silent for lane in ready)
+        profile = Profile.LATENCY if is_awaited else self.profile
+        window = self._window(head, now_s, profile, is_awaited)
+        return WindowPlan(
+            model=head.model, window=window, lanes=self._speakers(peers, window, now_s, profile)
+        )
 
     def _encoders(self, peers: Sequence[Lane]) -> tuple[Lane, ...]:
         # On a CPU alone: rows cost their sum anyway, and alone an utterance's durations come out the
@@ -224,23 +238,25 @@ class Lanes:
         limit = self.ladder.max_encode if self.pace.is_wide else 1
         return tuple([lane for lane in peers if lane.current is None][:limit])
 
-    def _window(self, head: Lane, now_s: float) -> int:
+    def _window(self, head: Lane, now_s: float, profile: Profile, is_awaited: bool) -> int:
         if head.position == 0:
             return self.ladder.first
         small, *_, large = self.ladder.following
         lead_s = _lead_s(head, now_s)
-        if self.profile is Profile.THROUGHPUT and lead_s > 0:
+        if profile is Profile.THROUGHPUT and lead_s > 0:
             return large
-        allowed_s = max(lead_s, 0.0) / 2
+        allowed_s = min(max(lead_s, 0.0) / 2, self.ladder.latency_step_s if is_awaited else math.inf)
         fitting = [w for w in self.ladder.following if self.pace.step_s + w * self.pace.frame_s <= allowed_s]
         return max(fitting, default=small)
 
-    def _speakers(self, peers: Sequence[Lane], window: int, now_s: float) -> tuple[Lane, ...]:
+    def _speakers(
+        self, peers: Sequence[Lane], window: int, now_s: float, profile: Profile
+    ) -> tuple[Lane, ...]:
         speaking = [lane for lane in peers if lane.current is not None]
         limit = self.ladder.max_batch
         if not self.pace.is_wide:
             ladder = self.ladder
-            busy = self.profile is Profile.THROUGHPUT
+            busy = profile is Profile.THROUGHPUT
             step_s = ladder.throughput_step_s if busy else ladder.latency_step_s
             # Where the fixed cost of a step is high, sharing it is worth at least as much again.
             frames = max(step_s - self.pace.step_s, self.pace.step_s) / self.pace.frame_s
@@ -250,8 +266,8 @@ class Lanes:
         return tuple(speaking[:limit])
 
 
-def _due(lane: Lane) -> float:
-    return lane.due_s
+def _turn(lane: Lane) -> float:
+    return lane.due_s + (PATIENCE_S if lane.is_silent else 0.0)
 
 
 def _lead_s(lane: Lane, now_s: float) -> float:

@@ -49,8 +49,14 @@ class Packer:
         self._max_s = max(first_ms, max_ms) / 1000
         self._held: list[Samples] = []
         self._held_samples = 0
-        self.dry_at = -math.inf
-        """When the listener has played all packets so far; -inf before the first."""
+        self._played_at = -math.inf  # all packets so far, were there no codec
+        self.codec_holds_s = 0.0
+        """What the codec has taken in and not put out yet: packets give the listener that much less."""
+
+    @property
+    def dry_at(self) -> float:
+        """When the listener has played all that left so far; -inf before the first packet."""
+        return self._played_at - self.codec_holds_s
 
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
         """Add samples and return the packets to send now; `release` lets nothing be held back."""
@@ -80,5 +86,5 @@ class Packer:
         self._held = [rest] if len(rest) else []
         self._held_samples = len(rest)
         # A listener that ran dry starts to play again when this arrives.
-        self.dry_at = max(self.dry_at, now) + len(packet) / self._rate
+        self._played_at = max(self._played_at, now + self.codec_holds_s) + len(packet) / self._rate
         return packet

@@ -110,12 +110,14 @@ class SpeechStream:
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _clock: SegmentClock = attrs.field(init=False)
     _encoder: Encoder = attrs.field(init=False)
+    _packer: Packer = attrs.field(init=False)
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
-        rate = self.service.engine.sample_rate_hz
+        rate, settings = self.service.engine.sample_rate_hz, self.service.settings
         self._encoder = open_encoder(self.audio_format, rate)
+        self._packer = Packer(rate, settings.first_packet_ms, settings.max_packet_ms)
         delay_ms = round(1000 * self._encoder.delay_samples / self.audio_format.sample_rate_hz)
         self._clock = SegmentClock(self.timing, rate, delay_ms)
 
@@ -227,7 +229,7 @@ class SpeechStream:
                     await self._speak(self._first, deliver)
                 elif self._has_text:
                     silence = np.zeros(round(WORDLESS_SILENCE_S * self._engine_rate_hz), np.float32)
-                    await self._send(-math.inf, [silence], deliver)
+                    await self._send(silence, deliver, release=True)
                     await self._finish(deliver)
         finally:
             self._done = True
@@ -314,36 +316,36 @@ class SpeechStream:
 
     async def _encode(self, lane: EngineStreamLike, deliver: Deliver) -> None:
         """The encoder: blocks to packets until the lane ends or a discarded stream said its last."""
-        settings = self.service.settings
-        packer = Packer(self._engine_rate_hz, settings.first_packet_ms, settings.max_packet_ms)
         blocks = aiter(lane)
         while not self._is_past_stop():
             block: AudioBlock | None = None
-            with trio.move_on_at(packer.deadline()):
+            with trio.move_on_at(self._packer.deadline()):
                 block = await anext(blocks, None)
                 if block is None:
                     break
             if block is None or block.word_times_ms is not None:
                 # The listener would run dry, or a segment ends: no packet spans two of them.
-                due, packets = packer.dry_at, packer.push(_NOTHING, trio.current_time(), release=True)
-                await self._send(due, packets, deliver)
+                await self._send(_NOTHING, deliver, release=True)
             if block is None:
                 continue
             if block.word_times_ms is not None:
                 self._clock.begin(block.piece, block.word_times_ms, block.length_ms)
                 self._speaking = self._in_engine[block.utterance].waiting.number
-            due, packets = packer.dry_at, packer.push(block.pcm, trio.current_time(), release=block.is_last)
-            await self._send(due, packets, deliver)
+            await self._send(block.pcm, deliver, release=block.is_last)
             if block.is_last:
                 del self._in_engine[block.utterance]
                 self._notify()
         await self._finish(deliver)
 
-    async def _send(self, due: float, packets: list[Samples], deliver: Deliver) -> None:
-        for pcm in packets:
-            audio = await encode_in_turns(self._encoder, pcm, self._engine_rate_hz, self.service.turns, due)
+    async def _send(self, samples: Samples, deliver: Deliver, *, release: bool) -> None:
+        packer, rate_hz = self._packer, self._engine_rate_hz
+        due = packer.dry_at
+        for pcm in packer.push(samples, trio.current_time(), release=release):
+            audio = await encode_in_turns(self._encoder, pcm, rate_hz, self.service.turns, due)
+            due += len(pcm) / rate_hz
             self._clock.advance(len(pcm))
-            self._encoded_s += len(pcm) / self._engine_rate_hz
+            self._encoded_s += len(pcm) / rate_hz
+            packer.codec_holds_s = self._audio_s + self._encoded_s - self._encoder.encoded_s
             if audio:
                 await self._pass_on(audio, self._clock.take(), deliver)
 
