@@ -97,14 +97,17 @@ def test_a_key_from_the_environment_is_asked_for(
     assert out.stat().st_size > 2_400
 
 
-def test_an_address_in_use_is_one_line(
+def test_an_address_in_use_is_one_line_before_anything_is_loaded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda folder: tiny_catalogue())
+    loaded: list[object] = []
+    monkeypatch.setattr("zelitrio.cli.serving.load_voices", loaded.append)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert run(["serve", "--port", str(port), "--device", "cpu"]) == 1
-    assert "in use" in capsys.readouterr().err.splitlines()[-1]
+        assert run(["serve", "--port", str(port), "--device", "cpu"]) == 2
+    expected = f"zelitrio: host and port: cannot bind 127.0.0.1:{port}: Address already in use"
+    assert capsys.readouterr().err.splitlines()[-1] == expected
+    assert not loaded
 
 
 @pytest.mark.parametrize(

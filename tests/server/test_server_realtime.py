@@ -226,17 +226,6 @@ async def test_a_context_id_may_be_long_but_not_anything_at_all():
                 break
 
 
-async def test_more_connections_than_allowed_are_turned_away():
-    async with (
-        running(max_connections=2) as server,
-        server.socket(),
-        server.socket(),
-        await server.connect() as stream,
-    ):
-        with trio.fail_after(1):
-            assert await read_all(stream) == b""
-
-
 async def test_nobody_who_says_nothing_at_all_stays(caplog):
     caplog.set_level(logging.ERROR)
     async with running(keys=[KEY], session=SessionSettings(auth_timeout_s=0.2)) as server:

@@ -12,7 +12,7 @@ import trio
 from zelitrio.cli.catalogue import load_voices
 from zelitrio.cli.configure import Configuration
 from zelitrio.engine import Engine, open_engine
-from zelitrio.server import serve
+from zelitrio.server import open_port, serve
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 
@@ -24,33 +24,37 @@ async def run_server(configuration: Configuration, started_at: float) -> None:
         started_at: `time.perf_counter()` when the command began.
 
     Raises:
-        LocalError: a file of pronunciations is not one.
+        LocalError: the address cannot be bound, or a file of pronunciations is not one.
         EngineError: the engine cannot start or cannot go on.
-        OSError: the address cannot be bound, or a file not be read.
+        OSError: a file cannot be read.
     """
-    catalogue = load_voices(configuration.voices)
-    dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in configuration.lexicon])
-    front_end = dictionaries.front_end
-    async with (
-        open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
-        trio.open_nursery() as nursery,
-    ):
-        run = partial(
-            serve,
-            engine,
-            front_end,
-            configuration.server,
-            configuration.session,
-            handle_signals=True,
-            dictionaries=dictionaries,
+    async with open_port(configuration.server) as port:
+        catalogue = load_voices(configuration.voices)
+        dictionaries = Dictionaries(
+            load_front_end(), [load_dictionary(path) for path in configuration.lexicon]
         )
-        urls = await nursery.start(run)
-        # What is here now stays: a full collection would hold every thread for a tenth of a second
-        # to look at torch's and the dictionary's objects again.
-        gc.collect()
-        gc.freeze()
-        ready_s = time.perf_counter() - started_at
-        print(ready_line(urls, engine, ready_s), flush=True)
+        front_end = dictionaries.front_end
+        async with (
+            open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
+            trio.open_nursery() as nursery,
+        ):
+            run = partial(
+                serve,
+                engine,
+                front_end,
+                configuration.server,
+                configuration.session,
+                handle_signals=True,
+                dictionaries=dictionaries,
+                port=port,
+            )
+            urls = await nursery.start(run)
+            # What is here now stays: a full collection would hold every thread for a tenth of a second
+            # to look at torch's and the dictionary's objects again.
+            gc.collect()
+            gc.freeze()
+            ready_s = time.perf_counter() - started_at
+            print(ready_line(urls, engine, ready_s), flush=True)
 
 
 def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:

@@ -87,6 +87,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "enum": _outcome(1008, 422, _FIELD, "enum"),
         # We cannot.
         "system_busy": _outcome(1013, 429, "rate_limit_error", "system_busy"),
+        "too_many_connections": _outcome(1013, 503, "service_unavailable", "too_many_connections"),
         "service_restart": _outcome(1012, 503, "service_unavailable", "service_restart"),
         "something_went_wrong": _outcome(1011, 500, "internal_error", "something_went_wrong"),
         # What only a client says, of its server.

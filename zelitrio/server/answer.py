@@ -13,6 +13,9 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import error_body, outcome_of
 from zelitrio.server.guarded import GuardedStream
 
+RETRY_AFTER_S = 5
+"""Said with every 503: by then another process serves, or somebody has left."""
+
 
 def new_request_id() -> str:
     """A name for one request, in its answer and in the log."""
@@ -35,7 +38,8 @@ async def answer_status(stream: GuardedStream, status: int, message: str) -> Non
 
 async def answer(stream: GuardedStream, status: int, body: bytes, request_id: str) -> None:
     """Send one whole JSON response, say that nothing follows, and swallow what the peer still sends."""
-    headers = [
+    headers = [("retry-after", str(RETRY_AFTER_S))] if status == 503 else []
+    headers += [
         ("content-type", "application/json"),
         ("content-length", str(len(body))),
         ("request-id", request_id),

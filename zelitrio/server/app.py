@@ -14,13 +14,14 @@ from starlette.types import ASGIApp
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.accounting import Accounting, request_id_of
+from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
 from zelitrio.server.metadata import Metadata, to_json
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
 from zelitrio.server.origins import OriginGuard
-from zelitrio.server.refusals import RETRY_AFTER_S, vendor_error
+from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
 

@@ -75,14 +75,13 @@ class GuardedStream(trio.abc.Stream):
         """Say that we are done and swallow what the peer still sends, for CLOSE_TIMEOUT_S at most.
 
         Closing a socket with unread bytes resets the connection, and the reset may overtake an answer
-        that the peer has not read yet.  TLS cannot half close: there this does nothing.
+        that the peer has not read yet.  TLS cannot half close, so that is done to the TCP stream below it.
         """
-        if isinstance(self._stream, trio.SSLStream):
-            return
+        raw = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
         with trio.move_on_after(CLOSE_TIMEOUT_S):
             try:
-                await self._stream.send_eof()
-                while await self._stream.receive_some(READ_BYTES):
+                await raw.send_eof()
+                while await raw.receive_some(READ_BYTES):
                     pass
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass

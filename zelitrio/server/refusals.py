@@ -9,9 +9,7 @@ from starlette.responses import Response
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import error_body, openai_error_body, outcome_of
-
-RETRY_AFTER_S = 5
-"""Said with every 503: by then another process serves, or somebody has left."""
+from zelitrio.server.answer import RETRY_AFTER_S
 
 
 def vendor_error(error: RemoteError, request_id: str) -> Response:

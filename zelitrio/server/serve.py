@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import signal
 import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from functools import partial
 
 import structlog
 import trio
 
 from zelitrio.errors import EngineError, RemoteError
-from zelitrio.server.addresses import check_reachable, make_tls, urls_of
+from zelitrio.server.addresses import urls_of
 from zelitrio.server.answer import answer_status, refuse
 from zelitrio.server.app import make_app
 from zelitrio.server.guarded import GuardedStream, RawStream
 from zelitrio.server.head import BadHeadError, read_head
 from zelitrio.server.inner_http import GRACE_S, InnerHttp, open_inner_http
 from zelitrio.server.metrics import ServedEngine
+from zelitrio.server.port import Port, open_port
 from zelitrio.server.realtime import read_request, serve_realtime
 from zelitrio.server.state import ServerState, make_state
 from zelitrio.settings import ServerSettings, SessionSettings
@@ -24,7 +27,10 @@ from zelitrio.text import Dictionaries, FrontEnd
 
 FAREWELL_S = 2.0
 """After the engine broke: for telling every peer before the process ends."""
-BACKLOG = 1024
+TURNED_AWAY = 64
+"""Connections above the limit that are told so at a time; those beyond are closed without a word."""
+TURN_AWAY_S = 1.0
+"""For hearing what such a connection asks and answering it."""
 log = structlog.get_logger("zelitrio.server")
 
 
@@ -37,6 +43,7 @@ async def serve(
     handle_signals: bool = False,
     drain: trio.Event | None = None,
     dictionaries: Dictionaries | None = None,
+    port: Port | None = None,
     task_status: trio.TaskStatus[tuple[str, ...]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve realtime sockets and HTTP on one port until drained or cancelled.
@@ -54,15 +61,14 @@ async def serve(
             program that owns the process, in its main thread.
         drain: set it to drain.
         dictionaries: pronunciations that requests may choose from; `front_end` serves those that do not.
+        port: where to serve, if it was opened before (`open_port`); else the address in `settings`.
 
     Raises:
-        LocalError: no key is set and the host is not loopback, or a certificate cannot be used.
-        OSError: the address cannot be bound.
+        LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
+            certificate cannot be used.
         EngineError: the engine broke; every peer was told before.
     """
     chosen = settings or ServerSettings()
-    await check_reachable(chosen)
-    tls = make_tls(chosen)
     state = make_state(
         engine,
         front_end,
@@ -73,6 +79,7 @@ async def serve(
     )
     failure: EngineError | None = None
     async with (
+        open_port(chosen) if port is None else nullcontext(port) as port,
         open_inner_http(make_app(state), chosen.max_head_bytes) as http,
         trio.open_nursery() as nursery,
     ):
@@ -86,14 +93,14 @@ async def serve(
                 await _say_farewell(state, error)
                 nursery.cancel_scope.cancel()
 
-        listeners = await trio.open_tcp_listeners(chosen.port, host=chosen.host, backlog=BACKLOG)
-        handler = partial(_handle, state, tls, http)
+        listeners = port.listen()
+        handler = partial(_handle, state, port.tls, http)
         nursery.start_soon(trio.serve_listeners, handler, listeners)
         nursery.start_soon(watch_engine)
         nursery.start_soon(_drain, state, http, nursery.cancel_scope)
         if handle_signals:
             await nursery.start(_handle_signals, state, nursery.cancel_scope)
-        urls = urls_of(listeners, tls is not None)
+        urls = urls_of(listeners, port.tls is not None)
         log.info("serving", urls=urls, keys=len(chosen.api_key_hashes))
         task_status.started(urls)
     log.info("stopped")
@@ -142,11 +149,30 @@ async def _handle(
     state: ServerState, tls: ssl.SSLContext | None, http: InnerHttp, socket: trio.SocketStream
 ) -> None:
     """One connection, from accept to close.  Nothing that happens on it may touch another."""
-    metrics, settings = state.metrics, state.settings
-    if state.connections >= settings.max_connections:
-        metrics.refused.labels("full").inc()
-        return  # the listener's task closes it
-    state.connected(1)
+    if state.connections < state.settings.max_connections:
+        state.connected(1)
+        try:
+            await _converse(state, tls, socket, partial(_route, state, http))
+        finally:
+            state.connected(-1)
+        return
+    state.metrics.refused.labels("full").inc()
+    if state.turned_away < TURNED_AWAY:  # else the listener's task closes it
+        state.turned_away += 1
+        try:
+            with trio.move_on_after(TURN_AWAY_S):
+                await _converse(state, tls, socket, partial(_turn_away, state))
+        finally:
+            state.turned_away -= 1
+
+
+async def _converse(
+    state: ServerState,
+    tls: ssl.SSLContext | None,
+    socket: trio.SocketStream,
+    talk: Callable[[GuardedStream], Awaitable[None]],
+) -> None:
+    settings = state.settings
     try:
         raw: RawStream = (
             socket if tls is None else trio.SSLStream(socket, tls, server_side=True, https_compatible=True)
@@ -154,15 +180,13 @@ async def _handle(
         stream = GuardedStream(raw, settings.write_timeout_s)
         try:
             if not isinstance(raw, trio.SSLStream) or await _shake_hands(raw, settings.head_timeout_s):
-                await _route(state, http, stream)
+                await talk(stream)
         finally:
             await stream.aclose()
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         pass  # the peer is gone
     except Exception:
         log.exception("connection_failed")
-    finally:
-        state.connected(-1)
 
 
 async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: float) -> bool:
@@ -173,6 +197,18 @@ async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: flo
             return False
         return True
     return False
+
+
+async def _turn_away(state: ServerState, stream: GuardedStream) -> None:
+    """Answer 503 to whatever is asked: HTTP and upgrades fail alike, with a status their caller can read."""
+    try:
+        head = await read_head(stream, TURN_AWAY_S, state.settings.max_head_bytes)
+    except BadHeadError as error:
+        await answer_status(stream, error.status, str(error))
+        return
+    if head is not None:
+        message = "The server has all the connections it takes. Please try again shortly."
+        await refuse(stream, RemoteError("too_many_connections", message))
 
 
 async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> None:

@@ -26,6 +26,8 @@ class ServerState:
     origins: Origins
     metrics: Metrics
     connections: int = 0
+    turned_away: int = 0
+    """Connections above the limit that are being told so."""
     conversations: int = 0
     """Sockets and synthesis requests under way: what a drain waits for."""
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)

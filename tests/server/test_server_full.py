@@ -1,0 +1,64 @@
+"""Connections above the limit: told so quickly, and at little cost whatever they do."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+import trio
+from running import VOICE, hear, read_all, running, say, until
+
+from zelitrio.server.serve import TURN_AWAY_S, TURNED_AWAY
+
+SPEECH = f"/v1/text-to-speech/{VOICE}"
+UPGRADE = (
+    f"GET {SPEECH}/stream-input HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+POST = f"POST {SPEECH} HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + "y" * 200_000
+
+
+@pytest.mark.parametrize("request_", [UPGRADE, POST, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_one_more_than_allowed_is_told_to_come_back(request_):
+    async with running(max_connections=1) as server, server.socket() as first:
+        async with await server.connect() as stream:
+            with trio.fail_after(2):
+                await stream.send_all(request_.encode())
+                head, _, body = (await read_all(stream)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ") and b"retry-after: 5" in head.lower()
+        assert orjson.loads(body)["detail"]["code"] == "too_many_connections"
+        await say(first, text="The first is served on. ")
+        await say(first, text="")
+        assert (await hear(first))[-1]["isFinal"]
+
+
+async def test_there_is_room_again_once_somebody_has_left():
+    async with running(max_connections=1) as server, server.http() as http:
+        async with server.socket():
+            with trio.fail_after(2):
+                answer = await http.get("/live")
+            assert answer.status_code == 503
+        with trio.fail_after(4):
+            while (await http.get("/live")).status_code != 200:  # noqa: ASYNC110 - it tells nobody
+                await trio.sleep(0.05)
+
+
+async def test_those_who_say_nothing_are_kept_for_a_moment_only_and_never_many():
+    async with running(max_connections=1) as server, server.socket():
+        streams = [await server.connect() for _ in range(TURNED_AWAY + 20)]
+        closed = []
+        async with trio.open_nursery() as nursery:
+
+            async def wait_closed(stream):
+                began_at = trio.current_time()
+                await read_all(stream)
+                closed.append(trio.current_time() - began_at)
+
+            for stream in streams:
+                nursery.start_soon(wait_closed, stream)
+            await until(lambda: len(closed) >= 20)
+            at_once = len(closed)
+        for stream in streams:
+            await stream.aclose()
+    assert at_once < len(streams)
+    assert sum(took_s > 0.5 for took_s in closed) <= TURNED_AWAY
+    assert max(closed) < TURN_AWAY_S + 1
