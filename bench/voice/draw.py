@@ -55,7 +55,7 @@ def spectrogram(axes: Any, pcm: Pcm) -> None:
         interpolation="nearest",
     )
     pitch = axes.twinx()
-    pitch.plot(*contour_of(ln_f0(pcm)), color="#7fd4ff", linewidth=1.2)
+    pitch.plot(*contour_of(ln_f0(pcm)), color="white", linewidth=1.2)
     pitch.set_ylim(50, 500)
     pitch.set_yscale("log")
     pitch.set_yticks([])

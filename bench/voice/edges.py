@@ -9,21 +9,25 @@ from bench.voice.spoken import RATE_HZ, Pcm
 BLOCK_MS = 5
 QUIET = 1e-4
 """Power below the loudest block's by this, 40 dB, is silence."""
+ROOM = 1e-3
 
 
-def silence_ms(pcm: Pcm) -> tuple[float, float]:
-    """Silence at both ends: until the first and after the last 5 ms block within 40 dB of the loudest."""
+def silence_ms(pcm: Pcm, quiet: float = QUIET) -> tuple[float, float]:
+    """Silence at both ends: until the first and after the last 5 ms block that is louder than `quiet`.
+
+    `quiet` is a share of the loudest block's power.
+    """
     block = RATE_HZ * BLOCK_MS // 1000
     power = np.mean(np.square(pcm[: len(pcm) // block * block].reshape(-1, block), dtype=np.float64), 1)
-    heard = np.flatnonzero(power > power.max(initial=0.0) * QUIET)
+    heard = np.flatnonzero(power > power.max(initial=0.0) * quiet)
     if not len(heard):
         return len(pcm) / RATE_HZ * 1000, 0.0
     return float(heard[0] * BLOCK_MS), float((len(power) - 1 - heard[-1]) * BLOCK_MS)
 
 
 def trimmed(pcm: Pcm) -> Pcm:
-    """Without the silence at both ends."""
-    lead, tail = (round(ms * RATE_HZ / 1000) for ms in silence_ms(pcm))
+    """Without what is 30 dB below the loudest block at both ends: a recording's room counts as silence."""
+    lead, tail = (round(ms * RATE_HZ / 1000) for ms in silence_ms(pcm, ROOM))
     return pcm[lead : len(pcm) - tail]
 
 

@@ -99,14 +99,14 @@ class Measure:
         self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]
     ) -> Iterator[Row]:
         natural = [recording.spoken for recording in recordings]
-        yield self._judged(f"natural {speaker.name}", natural)
+        yield self._judged_recordings(f"natural {speaker.name}", natural)
         copies = [copy_synthesis(voice, recording.pcm, speaker) for recording in recordings]
         figures = [
             beside(recording.pcm, copy, speaker) | copied(recording.pcm, copy, speaker)
             for recording, copy in zip(recordings, copies, strict=True)
         ]
         heard = [Spoken(item.words, copy) for item, copy in zip(natural, copies, strict=True)]
-        yield self._judged(f"copy by {voice.voice_id}", heard) | means(figures)
+        yield self._judged_recordings(f"copy by {voice.voice_id}", heard) | means(figures)
         say = voice_system(voice)
         said = [say(recording.text) for recording in recordings]
         figures = [
@@ -119,6 +119,11 @@ class Measure:
 
     def _judged(self, name: str, spoken: Sequence[Spoken]) -> Row:
         return row_of(name, "held out", [self._ears.judge(item, scored=True) for item in spoken])
+
+    def _judged_recordings(self, name: str, spoken: Sequence[Spoken]) -> Row:
+        # What is heard at their ends is the room and the editor's scissors.
+        row = self._judged(name, spoken)
+        return {key: value for key, value in row.items() if not key.startswith(("lead_", "tail_"))}
 
     async def _in_engine(self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]) -> list[Row]:
         texts = read_lines("read")[:CUT_SENTENCES]

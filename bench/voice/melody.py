@@ -78,6 +78,8 @@ async def series_row(engine: Engine, voice_id: str) -> Row:
     for text in read_lines("melody/series"):
         utterance = load_front_end().utterance(text)
         contours = item_contours(utterance, await stream(engine, voice_id, [utterance]))
+        if len(contours) < 2:
+            continue  # not counted either
         middles = [float(np.median(contour)) for contour in contours]
         tones = [
             float(np.median(contour[-TONE_FRAMES:])) - middle

@@ -71,10 +71,10 @@ def write_page(
         ),
         "## Speed",
         markdown_table(
-            [row for row in rows if row["list"] == "speed"], ["system", "rtf_1_threads", "rtf_2_threads"]
+            [row for row in rows if row["list"] == "speed"], ["system", "rtf_1_thread", "rtf_2_thread"]
         ),
         "## Pictures",
-        "Spectrograms to 12 kHz, 75 dB deep, with the pitch in light blue.",
+        "Spectrograms to 12 kHz, 75 dB deep, with the pitch as a white line, 50 to 500 Hz.",
         *(f"![{path.stem}]({path.name})" for path in pictures),
     ]
     (folder / "README.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bench.voice.edges import clicks
@@ -73,9 +74,11 @@ def cut_words(utterance: Utterance, count: int) -> list[int]:
     return sorted({min(free, key=lambda index: abs(index - len(words) * n / count)) for n in range(1, count)})
 
 
-def jumps(pcm: Pcm, places: Sequence[int]) -> dict[str, list[float]]:
-    """Jumps at samples of a recording, by kind; a pitch jump is nan where either side is unvoiced."""
-    contour = ln_f0(pcm)
+def jumps(pcm: Pcm, contour: npt.NDArray[np.float64], places: Sequence[int]) -> dict[str, list[float]]:
+    """Jumps at samples of a recording, by kind; a pitch jump is nan where either side is unvoiced.
+
+    `contour` is the recording's ln f0 every 10 ms.
+    """
     floor = FLOOR * float(np.mean(np.square(pcm, dtype=np.float64))) + 1e-12
     filters = mel_filters(SIDE_SAMPLES, BANDS, RATE_HZ).double().numpy()
     window = torch.hann_window(SIDE_SAMPLES).numpy()
@@ -111,7 +114,7 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
             "uncut": (cut.whole, [cut.whole.words[index][0] for index in cut.words]),
         }
         for name, (spoken, samples) in places.items():
-            for kind, values in jumps(spoken.pcm, samples).items():
+            for kind, values in jumps(spoken.pcm, ln_f0(spoken.pcm), samples).items():
                 groups[name][kind] += values
         for place in cut.pieces.starts[1:]:
             joins += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+
 import torch
 
 from bench.voice.judged import Row
@@ -13,7 +15,7 @@ WARM_UP, SENTENCES = 2, 8
 
 
 def speed_row(voice: Voice) -> Row:
-    """Real-time factor of text and networks, whole sentences at once, on one thread and on two."""
+    """Real-time factor of text and networks, whole sentences at once, on one thread and on two: medians."""
     say = voice_system(voice)
     texts = read_lines("read")[: WARM_UP + SENTENCES]
     row: Row = {"system": voice.voice_id, "list": "speed"}
@@ -22,8 +24,8 @@ def speed_row(voice: Voice) -> Row:
         for threads in (1, 2):
             torch.set_num_threads(threads)
             made = [say(text) for text in texts][WARM_UP:]
-            audio_s = sum(len(item.pcm) for item in made) / RATE_HZ
-            row[f"rtf_{threads}_threads"] = round(sum(item.made_in_s or 0.0 for item in made) / audio_s, 4)
+            factors = [(item.made_in_s or 0.0) * RATE_HZ / len(item.pcm) for item in made]
+            row[f"rtf_{threads}_thread"] = round(statistics.median(factors), 4)
     finally:
         torch.set_num_threads(before)
     return row
