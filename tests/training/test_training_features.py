@@ -10,9 +10,7 @@ from zelitrio.training.features import (
     log_mel,
     mel_centres_hz,
     mel_filters,
-    noise_of,
     tidy_f0,
-    without_noise,
 )
 
 
@@ -54,12 +52,3 @@ def test_pitch_loses_specks_bridges_short_gaps_and_keeps_long_ones() -> None:
     assert np.allclose(tidy[10:12], 200.0)
     assert not tidy[30:36].any()
     assert tidy[45] == pytest.approx(200.0)
-
-
-def test_steady_noise_is_taken_away_and_speech_stays() -> None:
-    mel = np.full((100, 80), -6.0, np.float32)
-    mel[40:60] = -1.0
-    quiet = without_noise(mel, noise_of(mel), 3.0)
-    assert np.allclose(quiet[:40], -6.0 + np.log(0.1), atol=1e-3)
-    assert np.abs(quiet[40:60] - mel[40:60]).max() < 0.03
-    assert np.array_equal(without_noise(mel, noise_of(mel), 0.0), mel)

@@ -17,7 +17,7 @@ from zelitrio.text import Break, Utterance, load_front_end
 from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
 from zelitrio.training.corpus import find_speakers
 from zelitrio.training.edges import ended_by_ear, speech_edges
-from zelitrio.training.features import mel_centres_hz, noise_of, without_noise
+from zelitrio.training.features import mel_centres_hz
 from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.training.vocoder_data import continuous_ln_f0
 from zelitrio.voices import frame_positions, phone_inputs
@@ -60,7 +60,6 @@ class Example:
     aligned: AlignedUtterance
     shard: Shard
     entry: Entry
-    noise: npt.NDArray[np.float32]  # [mels] ln mel of the recordings' own noise
     onset: int
     """First frame of speech in the recording."""
     end: int
@@ -72,9 +71,7 @@ class Example:
         inputs = phone_inputs(utterance)
         frames = int(durations.sum())
         rows = slice(self.entry.first_frame + begin, self.entry.first_frame + begin + frames)
-        cut = self.shard.facts.noise_cut
-        quiet = without_noise(np.asarray(self.shard.mel[rows], np.float32), self.noise, cut)
-        mel = normalise_mel(torch.from_numpy(quiet)).numpy()
+        mel = normalise_mel(torch.from_numpy(np.asarray(self.shard.mel[rows], np.float32))).numpy()
         f0 = np.asarray(self.shard.f0[rows])
         whole = np.asarray(self.shard.f0[self.entry.first_frame : self.entry.first_frame + self.entry.frames])
         contour = continuous_ln_f0(whole)[begin : begin + frames]
@@ -247,7 +244,7 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
     shard = open_shard(work / "features" / name)
     entries = {entry.name: entry for entry in shard.entries}
     band_hz = shard.facts.band_hz
-    front_end, noise = load_front_end(), noise_of(shard.mel)
+    front_end = load_front_end()
     usable: list[Example] = []
     dropped = 0
     for aligned in read_alignments(work, name):
@@ -263,7 +260,7 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
         onset, end = speech_edges(
             mel, max(0, aligned.words[0].starts[0]), min(entry.frames, aligned.words[-1].end)
         )
-        example = Example(number, band_hz, aligned, shard, entry, noise, onset, end)
+        example = Example(number, band_hz, aligned, shard, entry, onset, end)
         reason = fault(example)
         if reason is None:
             usable.append(example)

@@ -115,7 +115,9 @@ LOSS_WEIGHTS = {
     "pitch_spread": 0.03,
     "energy_spread": 0.03,
 }
-FOOLED_WEIGHT, MATCHED_WEIGHT = 0.15, 0.2
+FOOLED_WEIGHT, MATCHED_WEIGHT = 0.25, 0.3
+CRITIC_FRAMES = 100
+"""The critic looks at a piece of each crop: its convolutions would otherwise be half of a step's cost."""
 
 
 @attrs.define(eq=False)
@@ -202,7 +204,9 @@ class AcousticTraining:
         """Teach the critic a step; how far the frames are from passing, and from natural ones in its eyes."""
         mels = batch.mel.shape[-1]
         seen = batch.judged * batch.frame_mask * band_of_mels(batch.band_hz).transpose(1, 2)
-        made, natural = outputs.frames[..., :mels] * seen, batch.mel * seen
+        begin = int(torch.randint(0, max(1, seen.shape[1] - CRITIC_FRAMES), ()))
+        piece = slice(begin, begin + CRITIC_FRAMES)
+        made, natural = ((mel * seen)[:, piece] for mel in (outputs.frames[..., :mels], batch.mel))
         with torch.autocast(batch.mel.device.type, torch.bfloat16):
             wanted = self.critic(natural, batch.speakers)
             loss = critic_loss(wanted, self.critic(made.detach(), batch.speakers))

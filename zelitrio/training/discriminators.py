@@ -64,7 +64,7 @@ class Critics(nn.Module):
 class MelCritic(nn.Module):
     """Judges mel frames of a speaker; returns its features, its verdict last."""
 
-    def __init__(self, mels: int, speakers: int, channels: int = 32) -> None:
+    def __init__(self, mels: int, speakers: int, channels: int = 24) -> None:
         super().__init__()
         self.speaker = nn.Embedding(speakers, mels)
         wide = 2 * channels

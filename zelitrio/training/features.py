@@ -76,21 +76,6 @@ def log_mel(pcm: torch.Tensor) -> torch.Tensor:
     return torch.log(torch.clamp(mel_filters().to(pcm.device) @ spectrum, min=LOG_FLOOR))
 
 
-def noise_of(ln_mel: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """The steady noise under a speaker's recordings: the level of each band's quietest frames, [mels]."""
-    return np.percentile(np.asarray(ln_mel[::3], np.float32), 4, axis=0).astype(np.float32)
-
-
-def without_noise(
-    ln_mel: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], times: float
-) -> npt.NDArray[np.float32]:
-    """Spectral subtraction on log-mel frames [frames, mels]: at most 20 dB in any band."""
-    if times == 0.0:
-        return ln_mel
-    size = np.exp(ln_mel)
-    return np.log(np.maximum(np.maximum(size - times * np.exp(noise), 0.1 * size), LOG_FLOOR))
-
-
 def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np.float32]:
     """Pitch per frame in Hz, 0 where unvoiced, float32 [samples // HOP_SAMPLES].
 

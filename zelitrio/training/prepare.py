@@ -1,4 +1,4 @@
-"""First step: recordings to features.  Decode, level, measure pitch and mel, pack per speaker."""
+"""First step: recordings to features.  Decode, level, measure pitch, take noise away, pack per speaker."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from zelitrio.audio import decode_file
 from zelitrio.training.corpus import SPEAKERS, Recording, Speaker, read_recordings
+from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel, measure_f0
 from zelitrio.training.shards import Entry, write_shard
 
@@ -98,18 +99,29 @@ def prepare_recordings(
             report(f"{recording.path.name}: left out: {seconds:.1f} s, peak {np.abs(pcm).max(initial=0):.3f}")
             continue
         pcm = pcm[: frames * HOP_SAMPLES]
-        with torch.inference_mode():
-            mel = log_mel(torch.from_numpy(pcm)[None])[0].T.numpy()
-        pcms.append(np.round(pcm * 32767.0).astype(np.int16))
-        mels.append(mel.astype(np.float16))
+        sound, mel = _as_kept(pcm)
+        pcms.append(sound)
+        mels.append(mel)
         f0s.append(measure(pcm, speaker))
         held = recording.held_out if held_out is None else recording.name in held_out
         entries.append(Entry(recording.name, recording.text, total_frames, frames, held))
         total_frames += frames
         prepared(number, len(recordings))
+    if speaker.noise_cut:
+        noise = noise_of(np.concatenate(mels))
+        for number, sound in enumerate(pcms):
+            quiet = without_noise(sound.astype(np.float32) / 32768.0, noise, speaker.noise_cut)
+            pcms[number], mels[number] = _as_kept(quiet)
     known = SPEAKERS.get(speaker.name) == speaker
     write_shard(folder, entries, pcms, mels, f0s, None if known else speaker)
     minutes = total_frames / 6000
     report(
         f"{speaker.name}: {len(entries)} recordings, {minutes:.1f} min, {time.monotonic() - started_s:.0f} s"
     )
+
+
+def _as_kept(pcm: Pcm) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float16]]:
+    """Samples and mel frames as a shard holds them."""
+    with torch.no_grad():
+        mel = log_mel(torch.from_numpy(pcm)[None])[0].T.numpy()
+    return np.round(pcm.clip(-1.0, 1.0) * 32767.0).astype(np.int16), mel.astype(np.float16)
