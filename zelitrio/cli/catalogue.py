@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the room brings torch
 
 
 def load_voices(folder: Path | None) -> Catalogue:
-    """The built-in voices, and those of a voice folder after them.
+    """The built-in voices, and those of a voice folder, or of the voice folders in a folder, after them.
 
     Raises:
         VoiceError: the folder does not hold what it should.
@@ -21,7 +21,11 @@ def load_voices(folder: Path | None) -> Catalogue:
     from zelitrio.voices import Catalogue, load_builtin, load_folder
 
     builtin = load_builtin()
-    return builtin if folder is None else Catalogue([*builtin.voices.values(), *load_folder(folder)])
+    if folder is None:
+        return builtin
+    inside = [] if (folder / "voice.json").exists() else sorted(folder.glob("*/voice.json"))
+    folders = [description.parent for description in inside] or [folder]
+    return Catalogue([*builtin.voices.values(), *(voice for one in folders for voice in load_folder(one))])
 
 
 def choose_voice(catalogue: Catalogue, voice_id: str | None) -> Voice:

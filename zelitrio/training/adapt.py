@@ -33,7 +33,7 @@ def nearest_speaker(model: Model, data: AcousticData) -> int:
     distances = []
     for speaker in range(speakers):
         batch = collate([attrs.evolve(item, speaker=speaker) for item in items], 2_000, step_generator(0, 0))
-        with torch.inference_mode():
+        with torch.no_grad():
             mel = losses_of(forward(model.acoustic, batch, batch.pitch, batch.energy), batch)["mel"]
         apart = abs(float(model.acoustic.get_buffer("speaker_ln_f0")[speaker]) - data.ln_f0[0])
         distances.append(float(mel) + 0.5 * apart)

@@ -49,7 +49,7 @@ def as_voice(acoustic: AcousticModel, vocoder: Vocoder) -> Voice:
     return Voice(voice_id="sample", name="sample", model=model)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def resounded(vocoder: Vocoder, shard: Shard, entry: Entry) -> Pcm:
     """One recording out of its own frames again, by a vocoder on the CPU."""
     rows = slice(entry.first_frame, entry.first_frame + entry.frames)

@@ -81,7 +81,7 @@ def measure_sound(path: Path) -> SoundFacts:
 def _spectra(pcm: Pcm) -> npt.NDArray[np.float32]:
     if len(pcm) < FFT_SAMPLES:
         return np.zeros((0, FFT_SAMPLES // 2 + 1), np.float32)
-    with torch.inference_mode():
+    with torch.no_grad():
         return magnitudes(torch.from_numpy(pcm)[None], FFT_SAMPLES, HOP_SAMPLES)[0].T.numpy()
 
 
@@ -171,6 +171,8 @@ def median_pitch_hz(pcm: Pcm) -> float:
 
 
 def _decimated(pcm: Pcm, factor: int) -> npt.NDArray[np.float64]:
+    if not len(pcm):
+        return np.zeros(0)
     # A moving sum of two windows is filter enough for a pitch.
     taps = np.hanning(4 * factor + 1)
     return np.convolve(pcm.astype(np.float64), taps / taps.sum(), mode="same")[::factor]

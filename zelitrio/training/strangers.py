@@ -15,8 +15,8 @@ SHORTEST_SPEECH_S = 1.0
 """Below this a spectrum says more about the words than about the speaker."""
 PITCH_LN = 0.30
 """A third higher or lower; one reader's recordings keep within 25 % of each other."""
-SPECTRUM_DB, SPECTRUM_TIMES = 8.0, 2.5
-"""A distance that counts as much: so many times the folder's usual one, but no more than this."""
+UNUSUAL_DB, SPECTRUM_TIMES = (7.0, 8.0), 2.5
+"""A distance that counts as much: so many times the folder's usual one, but within these bounds."""
 THRESHOLD = 1.2
 _APART = 2.0
 """Two groups whose middles are so many times as far apart as recordings are from their own middle."""
@@ -36,7 +36,7 @@ def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
     rest = _larger_group(pitch, spectrum)
     middle, shape = np.median(pitch[rest]), np.median(spectrum[rest], 0)
     away_db = np.sqrt(np.mean((spectrum - shape) ** 2, 1))
-    unusual_db = min(SPECTRUM_DB, SPECTRUM_TIMES * float(np.median(away_db[rest])))
+    unusual_db = float(np.clip(SPECTRUM_TIMES * np.median(away_db[rest]), *UNUSUAL_DB))
     strange = ((pitch - middle) / PITCH_LN) ** 2 + (away_db / unusual_db) ** 2 > THRESHOLD
     return [
         (
@@ -55,7 +55,7 @@ def _larger_group(pitch: npt.NDArray[np.float64], spectrum: npt.NDArray[np.float
     Two means over pitch and spectrum together, begun at the recording farthest from the middle and the one
     farthest from that.
     """
-    scale = np.sqrt(spectrum.shape[1]) * SPECTRUM_DB / 2
+    scale = np.sqrt(spectrum.shape[1]) * UNUSUAL_DB[1] / 2
     points = np.column_stack([pitch / (PITCH_LN / 2), spectrum / scale])
 
     def away(centre: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
