@@ -12,7 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class _SpectrogramCritic(nn.Module):
+class SpectrogramCritic(nn.Module):
+    """Judges samples by their spectrum, phase included; returns its features, its verdict last."""
+
     window: Tensor
 
     def __init__(self, fft_samples: int, channels: int) -> None:
@@ -32,6 +34,7 @@ class _SpectrogramCritic(nn.Module):
         self.out = nn.Conv2d(wide, 1, 3, padding=1)
 
     def forward(self, pcm: Tensor, band_hz: Tensor) -> list[Tensor]:
+        """Judge [batch, samples]; nothing above `band_hz` [batch] is looked at."""
         fft = self.fft_samples
         spectrum = torch.stft(
             pcm, fft, fft // 4, window=self.window, center=False, return_complex=True
@@ -49,16 +52,9 @@ class _SpectrogramCritic(nn.Module):
         return [*features, self.out(x)]
 
 
-class Critics(nn.Module):
-    """Several `_SpectrogramCritic`s; returns each one's features, its verdict last."""
-
-    def __init__(self, ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 16) -> None:
-        super().__init__()
-        self.critics = nn.ModuleList(_SpectrogramCritic(fft, channels) for fft in ffts)
-
-    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[list[Tensor]]:
-        """Judge [batch, samples]; nothing above `band_hz` [batch] is looked at."""
-        return [critic(pcm, band_hz) for critic in self.critics]
+def spectrogram_critics(ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 16) -> nn.ModuleList:
+    """A critic for each length of the STFT."""
+    return nn.ModuleList(SpectrogramCritic(fft, channels) for fft in ffts)
 
 
 class MelCritic(nn.Module):

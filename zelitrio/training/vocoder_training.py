@@ -10,10 +10,10 @@ from typing import Any
 
 import attrs
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zelitrio.networks import Vocoder, VocoderConfig
-from zelitrio.training.discriminators import Critics, critic_loss, maker_losses
+from zelitrio.training.discriminators import critic_loss, maker_losses, spectrogram_critics
 from zelitrio.training.loop import (
     CHECKPOINT,
     UNWATCHED,
@@ -54,7 +54,7 @@ class VocoderTraining:
     network: Vocoder
     averaged: Averaged[Vocoder]
     optimiser: torch.optim.Optimizer
-    critics: Critics
+    critics: nn.ModuleList
     critic_optimiser: torch.optim.Optimizer
     step: int = 0
 
@@ -62,7 +62,7 @@ class VocoderTraining:
     def start(cls, plan: VocoderPlan, config: VocoderConfig | None = None) -> VocoderTraining:
         """A fresh run."""
         torch.manual_seed(plan.seed)
-        network, critics = Vocoder(config or VocoderConfig()), Critics()
+        network, critics = Vocoder(config or VocoderConfig()), spectrogram_critics()
         return cls(
             plan,
             network,
@@ -109,12 +109,7 @@ class VocoderTraining:
             # Half of each crop: the critics' convolutions would otherwise be most of a step's cost.
             half = int(torch.randint(0, made.shape[1] // 2, ()))
             some_made, some_natural = (pcm[:, half : half + made.shape[1] // 2] for pcm in (made, natural))
-            losses |= self._teach_critics(some_made.detach(), some_natural, batch.band_hz)
-            with torch.autocast(batch.mel.device.type, torch.bfloat16):
-                verdicts = self.critics(some_made, batch.band_hz)
-                with torch.no_grad():
-                    wanted = self.critics(some_natural, batch.band_hz)
-            fooled, matched = maker_losses(wanted, verdicts)
+            fooled, matched = self._judge(some_made, some_natural, batch.band_hz, losses)
             # Two hundred steps of critics alone first: an untaught critic only adds noise.
             joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 200))
             total = total + joined * (0.6 * fooled + 0.8 * matched)
@@ -138,13 +133,21 @@ class VocoderTraining:
         ffts = (int(rng.choice(SHORT_FFTS)), int(rng.choice(LONG_FFTS)))
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
 
-    def _teach_critics(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> dict[str, float]:
+    def _judge(
+        self, made: Tensor, natural: Tensor, band_hz: Tensor, losses: dict[str, float]
+    ) -> tuple[Tensor, Tensor]:
+        """Teach one critic a step; how far the sound is from passing, and from natural sound in its eyes."""
+        # One a step, as they take turns: three would be most of a step's time.
+        critic = self.critics[self.step % len(self.critics)]
         with torch.autocast(made.device.type, torch.bfloat16):
-            loss = critic_loss(self.critics(natural, band_hz), self.critics(made, band_hz))
+            wanted = [critic(natural, band_hz)]
+            loss = critic_loss(wanted, [critic(made.detach(), band_hz)])
         self.critic_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.critic_optimiser.step()
-        return {"critic": loss.item()}
+        losses["critic"] = loss.item()
+        with torch.autocast(made.device.type, torch.bfloat16):
+            return maker_losses(wanted, [critic(made, band_hz)])
 
 
 def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
