@@ -406,5 +406,22 @@ async def test_an_utterance_cut_in_mid_sentence_joins_the_next_without_a_gap(eng
     assert level(ended, at) < level(joined, at)
 
 
+@pytest.mark.parametrize("speed", [0.8, 0.82, 0.84, 0.9, 0.94, 1.0, 1.1, 1.2])
+async def test_a_cut_utterance_is_as_long_as_it_says_wherever_its_last_window_ends(
+    engine: Engine, speed: float
+) -> None:
+    cut = engine.front_end.utterance("And so they went on and on", ends_sentence=False)
+    rest = engine.front_end.utterance("until the morning.")
+    async with engine.open_stream("tiny-0", attrs.evolve(STEADY, speed=speed), seed=1) as stream:
+        stream.feed(cut)
+        stream.feed(rest)
+        stream.finish()
+        blocks = [block async for block in stream]
+    for number in (0, 1):
+        own = [block for block in blocks if block.utterance == number]
+        told_ms = next(block.length_ms for block in own if block.length_ms is not None)
+        assert sum(len(block.pcm) for block in own) * 1000 == told_ms * engine.sample_rate_hz
+
+
 def stopped(word: Word) -> Word:
     return attrs.evolve(word, after=Break.STOP)

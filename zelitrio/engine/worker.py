@@ -270,7 +270,9 @@ class Worker:
         assert speak is not None
         first = lane.position - runner.lag  # frame of the row's first sample
         lane.position += window
-        begin, end = max(0, -first), min(window, lane.length - first)
+        # All in frames of the row.  An utterance may end a frame before a window does: then the rest of
+        # its tail comes at the beginning of one more, which has nothing else.
+        begin, end = max(0, -first), max(0, min(window, lane.length - first))
         is_first = first <= 0 < first + window
         tail = OVERLAP_FRAMES if ends_cut(speak.utterance) else 0
         is_last = first + window >= lane.length + tail
@@ -283,7 +285,7 @@ class Worker:
             speak=speak,
             begin=begin * runner.hop_samples,
             end=end * runner.hop_samples,
-            tail_end=(end + tail if is_last else end) * runner.hop_samples,
+            tail_end=max(end, min(window, lane.length + tail - first)) * runner.hop_samples,
             word_times_ms=timeline.word_times_ms if is_first else None,
             length_ms=round(1000 * timeline.length * self._lanes.pace.hop_s) if is_first else None,
             is_last=is_last,
@@ -328,7 +330,8 @@ class Worker:
             pcm[:overlap] += stream.tail[:overlap]
             stream.tail = None
         if part.tail_end > part.end:
-            stream.tail = row[part.end : part.tail_end].copy()
+            tail = row[part.end : part.tail_end].copy()
+            stream.tail = tail if stream.tail is None else np.concatenate([stream.tail, tail])
         return pcm
 
     def _begin(self, stream: Work, speak: Speak, frames: NDArray[np.float32]) -> None:
