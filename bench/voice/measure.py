@@ -24,8 +24,8 @@ from zelitrio.voices import Catalogue, Voice
 QUICK_PER_LIST = 6
 SCORED_OF = 3
 """DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
-RECORDINGS = 16
-CUT_SENTENCES, PIECES = 14, 3
+RECORDINGS = 14
+CUT_SENTENCES, PIECES = 12, 3
 SHOWN = 2
 """Recordings a speaker whose pictures are drawn."""
 
