@@ -20,8 +20,8 @@ TWO_WORDS = Utterance(
 def test_words_are_timed_by_their_phones_and_asked_for_pauses_last_as_asked() -> None:
     inputs = phone_inputs(TWO_WORDS)
     timeline = lay_out(inputs, np.array([2, 5, 5, 9, 6, 6, 3], np.float32), 1.0, 10.0)
-    assert timeline.word_times_ms == ((20, 120), (620, 740))
-    assert timeline.length == 2 + 10 + 50 + 12 + 3
+    assert timeline.word_times_ms == ((10, 110), (610, 730))
+    assert timeline.length == 1 + 10 + 50 + 12 + 3
 
 
 def test_speed_shortens_speech_but_not_asked_for_pauses() -> None:
@@ -34,8 +34,8 @@ def test_speed_shortens_speech_but_not_asked_for_pauses() -> None:
 def test_speech_begins_and_ends_without_delay_whatever_the_network_predicts() -> None:
     inputs = phone_inputs(TWO_WORDS)
     timeline = lay_out(inputs, np.full(7, 150, np.float32), 1.0, 10.0)
-    assert timeline.word_times_ms[0][0] == 40
-    assert timeline.length * 10 - timeline.word_times_ms[-1][1] == 80
+    assert timeline.word_times_ms[0][0] == 10
+    assert timeline.length * 10 - timeline.word_times_ms[-1][1] == 50
 
 
 def test_a_network_gone_mad_is_bounded() -> None:

@@ -9,16 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zelitrio.text import Break, Utterance, Word
-from zelitrio.voices import PhoneInputs, frame_positions, whole_durations
+from zelitrio.voices import PhoneInputs, frame_positions, spoken_durations
 
-# Silence before the first word is latency, after the last one it delays the other speaker.
-_LEADING_FRAMES, _TRAILING_FRAMES = 4, 8
 CONTEXT_TOKENS = 64
 """Of what was said before, so much is read along: some dozen words, and no dearer than a short chunk."""
 _INSIDE = (Break.COMMA, Break.COLON, Break.DASH)
 """Breaks that a sentence goes on after."""
-_LONGEST_FRAMES = 200
-"""Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -60,17 +56,10 @@ def lay_out(
         unheard_words: words at the start that shape the others and take no time themselves.  The pause
             after them goes with them, unless it was asked for.
     """
-    wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
-    is_pause = inputs.words < 0
-    wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
-    wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
-    wanted[-1] = min(wanted[-1], 1.0) if is_cut else np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
-    asked = ~np.isnan(inputs.pauses_s)
-    wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
-    durations = whole_durations(wanted)
+    durations = spoken_durations(inputs, frames, speed=speed, hop_ms=hop_ms, joins=joins, is_cut=is_cut)
     phones, positions = frame_positions(durations)
     first = int(np.argmax(inputs.words >= unheard_words)) if unheard_words else 0
-    first -= bool(first and asked[first - 1])
+    first -= bool(first and not np.isnan(inputs.pauses_s[first - 1]))
     start = int(durations[:first].sum())
     times = _word_times_ms(inputs.words, durations, start, hop_ms)
     return Timeline(phones=phones[start:], positions=positions[start:], word_times_ms=times[unheard_words:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zelitrio.voices.durations import spoken_durations, whole_durations
 from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, save_folder
 from zelitrio.voices.inputs import (
     FEATURES,
@@ -10,7 +11,6 @@ from zelitrio.voices.inputs import (
     PhoneInputs,
     frame_positions,
     phone_inputs,
-    whole_durations,
 )
 from zelitrio.voices.model import Catalogue, Model, Voice
 
@@ -28,5 +28,6 @@ __all__ = [
     "load_folder",
     "phone_inputs",
     "save_folder",
+    "spoken_durations",
     "whole_durations",
 ]

@@ -136,19 +136,6 @@ def _features(
     return out
 
 
-def whole_durations(frames: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Round durations to whole frames without letting the rounding add up.
-
-    Args:
-        frames: [n] durations in frames, at least 0.
-
-    Returns:
-        [n] whole frames whose running sum is never half a frame away from that of `frames`.
-    """
-    ends = np.floor(np.cumsum(frames) + 0.5).astype(np.int64)
-    return np.diff(ends, prepend=0)
-
-
 def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """For every frame, which phone it belongs to and where in it it stands.
 

@@ -1,0 +1,60 @@
+"""From predicted durations to whole frames: what is said keeps its time, and pauses stay short."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zelitrio.voices.inputs import PhoneInputs
+
+# Silence before the first word is latency, after the last one it delays the other speaker.
+_LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
+_LONGEST_FRAMES = 200
+"""Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
+
+
+def spoken_durations(
+    inputs: PhoneInputs,
+    frames: NDArray[np.float32],
+    *,
+    speed: float = 1.0,
+    hop_ms: float = 10.0,
+    joins: bool = False,
+    is_cut: bool = False,
+) -> NDArray[np.int64]:
+    """Give every token its frames.
+
+    A phone has at least one; a pause of less than half of one has none.
+
+    Args:
+        inputs: the tokens, first and last of them pauses.
+        frames: [n] predicted frames at speed 1.
+        speed: how much faster to speak; asked-for pauses keep their length.
+        hop_ms: milliseconds in a frame.
+        joins: no pause at the start: the sentence began in the utterance before.
+        is_cut: no pause at the end: the sentence goes on in the next.
+
+    Returns:
+        [n] whole frames.
+    """
+    wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
+    is_pause = inputs.words < 0
+    wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
+    wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
+    wanted[-1] = min(wanted[-1], 1.0) if is_cut else np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
+    asked = ~np.isnan(inputs.pauses_s)
+    wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
+    return whole_durations(wanted)
+
+
+def whole_durations(frames: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Round durations to whole frames without letting the rounding add up.
+
+    Args:
+        frames: [n] durations in frames, at least 0.
+
+    Returns:
+        [n] whole frames whose running sum is never half a frame away from that of `frames`.
+    """
+    ends = np.floor(np.cumsum(frames) + 0.5).astype(np.int64)
+    return np.diff(ends, prepend=0)
