@@ -27,6 +27,7 @@ app = App(
     help="Self-hosted realtime text to speech.",
     version=__version__,
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 app.command(speak, sort_key=1)
 app.command(serve, sort_key=2)

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import numpy as np
+import pytest
+from recorded import SPOKEN, spoken_folder, write_wav
+
+from zelitrio.errors import LocalError
+from zelitrio.text import load_front_end
+from zelitrio.training import AcousticPlan, Made, Order, Recipe, Speaker, VocoderPlan, make_voice, speak
+from zelitrio.training.curves import read_log
+from zelitrio.training.features import HOP_SAMPLES
+from zelitrio.training.shards import open_shard
+from zelitrio.training.sound_facts import median_pitch_hz
+from zelitrio.voices import load_folder
+
+RECIPE = Recipe(
+    tuned=True,
+    recordings=5,
+    speech_s=5.0,
+    acoustic=AcousticPlan(steps=3, batch=2, crop_frames=60, checkpoint_s=1e9),
+    vocoder=VocoderPlan(steps=2, batch=1, checkpoint_s=1e9),
+)
+
+
+@attrs.define(eq=False)
+class Listener:
+    """Keeps what is said, and stops a training at a step of its own."""
+
+    stop_in: str = ""
+    stop_at: int = 0
+    stopping: bool = False
+    lines: list[str] = attrs.field(factory=list)
+    begun: list[str] = attrs.field(factory=list)
+    steps: list[tuple[str, int]] = attrs.field(factory=list)
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
+        self.begun.append(what)
+
+    def reach(self, done: int, note: str = "") -> None:
+        self.steps.append((self.begun[-1], done))
+        self.stopping = self.steps[-1] == (self.stop_in, self.stop_at)
+
+
+def steady_pitch(pcm: np.ndarray, speaker: Speaker) -> np.ndarray:
+    """One pitch for a whole utterance: pyworld, which tells it frame by frame, is no wheel everywhere."""
+    frames = len(pcm) // HOP_SAMPLES
+    level = np.square(pcm[: frames * HOP_SAMPLES].reshape(frames, HOP_SAMPLES)).mean(1)
+    return np.where(level > 1e-4, median_pitch_hz(pcm), 0.0).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("recordings")
+    spoken_folder(folder)
+    write_wav(folder / "0.wav", np.zeros(24_000, np.float32))
+    yield folder
+
+
+def order_of(recordings: Path, out: Path, recipe: Recipe = RECIPE) -> Order:
+    return Order(
+        recordings=recordings,
+        out=out,
+        work=out.with_name("work"),
+        voice_id="mine",
+        name="Mine",
+        recipe=recipe,
+        measure=steady_pitch,
+    )
+
+
+def check_made(made: Made | None, out: Path) -> None:
+    assert made is not None
+    assert made.size_bytes == (out / "weights.safetensors").stat().st_size
+    (voice,) = load_folder(out)
+    assert (voice.voice_id, voice.name, voice.category) == ("mine", "Mine", "cloned")
+    assert voice.model.acoustic.config.speakers == 1
+    assert len(speak(voice, load_front_end().utterance("Hello."))) > 2_400
+    card = (out / "MODEL_CARD.md").read_text()
+    assert all(line in card for line in made.verdict.lines())
+
+
+@pytest.mark.slow
+def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp_path: Path) -> None:
+    order = order_of(recordings, tmp_path / "out")
+    first = Listener("training: acoustic", 1)
+    assert make_voice(order, first) is None
+    assert first.lines[0] == "metadata.csv:1: 0: left out: silent: its peak is 0.0000"
+    assert first.lines[-1] == "stopped at step 1 of 3; the same command goes on from there"
+    assert not (tmp_path / "out").exists()
+
+    second = Listener()
+    made = make_voice(order, second)
+    check_made(made, tmp_path / "out")
+    assert [step for what, step in second.steps if what == "training: acoustic"] == [2, 3]
+    assert not any(what == "training: vocoder" for what, _ in second.steps)
+    assert made is not None and made.verdict.held_out == 3
+    assert made.verdict.pitch_hz == pytest.approx(155, abs=25)
+
+    work = tmp_path / "work"
+    shard = open_shard(work / "features" / "speaker")
+    assert [entry.name for entry in shard.entries] == [f"{n + 1:05d}_{n}" for n in range(1, len(SPOKEN))]
+    assert shard.facts.band_hz > 8_000
+    assert "val_mel" in read_log(work / "runs" / "acoustic")[-1]
+    assert (work / "losses.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in (work / "samples").iterdir()} == {
+        "vocoder_000002.wav",
+        "voice_000003_1.wav",
+        "voice_000003_2.wav",
+    }
+
+    with pytest.raises(LocalError, match="found work from builtin"):
+        make_voice(attrs.evolve(order, recipe=attrs.evolve(RECIPE, tuned=False)), Listener())
+
+
+@pytest.mark.slow
+def test_a_voice_begins_from_scratch_and_for_so_many_minutes(recordings: Path, tmp_path: Path) -> None:
+    recipe = attrs.evolve(RECIPE, tuned=False)
+    order = attrs.evolve(order_of(recordings, tmp_path / "out", recipe), minutes=0.01)
+    check_made(make_voice(order, Listener()), tmp_path / "out")
+
+
+def test_work_on_other_recordings_is_refused(recordings: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "plan.json").write_text('{"recordings": "others", "tuned": true}')
+    with pytest.raises(LocalError, match="expected work on these recordings, found work on others"):
+        make_voice(order_of(recordings, tmp_path / "out"), Listener())
+
+
+def test_too_few_recordings_are_refused_before_anything_is_made(recordings: Path, tmp_path: Path) -> None:
+    recipe = attrs.evolve(RECIPE, recordings=8)
+    with pytest.raises(LocalError, match=r"expected at least 8 usable recordings .* found 7"):
+        make_voice(order_of(recordings, tmp_path / "out", recipe), Listener())
+    assert not (tmp_path / "work").exists()
+
+
+def test_more_steps_of_one_network_are_more_of_the_other() -> None:
+    twice = RECIPE.of_steps(6)
+    assert (twice.acoustic.steps, twice.vocoder.steps) == (6, 4)
+    assert RECIPE.of_steps(1).vocoder.steps == 1
