@@ -58,10 +58,16 @@ class Measure:
         self._ears = Ears()
         self._references: Mapping[str, Say] = {}
         self.left_out = list(self._ears.left_out)
-        """A line for each recogniser and reference that is not installed."""
+        """A line for each recogniser, reference and speaker's recordings that are not there."""
         if not quick:
             self._references, missing = open_references()
             self.left_out += missing
+        for voice in voices:
+            if corpus is not None and not has_recordings(corpus, voice):
+                self.left_out.append(
+                    f"{voice.voice_id}: not beside recordings: {corpus} has no metadata.csv in a folder"
+                    f" {voice.labels.get('speaker', '')!r}, its label `speaker`"
+                )
         self._shown: list[Shown] = []
 
     def rows(self) -> Iterator[Row]:
@@ -75,7 +81,7 @@ class Measure:
         for voice in self._voices:
             speaker = speaker_named(voice.labels.get("speaker", ""))
             recordings: list[Recording] = []
-            if self._corpus is not None and (self._corpus / speaker.name / "metadata.csv").is_file():
+            if self._corpus is not None and has_recordings(self._corpus, voice):
                 recordings = held_out(self._corpus, speaker, RECORDINGS)
                 yield from self._beside_recordings(voice, speaker, recordings)
             yield from trio.run(self._in_engine, voice, speaker, recordings)
@@ -159,6 +165,12 @@ class Measure:
             draw_cut(drawn[-2], *shown.cut)
             draw_questions(drawn[-1], shown.pairs)
         return drawn
+
+
+def has_recordings(corpus: Path, voice: Voice) -> bool:
+    """Whether a corpus holds recordings of the voice's speaker."""
+    speaker = voice.labels.get("speaker", "")
+    return bool(speaker) and (corpus / speaker / "metadata.csv").is_file()
 
 
 def means(figures: Sequence[Mapping[str, float]]) -> Row:

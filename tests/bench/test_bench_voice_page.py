@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
+from tiny_voice import tiny_catalogue
 
 from bench.voice import systems
 from bench.voice.judged import Row
-from bench.voice.measure import means
+from bench.voice.measure import has_recordings, means
 from bench.voice.page import write_page
 
 AROUND = {"commit": "abc", "processor": "a processor", "cores": 2, "busy": 0.5}
@@ -60,3 +62,12 @@ def test_lengths_that_cancel_out_are_still_an_error() -> None:
     assert row["mcd_db"] == 5.0
     assert row["length_error_pct"] == pytest.approx(10.0, abs=0.1)
     assert row["length_bias_pct"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_voice_is_compared_with_recordings_of_its_own_speaker_alone(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "metadata.csv").touch()
+    voice = tiny_catalogue().default
+    assert has_recordings(tmp_path, attrs.evolve(voice, labels={"speaker": "ann"}))
+    assert not has_recordings(tmp_path, attrs.evolve(voice, labels={"speaker": "bob"}))
+    assert not has_recordings(tmp_path, attrs.evolve(voice, labels={}))
