@@ -65,8 +65,8 @@ class Measure:
         for voice in voices:
             if corpus is not None and not has_recordings(corpus, voice):
                 self.left_out.append(
-                    f"{voice.voice_id}: not beside recordings: {corpus} has no metadata.csv in a folder"
-                    f" {voice.labels.get('speaker', '')!r}, its label `speaker`"
+                    f"{voice.voice_id} beside recordings: the corpus has no metadata.csv in a folder"
+                    f" {voice.labels.get('speaker', '')!r}, the voice's label `speaker`"
                 )
         self._shown: list[Shown] = []
 
