@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import CONTEXT_TOKENS, ends_cut, in_context, lay_out, split_utterance
+from zelitrio.engine.timeline import (
+    CONTEXT_TOKENS,
+    continued,
+    ends_cut,
+    in_context,
+    lay_out,
+    split_utterance,
+)
 from zelitrio.text import Break, Utterance, Word, load_front_end
 from zelitrio.voices import phone_inputs
 
@@ -95,3 +102,14 @@ def test_pieces_fit_and_join_to_the_whole(utterance: Utterance) -> None:
         for word in piece.words:
             assert 0 <= word.span[0] <= word.span[1] <= len(piece.source)
     assert all(ends_cut(piece) or piece.words[-1].after is not Break.NONE for piece in pieces[:-1])
+
+
+def test_the_rest_of_a_cut_sentence_is_read_behind_its_beginning() -> None:
+    told = attrs.evolve(TWO_WORDS.words[0], pause_s=None, after=Break.STOP)
+    open_, cut = attrs.evolve(told, after=Break.NONE), attrs.evolve(told, after=Break.CUT)
+    first = Utterance("we. we we", (told, open_, cut))
+    second = continued(Utterance("we we", (open_, cut)), first)
+    assert second.said_before == (open_, cut)
+    assert continued(TWO_WORDS, second).said_before == (open_, cut, open_, cut)
+    long = Utterance("we " * 300, (open_,) * 300)
+    assert len(continued(TWO_WORDS, long).said_before) == CONTEXT_TOKENS

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zelitrio.engine.commands import Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
 from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import CONTEXT_TOKENS, ends_cut, in_context, split_utterance
+from zelitrio.engine.timeline import CONTEXT_TOKENS, continued, ends_cut, in_context, split_utterance
 from zelitrio.errors import LocalError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
@@ -89,12 +89,14 @@ class EngineStream:
         utterance = what if isinstance(what, Utterance) else self._engine.front_end.utterance(what)
         index = self._next_index
         self._next_index += 1
-        pieces = split_utterance(utterance, MAX_TOKENS - (CONTEXT_TOKENS if utterance.said_before else 0))
+        pieces = split_utterance(utterance, MAX_TOKENS - CONTEXT_TOKENS)
         now_s = time.perf_counter()
-        for piece in pieces:
+        for at, piece in enumerate(pieces, 1):
             number = len(self._pieces)
             joins = bool(self._pieces) and ends_cut(self._pieces[-1][1])
-            self._pieces.append((index, piece, piece is pieces[-1]))
+            if joins:
+                piece = continued(piece, self._pieces[-1][1])
+            self._pieces.append((index, piece, at == len(pieces)))
             read, unheard_words = in_context(piece)
             self._engine.tell(
                 Speak(

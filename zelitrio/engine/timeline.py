@@ -15,6 +15,7 @@ CONTEXT_TOKENS = 64
 """Of what was said before, so much is read along: some dozen words, and no dearer than a short chunk."""
 _INSIDE = (Break.COMMA, Break.COLON, Break.DASH)
 """Breaks that a sentence goes on after."""
+_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -77,6 +78,13 @@ def _word_times_ms(
     return tuple(
         (round(start * hop_ms), round(end * hop_ms)) for start, end in zip(starts_of, ends_of, strict=True)
     )
+
+
+def continued(utterance: Utterance, before: Utterance) -> Utterance:
+    """The utterance as the rest of the sentence that `before` was cut in."""
+    said = (*before.said_before, *before.words)
+    start = max((at for at, word in enumerate(said, 1) if word.after in _ENDS), default=0)
+    return attrs.evolve(utterance, said_before=said[start:][-CONTEXT_TOKENS:])
 
 
 def in_context(utterance: Utterance) -> tuple[Utterance, int]:
