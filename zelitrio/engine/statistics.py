@@ -8,7 +8,7 @@ from collections import deque
 import attrs
 import numpy as np
 
-_LOAD_MEMORY_S = 1.0
+_LOAD_MEMORY_S = 0.5  # six sevenths of it are of the last second
 _FIRST_AUDIO_KEPT = 1024
 
 
