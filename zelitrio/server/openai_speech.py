@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,7 +21,7 @@ from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet, Timing
+from zelitrio.session import Packet
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue, Voice
@@ -61,52 +62,26 @@ def openai_voice(catalogue: Catalogue, name: str) -> Voice:
     )
 
 
-@attrs.define(eq=False)
-class OpenAIAudio:
-    """Audio bytes as they are made."""
-
-    content_type: str
-    is_streamed: bool = True
-    timing: Timing = Timing.NONE
-
-    def part(self, packet: Packet) -> bytes:
-        """See Shape."""
-        return packet.audio
-
-    def end(self) -> bytes:
-        """See Shape."""
-        return b""
-
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """See Shape."""
-        return openai_error(error, request_id)
-
-
-@attrs.define(eq=False)
-class OpenAIEvents:
+@attrs.define(eq=False, kw_only=True)
+class OpenAIEvents(Shape):
     """Server-sent events: a delta for every packet, then one that says done."""
 
     text: str
     content_type: str = "text/event-stream; charset=utf-8"
-    is_streamed: bool = True
-    timing: Timing = Timing.NONE
+    refuse: Callable[[RemoteError, str], Response] = openai_error
     _packets: int = attrs.field(default=0, init=False)
 
     def part(self, packet: Packet) -> bytes:
-        """See Shape."""
+        """A delta."""
         self._packets += 1
         return _event({"type": "speech.audio.delta", "audio": pybase64.b64encode_as_string(packet.audio)})
 
     def end(self) -> bytes:
-        """See Shape."""
+        """The event that says done."""
         # We have no tokens; what is counted is characters in and packets out.
         used = {"input_tokens": len(self.text), "output_tokens": self._packets}
         usage = {**used, "total_tokens": sum(used.values())}
         return _event({"type": "speech.audio.done", "usage": usage})
-
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """See Shape."""
-        return openai_error(error, request_id)
 
 
 class OpenAISpeech:
@@ -140,9 +115,10 @@ class OpenAISpeech:
             audio_format=audio_format,
             settings=wanted.voice_settings,
         )
-        shape: Shape
         shape = (
-            OpenAIEvents(wanted.text) if wanted.is_event_stream else OpenAIAudio(audio_format.content_type)
+            OpenAIEvents(text=wanted.text)
+            if wanted.is_event_stream
+            else Shape(content_type=audio_format.content_type, refuse=openai_error)
         )
         return SpokenAnswer(state, job, shape, request_id, asked_at)
 

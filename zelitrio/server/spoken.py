@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 import attrs
 import structlog
@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from zelitrio.audio import AudioFormat
 from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
 from zelitrio.protocol import to_remote_error
+from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.session import Packet, Reading, Timing, speak
 from zelitrio.settings import VoiceSettings
@@ -24,29 +25,29 @@ if TYPE_CHECKING:
 log = structlog.get_logger("zelitrio.server")
 
 
-class Shape(Protocol):
-    """How packets become a body.  One object per answer."""
+@attrs.define(eq=False, kw_only=True)
+class Shape:
+    """How packets become a body: this one, audio bytes and nothing else.  One object per answer.
 
-    @property
-    def content_type(self) -> str:
-        """Of the answer."""
+    Attributes:
+        content_type: of the answer.
+        is_streamed: whether parts leave as they are made; else the body leaves whole, with its length.
+        timing: whether packets are to carry times.
+        refuse: makes the answer when there is no speech, from an error and the request's name.
+    """
 
-    @property
-    def is_streamed(self) -> bool:
-        """Whether parts leave as they are made; else the body leaves whole, with its length."""
-
-    @property
-    def timing(self) -> Timing:
-        """Whether packets are to carry times."""
+    content_type: str
+    is_streamed: bool = True
+    timing: Timing = Timing.NONE
+    refuse: Callable[[RemoteError, str], Response] = vendor_error
 
     def part(self, packet: Packet) -> bytes:
         """The body's next part; may be empty."""
+        return packet.audio
 
     def end(self) -> bytes:
         """The body's last part."""
-
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """The answer when there is no speech."""
+        return b""
 
 
 @attrs.frozen(kw_only=True)

@@ -12,7 +12,6 @@ from zelitrio.audio import parse_format
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
-from zelitrio.server.refusals import vendor_error
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
@@ -22,50 +21,20 @@ MAX_WHOLE_CHARS = 40_000
 """Of a text whose speech is gathered before it is sent: three quarters of an hour, up to 250 MB of PCM."""
 
 
-@attrs.define(eq=False)
-class AudioShape:
-    """Audio bytes and nothing else."""
-
-    content_type: str
-    is_streamed: bool
-    timing: Timing = Timing.NONE
-
-    def part(self, packet: Packet) -> bytes:
-        """See Shape."""
-        return packet.audio
-
-    def end(self) -> bytes:
-        """See Shape."""
-        return b""
-
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """See Shape."""
-        return vendor_error(error, request_id)
-
-
-@attrs.define(eq=False)
-class TimedLines:
+@attrs.define(eq=False, kw_only=True)
+class TimedLines(Shape):
     """A line of JSON for every packet; each line, also the last, ends in a newline."""
 
     content_type: str = "application/json"
-    is_streamed: bool = True
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
-        """See Shape."""
+        """A line."""
         return _timed(packet.audio, packet.alignment)
 
-    def end(self) -> bytes:
-        """See Shape."""
-        return b""
 
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """See Shape."""
-        return vendor_error(error, request_id)
-
-
-@attrs.define(eq=False)
-class TimedWhole:
+@attrs.define(eq=False, kw_only=True)
+class TimedWhole(Shape):
     """One JSON object with all audio and all times."""
 
     content_type: str = "application/json"
@@ -75,19 +44,15 @@ class TimedWhole:
     _told: list[Alignment] = attrs.field(factory=list, init=False)
 
     def part(self, packet: Packet) -> bytes:
-        """See Shape."""
+        """Nothing yet."""
         self._audio.append(packet.audio)
         if packet.alignment is not None:
             self._told.append(packet.alignment)
         return b""
 
     def end(self) -> bytes:
-        """See Shape."""
+        """The object."""
         return _timed(b"".join(self._audio), join_alignments(self._told) if self._told else None)
-
-    def refuse(self, error: RemoteError, request_id: str) -> Response:
-        """See Shape."""
-        return vendor_error(error, request_id)
 
 
 def _timed(audio: bytes, told: Alignment | None) -> bytes:
@@ -165,5 +130,5 @@ class Synthesis:
         if timed:
             shape = TimedLines() if is_streamed else TimedWhole()
         else:
-            shape = AudioShape(audio_format.content_type, is_streamed)
+            shape = Shape(content_type=audio_format.content_type, is_streamed=is_streamed)
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
