@@ -51,7 +51,8 @@ def train(
     threads
         For computing on a CPU; 0 leaves it to torch.
     steps
-        Steps of the acoustic model; the vocoder's follow [default: 300, from scratch 10000].
+        Steps of the acoustic model; the vocoder's follow [default: 150 for two minutes of speech and more
+        for more, 10000 from scratch].
     minutes
         How long to train on this machine instead.
     """

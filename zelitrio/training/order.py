@@ -15,6 +15,9 @@ from zelitrio.training.features import measure_f0
 from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.vocoder_training import VocoderPlan
 
+_SHORT_S = 120.0
+"""Speech for which the steps of fine-tuning are given; more speech bears more."""
+
 
 @attrs.frozen(kw_only=True)
 class Recipe:
@@ -28,6 +31,15 @@ class Recipe:
     """Less speech is too little."""
     acoustic: AcousticPlan
     vocoder: VocoderPlan
+
+    def of_speech(self, speech_s: float) -> Recipe:
+        """The same with as many steps as so much speech can bear when it is tuned to.
+
+        With two minutes of speech what is held out is said best after 130 steps, and ever worse after 200.
+        """
+        if not self.tuned:
+            return self
+        return self.of_steps(round(self.acoustic.steps * max(1.0, (speech_s / _SHORT_S) ** 0.5)))
 
     def of_steps(self, acoustic_steps: int) -> Recipe:
         """The same with so many steps of the acoustic model, and as many more or fewer of the vocoder."""
@@ -57,7 +69,7 @@ RECIPES: Mapping[str, Recipe] = {
         tuned=True,
         recordings=20,
         speech_s=60.0,
-        acoustic=AcousticPlan(steps=300, batch=8, learning_rate=4e-4, checkpoint_s=60.0),
+        acoustic=AcousticPlan(steps=150, batch=8, learning_rate=4e-4, checkpoint_s=60.0),
         vocoder=VocoderPlan(steps=100, batch=6, learning_rate=2e-4, checkpoint_s=60.0),
     ),
     "scratch": Recipe(

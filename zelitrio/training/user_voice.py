@@ -90,6 +90,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
         nearest = nearest_speaker(builtin.model, data)
         begin_from(builtin.model, nearest, SPEAKER, order.work / BEGIN)
         plan = plan.kept(nearest=nearest)
+    order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s))
     plan = counted(order, plan, onlooker)
     if onlooker.stopping or not train_both(order, plan, onlooker):
         return None
