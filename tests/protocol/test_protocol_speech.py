@@ -185,3 +185,9 @@ def test_a_timed_line_counts_from_the_start_of_the_answer_and_ends_in_a_newline(
         },
         "normalized_alignment": None,
     }
+
+
+@pytest.mark.parametrize(("sent", "read"), [(7.0, 7), (1e9, 10**9)])
+def test_a_whole_number_may_be_written_with_a_point(sent: float, read: int) -> None:
+    seed = parse(text="Hi", seed=sent).seed
+    assert seed == read and isinstance(seed, int)

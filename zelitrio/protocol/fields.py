@@ -121,6 +121,8 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # JSON knows one kind of number: 7.0 is 7
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.error("int_type", name, f"a whole number from {low} to {high}")
         return value

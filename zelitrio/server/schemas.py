@@ -112,7 +112,11 @@ SCHEMAS: dict[str, Any] = {
             },
             "apply_text_normalization": {"enum": ["auto", "on", "off"]},
             "enable_ssml_parsing": _FLAG,
-            "pronunciation_dictionary_locators": {"type": ["array", "null"], "items": _LOCATOR},
+            "pronunciation_dictionary_locators": {
+                "type": ["array", "null"],
+                "items": _LOCATOR,
+                "maxItems": 10,
+            },
         },
         ("text",),
     ),
@@ -121,7 +125,10 @@ SCHEMAS: dict[str, Any] = {
             "input": {"type": "string", "minLength": 1},
             "voice": {
                 "description": "One of ours by id or name, or one of OpenAI's",
-                "type": ["string", "object"],
+                "anyOf": [
+                    {"type": "string", "minLength": 1},
+                    _object({"id": {"type": "string", "minLength": 1}}),
+                ],
             },
             "model": {**_TEXT, "description": "Any; there is one model"},
             "response_format": {"enum": list(OPENAI_FORMATS), "default": "mp3"},
