@@ -34,7 +34,8 @@ def openapi_document() -> dict[str, Any]:
             "version": VERSION,
             "description": "Self-hosted realtime text to speech. The realtime sockets "
             f"`{speech}/stream-input` and `{speech}/multi-stream-input` are described in the README. "
-            "Any address answers 403 to web pages that may not use the server, and 503 when it has all the connections it takes.",
+            "Any address answers 403 to web pages that may not use the server, "
+            "and 503 when it has all the connections it takes.",
         },
         "security": [{"xi-api-key": []}, {"bearer": []}, {}],
         "paths": {
