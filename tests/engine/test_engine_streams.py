@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
-
 import attrs
 import numpy as np
 import pytest
-import torch
 import trio
 from numpy.typing import NDArray
+from tiny_engine import EXACT, STEADY, TEXT, listen, say, until
 from tiny_voice import tiny_catalogue
 
-from zelitrio.engine import AudioBlock, Engine, EngineStream, open_engine
-from zelitrio.engine import engine as engine_module
-from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
-from zelitrio.engine.worker import Worker
-from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
+from zelitrio.engine import AudioBlock, Engine, open_engine
+from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Break, Utterance, Word
-
-STEADY = VoiceSettings(stability=1.0)
-TEXT = "The quick brown fox, they say, jumps over the lazy dog."
-EXACT = 1e-4
-
-
-class AsOnAGpu(Worker):
-    """Wide batches, prepared shapes, and a step launched before the last one is collected."""
-
-    def _start(self, *args: Any) -> None:
-        super()._start(*args)
-        self._overlaps = True
-        self._lanes.pace = attrs.evolve(self._lanes.pace, is_wide=True)
-        ladder = self._lanes.ladder
-        for runner in self._runners:
-            assert not list(runner.prepare(ladder.windows, 8, ladder.max_encode, graphs=False))
-        self._lanes.ladder = attrs.evolve(ladder, max_batch=8)
-
-
-@pytest.fixture(params=[Worker, AsOnAGpu], ids=["as on a CPU", "as on a GPU"])
-async def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
-    monkeypatch.setattr(engine_module, "Worker", request.param)
-    async with open_engine(tiny_catalogue()) as engine:
-        yield engine
-
-
-async def listen(stream: EngineStream) -> NDArray[np.float32]:
-    blocks = [block.pcm async for block in stream]
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-
-
-async def say(engine: Engine, *texts: str, seed: int = 1, voice: str = "tiny-0") -> NDArray[np.float32]:
-    async with engine.open_stream(voice, STEADY, seed=seed) as stream:
-        for text in texts:
-            stream.feed(text)
-        stream.finish()
-        return await listen(stream)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(5):
-        while not condition():  # noqa: ASYNC110  the engine has no event for it
-            await trio.sleep(0.001)
 
 
 async def test_text_becomes_audio_and_the_iteration_ends(engine: Engine) -> None:
@@ -203,16 +153,6 @@ async def test_speed_and_settings_can_change_between_utterances(engine: Engine) 
     assert lengths[1] / lengths[0] == pytest.approx(1 / 0.7, rel=0.03)
 
 
-async def test_more_streams_than_there_are_lanes_are_refused() -> None:
-    async with open_engine(tiny_catalogue(), EngineSettings(max_streams=2)) as engine:
-        async with engine.open_stream(), engine.open_stream():
-            with pytest.raises(CapacityError, match="at most 2"):
-                async with engine.open_stream():
-                    pass
-        async with engine.open_stream():
-            pass
-
-
 async def test_a_wrong_voice_and_a_call_out_of_turn_are_the_callers_errors(engine: Engine) -> None:
     with pytest.raises(LocalError, match="expected one of tiny-0, tiny-1, found 'nobody'"):
         async with engine.open_stream("nobody"):
@@ -224,45 +164,6 @@ async def test_a_wrong_voice_and_a_call_out_of_turn_are_the_callers_errors(engin
             stream.feed("more")
 
 
-async def test_an_engine_that_is_closed_says_so() -> None:
-    async with open_engine(tiny_catalogue()) as engine:
-        pass
-    with pytest.raises(EngineError, match="closed"):
-        async with engine.open_stream():
-            pass
-
-
-async def test_cancelling_everything_ends_the_thread() -> None:
-    with trio.fail_after(5), trio.CancelScope() as scope:
-        async with open_engine(tiny_catalogue()) as engine, engine.open_stream() as stream:
-            stream.feed(TEXT * 50)
-            await stream.__anext__()
-            scope.cancel()
-            await trio.sleep_forever()
-    assert scope.cancelled_caught
-
-
-async def test_cancelling_the_warm_up_ends_the_thread_too() -> None:
-    with trio.fail_after(10), trio.move_on_after(0.001) as scope:
-        async with open_engine(tiny_catalogue()):
-            await trio.sleep_forever()
-    assert scope.cancelled_caught
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (EngineSettings(device="cuda:99"), "'cuda:99' was asked for, but this machine has"),
-        (EngineSettings(device="tpu"), "expected auto, cpu, cuda or cuda:N, found 'tpu'"),
-        (EngineSettings(device="cpu", dtype="float16"), "a CPU computes in float32 or bfloat16"),
-    ],
-)
-async def test_an_impossible_device_is_one_clear_error(settings: EngineSettings, said: str) -> None:
-    with pytest.raises(EngineError, match=said):
-        async with open_engine(tiny_catalogue(), settings):
-            pass
-
-
 async def test_bfloat16_speaks_about_the_same() -> None:
     # Pitch is rounded, so phases drift and samples cannot be compared; length and level can.
     audio = []
@@ -271,104 +172,6 @@ async def test_bfloat16_speaks_about_the_same() -> None:
             audio.append(await say(engine, TEXT))
     assert len(audio[1]) == pytest.approx(len(audio[0]), rel=0.03)
     assert audio[1].std() == pytest.approx(audio[0].std(), rel=0.1)
-
-
-class FailingRunner(Runner):
-    """Fails the calls that a test names: by what is spoken, or by count."""
-
-    bad_word = "xylophone"
-    fail_steps: tuple[int, ...] = ()
-    error: Exception = ValueError("made to fail")
-
-    def encode(self, rows: Sequence[EncodeRow]):  # type: ignore[no-untyped-def]
-        if any(row.seed >= 1000 for row in rows):
-            raise self.error
-        return super().encode(rows)
-
-    def speak(self, rows: Sequence[SpeakRow], window: int):  # type: ignore[no-untyped-def]
-        if any(row.speaker == 1 for row in rows):
-            raise self.error
-        return super().speak(rows, window)
-
-
-@asynccontextmanager
-async def failing_engine(monkeypatch: pytest.MonkeyPatch, error: Exception) -> AsyncIterator[Engine]:
-    monkeypatch.setattr(FailingRunner, "error", error)
-    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=FailingRunner))
-    async with open_engine(tiny_catalogue()) as engine:
-        yield engine
-
-
-@pytest.mark.parametrize(("seed", "voice"), [(1000, "tiny-0"), (1, "tiny-1")], ids=["encode", "speak"])
-async def test_one_bad_utterance_ends_one_stream(
-    monkeypatch: pytest.MonkeyPatch, seed: int, voice: str
-) -> None:
-    async with failing_engine(monkeypatch, ValueError("made to fail")) as engine:
-        expected = await say(engine, TEXT)
-        heard = []
-        async with trio.open_nursery() as nursery:
-
-            async def good() -> None:
-                heard.append(await say(engine, TEXT))
-
-            async def bad() -> None:
-                with pytest.raises(UtteranceError, match="made to fail"):
-                    await say(engine, TEXT, seed=seed, voice=voice)
-
-            for task in (good, bad, good, bad):
-                nursery.start_soon(task)
-        assert len(heard) == 2
-        for audio in heard:
-            np.testing.assert_allclose(audio, expected, atol=EXACT)
-        assert engine.statistics().streams == 0
-
-
-async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with (
-        failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine,
-        engine.open_stream("tiny-0", STEADY, seed=1) as old,
-    ):
-        old.feed(TEXT)
-        with pytest.raises(UtteranceError, match="ran out of memory"):
-            await say(engine, TEXT, voice="tiny-1")
-        old.finish()
-        assert len(await listen(old)) > 0
-
-
-async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = RuntimeError("CUDA error: an illegal memory access was encountered")
-    async with failing_engine(monkeypatch, error) as engine:
-        told = []
-
-        async def wait() -> None:
-            with pytest.raises(EngineError, match="illegal memory access"):
-                await engine.wait_failed()
-            told.append("waiter")
-
-        async def speak(voice: str) -> None:
-            with pytest.raises(EngineError, match="illegal memory access"):
-                await say(engine, TEXT * 5, voice=voice)
-            told.append(voice)
-
-        with trio.fail_after(5):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(wait)
-                nursery.start_soon(speak, "tiny-0")
-                nursery.start_soon(speak, "tiny-1")
-        assert sorted(told) == ["tiny-0", "tiny-1", "waiter"]
-        with pytest.raises(EngineError, match="illegal memory access"):
-            async with engine.open_stream():
-                pass
-
-
-async def test_a_failing_start_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    def explode(*args: object) -> Runner:
-        raise torch.OutOfMemoryError("made to fail")
-
-    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=explode))
-    with pytest.raises(EngineError, match="use a smaller --max-batch"):
-        async with open_engine(tiny_catalogue()):
-            pass
 
 
 async def test_statistics_say_what_happened(engine: Engine) -> None:

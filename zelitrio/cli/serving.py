@@ -9,9 +9,10 @@ from functools import partial
 
 import trio
 
+from zelitrio.cli.capturing import open_shown_engine
 from zelitrio.cli.catalogue import load_voices
 from zelitrio.cli.configure import Configuration
-from zelitrio.engine import Engine, open_engine
+from zelitrio.engine import Engine
 from zelitrio.server import open_port, serve
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
@@ -35,7 +36,7 @@ async def run_server(configuration: Configuration, started_at: float) -> None:
         )
         front_end = dictionaries.front_end
         async with (
-            open_engine(catalogue, configuration.engine, front_end=front_end) as engine,
+            open_shown_engine(catalogue, configuration.engine, front_end) as engine,
             trio.open_nursery() as nursery,
         ):
             run = partial(

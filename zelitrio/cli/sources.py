@@ -32,17 +32,21 @@ async def open_engine_source(
     audio_format: AudioFormat,
     settings: VoiceSettings,
     seed: int | None,
+    shown: bool = True,
 ) -> AsyncIterator[Source]:
-    """Start an engine in this process; ready to speak when the block is entered."""
+    """Start an engine in this process; ready to speak when the block is entered.
+
+    What it captures at start is told on stderr, unless that is not to be `shown`.
+    """
+    from zelitrio.cli.capturing import open_shown_engine
     from zelitrio.cli.catalogue import choose_voice, load_voices
-    from zelitrio.engine import open_engine
     from zelitrio.session import Service, speak
     from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
     catalogue = load_voices(folder)
     speaker = choose_voice(catalogue, voice)
     front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
-    async with open_engine(catalogue, engine_settings, front_end=front_end) as engine:
+    async with open_shown_engine(catalogue, engine_settings, front_end, shown=shown) as engine:
         service = Service(engine, front_end)
 
         async def source(text: Text, deliver: Deliver) -> None:

@@ -99,6 +99,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
         audio_format=job.audio_format,
         settings=job.settings,
         seed=job.seed,
+        shown=job.report_to is not None,
     )
 
 

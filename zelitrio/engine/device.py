@@ -49,6 +49,12 @@ def choose_dtype(settings: EngineSettings, device: torch.device) -> torch.dtype:
     return dtype
 
 
+def used_mib(device: torch.device) -> float:
+    """Memory of a CUDA device that is taken, whoever took it: graphs hold more than tensors."""
+    free, total = torch.cuda.mem_get_info(device)
+    return (total - free) / 2**20
+
+
 def choose_threads(settings: EngineSettings) -> int:
     """Threads for torch on a CPU.
 

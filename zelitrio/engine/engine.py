@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
@@ -19,7 +19,7 @@ from zelitrio.engine.commands import Close, Command, Delivery, Open, Stop
 from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.steps import Ready
 from zelitrio.engine.stream import EngineStream
-from zelitrio.engine.worker import Worker
+from zelitrio.engine.worker import Captured, Worker
 from zelitrio.errors import CapacityError, EngineError, LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import FrontEnd, load_front_end
@@ -124,7 +124,7 @@ class Engine:
             audio_s=counters.audio_s,
             first_audio_ms=counters.first_audio_ms(),
             frames_per_s=self.ready.pace.frames_per_s,
-            graphs=self.ready.graphs,
+            graphs=self.ready.captures.names,
         )
 
     async def wait_failed(self) -> None:
@@ -157,7 +157,7 @@ class Engine:
 
     async def run(
         self,
-        captured: Callable[[str, int], None] | None = None,
+        captured: Captured | None = None,
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
@@ -228,7 +228,7 @@ async def open_engine(
     settings: EngineSettings | None = None,
     *,
     front_end: FrontEnd | None = None,
-    captured: Callable[[str, int], None] | None = None,
+    captured: Captured | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for as long as the block lasts.
 
@@ -239,7 +239,8 @@ async def open_engine(
         catalogue: the voices to speak with; None for the built-in ones.
         settings: device, number format, limits.
         front_end: reads text fed as `str`; None for the built-in one.
-        captured: called from the engine's thread for every captured graph with its name and number.
+        captured: called from the engine's thread after every captured CUDA graph with its name, how many
+            there are by now, and how many there will be.
 
     Raises:
         EngineError: the device does not exist, cannot do what is asked, or failed in warm-up.

@@ -28,7 +28,7 @@ MAX_TOKENS = 384
 """Phones and pauses in one utterance: some 25 s of speech.  Longer ones are split before."""
 _TOKEN_LADDER = (64, 128, 256, MAX_TOKENS)
 _SPREAD_LIMIT = 0.7  # a network unsure of itself must not shout
-_SETTINGS = 4  # columns: variation, pitch range, energy shift, and one to spare
+_SETTINGS = 3  # columns: variation, pitch range, energy shift
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,6 +51,24 @@ class SpeakRow:
     speaker: int
     first: int
     noise_at: int
+
+
+def call_shapes(windows: Sequence[int], max_batch: int, max_encode: int) -> list[tuple[str, int, int]]:
+    """Kind, rows and length of every call that `Runner.prepare` lays out, the largest first."""
+    lengths = {"speak": windows, "encode": _TOKEN_LADDER}
+    shapes = [
+        (kind, rows, length)
+        for kind, batches in _batches(max_batch, max_encode).items()
+        for rows in batches
+        for length in lengths[kind]
+    ]
+    return sorted(shapes, key=lambda shape: -shape[1] * shape[2])
+
+
+def _batches(max_batch: int, max_encode: int) -> dict[str, list[int]]:
+    # One size for all encodes: in products of one shape a row's result is the same to the last bit
+    # whatever the other rows are, so durations round to the same frames in any company.
+    return {"speak": _powers_of_two(max_batch), "encode": [max_encode]}
 
 
 class Runner:
@@ -95,17 +113,8 @@ class Runner:
             The name of each shape once it is captured.
         """
         pool = None
-        # One size for all encodes: in products of one shape a row's result is the same to the last bit
-        # whatever the other rows are, so durations round to the same frames in any company.
-        self._batches = {"speak": _powers_of_two(max_batch), "encode": [max_encode]}
-        lengths = {"speak": windows, "encode": _TOKEN_LADDER}
-        shapes = [
-            (kind, rows, length)
-            for kind in lengths
-            for rows in self._batches[kind]
-            for length in lengths[kind]
-        ]
-        for kind, rows, length in sorted(shapes, key=lambda shape: -shape[1] * shape[2]):
+        self._batches = _batches(max_batch, max_encode)
+        for kind, rows, length in call_shapes(windows, max_batch, max_encode):
             call = self._make_call(kind, rows, length)
             self._calls[kind, rows, length] = call
             if graphs:
@@ -180,7 +189,7 @@ class Runner:
         hidden, prosody = self._acoustic.encode(
             phones, stresses, features.reshape(batch, tokens, FEATURES), speakers, mask
         )
-        variation, pitch_range, energy_shift = settings[:, 0:1], settings[:, 1:2], settings[:, 2:3]
+        variation, pitch_range, energy_shift = settings.split(1, 1)
         pitch_noise, duration_noise = noise.split(tokens, 1)
         pitch = _sample(prosody.pitch, pitch_noise * variation) * pitch_range + PITCH_SCALE * rises
         energy = prosody.energy[..., 0] + energy_shift
@@ -231,7 +240,7 @@ def _fill_encode(
     draws = np.random.Generator(np.random.PCG64(row.seed)).standard_normal((2, int(words.max()) + 1))
     reals[at : at + count] = draws[0, words]
     reals[at + tokens : at + tokens + count] = draws[1, words]
-    reals[-_SETTINGS:] = (variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style, 0.0)
+    reals[-_SETTINGS:] = (variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style)
 
 
 def _rung(value: int, ladder: Sequence[int]) -> int:

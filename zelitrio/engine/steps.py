@@ -14,12 +14,22 @@ from zelitrio.voices import PhoneInputs
 
 
 @attrs.frozen(kw_only=True)
+class Captures:
+    """The graphs that were captured at start."""
+
+    names: tuple[str, ...] = ()
+    took_s: float = 0.0
+    mib: float = 0.0
+    """Memory of the device that they hold."""
+
+
+@attrs.frozen(kw_only=True)
 class Ready:
     """What the thread says once it can serve."""
 
     device: str
     pace: Pace
-    graphs: tuple[str, ...]
+    captures: Captures
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -31,11 +31,11 @@ from zelitrio.engine.commands import (
     Stop,
     Yield,
 )
-from zelitrio.engine.device import choose_device, choose_dtype, choose_threads
+from zelitrio.engine.device import choose_device, choose_dtype, choose_threads, used_mib
 from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
-from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
+from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.statistics import Counters
-from zelitrio.engine.steps import Part, Ready, Step, Work
+from zelitrio.engine.steps import Captures, Part, Ready, Step, Work
 from zelitrio.engine.timeline import Timeline, ends_cut, lay_out
 from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.networks import OVERLAP_FRAMES
@@ -43,6 +43,8 @@ from zelitrio.settings import EngineSettings
 from zelitrio.voices import Model, phone_inputs
 
 MakeRunner = Callable[[Model, torch.device, torch.dtype, int], Runner]
+Captured = Callable[[str, int, int], None]
+"""Is told a captured graph's name, how many there are by now, and how many there will be."""
 _NOISE_STRIDE = 7_919  # utterances of a stream begin at unrelated places of the noise
 
 
@@ -79,12 +81,12 @@ class Worker:
         """What steps are made for at the moment."""
         return self._lanes.profile.value
 
-    def run(self, ready: Callable[[Ready], None], captured: Callable[[str, int], None] | None = None) -> None:
+    def run(self, ready: Callable[[Ready], None], captured: Captured | None = None) -> None:
         """Serve until `Stop`.  Blocks its thread.
 
         Args:
             ready: called once, after warm-up.
-            captured: called for every captured graph with its name and how many there will be.
+            captured: called after every captured graph.
 
         Raises:
             EngineError: warm-up failed, or the device was lost.
@@ -102,7 +104,7 @@ class Worker:
             except RuntimeError as error:
                 raise EngineError(f"the device failed: {error}") from error
 
-    def _start(self, ready: Callable[[Ready], None], captured: Callable[[str, int], None] | None) -> None:
+    def _start(self, ready: Callable[[Ready], None], captured: Captured | None) -> None:
         settings = self._settings
         device = choose_device(settings)
         dtype = choose_dtype(settings, device)
@@ -113,20 +115,27 @@ class Worker:
         self._runners = [
             self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
         ]
-        graphs: list[str] = []
-        if device.type == "cuda":
-            for runner in self._runners:
-                for name in runner.prepare(
-                    ladder.windows, ladder.max_batch, ladder.max_encode, graphs=settings.graphs
-                ):
-                    graphs.append(name)
-                    if captured is not None:
-                        captured(name, len(graphs))
+        captures = self._prepare(device, ladder, captured) if device.type == "cuda" else Captures()
         paces = [calibrate(runner, ladder) for runner in self._runners]
         pace = min(paces, key=lambda pace: pace.frames_per_s)
         self._lanes = Lanes(pace, ladder, settings.max_streams)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-        ready(Ready(device=name, pace=pace, graphs=tuple(graphs)))
+        ready(Ready(device=name, pace=pace, captures=captures))
+
+    def _prepare(self, device: torch.device, ladder: Ladder, captured: Captured | None) -> Captures:
+        """Lay out all shapes of all runners, captured as graphs unless the settings say no."""
+        begin_s, before_mib = time.perf_counter(), used_mib(device)
+        sizes = (ladder.windows, ladder.max_batch, ladder.max_encode)
+        total = len(self._runners) * len(call_shapes(*sizes))
+        names: list[str] = []
+        for runner in self._runners:
+            for name in runner.prepare(*sizes, graphs=self._settings.graphs):
+                names.append(name)
+                if captured is not None:
+                    captured(name, len(names), total)
+        return Captures(
+            names=tuple(names), took_s=time.perf_counter() - begin_s, mib=used_mib(device) - before_mib
+        )
 
     def _serve(self) -> None:
         while True:

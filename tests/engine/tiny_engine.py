@@ -1,0 +1,51 @@
+"""Speaking with the real engine and a tiny voice, also as if the CPU were a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+from zelitrio.engine import Engine, EngineStream
+from zelitrio.engine.worker import Worker
+from zelitrio.settings import VoiceSettings
+
+STEADY = VoiceSettings(stability=1.0)
+TEXT = "The quick brown fox, they say, jumps over the lazy dog."
+EXACT = 1e-4
+
+
+class AsOnAGpu(Worker):
+    """Wide batches, prepared shapes, and a step launched before the last one is collected."""
+
+    def _start(self, *args: Any) -> None:
+        super()._start(*args)
+        self._overlaps = True
+        self._lanes.pace = attrs.evolve(self._lanes.pace, is_wide=True)
+        ladder = self._lanes.ladder
+        for runner in self._runners:
+            assert not list(runner.prepare(ladder.windows, 8, ladder.max_encode, graphs=False))
+        self._lanes.ladder = attrs.evolve(ladder, max_batch=8)
+
+
+async def listen(stream: EngineStream) -> NDArray[np.float32]:
+    blocks = [block.pcm async for block in stream]
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+async def say(engine: Engine, *texts: str, seed: int = 1, voice: str = "tiny-0") -> NDArray[np.float32]:
+    async with engine.open_stream(voice, STEADY, seed=seed) as stream:
+        for text in texts:
+            stream.feed(text)
+        stream.finish()
+        return await listen(stream)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(5):
+        while not condition():  # noqa: ASYNC110  the engine has no event for it
+            await trio.sleep(0.001)
