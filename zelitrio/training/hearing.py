@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,10 @@ class Heard:
     overall: float | None
     """DNSMOS OVRL, 1 to 5; None without speechmos."""
     p808: float | None
+
+
+Listen = Callable[[Sequence[tuple[Sequence[str], Pcm]]], Heard]
+"""Hears utterances, each given as the words it should be and float32 samples at 24 kHz."""
 
 
 def missing_ears() -> list[str]:

@@ -12,6 +12,7 @@ from zelitrio.errors import LocalError
 from zelitrio.training.acoustic_training import AcousticPlan
 from zelitrio.training.check import Checked
 from zelitrio.training.features import measure_f0
+from zelitrio.training.hearing import Listen, hear
 from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.vocoder_training import VocoderPlan
 
@@ -101,6 +102,7 @@ class Order:
     """How long both networks together may train on this machine, in place of `steps`."""
     device: str = "cpu"
     measure: MeasurePitch = measure_f0
+    listen: Listen = hear
 
 
 SPEAKER = "speaker"

@@ -107,7 +107,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     voice = attrs.evolve(voice, category="cloned")
     size = export(order.out, [voice])
     base = attrs.evolve(builtin, speaker=nearest)
-    verdict = judge(voice, base, data, order.measure)
+    verdict = judge(voice, base, data, order.measure, order.listen)
     onlooker.reach(1)
     _write_card(order, plan, checked, verdict)
     return Made(order.out, size, verdict)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zelitrio.training.acoustic_data import AcousticData, Example
-from zelitrio.training.hearing import Heard, hear, missing_ears
+from zelitrio.training.hearing import Heard, Listen, missing_ears
 from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.samples import SENTENCES, say
 from zelitrio.training.similarity import Distance, distance, print_of
@@ -58,6 +58,8 @@ class Verdict:
                 f"DNSMOS, of 5: the voice {self.spoken.overall:.2f} overall and {self.spoken.p808:.2f} P808, "
                 f"the recordings {self.natural.overall:.2f} and {self.natural.p808:.2f}"
             )
+        if not self.recognisable:
+            lines.append("not yet nearer to the recordings than the built-in speaker: train for longer")
         if missing := missing_ears():
             lines.append(
                 f"not measured, for {' and '.join(missing)} are not installed: "
@@ -66,7 +68,7 @@ class Verdict:
         return lines
 
 
-def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch) -> Verdict:
+def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch, listen: Listen) -> Verdict:
     """Compare a voice, and the built-in one, with the recordings held out from making it.
 
     All three say the same texts; about as long as the speech takes on one core of a CPU, a minute at most.
@@ -86,8 +88,8 @@ def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch) 
         base=theirs,
         spread_db=distance(print_of(others, facts, measure), target, facts.band_hz).spectrum_db,
         pitch_hz=target.pitch_hz,
-        spoken=hear([*spoken, *say(voice, SENTENCES)]),
-        natural=hear([(_words(example), pcm) for example, pcm in zip(held, natural, strict=True)]),
+        spoken=listen([*spoken, *say(voice, SENTENCES)]),
+        natural=listen([(_words(example), pcm) for example, pcm in zip(held, natural, strict=True)]),
     )
 
 

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import write_wav
+
+from zelitrio.training import align, read_alignments
+from zelitrio.training.align import align_recordings
+from zelitrio.training.alignment import AlignedWord
+from zelitrio.training.corpus import Recording
+
+
+class EvenAligner:
+    """Gives every phone ten frames; fails on silence; stops when it has done its share."""
+
+    done = 0
+    share = 100
+
+    def align(self, pcm: np.ndarray, words: Sequence[Sequence[tuple[str, ...]]]) -> list[AlignedWord] | None:
+        if EvenAligner.done == EvenAligner.share:
+            raise KeyboardInterrupt
+        EvenAligner.done += 1
+        if not pcm.any():
+            return None
+        found, at = [], 0
+        for variants in words:
+            starts = tuple(range(at, at + 10 * len(variants[0]), 10))
+            at += 10 * len(variants[0])
+            found.append(AlignedWord(variants[0], starts, at))
+        return found
+
+
+def test_a_stopped_alignment_goes_on_behind_what_it_has_even_after_half_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(align, "Aligner", EvenAligner)
+    recordings = []
+    for number in range(4):
+        path = tmp_path / f"{number}.wav"
+        write_wav(path, np.full(24_000, 0.0 if number == 1 else 0.1, np.float32))
+        recordings.append(Recording(path, "Hello there.", number + 1))
+    failed: list[int] = []
+
+    def run() -> None:
+        failed.clear()
+        align_recordings(recordings, tmp_path, "me", lambda recording: failed.append(recording.line))
+
+    EvenAligner.share = 3
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    partial = tmp_path / "align" / "me.partial"
+    partial.write_bytes(partial.read_bytes()[:-20])  # as a machine that went down leaves it
+    EvenAligner.share = 100
+    run()
+    assert EvenAligner.done == 5  # two were whole, two were left, one of them for the second time
+    assert failed == [2]
+    assert [one.name for one in read_alignments(tmp_path, "me")] == ["00001_0", "00003_2", "00004_3"]
+    assert not partial.exists()
+    run()
+    assert EvenAligner.done == 5
