@@ -1,13 +1,14 @@
 """How far two recordings of the same words lie apart in spectrum, whatever their timing.
 
-Mel-cepstral distance in dB after dynamic time warping.  With 80 log-mel magnitudes x_i every 10 ms,
+Mel-cepstral distance in dB after dynamic time warping.  With n log-mel magnitudes x_i every 10 ms,
 
-    c_k = 2/80 * sum_i x_i cos(pi k (i + 1/2) / 80),  k = 1..13
+    c_k = 2/n * sum_i x_i cos(pi k (i + 1/2) / n),  k = 1..13
     MCD = 10 sqrt(2) / ln 10 * mean over the path of sqrt(sum_k (c_k - c'_k)^2)
 
 so that it is the root mean square difference, in dB over the mel scale, of two smoothed spectra without
-their levels (c_0).  Both are trimmed of the silence at their ends, and pairs count whose frame of the
-first is within 40 dB of its loudest.
+their levels (c_0). Of 80 bands to 12 kHz those below where the speaker's recordings end are taken. Both
+are trimmed of the silence at their ends, and pairs count whose frame of the first is within 40 dB of its
+loudest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 
 from bench.voice.edges import QUIET
 from bench.voice.spoken import Pcm
-from zelitrio.training import log_mel, magnitudes
+from zelitrio.training import log_mel, magnitudes, mel_centres_hz
 
 COEFFICIENTS = 13
 DB = 10 * np.sqrt(2) / np.log(10)
@@ -26,10 +27,10 @@ HOP_SAMPLES, FFT_SAMPLES = 240, 960
 Array = npt.NDArray[np.float64]
 
 
-def cepstra(pcm: Pcm) -> Array:
-    """Cepstral coefficients 1 to 13 of each frame, [frames, 13]."""
+def cepstra(pcm: Pcm, band_hz: float) -> Array:
+    """Cepstral coefficients 1 to 13 of each frame up to `band_hz`, [frames, 13]."""
     ln_mel = log_mel(torch.from_numpy(pcm)[None])[0].T.double().numpy()
-    return cepstra_of(ln_mel)
+    return cepstra_of(ln_mel[:, mel_centres_hz() < band_hz])
 
 
 def cepstra_of(ln_mel: Array) -> Array:

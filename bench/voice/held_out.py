@@ -85,7 +85,8 @@ def beside(natural: Pcm, said: Pcm, speaker: Speaker) -> dict[str, float]:
     semitones around the mean, over the warped frames where both are voiced; nan where those are few.
     """
     one, other = trimmed(natural), trimmed(said)
-    path = warp(features := cepstra(one), others := cepstra(other))
+    features, others = cepstra(one, speaker.band_hz), cepstra(other, speaker.band_hz)
+    path = warp(features, others)
     found = {
         "mcd_db": distance_db(features, others, path, is_active(one)),
         "length_ln": float(np.log(len(other) / len(one))),

@@ -24,7 +24,7 @@ from zelitrio.voices import Catalogue, Voice
 QUICK_PER_LIST = 6
 SCORED_OF = 3
 """DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
-RECORDINGS = 14
+RECORDINGS = 12
 CUT_SENTENCES, PIECES = 12, 3
 SHOWN = 2
 """Recordings a speaker whose pictures are drawn."""

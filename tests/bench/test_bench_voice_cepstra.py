@@ -43,13 +43,16 @@ def test_frames_that_are_not_counted_do_not_matter() -> None:
 
 
 def test_a_recording_lies_on_itself_step_by_step() -> None:
-    features = cepstra(tones(300, 1200, 600))
+    features = cepstra(tones(300, 1200, 600), 12_000)
     path = warp(features, features)
     np.testing.assert_array_equal(path, np.repeat(np.arange(len(features))[:, None], 2, 1))
 
 
 def test_warping_follows_what_is_said_and_not_the_clock() -> None:
-    quick, slow = cepstra(tones(300, 1200, 600)), cepstra(tones(300, 300, 1200, 1200, 1200, 600))
+    quick, slow = (
+        cepstra(tones(300, 1200, 600), 12_000),
+        cepstra(tones(300, 300, 1200, 1200, 1200, 600), 12_000),
+    )
     path = warp(quick, slow)
     assert tuple(path[0]) == (0, 0)
     assert tuple(path[-1]) == (len(quick) - 1, len(slow) - 1)
@@ -65,3 +68,13 @@ def test_half_as_loud_is_six_decibels_of_log_spectral_distance() -> None:
     pcm = tones(300, 1200)
     assert log_spectral_distance_db(pcm, pcm / 2, 12_000) == pytest.approx(6.02, abs=0.05)
     assert log_spectral_distance_db(pcm, pcm, 12_000) == 0.0
+
+
+def test_what_lies_above_a_recordings_band_is_no_distance() -> None:
+    plain, filled = tones(300, 1200), tones(300, 1200)
+    filled = filled + 0.1 * np.sin(2 * np.pi * 10_000 * np.arange(len(filled)) / RATE_HZ).astype(np.float32)
+    path = np.repeat(np.arange(len(cepstra(plain, 7_600)))[:, None], 2, 1)
+    everywhere = np.ones(len(path), bool)
+    below = distance_db(cepstra(plain, 7_600), cepstra(filled, 7_600), path, everywhere)
+    assert below < 0.5
+    assert distance_db(cepstra(plain, 12_000), cepstra(filled, 12_000), path, everywhere) > 4 * below + 1

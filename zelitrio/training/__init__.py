@@ -19,7 +19,7 @@ from zelitrio.training.corpus import (
 )
 from zelitrio.training.device import choose_device
 from zelitrio.training.export import BUILTIN, Casting, assemble, export
-from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_filters
+from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_centres_hz, mel_filters
 from zelitrio.training.order import RECIPES, Onlooker, Order, Recipe
 from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
 from zelitrio.training.speaking import speak
@@ -52,6 +52,7 @@ __all__ = [
     "magnitudes",
     "make_voice",
     "measure_f0",
+    "mel_centres_hz",
     "mel_filters",
     "missing_packages",
     "prepare_speaker",
