@@ -7,10 +7,12 @@
 # 2. every bench with the loads of a GPU (`python -m bench.all --gpu`), in float32 and then, if time is
 #    left, the three that matter most in bfloat16.
 #
-# It needs this repository and a Python 3.11 or newer that has torch with CUDA; whatever else of
-# pyproject.toml is missing there it installs with pip, if pip reaches an index.  Name that Python in
-# PYTHON if it is not python3.  No package is installed into the repository, and it works without git:
-# give the commit as ZELITRIO_BENCH_COMMIT then.
+# It needs this repository, a CUDA driver and a Python 3.11 or newer: python3, or what PYTHON names.  If
+# that Python has torch with CUDA, whatever else of pyproject.toml is missing there is installed with pip,
+# if pip reaches an index.  If not, everything is installed into a virtual environment that is removed
+# at the end; torch's wheel for Linux on PyPI has CUDA, takes gigabytes, and leaves that much less time
+# for the benches.  No package is installed into the repository, and it works without git: give the
+# commit as ZELITRIO_BENCH_COMMIT then.
 #
 # Results are appended to bench/results/<device>/, and copied to FOLDER if one is named ($OUT counts as
 # named), together with the log: commit what it wrote.  It ends with 1 if anything failed, after having
@@ -23,17 +25,22 @@ export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
 begin=$SECONDS
 limit_s=520
 failed=0
+environment=$(mktemp -d)  # stays empty where nothing must be installed
 log=$(mktemp)
 
 main() {
-    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' ||
-        { echo "gpu.sh: expected torch with a CUDA device, found none" >&2; return 1; }
-    "$python" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)'
     nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader || true
+    if ! has_cuda; then
+        make_environment
+        has_cuda || { echo "gpu.sh: expected torch with a CUDA device, found none" >&2; return 1; }
+    fi
+    "$python" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)'
     install_missing
 
     echo "== tests, after $((SECONDS - begin)) s"
-    timeout 120 "$python" -m pytest -q -m gpu tests || failed=1
+    # Only the files that have some: the others want packages that nothing here needs.
+    # shellcheck disable=SC2046  # a word for each file
+    timeout 120 "$python" -m pytest -q -m gpu $(grep -rl --include="test_*.py" "mark\.gpu" tests) || failed=1
 
     echo "== benches in float32, after $((SECONDS - begin)) s"
     "$python" -m bench.all --gpu --keep --each-s 90 --until-s $((limit_s - 90 - SECONDS + begin)) || failed=1
@@ -46,6 +53,18 @@ main() {
     done
     echo "== done after $((SECONDS - begin)) s"
     return "$failed"
+}
+
+has_cuda() {
+    "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null
+}
+
+# A Python of our own with torch from PyPI; the rest is installed as what is missing.
+make_environment() {
+    echo "== no torch with CUDA in $python: installing it"
+    "$python" -m venv "$environment" && python=$environment/bin/python &&
+        "$python" -m pip install -q "$(grep -o '"torch[^"]*"' pyproject.toml | tr -d '"')" ||
+        echo "gpu.sh: torch could not be installed" >&2
 }
 
 # What imports but torch needs, one at a time, so that one that is missing stops no other.
@@ -68,5 +87,5 @@ if [[ -n $folder ]]; then
     mkdir -p "$folder" && cp "$log" "$folder/gpu.log" && cat bench/results/*/*.jsonl >"$folder/results.jsonl"
     cp bench/results/*/*.png "$folder/" 2>/dev/null
 fi
-rm -f "$log"
+rm -rf "$log" "$environment"
 exit "$status"
