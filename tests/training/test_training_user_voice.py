@@ -23,7 +23,7 @@ RECIPE = Recipe(
     recordings=5,
     speech_s=5.0,
     acoustic=AcousticPlan(steps=3, batch=2, crop_frames=60, checkpoint_s=1e9),
-    vocoder=VocoderPlan(steps=2, batch=1, checkpoint_s=1e9),
+    vocoder=VocoderPlan(steps=2, batch=1, checkpoint_s=1e9, held_out_batches=1),
 )
 
 

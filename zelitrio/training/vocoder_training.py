@@ -44,6 +44,8 @@ class VocoderPlan:
     """Share of crops with the acoustic model's frames in place of measured ones."""
     seed: int = 1
     checkpoint_s: float = 120.0
+    held_out_batches: int = 4
+    """Of twelve crops each, looked at with every checkpoint."""
 
 
 @attrs.define(eq=False)
@@ -210,7 +212,7 @@ def train_vocoder(
         steps=plan.steps,
         checkpoint_s=plan.checkpoint_s,
         batch_at=lambda step: data.batch(step_generator(plan.seed, step), plan.batch),
-        validate=lambda: validate(training.averaged.network, data),
+        validate=lambda: validate(training.averaged.network, data, plan.held_out_batches),
         device=device,
         watch=watch,
     )
