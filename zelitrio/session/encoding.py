@@ -5,7 +5,8 @@ listeners: if everybody encoded what he has as it comes, a newcomer's first pack
 bursts of all the others.  So there is one encoder's desk for all streams of a process.  A turn is a
 slice of `SLICE_S`, about a millisecond, and the next one is given to whoever runs dry soonest.
 
-Threads would not help: the engine has a core to itself, and this work is what the loop's core is for.
+A thread for it does not help: with 20 MP3 listeners on two cores it took a sixth more processor time, and
+first audio came a quarter to a half later (the engine has one core, this work is what the other is for).
 """
 
 from __future__ import annotations
