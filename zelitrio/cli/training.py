@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from zelitrio.cli.training_view import TrainingView
 from zelitrio.errors import LocalError
-
-if TYPE_CHECKING:  # the room brings torch
-    from zelitrio.training import Order
 
 _VOICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -42,11 +38,12 @@ def run_request(request: Request) -> None:
         KeyboardInterrupt: it was stopped; what was learnt is kept.
     """
     _refuse_nonsense(request)
-    from zelitrio.training import choose_device, look_through, make_voice, missing_packages
+    from zelitrio.training import RECIPES, Order, choose_device, look_through, make_voice, missing_packages
 
+    recipe = RECIPES[request.begin]
     with TrainingView() as view:
         if request.check_only:
-            look_through(_order(request, request.out or request.recordings / "voice", "cpu"), view)
+            look_through(request.recordings, recipe, view)
             return
         if request.out is None:
             raise LocalError("OUT: expected a folder for the voice, found none")
@@ -55,8 +52,19 @@ def run_request(request: Request) -> None:
                 f"training needs {', '.join(missing)}, which cannot be imported: "
                 "python -m pip install 'zelitrio[train]'"
             )
-        order = _order(request, request.out, choose_device(request.device, request.threads))
-        _refuse_taken(order)
+        label = request.out.resolve().name
+        order = Order(
+            recordings=request.recordings,
+            out=request.out,
+            work=request.work or request.out.with_name(f"{label}.work"),
+            voice_id=_voice_id(request.voice_id, label),
+            name=request.name or label,
+            recipe=recipe,
+            steps=request.steps,
+            minutes=request.minutes,
+            device=choose_device(request.device, request.threads),
+        )
+        _refuse_taken(order.out, order.work)
         made = make_voice(order, view)
         if made is None:
             raise KeyboardInterrupt
@@ -80,36 +88,21 @@ def _refuse_nonsense(request: Request) -> None:
         raise LocalError(f"--threads: expected 0 or more, found {request.threads}")
 
 
-def _order(request: Request, out: Path, device: str) -> Order:
-    from zelitrio.training import RECIPES, Order
-
-    label = out.resolve().name
-    voice_id = request.voice_id or re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-_")
+def _voice_id(given: str | None, label: str) -> str:
+    voice_id = given or re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-_")
     if not _VOICE_ID.fullmatch(voice_id):
-        raise LocalError(
-            f"--voice-id: expected up to 64 letters, digits, - and _, found {request.voice_id or label!r}"
-        )
-    return Order(
-        recordings=request.recordings,
-        out=out,
-        work=request.work or out.with_name(f"{label}.work"),
-        voice_id=voice_id,
-        name=request.name or label,
-        recipe=RECIPES[request.begin],
-        steps=request.steps,
-        minutes=request.minutes,
-        device=device,
-    )
-
-
-def _refuse_taken(order: Order) -> None:
-    """Refuse to write over what another command made."""
-    if order.out.exists() and not order.out.is_dir():
-        raise LocalError(f"{order.out}: expected a folder for the voice, found a file")
-    taken = order.out.is_dir() and any(order.out.iterdir())
-    if taken and not (order.work / "plan.json").is_file():
-        raise LocalError(f"{order.out}: expected a new or empty folder for the voice, found files in it")
+        raise LocalError(f"--voice-id: expected up to 64 letters, digits, - and _, found {given or label!r}")
     from zelitrio.cli.catalogue import load_voices
 
-    if load_voices(None).find(order.voice_id) is not None:
-        raise LocalError(f"--voice-id: expected one that is not built in, found {order.voice_id!r}")
+    if load_voices(None).find(voice_id) is not None:
+        raise LocalError(f"--voice-id: expected one that is not built in, found {voice_id!r}")
+    return voice_id
+
+
+def _refuse_taken(out: Path, work: Path) -> None:
+    """Refuse to write over what another command made."""
+    if out.exists() and not out.is_dir():
+        raise LocalError(f"{out}: expected a folder for the voice, found a file")
+    taken = out.is_dir() and any(out.iterdir())
+    if taken and not (work / "plan.json").is_file():
+        raise LocalError(f"{out}: expected a new or empty folder for the voice, found files in it")

@@ -21,7 +21,7 @@ from zelitrio.training.check import Checked, Usable, check_recordings
 from zelitrio.training.export import Casting, assemble, export
 from zelitrio.training.loop import CHECKPOINT
 from zelitrio.training.metadata import Problem
-from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, summary
+from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, Recipe, summary
 from zelitrio.training.prepare import prepare_recordings
 from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
@@ -53,7 +53,7 @@ def missing_packages() -> list[str]:
     return missing
 
 
-def look_through(order: Order, onlooker: Onlooker) -> Checked:
+def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checked:
     """Check the recordings, say what is wrong with them, and that what is left is enough.
 
     Raises:
@@ -66,11 +66,11 @@ def look_through(order: Order, onlooker: Onlooker) -> Checked:
             onlooker.begin("checking", of)
         onlooker.reach(done)
 
-    checked = check_recordings(order.recordings, looked_at)
+    checked = check_recordings(recordings, looked_at)
     for problem in checked.problems:
         onlooker.say(str(problem))
     onlooker.say(summary(checked))
-    order.recipe.require_enough(order.recordings, len(checked.usable), checked.speech_s)
+    recipe.require_enough(recordings, len(checked.usable), checked.speech_s)
     return checked
 
 
@@ -80,7 +80,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     Raises:
         LocalError: too little can be used, or the work folder was begun with something else.
     """
-    checked = look_through(order, onlooker)
+    checked = look_through(order.recordings, order.recipe, onlooker)
     plan = WorkPlan.at(order.work / "plan.json", fingerprint(checked.usable), tuned=order.recipe.tuned)
     _measure(order, checked, onlooker)
     data = _aligned(order, checked, onlooker)
