@@ -89,6 +89,7 @@ def check_made(made: Made | None, out: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp_path: Path) -> None:
     order = order_of(recordings, tmp_path / "out")
     first = Listener("training: acoustic", 1)
@@ -125,6 +126,7 @@ def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_voice_begins_from_scratch_and_for_so_many_minutes(recordings: Path, tmp_path: Path) -> None:
     recipe = attrs.evolve(RECIPE, tuned=False)
     order = attrs.evolve(order_of(recordings, tmp_path / "out", recipe), minutes=0.01)
