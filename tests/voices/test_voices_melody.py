@@ -52,3 +52,19 @@ def test_only_the_question_of_several_sentences_climbs() -> None:
     alone = lift("Is it late?")
     np.testing.assert_array_equal(rises[: len(alone) - 1], alone[:-1])
     assert not rises[len(alone) - 1 :].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("We sell bread, milk, eggs, and butter.", 3),
+        ("Red, green and blue.", 1),
+        ("He came, and he saw. It was late, he said.", 1),
+        ("After the rain, we went home.", 0),
+    ],
+)
+def test_items_of_a_series_stay_up_but_for_the_last(text: str, items: int) -> None:
+    rises = lift(text)
+    tops = np.flatnonzero((rises[:-1] > 0) & (rises[1:] == 0))
+    assert len(tops) == items
+    assert rises.max(initial=0.0) < 0.3

@@ -1,8 +1,9 @@
-"""The rise of a question, by rule: read sentences hardly hold any, so no network learns it from them.
+"""Rises, by rule: read sentences hold few questions and series, so no network learns them from those.
 
 English asks for yes or no with a pitch that climbs from the last stressed syllable to the end; questions
-that begin with a question word, and those that offer a choice, fall as statements do (J. C. Wells,
-English Intonation, 2006, sections 2.5 to 2.8).
+that begin with a question word, and those that offer a choice, fall as statements do.  The items of a
+series rise, less steeply, until the last one falls (J. C. Wells, English Intonation, 2006, sections 2.5
+to 2.10).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from zelitrio.text import Break, Word, is_vowel
 
 QUESTION_RISE = 0.4
 """ln f0 at the end of a question over what is predicted: it ends some 15 % above its own middle."""
+ITEM_RISE = 0.2
+"""ln f0 at the end of an item that others follow: it stays up instead of falling by a tone."""
 _ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 _OPENERS = frozenset("and but so or then well oh now at in on for from to with by of about".split())
 _QUESTION_WORDS = frozenset("what when where which who whom whose why how".split())
@@ -25,10 +28,20 @@ def rises(words: Sequence[Word]) -> list[list[float]]:
     for last, word in enumerate(words):
         if word.after not in _ENDS:
             continue
-        if word.after is Break.QUESTION and _asks_yes_or_no(words[first : last + 1]):
-            lifts[last] = _climb(word)
+        sentence = words[first : last + 1]
+        for item in _items(sentence):
+            lifts[first + item] = _climb(sentence[item], ITEM_RISE)
+        if word.after is Break.QUESTION and _asks_yes_or_no(sentence):
+            lifts[last] = _climb(word, QUESTION_RISE)
         first = last + 1
     return lifts
+
+
+def _items(words: Sequence[Word]) -> list[int]:
+    """The last words of a series' items, but for the last item; none where there is no series."""
+    commas = [at for at, word in enumerate(words) if word.after is Break.COMMA]
+    joined = bool(commas) and any(word.spoken in ("and", "or") for word in words[commas[-1] + 1 :])
+    return commas if joined else []
 
 
 def _asks_yes_or_no(words: Sequence[Word]) -> bool:
@@ -37,9 +50,9 @@ def _asks_yes_or_no(words: Sequence[Word]) -> bool:
     return opening not in _QUESTION_WORDS and "or" not in spoken[1:]
 
 
-def _climb(word: Word) -> list[float]:
+def _climb(word: Word, rise: float) -> list[float]:
     vowels = [at for at, phone in enumerate(word.phones) if is_vowel(phone)]
     stressed = [at for at in vowels if word.phones[at][-1] in "12"]
     begin = (stressed or vowels or [0])[-1]
     steps = len(word.phones) - begin
-    return [QUESTION_RISE * max(0, at - begin + 1) / steps for at in range(len(word.phones))]
+    return [rise * max(0, at - begin + 1) / steps for at in range(len(word.phones))]
