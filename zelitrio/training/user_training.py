@@ -90,6 +90,7 @@ def _step_s(train: _Train, order: Order, recipe: Recipe) -> float:
         },
     )
     run = order.work / "runs" / "timing"
+    (run / CHECKPOINT).unlink(missing_ok=True)  # of a timing that was cut short
     train(order, endless, run, watch)
     (run / CHECKPOINT).unlink()
     return (watch.at_s[-1] - watch.at_s[0]) / (len(watch.at_s) - 1)
