@@ -41,6 +41,7 @@ def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: P
     last = training.take_step(batch)
     assert last["mel"] < 0.97 * first["mel"]
     assert last["duration"] < first["duration"]
+    assert "critic" in last and "critic" not in first
     resumed = small_acoustic(data)
     state = load_checkpoint(tmp_path / "a.pt")
     assert state is not None

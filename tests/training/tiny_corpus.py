@@ -81,5 +81,9 @@ def small_acoustic(data: AcousticData) -> AcousticTraining:
         decoder_blocks=1,
     )
     return AcousticTraining.start(
-        AcousticPlan(steps=400, learning_rate=1e-2), data.speakers, data.ln_f0, config
+        # The critic joins in at step 8.
+        AcousticPlan(steps=400, learning_rate=1e-2, plain_share=0.02),
+        data.speakers,
+        data.ln_f0,
+        config,
     )

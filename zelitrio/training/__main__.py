@@ -1,7 +1,7 @@
 """The steps as commands: `python -m zelitrio.training STEP ...`.
 
-`voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: after 1,000 steps
-it had lowered DNSMOS OVRL by 0.03 to 0.1 and raised P808 by 0.02.  All steps skip or resume what is done
+`voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: its 1,000 steps
+raised DNSMOS OVRL of copy synthesis by 0.02 and lowered P808 of speech by 0.1.  All steps skip or resume what is done
 already, so a run that was interrupted is started again with the same command.
 """
 

@@ -43,11 +43,16 @@ class AcousticPlan:
     batch: int = 16
     crop_frames: int = 200
     learning_rate: float = 1.2e-3
-    critic_from: int = 1 << 30
-    """The step at which the critic joins in."""
+    plain_share: float = 0.6
+    """Share of the steps that only match recordings, before the critic joins in; 1: it never does."""
     critic_learning_rate: float = 2e-4
     seed: int = 1
     checkpoint_s: float = 120.0
+
+    @property
+    def critic_from(self) -> int:
+        """The step at which the critic joins in."""
+        return round(self.plain_share * self.steps)
 
 
 @attrs.frozen(eq=False)

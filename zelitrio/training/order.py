@@ -70,7 +70,7 @@ RECIPES: Mapping[str, Recipe] = {
         tuned=True,
         recordings=20,
         speech_s=60.0,
-        acoustic=AcousticPlan(steps=150, batch=8, learning_rate=4e-4, checkpoint_s=60.0),
+        acoustic=AcousticPlan(steps=150, batch=8, learning_rate=4e-4, plain_share=1.0, checkpoint_s=60.0),
         vocoder=VocoderPlan(steps=100, batch=6, learning_rate=2e-4, checkpoint_s=60.0, held_out_batches=1),
     ),
     "scratch": Recipe(
