@@ -1,8 +1,8 @@
 """The steps as commands: `python -m zelitrio.training STEP ...`.
 
 `voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: its 1,000 steps
-raised DNSMOS OVRL of copy synthesis by 0.02 and lowered P808 of speech by 0.1.  All steps skip or resume what is done
-already, so a run that was interrupted is started again with the same command.
+raised DNSMOS OVRL of copy synthesis by 0.02 and lowered P808 of speech by 0.1.  All steps skip or resume
+what is done already, so a run that was interrupted is started again with the same command.
 """
 
 from __future__ import annotations
