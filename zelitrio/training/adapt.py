@@ -1,4 +1,4 @@
-"""Fine-tuning's beginning: a built-in model's weights as checkpoints, with one speaker left.
+"""What a built-in model knows of new recordings, and its weights as fine-tuning's beginning.
 
 The speaker is the built-in one whose frames fit the new recordings best; its row becomes theirs.  With the
 new recordings alone to learn from, the others would only be forgotten.
@@ -6,19 +6,27 @@ new recordings alone to learn from, the others would only be forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import torch
 
-from zelitrio.training.acoustic_data import AcousticData, collate
+from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
 from zelitrio.training.loop import save_checkpoint, step_generator
 from zelitrio.voices import Model
 
 _LOOKED_AT = 16
 """Recordings that choose the speaker."""
+MISFIT = 1.3
+"""A recording so many times as far from its text as others are says something else.
+
+Of 53 recordings with their own texts none came to 1.15; of 24 with texts of others, 14 could not be aligned
+and the rest came to 1.9 or more.
+"""
 
 
 def nearest_speaker(model: Model, data: AcousticData) -> int:
@@ -28,16 +36,44 @@ def nearest_speaker(model: Model, data: AcousticData) -> int:
     mean pitch counts beside it.
     """
     pool = data.train[0][:_LOOKED_AT]
-    items = [example.item(0, len(example.aligned.words), data.ln_f0[0]) for example in pool]
-    speakers = model.acoustic.config.speakers
     distances = []
-    for speaker in range(speakers):
-        batch = collate([attrs.evolve(item, speaker=speaker) for item in items], 2_000, step_generator(0, 0))
-        with torch.no_grad():
-            mel = losses_of(forward(model.acoustic, batch, batch.pitch, batch.energy), batch)["mel"]
+    for speaker in range(model.acoustic.config.speakers):
         apart = abs(float(model.acoustic.get_buffer("speaker_ln_f0")[speaker]) - data.ln_f0[0])
-        distances.append(float(mel) + 0.5 * apart)
+        distances.append(_mel_distance(model, speaker, data, pool) + 0.5 * apart)
     return distances.index(min(distances))
+
+
+def misfits(
+    model: Model, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
+) -> list[tuple[str, float]]:
+    """Recordings whose text is not what is said in them, though it could be aligned.
+
+    Args:
+        model, speaker: say the texts with the recordings' own timing and melody.
+        data: of one speaker.
+        looked_at: told how many have been.
+
+    Returns:
+        Names, each with how many times farther from its text the recording is than others.
+    """
+    examples = [*data.train[0], *data.held[0]]
+    distances = []
+    for number, example in enumerate(examples, 1):
+        distances.append(_mel_distance(model, speaker, data, [example]))
+        looked_at(number)
+    times = np.array(distances) / np.median(distances)
+    return [(examples[at].entry.name, float(times[at])) for at in np.flatnonzero(times > MISFIT)]
+
+
+def _mel_distance(model: Model, speaker: int, data: AcousticData, examples: Sequence[Example]) -> float:
+    items = [
+        attrs.evolve(example.item(0, len(example.aligned.words), data.ln_f0[0]), speaker=speaker)
+        for example in examples
+    ]
+    batch = collate(items, 2_000, step_generator(0, 0))
+    with torch.no_grad():
+        outputs = forward(model.acoustic, batch, batch.pitch, batch.energy)
+    return float(losses_of(outputs, batch)["mel"])
 
 
 def begin_from(model: Model, speaker: int, name: str, folder: Path) -> tuple[Path, Path]:

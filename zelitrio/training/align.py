@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,13 @@ def align_recordings(
             aligned(number, len(recordings))
     target.write_bytes(orjson.dumps(rows))
     partial.unlink()
+
+
+def forget_alignments(work: Path, name: str, recordings: Collection[str]) -> None:
+    """Take recordings, by name, out of what `align_recordings` wrote."""
+    target = work / "align" / f"{name}.json"
+    rows = orjson.loads(target.read_bytes())
+    target.write_bytes(orjson.dumps([row for row in rows if row["name"] not in recordings]))
 
 
 def _read_partial(path: Path) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.training.acoustic_data import AcousticData
-from zelitrio.training.adapt import begin_from, nearest_speaker
-from zelitrio.training.align import align_recordings
+from zelitrio.training.adapt import begin_from, misfits, nearest_speaker
+from zelitrio.training.align import align_recordings, forget_alignments
 from zelitrio.training.check import Checked, Usable, check_recordings
 from zelitrio.training.export import Casting, assemble, export
 from zelitrio.training.loop import CHECKPOINT
@@ -26,7 +26,7 @@ from zelitrio.training.prepare import prepare_recordings
 from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
 from zelitrio.training.work_plan import WorkPlan, fingerprint
-from zelitrio.voices import load_builtin
+from zelitrio.voices import Voice, load_builtin
 
 _HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
 
@@ -88,6 +88,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     nearest = plan.nearest
     if nearest is None:
         nearest = nearest_speaker(builtin.model, data)
+        data = _without_misfits(order, checked, data, attrs.evolve(builtin, speaker=nearest), onlooker)
         begin_from(builtin.model, nearest, SPEAKER, order.work / BEGIN)
         plan = plan.kept(nearest=nearest)
     order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s))
@@ -164,7 +165,30 @@ def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData
             line = named[name]
             onlooker.say(str(Problem(line.number, line.file, f"its text does not fit: {why}")))
 
-    data = AcousticData(order.work, [SPEAKER], dropped)
+    return _enough(order, checked, AcousticData(order.work, [SPEAKER], dropped))
+
+
+def _without_misfits(
+    order: Order, checked: Checked, data: AcousticData, nearest: Voice, onlooker: Onlooker
+) -> AcousticData:
+    """Leave out what was aligned with a text that it does not say.
+
+    Raises:
+        LocalError: too few are left.
+    """
+    named = {one.recording.name: one.line for one in checked.usable}
+    onlooker.begin("comparing with the texts", len(data.train[0]) + len(data.held[0]))
+    wrong = misfits(nearest.model, nearest.speaker, data, onlooker.reach)
+    for name, times in wrong:
+        what = f"its text is not what is said in it: {times:.1f} times as far from it as the others"
+        onlooker.say(str(Problem(named[name].number, named[name].file, what)))
+    if not wrong:
+        return data
+    forget_alignments(order.work, SPEAKER, {name for name, _ in wrong})
+    return _enough(order, checked, AcousticData(order.work, [SPEAKER], lambda line: None))
+
+
+def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
     left = {example.entry.name for example in (*data.train[0], *data.held[0])}
     speech_s = sum(one.facts.speech_s for one in checked.usable if one.recording.name in left)
     order.recipe.require_enough(order.recordings, len(left), speech_s)
