@@ -82,6 +82,21 @@ def test_two_checkpoints_become_a_voice_folder_that_speaks(tmp_path: Path) -> No
     assert len(pcm) > 0
 
 
+def test_a_melody_is_widened_about_the_speakers_own_pitch(tmp_path: Path) -> None:
+    data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
+    save_checkpoint(tmp_path / "a.pt", small_acoustic(data).state())
+    save_checkpoint(tmp_path / "v.pt", vocoder().state())
+    casting = Casting(voice_id="me", name="Me", speaker="bdl", description="", labels={})
+    batch = collate(data.items(step_generator(1, 0), 2), 100, step_generator(1, 0))
+    plain, wide = (
+        assemble(tmp_path / "a.pt", tmp_path / "v.pt", [casting], melody=melody)[0]
+        .model.acoustic.encode(batch.phones, batch.stresses, batch.features, batch.speakers, batch.mask)[1]
+        .pitch
+        for melody in (1.0, 1.5)
+    )
+    torch.testing.assert_close(wide, plain * torch.tensor([1.5, 1.0]))
+
+
 def test_nothing_above_a_speakers_band_is_judged() -> None:
     turns = 2 * torch.pi * torch.arange(9_600, dtype=torch.float64) / 24_000
     low = (torch.sin(500 * turns) * 0.3).float()[None]
