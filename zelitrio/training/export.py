@@ -23,6 +23,7 @@ class Casting:
     speaker: str
     description: str
     labels: Mapping[str, str]
+    fade_ms: int = 0
 
 
 BUILTIN: Sequence[Casting] = (
@@ -38,6 +39,7 @@ BUILTIN: Sequence[Casting] = (
             "age": "middle-aged",
             "language": "en",
         },
+        fade_ms=5,
     ),
     Casting(
         voice_id="zeli-voice-2",
@@ -51,6 +53,7 @@ BUILTIN: Sequence[Casting] = (
             "age": "middle-aged",
             "language": "en",
         },
+        fade_ms=25,
     ),
 )
 
@@ -103,6 +106,7 @@ def assemble(
                 labels=casting.labels,
                 model=model,
                 speaker=speakers.index(casting.speaker),
+                fade_ms=casting.fade_ms,
             )
         )
     return tuple(voices)

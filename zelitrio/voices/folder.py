@@ -89,6 +89,7 @@ def save_folder(
                 "category": voice.category,
                 "labels": dict(voice.labels),
                 "speaker": voice.speaker,
+                "fade_ms": voice.fade_ms,
             }
             for voice in voices
         ],
@@ -151,4 +152,5 @@ def _voice(path: Path, entry: Any, model: Model) -> Voice:
         labels=_key(path, entry, "labels", dict),
         model=model,
         speaker=speaker,
+        fade_ms=_key(path, {"fade_ms": 0, **entry}, "fade_ms", int),
     )

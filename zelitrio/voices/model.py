@@ -46,6 +46,8 @@ class Voice:
     labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     model: Model = attrs.field(eq=False, repr=False)
     speaker: int = 0
+    fade_ms: int = 0
+    """How long before the end of its last phone a word before a pause has faded from hearing."""
 
     @property
     def sample_rate_hz(self) -> int:
