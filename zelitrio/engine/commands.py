@@ -85,9 +85,9 @@ class Spoken:
     utterance: int
     pcm: NDArray[np.float32]
     """[n] samples in [-1, 1], its own memory."""
-    word_times_ms: tuple[tuple[int, int], ...] | None
+    word_times_ms: tuple[tuple[int, int], ...] | None = None
     """On an utterance's first audio: start and end of each word, from the utterance's first sample."""
-    length_ms: int | None
+    length_ms: int | None = None
     """On an utterance's first audio: how long all of it will be."""
     is_last: bool
     """Whether the utterance ends with it."""

@@ -43,8 +43,12 @@ class Work:
     timeline: Timeline | None = None
     noise_at: int = 0
     has_audio: bool = False
+    flying: int = 0
+    """Windows that were launched and not collected."""
     tail: NDArray[np.float32] | None = None
-    """The fading end of an utterance cut in mid-sentence: the next one is added onto it."""
+    """The end of an utterance cut in mid-sentence: it fades out under the next one."""
+    tail_of: int = 0
+    """Which utterance that is."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -55,7 +59,7 @@ class Part:
     speak: Speak
     begin: int  # samples of the row that are audio
     end: int
-    tail_end: int  # up to here they fade out under the next utterance, if it joins
+    tail_end: int  # up to here they fade out under the next utterance
     word_times_ms: tuple[tuple[int, int], ...] | None
     length_ms: int | None
     is_last: bool

@@ -13,6 +13,14 @@ from zelitrio.voices import PhoneInputs, frame_positions, spoken_durations
 
 CONTEXT_TOKENS = 64
 """Of what was said before, so much is read along: some dozen words, and no dearer than a short chunk."""
+SEAM_FRAMES = 2
+"""Of a cut utterance so much is left to the next one.  There the networks know what comes: before a vowel
+the release of a stop, which held to its end is silence, begins 20 ms before the word ends."""
+FADE_FRAMES = 1
+"""Of them, the frames over which the one goes over into the other."""
+WARM_UP_FRAMES = 6
+"""What the networks see, and nobody hears, of the words before a sentence's rest.  With ten a join is no
+better, and of a first window more than seven would leave nothing to be heard."""
 _INSIDE = (Break.COMMA, Break.COLON, Break.DASH)
 """Breaks that a sentence goes on after."""
 _ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
@@ -27,12 +35,29 @@ class Timeline:
     positions: NDArray[np.float32]
     """[frames, 4] where in that token it stands."""
     word_times_ms: tuple[tuple[int, int], ...]
-    """Start and end of each word, from the first sample."""
+    """Start and end of each word within what is heard, from its first sample."""
+    begin: int
+    """The first frame that is heard; those before only warm the networks up."""
+    end: int
+    """The frame behind the last that is heard, unless nothing comes after it."""
+    tail_end: int
+    """The frames from `end` to this one are heard in the next utterance's reading, or at a stream's end
+    in this one's.  Those behind only keep the networks from seeing an end where there is none."""
 
     @property
     def length(self) -> int:
-        """Frames."""
+        """Frames, heard or not."""
         return len(self.phones)
+
+    @property
+    def heard(self) -> int:
+        """Frames that are heard before the next utterance."""
+        return self.end - self.begin
+
+    @property
+    def given_up(self) -> int:
+        """Frames that are left to the next utterance."""
+        return self.tail_end - self.end
 
 
 def lay_out(
@@ -44,6 +69,8 @@ def lay_out(
     joins: bool = False,
     is_cut: bool = False,
     unheard_words: int = 0,
+    taken_over: int = 0,
+    lag: int = 0,
 ) -> Timeline:
     """Give every token its frames.
 
@@ -56,18 +83,35 @@ def lay_out(
         is_cut: no pause at the end: the sentence goes on in the next.
         unheard_words: words at the start that shape the others and take no time themselves.  The pause
             after them goes with them, unless it was asked for.
+        taken_over: frames before its first word that the utterance before has left to this one.
+        lag: frames that the networks look ahead: a cut utterance's last is held for so long.
     """
     durations = spoken_durations(inputs, frames, speed=speed, hop_ms=hop_ms, joins=joins, is_cut=is_cut)
     phones, positions = frame_positions(durations)
     first = int(np.argmax(inputs.words >= unheard_words)) if unheard_words else 0
     first -= bool(first and not np.isnan(inputs.pauses_s[first - 1]))
-    start = int(durations[:first].sum())
-    times = _word_times_ms(inputs.words, durations, start, hop_ms)
-    return Timeline(phones=phones[start:], positions=positions[start:], word_times_ms=times[unheard_words:])
+    start = max(0, int(durations[:first].sum()) - taken_over)
+    begin = min(start, WARM_UP_FRAMES) if taken_over else 0
+    phones, positions = phones[start - begin :], positions[start - begin :]
+    end = tail_end = len(phones)
+    # A pause that was asked for is an end: what comes after it begins anew.
+    if is_cut and np.isnan(inputs.pauses_s[-1]):
+        end -= min(SEAM_FRAMES, end - begin)
+        held = np.minimum(np.arange(tail_end + lag), tail_end - 1)
+        phones, positions = phones[held], positions[held]
+    times = _word_times_ms(inputs.words, durations, start, end - begin, hop_ms)
+    return Timeline(
+        phones=phones,
+        positions=positions,
+        word_times_ms=times[unheard_words:],
+        begin=begin,
+        end=end,
+        tail_end=tail_end,
+    )
 
 
 def _word_times_ms(
-    words: NDArray[np.int64], durations: NDArray[np.int64], start: int, hop_ms: float
+    words: NDArray[np.int64], durations: NDArray[np.int64], start: int, heard: int, hop_ms: float
 ) -> tuple[tuple[int, int], ...]:
     count = int(words.max(initial=-1)) + 1
     ends = np.cumsum(durations) - start
@@ -75,9 +119,8 @@ def _word_times_ms(
     starts_of, ends_of = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
     np.minimum.at(starts_of, words[spoken], (ends - durations)[spoken])
     np.maximum.at(ends_of, words[spoken], ends[spoken])
-    return tuple(
-        (round(start * hop_ms), round(end * hop_ms)) for start, end in zip(starts_of, ends_of, strict=True)
-    )
+    edges = np.minimum(np.stack((starts_of, ends_of), -1), heard) * hop_ms
+    return tuple((round(begin), round(end)) for begin, end in edges.tolist())
 
 
 def continued(utterance: Utterance, before: Utterance) -> Utterance:

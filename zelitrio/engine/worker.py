@@ -34,11 +34,11 @@ from zelitrio.engine.commands import (
 from zelitrio.engine.device import choose_device, choose_dtype, choose_threads, used_mib
 from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
+from zelitrio.engine.seams import close, cross
 from zelitrio.engine.statistics import Counters
 from zelitrio.engine.steps import Captures, Part, Ready, Step, Work
-from zelitrio.engine.timeline import Timeline, ends_cut, lay_out
+from zelitrio.engine.timeline import FADE_FRAMES, Timeline, ends_cut, lay_out
 from zelitrio.errors import EngineError, UtteranceError
-from zelitrio.networks import OVERLAP_FRAMES
 from zelitrio.settings import EngineSettings
 from zelitrio.voices import Model, phone_inputs
 
@@ -115,6 +115,7 @@ class Worker:
         self._runners = [
             self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
         ]
+        self._fade_samples = FADE_FRAMES * self._runners[0].hop_samples
         captures = self._prepare(device, ladder, captured) if device.type == "cuda" else Captures()
         paces = [calibrate(runner, ladder) for runner in self._runners]
         pace = min(paces, key=lambda pace: pace.frames_per_s)
@@ -268,6 +269,8 @@ class Worker:
         pending = runner.speak(rows, plan.window)
         now_s = time.perf_counter()
         parts = tuple(self._advance(stream, plan.window, runner, now_s) for stream in streams)
+        for stream in streams:
+            stream.flying += 1
         self.counters.steps += 1
         self.counters.rows += len(parts)
         return Step(pending=pending, parts=parts)
@@ -281,22 +284,22 @@ class Worker:
         lane.position += window
         # All in frames of the row.  An utterance may end a frame before a window does: then the rest of
         # its tail comes at the beginning of one more, which has nothing else.
-        begin, end = max(0, -first), max(0, min(window, lane.length - first))
-        is_first = first <= 0 < first + window
-        tail = OVERLAP_FRAMES if ends_cut(speak.utterance) else 0
-        is_last = first + window >= lane.length + tail
-        self._lanes.spoken(lane, max(0, end - begin) * self._lanes.pace.hop_s, now_s)
+        edges = (timeline.begin, timeline.end, timeline.tail_end)
+        begin, end, tail_end = (min(max(0, edge - first), window) for edge in edges)
+        is_first = first <= timeline.begin < first + window
+        is_last = first + window >= timeline.tail_end
+        self._lanes.spoken(lane, (end - begin) * self._lanes.pace.hop_s, now_s)
         if is_last:
             lane.current = None
-            stream.noise_at += lane.length + _NOISE_STRIDE
+            stream.noise_at += timeline.length + _NOISE_STRIDE
         return Part(
             stream=stream,
             speak=speak,
             begin=begin * runner.hop_samples,
             end=end * runner.hop_samples,
-            tail_end=max(end, min(window, lane.length + tail - first)) * runner.hop_samples,
+            tail_end=tail_end * runner.hop_samples,
             word_times_ms=timeline.word_times_ms if is_first else None,
-            length_ms=round(1000 * timeline.length * self._lanes.pace.hop_s) if is_first else None,
+            length_ms=round(1000 * timeline.heard * self._lanes.pace.hop_s) if is_first else None,
             is_last=is_last,
         )
 
@@ -308,6 +311,7 @@ class Worker:
         rate_hz = self._runners[0].sample_rate_hz
         for row, part in enumerate(step.parts):
             number = part.speak.stream
+            part.stream.flying -= 1
             if number not in self._streams:
                 continue  # left while its window was on its way: nothing of it is delivered
             pcm = self._joined(part, result[row])
@@ -315,7 +319,7 @@ class Worker:
             if len(pcm) and not part.stream.has_audio:
                 part.stream.has_audio = True
                 self.counters.first_audio(time.perf_counter() - part.speak.fed_at_s)
-            if len(pcm) or part.is_last:
+            if len(pcm) or part.is_last or part.word_times_ms is not None:
                 self._out.append(
                     Spoken(
                         stream=number,
@@ -334,13 +338,12 @@ class Worker:
         pcm = row[part.begin : part.end].copy()
         stream = part.stream
         if stream.tail is not None and len(pcm):
-            # Both ends of a cut fade over the same frames, and the fades add up to one.
-            overlap = min(len(pcm), len(stream.tail))
-            pcm[:overlap] += stream.tail[:overlap]
+            cross(stream.tail, pcm, self._fade_samples)
             stream.tail = None
         if part.tail_end > part.end:
             tail = row[part.end : part.tail_end].copy()
             stream.tail = tail if stream.tail is None else np.concatenate([stream.tail, tail])
+            stream.tail_of = part.speak.index
         return pcm
 
     def _begin(self, stream: Work, speak: Speak, frames: NDArray[np.float32]) -> None:
@@ -361,12 +364,20 @@ class Worker:
             joins=speak.joins,
             is_cut=ends_cut(speak.utterance),
             unheard_words=speak.unheard_words,
+            taken_over=stream.timeline.given_up if speak.joins and stream.timeline is not None else 0,
+            lag=self._runners[lane.model].lag,
         )
         lane.current, lane.position, lane.length = speak, 0, stream.timeline.length
 
     def _end_if_spoken(self, stream: Work) -> None:
-        if stream.lane.is_spoken:
-            self._out.append(Ended(stream=stream.lane.stream))
+        if not stream.lane.is_spoken or stream.flying:
+            return
+        if stream.tail is not None:
+            pcm, stream.tail = close(stream.tail, self._fade_samples), None
+            self.counters.audio_s += len(pcm) / self._runners[0].sample_rate_hz
+            number, index = stream.lane.stream, stream.tail_of
+            self._out.append(Spoken(stream=number, utterance=index, pcm=pcm, is_last=True))
+        self._out.append(Ended(stream=stream.lane.stream))
 
     def _fail(self, stream: Work, error: EngineError) -> None:
         number = stream.lane.stream

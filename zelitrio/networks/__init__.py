@@ -9,10 +9,9 @@ from zelitrio.networks.acoustic import PITCH_SCALE, POSITION_FEATURES, AcousticC
 from zelitrio.networks.mel import denormalise_mel, normalise_mel
 from zelitrio.networks.speech import SpeechState, SpeechStep
 from zelitrio.networks.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
-from zelitrio.networks.vocoder import OVERLAP_FRAMES, Vocoder, VocoderConfig, VocoderState
+from zelitrio.networks.vocoder import Vocoder, VocoderConfig, VocoderState
 
 __all__ = [
-    "OVERLAP_FRAMES",
     "PITCH_SCALE",
     "POSITION_FEATURES",
     "AcousticConfig",

@@ -333,7 +333,7 @@ class SpeechStream:
                 self._speaking = self._in_engine[block.utterance].waiting.number
             await self._send(block.pcm, deliver, release=block.is_last)
             if block.is_last:
-                del self._in_engine[block.utterance]
+                self._in_engine.pop(block.utterance, None)  # the end of an open sentence comes twice
                 self._notify()
         await self._finish(deliver)
 

@@ -1,0 +1,256 @@
+"""A sentence that was cut sounds like one that was not, and no sample of it is lost or said twice."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import pytest
+import trio
+from numpy.typing import NDArray
+from tiny_engine import EXACT, STEADY, AsOnAGpu, listen, say
+from tiny_voice import tiny_catalogue
+
+from zelitrio.engine import AudioBlock, Engine, open_engine
+from zelitrio.engine import engine as engine_module
+from zelitrio.engine.commands import Finish
+from zelitrio.engine.seams import close, cross
+from zelitrio.engine.steps import Step
+from zelitrio.engine.timeline import SEAM_FRAMES, WARM_UP_FRAMES, in_context, lay_out
+from zelitrio.settings import EngineSettings
+from zelitrio.text import Break, Utterance, Word
+from zelitrio.voices import load_builtin, phone_inputs
+
+HOP_SAMPLES = 240
+SIDE_SAMPLES = 2 * HOP_SAMPLES
+SENTENCES = (
+    ("I never thought", "of it in that way", "until we moved here."),
+    ("You can keep", "a few of the old ones", "in a box under the bed."),
+    ("They will be sailing", "along the northern shore", "all through the summer."),
+)
+"""Cut behind a stop before a vowel, and where the voice goes on."""
+
+
+def pieces_of(engine: Engine, texts: Sequence[str]) -> list[Utterance]:
+    last = len(texts) - 1
+    return [
+        engine.front_end.utterance(text if at == last else text + " ", ends_sentence=at == last)
+        for at, text in enumerate(texts)
+    ]
+
+
+async def blocks_of(
+    engine: Engine, utterances: Sequence[Utterance], voice: str = "tiny-0", speed: float = 1.0
+) -> list[AudioBlock]:
+    settings = attrs.evolve(STEADY, speed=speed)
+    async with engine.open_stream(voice, settings, seed=1) as stream:
+        for utterance in utterances:
+            stream.feed(utterance)
+        stream.finish()
+        return [block async for block in stream]
+
+
+def joined(blocks: Sequence[AudioBlock]) -> NDArray[np.float32]:
+    return np.concatenate([block.pcm for block in blocks])
+
+
+def word_starts(blocks: Sequence[AudioBlock]) -> list[int]:
+    """First sample of each word."""
+    starts, heard = [], 0
+    for block in blocks:
+        starts += [heard + begin * 24 for begin, _ in block.word_times_ms or ()]
+        heard += len(block.pcm)
+    return starts
+
+
+def lowest_level_db(pcm: NDArray[np.float32], place: int) -> float:
+    """Of any 10 ms within 20 ms of a sample."""
+    around = pcm[place - SIDE_SAMPLES : place + SIDE_SAMPLES].astype(np.float64)
+    powers = np.square(around).reshape(-1, HOP_SAMPLES // 2).mean(1)
+    return float(10 * np.log10(np.min(powers[:-1] + powers[1:]) / 2 + 1e-8))
+
+
+async def test_the_level_at_a_join_falls_no_lower_than_where_the_sentence_was_not_cut() -> None:
+    dips_db = []
+    async with open_engine(load_builtin(), EngineSettings(cpu_threads=1)) as engine:
+        voice = engine.catalogue.default.voice_id
+        for texts in SENTENCES:
+            cut = await blocks_of(engine, pieces_of(engine, texts), voice)
+            whole = await blocks_of(engine, [engine.front_end.utterance(" ".join(texts))], voice)
+            counts = itertools.accumulate(len(text.split()) for text in texts[:-1])
+            for word in counts:
+                levels = [lowest_level_db(joined(said), word_starts(said)[word]) for said in (cut, whole)]
+                dips_db.append(levels[1] - levels[0])
+    assert len(dips_db) == 6
+    assert np.median(dips_db) < 4
+    assert max(dips_db) < 12
+
+
+def random_pieces(engine: Engine, random: np.random.Generator) -> list[Utterance]:
+    words = "and so they went on a way that I saw only once before".split()
+    cuts = sorted(random.choice(np.arange(1, len(words)), 4, replace=False))
+    edges = itertools.pairwise([0, *(int(cut) for cut in cuts), len(words)])
+    return pieces_of(engine, [" ".join(words[begin:end]) for begin, end in edges])
+
+
+async def test_cut_sentences_sound_alone_as_they_do_in_one_batch(engine: Engine) -> None:
+    random = np.random.default_rng(5)
+    sentences = [random_pieces(engine, random) for _ in range(5)]
+    alone = [joined(await blocks_of(engine, pieces)) for pieces in sentences]
+    together: dict[int, NDArray[np.float32]] = {}
+
+    async def one(number: int) -> None:
+        await trio.sleep(0.004 * number)
+        together[number] = joined(await blocks_of(engine, sentences[number]))
+
+    async def leave_in_between() -> None:
+        async with engine.open_stream("tiny-0", STEADY) as stream:
+            for piece in sentences[0]:
+                stream.feed(piece)
+            await stream.__anext__()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave_in_between)
+        for number in range(len(sentences)):
+            nursery.start_soon(one, number)
+    for number, expected in enumerate(alone):
+        np.testing.assert_allclose(together[number], expected, atol=EXACT)
+
+
+async def test_pieces_fed_late_sound_as_if_they_had_been_fed_at_once(engine: Engine) -> None:
+    pieces = random_pieces(engine, np.random.default_rng(6))
+    expected = joined(await blocks_of(engine, pieces))
+    blocks: list[AudioBlock] = []
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        for piece in pieces:
+            stream.feed(piece)
+            while not (blocks and blocks[-1].is_last and blocks[-1].piece.words == piece.words):
+                blocks.append(await stream.__anext__())
+        stream.finish()
+        blocks += [block async for block in stream]
+    np.testing.assert_allclose(joined(blocks), expected, atol=EXACT)
+
+
+@pytest.mark.parametrize("speed", [0.7, 0.85, 0.94, 1.0, 1.06, 1.2])
+async def test_every_piece_is_as_long_as_it_says_and_no_time_is_lost_at_joins(
+    engine: Engine, speed: float
+) -> None:
+    pieces = random_pieces(engine, np.random.default_rng(round(100 * speed)))
+    blocks = await blocks_of(engine, pieces, speed=speed)
+    for number, piece in enumerate(pieces):
+        own = [block for block in blocks if block.utterance == number]
+        (told,) = [block for block in own if block.length_ms is not None]
+        assert told.length_ms is not None and told.word_times_ms is not None
+        assert sum(len(block.pcm) for block in own) * 1000 == told.length_ms * engine.sample_rate_hz
+        edges = [edge for times in told.word_times_ms for edge in times]
+        assert len(told.word_times_ms) == len(piece.words)
+        assert edges == sorted(edges) and edges[-1] <= told.length_ms
+        assert own[-1].is_last
+        if number:
+            assert edges[0] == SEAM_FRAMES * 10
+
+
+LETTER = Word("a", (0, 1), ("AH0",), Break.CUT)
+
+
+async def test_pieces_shorter_than_a_seam_are_each_heard_and_timed(engine: Engine) -> None:
+    pieces = [Utterance("a", (LETTER,))] * 5 + pieces_of(engine, ["way."])
+    blocks = await blocks_of(engine, pieces, speed=1.2)
+    timed = [block.utterance for block in blocks if block.word_times_ms is not None]
+    assert timed == list(range(6))
+    told_ms = sum(block.length_ms or 0 for block in blocks)
+    assert len(joined(blocks)) * 1000 == told_ms * engine.sample_rate_hz
+
+
+@pytest.mark.parametrize("finishes_late", [False, True])
+async def test_the_end_of_a_sentence_left_open_is_heard_and_does_not_click(
+    engine: Engine, finishes_late: bool
+) -> None:
+    open_ = pieces_of(engine, ["They went on along", ""])[0]
+    expected = joined(await blocks_of(engine, [open_]))
+    blocks: list[AudioBlock] = []
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        stream.feed(open_)
+        while finishes_late and not (blocks and blocks[-1].is_last):
+            blocks.append(await stream.__anext__())
+        stream.finish()
+        blocks += [block async for block in stream]
+    np.testing.assert_allclose(joined(blocks), expected, atol=EXACT)
+    assert blocks[0].length_ms is not None
+    assert len(expected) == (blocks[0].length_ms / 10 + SEAM_FRAMES) * HOP_SAMPLES
+    assert blocks[-1].is_last and len(blocks[-1].pcm) == SEAM_FRAMES * HOP_SAMPLES
+    assert abs(expected[-1]) < 0.01 * np.abs(expected[-2400:]).max()
+
+
+class FinishedInFlight(AsOnAGpu):
+    """The stream is finished while its last window is on its way."""
+
+    def _launch_window(self, *args: object) -> Step:
+        step = super()._launch_window(*args)  # type: ignore[arg-type]
+        if step.parts[0].is_last:
+            self.inbox.put(Finish(stream=step.parts[0].speak.stream))
+        return step
+
+
+async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "Worker", AsOnAGpu)
+    async with open_engine(tiny_catalogue()) as engine:
+        expected = await say(engine, "They went on.")
+    monkeypatch.setattr(engine_module, "Worker", FinishedInFlight)
+    async with (
+        open_engine(tiny_catalogue()) as engine,
+        engine.open_stream("tiny-0", STEADY, seed=1) as stream,
+    ):
+        stream.feed("They went on.")
+        with trio.fail_after(5):
+            heard = await listen(stream)
+    np.testing.assert_allclose(heard, expected, atol=EXACT)
+
+
+def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_beyond_its_end() -> None:
+    said = (attrs.evolve(LETTER, phones=("W", "EY1")),)
+    read, unheard_words = in_context(Utterance("a", said, said_before=said * 2))
+    inputs = phone_inputs(read)
+    timeline = lay_out(
+        inputs,
+        np.full(len(inputs), 8, np.float32),
+        1.0,
+        10.0,
+        joins=True,
+        is_cut=True,
+        unheard_words=unheard_words,
+        taken_over=2,
+        lag=16,
+    )
+    assert (timeline.begin, timeline.given_up) == (WARM_UP_FRAMES, SEAM_FRAMES)
+    assert timeline.heard == 2 + 16 + 1 - SEAM_FRAMES
+    assert timeline.word_times_ms == ((20, 170),)
+    held = timeline.phones[timeline.tail_end - 1 :], timeline.positions[timeline.tail_end - 1 :]
+    assert len(held[0]) == 17 and all((frames == frames[0]).all() for frames in held)
+    assert timeline.length == len(timeline.positions)
+
+
+def test_a_pause_that_was_asked_for_at_a_cut_is_kept_and_leaves_nothing_to_the_next() -> None:
+    inputs = phone_inputs(Utterance("a", (attrs.evolve(LETTER, pause_s=0.3),)))
+    timeline = lay_out(inputs, np.full(3, 8, np.float32), 1.0, 10.0, is_cut=True, lag=16)
+    assert timeline.given_up == 0
+    assert timeline.length == timeline.heard == 1 + 8 + 30
+
+
+def test_what_goes_over_into_another_keeps_its_power() -> None:
+    random = np.random.default_rng(1)
+    levels = []
+    for _ in range(500):
+        tail, pcm = random.standard_normal((2, 480)).astype(np.float32)
+        cross(tail, pcm, 240)
+        levels.append(np.square(pcm))
+    assert np.mean(levels, 0)[:240].reshape(8, 30).mean(1) == pytest.approx(np.ones(8), abs=0.05)
+
+
+def test_an_end_is_faded_only_where_it_ends() -> None:
+    ended = close(np.ones(480, np.float32), 240)
+    assert (ended[:240] == 1).all() and (np.diff(ended[240:]) < 0).all() and ended[-1] < 0.01
