@@ -83,7 +83,7 @@ def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np
     only votes on voicing, because harvest calls nearly everything voiced.
     """
     # Imported here: pyworld is of the `train` extra, and warns at import about pkg_resources.
-    import pyworld  # type: ignore[import-untyped]
+    import pyworld
 
     frames = len(pcm) // HOP_SAMPLES
     wave = pcm.astype(np.float64)

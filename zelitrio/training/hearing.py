@@ -102,7 +102,7 @@ def _recognise(decoder: Any, pcm: Pcm) -> list[str]:
 
 
 def _open_listener() -> Any:
-    from speechmos import dnsmos  # type: ignore[import-untyped]
+    from speechmos import dnsmos
 
     models = Path(dnsmos.__file__).parent / "dnsmos_models"
     return dnsmos.DNSMOS(str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx"))
