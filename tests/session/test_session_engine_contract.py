@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 import trio
+from memory_socket import make_service
 from scripted_engine import ScriptedEngine
 from tiny_voice import tiny_catalogue
 
+from zelitrio.audio import parse_format
 from zelitrio.engine import open_engine
 from zelitrio.errors import CapacityError
+from zelitrio.session import Reading
+from zelitrio.session import speak as speak_text
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import load_front_end
 
@@ -126,3 +130,23 @@ async def test_more_text_may_come_while_it_speaks_and_finish_alone_ends_it(kind)
         lane.finish()
         rest = [block async for block in blocks]
         assert {block.utterance for block in rest} == {1} and rest[-1].is_last
+
+
+async def test_the_end_of_a_sentence_that_goes_on_in_a_later_request_is_passed_on():
+    text = "They went on along"
+    async with real() as engine:
+        async with engine.open_stream(engine.catalogue.default, VoiceSettings(), seed=7) as lane:
+            lane.feed(load_front_end().utterance(text, ends_sentence=False))
+            lane.finish()
+            samples = sum([len(block.pcm) async for block in lane])
+        with trio.fail_after(5):
+            async with speak_text(
+                make_service(engine),
+                engine.catalogue.default,
+                text,
+                parse_format("pcm_24000"),
+                seed=7,
+                reading=Reading(goes_on=True),
+            ) as spoken:
+                heard = [packet.audio async for packet in spoken]
+    assert len(b"".join(heard)) == 2 * samples
