@@ -11,6 +11,7 @@ from zelitrio.engine.timeline import (
     CONTEXT_TOKENS,
     continued,
     ends_cut,
+    faded,
     in_context,
     lay_out,
     split_utterance,
@@ -113,3 +114,10 @@ def test_the_rest_of_a_cut_sentence_is_read_behind_its_beginning() -> None:
     assert continued(TWO_WORDS, second).said_before == (open_, cut, open_, cut)
     long = Utterance("we " * 300, (open_,) * 300)
     assert len(continued(TWO_WORDS, long).said_before) == CONTEXT_TOKENS
+
+
+def test_words_before_a_pause_end_when_they_have_faded() -> None:
+    words = load_front_end().utterance("Yes, we do it", ends_sentence=False).words
+    times = ((0, 300), (400, 500), (500, 510), (510, 700))
+    assert faded(times, words, 20) == ((0, 280), (400, 500), (500, 510), (510, 700))
+    assert faded(((0, 10),), load_front_end().utterance("Yes.").words, 20) == ((0, 0),)

@@ -80,7 +80,7 @@ class Engine:
             chosen = found
         self._admit()
         number = next(self._numbers)
-        stream = EngineStream(self, number, settings or VoiceSettings())
+        stream = EngineStream(self, number, chosen, settings or VoiceSettings())
         self._streams[number] = stream
         self.tell(
             Open(

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from zelitrio.engine.commands import Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
 from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import CONTEXT_TOKENS, continued, ends_cut, in_context, split_utterance
+from zelitrio.engine.timeline import CONTEXT_TOKENS, continued, ends_cut, faded, in_context, split_utterance
 from zelitrio.errors import LocalError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
+from zelitrio.voices import Voice
 
 if TYPE_CHECKING:
     from zelitrio.engine.engine import Engine
@@ -57,9 +58,10 @@ class EngineStream:
         EngineError: the engine is gone.
     """
 
-    def __init__(self, engine: Engine, number: int, settings: VoiceSettings) -> None:
+    def __init__(self, engine: Engine, number: int, voice: Voice, settings: VoiceSettings) -> None:
         self._engine = engine
         self._number = number
+        self._fade_ms = voice.fade_ms
         self._settings = settings
         self._pieces: list[tuple[int, Utterance, bool]] = []  # index, piece, is the last of its index
         self._next_index = 0
@@ -146,12 +148,13 @@ class EngineStream:
         rate_hz = self._engine.sample_rate_hz
         if len(spoken.pcm):
             self._engine.tell(Credit(stream=self._number, audio_s=len(spoken.pcm) / rate_hz))
+        times_ms = spoken.word_times_ms
         return AudioBlock(
             pcm=spoken.pcm,
             sample_rate_hz=rate_hz,
             utterance=index,
             piece=piece,
-            word_times_ms=spoken.word_times_ms,
+            word_times_ms=None if times_ms is None else faded(times_ms, piece.words, self._fade_ms),
             length_ms=spoken.length_ms,
             is_last=spoken.is_last and ends_utterance,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
@@ -149,6 +150,16 @@ def in_context(utterance: Utterance) -> tuple[Utterance, int]:
         before[-1], after=after if after in _INSIDE else Break.NONE, pause_s=utterance.pause_s
     )
     return Utterance(utterance.source, (*before, *utterance.words)), len(before)
+
+
+def faded(
+    times_ms: tuple[tuple[int, int], ...], words: Sequence[Word], fade_ms: int
+) -> tuple[tuple[int, int], ...]:
+    """The times with words before a pause ending when they have faded, so much before their last phone."""
+    return tuple(
+        (begin, max(begin, end - fade_ms)) if word.after not in (Break.NONE, Break.CUT) else (begin, end)
+        for (begin, end), word in zip(times_ms, words, strict=True)
+    )
 
 
 def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
