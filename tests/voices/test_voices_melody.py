@@ -1,4 +1,4 @@
-"""Questions that ask for yes or no rise; nothing else does."""
+"""Questions that ask for yes or no rise, and so do items of a series; nothing else does."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def lift(text: str) -> np.ndarray:
         "And can you hear me?",
         "You left it open?",
         "Really?",
+        "Hello, can you hear me?",
         "I was there. Was it you?",
     ],
 )
@@ -38,6 +39,8 @@ def test_a_question_for_yes_or_no_climbs_to_its_end(text: str) -> None:
         "What time is it?",
         "And where did you go?",
         "At what time does it leave?",
+        "What's the time?",
+        "Hello, how can I help you?",
         "Would you like tea or coffee?",
         "Really!",
         "",

@@ -1,9 +1,9 @@
 """Rises, by rule: read sentences hold few questions and series, so no network learns them from those.
 
 English asks for yes or no with a pitch that climbs from the last stressed syllable to the end; questions
-that begin with a question word, and those that offer a choice, fall as statements do.  The items of a
-series rise, less steeply, until the last one falls (J. C. Wells, English Intonation, 2006, sections 2.5
-to 2.10).
+that begin with a question word, be it behind a greeting, and those that offer a choice, fall as statements
+do.  The items of a series rise, less steeply, until the last one falls (J. C. Wells, English Intonation,
+2006, sections 2.5 to 2.10).
 """
 
 from __future__ import annotations
@@ -46,8 +46,14 @@ def _items(words: Sequence[Word]) -> list[int]:
 
 def _asks_yes_or_no(words: Sequence[Word]) -> bool:
     spoken = [word.spoken for word in words]
-    opening = next((word for word in spoken if word not in _OPENERS), "")
-    return opening not in _QUESTION_WORDS and "or" not in spoken[1:]
+    clause = max((at for at, word in enumerate(words[:-1], 1) if word.after is not Break.NONE), default=0)
+    asks_more = any(_opening(part) in _QUESTION_WORDS for part in (spoken, spoken[clause:]))
+    return not asks_more and "or" not in spoken[1:]
+
+
+def _opening(spoken: Sequence[str]) -> str:
+    """The first word that says what kind of clause it is; of "what's", "what"."""
+    return next((word for word in spoken if word not in _OPENERS), "").partition("'")[0]
 
 
 def _climb(word: Word, rise: float) -> list[float]:
