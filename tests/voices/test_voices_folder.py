@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,6 +39,13 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
 
 
+def test_how_soon_words_fade_is_kept_and_nought_where_it_is_not_told(folder: Path) -> None:
+    catalogue = tiny_catalogue()
+    save_folder(folder, catalogue.default.model, [attrs.evolve(voice, fade_ms=25) for voice in catalogue])
+    edit(folder, lambda description: description["voices"][1].pop("fade_ms"))
+    assert [voice.fade_ms for voice in load_folder(folder)] == [25, 0]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match=r"voice\.json: cannot be read"):
         load_folder(tmp_path)
@@ -54,6 +62,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (lambda d: d["acoustic"].pop("speakers"), r"acoustic\.speakers is missing"),
         (lambda d: d["acoustic"].update(phones=12), r"acoustic\.phones: expected 40, found 12"),
         (lambda d: d["voices"][0].update(speaker=9), "speaker: expected 0 to 1, found 9"),
+        (lambda d: d["voices"][0].update(fade_ms=-5), "fade_ms: expected 0 or more, found -5"),
         (lambda d: d["voices"][0].pop("name"), "name: expected str, found None"),
         (lambda d: d["vocoder"].update(channels=32), "expected .*, found"),
     ],

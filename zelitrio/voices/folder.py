@@ -144,6 +144,9 @@ def _voice(path: Path, entry: Any, model: Model) -> Voice:
     speakers = model.acoustic.config.speakers
     if not 0 <= speaker < speakers:
         raise VoiceError(path, "speaker", expected=f"0 to {speakers - 1}", found=speaker)
+    fade_ms = _key(path, {"fade_ms": 0, **entry}, "fade_ms", int)
+    if fade_ms < 0:
+        raise VoiceError(path, "fade_ms", expected="0 or more", found=fade_ms)
     return Voice(
         voice_id=_key(path, entry, "voice_id", str),
         name=_key(path, entry, "name", str),
@@ -152,5 +155,5 @@ def _voice(path: Path, entry: Any, model: Model) -> Voice:
         labels=_key(path, entry, "labels", dict),
         model=model,
         speaker=speaker,
-        fade_ms=_key(path, {"fade_ms": 0, **entry}, "fade_ms", int),
+        fade_ms=fade_ms,
     )
