@@ -43,7 +43,9 @@ class Origins:
         named = settings.cors_origins
         if named is None:
             named = ("*",) if settings.api_key_hashes else ()
-        self.pattern = None if "*" in named else "|".join([_LOOPBACK, *map(re.escape, named)])
+        # Browsers write hosts in lower case, whatever the page's address was typed as.
+        escaped = [re.escape(origin.lower()) for origin in named]
+        self.pattern = None if "*" in named else "|".join([_LOOPBACK, *escaped])
         """What an allowed origin matches as a whole; None: all of them are."""
 
     def check(self, headers: Iterable[tuple[str, str]]) -> None:
