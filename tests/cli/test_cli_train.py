@@ -11,6 +11,7 @@ import zelitrio.training
 from zelitrio.cli.app import run
 from zelitrio.cli.catalogue import load_voices
 from zelitrio.cli.training_view import TrainingView
+from zelitrio.training import Order
 
 
 @pytest.fixture
@@ -119,6 +120,18 @@ def test_a_stopped_training_exits_as_interrupted(
     assert (order.voice_id, order.name, order.steps) == ("My-Voice", "My Voice!", 9)
     assert order.work == tmp_path / "My Voice!.work"
     assert not order.recipe.tuned
+
+
+@pytest.mark.usefixtures("everything_installed")
+def test_a_voice_made_where_one_stands_is_worked_on_beside_that_folder(
+    recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[Order] = []
+    monkeypatch.setattr(zelitrio.training, "make_voice", lambda order, view: orders.append(order))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(["train", str(recordings), "."]) == 130
+    assert (orders[0].voice_id, orders[0].work) == ("here", tmp_path / "here.work")
 
 
 def stop(view: TrainingView) -> None:

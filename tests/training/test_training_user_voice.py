@@ -10,12 +10,23 @@ from recorded import SPOKEN, spoken_folder, write_wav
 
 from zelitrio.errors import LocalError
 from zelitrio.text import load_front_end
-from zelitrio.training import AcousticPlan, Made, Order, Recipe, Speaker, VocoderPlan, make_voice, speak
+from zelitrio.training import (
+    RECIPES,
+    AcousticPlan,
+    Made,
+    Order,
+    Recipe,
+    Speaker,
+    VocoderPlan,
+    make_voice,
+    speak,
+)
 from zelitrio.training.curves import read_log
 from zelitrio.training.features import HOP_SAMPLES
 from zelitrio.training.hearing import Heard
 from zelitrio.training.shards import open_shard
 from zelitrio.training.sound_facts import median_pitch_hz
+from zelitrio.training.user_training import _TIMED_STEPS, _timed
 from zelitrio.voices import load_folder
 
 RECIPE = Recipe(
@@ -148,6 +159,15 @@ def test_too_few_recordings_are_refused_before_anything_is_made(recordings: Path
     with pytest.raises(LocalError, match=r"expected at least 8 usable recordings .* found 7"):
         make_voice(order_of(recordings, tmp_path / "out", recipe), Listener())
     assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_a_machine_is_timed_with_the_critic_as_often_as_in_training(recipe: Recipe) -> None:
+    timed = _timed(recipe)
+    counted = range(1, _TIMED_STEPS)
+    with_critic = sum(step >= timed.acoustic.critic_from for step in counted) / len(counted)
+    assert with_critic == pytest.approx(1.0 - recipe.acoustic.plain_share, abs=0.05)
+    assert min(timed.acoustic.steps, timed.vocoder.steps) > _TIMED_STEPS
 
 
 def test_more_steps_of_one_network_are_more_of_the_other() -> None:

@@ -39,7 +39,8 @@ def train(
     check
         Only look through the recordings.
     begin
-        Tune the built-in voice, from 20 recordings on, or begin from scratch, from 20 minutes on.
+        Tune the built-in voice, from 20 recordings and a minute of speech on, or begin from scratch, from
+        100 recordings and 20 minutes on.
     voice_id
         What clients call the voice [default: the name of OUT].
     name

@@ -52,11 +52,11 @@ def run_request(request: Request) -> None:
                 f"training needs {', '.join(missing)}, which cannot be imported: "
                 "python -m pip install 'zelitrio[train]'"
             )
-        label = request.out.resolve().name
+        label = request.out.resolve().name  # OUT may be "."
         order = Order(
             recordings=request.recordings,
             out=request.out,
-            work=request.work or request.out.with_name(f"{label}.work"),
+            work=request.work or request.out.resolve().with_name(f"{label}.work"),
             voice_id=_voice_id(request.voice_id, label),
             name=request.name or label,
             recipe=recipe,

@@ -22,7 +22,7 @@ from zelitrio.training.vocoder_training import train_vocoder
 from zelitrio.training.work_plan import WorkPlan
 
 _SAMPLES = 2
-_TIMED_STEPS = 4
+_TIMED_STEPS = 6
 
 
 def runs_of(order: Order) -> dict[str, Path]:
@@ -79,19 +79,24 @@ class _Stopwatch(Watch):
         return len(self.at_s) < _TIMED_STEPS
 
 
+def _timed(recipe: Recipe) -> Recipe:
+    """A recipe twice as long as it is timed: at its end held-out recordings would be looked at.
+
+    The critic has the same share of the timed steps as of a whole run's; the first, which warms up, is none.
+    """
+    acoustic, steps = recipe.acoustic, 2 * _TIMED_STEPS
+    return attrs.evolve(
+        recipe,
+        acoustic=attrs.evolve(acoustic, steps=steps, plain_share=acoustic.plain_share / 2),
+        vocoder=attrs.evolve(recipe.vocoder, steps=steps),
+    )
+
+
 def _step_s(train: _Train, order: Order, recipe: Recipe) -> float:
     watch = _Stopwatch()
-    # Never at its end, where held-out recordings would be looked at.
-    endless = attrs.evolve(
-        recipe,
-        **{
-            name: attrs.evolve(getattr(recipe, name), steps=2 * _TIMED_STEPS)
-            for name in ("acoustic", "vocoder")
-        },
-    )
     run = order.work / "runs" / "timing"
     (run / CHECKPOINT).unlink(missing_ok=True)  # of a timing that was cut short
-    train(order, endless, run, watch)
+    train(order, _timed(recipe), run, watch)
     (run / CHECKPOINT).unlink()
     return (watch.at_s[-1] - watch.at_s[0]) / (len(watch.at_s) - 1)
 
