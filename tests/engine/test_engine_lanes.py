@@ -50,7 +50,7 @@ class Device:
                 self.now_s += 5e-3
                 for lane in plan.lanes:
                     lane.current = lane.waiting.popleft()
-                    lane.position, lane.length = 0, self.frames
+                    lane.position = 0
             case WindowPlan():
                 rows = 1 if self.pace.is_wide else len(plan.lanes)
                 self.now_s += self.pace.step_s + self.pace.frame_s * plan.window * rows
@@ -63,11 +63,11 @@ class Device:
     def _advance(self, lane: Lane, window: int) -> None:
         before = max(0, lane.position - self.pace.lag)
         lane.position += window
-        after = min(lane.length, lane.position - self.pace.lag)
+        after = min(self.frames, lane.position - self.pace.lag)
         self.lanes.spoken(lane, (after - before) * 0.01, self.now_s)
         self.first_audio_s.setdefault(lane.stream, self.now_s)
         self.given_s[lane.stream] = self.given_s.get(lane.stream, 0.0) + (after - before) * 0.01
-        if lane.position - self.pace.lag >= lane.length:
+        if lane.position - self.pace.lag >= self.frames:
             lane.current = None
 
 

@@ -107,7 +107,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _check_exposure(server: ServerSettings) -> None:
-    # The server asks the same, and of the addresses a name stands for; but only once the engine is up.
+    # The server asks the same, and of the addresses a name stands for; but only once torch is imported.
     if (server.tls_cert is None) != (server.tls_key is None):
         raise LocalError("tls_cert and tls_key: expected both or neither")
     for path in (server.tls_cert, server.tls_key):

@@ -113,8 +113,6 @@ class Lane:
     is_encoding: bool = False
     position: int = 0
     """Frames of the current utterance that have gone into the networks."""
-    length: int = 0
-    """Frames of the current utterance; 0 until it is encoded."""
     dry_at_s: float = 0.0
     """When the listener runs dry; when it has no audio, when its text came."""
     is_silent: bool = True

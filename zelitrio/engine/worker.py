@@ -367,7 +367,7 @@ class Worker:
             taken_over=stream.timeline.given_up if speak.joins and stream.timeline is not None else 0,
             lag=self._runners[lane.model].lag,
         )
-        lane.current, lane.position, lane.length = speak, 0, stream.timeline.length
+        lane.current, lane.position = speak, 0
 
     def _end_if_spoken(self, stream: Work) -> None:
         if not stream.lane.is_spoken or stream.flying:
