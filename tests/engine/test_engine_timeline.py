@@ -116,6 +116,20 @@ def test_the_rest_of_a_cut_sentence_is_read_behind_its_beginning() -> None:
     assert len(continued(TWO_WORDS, long).said_before) == CONTEXT_TOKENS
 
 
+def test_a_sentence_cut_more_than_once_is_read_as_it_is_written() -> None:
+    front_end = load_front_end()
+    before = front_end.utterance("They went on ", ends_sentence=False)
+    for text in ("a long way ", "to the sea, ", "and then home."):
+        before = continued(front_end.utterance(text, ends_sentence=text.endswith(".")), before)
+    read, unheard_words = in_context(before)
+    whole = front_end.utterance("They went on a long way to the sea, and then home.")
+    assert unheard_words == 9
+    assert [(word.spoken, word.after) for word in read.words] == [
+        (word.spoken, word.after) for word in whole.words
+    ]
+    np.testing.assert_array_equal(phone_inputs(read).stresses, phone_inputs(whole).stresses)
+
+
 def test_words_before_a_pause_end_when_they_have_faded() -> None:
     words = load_front_end().utterance("Yes, we do it", ends_sentence=False).words
     times = ((0, 300), (400, 500), (500, 510), (510, 700))

@@ -142,7 +142,8 @@ def in_context(utterance: Utterance) -> tuple[Utterance, int]:
         tokens += len(word.phones) + 1
         if tokens > CONTEXT_TOKENS:
             break
-        before.insert(0, word)
+        # Where earlier pieces were cut the sentence has no break.
+        before.insert(0, attrs.evolve(word, after=Break.NONE) if word.after is Break.CUT else word)
     if not before:
         return utterance, 0
     after = before[-1].after
