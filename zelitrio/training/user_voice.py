@@ -91,6 +91,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
         data = _without_misfits(order, checked, data, attrs.evolve(builtin, speaker=nearest), onlooker)
         begin_from(builtin.model, nearest, SPEAKER, order.work / BEGIN)
         plan = plan.kept(nearest=nearest)
+    checked = _fitting(checked, data)
     order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s))
     plan = counted(order, plan, onlooker)
     if onlooker.stopping or not train_both(order, plan, onlooker):
@@ -189,12 +190,18 @@ def _without_misfits(
 
 
 def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
-    left = {example.entry.name for example in (*data.train[0], *data.held[0])}
-    speech_s = sum(one.facts.speech_s for one in checked.usable if one.recording.name in left)
-    order.recipe.require_enough(order.recordings, len(left), speech_s)
+    left = _fitting(checked, data)
+    order.recipe.require_enough(order.recordings, len(left.usable), left.speech_s)
     if not data.held[0]:
         raise LocalError(f"{order.recordings}: expected a held-out recording that fits its text, found none")
     return data
+
+
+def _fitting(checked: Checked, data: AcousticData) -> Checked:
+    """The same without the recordings that turned out not to fit their texts."""
+    names = {example.entry.name for example in (*data.train[0], *data.held[0])}
+    usable = tuple(one for one in checked.usable if one.recording.name in names)
+    return attrs.evolve(checked, usable=usable)
 
 
 def _write_card(order: Order, plan: WorkPlan, checked: Checked, verdict: Verdict) -> None:
