@@ -134,4 +134,6 @@ def test_words_before_a_pause_end_when_they_have_faded() -> None:
     words = load_front_end().utterance("Yes, we do it", ends_sentence=False).words
     times = ((0, 300), (400, 500), (500, 510), (510, 700))
     assert faded(times, words, 20) == ((0, 280), (400, 500), (500, 510), (510, 700))
+    asked = tuple(attrs.evolve(word, pause_s=0.2) for word in words[1:2])
+    assert faded(times[1:2], asked, 20) == ((400, 480),)
     assert faded(((0, 10),), load_front_end().utterance("Yes.").words, 20) == ((0, 0),)

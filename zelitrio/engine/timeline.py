@@ -158,9 +158,13 @@ def faded(
 ) -> tuple[tuple[int, int], ...]:
     """The times with words before a pause ending when they have faded, so much before their last phone."""
     return tuple(
-        (begin, max(begin, end - fade_ms)) if word.after not in (Break.NONE, Break.CUT) else (begin, end)
+        (begin, max(begin, end - fade_ms)) if _pauses(word) else (begin, end)
         for (begin, end), word in zip(times_ms, words, strict=True)
     )
+
+
+def _pauses(word: Word) -> bool:
+    return word.pause_s is not None or word.after not in (Break.NONE, Break.CUT)
 
 
 def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
