@@ -83,6 +83,13 @@ async def test_named_origins_are_let_in_and_no_others():
                 assert answer.status_code == status
 
 
+@pytest.mark.parametrize(("keys", "status"), [([KEY], 200), ([], 403)])
+async def test_the_servers_own_name_is_an_origin_only_where_a_key_guards_it(keys, status):
+    own = {"host": "speech.example:8020", "origin": "http://Speech.example:8020"}
+    async with running(keys=keys, cors_origins=("https://one.example",)) as server, server.http() as http:
+        assert (await http.get("/live", headers=own)).status_code == status
+
+
 async def test_any_origin_can_be_let_in_without_a_key():
     async with running(cors_origins=("*",)) as server, server.http(headers={"origin": ELSEWHERE}) as http:
         assert (await http.post(SPEECH, json={"text": TEXT})).status_code == 200

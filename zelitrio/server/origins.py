@@ -37,7 +37,7 @@ _LOOPBACK = r"https?://([a-z0-9-]+\.)*(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+
 
 
 class Origins:
-    """The origins that may come in: any, or those of this machine and those that were named."""
+    """The origins that may come in: any; or this machine's, those that were named, and the server's own."""
 
     def __init__(self, settings: ServerSettings) -> None:
         named = settings.cors_origins
@@ -47,6 +47,8 @@ class Origins:
         escaped = [re.escape(origin.lower()) for origin in named]
         self.pattern = None if "*" in named else "|".join([_LOOPBACK, *escaped])
         """What an allowed origin matches as a whole; None: all of them are."""
+        # Not without a key: a name that somebody points at this machine would be its own origin.
+        self._own_too = bool(settings.api_key_hashes)
 
     def check(self, headers: Iterable[tuple[str, str]]) -> None:
         """Refuse what a page of another origin sends; `headers` are in lower case.
@@ -56,12 +58,15 @@ class Origins:
         """
         if self.pattern is None:
             return
-        for name, value in headers:
-            if name == "origin" and not re.fullmatch(self.pattern, value.lower()):
-                raise RemoteError(
-                    "origin_not_allowed",
-                    f"Pages of {value[:100]} may not use this server; `--cors-origin` lets them.",
-                )
+        named = dict(headers)
+        origin = named.get("origin", "").lower()
+        # websocket-client and its like name the address they connect to.
+        is_own = self._own_too and origin.partition("://")[2] == named.get("host", "").lower()
+        if "origin" in named and not is_own and not re.fullmatch(self.pattern, origin):
+            raise RemoteError(
+                "origin_not_allowed",
+                f"Pages of {origin[:100]} may not use this server; `--cors-origin` lets them.",
+            )
 
 
 class OriginGuard:
