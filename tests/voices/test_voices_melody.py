@@ -64,6 +64,7 @@ def test_only_the_question_of_several_sentences_climbs() -> None:
         ("Red, green and blue.", 1),
         ("He came, and he saw. It was late, he said.", 1),
         ("After the rain, we went home.", 0),
+        ("However, he and I went home.", 0),
     ],
 )
 def test_items_of_a_series_stay_up_but_for_the_last(text: str, items: int) -> None:

@@ -18,6 +18,10 @@ ITEM_RISE = 0.2
 """ln f0 at the end of an item that others follow: it stays up instead of falling by a tone."""
 _ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 _OPENERS = frozenset("and but so or then well oh now at in on for from to with by of about".split())
+_INTRODUCTIONS = frozenset(
+    "however moreover therefore well yes no so then now okay oh finally first please thanks sorry".split()
+)
+"""Words that a sentence begins with and that no series holds."""
 _QUESTION_WORDS = frozenset("what when where which who whom whose why how".split())
 
 
@@ -40,6 +44,8 @@ def rises(words: Sequence[Word]) -> list[list[float]]:
 def _items(words: Sequence[Word]) -> list[int]:
     """The last words of a series' items, but for the last item; none where there is no series."""
     commas = [at for at, word in enumerate(words) if word.after is Break.COMMA]
+    if commas[:1] == [0] and words[0].spoken in _INTRODUCTIONS:
+        commas = commas[1:]
     joined = bool(commas) and any(word.spoken in ("and", "or") for word in words[commas[-1] + 1 :])
     return commas if joined else []
 
