@@ -14,8 +14,8 @@ from bench.voice.loudness import loudness_lufs
 from bench.voice.pitch import ln_f0
 from bench.voice.recognisers import Recogniser, open_recognisers
 from bench.voice.spoken import RATE_HZ, Pcm, Spoken
-from bench.voice.word_error import edits, plain, rate
-from zelitrio.training import active_rms
+from bench.voice.word_error import rate
+from zelitrio.training import active_rms, plain_words, word_edits
 
 HEARD_RMS = 0.075
 Row = dict[str, object]
@@ -52,13 +52,13 @@ class Ears:
 
     def judge(self, spoken: Spoken, *, scored: bool) -> Judged:
         """Listen to one sentence; `scored`: with DNSMOS, by far the dearest of all."""
-        heard, wanted = at_16k(spoken.pcm), plain(spoken.words)
+        heard, wanted = at_16k(spoken.pcm), plain_words(spoken.words)
         lead_ms, tail_ms = silence_ms(spoken.pcm)
         return Judged(
             words=len(wanted),
             audio_s=len(spoken.pcm) / RATE_HZ,
             made_in_s=spoken.made_in_s,
-            wrong={name: edits(wanted, listen(heard)) for name, listen in self._recognisers.items()},
+            wrong={name: word_edits(wanted, listen(heard)) for name, listen in self._recognisers.items()},
             scores=self._listener(heard) if self._listener is not None and scored else None,
             ln_f0=ln_f0(spoken.pcm),
             lead_ms=lead_ms,

@@ -14,8 +14,8 @@ import numpy as np
 
 from bench.voice.moonshine import Moonshine, find_model
 from bench.voice.spoken import Pcm
-from bench.voice.word_error import plain
 from zelitrio.text import load_front_end
+from zelitrio.training import plain_words
 
 Recogniser = Callable[[Pcm], list[str]]
 """Samples at 16 kHz to plain words."""
@@ -48,10 +48,10 @@ class Pocketsphinx:
         self._decoder.process_raw(raw, full_utt=True)
         self._decoder.end_utt()
         found = self._decoder.hyp()
-        return plain(found.hypstr.split()) if found else []
+        return plain_words(found.hypstr.split()) if found else []
 
 
 def read_out(recogniser: Callable[[Pcm], str]) -> Recogniser:
     """One that writes text made one that hears words: "3:30" is heard as "three thirty"."""
     front_end = load_front_end()
-    return lambda pcm: plain([word.spoken for word in front_end.utterance(recogniser(pcm)).words])
+    return lambda pcm: plain_words([word.spoken for word in front_end.utterance(recogniser(pcm)).words])

@@ -5,21 +5,22 @@ import pytest
 
 from bench.voice.moonshine import read_pieces
 from bench.voice.recognisers import read_out
-from bench.voice.word_error import edits, plain, rate
+from bench.voice.word_error import rate
+from zelitrio.training import plain_words, word_edits
 
 
 def test_a_word_changed_added_or_taken_away_is_one_error_each() -> None:
     said = "the birch canoe slid".split()
-    assert edits(said, said) == 0
-    assert edits(said, "the perch canoe slid".split()) == 1
-    assert edits(said, "the birch can you slid".split()) == 2
-    assert edits(said, "birch canoe".split()) == 2
-    assert edits(said, []) == 4
-    assert edits([], said) == 4
+    assert word_edits(said, said) == 0
+    assert word_edits(said, "the perch canoe slid".split()) == 1
+    assert word_edits(said, "the birch can you slid".split()) == 2
+    assert word_edits(said, "birch canoe".split()) == 2
+    assert word_edits(said, []) == 4
+    assert word_edits([], said) == 4
 
 
 def test_words_are_compared_without_marks_and_joined_words_apart() -> None:
-    assert plain(["It's", "twenty-one", "o.k."]) == ["its", "twenty", "one", "ok"]
+    assert plain_words(["It's", "twenty-one", "o.k."]) == ["its", "twenty", "one", "ok"]
 
 
 def test_the_rate_is_over_all_words_and_lies_in_its_interval() -> None:

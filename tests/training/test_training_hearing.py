@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from zelitrio.training import hearing
-from zelitrio.training.hearing import at_16k, edits, hear, plain
+from zelitrio.training.hearing import at_16k, hear, plain_words, word_edits
 from zelitrio.training.samples import say
 from zelitrio.voices import load_builtin
 
 
 def test_words_are_counted_as_changed_added_or_taken_away() -> None:
-    assert edits("a b c".split(), "a b c".split()) == 0
-    assert edits("a b c".split(), "a x c".split()) == 1
-    assert edits("a b c".split(), "b c d e".split()) == 3
-    assert edits([], ["a"]) == 1
-    assert plain(["Don't", "twenty-one", "U.S."]) == ["dont", "twenty", "one", "us"]
+    assert word_edits("a b c".split(), "a b c".split()) == 0
+    assert word_edits("a b c".split(), "a x c".split()) == 1
+    assert word_edits("a b c".split(), "b c d e".split()) == 3
+    assert word_edits([], ["a"]) == 1
+    assert plain_words(["Don't", "twenty-one", "U.S."]) == ["dont", "twenty", "one", "us"]
 
 
 def test_a_tone_keeps_its_pitch_at_the_recognisers_rate() -> None:

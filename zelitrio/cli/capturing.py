@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from zelitrio.cli.progress import stderr_bar
+
 if TYPE_CHECKING:
     from zelitrio.engine import Engine
     from zelitrio.settings import EngineSettings
@@ -30,19 +32,10 @@ class CaptureBar:
 
     def __init__(self, *, shown: bool) -> None:
         self.count = 0
-        self._bar = None
-        if shown and sys.stderr.isatty():
-            from rich import progress
-            from rich.console import Console
-
-            self._bar = progress.Progress(
-                progress.TextColumn("capturing"),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TextColumn("{task.description}"),
-                console=Console(stderr=True),
-                transient=True,
-            )
+        self._bar = (
+            stderr_bar("capturing", "{task.completed}/{task.total}", "{task.description}") if shown else None
+        )
+        if self._bar is not None:
             self._task = self._bar.add_task("")
 
     def captured(self, name: str, count: int, total: int) -> None:

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import ProgressColumn
 
 CHARS_PER_S = 15.0
 """English speech, roughly: the length of the bar is a guess until the end is reached."""
+
+
+def stderr_bar(label: str, *figures: str | ProgressColumn) -> Bar | None:
+    """A bar on stderr that leaves nothing behind, not started yet; None where stderr is no terminal.
+
+    Args:
+        label: before the bar; a format of rich's `task`, as are all texts.
+        figures: behind it.
+    """
+    if not sys.stderr.isatty():
+        return None
+    # Here, because it takes longer to import than most commands to run.
+    from rich import progress
+    from rich.console import Console
+
+    return progress.Progress(
+        label, progress.BarColumn(), *figures, console=Console(stderr=True), transient=True
+    )
 
 
 class Progress:
@@ -19,18 +42,8 @@ class Progress:
 
     def __init__(self, expected_chars: int | None, *, shown: bool) -> None:
         self.spoken_s = 0.0
-        self._bar = None
-        if shown and sys.stderr.isatty():
-            from rich import progress
-            from rich.console import Console
-
-            self._bar = progress.Progress(
-                progress.TextColumn("speaking"),
-                progress.BarColumn(),
-                progress.TextColumn("{task.completed:.1f} s"),
-                console=Console(stderr=True),
-                transient=True,
-            )
+        self._bar = stderr_bar("speaking", "{task.completed:.1f} s") if shown else None
+        if self._bar is not None:
             total_s = None if expected_chars is None else expected_chars / CHARS_PER_S
             self._task = self._bar.add_task("speaking", total=total_s)
 

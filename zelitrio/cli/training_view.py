@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
+from zelitrio.cli.progress import stderr_bar
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -74,19 +76,11 @@ class TrainingView:
 
     def __enter__(self) -> TrainingView:
         self._before = [signal.signal(number, self._stop) for number in _SIGNALS]
-        if sys.stderr.isatty():
-            from rich import progress
-            from rich.console import Console
+        from rich.progress import TimeRemainingColumn
 
-            self._bar = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TimeRemainingColumn(),
-                progress.TextColumn("{task.fields[note]}"),
-                console=Console(stderr=True),
-                transient=True,
-            )
+        figures = ("{task.completed}/{task.total}", TimeRemainingColumn(), "{task.fields[note]}")
+        self._bar = stderr_bar("{task.description}", *figures)
+        if self._bar is not None:
             self._bar.start()
         return self
 

@@ -20,6 +20,7 @@ from zelitrio.training.corpus import (
 from zelitrio.training.device import choose_device
 from zelitrio.training.export import BUILTIN, Casting, assemble, export
 from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_centres_hz, mel_filters
+from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Onlooker, Order, Recipe
 from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
 from zelitrio.training.speaking import speak
@@ -55,6 +56,7 @@ __all__ = [
     "mel_centres_hz",
     "mel_filters",
     "missing_packages",
+    "plain_words",
     "prepare_speaker",
     "read_alignments",
     "read_recordings",
@@ -62,4 +64,5 @@ __all__ = [
     "speaker_named",
     "train_acoustic",
     "train_vocoder",
+    "word_edits",
 ]

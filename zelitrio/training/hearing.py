@@ -44,12 +44,12 @@ def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
     """Listen to utterances with their words as they should be, float32 at 24 kHz; 0.3 s for a second."""
     missing = missing_ears()
     pcms = [at_16k(pcm) for _, pcm in spoken]
-    texts = [plain(words) for words, _ in spoken]
+    texts = [plain_words(words) for words, _ in spoken]
     words = sum(len(text) for text in texts)
     error = None
     if "pocketsphinx" not in missing:
         decoder = _open_recogniser()
-        wrong = sum(edits(text, _recognise(decoder, pcm)) for text, pcm in zip(texts, pcms, strict=True))
+        wrong = sum(word_edits(text, _recognise(decoder, pcm)) for text, pcm in zip(texts, pcms, strict=True))
         error = wrong / max(1, words)
     if "speechmos" in missing or "onnxruntime" in missing:
         return Heard(words, error, None, None)
@@ -70,13 +70,13 @@ def at_16k(pcm: Pcm) -> Pcm:
     return np.clip(out * (ACTIVE_RMS / level if level else 1.0), -1.0, 1.0).astype(np.float32)
 
 
-def plain(words: Sequence[str]) -> list[str]:
+def plain_words(words: Sequence[str]) -> list[str]:
     """Words as they are compared: lower case, letters only, joined words apart."""
     text = " ".join(words).lower().replace("-", " ").replace("'", "")
     return text.replace(".", "").split()
 
 
-def edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
+def word_edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
     """Words to change, add or take away."""
     row = list(range(len(heard) + 1))
     for i, word in enumerate(wanted, 1):
@@ -98,7 +98,7 @@ def _recognise(decoder: Any, pcm: Pcm) -> list[str]:
     decoder.process_raw((padded * 32767).astype("<i2").tobytes(), full_utt=True)
     decoder.end_utt()
     found = decoder.hyp()
-    return plain(found.hypstr.split()) if found else []
+    return plain_words(found.hypstr.split()) if found else []
 
 
 def _open_listener() -> Any:
