@@ -11,6 +11,11 @@ def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> 
 
     The pulses of two readings are at unrelated places, so their powers add up and not their
     amplitudes: it is the fades' squares that sum to one.
+
+    Args:
+        tail: [m] samples that the one before has left over.
+        pcm: [n] samples that go on from there.
+        samples: how long to cross over, if both are as long.
     """
     fade = _fade_out(min(samples, len(tail), len(pcm)))
     count = len(fade)
@@ -18,7 +23,7 @@ def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> 
 
 
 def close(tail: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """The tail of a sentence that is left open for good, its last `samples` faded out in place."""
+    """The tail, [m] samples, of a sentence left open for good, its last `samples` faded out in place."""
     fade = _fade_out(min(samples, len(tail)))
     tail[len(tail) - len(fade) :] *= fade
     return tail
