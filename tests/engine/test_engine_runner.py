@@ -9,10 +9,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from tiny_voice import tiny_model
+from torch import Tensor
 
 from zelitrio.engine.lanes import Ladder
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.networks.acoustic import Prosody
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import PhoneInputs, phone_inputs
@@ -34,14 +36,20 @@ def padded_shapes() -> Runner:
     return runner
 
 
+def cuda(dtype: torch.dtype = torch.float32) -> Runner:
+    # The last one: where there are more, it is not the thread's current device.
+    device = torch.device("cuda", torch.cuda.device_count() - 1)
+    return Runner(tiny_model(), device, dtype, slots=8)
+
+
 def cuda_eager() -> Runner:
-    runner = Runner(tiny_model(), torch.device("cuda", 0), torch.float32, slots=8)
+    runner = cuda()
     assert list(runner.prepare(WINDOWS, max_batch=5, max_encode=4, graphs=False)) == []
     return runner
 
 
 def cuda_graphs() -> Runner:
-    runner = Runner(tiny_model(), torch.device("cuda", 0), torch.float32, slots=8)
+    runner = cuda()
     names = list(runner.prepare(WINDOWS, max_batch=5, max_encode=4, graphs=True))
     assert names[0] == "encode 4x384"
     assert len(names) == len(set(names)) == len(runner._calls)
@@ -76,19 +84,25 @@ def encoded(runner: Runner, sentences: list[PhoneInputs], slots: list[int]) -> l
     return [lay_out(inputs, frames[at, : len(inputs)], 1.0, 10.0) for at, inputs in enumerate(sentences)]
 
 
-def whole(sentence_: PhoneInputs, noise_at: int) -> NDArray[np.float32]:
-    """The reference: no runner, no windows, no batch."""
-    model = tiny_model()
-    acoustic = model.acoustic
-    mask = torch.ones(1, len(sentence_), 1)
-    hidden, prosody = acoustic.encode(
+def predicted(sentence_: PhoneInputs) -> tuple[Tensor, Prosody]:
+    return tiny_model().acoustic.encode(
         torch.from_numpy(sentence_.phones)[None],
         torch.from_numpy(sentence_.stresses)[None],
         torch.from_numpy(sentence_.features)[None],
         torch.tensor([0]),
-        mask,
+        torch.ones(1, len(sentence_), 1),
     )
-    timeline = lay_out(sentence_, prosody.duration[0, :, 0].exp().numpy(), 1.0, 10.0)
+
+
+def whole(sentence_: PhoneInputs, timeline: Timeline, noise_at: int) -> NDArray[np.float32]:
+    """The reference: no runner, no windows, no batch.
+
+    The timeline is the runner's: rounded to frames, durations may differ where theirs hardly do.
+    """
+    model = tiny_model()
+    acoustic = model.acoustic
+    hidden, prosody = predicted(sentence_)
+    mask = torch.ones(1, len(sentence_), 1)
     rows = acoustic.rows(hidden, prosody.pitch[..., 0], prosody.energy[..., 0], mask)
     samples = model.speech_step().whole(
         rows[:, timeline.phones],
@@ -129,11 +143,20 @@ def test_random_windows_in_random_company_give_the_whole_utterance(
             heard[at].append(samples[row].copy())
             first[at] += window
     for at, inputs in enumerate(sentences):
-        expected = whole(inputs, noise[at])
+        expected = whole(inputs, timelines[at], noise[at])
         begin = runner.lag * runner.hop_samples
         np.testing.assert_allclose(
             np.concatenate(heard[at])[begin : begin + len(expected)], expected, atol=EXACT
         )
+
+
+@pytest.mark.parametrize("make_runner", RUNNERS)
+def test_durations_are_those_that_the_network_predicts(make_runner: MakeRunner) -> None:
+    inputs = sentence(9)
+    row = EncodeRow(slot=0, inputs=inputs, speaker=0, settings=STEADY, seed=0)
+    frames = make_runner().encode([row]).wait()[0, : len(inputs)]
+    _, prosody = predicted(inputs)
+    np.testing.assert_allclose(frames, prosody.duration[0, :, 0].exp().numpy(), rtol=EXACT)
 
 
 @pytest.mark.parametrize("make_runner", RUNNERS)
@@ -170,7 +193,7 @@ def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
 def test_half_precision_graphs_speak_at_the_same_level(dtype: torch.dtype) -> None:
     levels = []
     for kind in (torch.float32, dtype):
-        runner = Runner(tiny_model(), torch.device("cuda", 0), kind, slots=8)
+        runner = cuda(kind)
         list(runner.prepare(WINDOWS, max_batch=2, max_encode=2, graphs=True))
         (timeline,) = encoded(runner, [sentence(10)], [0])
         row = SpeakRow(slot=0, timeline=timeline, speaker=0, first=0, noise_at=0)

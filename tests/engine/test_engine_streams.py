@@ -228,3 +228,22 @@ async def test_a_cut_utterance_is_as_long_as_it_says_wherever_its_last_window_en
 
 def stopped(word: Word) -> Word:
     return attrs.evolve(word, after=Break.STOP)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("graphs", [True, False])
+async def test_on_a_gpu_a_stream_in_company_sounds_as_alone(graphs: bool) -> None:
+    settings = EngineSettings(device="cuda", graphs=graphs, max_batch=4, max_streams=8)
+    async with open_engine(tiny_catalogue(), settings) as engine:
+        assert bool(engine.statistics().graphs) == graphs
+        alone = await say(engine, TEXT)
+        heard = []
+
+        async def speak() -> None:
+            heard.append(await say(engine, TEXT))
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(6):
+                nursery.start_soon(speak)
+        for audio in heard:
+            np.testing.assert_allclose(audio, alone, atol=EXACT)

@@ -11,7 +11,6 @@ On a CPU a call is the function itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 import numpy as np
@@ -46,6 +45,17 @@ class _Slot:
     reals: Tensor
     out: Tensor | None = None
     event: torch.cuda.Event | None = None
+
+
+class CaptureRoom:
+    """What captured graphs share: their memory, and the stream to warm up and capture on.
+
+    One stream for all: memory and the workspaces of products, 32 MiB on some GPUs, are kept per stream.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device)
+        self.pool = torch.cuda.graph_pool_handle()
 
 
 class Call:
@@ -98,31 +108,35 @@ class Call:
             self._out = self._function(self._integers, self._reals)
         assert self._out is not None
         if slot.out is None:
-            slot.out = torch.empty(self._out.shape, dtype=self._out.dtype, pin_memory=True)
+            slot.out = _pinned_like(self._out)
         slot.out.copy_(self._out, non_blocking=True)
-        slot.event.record()
+        # Unless told, it would be the stream of the thread's current device.
+        slot.event.record(torch.cuda.current_stream(self._device))
         return Pending(host=slot.out, event=slot.event)
 
-    def capture(self, pool: Any) -> Any:
+    def capture(self, room: CaptureRoom) -> None:
         """Capture the function as a CUDA graph; every launch from now on replays it.
 
         Args:
-            pool: memory (torch's opaque handle) shared with graphs captured before, which never run
-                at the same time; None for the first.
-
-        Returns:
-            The handle to give to the next one.
+            room: shared with graphs that never run at the same time.
         """
-        # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
-        side = torch.cuda.Stream(self._device)
-        side.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                self._function(self._integers, self._reals)
-        torch.cuda.current_stream(self._device).wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            self._out = self._function(self._integers, self._reals)
+        # A capture is of the thread's current device, and that need not be ours.
+        with torch.cuda.device(self._device):
+            # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
+            room.stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(room.stream):
+                for _ in range(2):
+                    self._function(self._integers, self._reals)
+            torch.cuda.current_stream().wait_stream(room.stream)
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
+            with torch.cuda.graph(graph, room.pool, room.stream, capture_error_mode="thread_local"):
+                self._out = self._function(self._integers, self._reals)
+            graph.replay()  # the first brings the graph to the device: not while a listener waits
         self._graph = graph
-        return graph.pool()
+        for slot in self._ring:
+            slot.out = _pinned_like(self._out)
+
+
+def _pinned_like(out: Tensor) -> Tensor:
+    return torch.empty(out.shape, dtype=out.dtype, pin_memory=True)

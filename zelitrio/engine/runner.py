@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zelitrio.engine.graphs import Call, Pending
+from zelitrio.engine.graphs import Call, CaptureRoom, Pending
 from zelitrio.engine.timeline import Timeline
 from zelitrio.networks import PITCH_SCALE
 from zelitrio.settings import VoiceSettings
@@ -112,13 +112,13 @@ class Runner:
         Yields:
             The name of each shape once it is captured.
         """
-        pool = None
+        room = CaptureRoom(self.device) if graphs else None
         self._batches = _batches(max_batch, max_encode)
         for kind, rows, length in call_shapes(windows, max_batch, max_encode):
             call = self._make_call(kind, rows, length)
             self._calls[kind, rows, length] = call
-            if graphs:
-                pool = call.capture(pool)
+            if room is not None:
+                call.capture(room)
                 yield f"{kind} {rows}x{length}"
 
     def fits(self, tokens: int, others: int) -> bool:

@@ -56,10 +56,13 @@ class StreamingBlock(nn.Module):
             [batch, frames, channels], zero where masked.
         """
         behind = self.kernel - 1 - self.lookahead
-        padded = F.pad(x, (0, 0, behind, self.lookahead)).transpose(1, 2).unsqueeze(2)
+        padded = F.pad(x, (0, 0, behind, self.lookahead))
+        if torch.is_inference_mode_enabled() and x.device.type != "cpu":
+            # On a GPU these strides mean cuDNN, which may round float32 to TF32: durations would differ.
+            return (x + self._mlp(self._by_taps(padded, x.shape[1]))) * mask
         weight = self.depthwise.t()[:, None, None]  # [channels, 1, 1, kernel]
         # As a 2-d convolution of height one: on a CPU twice as fast as conv1d with groups.
-        y = F.conv2d(padded, weight, self.depthwise_bias, groups=x.shape[-1])
+        y = F.conv2d(padded.transpose(1, 2).unsqueeze(2), weight, self.depthwise_bias, groups=x.shape[-1])
         return (x + self._mlp(y.squeeze(2).transpose(1, 2))) * mask
 
     def step(self, x: Tensor, state: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,14 +78,19 @@ class StreamingBlock(nn.Module):
         """
         window = x.shape[1]
         seen = torch.cat((state, x), 1)  # [batch, kernel - 1 + window, channels]
-        # Tap by tap: for a short window several times faster than a grouped convolution.
+        # For a short window several times faster than a grouped convolution.
+        y = self._by_taps(seen, window)
+        behind = self.kernel - 1 - self.lookahead
+        centre = seen[:, behind : behind + window]
+        return (centre + self._mlp(y)) * mask, seen[:, window:]
+
+    def _by_taps(self, seen: Tensor, window: int) -> Tensor:
+        """The convolution as sums: [batch, kernel - 1 + window, channels] to [batch, window, channels]."""
         first, *others = self.depthwise.unbind(0)
         y = torch.addcmul(self.depthwise_bias, seen[:, :window], first)
         for tap, weight in enumerate(others, start=1):
             y.addcmul_(seen[:, tap : tap + window], weight)
-        behind = self.kernel - 1 - self.lookahead
-        centre = seen[:, behind : behind + window]
-        return (centre + self._mlp(y)) * mask, seen[:, window:]
+        return y
 
     def _mlp(self, y: Tensor) -> Tensor:
         return self.contract(F.gelu(self.expand(self.norm(y)))) * self.scale
