@@ -14,10 +14,13 @@ from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import Engine, open_engine
 from zelitrio.engine import engine as engine_module
+from zelitrio.engine.commands import Failed, Open, Speak
+from zelitrio.engine.lanes import EncodePlan
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.worker import Worker
 from zelitrio.errors import CapacityError, EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
+from zelitrio.text import load_front_end
 
 
 async def test_more_streams_than_there_are_lanes_are_refused() -> None:
@@ -131,6 +134,34 @@ async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: py
         assert len(await listen(old)) > 0
 
 
+def test_a_batch_that_fails_and_then_finds_no_memory_sheds_one_stream_and_goes_on() -> None:
+    class Failing(Runner):
+        def encode(self, rows: Sequence[EncodeRow]):  # type: ignore[no-untyped-def]
+            raise ValueError("one row is bad") if len(rows) > 1 else torch.OutOfMemoryError("made to fail")
+
+    model = tiny_catalogue().default.model
+    worker = Worker([model], EngineSettings(device="cpu"), lambda deliveries: None)
+    worker._start(lambda ready: None, None)
+    worker._runners = [Failing(model, torch.device("cpu"), torch.float32, 4)]
+    for number in range(2):
+        utterance = load_front_end().utterance("One.")
+        worker._take(Open(stream=number, model=0, speaker=0, seed=0))
+        worker._take(
+            Speak(
+                stream=number,
+                index=0,
+                utterance=utterance,
+                unheard_words=0,
+                settings=STEADY,
+                joins=False,
+                fed_at_s=0.0,
+            )
+        )
+    assert worker._launch(EncodePlan(model=0, lanes=tuple(worker._lanes))) is None
+    assert [type(said) for said in worker._out] == [Failed]
+    assert list(worker._streams) == [0]
+
+
 async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     error = RuntimeError("CUDA error: an illegal memory access was encountered")
     async with failing_engine(monkeypatch, error) as engine:
@@ -157,9 +188,16 @@ async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: p
                 pass
 
 
-async def test_a_failing_start_is_an_error_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_capture", [False, True])
+async def test_a_start_without_memory_says_what_to_ask_less_of(
+    monkeypatch: pytest.MonkeyPatch, in_capture: bool
+) -> None:
     def explode(*args: object) -> Runner:
-        raise torch.OutOfMemoryError("made to fail")
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        finally:
+            if in_capture:
+                raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
     monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=explode))
     with pytest.raises(EngineError, match="use a smaller --max-batch"):

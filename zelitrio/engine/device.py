@@ -1,4 +1,4 @@
-"""Which device, which number format, how many threads."""
+"""Which device, which number format, how many threads, and what a device's errors mean."""
 
 from __future__ import annotations
 
@@ -65,3 +65,14 @@ def choose_threads(settings: EngineSettings) -> int:
         return settings.cpu_threads
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return max(1, min(4, cores - 1))
+
+
+def is_fatal(error: Exception) -> bool:
+    """Whether the device itself is gone: after a CUDA error nothing on it can be trusted."""
+    said = str(error)
+    return isinstance(error, torch.AcceleratorError) or "CUDA error" in said or "CUDA driver" in said
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was the cause: ending the capture that it broke fails with an error of its own."""
+    return error is not None and ("out of memory" in str(error) or is_out_of_memory(error.__context__))

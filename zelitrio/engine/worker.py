@@ -31,7 +31,14 @@ from zelitrio.engine.commands import (
     Stop,
     Yield,
 )
-from zelitrio.engine.device import choose_device, choose_dtype, choose_threads, used_mib
+from zelitrio.engine.device import (
+    choose_device,
+    choose_dtype,
+    choose_threads,
+    is_fatal,
+    is_out_of_memory,
+    used_mib,
+)
 from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.seams import close, cross
@@ -96,13 +103,13 @@ class Worker:
             try:
                 self._start(ready, captured)
                 self._serve()
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise EngineError(f"the device failed: {error}") from error
                 raise EngineError(
                     f"the device ran out of memory ({error}); use a smaller --max-batch or --max-streams,"
                     " or --dtype bfloat16"
                 ) from error
-            except RuntimeError as error:
-                raise EngineError(f"the device failed: {error}") from error
 
     def _start(self, ready: Callable[[Ready], None], captured: Captured | None) -> None:
         settings = self._settings
@@ -212,7 +219,7 @@ class Worker:
             self._fail(youngest, UtteranceError(f"the device ran out of memory: {error}"))
             return None
         except Exception as error:
-            if _is_fatal(error):
+            if is_fatal(error):
                 raise
             if len(plan.lanes) == 1:
                 failure = UtteranceError(f"cannot speak: {error!r}")
@@ -222,6 +229,8 @@ class Worker:
         # One row of the batch is to blame.  A failed call has changed no state, so each goes alone.
         self._land()  # what was launched before comes before
         for lane in plan.lanes:
+            if lane.stream not in self._streams:
+                continue  # shed for want of memory by one before
             step = self._launch(attrs.evolve(plan, lanes=(lane,)))
             if step is not None:
                 self._collect(step)
@@ -389,8 +398,3 @@ class Worker:
 def _timeline(stream: Work) -> Timeline:
     assert stream.timeline is not None
     return stream.timeline
-
-
-def _is_fatal(error: Exception) -> bool:
-    """Whether the device itself is gone: after a CUDA error nothing on it can be trusted."""
-    return "CUDA error" in str(error) or "CUDA driver" in str(error)
