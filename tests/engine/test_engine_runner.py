@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from taped_cuda import TapedTorch
 from tiny_voice import tiny_model
 from torch import Tensor
 
+from zelitrio.engine import graphs as graphs_module
+from zelitrio.engine import runner as runner_module
+from zelitrio.engine.graphs import Call, CaptureRoom, Pending
 from zelitrio.engine.lanes import Ladder
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.timeline import Timeline, lay_out
@@ -170,6 +174,39 @@ def test_two_launches_in_flight_keep_their_own_results(make_runner: MakeRunner) 
     flying = [runner.speak([row], 24) for row in rows]
     for pending, expected in zip(flying, apart, strict=True):
         np.testing.assert_allclose(pending.wait(), expected, atol=EXACT)
+
+
+def test_replayed_graphs_speak_as_the_functions_they_were_captured_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    eager, windows, gpu = exact_shapes(), (16, 24), torch.device("cuda", 1)
+    assert not list(eager.prepare(windows, max_batch=3, max_encode=3, graphs=False))
+    monkeypatch.setattr(graphs_module, "torch", TapedTorch(gpu))
+    monkeypatch.setattr(runner_module, "Call", lambda *args: Call(*args[:-1], gpu))
+    monkeypatch.setattr(runner_module, "CaptureRoom", lambda device: CaptureRoom(gpu))
+    taped = exact_shapes()
+    assert len(list(taped.prepare(windows, max_batch=3, max_encode=3, graphs=True))) == len(taped._calls)
+    random = np.random.default_rng(0)
+    sentences, slots = [sentence(words) for words in (3, 9, 5)], [5, 0, 7]
+    timelines = encoded(eager, sentences, slots)
+    for mine, theirs in zip(timelines, encoded(taped, sentences, slots), strict=True):
+        np.testing.assert_array_equal(mine.phones, theirs.phones)
+    first = [0] * 3
+    flying: list[tuple[Pending, NDArray[np.float32]]] = []
+    for _ in range(15):
+        window = int(random.choice(windows))
+        speaking = random.permutation(3)[: random.integers(1, 4)]
+        rows = [
+            SpeakRow(slot=slots[at], timeline=timelines[at], speaker=0, first=first[at], noise_at=int(at))
+            for at in speaking
+        ]
+        expected = eager.speak(rows, window).wait()[: len(rows)].copy()
+        flying.append((taped.speak(rows, window), expected))
+        for at in speaking:
+            first[at] = first[at] + window if first[at] < timelines[at].length else 0
+        if len(flying) == 2:  # the one before is waited for when the next was launched
+            pending, expected = flying.pop(0)
+            np.testing.assert_allclose(pending.wait()[: len(expected)], expected, atol=1e-6)
 
 
 def test_a_seed_decides_the_variation_and_stability_its_size() -> None:

@@ -1,0 +1,106 @@
+"""A stand-in for `torch.cuda` on the CPU: a graph is a tape of operations, replayed in place.
+
+Like a graph it repeats nothing but operations on tensors, at the addresses of the capture: whatever
+Python had computed or chosen by then stays as it was.  Unlike a GPU it is never late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Graph(TorchDispatchMode):
+    """The tape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[Any] = []
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = operation(*args, **(kwargs or {}))
+        self.operations.append((operation, args, kwargs or {}, out))
+        return out
+
+    def replay(self) -> None:
+        for operation, args, kwargs, out in self.operations:
+            again = operation(*args, **kwargs)
+            for old, new in zip(tree_leaves(out), tree_leaves(again), strict=True):
+                if (
+                    old.untyped_storage().data_ptr() != new.untyped_storage().data_ptr()
+                ):  # no view, not in place
+                    old.copy_(new)
+
+
+@attrs.frozen
+class Stream:
+    """Of one device; which of its streams makes no difference here."""
+
+    device: torch.device
+
+    def wait_stream(self, other: Stream) -> None:
+        assert other == self
+
+
+class Cuda:
+    """`torch.cuda`: the thread's current device is not the one that is worked on, unless said."""
+
+    CUDAGraph, Stream = Graph, Stream
+
+    def __init__(self, ours: torch.device) -> None:
+        self.ours = ours
+        self.current = torch.device("cuda", 0)
+        assert self.current != ours
+
+    @contextmanager
+    def device(self, device: torch.device) -> Iterator[None]:
+        before, self.current = self.current, device
+        yield
+        self.current = before
+
+    @contextmanager
+    def stream(self, stream: Stream) -> Iterator[None]:
+        with self.device(stream.device):
+            yield
+
+    @contextmanager
+    def graph(self, graph: Graph, pool: int, stream: Stream, capture_error_mode: str) -> Iterator[None]:
+        assert self.current == stream.device == self.ours
+        with graph:
+            yield
+
+    def current_stream(self, device: torch.device | None = None) -> Stream:
+        return Stream(device or self.current)
+
+    def graph_pool_handle(self) -> int:
+        return 1
+
+    def Event(self) -> SimpleNamespace:  # noqa: N802  torch's name
+        def record(stream: Stream) -> None:
+            assert stream.device == self.ours
+
+        return SimpleNamespace(record=record, synchronize=lambda: None)
+
+
+class TapedTorch:
+    """As much of `torch` as `zelitrio.engine.graphs` uses."""
+
+    int64 = torch.int64
+
+    def __init__(self, device: torch.device) -> None:
+        self.cuda = Cuda(device)
+
+    def zeros(self, *shape: int, dtype: torch.dtype = torch.float32, **where: Any) -> Tensor:
+        return torch.zeros(*shape, dtype=dtype)
+
+    def empty(self, shape: torch.Size, *, dtype: torch.dtype, pin_memory: bool) -> Tensor:
+        assert pin_memory
+        return torch.empty(shape, dtype=dtype)
