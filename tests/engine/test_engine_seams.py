@@ -184,6 +184,26 @@ async def test_the_end_of_a_sentence_left_open_is_heard_and_does_not_click(
     assert abs(expected[-1]) < 0.01 * np.abs(expected[-2400:]).max()
 
 
+async def test_a_listener_who_runs_dry_in_mid_sentence_hears_it_fade_and_later_begin_softly(
+    engine: Engine,
+) -> None:
+    first, second = pieces_of(engine, ["They went on along", "the northern shore."])
+    async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+        stream.feed(first)
+        with trio.fail_after(5):
+            blocks = [await stream.__anext__()]
+            while len(blocks[-1].pcm) != SEAM_FRAMES * HOP_SAMPLES:  # the tail, unasked
+                blocks.append(await stream.__anext__())
+        stream.feed(second)
+        stream.finish()
+        rest = joined([block async for block in stream])
+    heard, level = joined(blocks), np.abs(rest).max()
+    assert len(heard) == ((blocks[0].length_ms or 0) / 10 + SEAM_FRAMES) * HOP_SAMPLES
+    assert abs(heard[-1]) < 0.01 * level
+    assert np.abs(heard[:-1]).max() > 0.2 * level
+    assert abs(rest[0]) < 0.01 * level
+
+
 class FinishedInFlight(AsOnAGpu):
     """The stream is finished while its last window is on its way."""
 

@@ -5,13 +5,16 @@ from pathlib import Path
 import attrs
 import numpy as np
 import pytest
+import torch
 from tiny_corpus import FRAMES, make_work, small_acoustic
 
-from zelitrio.networks import POSITION_FEATURES
+from zelitrio.networks import POSITION_FEATURES, UNVOICED_LN_F0
 from zelitrio.text import Break
 from zelitrio.training.acoustic_data import AcousticData, collate, fault, tokens_and_durations
+from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ
 from zelitrio.training.guided import guide
 from zelitrio.training.loop import save_checkpoint, step_generator
+from zelitrio.training.losses import phase_distance
 from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_data import CONTEXT_FRAMES, CROP_FRAMES, VocoderData, judged
 from zelitrio.voices import FEATURES
@@ -103,3 +106,32 @@ def test_guided_frames_lie_under_the_recording_and_stand_in_for_measured_ones(tm
     assert plain.mel.shape == mixed.mel.shape
     assert not mixed.mel.isnan().any()
     assert float((plain.mel - mixed.mel).abs().mean()) > 0.05
+
+
+def test_the_pulses_of_a_crop_fall_where_its_sound_jumps(tmp_path: Path) -> None:
+    batch = VocoderData(make_work(tmp_path)).batch(step_generator(1, 0), 24)
+    assert (batch.mask[:, 0] == 0).any()  # some begin before their recording does
+    pitch = torch.where(batch.mask[..., 0] > 0, batch.ln_f0, UNVOICED_LN_F0)
+    hz = pitch.double().exp().numpy()
+    for row in range(24):
+        hops = 0.5 * (hz[row, :-1] + hz[row, 1:]) * HOP_SAMPLES / SAMPLE_RATE_HZ
+        turns = float(batch.turns[row]) + np.concatenate(([0.0], np.cumsum(hops)))
+        fine = np.interp(np.arange(batch.pcm.shape[1]) / HOP_SAMPLES, np.arange(len(turns)), turns)
+        voiced = np.repeat(batch.voiced[row].numpy(), HOP_SAMPLES)[1:] > 0
+        pulses = np.flatnonzero((np.diff(np.floor(fine)) > 0) & voiced)[2:-2]
+        steps = np.abs(np.diff(batch.pcm[row].numpy()))
+        near = np.array([steps[at - 20 : at + 20].max() for at in pulses])
+        assert len(pulses) > 30
+        assert np.median(near) > 0.8 * np.percentile(steps, 99.5)
+
+
+def test_only_phases_count_for_the_distance_of_phases() -> None:
+    noise = torch.Generator().manual_seed(0)
+    one, other = torch.randn(2, 3, 24_000, generator=noise)
+    assert phase_distance(one, one, 512) < 1e-3
+    assert phase_distance(2.0 * one, one, 512) < 1e-3
+    assert phase_distance(-one, one, 512) == pytest.approx(2.0, abs=1e-2)
+    assert phase_distance(other, one, 512) == pytest.approx(1.0, abs=0.05)
+    time_s = torch.arange(24_000) / SAMPLE_RATE_HZ
+    shrill = torch.sin(2 * np.pi * 5000 * time_s)
+    assert phase_distance(one + shrill, one, 1024) < 0.05  # above 3 kHz nothing is asked

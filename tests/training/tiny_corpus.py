@@ -12,6 +12,7 @@ from zelitrio.networks import AcousticConfig
 from zelitrio.training.acoustic_data import AcousticData
 from zelitrio.training.acoustic_training import AcousticPlan, AcousticTraining
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
+from zelitrio.training.pulse_times import pulse_times
 from zelitrio.training.shards import Entry, write_shard
 from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
@@ -38,7 +39,7 @@ def tone(hz: float, frames: int = FRAMES) -> np.ndarray:
 def make_work(folder: Path, speakers: tuple[str, ...] = ("kathleen", "bdl")) -> Path:
     """Features and alignments of three recordings per speaker, the last held out."""
     for number, speaker in enumerate(speakers):
-        entries, pcms, mels, f0s, rows = [], [], [], [], []
+        entries, pcms, mels, f0s, pulses, rows = [], [], [], [], [], []
         for index in range(3):
             pcm = tone(200.0 - 90.0 * number + 5 * index)
             entries.append(
@@ -49,6 +50,7 @@ def make_work(folder: Path, speakers: tuple[str, ...] = ("kathleen", "bdl")) -> 
             f0 = np.zeros(FRAMES, np.float32)
             f0[20:180] = 200.0 - 90.0 * number + 5 * index
             f0s.append(f0)
+            pulses.append(pulse_times(pcm, f0))
             words = [
                 {
                     "spoken": spoken,
@@ -61,7 +63,7 @@ def make_work(folder: Path, speakers: tuple[str, ...] = ("kathleen", "bdl")) -> 
                 for spoken, phones, after, starts, end in WORDS
             ]
             rows.append({"name": f"clip{index}", "text": "Hello, there my, friend.", "words": words})
-        write_shard(folder / "features" / speaker, entries, pcms, mels, f0s)
+        write_shard(folder / "features" / speaker, entries, pcms, mels, f0s, pulses)
         (folder / "align").mkdir(parents=True, exist_ok=True)
         (folder / "align" / f"{speaker}.json").write_bytes(orjson.dumps(rows))
     return folder

@@ -49,6 +49,8 @@ class Work:
     """The end of an utterance cut in mid-sentence: it fades out under the next one."""
     tail_of: int = 0
     """Which utterance that is."""
+    fades_in: bool = False
+    """Its listener ran dry in mid-sentence and heard the tail alone: what comes next has nothing to join."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -79,6 +79,8 @@ class Worker:
         self._post = post
         self._make_runner = make_runner
         self._streams: dict[int, Work] = {}
+        self._held: dict[int, Work] = {}
+        """Those with a tail and nothing yet that it would join."""
         self._out: list[Delivery] = []
         self._flying: Step | None = None
         """Launched and not yet delivered."""
@@ -149,8 +151,11 @@ class Worker:
         while True:
             plan = self._lanes.plan(time.perf_counter())
             if plan is None and self._flying is None:
-                if not self._take(self.inbox.get()):
-                    return
+                try:
+                    if not self._take(self.inbox.get(timeout=self._until_dry_s())):
+                        return
+                except queue.Empty:
+                    pass  # nobody spoke before a listener ran dry
             else:
                 begin_s = time.perf_counter()
                 launched = None if plan is None else self._launch(plan)
@@ -161,9 +166,23 @@ class Worker:
                 self._lanes.adapt(self.counters.busy(begin_s, time.perf_counter()))
             if not self._take_all():
                 return
+            self._let_tails_go()
             if self._out:
                 self._post(self._out)
                 self._out = []
+
+    def _until_dry_s(self) -> float | None:
+        """Seconds until somebody has heard all but a tail; None if nobody ever will."""
+        if not self._held:
+            return None
+        return max(0.0, min(stream.lane.dry_at_s for stream in self._held.values()) - time.perf_counter())
+
+    def _let_tails_go(self) -> None:
+        """Give their tails to listeners who have heard the rest: the text that would join comes too late."""
+        now_s = time.perf_counter()
+        for stream in [stream for stream in self._held.values() if stream.lane.dry_at_s <= now_s]:
+            self._close_tail(stream)
+            stream.fades_in = True
 
     def _land(self) -> None:
         """Collect the step that is on its way, if any."""
@@ -189,8 +208,7 @@ class Worker:
                 lane = self._lanes.open(command.stream, command.model, self._settings.credit_s)
                 self._streams[command.stream] = Work(lane=lane, speaker=command.speaker, seed=command.seed)
             case Close():
-                self._lanes.close(command.stream)
-                self._streams.pop(command.stream, None)
+                self._forget(command.stream)
             case _:
                 stream = self._streams.get(command.stream)
                 if stream is not None:  # it may have failed while the command was on its way
@@ -201,6 +219,7 @@ class Worker:
         lane = stream.lane
         match command:
             case Speak():
+                self._held.pop(command.stream, None)
                 self._lanes.feed(lane, command, time.perf_counter())
             case Finish():
                 lane.is_finished = True
@@ -341,6 +360,8 @@ class Worker:
                 )
             if part.is_last:
                 self._end_if_spoken(part.stream)
+                if part.stream.tail is not None and not part.stream.lane.has_work:
+                    self._held[number] = part.stream
 
     def _joined(self, part: Part, row: NDArray[np.float32]) -> NDArray[np.float32]:
         """A row's audio in memory of its own, joined to the utterance before."""
@@ -349,6 +370,9 @@ class Worker:
         if stream.tail is not None and len(pcm):
             cross(stream.tail, pcm, self._fade_samples)
             stream.tail = None
+        elif stream.fades_in and len(pcm):
+            cross(np.zeros(self._fade_samples, np.float32), pcm, self._fade_samples)
+            stream.fades_in = False
         if part.tail_end > part.end:
             tail = row[part.end : part.tail_end].copy()
             stream.tail = tail if stream.tail is None else np.concatenate([stream.tail, tail])
@@ -382,17 +406,25 @@ class Worker:
         if not stream.lane.is_spoken or stream.flying:
             return
         if stream.tail is not None:
-            pcm, stream.tail = close(stream.tail, self._fade_samples), None
-            self.counters.audio_s += len(pcm) / self._runners[0].sample_rate_hz
-            number, index = stream.lane.stream, stream.tail_of
-            self._out.append(Spoken(stream=number, utterance=index, pcm=pcm, is_last=True))
+            self._close_tail(stream)
         self._out.append(Ended(stream=stream.lane.stream))
 
-    def _fail(self, stream: Work, error: EngineError) -> None:
+    def _close_tail(self, stream: Work) -> None:
+        assert stream.tail is not None
+        pcm, stream.tail = close(stream.tail, self._fade_samples), None
         number = stream.lane.stream
+        self._held.pop(number, None)
+        self.counters.audio_s += len(pcm) / self._runners[0].sample_rate_hz
+        self._out.append(Spoken(stream=number, utterance=stream.tail_of, pcm=pcm, is_last=True))
+
+    def _fail(self, stream: Work, error: EngineError) -> None:
+        self._forget(stream.lane.stream)
+        self._out.append(Failed(stream=stream.lane.stream, error=error))
+
+    def _forget(self, number: int) -> None:
         self._lanes.close(number)
         self._streams.pop(number, None)
-        self._out.append(Failed(stream=number, error=error))
+        self._held.pop(number, None)
 
 
 def _timeline(stream: Work) -> Timeline:

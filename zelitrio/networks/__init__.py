@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from zelitrio.networks.acoustic import PITCH_SCALE, POSITION_FEATURES, AcousticConfig, AcousticModel, Prosody
 from zelitrio.networks.mel import denormalise_mel, normalise_mel
+from zelitrio.networks.source import UNVOICED_LN_F0
 from zelitrio.networks.speech import SpeechState, SpeechStep
 from zelitrio.networks.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
 from zelitrio.networks.vocoder import Vocoder, VocoderConfig, VocoderState
@@ -14,6 +15,7 @@ from zelitrio.networks.vocoder import Vocoder, VocoderConfig, VocoderState
 __all__ = [
     "PITCH_SCALE",
     "POSITION_FEATURES",
+    "UNVOICED_LN_F0",
     "AcousticConfig",
     "AcousticModel",
     "Prosody",

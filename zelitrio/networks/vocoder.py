@@ -98,7 +98,15 @@ class Vocoder(nn.Module):
             "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
         )
 
-    def forward(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
+    def forward(
+        self,
+        mel: Tensor,
+        ln_f0: Tensor,
+        voiced: Tensor,
+        mask: Tensor,
+        noise_at: Tensor,
+        turns: Tensor | None = None,
+    ) -> Tensor:
         """Samples of whole utterances.
 
         Args:
@@ -107,6 +115,7 @@ class Vocoder(nn.Module):
             voiced: [batch, frames] in 0..1.
             mask: [batch, frames, 1], 1 inside of the utterance.
             noise_at: [batch] integers, where in the noise the utterance begins.
+            turns: [batch] float64, where between two pulses the first frame lies; as `step` begins if None.
 
         Returns:
             [batch, frames * hop] samples, about [-1, 1].
@@ -122,7 +131,10 @@ class Vocoder(nn.Module):
         edges = F.pad(pitch, (early, 2), value=UNVOICED_LN_F0)
         phase = torch.zeros(pitch.shape[0], dtype=torch.float64, device=pitch.device)
         hop, rate_hz = self.config.hop_samples, self.config.sample_rate_hz
-        train = pulses(edges, advance_phase(edges, phase, hop, rate_hz), hop, rate_hz)
+        phases = advance_phase(edges, phase, hop, rate_hz)
+        if turns is not None:
+            phases = phases + (turns - phases[:, early])[:, None]
+        train = pulses(edges, phases, hop, rate_hz)
         train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
         times = torch.arange(frames, device=pitch.device)[None]
         spectra = self._spectra(x, train, voiced, mask, noise_at[:, None] + times)
@@ -221,5 +233,5 @@ class Vocoder(nn.Module):
         blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
         sums = F.pad(before, (0, frames * hop)).unflatten(1, (-1, hop))  # [batch, frames + 3, hop]
         for part, block in enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)):
-            sums[:, part : part + frames] += block
+            sums[:, part : part + frames].add_(block)
         return sums[:, :frames].flatten(1), sums[:, frames:].flatten(1)

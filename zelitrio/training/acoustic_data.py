@@ -17,9 +17,8 @@ from zelitrio.text import Break, Utterance, load_front_end
 from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
 from zelitrio.training.corpus import find_speakers
 from zelitrio.training.edges import ended_by_ear, speech_edges
-from zelitrio.training.features import mel_centres_hz
+from zelitrio.training.features import continuous_ln_f0, mel_centres_hz
 from zelitrio.training.shards import Entry, Shard, open_shard
-from zelitrio.training.vocoder_data import continuous_ln_f0
 from zelitrio.voices import frame_positions, phone_inputs
 
 LEAD_FRAMES = 1

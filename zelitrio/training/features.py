@@ -99,6 +99,14 @@ def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np
     return tidy_f0(f0.astype(np.float32))
 
 
+def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """ln f0 with unvoiced stretches bridged by straight lines; ln 100 where nothing is voiced."""
+    voiced = np.flatnonzero(f0 > 0)
+    if not len(voiced):
+        return np.full(len(f0), np.log(100.0), np.float32)
+    return np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])).astype(np.float32)
+
+
 def _frame_level_db(pcm: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
     """Level of each frame relative to the utterance's loud frames, in dB."""
     padded = np.pad(pcm.astype(np.float64), (FFT_SAMPLES // 2, FFT_SAMPLES))

@@ -1,4 +1,7 @@
-"""First step: recordings to features.  Decode, level, measure pitch, take noise away, pack per speaker."""
+"""First step: recordings to features, packed per speaker.
+
+Decode, level, measure pitch, take noise away, turn over what the microphone turned over, time the pulses.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from zelitrio.audio import decode_file
 from zelitrio.training.corpus import SPEAKERS, Recording, Speaker, read_recordings
 from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel, measure_f0
-from zelitrio.training.shards import Entry, write_shard
+from zelitrio.training.pulse_times import polarity, pulse_times
+from zelitrio.training.shards import Entry, is_whole, write_shard
 
 ACTIVE_RMS = 0.075
 """Level of the speech itself that every utterance is brought near to; peaks then stay under 0.9."""
 MAX_PEAK = 0.95
 MIN_S, MAX_S = 0.5, 30.0
+_POLARITY_FROM = 20
+"""Recordings that say whether the microphone turned the sound over."""
 
 Pcm = npt.NDArray[np.float32]
 MeasurePitch = Callable[[Pcm, Speaker], Pcm]
@@ -83,7 +89,7 @@ def prepare_recordings(
         LocalError: a recording cannot be read.
     """
     folder = work / "features" / speaker.name
-    if (folder / "index.json").is_file():
+    if is_whole(folder):
         return
     started_s = time.monotonic()
     entries: list[Entry] = []
@@ -110,14 +116,22 @@ def prepare_recordings(
     if speaker.noise_cut:
         noise = noise_of(np.concatenate(mels))
         for number, sound in enumerate(pcms):
-            quiet = without_noise(sound.astype(np.float32) / 32768.0, noise, speaker.noise_cut)
+            quiet = without_noise(_floats(sound), noise, speaker.noise_cut)
             pcms[number], mels[number] = _as_kept(quiet)
+    some = zip(pcms[:_POLARITY_FROM], f0s[:_POLARITY_FROM], strict=True)
+    up = np.int16(polarity((_floats(sound), f0) for sound, f0 in some))
+    pcms = [sound * up for sound in pcms]
+    pulses = [pulse_times(_floats(sound), f0) for sound, f0 in zip(pcms, f0s, strict=True)]
     known = SPEAKERS.get(speaker.name) == speaker
-    write_shard(folder, entries, pcms, mels, f0s, None if known else speaker)
+    write_shard(folder, entries, pcms, mels, f0s, pulses, None if known else speaker)
     minutes = total_frames / 6000
     report(
         f"{speaker.name}: {len(entries)} recordings, {minutes:.1f} min, {time.monotonic() - started_s:.0f} s"
     )
+
+
+def _floats(sound: npt.NDArray[np.int16]) -> Pcm:
+    return sound.astype(np.float32) / np.float32(32768)
 
 
 def _as_kept(pcm: Pcm) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float16]]:

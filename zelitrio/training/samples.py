@@ -12,10 +12,9 @@ import torch
 
 from zelitrio.networks import AcousticModel, Vocoder, normalise_mel
 from zelitrio.text import load_front_end
-from zelitrio.training.features import SAMPLE_RATE_HZ
+from zelitrio.training.features import SAMPLE_RATE_HZ, continuous_ln_f0
 from zelitrio.training.shards import Entry, Shard
 from zelitrio.training.speaking import speak
-from zelitrio.training.vocoder_data import continuous_ln_f0
 from zelitrio.voices import Model, Voice
 
 SENTENCES = (

@@ -1,8 +1,9 @@
 """Features of one speaker packed into a few flat arrays that training maps into memory.
 
-A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames]
-and `index.json`, a list of utterances in the order they lie in the arrays; `speaker.json` beside them holds
-the facts of a speaker whom `zelitrio.training.corpus` does not know.
+A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames],
+`pulses.npy` float32 [frames, 2] (see `zelitrio.training.pulse_times`) and `index.json`, a list of utterances
+in the order they lie in the arrays; `speaker.json` beside them holds the facts of a speaker whom
+`zelitrio.training.corpus` does not know.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from zelitrio.training.features import HOP_SAMPLES
 GUIDED = "guided.npy"
 """Beside `mel.npy`, once made: float16 [frames, mels], nan where nothing was predicted."""
 _FACTS = "speaker.json"
+_INDEX = "index.json"
+_PULSES = "pulses.npy"
 
 
 @attrs.frozen
@@ -43,6 +46,7 @@ class Shard:
     pcm_int16: npt.NDArray[np.int16]
     mel: npt.NDArray[np.float16]
     f0: npt.NDArray[np.float32]
+    pulses: npt.NDArray[np.float32]
     guided: npt.NDArray[np.float16] | None = None
     """Mel as an acoustic model predicts it, nan where it was not asked; see `zelitrio.training.guided`."""
 
@@ -52,12 +56,18 @@ class Shard:
         return piece.astype(np.float32) / 32768.0
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether `write_shard` has finished there, in a version that knew of everything a shard holds."""
+    return (folder / _INDEX).is_file() and (folder / _PULSES).is_file()
+
+
 def write_shard(
     folder: Path,
     entries: list[Entry],
     pcm: list[npt.NDArray[np.int16]],
     mel: list[npt.NDArray[np.float16]],
     f0: list[npt.NDArray[np.float32]],
+    pulses: list[npt.NDArray[np.float32]],
     facts: Speaker | None = None,
 ) -> None:
     """Write a shard; the index goes last, so a shard with an index is whole."""
@@ -67,7 +77,8 @@ def write_shard(
     np.save(folder / "pcm.npy", np.concatenate(pcm))
     np.save(folder / "mel.npy", np.concatenate(mel))
     np.save(folder / "f0.npy", np.concatenate(f0))
-    (folder / "index.json").write_bytes(orjson.dumps([attrs.asdict(entry) for entry in entries]))
+    np.save(folder / _PULSES, np.concatenate(pulses))
+    (folder / _INDEX).write_bytes(orjson.dumps([attrs.asdict(entry) for entry in entries]))
 
 
 def open_shard(folder: Path) -> Shard:
@@ -75,10 +86,11 @@ def open_shard(folder: Path) -> Shard:
     return Shard(
         folder.name,
         _facts(folder),
-        tuple(Entry(**row) for row in orjson.loads((folder / "index.json").read_bytes())),
+        tuple(Entry(**row) for row in orjson.loads((folder / _INDEX).read_bytes())),
         np.load(folder / "pcm.npy", mmap_mode="r"),
         np.load(folder / "mel.npy", mmap_mode="r"),
         np.load(folder / "f0.npy", mmap_mode="r"),
+        np.load(folder / _PULSES, mmap_mode="r"),
         np.load(folder / GUIDED, mmap_mode="r") if (folder / GUIDED).is_file() else None,
     )
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from zelitrio.networks import normalise_mel
+from zelitrio.networks import UNVOICED_LN_F0, normalise_mel
 from zelitrio.training.features import HOP_SAMPLES, MELS
 from zelitrio.training.shards import Entry, Shard, open_shard
 
@@ -27,20 +27,13 @@ class VocoderBatch:
     """Crops with their context; frames = CROP_FRAMES + 2 * CONTEXT_FRAMES."""
 
     mel: Tensor  # [batch, frames, MELS] normalised
-    ln_f0: Tensor  # [batch, frames], interpolated where unvoiced
+    ln_f0: Tensor  # [batch, frames], such that the pulses fall where the recording's do
     voiced: Tensor  # [batch, frames]
     mask: Tensor  # [batch, frames, 1]
     pcm: Tensor  # [batch, frames * HOP_SAMPLES]
     band_hz: Tensor  # [batch]
     noise_at: Tensor  # [batch]
-
-
-def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """ln f0 with unvoiced stretches bridged by straight lines; ln 100 where nothing is voiced."""
-    voiced = np.flatnonzero(f0 > 0)
-    if not len(voiced):
-        return np.full(len(f0), np.log(100.0), np.float32)
-    return np.interp(np.arange(len(f0)), voiced, np.log(f0[voiced])).astype(np.float32)
+    turns: Tensor  # [batch] float64, where the first frame lies between two pulses of the recording
 
 
 class VocoderData:
@@ -82,6 +75,7 @@ class VocoderData:
             pcm=torch.from_numpy(np.stack([item[4] for item in items])),
             band_hz=torch.tensor([item[5] for item in items]),
             noise_at=torch.from_numpy(rng.integers(0, 1024, size)),
+            turns=torch.tensor([item[6] for item in items], dtype=torch.float64),
         )
 
     def _crop(
@@ -92,7 +86,12 @@ class VocoderData:
         begin, end = max(0, start), min(entry.frames, start + frames)
         left, right = begin - start, start + frames - end
         rows = slice(entry.first_frame + begin, entry.first_frame + end)
-        f0 = np.pad(np.asarray(shard.f0[rows]), (left, right))
+        voiced = np.pad((np.asarray(shard.f0[rows]) > 0).astype(np.float32), (left, right))
+        ln_f0, turns = shard.pulses[rows].T
+        phase = float(turns[0])
+        if left:
+            # The network pads with its pitch of silence, whose pulses come a whole hop apart.
+            phase -= 0.5 + 0.5 * float(np.exp(ln_f0[0] - UNVOICED_LN_F0))
         measured = np.asarray(shard.mel[rows], np.float32)
         if shard.guided is not None and rng.random() < self._guided_share:
             predicted = np.asarray(shard.guided[rows], np.float32)
@@ -106,8 +105,8 @@ class VocoderData:
         gain = float(np.exp(rng.uniform(-0.7, 0.35)))
         band = shard.facts.band_hz
         mel = np.maximum(mel + np.float32(np.log(gain)), np.float32(-9.21)).astype(np.float32)
-        voiced = (f0 > 0).astype(np.float32)
-        return mel, continuous_ln_f0(f0), voiced, mask, (pcm * gain).astype(np.float32), np.float32(band)  # type: ignore[return-value]
+        ln_f0 = np.pad(ln_f0, (left, right), mode="edge")
+        return mel, ln_f0, voiced, mask, (pcm * gain).astype(np.float32), np.float32(band), np.float64(phase)  # type: ignore[return-value]
 
 
 def judged(pcm: Tensor) -> Tensor:

@@ -26,7 +26,14 @@ from zelitrio.training.loop import (
     step_generator,
     warm_then_fall,
 )
-from zelitrio.training.losses import LONG_FFTS, SHORT_FFTS, mel_distance, spectral_distance
+from zelitrio.training.losses import (
+    LONG_FFTS,
+    PHASE_FFTS,
+    SHORT_FFTS,
+    mel_distance,
+    phase_distance,
+    spectral_distance,
+)
 from zelitrio.training.vocoder_data import VocoderBatch, VocoderData, judged
 
 
@@ -106,7 +113,8 @@ class VocoderTraining:
         natural = judged(batch.pcm)
         losses: dict[str, float] = {}
         distance, mel = self._distances(made, natural, batch.band_hz)
-        total = 2.0 * distance + 6.0 * mel if self.with_critics else distance + mel
+        phase = phase_distance(made, natural, PHASE_FFTS[self.step % len(PHASE_FFTS)])
+        total = (2.0 * distance + 6.0 * mel if self.with_critics else distance + mel) + phase
         if self.with_critics:
             # Half of each crop: the critics' convolutions would otherwise be most of a step's cost.
             half = int(torch.randint(0, made.shape[1] // 2, ()))
@@ -122,7 +130,12 @@ class VocoderTraining:
         self.optimiser.step()
         self.averaged.update(self.network, self.step)
         self.step += 1
-        return losses | {"stft": distance.item(), "mel": mel.item(), "norm": norm.item()}
+        return losses | {
+            "stft": distance.item(),
+            "mel": mel.item(),
+            "phase": phase.item(),
+            "norm": norm.item(),
+        }
 
     @property
     def with_critics(self) -> bool:
@@ -155,7 +168,7 @@ class VocoderTraining:
 def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
     """The network's samples for a batch, in bfloat16 where that is faster."""
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
-        made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at)
+        made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at, batch.turns)
     return made.float()
 
 
@@ -163,7 +176,7 @@ def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
 def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
     """Distances on held-out crops, the same ones at every call."""
     device = next(network.parameters()).device
-    sums = {"val_stft": 0.0, "val_mel": 0.0}
+    sums = {"val_stft": 0.0, "val_mel": 0.0, "val_phase": 0.0}
     for index in range(batches):
         batch = on_device(data.batch(step_generator(777, index), 12, held_out=True), device)
         torch.manual_seed(index)
@@ -171,6 +184,7 @@ def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str,
         ffts = (*SHORT_FFTS, *LONG_FFTS)
         sums["val_stft"] += float(spectral_distance(made, natural, batch.band_hz, ffts)) / batches
         sums["val_mel"] += float(mel_distance(made, natural, batch.band_hz)) / batches
+        sums["val_phase"] += float(phase_distance(made, natural, max(PHASE_FFTS))) / batches
     return {name: round(value, 4) for name, value in sums.items()}
 
 

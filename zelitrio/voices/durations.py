@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.text import PHONES
 from zelitrio.voices.inputs import PhoneInputs
 
 # Silence before the first word is latency, after the last one it delays the other speaker.
 _LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
+_LAST_STOP_FRAMES, _AFTER_STOP_FRAMES = 7, 1
+"""A last P, T or K is often not released: its closure is silence already, and what follows adds to it."""
+_UNRELEASED = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
 _LONGEST_FRAMES = 200
 """Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
 
@@ -41,7 +45,12 @@ def spoken_durations(
     is_pause = inputs.words < 0
     wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
     wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
-    wanted[-1] = min(wanted[-1], 1.0) if is_cut else np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
+    if is_cut:
+        wanted[-1] = min(wanted[-1], 1.0)
+    elif len(wanted) > 2 and int(inputs.phones[-2]) in _UNRELEASED:
+        wanted[-2], wanted[-1] = min(wanted[-2], _LAST_STOP_FRAMES), _AFTER_STOP_FRAMES
+    else:
+        wanted[-1] = np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
     asked = ~np.isnan(inputs.pauses_s)
     wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
     return whole_durations(wanted)
