@@ -5,10 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 import trio
-from running import VOICE, hear, read_all, running, say, until
+from running import KEY, VOICE, hear, read_all, running, say, until
 
 from zelitrio.server.serve import TURN_AWAY_S, TURNED_AWAY
 
+ELSEWHERE = "https://elsewhere.example"
 SPEECH = f"/v1/text-to-speech/{VOICE}"
 UPGRADE = (
     f"GET {SPEECH}/stream-input HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -29,6 +30,37 @@ async def test_one_more_than_allowed_is_told_to_come_back(request_):
         await say(first, text="The first is served on. ")
         await say(first, text="")
         assert (await hear(first))[-1]["isFinal"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "origin", "allowed"),
+    [([KEY], ELSEWHERE, "*"), ([], "http://localhost:3000", "http://localhost:3000"), ([], ELSEWHERE, None)],
+)
+async def test_a_page_reads_that_there_is_no_room_where_it_could_read_any_other_answer(keys, origin, allowed):
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+    named = {"origin": origin}
+    async with running(keys=keys) as server, server.http(headers=named) as http:
+        usual, leave = await http.get("/live"), await http.options(SPEECH, headers=asked)
+    async with (
+        running(keys=keys, max_connections=1) as server,
+        server.socket(),
+        server.http(headers=named) as http,
+    ):
+        full = await http.post(SPEECH, json={"text": "No room."})
+        full_leave = await http.options(SPEECH, headers=asked)
+    assert full.headers.get("access-control-allow-origin") == allowed
+    assert _of_origins(full) == _of_origins(usual)
+    # Before it may post JSON a browser asks; refused that, the page would never see the 503.
+    assert full_leave.status_code == leave.status_code == (403 if allowed is None else 200)
+    assert _of_origins(full_leave) == _of_origins(leave)
+    if allowed is not None:
+        assert (full.status_code, full.headers["retry-after"]) == (503, "5")
+        assert full.json()["detail"]["request_id"] == full.headers["request-id"]
+
+
+def _of_origins(answer):
+    """The headers that browsers decide by."""
+    return {name: value for name, value in answer.headers.items() if name.startswith(("access-", "vary"))}
 
 
 async def test_there_is_room_again_once_somebody_has_left():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from http import HTTPStatus
 
 import h11
@@ -37,17 +38,26 @@ async def answer_status(stream: GuardedStream, status: int, message: str) -> Non
 
 
 async def answer(stream: GuardedStream, status: int, body: bytes, request_id: str) -> None:
-    """Send one whole JSON response, say that nothing follows, and swallow what the peer still sends."""
-    headers = [("retry-after", str(RETRY_AFTER_S))] if status == 503 else []
+    """Answer in JSON and end the connection; never raises."""
+    headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
     headers += [
-        ("content-type", "application/json"),
-        ("content-length", str(len(body))),
-        ("request-id", request_id),
-        ("connection", "close"),
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"request-id", request_id.encode()),
     ]
+    await send_answer(stream, status, headers, body)
+
+
+async def send_answer(
+    stream: GuardedStream, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+) -> None:
+    """Send one whole response, say that nothing follows, and swallow what the peer still sends."""
     writer = h11.Connection(h11.SERVER)
-    reason = HTTPStatus(status).phrase.encode()
-    response = h11.Response(status_code=status, headers=headers, reason=reason)
+    response = h11.Response(
+        status_code=status,
+        headers=[*headers, (b"connection", b"close")],
+        reason=HTTPStatus(status).phrase.encode(),
+    )
     parts = (writer.send(response), writer.send(h11.Data(data=body)), writer.send(h11.EndOfMessage()))
     try:
         await stream.send_all(b"".join(part for part in parts if part))

@@ -15,6 +15,7 @@ from zelitrio.errors import EngineError, RemoteError
 from zelitrio.server.addresses import urls_of
 from zelitrio.server.answer import answer_status, refuse
 from zelitrio.server.app import make_app
+from zelitrio.server.full import refuse_full
 from zelitrio.server.guarded import GuardedStream, RawStream
 from zelitrio.server.head import BadHeadError, read_head
 from zelitrio.server.inner_http import GRACE_S, InnerHttp, open_inner_http
@@ -200,15 +201,14 @@ async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: flo
 
 
 async def _turn_away(state: ServerState, stream: GuardedStream) -> None:
-    """Answer 503 to whatever is asked: HTTP and upgrades fail alike, with a status their caller can read."""
+    """Hear what is asked and say that there is no room."""
     try:
         head = await read_head(stream, TURN_AWAY_S, state.settings.max_head_bytes)
     except BadHeadError as error:
         await answer_status(stream, error.status, str(error))
         return
     if head is not None:
-        message = "The server has all the connections it takes. Please try again shortly."
-        await refuse(stream, RemoteError("too_many_connections", message))
+        await refuse_full(stream, head, state.origins)
 
 
 async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> None:

@@ -1,0 +1,43 @@
+"""What a connection above the limit is told: 503, with what a web page needs to read it."""
+
+from __future__ import annotations
+
+from starlette.types import Message, Scope
+
+from zelitrio.errors import RemoteError
+from zelitrio.server.accounting import REQUEST_ID
+from zelitrio.server.answer import new_request_id, send_answer
+from zelitrio.server.guarded import GuardedStream
+from zelitrio.server.head import RequestHead
+from zelitrio.server.origins import OriginGuard, Origins
+from zelitrio.server.refusals import vendor_error
+
+_MESSAGE = "The server has all the connections it takes. Please try again shortly."
+
+
+async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins) -> None:
+    """Answer 503 to whatever is asked and end the connection; never raises.
+
+    HTTP and upgrades fail alike, with a status their caller can read.  The answer passes the same guard as
+    every other one over HTTP, so a browser that asks for leave first gets it, and reads the 503 after that.
+    """
+    request_id = new_request_id()
+    guard = OriginGuard(vendor_error(RemoteError("too_many_connections", _MESSAGE), request_id), origins)
+    scope: Scope = {
+        "type": "http",
+        "method": head.method,
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers],
+        REQUEST_ID: request_id,
+    }
+    parts: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}  # what is asked does not matter
+
+    async def send(message: Message) -> None:
+        parts.append(message)
+
+    await guard(scope, receive, send)
+    status = int(parts[0]["status"])
+    headers = [*parts[0]["headers"], (b"request-id", request_id.encode())]
+    await send_answer(stream, status, headers, b"".join(part.get("body", b"") for part in parts[1:]))
