@@ -71,7 +71,8 @@ def test_packages_that_are_not_installed_are_named_with_how_to_get_them(
         (("OUT", "--voice-id", "a/b"), "--voice-id: expected up to 64 letters, digits, - and _, found 'a/b'"),
         (("OUT", "--voice-id", "zeli-voice-1"), "--voice-id: expected one that is not built in"),
         (("OUT", "more"), "expected RECORDINGS and OUT; left over: more"),
-        (("taken",), "expected a new or empty folder for the voice, found files in it"),
+        (("taken",), "or one that zelitrio train wrote, found notes.txt in it"),
+        (("taken", "--work", "begun"), "or one that zelitrio train wrote, found notes.txt in it"),
         (("file",), "expected a folder for the voice, found a file"),
     ],
 )
@@ -86,6 +87,8 @@ def test_a_wrong_flag_or_folder_is_refused_in_one_line(
     Path("taken").mkdir()
     Path("taken/notes.txt").touch()
     Path("file").touch()
+    Path("begun").mkdir()
+    Path("begun/plan.json").touch()
     assert run(["train", str(recordings), *flags]) == 2
     assert complaint in capsys.readouterr().err
     assert not Path("OUT").exists()

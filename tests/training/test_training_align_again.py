@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
+from cut_short import cut_short
 from recorded import write_wav
 
 from zelitrio.training import align, read_alignments
-from zelitrio.training.align import align_recordings
+from zelitrio.training.align import align_recordings, forget_alignments
 from zelitrio.training.alignment import AlignedWord
 from zelitrio.training.corpus import Recording
 
@@ -61,3 +63,34 @@ def test_a_stopped_alignment_goes_on_behind_what_it_has_even_after_half_a_line(
     assert not partial.exists()
     run()
     assert EvenAligner.done == 5
+
+
+def test_alignments_that_could_not_be_written_are_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(align, "Aligner", EvenAligner)
+    EvenAligner.done, EvenAligner.share = 0, 100
+    recordings = []
+    for number in range(3):
+        write_wav(tmp_path / f"{number}.wav", np.full(24_000, 0.1, np.float32))
+        recordings.append(Recording(tmp_path / f"{number}.wav", "Hello there.", number + 1))
+    align_recordings(recordings, tmp_path, "me", lambda recording: None)
+    before = read_alignments(tmp_path, "me")
+
+    with pytest.raises(OSError, match="File too large"), cut_short(100):
+        forget_alignments(tmp_path, "me", {"00001_0"})
+    assert read_alignments(tmp_path, "me") == before
+
+    target = tmp_path / "align" / "me.json"
+    lines = [orjson.dumps(row) + b"\n" for row in orjson.loads(target.read_bytes())]
+    target.with_suffix(".partial").write_bytes(b"".join(lines))
+    target.unlink()
+    with pytest.raises(OSError, match="File too large"), cut_short(100):
+        align_recordings(recordings, tmp_path, "me", lambda recording: None)
+    assert not target.exists()
+    align_recordings(recordings, tmp_path, "me", lambda recording: None)
+    assert read_alignments(tmp_path, "me") == before
+    assert EvenAligner.done == 3
+
+    forget_alignments(tmp_path, "me", {"00001_0"})
+    assert [one.name for one in read_alignments(tmp_path, "me")] == ["00002_1", "00003_2"]

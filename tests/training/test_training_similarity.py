@@ -56,3 +56,25 @@ def test_a_voice_is_recognisable_when_it_is_nearer_in_spectrum_and_pitch(
     assert "DNSMOS, of 5: the voice 3.00 overall and 3.50 P808, the recordings 3.00 and 3.50" in (
         verdict.lines()
     )
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("pitch_hz", "voice", "base", "said", "recognisable"),
+    [
+        (NAN, NAN, NAN, "not compared, for nothing in the recordings held out is voiced", True),
+        (99.0, NAN, 3.2, "99 Hz, the voice says nothing voiced, the built-in speaker +3.2 semitones", False),
+        (99.0, -0.2, NAN, "99 Hz, the voice -0.2 semitones, the built-in speaker says nothing voiced", True),
+    ],
+)
+def test_where_nothing_is_voiced_the_verdict_says_so_in_words(
+    pitch_hz: float, voice: float, base: float, said: str, recognisable: bool
+) -> None:
+    heard = Heard(9, 0.1, 3.0, 3.5)
+    verdict = Verdict(3, Distance(1.0, voice), Distance(7.0, base), 1.7, pitch_hz, heard, heard)
+    (line,) = (line for line in verdict.lines() if line.startswith("mean pitch: "))
+    assert line.endswith(said)
+    assert not any("nan" in line for line in verdict.lines())
+    assert verdict.recognisable is recognisable

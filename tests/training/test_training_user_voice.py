@@ -163,6 +163,16 @@ def test_too_few_recordings_are_refused_before_anything_is_made(recordings: Path
     assert not (tmp_path / "work").exists()
 
 
+def test_a_folder_of_something_else_is_refused_also_with_old_work(recordings: Path, tmp_path: Path) -> None:
+    for folder, name in (("out", "notes.txt"), ("work", "plan.json")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).touch()
+    listener = Listener()
+    with pytest.raises(LocalError, match=r"or one that zelitrio train wrote, found notes\.txt in it"):
+        make_voice(order_of(recordings, tmp_path / "out"), listener)
+    assert not listener.begun
+
+
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
 def test_a_machine_is_timed_with_the_critic_as_often_as_in_training(recipe: Recipe) -> None:
     timed = _timed(recipe)

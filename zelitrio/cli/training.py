@@ -64,7 +64,6 @@ def run_request(request: Request) -> None:
             minutes=request.minutes,
             device=choose_device(request.device, request.threads),
         )
-        _refuse_taken(order.out, order.work)
         made = make_voice(order, view)
         if made is None:
             raise KeyboardInterrupt
@@ -97,12 +96,3 @@ def _voice_id(given: str | None, label: str) -> str:
     if load_voices(None).find(voice_id) is not None:
         raise LocalError(f"--voice-id: expected one that is not built in, found {voice_id!r}")
     return voice_id
-
-
-def _refuse_taken(out: Path, work: Path) -> None:
-    """Refuse to write over what another command made."""
-    if out.exists() and not out.is_dir():
-        raise LocalError(f"{out}: expected a folder for the voice, found a file")
-    taken = out.is_dir() and any(out.iterdir())
-    if taken and not (work / "plan.json").is_file():
-        raise LocalError(f"{out}: expected a new or empty folder for the voice, found files in it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from zelitrio.text import (
 )
 from zelitrio.training.alignment import RATE_HZ, AlignedWord, Aligner
 from zelitrio.training.corpus import Recording, Speaker, read_recordings
+from zelitrio.training.whole_file import whole_file
 
 
 @attrs.frozen
@@ -123,7 +125,7 @@ def align_recordings(
             else:
                 failed(recording)
             aligned(number, len(recordings))
-    target.write_bytes(orjson.dumps(rows))
+    _write(target, rows)
     partial.unlink()
 
 
@@ -131,14 +133,20 @@ def forget_alignments(work: Path, name: str, recordings: Collection[str]) -> Non
     """Take recordings, by name, out of what `align_recordings` wrote."""
     target = work / "align" / f"{name}.json"
     rows = orjson.loads(target.read_bytes())
-    target.write_bytes(orjson.dumps([row for row in rows if row["name"] not in recordings]))
+    _write(target, [row for row in rows if row["name"] not in recordings])
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    with whole_file(path) as partial:
+        partial.write_bytes(orjson.dumps(rows))
 
 
 def _read_partial(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
-    whole = path.read_bytes().rpartition(b"\n")[0]  # the last line may have been cut
-    path.write_bytes(whole + b"\n" if whole else b"")
+    found = path.read_bytes()
+    whole = found[: found.rfind(b"\n") + 1]  # the last line may have been cut
+    os.truncate(path, len(whole))
     return [orjson.loads(line) for line in whole.splitlines()]
 
 

@@ -19,6 +19,8 @@ import orjson
 import torch
 from torch import nn
 
+from zelitrio.training.whole_file import whole_file
+
 N = TypeVar("N", bound=nn.Module)
 B = TypeVar("B", bound=attrs.AttrsInstance)
 B_contra = TypeVar("B_contra", bound=attrs.AttrsInstance, contravariant=True)
@@ -77,10 +79,8 @@ class Averaged(Generic[N]):
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint; a reader sees the old one or the new one, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        torch.save(state, partial)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

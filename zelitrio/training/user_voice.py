@@ -18,13 +18,15 @@ from zelitrio.training.acoustic_data import AcousticData
 from zelitrio.training.adapt import begin_from, misfits, nearest_speaker
 from zelitrio.training.align import align_recordings, forget_alignments
 from zelitrio.training.check import Checked, Usable, check_recordings
-from zelitrio.training.export import Casting, assemble, export
+from zelitrio.training.export import Casting, assemble
 from zelitrio.training.loop import CHECKPOINT
 from zelitrio.training.metadata import Problem
 from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, Recipe, summary
+from zelitrio.training.out_folder import CATEGORY, put_voice, refuse_taken
 from zelitrio.training.prepare import prepare_recordings
 from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
+from zelitrio.training.whole_file import whole_file
 from zelitrio.training.work_plan import WorkPlan, fingerprint
 from zelitrio.voices import Voice, load_builtin
 
@@ -78,8 +80,10 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     """Make the voice, or go on making it; None when the onlooker stopped it.
 
     Raises:
-        LocalError: too little can be used, or the work folder was begun with something else.
+        LocalError: too little can be used, the work folder was begun with something else, or OUT holds
+            something else.
     """
+    refuse_taken(order.out, order.work)
     checked = look_through(order.recordings, order.recipe, onlooker)
     plan = WorkPlan.at(order.work / "plan.json", fingerprint(checked.usable), tuned=order.recipe.tuned)
     _measure(order, checked, onlooker)
@@ -106,8 +110,8 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
         labels={"language": "en"},
     )
     (voice,) = assemble(runs["acoustic"] / CHECKPOINT, runs["vocoder"] / CHECKPOINT, [casting])
-    voice = attrs.evolve(voice, category="cloned")
-    size = export(order.out, [voice])
+    voice = attrs.evolve(voice, category=CATEGORY)
+    size = put_voice(order.out, voice, order.work)
     base = attrs.evolve(builtin, speaker=nearest)
     verdict = judge(voice, base, data, order.measure, order.listen)
     onlooker.reach(1)
@@ -207,16 +211,17 @@ def _fitting(checked: Checked, data: AcousticData) -> Checked:
 def _write_card(order: Order, plan: WorkPlan, checked: Checked, verdict: Verdict) -> None:
     begun = "the built-in model" if plan.tuned else "nothing"
     figures = "\n".join(f"- {line}" for line in verdict.lines())
-    (order.out / "MODEL_CARD.md").write_text(
+    card = (
         f"# {order.name}\n\n"
         f"Made with `zelitrio train` of {len(checked.usable)} recordings "
         f"({checked.speech_s / 60:.1f} minutes of speech), begun from {begun}: "
         f"{plan.acoustic_steps} steps of the acoustic model, {plan.vocoder_steps} of the vocoder.\n"
         "What may be done with it is for those to say who were recorded, and who own the recordings.\n"
         f"{_BUILTIN_TERMS if plan.tuned else ''}\n"
-        f"## Figures\n\n{figures}\n",
-        encoding="utf-8",
+        f"## Figures\n\n{figures}\n"
     )
+    with whole_file(order.out / "MODEL_CARD.md") as partial:
+        partial.write_text(card, encoding="utf-8")
 
 
 _BUILTIN_TERMS = "The built-in model's own terms are in zelitrio's NOTICE.\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import attrs
@@ -36,6 +37,8 @@ class Verdict:
     def recognisable(self) -> bool:
         """Whether the voice is nearer to the recordings than what it began from, in both respects."""
         nearer = self.voice.spectrum_db < self.base.spectrum_db
+        if math.isnan(self.pitch_hz):  # nobody's pitch is nearer to none
+            return nearer
         return nearer and abs(self.voice.semitones) <= max(0.5, abs(self.base.semitones))
 
     def lines(self) -> list[str]:
@@ -45,8 +48,7 @@ class Verdict:
             f"long-term spectrum against {self.held_out} held-out recordings: the voice "
             f"{mine.spectrum_db:.1f} dB away, the built-in speaker {theirs.spectrum_db:.1f} dB, the "
             f"speaker's own other recordings {self.spread_db:.1f} dB",
-            f"mean pitch: the recordings {self.pitch_hz:.0f} Hz, the voice {mine.semitones:+.1f} semitones, "
-            f"the built-in speaker {theirs.semitones:+.1f}",
+            self._of_pitch(),
         ]
         if self.spoken.word_error is not None and self.natural.word_error is not None:
             lines.append(
@@ -66,6 +68,17 @@ class Verdict:
                 "python -m pip install 'zelitrio[train,bench]'"
             )
         return lines
+
+    def _of_pitch(self) -> str:
+        """Mean pitch is nan of whom nothing is voiced."""
+        if math.isnan(self.pitch_hz):
+            return "mean pitch: not compared, for nothing in the recordings held out is voiced"
+        mine, theirs = (
+            "says nothing voiced" if math.isnan(one.semitones) else f"{one.semitones:+.1f} semitones"
+            for one in (self.voice, self.base)
+        )
+        heard = f"the recordings {self.pitch_hz:.0f} Hz"
+        return f"mean pitch: {heard}, the voice {mine}, the built-in speaker {theirs}"
 
 
 def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch, listen: Listen) -> Verdict:

@@ -12,6 +12,7 @@ import orjson
 
 from zelitrio.errors import LocalError
 from zelitrio.training.check import Usable
+from zelitrio.training.whole_file import whole_file
 
 
 @attrs.frozen(kw_only=True)
@@ -53,9 +54,9 @@ class WorkPlan:
     def kept(self, **changes: Any) -> WorkPlan:
         """The plan with these changes, written down."""
         changed = attrs.evolve(self, **changes)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         fields = attrs.asdict(changed, filter=lambda field, _: field.name != "path")
-        self.path.write_bytes(orjson.dumps(fields))
+        with whole_file(self.path) as partial:
+            partial.write_bytes(orjson.dumps(fields))
         return changed
 
 

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cut_short import cut_short
+
+from zelitrio.training.whole_file import whole_file
+from zelitrio.training.work_plan import WorkPlan
+
+
+def test_a_file_is_the_old_one_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file.json"
+    with whole_file(path) as partial:
+        partial.write_text("old")
+        assert not path.exists()
+    with pytest.raises(OSError, match="File too large"), cut_short(2), whole_file(path) as partial:
+        partial.write_text("newer")
+    assert path.read_text() == "old"
+    with whole_file(path) as partial:
+        partial.write_text("new")
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_plan_that_could_not_be_written_is_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "work" / "plan.json"
+    plan = WorkPlan.at(path, "mine", tuned=True)
+    with pytest.raises(OSError, match="File too large"), cut_short(10):
+        plan.kept(nearest=1, acoustic_steps=150)
+    assert WorkPlan.at(path, "mine", tuned=True) == plan
+    assert plan.kept(nearest=1) == WorkPlan.at(path, "mine", tuned=True)
