@@ -82,7 +82,7 @@ def measure(
         f"{streams} streams",
         streams=streams,
         first_ms=first,
-        first_p99_over_p50=float(first["p99"]) / float(first["p50"]) if whole else None,
+        first_p99_over_p50=first["p99"] / first["p50"] if whole else None,
         between_ms=between,
         audio_s_per_s=audio_s_per_s,
         of_bare_best=audio_s_per_s / best,

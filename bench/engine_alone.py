@@ -17,7 +17,7 @@ import torch
 from bench.bare import Bare, best_throughput
 from bench.machine import cores
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds, summary
+from bench.percentiles import Figures, milliseconds, summary
 from bench.report import Report
 from bench.texts import SENTENCES
 
@@ -42,7 +42,7 @@ def main() -> None:
 
 def measure(
     options: Options, threads: int, share_s: float, report: Report, is_engines: bool
-) -> tuple[dict, dict, float]:
+) -> tuple[Figures, Figures, float]:
     """All figures at one number of threads; `share_s` seconds for each of the three."""
     most_rows = options.engine.max_batch if torch.cuda.is_available() else 4
     bare = Bare(options, most_rows, threads)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+Figures = dict[str, Any]
+"""As they stand in results: numbers by name, `spread` two of them; `n` alone where nothing was measured."""
 
 PARTS = 5
 
 
-def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> dict[str, float | list[float]]:
+def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> Figures:
     """Percentiles of `values` in the order they were measured, times `scale`.
 
     `spread` is the lowest and the highest median of five consecutive parts of the run: when they lie
@@ -19,7 +23,7 @@ def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> dic
         return {"n": 0}
     scaled = np.asarray(values, np.float64) * scale
     parts = [float(np.median(part)) for part in np.array_split(scaled, PARTS) if len(part)]
-    figures: dict[str, float | list[float]] = {"n": len(scaled), "mean": round(float(scaled.mean()), digits)}
+    figures: Figures = {"n": len(scaled), "mean": round(float(scaled.mean()), digits)}
     for q in (50, 90, 95, 99):
         figures[f"p{q}"] = round(float(np.percentile(scaled, q)), digits)
     figures["min"], figures["max"] = round(float(scaled.min()), digits), round(float(scaled.max()), digits)
@@ -27,6 +31,6 @@ def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> dic
     return figures
 
 
-def milliseconds(seconds: Sequence[float]) -> dict[str, float | list[float]]:
+def milliseconds(seconds: Sequence[float]) -> Figures:
     """`summary` of seconds, in milliseconds."""
     return summary(seconds, 1000.0)

@@ -77,8 +77,8 @@ async def speak(
     """Open all, release all spread over one period, and count for a while."""
     address = Address(host=server.host, port=server.port, voice_id=VOICE_ID)
     conversations: list[Conversation] = []
-    for begin in range(0, connections, OPENED_AT_ONCE):
-        count = min(OPENED_AT_ONCE, connections - begin)
+    for opened in range(0, connections, OPENED_AT_ONCE):
+        count = min(OPENED_AT_ONCE, connections - opened)
         conversations += await asyncio.gather(*(open_conversation(address) for _ in range(count)))
     assert not any(one.heard.failure for one in conversations), conversations[0].heard.failure
     step_s = every_s / connections

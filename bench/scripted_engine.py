@@ -92,7 +92,7 @@ class ScriptedEngine:
         self.tone = (0.5 * np.sin(2 * np.pi * 220 * np.arange(samples) / RATE_HZ)).astype(np.float32)
         self.every_s, self.blocks = every_s, blocks
         self.sample_rate_hz = RATE_HZ
-        self.catalogue = ScriptedCatalogue()
+        self.catalogue: Any = ScriptedCatalogue()  # a real one holds voices with their networks
         self.streams = 0
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 from urllib.parse import urlsplit
 
 import attrs
@@ -94,7 +94,7 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
             _stop(process)
 
 
-def _ready_line(process: subprocess.Popen[bytes], log: TextIO) -> str:
+def _ready_line(process: subprocess.Popen[bytes], log: IO[str]) -> str:
     """The line that says where it serves; SystemExit with its log if it does not come to that."""
     until = time.monotonic() + START_TIMEOUT_S
     said = ""

@@ -52,7 +52,7 @@ def main() -> None:
 
 def tell(report: Report, alone: list[float], beside: list[float], active: float, stalled: int) -> None:
     one, other = milliseconds(alone), milliseconds(beside)
-    changes = {name: float(other[name]) / float(one[name]) for name in ("p50", "p95", "p99")}  # type: ignore[arg-type]
+    changes = {name: other[name] / one[name] for name in ("p50", "p95", "p99")}
     report.line("first audio", alone_ms=one, beside_ms=other, change=changes, streams_active=active)
     names = ("p50", "p95", "p99")
     rows = [

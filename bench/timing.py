@@ -77,7 +77,10 @@ def _figures(errors: Sequence[float]) -> dict[str, float]:
 async def _errors(
     service: Service, voice: Voice, text: str, audio_format: AudioFormat, seed: int
 ) -> list[tuple[str, float]]:
-    audio, chars, starts, ends = b"", [], [], []
+    audio = b""
+    chars: list[str] = []
+    starts: list[float] = []
+    ends: list[float] = []
     settings = VoiceSettings(stability=1.0)
     async with speak(
         service, voice, text, audio_format, settings, seed=seed, timing=Timing.STREAM
@@ -96,7 +99,7 @@ async def _errors(
 def _samples(audio: bytes, audio_format: AudioFormat) -> npt.NDArray[np.float32]:
     if audio_format.codec == "pcm":
         return np.frombuffer(audio, "<i2").astype(np.float32) / 32768.0
-    with av.open(io.BytesIO(audio)) as file:
+    with av.open(io.BytesIO(audio), "r") as file:
         resampler = av.AudioResampler("flt", "mono", audio_format.sample_rate_hz)
         frames = [out for frame in file.decode(audio=0) for out in resampler.resample(frame)]
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])

@@ -8,9 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import socket
+from typing import TYPE_CHECKING
 
 import pybase64
 import uvicorn
+
+if TYPE_CHECKING:  # nothing but uvicorn runs here
+    from starlette.types import Receive, Scope, Send
 
 AUDIO_HEAD, AUDIO_TAIL = '{"audio":"', '","isFinal":null,"normalizedAlignment":null,"alignment":null}'
 FINAL = '{"audio":null,"isFinal":true,"normalizedAlignment":null,"alignment":null}'
@@ -24,7 +28,7 @@ class Repeater:
         self.message = AUDIO_HEAD + audio + AUDIO_TAIL
         self.every_s, self.blocks = every_s, blocks
 
-    async def __call__(self, scope: dict, receive: object, send: object) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "websocket"
         await receive()
         await send({"type": "websocket.accept"})

@@ -88,7 +88,8 @@ class Marks:
                 self.note("text")
             text(stream, text_, **named)
 
-        SpeechStream.text = timed_text  # type: ignore[method-assign]
+        replaced: Any = SpeechStream  # no type checker lets a function stand for a method
+        replaced.text = timed_text
         self.clock(FrontEnd, "utterance", "front end", "front end done")
         self.clock(EngineStream, "deliver", "delivered")
         self.clock(WebSocketTransport, "send", "send")
@@ -113,7 +114,8 @@ class Marks:
                 self.note(f"{self._last_call} done")
                 return result
 
-            Pending.wait = timed_wait  # type: ignore[method-assign]
+            replaced: Any = Pending
+            replaced.wait = timed_wait
 
 
 def main() -> None:

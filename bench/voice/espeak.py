@@ -45,7 +45,8 @@ class Espeak:
         raw = text.encode() + b"\0"
         self._heard.clear()
         self._library.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, _CHARS_UTF8, None, None)
-        return resample_poly(np.concatenate(self._heard), RATE_HZ, self._rate_hz).astype(np.float32)
+        heard = resample_poly(np.concatenate(self._heard), RATE_HZ, self._rate_hz)
+        return np.asarray(heard, np.float32)
 
     def _take(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
         if count > 0:

@@ -74,7 +74,7 @@ def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
         torch.ones(1, frames, 1),
         torch.tensor([SEED]),
     )
-    return made[0].clamp(-1.0, 1.0).numpy()
+    return np.asarray(made[0].clamp(-1.0, 1.0), np.float32)
 
 
 def beside(natural: Pcm, said: Pcm, speaker: Speaker) -> dict[str, float]:
@@ -116,7 +116,8 @@ def phone_frames(voice: Voice, utterance: Utterance) -> npt.NDArray[np.float64]:
             torch.tensor([voice.speaker]),
             torch.ones(1, len(inputs), 1),
         )
-    return np.exp(prosody.duration[0, :, 0].double().numpy())[inputs.words >= 0]
+    frames: npt.NDArray[np.float64] = np.exp(prosody.duration[0, :, 0].double().numpy())
+    return frames[inputs.words >= 0]
 
 
 def phone_durations(

@@ -75,7 +75,7 @@ def at_16k(pcm: Pcm) -> Pcm:
 
     level = active_rms(pcm)
     out = resample_poly(pcm, 2, 3) * (HEARD_RMS / level if level else 1.0)
-    return np.clip(out, -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(out, -1.0, 1.0), np.float32)
 
 
 def row_of(system: str, list_name: str, judged: Sequence[Judged]) -> Row:
