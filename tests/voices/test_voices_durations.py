@@ -18,9 +18,7 @@ def test_silence_after_a_last_stop_that_is_not_released_is_short(last: str) -> N
     assert spoken_durations(word("AE1", "N"), predicted).tolist() == [1, 9, 14, 5]
 
 
-def test_a_stop_keeps_its_time_where_the_sentence_goes_on_and_a_pause_that_was_asked_for_its_own() -> (
-    None
-):
+def test_a_stop_keeps_its_time_where_the_sentence_goes_on_and_a_pause_that_was_asked_for_its_own() -> None:
     predicted = np.array([1.0, 9.0, 14.0, 9.0], np.float32)
     assert spoken_durations(word("AE1", "T"), predicted, is_cut=True).tolist() == [1, 9, 14, 1]
     assert spoken_durations(word("AE1", "T", pause_s=0.5), predicted).tolist() == [1, 9, 7, 50]

@@ -41,9 +41,9 @@ from zelitrio.engine.device import (
 )
 from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
-from zelitrio.engine.seams import close, cross
 from zelitrio.engine.statistics import Counters
 from zelitrio.engine.steps import Captures, Part, Ready, Step, Work
+from zelitrio.engine.tails import Tails
 from zelitrio.engine.timeline import FADE_FRAMES, Timeline, ends_cut, lay_out
 from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
@@ -79,8 +79,6 @@ class Worker:
         self._post = post
         self._make_runner = make_runner
         self._streams: dict[int, Work] = {}
-        self._held: dict[int, Work] = {}
-        """Those with a tail and nothing yet that it would join."""
         self._out: list[Delivery] = []
         self._flying: Step | None = None
         """Launched and not yet delivered."""
@@ -124,7 +122,7 @@ class Worker:
         self._runners = [
             self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
         ]
-        self._fade_samples = FADE_FRAMES * self._runners[0].hop_samples
+        self._tails = Tails(FADE_FRAMES * self._runners[0].hop_samples)
         captures = self._prepare(device, ladder, captured) if device.type == "cuda" else Captures()
         paces = [calibrate(runner, ladder) for runner in self._runners]
         pace = min(paces, key=lambda pace: pace.frames_per_s)
@@ -152,7 +150,7 @@ class Worker:
             plan = self._lanes.plan(time.perf_counter())
             if plan is None and self._flying is None:
                 try:
-                    if not self._take(self.inbox.get(timeout=self._until_dry_s())):
+                    if not self._take(self.inbox.get(timeout=self._tails.until_dry_s(time.perf_counter()))):
                         return
                 except queue.Empty:
                     pass  # nobody spoke before a listener ran dry
@@ -166,23 +164,11 @@ class Worker:
                 self._lanes.adapt(self.counters.busy(begin_s, time.perf_counter()))
             if not self._take_all():
                 return
-            self._let_tails_go()
+            for stream in self._tails.dry(time.perf_counter()):
+                self._close_tail(stream)
             if self._out:
                 self._post(self._out)
                 self._out = []
-
-    def _until_dry_s(self) -> float | None:
-        """Seconds until somebody has heard all but a tail; None if nobody ever will."""
-        if not self._held:
-            return None
-        return max(0.0, min(stream.lane.dry_at_s for stream in self._held.values()) - time.perf_counter())
-
-    def _let_tails_go(self) -> None:
-        """Give their tails to listeners who have heard the rest: the text that would join comes too late."""
-        now_s = time.perf_counter()
-        for stream in [stream for stream in self._held.values() if stream.lane.dry_at_s <= now_s]:
-            self._close_tail(stream)
-            stream.fades_in = True
 
     def _land(self) -> None:
         """Collect the step that is on its way, if any."""
@@ -219,7 +205,7 @@ class Worker:
         lane = stream.lane
         match command:
             case Speak():
-                self._held.pop(command.stream, None)
+                self._tails.forget(command.stream)
                 self._lanes.feed(lane, command, time.perf_counter())
             case Finish():
                 lane.is_finished = True
@@ -342,7 +328,7 @@ class Worker:
             part.stream.flying -= 1
             if number not in self._streams:
                 continue  # left while its window was on its way: nothing of it is delivered
-            pcm = self._joined(part, result[row])
+            pcm = self._tails.join(part, result[row])
             self.counters.audio_s += len(pcm) / rate_hz
             if len(pcm) and not part.stream.has_audio:
                 part.stream.has_audio = True
@@ -360,24 +346,7 @@ class Worker:
                 )
             if part.is_last:
                 self._end_if_spoken(part.stream)
-                if part.stream.tail is not None and not part.stream.lane.has_work:
-                    self._held[number] = part.stream
-
-    def _joined(self, part: Part, row: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A row's audio in memory of its own, joined to the utterance before."""
-        pcm = row[part.begin : part.end].copy()
-        stream = part.stream
-        if stream.tail is not None and len(pcm):
-            cross(stream.tail, pcm, self._fade_samples)
-            stream.tail = None
-        elif stream.fades_in and len(pcm):
-            cross(np.zeros(self._fade_samples, np.float32), pcm, self._fade_samples)
-            stream.fades_in = False
-        if part.tail_end > part.end:
-            tail = row[part.end : part.tail_end].copy()
-            stream.tail = tail if stream.tail is None else np.concatenate([stream.tail, tail])
-            stream.tail_of = part.speak.index
-        return pcm
+                self._tails.await_next(part.stream)
 
     def _begin(self, stream: Work, speak: Speak, frames: NDArray[np.float32]) -> None:
         """An utterance was encoded: lay it out and let it be spoken."""
@@ -410,12 +379,9 @@ class Worker:
         self._out.append(Ended(stream=stream.lane.stream))
 
     def _close_tail(self, stream: Work) -> None:
-        assert stream.tail is not None
-        pcm, stream.tail = close(stream.tail, self._fade_samples), None
-        number = stream.lane.stream
-        self._held.pop(number, None)
+        pcm = self._tails.close(stream)
         self.counters.audio_s += len(pcm) / self._runners[0].sample_rate_hz
-        self._out.append(Spoken(stream=number, utterance=stream.tail_of, pcm=pcm, is_last=True))
+        self._out.append(Spoken(stream=stream.lane.stream, utterance=stream.tail_of, pcm=pcm, is_last=True))
 
     def _fail(self, stream: Work, error: EngineError) -> None:
         self._forget(stream.lane.stream)
@@ -424,7 +390,7 @@ class Worker:
     def _forget(self, number: int) -> None:
         self._lanes.close(number)
         self._streams.pop(number, None)
-        self._held.pop(number, None)
+        self._tails.forget(number)
 
 
 def _timeline(stream: Work) -> Timeline:
