@@ -18,13 +18,16 @@ from zelitrio.audio import decode_file
 from zelitrio.networks import normalise_mel
 from zelitrio.text import Utterance, load_front_end
 from zelitrio.training import (
+    HOP_SAMPLES,
     AlignedUtterance,
     Speaker,
     levelled,
     log_mel,
     measure_f0,
+    noise_of,
     read_alignments,
     read_recordings,
+    without_noise,
 )
 from zelitrio.voices import Voice, phone_inputs
 
@@ -40,35 +43,48 @@ class Recording:
     name: str
     text: str
     pcm: Pcm
+    quiet: Pcm
+    """Without the room's noise, as training hears it."""
 
     @property
     def spoken(self) -> Spoken:
         """As something to listen to."""
-        return Spoken(tuple(word.spoken for word in load_front_end().utterance(self.text).words), self.pcm)
+        return self.said(self.pcm)
+
+    def said(self, pcm: Pcm) -> Spoken:
+        """These samples with the recording's words."""
+        return Spoken(tuple(word.spoken for word in load_front_end().utterance(self.text).words), pcm)
 
 
 def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
     """One take of each held-out prompt."""
-    found: dict[str, Recording] = {}
+    found: dict[str, tuple[str, Pcm]] = {}
     for recording in read_recordings(corpus / speaker.name):
         if recording.held_out and recording.text not in found and len(found) < limit:
             pcm = levelled(decode_file(recording.path, RATE_HZ))
-            found[recording.text] = Recording(recording.path.stem, recording.text, pcm)
-    return list(found.values())
+            whole = pcm[: len(pcm) // HOP_SAMPLES * HOP_SAMPLES]
+            found[recording.text] = recording.path.stem, whole
+    if not found:
+        return []
+    mels = [log_mel(torch.from_numpy(pcm)[None])[0].T.numpy() for _, pcm in found.values()]
+    noise = noise_of(np.concatenate(mels))
+    return [
+        Recording(name, text, pcm, without_noise(pcm, noise, speaker.noise_cut))
+        for text, (name, pcm) in found.items()
+    ]
 
 
 @torch.inference_mode()
 def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
-    """What the voice's vocoder makes of a recording's own frames and pitch."""
-    frames = len(pcm) // voice.model.hop_samples
-    whole = pcm[: frames * voice.model.hop_samples]
-    f0 = measure_f0(whole, speaker)
+    """What the voice's vocoder makes of the frames and the pitch of [frames * HOP_SAMPLES]."""
+    frames = len(pcm) // HOP_SAMPLES
+    f0 = measure_f0(pcm, speaker)
     voiced = np.flatnonzero(f0 > 0)
     contour = (
         np.interp(np.arange(frames), voiced, np.log(f0[voiced])) if len(voiced) else np.full(frames, 4.6)
     )
     made = voice.model.vocoder(
-        normalise_mel(log_mel(torch.from_numpy(whole)[None]).transpose(1, 2)),
+        normalise_mel(log_mel(torch.from_numpy(pcm)[None]).transpose(1, 2)),
         torch.from_numpy(contour.astype(np.float32))[None],
         torch.from_numpy((f0 > 0).astype(np.float32))[None],
         torch.ones(1, frames, 1),

@@ -12,7 +12,11 @@ import numpy as np
 
 from bench.voice.spoken import Pcm
 
-WINDOW_SAMPLES = int(9.01 * 16_000)
+RATE_HZ = 16_000
+WINDOW_SAMPLES = int(9.01 * RATE_HZ)
+SILENCE_SAMPLES = RATE_HZ // 4
+"""Put before and after every clip, whoever speaks: repeated without, a sentence's last word runs into its
+first, and what has been trimmed closest scores worst (0.06 to 0.09 OVRL less in these voices)."""
 KEYS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}
 Listener = Callable[[Pcm], dict[str, float]]
 
@@ -21,7 +25,7 @@ def open_listener() -> Listener:
     """From the package speechmos, which carries the models; held to one thread.
 
     A clip shorter than the models' 9.01 s is repeated to exactly that, as DNSMOS does, but scored once:
-    its own further windows hear the same clip again at twice the cost.
+    its own further windows hear the same clip again at twice the cost.  Between repetitions is silence.
     """
     import onnxruntime
     from speechmos import dnsmos
@@ -37,8 +41,9 @@ def open_listener() -> Listener:
         onnxruntime.InferenceSession = plain_session
 
     def score(pcm: Pcm) -> dict[str, float]:
-        clip = np.resize(pcm, WINDOW_SAMPLES) if len(pcm) < WINDOW_SAMPLES else pcm
-        scores = scorer(clip, 16_000, False)
+        clip = np.pad(pcm, SILENCE_SAMPLES)
+        clip = np.resize(clip, WINDOW_SAMPLES) if len(clip) < WINDOW_SAMPLES else clip
+        scores = scorer(clip, RATE_HZ, False)
         return {short: float(scores[key]) for short, key in KEYS.items()}
 
     return score

@@ -24,7 +24,7 @@ from zelitrio.voices import Catalogue, Voice
 QUICK_PER_LIST = 6
 SCORED_OF = 3
 """DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
-RECORDINGS = 12
+RECORDINGS = 24
 CUT_SENTENCES, PIECES = 12, 3
 SHOWN = 2
 """Recordings a speaker whose pictures are drawn."""
@@ -106,12 +106,14 @@ class Measure:
     ) -> Iterator[Row]:
         natural = [recording.spoken for recording in recordings]
         yield self._judged_recordings(f"natural {speaker.name}", natural)
-        copies = [copy_synthesis(voice, recording.pcm, speaker) for recording in recordings]
+        quiet = [recording.said(recording.quiet) for recording in recordings]
+        yield self._judged_recordings(f"{speaker.name} without noise", quiet)
+        copies = [copy_synthesis(voice, recording.quiet, speaker) for recording in recordings]
         figures = [
-            beside(recording.pcm, copy, speaker) | copied(recording.pcm, copy, speaker)
+            beside(recording.quiet, copy, speaker) | copied(recording.quiet, copy, speaker)
             for recording, copy in zip(recordings, copies, strict=True)
         ]
-        heard = [Spoken(item.words, copy) for item, copy in zip(natural, copies, strict=True)]
+        heard = [recording.said(copy) for recording, copy in zip(recordings, copies, strict=True)]
         yield self._judged_recordings(f"copy by {voice.voice_id}", heard) | means(figures)
         say = voice_system(voice)
         said = [say(recording.text) for recording in recordings]
@@ -141,7 +143,7 @@ class Measure:
         sentences = []
         for recording in recordings[:SHOWN]:
             said = {f"natural {speaker.name}": recording.pcm}
-            said[f"copy by {voice.voice_id}"] = copy_synthesis(voice, recording.pcm, speaker)
+            said[f"copy by {voice.voice_id}"] = copy_synthesis(voice, recording.quiet, speaker)
             said[voice.voice_id] = say(recording.text).pcm
             said |= {name: reference(recording.text).pcm for name, reference in self._references.items()}
             sentences.append((recording.text, said))

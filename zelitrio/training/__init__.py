@@ -17,9 +17,17 @@ from zelitrio.training.corpus import (
     read_recordings,
     speaker_named,
 )
+from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.device import choose_device
 from zelitrio.training.export import BUILTIN, Casting, assemble, export
-from zelitrio.training.features import log_mel, magnitudes, measure_f0, mel_centres_hz, mel_filters
+from zelitrio.training.features import (
+    HOP_SAMPLES,
+    log_mel,
+    magnitudes,
+    measure_f0,
+    mel_centres_hz,
+    mel_filters,
+)
 from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Onlooker, Order, Recipe
 from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
@@ -29,6 +37,7 @@ from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
 __all__ = [
     "BUILTIN",
+    "HOP_SAMPLES",
     "RECIPES",
     "SPEAKERS",
     "AcousticPlan",
@@ -56,6 +65,7 @@ __all__ = [
     "mel_centres_hz",
     "mel_filters",
     "missing_packages",
+    "noise_of",
     "plain_words",
     "prepare_speaker",
     "read_alignments",
@@ -64,5 +74,6 @@ __all__ = [
     "speaker_named",
     "train_acoustic",
     "train_vocoder",
+    "without_noise",
     "word_edits",
 ]
