@@ -12,14 +12,13 @@ import itertools
 import statistics
 import time
 
-import torch
-
 from bench.bare import Bare, best_throughput
 from bench.machine import cores
 from bench.options import Options, parse, parser
 from bench.percentiles import Figures, milliseconds, summary
 from bench.report import Report
 from bench.texts import SENTENCES
+from zelitrio.engine.device import choose_device
 
 WARM_UP = 3
 
@@ -29,7 +28,7 @@ def main() -> None:
     made.add_argument("--seconds", type=float, default=20.0, help="for all of it, warm-up not counted")
     options = parse(made)
     report = options.report("engine_alone")
-    on_gpu = torch.cuda.is_available() and options.engine.device != "cpu"
+    on_gpu = choose_device(options.engine).type == "cuda"
     engine_threads = Bare(options).threads
     threads = [engine_threads] if on_gpu else sorted({1, min(2, cores()), engine_threads})
     share_s = options.extra.seconds / len(threads) / 3
@@ -44,7 +43,8 @@ def measure(
     options: Options, threads: int, share_s: float, report: Report, is_engines: bool
 ) -> tuple[Figures, Figures, float]:
     """All figures at one number of threads; `share_s` seconds for each of the three."""
-    most_rows = options.engine.max_batch if torch.cuda.is_available() else 4
+    on_gpu = choose_device(options.engine).type == "cuda"
+    most_rows = options.engine.max_batch if on_gpu else 4
     bare = Bare(options, most_rows, threads)
     for text in SENTENCES[:WARM_UP]:
         bare.first(text)

@@ -11,16 +11,18 @@ from bench.voice.table import COLUMNS, markdown_table
 
 LISTS_TEXT = """\
 Word error in per cent by two recognisers; DNSMOS (ovrl, sig, bak, p808) of every third sentence of a
-list and of every recording, each repeated to 9 s with half a second of silence between; pitch in Hz and the spread of ln f0; silence before and after in ms (median,
-longest); loudness in LUFS (EBU R128); clicks a minute; real-time factor on one thread. `every second`:
-the half of the lists that references speak, by everybody. A recogniser prefers regular speech: a word
-error below a recording's own does not mean better speech."""
+list and of every recording, each repeated to 9 s with half a second of silence between; pitch in Hz and
+the spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
+clicks a minute; real-time factor on one thread. `every second`: the half of the lists that references
+speak, by everybody. A recogniser prefers regular speech: a word error below a recording's own does not
+mean better speech."""
 HELD_OUT_TEXT = """\
 Recordings that training never saw, the same words by the voice, and copy synthesis: the recordings' own
-frames and pitch, the room's noise taken away as for training, through the voice's vocoder. Distance in dB of 13 mel cepstra after time warping; pitch
-correlation and root mean square difference in semitones over the warped frames; error of the length
-without silence at the ends; log-spectral distance of the copy in dB; duration of single phones against
-the alignment (mean absolute error, bias, correlation of logarithms)."""
+frames and pitch, the room's noise taken away as for training, through the voice's vocoder. Distance in
+dB of 13 mel cepstra after time warping; pitch correlation and root mean square difference in semitones
+over the warped frames; error of the length without silence at the ends; log-spectral distance of the
+copy in dB; duration of single phones against the alignment (mean absolute error, bias, correlation of
+logarithms)."""
 SEAMS_TEXT = """\
 Median jumps between the 20 ms before and after a place (pitch: 60 ms), with the 95th percentile behind:
 at joins of chunks, at word boundaries inside of chunks, and at the joins' places in the same sentences

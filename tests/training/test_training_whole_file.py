@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from cut_short import cut_short
 
+from zelitrio.training.curves import read_log
+from zelitrio.training.loop import LOG
 from zelitrio.training.whole_file import whole_file
 from zelitrio.training.work_plan import WorkPlan
 
@@ -30,3 +32,10 @@ def test_a_plan_that_could_not_be_written_is_the_one_before(tmp_path: Path) -> N
         plan.kept(nearest=1, acoustic_steps=150)
     assert WorkPlan.at(path, "mine", tuned=True) == plan
     assert plan.kept(nearest=1) == WorkPlan.at(path, "mine", tuned=True)
+
+
+def test_half_a_line_of_a_log_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_bytes(
+        b'{"step":1,"mel":0.5}\n{"step":2,"me{"step":2,"mel":0.4}\n{"step":3,"mel":0.3}\n{"st'
+    )
+    assert [row["step"] for row in read_log(tmp_path)] == [1, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -15,7 +16,11 @@ _SHOWN = ("mel", "val_mel", "stft", "val_stft", "duration", "val_duration", "pit
 def read_log(run: Path) -> list[dict[str, float]]:
     """The lines of a run's log, oldest first; none where there is no log."""
     log = run / LOG
-    return [orjson.loads(line) for line in log.read_bytes().splitlines()] if log.is_file() else []
+    rows = []
+    for line in log.read_bytes().splitlines() if log.is_file() else ():
+        with suppress(orjson.JSONDecodeError):  # a run that was killed leaves half a line
+            rows.append(orjson.loads(line))
+    return rows
 
 
 def draw_curves(runs: Mapping[str, Path], picture: Path) -> None:

@@ -20,6 +20,7 @@ from zelitrio.training.acoustic_data import AcousticData, Example, collate, toke
 from zelitrio.training.acoustic_training import forward
 from zelitrio.training.loop import load_checkpoint, step_generator
 from zelitrio.training.shards import GUIDED
+from zelitrio.training.whole_file import whole_file
 
 
 @torch.no_grad()
@@ -47,7 +48,8 @@ def guide(
             for example, mel in zip(group, _predict(model, group, data.ln_f0[number]), strict=True):
                 begin = example.entry.first_frame + _first_frame(example)
                 guided[begin : begin + len(mel)] = mel
-        np.save(work / "features" / name / GUIDED, guided)
+        with whole_file(work / "features" / name / GUIDED) as path, path.open("wb") as file:
+            np.save(file, guided)
         report(f"{name}: {len(examples)} recordings guided")
 
 
