@@ -8,8 +8,8 @@ import torch
 from tiny_voice import tiny_model
 from torch import Tensor
 
-from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, frame_mask
-from zelitrio.networks.source import SOURCE_GAIN, advance_phase, noise_table, pulses
+from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, Vocoder, VocoderConfig, frame_mask
+from zelitrio.networks.source import CENT, SOURCE_GAIN, advance_phase, jitter_table, noise_table, pulses
 
 EXACT = 1e-4
 
@@ -157,3 +157,24 @@ def test_the_noise_is_white_and_joins_its_own_end() -> None:
     torch.testing.assert_close(
         (last / window)[240:][inside], (first / window)[:720][inside], rtol=0, atol=1e-2
     )
+
+
+def test_pitch_wavers_as_far_as_asked_but_not_under_a_recordings_pulses() -> None:
+    steady, wavering = (
+        Vocoder(VocoderConfig(channels=16, blocks=1, jitter_cents=cents)) for cents in (0, 10)
+    )
+    wavering.load_state_dict(steady.state_dict())
+    assert float(jitter_table().std()) == pytest.approx(1.0, abs=0.01)
+    assert float(wavering.jitter.std()) == pytest.approx(10 * CENT, rel=0.01)
+    voiced = torch.ones(1, 40)
+    inputs = (
+        torch.zeros(1, 40, 80),
+        voiced * float(np.log(150.0)),
+        voiced,
+        voiced[..., None],
+        torch.tensor([5]),
+    )
+    turns = torch.tensor([0.25], dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(wavering(*inputs, turns), steady(*inputs, turns))
+        assert float((wavering(*inputs) - steady(*inputs)).abs().max()) > 0.01

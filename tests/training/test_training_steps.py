@@ -97,6 +97,22 @@ def test_a_melody_is_widened_about_the_speakers_own_pitch(tmp_path: Path) -> Non
     torch.testing.assert_close(wide, plain * torch.tensor([1.5, 1.0]))
 
 
+def test_bands_are_set_off_against_those_around_them(tmp_path: Path) -> None:
+    data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
+    save_checkpoint(tmp_path / "a.pt", small_acoustic(data).state())
+    save_checkpoint(tmp_path / "v.pt", vocoder().state())
+    casting = Casting(voice_id="me", name="Me", speaker="bdl", description="", labels={})
+    blunt, clear = (
+        assemble(tmp_path / "a.pt", tmp_path / "v.pt", [casting], clarity=clarity)[0].model.acoustic.out
+        for clarity in (0.0, 0.2)
+    )
+    hidden = torch.randn(7, blunt.in_features, generator=torch.Generator().manual_seed(0))
+    mel, other = blunt(hidden).split([80, 2], 1)
+    around = torch.nn.functional.avg_pool1d(torch.nn.functional.pad(mel, (4, 4), mode="replicate"), 9, 1)
+    torch.testing.assert_close(clear(hidden)[:, :80], mel + 0.2 * (mel - around), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(clear(hidden)[:, 80:], other)
+
+
 def test_nothing_above_a_speakers_band_is_judged() -> None:
     turns = 2 * torch.pi * torch.arange(9_600, dtype=torch.float64) / 24_000
     low = (torch.sin(500 * turns) * 0.3).float()[None]

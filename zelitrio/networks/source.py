@@ -20,6 +20,8 @@ from torch import Tensor
 
 NOISE_FRAMES = 1024
 """Length of the noise table: 10 s at 100 frames per second, longer than an ear can match."""
+CENT = math.log(2.0) / 1200
+"""Of pitch, in ln f0."""
 UNVOICED_LN_F0 = math.log(100.0)
 SOURCE_GAIN = 1 / 20
 """Brings both spectra near unit size, where the network's output layer starts."""
@@ -91,7 +93,21 @@ def noise_table(fft: int, hop: int, window: Tensor) -> Tensor:
     Returns:
         [NOISE_FRAMES, fft // 2 + 1] complex64.
     """
-    samples = np.random.Generator(np.random.PCG64(20_001)).standard_normal(NOISE_FRAMES * hop)
+    samples = _white(NOISE_FRAMES * hop, 20_001)
     around = np.concatenate((samples[-fft // 2 :], samples, samples[: fft // 2])).astype(np.float32)
     frames = torch.from_numpy(around).unfold(0, fft, hop)[:NOISE_FRAMES]
     return torch.fft.rfft(frames * window) * SOURCE_GAIN
+
+
+def jitter_table() -> Tensor:
+    """How pitch wavers from frame to frame, as a share of its spread: [NOISE_FRAMES] of unit spread, a ring.
+
+    Neighbouring frames waver together: white noise, averaged over three of them.
+    """
+    white = _white(NOISE_FRAMES, 20_002)
+    wavering = white + np.roll(white, 1) + np.roll(white, -1)
+    return torch.from_numpy((wavering / wavering.std()).astype(np.float32))
+
+
+def _white(count: int, seed: int) -> np.ndarray:
+    return np.random.Generator(np.random.PCG64(seed)).standard_normal(count)

@@ -13,10 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zelitrio.networks.source import (
+    CENT,
     NOISE_FRAMES,
     SOURCE_GAIN,
     UNVOICED_LN_F0,
     advance_phase,
+    jitter_table,
     noise_table,
     pulses,
 )
@@ -40,6 +42,8 @@ class VocoderConfig:
     kernel: int = 7
     stem_lookahead: int = 2
     lookahead: int = 1
+    jitter_cents: int = 0
+    """How far pitch strays from frame to frame: every voice's does, and none that a network predicts."""
 
     @property
     def fft_samples(self) -> int:
@@ -80,6 +84,7 @@ class Vocoder(nn.Module):
 
     window: Tensor
     noise: Tensor
+    jitter: Tensor
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -97,6 +102,7 @@ class Vocoder(nn.Module):
         self.register_buffer(
             "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
         )
+        self.register_buffer("jitter", config.jitter_cents * CENT * jitter_table(), persistent=False)
 
     def forward(
         self,
@@ -115,12 +121,16 @@ class Vocoder(nn.Module):
             voiced: [batch, frames] in 0..1.
             mask: [batch, frames, 1], 1 inside of the utterance.
             noise_at: [batch] integers, where in the noise the utterance begins.
-            turns: [batch] float64, where between two pulses the first frame lies; as `step` begins if None.
+            turns: [batch] float64, where between two pulses of a recording the first frame lies, whose pitch
+                then is taken as it is; None begins as `step` does.
 
         Returns:
             [batch, frames * hop] samples, about [-1, 1].
         """
         frames = mel.shape[1]
+        times = torch.arange(frames, device=mel.device)[None]
+        if turns is None:
+            ln_f0 = self._wavering(ln_f0, noise_at[:, None] + times)
         inputs = self._inputs(mel, ln_f0, voiced, mask)
         x = self.stem.whole(inputs, mask)
         for block in self.blocks:
@@ -136,7 +146,6 @@ class Vocoder(nn.Module):
             phases = phases + (turns - phases[:, early])[:, None]
         train = pulses(edges, phases, hop, rate_hz)
         train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
-        times = torch.arange(frames, device=pitch.device)[None]
         spectra = self._spectra(x, train, voiced, mask, noise_at[:, None] + times)
         before = pitch.new_zeros(pitch.shape[0], (_OVERLAP - 1) * hop)
         samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)
@@ -180,6 +189,8 @@ class Vocoder(nn.Module):
         c = self.config
         window = mel.shape[1]
         masks = FrameMasks(first, window, length, c.net_lag, state.stem.dtype)
+        ahead = torch.arange(window, device=first.device)
+        ln_f0 = self._wavering(ln_f0, (noise_at + first)[:, None] + ahead)
         inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0))
         x, stem = self.stem.step(inputs, state.stem, masks.lagging(c.stem_lookahead))
         states = []
@@ -195,7 +206,7 @@ class Vocoder(nn.Module):
         phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
         fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
         train = torch.cat((state.pulses, fresh), 1)
-        times = (first - c.net_lag)[:, None] + torch.arange(window, device=first.device)
+        times = (first - c.net_lag)[:, None] + ahead
         spectra = self._spectra(
             x, train, loud[:, :window], masks.lagging(c.net_lag), noise_at[:, None] + times
         )
@@ -209,6 +220,9 @@ class Vocoder(nn.Module):
             pulses=train[:, window * c.hop_samples :],
             overlap=overlap,
         )
+
+    def _wavering(self, ln_f0: Tensor, noise_at: Tensor) -> Tensor:
+        return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
 
     def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
         centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none

@@ -16,7 +16,7 @@ from zelitrio.training.acoustic_data import speakers_of
 from zelitrio.training.acoustic_training import AcousticPlan, train_acoustic
 from zelitrio.training.align import align_speaker
 from zelitrio.training.corpus import find_speakers
-from zelitrio.training.export import BUILTIN_MELODY, assemble, export
+from zelitrio.training.export import BUILTIN_CLARITY, BUILTIN_MELODY, assemble, export
 from zelitrio.training.guided import guide
 from zelitrio.training.prepare import prepare_speaker
 from zelitrio.training.shards import GUIDED
@@ -66,7 +66,13 @@ def export_voice(work: Path, out: Path, *, refined: bool) -> None:
     """Both runs' averaged weights as a voice folder."""
     runs = work / "runs"
     sounding = runs / ("refined" if refined else "vocoder") / "checkpoint.pt"
-    size = export(out, assemble(runs / "acoustic" / "checkpoint.pt", sounding, melody=BUILTIN_MELODY))
+    voices = assemble(
+        runs / "acoustic" / "checkpoint.pt",
+        sounding,
+        melody=BUILTIN_MELODY,
+        clarity=BUILTIN_CLARITY,
+    )
+    size = export(out, voices)
     print(f"{out}: {size / 1e6:.1f} MB of weights")
 
 
