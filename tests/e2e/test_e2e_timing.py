@@ -50,8 +50,8 @@ def test_words_end_where_the_sound_does(server: Server, voice: str, output_forma
             pcm, chars, starts, ends = spoken(http, text, output_format, voice)
             errors += [error for _, error in end_errors_ms(pcm, RATE_HZ, chars, starts, ends)]
     assert len(errors) > SENTENCES
-    # Another processor may round one phone to a frame (10 ms) more or less.
-    assert sorted(np.abs(errors))[-2] <= 30.0 and np.abs(errors).max() <= 40.0, sorted(errors)
+    # One n may be 20 dB down before it is over, and another processor may round it to a frame (10 ms) more.
+    assert sorted(np.abs(errors))[-2] <= 30.0 and np.abs(errors).max() <= 50.0, sorted(errors)
     assert abs(float(np.median(errors))) <= 10.0, sorted(errors)
 
 

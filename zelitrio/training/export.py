@@ -54,7 +54,7 @@ BUILTIN: Sequence[Casting] = (
             "age": "middle-aged",
             "language": "en",
         },
-        fade_ms=25,
+        fade_ms=30,
     ),
 )
 
