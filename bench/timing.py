@@ -45,7 +45,8 @@ async def _measure(options: Options) -> None:
     report = options.report("timing")
     audio_format = parse_format(options.extra.format)
     catalogue = options.catalogue()
-    voices = [options.chosen_voice()] if options.voice else list(catalogue.voices.values())
+    chosen = [options.chosen_voice().voice_id] if options.voice else list(catalogue.voices)
+    voices = [catalogue.voices[voice_id] for voice_id in chosen]
     rows = []
     async with open_engine(catalogue, options.engine) as engine:
         service = Service(engine, load_front_end())

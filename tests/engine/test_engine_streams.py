@@ -164,6 +164,13 @@ async def test_a_wrong_voice_and_a_call_out_of_turn_are_the_callers_errors(engin
             stream.feed("more")
 
 
+async def test_a_voice_of_another_catalogue_is_refused_by_name_and_takes_no_place(engine: Engine) -> None:
+    with pytest.raises(LocalError, match="this engine's catalogue, found another's 'tiny-0'"):
+        async with engine.open_stream(tiny_catalogue().default):
+            pass
+    assert engine.statistics().streams == 0
+
+
 async def test_bfloat16_speaks_about_the_same() -> None:
     # Pitch is rounded, so phases drift and samples cannot be compared; length and level can.
     audio = []

@@ -78,6 +78,10 @@ class Engine:
                 names = ", ".join(voice.voice_id for voice in self.catalogue)
                 raise LocalError(f"voice: expected one of {names}, found {chosen!r}")
             chosen = found
+        if chosen.model not in self._models:
+            raise LocalError(
+                f"voice: expected one of this engine's catalogue, found another's {chosen.voice_id!r}"
+            )
         self._admit()
         number = next(self._numbers)
         stream = EngineStream(self, number, chosen, settings or VoiceSettings())
