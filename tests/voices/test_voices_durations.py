@@ -16,6 +16,7 @@ def test_silence_after_a_last_stop_that_is_not_released_is_short(last: str) -> N
     predicted = np.array([1.0, 9.0, 14.0, 9.0], np.float32)
     assert spoken_durations(word("AE1", last), predicted).tolist() == [1, 9, 7, 1]
     assert spoken_durations(word("AE1", "N"), predicted).tolist() == [1, 9, 14, 5]
+    assert spoken_durations(word("AE1", "V"), predicted).tolist() == [1, 9, 14, 1]
 
 
 def test_a_stop_keeps_its_time_where_the_sentence_goes_on_and_a_pause_that_was_asked_for_its_own() -> None:

@@ -10,9 +10,11 @@ from zelitrio.voices.inputs import PhoneInputs
 
 # Silence before the first word is latency, after the last one it delays the other speaker.
 _LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
-_LAST_STOP_FRAMES, _AFTER_STOP_FRAMES = 7, 1
-"""A last P, T or K is often not released: its closure is silence already, and what follows adds to it."""
-_UNRELEASED = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
+_AFTER_SOFT_FRAMES, _LAST_STOP_FRAMES = 1, 7
+"""A last P, T or K is often not released: its closure is silence already, and so is the end of other soft
+sounds, and what follows adds to it."""
+_STOPS = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
+_SOFT = _STOPS | {PHONES.index(phone) for phone in ("B", "CH", "D", "DH", "F", "G", "JH", "TH", "V")}
 _LONGEST_FRAMES = 200
 """Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
 
@@ -47,10 +49,11 @@ def spoken_durations(
     wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
     if is_cut:
         wanted[-1] = min(wanted[-1], 1.0)
-    elif len(wanted) > 2 and int(inputs.phones[-2]) in _UNRELEASED:
-        wanted[-2], wanted[-1] = min(wanted[-2], _LAST_STOP_FRAMES), _AFTER_STOP_FRAMES
     else:
-        wanted[-1] = np.clip(wanted[-1], 1.0, _TRAILING_FRAMES)
+        last = int(inputs.phones[-2])
+        if last in _STOPS:
+            wanted[-2] = min(wanted[-2], _LAST_STOP_FRAMES)
+        wanted[-1] = np.clip(wanted[-1], 1.0, _AFTER_SOFT_FRAMES if last in _SOFT else _TRAILING_FRAMES)
     asked = ~np.isnan(inputs.pauses_s)
     wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
     return whole_durations(wanted)
