@@ -25,6 +25,8 @@ from zelitrio.training import (
     log_mel,
     measure_f0,
     noise_of,
+    polarity,
+    pulse_times,
     read_alignments,
     read_recordings,
     without_noise,
@@ -76,19 +78,16 @@ def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
 
 @torch.inference_mode()
 def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
-    """What the voice's vocoder makes of the frames and the pitch of [frames * HOP_SAMPLES]."""
-    frames = len(pcm) // HOP_SAMPLES
+    """What the voice's vocoder makes of a recording's frames and pulses, [frames * HOP_SAMPLES] samples."""
     f0 = measure_f0(pcm, speaker)
-    voiced = np.flatnonzero(f0 > 0)
-    contour = (
-        np.interp(np.arange(frames), voiced, np.log(f0[voiced])) if len(voiced) else np.full(frames, 4.6)
-    )
+    pulses = torch.from_numpy(pulse_times(pcm * polarity([(pcm, f0)]), f0))[None]
     made = voice.model.vocoder(
         normalise_mel(log_mel(torch.from_numpy(pcm)[None]).transpose(1, 2)),
-        torch.from_numpy(contour.astype(np.float32))[None],
+        pulses[..., 0],
         torch.from_numpy((f0 > 0).astype(np.float32))[None],
-        torch.ones(1, frames, 1),
+        torch.ones(1, len(f0), 1),
         torch.tensor([SEED]),
+        pulses[:, 0, 1].double(),
     )
     return np.asarray(made[0].clamp(-1.0, 1.0), np.float32)
 

@@ -18,7 +18,7 @@ speak, by everybody. A recogniser prefers regular speech: a word error below a r
 mean better speech."""
 HELD_OUT_TEXT = """\
 Recordings that training never saw, the same words by the voice, and copy synthesis: the recordings' own
-frames and pitch, the room's noise taken away as for training, through the voice's vocoder. Distance in
+frames and pulses, the room's noise taken away as for training, through the voice's vocoder. Distance in
 dB of 13 mel cepstra after time warping; pitch correlation and root mean square difference in semitones
 over the warped frames; error of the length without silence at the ends; log-spectral distance of the
 copy in dB; duration of single phones against the alignment (mean absolute error, bias, correlation of

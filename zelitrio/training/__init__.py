@@ -31,6 +31,7 @@ from zelitrio.training.features import (
 from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Onlooker, Order, Recipe
 from zelitrio.training.prepare import active_rms, levelled, prepare_speaker
+from zelitrio.training.pulse_times import polarity, pulse_times
 from zelitrio.training.speaking import speak
 from zelitrio.training.user_voice import Made, look_through, make_voice, missing_packages
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
@@ -67,7 +68,9 @@ __all__ = [
     "missing_packages",
     "noise_of",
     "plain_words",
+    "polarity",
     "prepare_speaker",
+    "pulse_times",
     "read_alignments",
     "read_recordings",
     "speak",
