@@ -19,6 +19,12 @@ def test_silence_after_a_last_stop_that_is_not_released_is_short(last: str) -> N
     assert spoken_durations(word("AE1", "V"), predicted).tolist() == [1, 9, 14, 1]
 
 
+def test_there_is_no_silence_before_a_first_sound_that_begins_with_its_own() -> None:
+    predicted = np.array([1.0, 9.0, 9.0, 9.0], np.float32)
+    assert spoken_durations(word("CH", "AE1"), predicted)[0] == 0
+    assert spoken_durations(word("M", "AE1"), predicted)[0] == 1
+
+
 def test_a_stop_keeps_its_time_where_the_sentence_goes_on_and_a_pause_that_was_asked_for_its_own() -> None:
     predicted = np.array([1.0, 9.0, 14.0, 9.0], np.float32)
     assert spoken_durations(word("AE1", "T"), predicted, is_cut=True).tolist() == [1, 9, 14, 1]

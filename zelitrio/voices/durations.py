@@ -12,7 +12,7 @@ from zelitrio.voices.inputs import PhoneInputs
 _LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
 _AFTER_SOFT_FRAMES, _LAST_STOP_FRAMES = 1, 7
 """A last P, T or K is often not released: its closure is silence already, and so is the end of other soft
-sounds, and what follows adds to it."""
+sounds, and what follows adds to it; as does what goes before a first closure."""
 _STOPS = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
 _SOFT = _STOPS | {PHONES.index(phone) for phone in ("B", "CH", "D", "DH", "F", "G", "JH", "TH", "V")}
 _LONGEST_FRAMES = 200
@@ -46,7 +46,8 @@ def spoken_durations(
     wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
     is_pause = inputs.words < 0
     wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
-    wanted[0] = 0.0 if joins else min(wanted[0], _LEADING_FRAMES)
+    begins_soft = len(wanted) > 2 and int(inputs.phones[1]) in _SOFT
+    wanted[0] = 0.0 if joins or begins_soft else min(wanted[0], _LEADING_FRAMES)
     if is_cut:
         wanted[-1] = min(wanted[-1], 1.0)
     else:
