@@ -43,7 +43,7 @@ class AudioBlock:
     """On a piece's first block: how long the whole piece is, the silence at its end included."""
     is_last: bool
     """Whether the utterance ends with this block.  Of a sentence that is left open when its stream is
-    finished the last 20 ms come late, in one more block that says so again."""
+    finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
 
 
 class EngineStream:

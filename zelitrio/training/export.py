@@ -80,7 +80,7 @@ def assemble(
     melody: float = 1.0,
     clarity: float = 0.0,
 ) -> tuple[Voice, ...]:
-    """The voices of two runs' averaged weights, in float32.
+    """The voices of two runs' averaged weights, in float32; their pitch wavers by `JITTER_CENTS`.
 
     Args:
         acoustic_checkpoint, vocoder_checkpoint: of the two runs.
