@@ -12,7 +12,7 @@
 # if pip reaches an index.  If not, everything is installed into a virtual environment that is removed
 # at the end; torch's wheel for Linux on PyPI has CUDA, takes gigabytes, and leaves that much less time
 # for the benches.  No package is installed into the repository, and it works without git: give the
-# commit as ZELITRIO_BENCH_COMMIT then.
+# commit as BENCH_COMMIT then.
 #
 # Results are appended to bench/results/<device>/, and copied to FOLDER if one is named ($OUT counts as
 # named), together with the log: commit what it wrote.  It ends with 1 if anything failed, after having

@@ -39,7 +39,7 @@ def commit() -> str:
         head = _git("rev-parse", "--short=10", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--", "zelitrio", "bench") else "")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("ZELITRIO_BENCH_COMMIT", "unknown")
+        return os.environ.get("BENCH_COMMIT", "unknown")
 
 
 def circumstances() -> dict[str, Any]:

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from bench import machine
+from zelitrio.cli.configure import configure
+
+
+def test_without_git_the_environment_names_the_commit_and_a_server_still_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_git(*arguments: str) -> str:
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr(machine, "_git", no_git)
+    monkeypatch.setenv("BENCH_COMMIT", "0123456789")
+    machine.commit.cache_clear()
+    try:
+        assert machine.commit() == "0123456789"
+    finally:
+        machine.commit.cache_clear()
+    configure({}, os.environ)
