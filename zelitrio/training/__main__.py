@@ -1,8 +1,8 @@
 """The steps as commands: `python -m zelitrio.training STEP ...`.
 
-`voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: 2,600 steps of it
-moved DNSMOS OVRL of two voices by 0.02 and 0.00.  All steps skip or resume what is done already, so a run
-that was interrupted is started again with the same command.
+`voice CORPUS WORK OUT` runs every step in order.  All steps skip or resume what is done already, so a run
+that was interrupted is started again with the same command.  On a GPU it takes half an hour, most of it for
+critics, which are too much for a CPU; `--workers` keeps up with it.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
 from zelitrio.training.acoustic_data import speakers_of
 from zelitrio.training.acoustic_training import AcousticPlan, train_acoustic
 from zelitrio.training.align import align_speaker
 from zelitrio.training.corpus import find_speakers
+from zelitrio.training.device import choose_device
 from zelitrio.training.export import BUILTIN_CLARITY, BUILTIN_MELODY, assemble, export
 from zelitrio.training.guided import guide
+from zelitrio.training.loop import CHECKPOINT
 from zelitrio.training.prepare import prepare_speaker
 from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
-_GUIDED_SHARE = 0.4
+_GUIDED_SHARE = 0.5
 
 
 def prepare_all(corpus: Path, work: Path) -> None:
@@ -37,38 +37,51 @@ def align_all(corpus: Path, work: Path) -> None:
         align_speaker(corpus, work, speaker)
 
 
+def vocoder(work: Path, options: argparse.Namespace) -> None:
+    """Train the vocoder to match recordings, or resume it."""
+    plan = VocoderPlan(steps=options.vocoder_steps, batch=options.batch)
+    train_vocoder(work, work / "runs" / "vocoder", plan, device=options.device, workers=options.workers)
+
+
 def acoustic(corpus: Path, work: Path, options: argparse.Namespace) -> None:
     """Train the acoustic model, or resume it."""
-    plan = AcousticPlan(steps=options.acoustic_steps)
-    train_acoustic(work, work / "runs" / "acoustic", speakers_of(work, corpus), plan)
+    plan = AcousticPlan(steps=options.acoustic_steps, batch=options.batch)
+    speakers = speakers_of(work, corpus)
+    train_acoustic(
+        work, work / "runs" / "acoustic", speakers, plan, device=options.device, workers=options.workers
+    )
 
 
-def vocoder(corpus: Path, work: Path, options: argparse.Namespace) -> None:
-    """Train the vocoder to match recordings, from their frames and the acoustic model's, or resume."""
+def refine(corpus: Path, work: Path, options: argparse.Namespace) -> None:
+    """Let the vocoder also try to pass critics, from measured frames and the acoustic model's, or resume."""
     runs = work / "runs"
     speakers = speakers_of(work, corpus)
     if not all((work / "features" / name / GUIDED).is_file() for name in speakers):
-        guide(work, runs / "acoustic" / "checkpoint.pt", speakers)
-    plan = VocoderPlan(steps=options.vocoder_steps, guided_share=_GUIDED_SHARE)
-    train_vocoder(work, runs / "vocoder", plan)
-
-
-def refine(work: Path, options: argparse.Namespace) -> None:
-    """Let the vocoder also try to pass critics, or resume."""
-    runs = work / "runs"
+        guide(work, runs / "acoustic" / CHECKPOINT, speakers, device=options.device)
     plan = VocoderPlan(
-        steps=options.refine_steps, learning_rate=3e-4, critic_from=0, guided_share=_GUIDED_SHARE, seed=2
+        steps=options.refine_steps,
+        batch=options.batch,
+        learning_rate=4e-4,
+        critics=True,
+        guided_share=_GUIDED_SHARE,
+        seed=2,
     )
-    train_vocoder(work, runs / "refined", plan, init=runs / "vocoder" / "checkpoint.pt")
+    train_vocoder(
+        work,
+        runs / "refined",
+        plan,
+        init=runs / "vocoder" / CHECKPOINT,
+        device=options.device,
+        workers=options.workers,
+    )
 
 
-def export_voice(work: Path, out: Path, *, refined: bool) -> None:
-    """Both runs' averaged weights as a voice folder."""
+def export_voice(work: Path, out: Path) -> None:
+    """The averaged weights of the last runs as a voice folder."""
     runs = work / "runs"
-    sounding = runs / ("refined" if refined else "vocoder") / "checkpoint.pt"
     voices = assemble(
-        runs / "acoustic" / "checkpoint.pt",
-        sounding,
+        runs / "acoustic" / CHECKPOINT,
+        runs / "refined" / CHECKPOINT,
         melody=BUILTIN_MELODY,
         clarity=BUILTIN_CLARITY,
     )
@@ -79,20 +92,20 @@ def export_voice(work: Path, out: Path, *, refined: bool) -> None:
 def main() -> None:
     """Run the step that the command line names."""
     options = _arguments()
-    torch.set_num_threads(options.threads)
+    options.device = choose_device(options.device, options.threads)
     step: str = options.step
     if step in ("prepare", "voice"):
         prepare_all(options.corpus, options.work)
     if step in ("align", "voice"):
         align_all(options.corpus, options.work)
+    if step in ("train-vocoder", "voice"):
+        vocoder(options.work, options)
     if step in ("train-acoustic", "voice"):
         acoustic(options.corpus, options.work, options)
-    if step in ("train-vocoder", "voice"):
-        vocoder(options.corpus, options.work, options)
-    if step == "refine-vocoder":
-        refine(options.work, options)
+    if step in ("refine-vocoder", "voice"):
+        refine(options.corpus, options.work, options)
     if step in ("export", "voice"):
-        export_voice(options.work, options.out, refined=options.refined)
+        export_voice(options.work, options.out)
 
 
 def _arguments() -> argparse.Namespace:
@@ -101,19 +114,21 @@ def _arguments() -> argparse.Namespace:
     for name, needs, what in (
         ("prepare", ("corpus", "work"), "recordings to features"),
         ("align", ("corpus", "work"), "find every phone"),
+        ("train-vocoder", ("corpus", "work"), "train the vocoder to match recordings, or resume"),
         ("train-acoustic", ("corpus", "work"), "train the acoustic model, or resume"),
-        ("train-vocoder", ("corpus", "work"), "train the vocoder behind it, or resume"),
-        ("refine-vocoder", ("work",), "train the vocoder on with critics, or resume"),
+        ("refine-vocoder", ("corpus", "work"), "train the vocoder on with critics behind it, or resume"),
         ("export", ("work", "out"), "write the voice folder"),
         ("voice", ("corpus", "work", "out"), "all of these"),
     ):
         step = steps.add_parser(name, help=what, description=what)
         for argument in needs:
             step.add_argument(argument, type=Path)
-        step.add_argument("--threads", type=int, default=1, help="threads for torch")
+        step.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+        step.add_argument("--threads", type=int, default=1, help="threads for torch on a CPU")
+        step.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
+        step.add_argument("--batch", type=int, default=32)
         step.add_argument("--vocoder-steps", type=int, default=VocoderPlan().steps)
-        step.add_argument("--refine-steps", type=int, default=2_600)
-        step.add_argument("--refined", action="store_true", help="export the refined vocoder")
+        step.add_argument("--refine-steps", type=int, default=12_000)
         step.add_argument("--acoustic-steps", type=int, default=AcousticPlan().steps)
     return parser.parse_args()
 

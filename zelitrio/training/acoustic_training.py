@@ -24,6 +24,7 @@ from zelitrio.training.loop import (
     UNWATCHED,
     Averaged,
     Watch,
+    as_floats,
     load_checkpoint,
     on_device,
     run_steps,
@@ -197,11 +198,11 @@ class AcousticTraining:
             total = total + FOOLED_WEIGHT * fooled + MATCHED_WEIGHT * matched
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        losses["norm"] = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.averaged.update(self.model, self.step)
         self.step += 1
-        return {name: loss.item() for name, loss in losses.items()} | {"norm": norm.item()}
+        return as_floats(losses)
 
     def _judge(
         self, outputs: Outputs, batch: AcousticBatch, losses: dict[str, Tensor]
@@ -250,6 +251,7 @@ def train_acoustic(
     *,
     init: Path | None = None,
     device: str = "cpu",
+    workers: int = 0,
     watch: Watch = UNWATCHED,
     report: Callable[[str], None] = print,
 ) -> int:
@@ -264,6 +266,7 @@ def train_acoustic(
         plan: how long and how hard.
         init: another run's checkpoint whose averaged weights a fresh run starts from, in its sizes.
         device: of torch.
+        workers: processes that make batches ahead, for a device that is faster than one can.
         watch: told of every step and checkpoint.
         report: takes a line about what is left out of training.
     """
@@ -296,5 +299,6 @@ def train_acoustic(
         validate=lambda: validate(training.averaged.network, data),
         device=device,
         watch=watch,
+        workers=workers,
     )
     return training.step

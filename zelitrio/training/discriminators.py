@@ -1,15 +1,22 @@
 """Critics: small networks that tell what was made from what was recorded.
 
-The vocoder's look at spectra with their phase, one critic per STFT resolution; the acoustic model's looks
-at mel frames, which a distance alone would leave smoother than any voice is.  Small on purpose: they must
-be affordable on one CPU thread.
+The vocoder's are many, as in HiFi-GAN (Kong et al., 2020) and its followers: some look at every n-th sample,
+some at spectra with their phase.  The acoustic model's looks at mel frames, which a distance alone would
+leave smoother than any voice is; it is small, to be affordable on one CPU thread.
 """
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from zelitrio.training.losses import in_band
+
+PERIODS = (2, 3, 5, 7, 11)
+CRITIC_FFTS = (256, 512, 1024, 2048)
 
 
 class SpectrogramCritic(nn.Module):
@@ -52,9 +59,37 @@ class SpectrogramCritic(nn.Module):
         return [*features, self.out(x)]
 
 
-def spectrogram_critics(ffts: tuple[int, ...] = (256, 512, 1024), channels: int = 16) -> nn.ModuleList:
-    """A critic for each length of the STFT."""
-    return nn.ModuleList(SpectrogramCritic(fft, channels) for fft in ffts)
+class PeriodCritic(nn.Module):
+    """Judges samples folded into rows of a period, which shows how pulses repeat."""
+
+    def __init__(self, period: int, channels: int) -> None:
+        super().__init__()
+        self.period = period
+        widths = (1, channels, 4 * channels, 16 * channels, 32 * channels, 32 * channels)
+        self.layers = nn.ModuleList(
+            nn.utils.parametrizations.weight_norm(
+                nn.Conv2d(narrow, wide, (5, 1), stride=(3 if narrow < wide else 1, 1), padding=(2, 0))
+            )
+            for narrow, wide in itertools.pairwise(widths)
+        )
+        self.out = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
+
+    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[Tensor]:
+        """As `SpectrogramCritic.forward`."""
+        pcm = in_band(pcm, band_hz)
+        whole = pcm.shape[1] // self.period * self.period
+        x = pcm[:, :whole].unflatten(1, (-1, self.period)).unsqueeze(1)  # [batch, 1, rows, period]
+        features = []
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.1)
+            features.append(x)
+        return [*features, self.out(x)]
+
+
+def sound_critics(channels: int = 16) -> nn.ModuleList:
+    """A critic for each period and for each length of the STFT."""
+    periodic = (PeriodCritic(period, channels) for period in PERIODS)
+    return nn.ModuleList([*periodic, *(SpectrogramCritic(fft, 2 * channels) for fft in CRITIC_FFTS)])
 
 
 class MelCritic(nn.Module):

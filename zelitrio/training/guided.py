@@ -18,14 +18,19 @@ from zelitrio.errors import LocalError
 from zelitrio.networks import AcousticConfig, AcousticModel, denormalise_mel
 from zelitrio.training.acoustic_data import AcousticData, Example, collate, tokens_and_durations
 from zelitrio.training.acoustic_training import forward
-from zelitrio.training.loop import load_checkpoint, step_generator
+from zelitrio.training.loop import load_checkpoint, on_device, step_generator
 from zelitrio.training.shards import GUIDED
 from zelitrio.training.whole_file import whole_file
 
 
 @torch.no_grad()
 def guide(
-    work: Path, checkpoint: Path, speakers: Sequence[str], report: Callable[[str], None] = print
+    work: Path,
+    checkpoint: Path,
+    speakers: Sequence[str],
+    *,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
 ) -> None:
     """Write `guided.npy` into each speaker's shard.
 
@@ -35,7 +40,7 @@ def guide(
     state = load_checkpoint(checkpoint)
     if state is None:
         raise LocalError(f"{checkpoint}: expected a checkpoint, found no file")
-    model = AcousticModel(AcousticConfig(**state["config"])).eval()
+    model = AcousticModel(AcousticConfig(**state["config"])).eval().to(device)
     model.load_state_dict(state["averaged"])
     data = AcousticData(work, speakers, report=lambda line: None)
     for number, name in enumerate(speakers):
@@ -61,7 +66,8 @@ def _predict(
     model: AcousticModel, examples: Sequence[Example], ln_f0: float
 ) -> list[npt.NDArray[np.float32]]:
     items = [example.item(0, len(example.aligned.words), ln_f0) for example in examples]
-    batch = collate(items, max(len(item.mel) for item in items), step_generator(0, 0))
+    device = next(model.parameters()).device
+    batch = on_device(collate(items, max(len(item.mel) for item in items), step_generator(0, 0)), device)
     frames = forward(model, batch, batch.pitch, batch.energy).frames
-    mels = denormalise_mel(frames[..., : batch.mel.shape[-1]]).numpy()
+    mels = denormalise_mel(frames[..., : batch.mel.shape[-1]]).cpu().numpy()
     return [mel[: len(item.mel)] for mel, item in zip(mels, items, strict=True)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -17,7 +17,8 @@ import attrs
 import numpy as np
 import orjson
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from zelitrio.training.whole_file import whole_file
 
@@ -119,6 +120,12 @@ class Log:
             lines.write(orjson.dumps({**row, "at": round(time.time())}) + b"\n")
 
 
+def as_floats(losses: Mapping[str, Tensor]) -> dict[str, float]:
+    """Losses by name as numbers; waits for the device once."""
+    values = torch.stack([loss.detach().float() for loss in losses.values()]).tolist()
+    return dict(zip(losses, values, strict=True))
+
+
 def on_device(batch: B, device: torch.device | str) -> B:
     """A batch, all of whose fields are tensors, with each of them on the device."""
     fields = {field.name: getattr(batch, field.name).to(device) for field in attrs.fields(type(batch))}
@@ -165,6 +172,7 @@ def run_steps(
     validate: Callable[[], dict[str, float]],
     device: torch.device | str,
     watch: Watch,
+    workers: int = 0,
 ) -> None:
     """Take steps until there are `steps`, or the watch stops it; a checkpoint is left in either case.
 
@@ -177,6 +185,7 @@ def run_steps(
         validate: losses on held-out recordings.
         device: where batches go.
         watch: told of every step and checkpoint.
+        workers: processes that make batches ahead; 0 makes each when it is needed.
     """
     log = Log(run / LOG)
 
@@ -186,8 +195,8 @@ def run_steps(
         watch.saved(training.step, training.averaged.network)
 
     saved_s = time.monotonic()
-    while training.step < steps:
-        losses = training.take_step(on_device(batch_at(training.step), device))
+    for batch in _batches(batch_at, range(training.step, steps), workers):
+        losses = training.take_step(on_device(batch, device))
         log.add(training.step - 1, losses)
         if not watch.stepped(training.step, losses):
             save_checkpoint(run / CHECKPOINT, training.state())
@@ -196,3 +205,22 @@ def run_steps(
             save()
             saved_s = time.monotonic()
     save()
+
+
+def _batches(batch_at: Callable[[int], B], steps: range, workers: int) -> Iterable[B]:
+    return DataLoader(
+        _BatchOfStep(batch_at),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="fork" if workers else None,  # recordings are mapped, not copied
+    )
+
+
+class _BatchOfStep(Dataset[B]):
+    def __init__(self, batch_at: Callable[[int], B]) -> None:
+        self._batch_at = batch_at
+
+    def __getitem__(self, step: int) -> B:
+        return self._batch_at(step)

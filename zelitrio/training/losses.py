@@ -14,6 +14,8 @@ _PHASE_TOP_HZ = 3000.0
 """Above, recorded phases are mostly chance, and exchanging them moved DNSMOS by less than 0.03."""
 _PHASE_FLOOR = 0.02
 """Amplitude of an STFT bin below which nothing is heard."""
+_BAND_EDGE_HZ = 300.0
+"""Over so much a band fades out, so that its edge does not ring."""
 SHORT_FFTS = (256, 512)
 LONG_FFTS = (1024, 2048)
 
@@ -28,6 +30,14 @@ def band_of_mels(band_hz: Tensor) -> Tensor:
     """Which mel bands lie inside of each item's band: [batch, mels, 1], 0 or 1."""
     hz = torch.from_numpy(mel_centres_hz().copy()).float().to(band_hz.device)
     return (hz[None] <= band_hz[:, None]).float()[..., None]
+
+
+def in_band(pcm: Tensor, band_hz: Tensor) -> Tensor:
+    """Samples [batch, samples] without what lies above each item's band."""
+    spectrum = torch.fft.rfft(pcm)
+    hz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2, spectrum.shape[1], device=pcm.device)
+    kept = ((band_hz[:, None] - hz) / _BAND_EDGE_HZ).clamp(0.0, 1.0)
+    return torch.fft.irfft(spectrum * kept, n=pcm.shape[1])
 
 
 def masked_mean(values: Tensor, weight: Tensor) -> Tensor:

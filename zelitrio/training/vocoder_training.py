@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from zelitrio.networks import Vocoder, VocoderConfig
-from zelitrio.training.discriminators import critic_loss, maker_losses, spectrogram_critics
+from zelitrio.training.discriminators import critic_loss, maker_losses, sound_critics
 from zelitrio.training.loop import (
     CHECKPOINT,
     UNWATCHED,
     Averaged,
     Watch,
+    as_floats,
     load_checkpoint,
     on_device,
     run_steps,
@@ -42,8 +43,8 @@ class VocoderPlan:
     """How long and how hard."""
 
     steps: int = 12_000
-    critic_from: int = 1 << 30
-    """The step at which the critics join in."""
+    critics: bool = False
+    """Whether to pass critics as well; for a network that matches recordings already."""
     batch: int = 12
     learning_rate: float = 1e-3
     critic_learning_rate: float = 2e-4
@@ -56,6 +57,34 @@ class VocoderPlan:
 
 
 @attrs.define(eq=False)
+class Critics:
+    """The networks to be passed, and how they learn."""
+
+    networks: nn.ModuleList
+    optimiser: torch.optim.Optimizer
+
+    @classmethod
+    def untaught(cls, learning_rate: float) -> Critics:
+        """Critics that know nothing yet."""
+        networks = sound_critics()
+        return cls(networks, torch.optim.AdamW(networks.parameters(), learning_rate, (0.8, 0.99)))
+
+    def judge(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Learn a step; the own loss, then how far `made` is from passing, and from natural in their eyes."""
+        with torch.autocast(made.device.type, torch.bfloat16):
+            wanted = [critic(natural, band_hz) for critic in self.networks]
+            loss = critic_loss(wanted, [critic(made.detach(), band_hz) for critic in self.networks])
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.networks.requires_grad_(False)
+        with torch.autocast(made.device.type, torch.bfloat16):
+            fooled, matched = maker_losses(wanted, [critic(made, band_hz) for critic in self.networks])
+        self.networks.requires_grad_(True)
+        return loss, fooled, matched
+
+
+@attrs.define(eq=False)
 class VocoderTraining:
     """The live state of one run."""
 
@@ -63,35 +92,41 @@ class VocoderTraining:
     network: Vocoder
     averaged: Averaged[Vocoder]
     optimiser: torch.optim.Optimizer
-    critics: nn.ModuleList
-    critic_optimiser: torch.optim.Optimizer
+    critics: Critics | None
     step: int = 0
 
     @classmethod
     def start(cls, plan: VocoderPlan, config: VocoderConfig | None = None) -> VocoderTraining:
         """A fresh run."""
         torch.manual_seed(plan.seed)
-        network, critics = Vocoder(config or VocoderConfig()), spectrogram_critics()
+        network = Vocoder(config or VocoderConfig())
         return cls(
             plan,
             network,
             Averaged.of(network),
             torch.optim.AdamW(network.parameters(), plan.learning_rate, (0.8, 0.99), weight_decay=0.01),
-            critics,
-            torch.optim.AdamW(critics.parameters(), plan.critic_learning_rate, (0.8, 0.99)),
+            Critics.untaught(plan.critic_learning_rate) if plan.critics else None,
         )
+
+    def to(self, device: torch.device | str) -> None:
+        """Move every network, before the first step or `load`."""
+        networks = [self.network, self.averaged.network, *([self.critics.networks] if self.critics else [])]
+        for network in networks:
+            network.to(device)
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
-        return {
+        state = {
             "config": attrs.asdict(self.network.config),
             "step": self.step,
             "network": self.network.state_dict(),
             "averaged": self.averaged.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "critics": self.critics.state_dict(),
-            "critic_optimiser": self.critic_optimiser.state_dict(),
         }
+        if self.critics:
+            state["critics"] = self.critics.networks.state_dict()
+            state["critic_optimiser"] = self.critics.optimiser.state_dict()
+        return state
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
@@ -99,8 +134,9 @@ class VocoderTraining:
         self.network.load_state_dict(state["network"])
         self.averaged.network.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.critics.load_state_dict(state["critics"])
-        self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+        if self.critics:
+            self.critics.networks.load_state_dict(state["critics"])
+            self.critics.optimiser.load_state_dict(state["critic_optimiser"])
 
     def take_step(self, batch: VocoderBatch) -> dict[str, float]:
         """One optimiser step (and one of the critics, once they have joined); the losses."""
@@ -111,58 +147,29 @@ class VocoderTraining:
         self.network.train()
         made = judged(make(self.network, batch))
         natural = judged(batch.pcm)
-        losses: dict[str, float] = {}
         distance, mel = self._distances(made, natural, batch.band_hz)
         phase = phase_distance(made, natural, PHASE_FFTS[self.step % len(PHASE_FFTS)])
-        total = (2.0 * distance + 6.0 * mel if self.with_critics else distance + mel) + phase
-        if self.with_critics:
-            # Half of each crop: the critics' convolutions would otherwise be most of a step's cost.
-            half = int(torch.randint(0, made.shape[1] // 2, ()))
-            some_made, some_natural = (pcm[:, half : half + made.shape[1] // 2] for pcm in (made, natural))
-            fooled, matched = self._judge(some_made, some_natural, batch.band_hz, losses)
+        losses = {"stft": distance, "mel": mel, "phase": phase}
+        total = distance + mel + phase
+        if self.critics:
+            loss, fooled, matched = self.critics.judge(made, natural, batch.band_hz)
             # Two hundred steps of critics alone first: an untaught critic only adds noise.
-            joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 200))
-            total = total + joined * (0.6 * fooled + 0.8 * matched)
-            losses |= {"fooled": fooled.item(), "matched": matched.item()}
+            joined = min(1.0, max(0.0, (self.step - 100) / 200))
+            total = 0.5 * distance + 3.0 * mel + 0.5 * phase + joined * (fooled + 2.0 * matched)
+            losses |= {"critic": loss, "fooled": fooled, "matched": matched}
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        losses["norm"] = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimiser.step()
         self.averaged.update(self.network, self.step)
         self.step += 1
-        return losses | {
-            "stft": distance.item(),
-            "mel": mel.item(),
-            "phase": phase.item(),
-            "norm": norm.item(),
-        }
-
-    @property
-    def with_critics(self) -> bool:
-        """Whether the critics have joined in."""
-        return self.step >= self.plan.critic_from
+        return as_floats(losses)
 
     def _distances(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor]:
         # Two of four resolutions a step: the STFTs' backward is half of a step's time on a CPU.
         rng = step_generator(self.plan.seed + 1, self.step)
         ffts = (int(rng.choice(SHORT_FFTS)), int(rng.choice(LONG_FFTS)))
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
-
-    def _judge(
-        self, made: Tensor, natural: Tensor, band_hz: Tensor, losses: dict[str, float]
-    ) -> tuple[Tensor, Tensor]:
-        """Teach one critic a step; how far the sound is from passing, and from natural sound in its eyes."""
-        # One a step, as they take turns: three would be most of a step's time.
-        critic = self.critics[self.step % len(self.critics)]
-        with torch.autocast(made.device.type, torch.bfloat16):
-            wanted = [critic(natural, band_hz)]
-            loss = critic_loss(wanted, [critic(made.detach(), band_hz)])
-        self.critic_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.critic_optimiser.step()
-        losses["critic"] = loss.item()
-        with torch.autocast(made.device.type, torch.bfloat16):
-            return maker_losses(wanted, [critic(made, band_hz)])
 
 
 def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
@@ -195,6 +202,7 @@ def train_vocoder(
     *,
     init: Path | None = None,
     device: str = "cpu",
+    workers: int = 0,
     watch: Watch = UNWATCHED,
 ) -> int:
     """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
@@ -207,14 +215,14 @@ def train_vocoder(
         plan: how long and how hard.
         init: another run's checkpoint whose weights a fresh run starts from, in its sizes.
         device: of torch.
+        workers: processes that make batches ahead, for a device that is faster than one can.
         watch: told of every step and checkpoint.
     """
     data = VocoderData(work, guided_share=plan.guided_share)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
     sizes = resumed or first
     training = VocoderTraining.start(plan, VocoderConfig(**sizes["config"]) if sizes else None)
-    for network in (training.network, training.averaged.network, training.critics):
-        network.to(device)
+    training.to(device)
     if resumed is not None:
         training.load(resumed)
     elif first is not None:
@@ -229,5 +237,6 @@ def train_vocoder(
         validate=lambda: validate(training.averaged.network, data, plan.held_out_batches),
         device=device,
         watch=watch,
+        workers=workers,
     )
     return training.step
