@@ -18,7 +18,7 @@ from zelitrio.training.shards import Entry, Shard, open_shard
 CROP_FRAMES = 96
 CONTEXT_FRAMES = 12
 """Extra frames at both ends of a crop that are computed but not judged: the network's own context."""
-WEIGHTS: Mapping[str, float] = {"kathleen": 0.5, "lj": 0.25, "bdl": 0.15, "slt": 0.10}
+WEIGHTS: Mapping[str, float] = {"kathleen": 0.4, "bdl": 0.28, "lj": 0.2, "slt": 0.12}
 """Share of each known speaker in a batch; a speaker nobody described gets 0.5."""
 
 
