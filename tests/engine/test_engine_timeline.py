@@ -137,3 +137,12 @@ def test_words_before_a_pause_end_when_they_have_faded() -> None:
     asked = tuple(attrs.evolve(word, pause_s=0.2) for word in words[1:2])
     assert faded(times[1:2], asked, 20) == ((400, 480),)
     assert faded(((0, 10),), load_front_end().utterance("Yes.").words, 20) == ((0, 0),)
+
+
+def test_a_word_without_phones_takes_no_time_and_keeps_its_place() -> None:
+    word = TWO_WORDS.words[1]
+    words = (attrs.evolve(word, after=Break.NONE), attrs.evolve(word, phones=(), after=Break.NONE), word)
+    inputs = phone_inputs(Utterance("do  do", words))
+    times = lay_out(inputs, np.full(len(inputs), 5, np.float32), 1.0, 10.0).word_times_ms
+    assert len(times) == 3
+    assert times[1] == (times[0][1], times[0][1])

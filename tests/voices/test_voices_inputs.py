@@ -43,6 +43,32 @@ def test_the_phrase_knows_how_it_ends() -> None:
     assert inputs.features[6:9, 8].min() == 1.0
 
 
+def test_every_phone_knows_where_in_its_word_and_phrase_it_stands() -> None:
+    words = (Word("the", (0, 3), ("DH", "AH0")), Word("cat", (4, 7), ("K", "AE1", "T"), Break.COMMA))
+    features = phone_inputs(Utterance("the cat", (*words, Word("I", (8, 9), ("AY1",), Break.STOP)))).features
+    log = np.log1p
+    np.testing.assert_allclose(
+        features[:, :4],
+        [
+            [0, 0, 0, 0],
+            [1, 0, 1, log(1) / 3],
+            [0, 1, 1, log(1) / 3],
+            [1, 0, 0, log(2) / 3],
+            [0, 0, 0, log(2) / 3],
+            [0, 1, 0, log(2) / 3],
+            [0, 0, 0, 0],
+            [1, 1, 0, 0],
+            [0, 0, 0, 0],
+        ],
+        rtol=1e-6,
+    )
+    since, left, length = [1, 2, 3, 4, 5, 6, 1, 2], [5, 4, 3, 2, 1, 0, 1, 0], [6] * 6 + [2] * 2
+    places = [log(since) / 4, log(left) / 4, np.divide(since, length), log(length) / 4]
+    np.testing.assert_allclose(features[1:, 4:8], np.transpose(places), rtol=1e-6)
+    assert not features[0].any()
+    assert features[1:, 11].tolist() == [0] * 6 + [0.5] * 2
+
+
 def test_an_asked_for_pause_is_kept() -> None:
     inputs = phone_inputs(utterance(Word("a", (0, 1), ("AH0",), Break.NONE, 1.5), YOU))
     assert inputs.pauses_s[2] == 1.5

@@ -28,6 +28,37 @@ _ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 
 
 @attrs.frozen(kw_only=True, eq=False)
+class WordTimes:
+    """What the words' times follow from."""
+
+    words: NDArray[np.int64]
+    """[tokens] index of the word, -1 for a pause."""
+    durations: NDArray[np.int64]
+    """[tokens] frames."""
+    start: int
+    """Frames before what is heard."""
+    unheard_words: int
+    hop_ms: float
+
+    def milliseconds(self, heard: int) -> tuple[tuple[int, int], ...]:
+        """Start and end of each word that is not unheard, within `heard` frames."""
+        edges: dict[int, tuple[int, int]] = {}
+        end = -self.start
+        for word, duration in zip(self.words.tolist(), self.durations.tolist(), strict=True):
+            begin, end = end, end + duration
+            if word >= self.unheard_words:
+                edges[word] = edges.get(word, (begin, end))[0], end
+        times: list[tuple[int, int]] = []
+        until = 0
+        for word in range(self.unheard_words, max(edges, default=-1) + 1):
+            # A word without a phone, as only a caller's own utterance can have, takes no time.
+            begin, end = edges.get(word, (until, until))
+            until = end
+            times.append((round(min(begin, heard) * self.hop_ms), round(min(end, heard) * self.hop_ms)))
+        return tuple(times)
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class Timeline:
     """One utterance laid out in time."""
 
@@ -35,8 +66,7 @@ class Timeline:
     """[frames] which token each frame is of."""
     positions: NDArray[np.float32]
     """[frames, 4] where in that token it stands."""
-    word_times_ms: tuple[tuple[int, int], ...]
-    """Start and end of each word within what is heard, from its first sample."""
+    times: WordTimes
     begin: int
     """The first frame that is heard; those before only warm the networks up."""
     end: int
@@ -44,6 +74,14 @@ class Timeline:
     tail_end: int
     """The frames from `end` to this one are heard in the next utterance's reading, or at a stream's end
     in this one's.  Those behind only keep the networks from seeing an end where there is none."""
+
+    @property
+    def word_times_ms(self) -> tuple[tuple[int, int], ...]:
+        """Start and end of each word within what is heard, from its first sample.
+
+        Worked out when it is asked for: the first window can be under way by then.
+        """
+        return self.times.milliseconds(self.heard)
 
     @property
     def length(self) -> int:
@@ -100,28 +138,16 @@ def lay_out(
         end -= min(SEAM_FRAMES, end - begin)
         held = np.minimum(np.arange(tail_end + lag), tail_end - 1)
         phones, positions = phones[held], positions[held]
-    times = _word_times_ms(inputs.words, durations, start, end - begin, hop_ms)
     return Timeline(
         phones=phones,
         positions=positions,
-        word_times_ms=times[unheard_words:],
+        times=WordTimes(
+            words=inputs.words, durations=durations, start=start, unheard_words=unheard_words, hop_ms=hop_ms
+        ),
         begin=begin,
         end=end,
         tail_end=tail_end,
     )
-
-
-def _word_times_ms(
-    words: NDArray[np.int64], durations: NDArray[np.int64], start: int, heard: int, hop_ms: float
-) -> tuple[tuple[int, int], ...]:
-    count = int(words.max(initial=-1)) + 1
-    ends = np.cumsum(durations) - start
-    spoken = words >= 0
-    starts_of, ends_of = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    np.minimum.at(starts_of, words[spoken], (ends - durations)[spoken])
-    np.maximum.at(ends_of, words[spoken], ends[spoken])
-    edges = np.minimum(np.stack((starts_of, ends_of), -1), heard) * hop_ms
-    return tuple((round(begin), round(end)) for begin, end in edges.tolist())
 
 
 def continued(utterance: Utterance, before: Utterance) -> Utterance:

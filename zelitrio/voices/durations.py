@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,9 +46,11 @@ def spoken_durations(
     Returns:
         [n] whole frames.
     """
-    wanted = np.clip(np.nan_to_num(frames.astype(np.float64), nan=1.0), 0.0, _LONGEST_FRAMES)
-    is_pause = inputs.words < 0
-    wanted = np.where(is_pause, np.where(wanted < 0.5, 0.0, wanted), np.maximum(wanted, 1.0)) / speed
+    # Plain Python: of so few numbers, cold calls into numpy cost a waiting listener several times as much.
+    wanted = [
+        (0.0 if frame < 0.5 else frame) / speed if word < 0 else max(frame, 1.0) / speed
+        for frame, word in zip(_bounded(frames.tolist()), inputs.words.tolist(), strict=True)
+    ]
     begins_soft = len(wanted) > 2 and int(inputs.phones[1]) in _SOFT
     wanted[0] = 0.0 if joins or begins_soft else min(wanted[0], _LEADING_FRAMES)
     if is_cut:
@@ -54,13 +59,20 @@ def spoken_durations(
         last = int(inputs.phones[-2])
         if last in _STOPS:
             wanted[-2] = min(wanted[-2], _LAST_STOP_FRAMES)
-        wanted[-1] = np.clip(wanted[-1], 1.0, _AFTER_SOFT_FRAMES if last in _SOFT else _TRAILING_FRAMES)
-    asked = ~np.isnan(inputs.pauses_s)
-    wanted[asked] = inputs.pauses_s[asked] * (1000 / hop_ms)
+        longest = _AFTER_SOFT_FRAMES if last in _SOFT else _TRAILING_FRAMES
+        wanted[-1] = min(max(wanted[-1], 1.0), longest)
+    for at, pause_s in enumerate(inputs.pauses_s.tolist()):
+        if pause_s == pause_s:  # asked for: not nan
+            wanted[at] = pause_s * (1000 / hop_ms)
     return whole_durations(wanted)
 
 
-def whole_durations(frames: NDArray[np.float64]) -> NDArray[np.int64]:
+def _bounded(frames: Sequence[float]) -> list[float]:
+    """What a network may have predicted, between nothing and the longest; one frame where it said nan."""
+    return [min(max(frame, 0.0), _LONGEST_FRAMES) if frame == frame else 1.0 for frame in frames]
+
+
+def whole_durations(frames: Sequence[float]) -> NDArray[np.int64]:
     """Round durations to whole frames without letting the rounding add up.
 
     Args:
@@ -69,5 +81,11 @@ def whole_durations(frames: NDArray[np.float64]) -> NDArray[np.int64]:
     Returns:
         [n] whole frames whose running sum is never half a frame away from that of `frames`.
     """
-    ends = np.floor(np.cumsum(frames) + 0.5).astype(np.int64)
-    return np.diff(ends, prepend=0)
+    total, before = 0.0, 0
+    whole = []
+    for frame in frames:
+        total += frame
+        end = math.floor(total + 0.5)
+        whole.append(end - before)
+        before = end
+    return np.array(whole, np.int64)

@@ -6,17 +6,16 @@ taught.  The token tables are part of every trained weight: append, never reorde
 
 from __future__ import annotations
 
-import itertools
 import math
+from functools import lru_cache
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.text import PHONES, Break, Utterance, Word
+from zelitrio.text import PHONES, Break, Utterance
 from zelitrio.voices.melody import rises
 
-_PHONE_IDS = {phone: index for index, phone in enumerate(PHONES)}
 PAUSE = len(PHONES)
 """The phone token of every pause."""
 PHONE_TOKENS = len(PHONES) + 1
@@ -31,9 +30,19 @@ _BREAKS = (
     Break.PARAGRAPH,
     Break.CUT,
 )
-_CONSONANT = 0  # then vowels with stress 0, 1, 2 as 1, 2, 3; then the kinds of pause
+# Phones without stress are 0, then vowels with stress 0, 1, 2 are 1, 2, 3; then the kinds of pause.
+_TOKENS = {
+    phone + digit: (index, stress)
+    for index, phone in enumerate(PHONES)
+    for stress, digit in enumerate(("", "0", "1", "2"))
+}
 _BREAK_IDS = {kind: 4 + index for index, kind in enumerate(_BREAKS)}
 STRESS_TOKENS = 4 + len(_BREAKS)
+_TONES = np.zeros((STRESS_TOKENS, 3), np.float32)
+"""What kind of end the pause of that token is: of a question, of a statement, of none."""
+_TONES[_BREAK_IDS[Break.QUESTION], 0] = 1.0
+_TONES[[_BREAK_IDS[kind] for kind in (Break.STOP, Break.EXCLAIM, Break.PARAGRAPH)], 1] = 1.0
+_TONES[_BREAK_IDS[Break.CUT], 2] = 1.0
 FEATURES = 12
 """Scalar features per phone; `_features` writes them."""
 
@@ -68,17 +77,16 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
     phones, stresses, words = [PAUSE], [_BREAK_IDS[Break.START]], [-1]
     pauses = [math.nan if utterance.pause_s is None else utterance.pause_s]
     lifts = [0.0]
-    edges: list[tuple[int, int]] = []  # first and last token of each word
     last = len(utterance.words) - 1
     for index, (word, lift) in enumerate(zip(utterance.words, rises(utterance.words), strict=True)):
         lifts += lift
-        edges.append((len(phones), len(phones) + len(word.phones) - 1))
+        count = len(word.phones)
         for phone in word.phones:
-            symbol, stress = (phone[:-1], 1 + int(phone[-1])) if phone[-1].isdigit() else (phone, _CONSONANT)
-            phones.append(_PHONE_IDS[symbol])
+            token, stress = _TOKENS[phone]
+            phones.append(token)
             stresses.append(stress)
-            words.append(index)
-            pauses.append(math.nan)
+        words += [index] * count
+        pauses += [math.nan] * count
         after = word.after
         if index == last and after is Break.NONE:
             after = Break.STOP
@@ -94,45 +102,58 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
         words.append(-1)
         lifts.append(0.0)
         pauses.append(math.nan)
-    tokens = np.array(phones)
+    tokens = np.array((phones, stresses, words))
+    floats = np.array((pauses, lifts), np.float32)
     return PhoneInputs(
-        phones=tokens,
-        stresses=np.array(stresses),
-        features=_features(tokens, np.array(stresses), utterance.words, edges),
-        words=np.array(words),
-        pauses_s=np.array(pauses, np.float32),
-        rises=np.array(lifts, np.float32),
+        phones=tokens[0],
+        stresses=tokens[1],
+        features=_features(tokens, [word.spoken in _FUNCTION_WORDS for word in utterance.words]),
+        words=tokens[2],
+        pauses_s=floats[0],
+        rises=floats[1],
     )
 
 
-def _features(
-    phones: NDArray[np.int64],
-    stresses: NDArray[np.int64],
-    words: tuple[Word, ...],
-    edges: list[tuple[int, int]],
-) -> NDArray[np.float32]:
-    """Where each phone stands in its word and phrase, all about 0..1."""
+def _features(tokens: NDArray[np.int64], is_function: list[bool]) -> NDArray[np.float32]:
+    """Where each phone stands in its word and phrase, all about 0..1.
+
+    All words and all phrases at once: this is done while a listener waits, and then every call into
+    numpy costs several times what it does in a loop.
+
+    Args:
+        tokens: [3, n] phones, stresses and words, as in `PhoneInputs`.
+        is_function: of each word.
+    """
+    phones, stresses, words = tokens
     count = len(phones)
     out = np.zeros((count, FEATURES), np.float32)
-    for word, (begin, end) in zip(words, edges, strict=True):
-        out[begin, 0] = 1.0
-        out[end, 1] = 1.0
-        out[begin : end + 1, 2] = word.spoken in _FUNCTION_WORDS
-        out[begin : end + 1, 3] = math.log1p(end - begin) / 3
+    logs = np.log1p(np.arange(count + 1))
+    inside = np.flatnonzero(words >= 0)
+    if len(inside):
+        word = words[inside]
+        begins = np.empty(len(word), np.bool_)
+        begins[0] = True
+        np.not_equal(word[1:], word[:-1], out=begins[1:])
+        firsts = np.flatnonzero(begins)  # of each word that has phones
+        sizes = np.empty_like(firsts)
+        sizes[:-1] = firsts[1:] - firsts[:-1]
+        sizes[-1] = len(word) - firsts[-1]
+        out[inside[firsts], 0] = 1.0
+        out[inside[firsts + sizes - 1], 1] = 1.0
+        out[inside, 2] = np.array(is_function, np.float32)[word]
+        out[inside, 3] = np.repeat(logs[sizes - 1] / 3, sizes)
     pauses = np.flatnonzero(phones == PAUSE)
-    phrases = max(1, len(pauses) - 1)
-    for number, (before, after) in enumerate(itertools.pairwise(pauses)):
-        inside = np.arange(before + 1, after + 1)  # the phrase and the pause that ends it
-        length = after - before
-        out[inside, 4] = np.log1p(inside - before) / 4
-        out[inside, 5] = np.log1p(after - inside) / 4
-        out[inside, 6] = (inside - before) / length
-        out[inside, 7] = math.log1p(length) / 4
-        kind = _BREAKS[stresses[after] - 4]
-        out[inside, 8] = kind is Break.QUESTION
-        out[inside, 9] = kind in (Break.STOP, Break.EXCLAIM, Break.PARAGRAPH)
-        out[inside, 10] = kind is Break.CUT
-        out[inside, 11] = number / phrases
+    lengths = pauses[1:] - pauses[:-1]
+    phrase = np.repeat(np.arange(len(lengths)), lengths)  # of every token but the first, its pause with it
+    since = np.arange(1, count) - pauses[phrase]
+    length = lengths[phrase]
+    rows = out[1:]
+    rows[:, 4] = logs[since] / 4
+    rows[:, 5] = logs[length - since] / 4
+    rows[:, 6] = since / length
+    rows[:, 7] = logs[length] / 4
+    rows[:, 8:11] = _TONES[stresses[pauses[1:]]][phrase]
+    rows[:, 11] = phrase / max(1, len(lengths))
     return out
 
 
@@ -146,17 +167,20 @@ def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], ND
         Phone indices [frames] and features [frames, 4].
     """
     phones = np.repeat(np.arange(len(durations)), durations)
-    starts = np.cumsum(durations) - durations
-    since = np.arange(len(phones)) - starts[phones]
-    length = durations[phones]
-    left = length - 1 - since
-    features = np.stack(
-        (
-            (since + 0.5) / np.maximum(length, 1),
-            np.log1p(since) / 4,
-            np.log1p(left) / 4,
-            np.log1p(length) / 4,
-        ),
-        -1,
+    places = [_places(duration) for duration in durations.tolist() if duration]
+    return phones, np.concatenate(places) if places else np.zeros((0, 4), np.float32)
+
+
+@lru_cache(maxsize=1024)
+def _places(frames: int) -> NDArray[np.float32]:
+    """Where each frame of a phone stands in it: [frames, 4], the same for all phones of that length."""
+    since = np.arange(frames)
+    columns = (
+        (since + 0.5) / frames,
+        np.log1p(since) / 4,
+        np.log1p(since[::-1]) / 4,
+        np.full(frames, np.log1p(frames) / 4),
     )
-    return phones, features.astype(np.float32)
+    places = np.stack(columns, -1).astype(np.float32)
+    places.setflags(write=False)  # it is everybody's
+    return places
