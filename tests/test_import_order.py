@@ -43,7 +43,8 @@ ONLY_IN = {
     "av": {"audio"},
     "torch": {"networks", "voices", "engine", "training"},
     "trio": {"client", "engine", "session", "server", "cli"},
-    "trio_websocket": {"client", "server"},
+    "trio_websocket": {"client"},
+    "wsproto": {"server"},
     "hypercorn": {"server"},
     "starlette": {"server"},
 }

@@ -80,7 +80,7 @@ class SessionSettings:
     max_contexts: int = attrs.field(default=5, validator=_between(1, 1000))
     auth_timeout_s: float = attrs.field(default=10.0, validator=_between(0.1, 600))
     first_packet_ms: int = attrs.field(default=40, validator=_between(10, 1000))
-    max_packet_ms: int = attrs.field(default=250, validator=_between(20, 2000))
+    max_packet_ms: int = attrs.field(default=1000, validator=_between(20, 2000))
 
 
 @attrs.frozen(kw_only=True)

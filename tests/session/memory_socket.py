@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -29,6 +30,8 @@ class MemorySocket:
     closed_at: float | None = None
     stalled: bool = False
     pause_s: float = 0.0
+    """How long a message takes; with 0 each is taken at once."""
+    _offered: deque[str] = attrs.field(factory=deque, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.to_server, self._incoming = trio.open_memory_channel(1000)
@@ -42,13 +45,24 @@ class MemorySocket:
             raise PeerLeft("closed") from None
         return message
 
-    async def send(self, text: str) -> None:
+    def offer(self, text: str) -> bool:
+        self._offered.append(text)
+        if self.stalled or self.pause_s or len(self._offered) > 1:
+            return False
+        self._arrive()
+        return True
+
+    async def flush(self) -> None:
         await trio.lowlevel.checkpoint()
-        if self.stalled:
-            await trio.sleep(10)
-            raise PeerLeft("took too long")
-        await trio.sleep(self.pause_s)
-        self.frames.append((trio.current_time(), orjson.loads(text)))
+        while self._offered:
+            if self.stalled:
+                await trio.sleep(10)
+                raise PeerLeft("took too long")
+            await trio.sleep(self.pause_s)
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self.frames.append((trio.current_time(), orjson.loads(self._offered.popleft())))
 
     async def close(self, code: int, reason: str) -> None:
         await trio.lowlevel.checkpoint()

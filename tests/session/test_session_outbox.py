@@ -1,13 +1,48 @@
-"""What waits to be sent: a silenced owner's audio never follows audio of his that was taken back."""
+"""What waits to be sent: in order, within bounds, and never of an owner that was silenced."""
 
 from __future__ import annotations
 
+from collections import deque
+
+import attrs
+import pytest
 import trio
 import trio.testing
 
 from zelitrio.session.outbox import PACKETS_PER_CONTEXT, Outbox, Outgoing
 
-OWNER = object()
+OWNER, OTHER = object(), object()
+
+
+@attrs.define(eq=False)
+class Wire:
+    """A transport: takes `room` messages at once, the others when `flush` is let through."""
+
+    room: int = 0
+    sent: list[str] = attrs.field(factory=list)
+    _kept: deque[str] = attrs.field(factory=deque)
+    _open: trio.Event = attrs.field(factory=trio.Event)
+
+    def offer(self, text: str) -> bool:
+        assert not self._kept, "offered before what went before had left"
+        if self.room:
+            self.room -= 1
+            self.sent.append(text)
+            return True
+        self._kept.append(text)
+        return False
+
+    async def flush(self) -> None:
+        await trio.lowlevel.checkpoint()
+        while not self.room:
+            await self._open.wait()
+        self.room -= 1
+        self.sent.append(self._kept.popleft())
+
+    def let_through(self, messages: int = 1000) -> None:
+        self.room = messages
+        self._open.set()
+        self._open = trio.Event()
 
 
 async def put(outbox: Outbox, scope: trio.CancelScope) -> None:
@@ -15,24 +50,83 @@ async def put(outbox: Outbox, scope: trio.CancelScope) -> None:
         await outbox.put(Outgoing("late", OWNER))
 
 
-async def test_room_that_comes_in_the_turn_of_the_silencing_is_not_used() -> None:
-    outbox, scope = Outbox(), trio.CancelScope()
+async def fill(outbox: Outbox, owner: object = OWNER) -> None:
+    """As much as the owner may have waiting, and one that the transport has begun."""
+    for number in range(PACKETS_PER_CONTEXT + 1):
+        await outbox.put(Outgoing(str(number), owner))
+
+
+async def test_a_peer_that_takes_everything_needs_no_writer():
+    wire, left = Wire(room=3), list[str]()
+    outbox = Outbox(wire.offer)
+    for text in "abc":
+        await outbox.put(Outgoing(text, OWNER, sent=lambda text=text: left.append(text)))
+    assert wire.sent == left == ["a", "b", "c"]
+
+
+async def test_once_the_peer_is_slow_all_goes_through_the_writer_in_order():
+    wire, left = Wire(room=1), list[str]()
+    outbox = Outbox(wire.offer)
+    for text in "abcd":
+        owner = OTHER if text == "d" else OWNER
+        await outbox.put(Outgoing(text, owner, sent=lambda text=text: left.append(text)))
+    outbox.post("notice")
     async with trio.open_nursery() as nursery:
-        for _ in range(PACKETS_PER_CONTEXT):
-            await outbox.put(Outgoing("early", OWNER))
-        nursery.start_soon(put, outbox, scope)
+        nursery.start_soon(outbox.write, wire.flush)
         await trio.testing.wait_all_tasks_blocked()
-        await outbox.get()  # makes room: the waiting task will run in the next turn
+        assert wire.sent == left == ["a"]
+        wire.let_through(1)
+        await trio.testing.wait_all_tasks_blocked()
+        # There would be room for one more at once, but not for one that overtakes.
+        outbox.post("behind")
+        wire.let_through()
+        outbox.close(1000, "bye")
+    assert wire.sent == ["a", "b", "c", "d", "notice", "behind"] and left == ["a", "b", "c", "d"]
+
+
+async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_clock):
+    wire = Wire()
+    outbox = Outbox(wire.offer)
+    await fill(outbox)
+    with trio.move_on_after(1) as scope:
+        await outbox.put(Outgoing("3", OWNER))
+    assert scope.cancelled_caught
+    await outbox.put(Outgoing("other", OTHER))
+    outbox.post("notice")
+    outbox.close(1000, "bye")
+    outbox.close(1011, "too late")
+    wire.let_through()
+    assert await outbox.write(wire.flush) == (1000, "bye")
+    assert wire.sent == ["0", "1", "2", "other", "notice"]
+
+
+async def test_dropping_an_owner_takes_back_its_audio_only_but_never_half_a_message(autojump_clock):
+    wire = Wire()
+    outbox = Outbox(wire.offer)
+    await fill(outbox)
+    await outbox.put(Outgoing("theirs", OTHER))
+    outbox.post("notice")
+    outbox.drop(OWNER)
+    outbox.close(1000, "")
+    wire.let_through()
+    await outbox.write(wire.flush)
+    assert wire.sent == ["0", "theirs", "notice"]
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+async def test_a_silenced_task_that_was_about_to_run_sends_nothing(is_full) -> None:
+    wire, scope = Wire(room=0 if is_full else 5), trio.CancelScope()
+    outbox = Outbox(wire.offer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.write, wire.flush)
+        if is_full:
+            await fill(outbox)
+        nursery.start_soon(put, outbox, scope)
+        if is_full:
+            await trio.testing.wait_all_tasks_blocked()
+            wire.let_through()
+        # The waiting task, or the new one, would run in the next turn.
         scope.cancel()
         outbox.drop(OWNER)
-    outbox.close(1000, "")
-    assert await outbox.get() == (1000, "")
-
-
-async def test_a_silenced_task_that_was_about_to_run_queues_nothing() -> None:
-    outbox, scope = Outbox(), trio.CancelScope()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(put, outbox, scope)
-        scope.cancel()
-    outbox.close(1000, "")
-    assert await outbox.get() == (1000, "")
+        outbox.close(1000, "")
+    assert "late" not in wire.sent

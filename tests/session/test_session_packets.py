@@ -1,12 +1,11 @@
-"""Cutting audio into packets, and the outbox: plain objects, plain tests."""
+"""Cutting audio into packets, and what is posted: plain objects, plain tests."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import trio
 
-from zelitrio.session.outbox import MAX_NOTICES, Outbox, OutboxOverflowError, Outgoing
+from zelitrio.session.outbox import MAX_NOTICES, Outbox, OutboxOverflowError
 from zelitrio.session.packets import MARGIN_S, Packer
 
 RATE = 1000
@@ -26,6 +25,27 @@ def test_packets_grow_with_the_listeners_lead_up_to_the_largest():
     sizes = [len(pcm) for _ in range(40) for pcm in packer.push(block(80), 0.0)]
     assert sizes[0] <= 80 and max(sizes) == 250
     assert sizes.index(250) < 12
+
+
+def test_no_packet_is_longer_than_what_the_listener_has_in_hand():
+    packer = Packer(RATE, 40, 1000)
+    in_hand, sizes = 0, []
+    for _ in range(20):
+        for pcm in packer.push(block(640), 0.0):
+            assert len(pcm) <= max(in_hand, 80)
+            in_hand += len(pcm)
+            sizes.append(len(pcm))
+    assert sizes[0] == 40 and max(sizes) == 1000
+
+
+def test_a_listener_far_ahead_gets_few_messages_and_one_at_the_start_many():
+    packer = Packer(RATE, 40, 1000)
+    counts = []
+    for second in range(8):
+        # Eight seconds of audio, made at once.
+        counts.append(sum(len(packer.push(block(100), 0.0)) for _ in range(10)))
+        assert second or packer.dry_at >= 0.5
+    assert counts[0] >= 4 and counts[3:] == [1] * 5
 
 
 def test_a_listener_without_a_lead_gets_every_block_at_once():
@@ -60,30 +80,6 @@ def test_what_the_codec_holds_back_is_not_counted_as_heard():
     # Having run dry, the listener plays on from the packet that comes too late.
     packer.push(block(80), 2.0, release=True)
     assert packer.dry_at == pytest.approx(2.1)
-
-
-async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_clock):
-    outbox, owner, other = Outbox(), object(), object()
-    await outbox.put(Outgoing("1", owner))
-    await outbox.put(Outgoing("2", owner))
-    with trio.move_on_after(1) as scope:
-        await outbox.put(Outgoing("3", owner))
-    assert scope.cancelled_caught
-    await outbox.put(Outgoing("other", other))
-    outbox.post("notice")
-    assert [(await outbox.get()).text for _ in range(4)] == ["1", "2", "other", "notice"]
-    outbox.close(1000, "bye")
-    outbox.close(1011, "too late")
-    assert await outbox.get() == (1000, "bye")
-
-
-async def test_dropping_an_owner_takes_back_its_audio_only(autojump_clock):
-    outbox, owner, other = Outbox(), object(), object()
-    await outbox.put(Outgoing("mine", owner))
-    await outbox.put(Outgoing("theirs", other))
-    outbox.post("notice")
-    outbox.drop(owner)
-    assert [(await outbox.get()).text for _ in range(2)] == ["theirs", "notice"]
 
 
 def test_notices_nobody_reads_are_bounded():

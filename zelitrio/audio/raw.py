@@ -51,8 +51,11 @@ class PcmEncoder(Encoder):
     def _encode(self, pcm: Samples) -> bytes:
         if self._resampler is None:
             # 32768, not 32767: what swr does, so that all rates are equally loud.  +1.0 saturates.
-            steps = np.minimum(np.rint(pcm * 32768.0), 32767.0)
-            return self._counted(bytes(steps.astype("<i2").data))
+            # In place: fresh memory costs more than the arithmetic.
+            steps = pcm * np.float32(32768.0)
+            np.rint(steps, out=steps)
+            np.minimum(steps, np.float32(32767.0), out=steps)
+            return self._counted(steps.astype("<i2").tobytes())
         return self._counted(_frame_bytes(self._resampler.push(pcm)))
 
     def _finish(self) -> bytes:

@@ -40,6 +40,8 @@ async def answer_status(stream: GuardedStream, status: int, message: str) -> Non
 async def answer(stream: GuardedStream, status: int, body: bytes, request_id: str) -> None:
     """Answer in JSON and end the connection; never raises."""
     headers = [(b"retry-after", str(RETRY_AFTER_S).encode())] if status == 503 else []
+    if status == HTTPStatus.UPGRADE_REQUIRED:  # RFC 6455, section 4.4: say which version is spoken
+        headers = [(b"sec-websocket-version", b"13")]
     headers += [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -6,6 +6,9 @@ shields its sends from cancellation, it even keeps the whole server from being c
 
 from __future__ import annotations
 
+import os
+import sys
+
 import trio
 
 CLOSE_TIMEOUT_S = 1.0
@@ -48,6 +51,22 @@ class GuardedStream(trio.abc.Stream):
                 await self.drop()
         if not done:
             raise trio.BrokenResourceError(f"the peer took nothing for {self._write_timeout_s} s")
+
+    def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
+        """Send what the peer accepts at once; returns how many bytes, never waits or raises.
+
+        The rest, perhaps all of it, is for `send_all`, which also finds out what is wrong.  Not to be
+        called while a send is under way.  It costs a system call, where `send_all` takes a cancel scope
+        and a turn of the loop for each WRITE_BYTES.
+        """
+        # Not on TLS, whose records only Trio's stream can make.  `os.write`, because Trio's sockets have
+        # no call that never waits; Windows has no such thing for sockets.
+        if sys.platform == "win32" or isinstance(self._stream, trio.SSLStream):
+            return 0
+        try:
+            return os.write(self._stream.socket.fileno(), data)
+        except OSError:  # no room, or the stream is closed or broken
+            return 0
 
     async def wait_send_all_might_not_block(self) -> None:
         """As the stream below; unused by those we hand this to."""

@@ -25,6 +25,8 @@ class RequestHead:
     target: str
     headers: tuple[tuple[str, str], ...]
     raw: bytes
+    rest: bytes = b""
+    """Of `raw`, what came behind the head."""
 
     @property
     def is_websocket(self) -> bool:
@@ -50,7 +52,8 @@ async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> 
                 headers = tuple(
                     (name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers
                 )
-                return RequestHead(event.method.decode("ascii"), event.target.decode("latin-1"), headers, raw)
+                method, target = event.method.decode("ascii"), event.target.decode("latin-1")
+                return RequestHead(method, target, headers, raw, parser.trailing_data[0])
             if len(raw) > max_bytes:
                 raise BadHeadError(431, f"request head: expected at most {max_bytes} bytes")
             try:

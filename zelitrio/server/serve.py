@@ -231,13 +231,13 @@ async def _route(state: ServerState, http: InnerHttp, stream: GuardedStream) -> 
             state.metrics.refused.labels(error.code).inc()
             await refuse(stream, error)
             return
-        stream.put_back(head.raw)
         if request is not None:
             break
+        stream.put_back(head.raw)
         if not await http.pump(stream):
             return
     state.begin()
     try:
-        await serve_realtime(stream, request, state.service, settings)
+        await serve_realtime(stream, head, request, state.service, settings)
     finally:
         state.end()

@@ -1,8 +1,11 @@
 """How audio is cut into packets: the first at once, then as large as the listener's lead allows.
 
-A message costs the event loop the same 30-80 us whatever its size, so larger ones are cheaper; but
-what is held back is not being heard.  The rule: hold at most half of what the listener has in hand,
-never less than `first_s` nor more than `max_s`, and never past the moment the listener runs dry.
+A message costs the event loop the same whatever its size, so larger ones are cheaper; but what is held
+back is not being heard, and what is on its way is not heard before its end has come.  The rules: hold
+at most half of what the listener has in hand, never less than `first_s` nor more than `max_s`, and never
+past the moment the listener runs dry; and send at once no more than all that he has in hand.  A listener
+a second ahead so gets a message a second, where at the quarter of a second that is as much as one has
+at the start, the loop had three times as many to write.
 """
 
 from __future__ import annotations
@@ -66,11 +69,14 @@ class Packer:
         packets = []
         while self._held_samples:
             target = round(self._target_s(now) * self._rate)
-            limit = round(self._max_s * self._rate)
             if self._held_samples < target and not release:
                 break
-            whole = self._held_samples <= min(2 * target, limit)
-            packets.append(self._take(self._held_samples if whole else target, now))
+            # Twice the target is what the listener has in hand: it comes in time even over a line that
+            # carries no more than one voice.  He who has nothing yet is not kept by more than he needs.
+            limit = min(2 * target, round(self._max_s * self._rate))
+            if self._held_samples > limit and self.dry_at <= now:
+                limit = target
+            packets.append(self._take(min(self._held_samples, limit), now))
         return packets
 
     def deadline(self) -> float:

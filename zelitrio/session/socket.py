@@ -2,7 +2,8 @@
 
 `stream-input` is a socket with one context and `multi-stream-input` a socket with many; this is the
 one program for both.  The reader drives `protocol.Connection` and never waits for anything but the
-peer; each context runs its `SpeechStream` in a task of its own; the writer alone writes.  Ends go
+peer; each context runs its `SpeechStream` in a task of its own; the writer waits for a peer that does
+not take what it is sent.  Ends go
 forward (a context ends, its final frame is posted behind its audio, the socket closes behind that);
 trouble comes back as cancellation of the context or of the whole nursery.
 """
@@ -85,7 +86,7 @@ class _Conversation:
     audio_format: AudioFormat
     connection: Connection = attrs.field(init=False)
     contexts: dict[str | None, _Context] = attrs.field(factory=dict, init=False)
-    outbox: Outbox = attrs.field(factory=Outbox, init=False)
+    outbox: Outbox = attrs.field(init=False)
     nursery: trio.Nursery = attrs.field(init=False)
     read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     close_code: int = attrs.field(default=GONE_CODE, init=False)
@@ -93,6 +94,7 @@ class _Conversation:
     def __attrs_post_init__(self) -> None:
         now = trio.current_time()
         request = self.request
+        self.outbox = Outbox(self.transport.offer)
         self.connection = Connection(request, self.service.settings, now)
         # A bad key is refused after the first message, as the vendor does: clients that are told before
         # they have said anything report a broken connection instead of a wrong key.
@@ -135,17 +137,10 @@ class _Conversation:
                     self._handle(event)
 
     async def _write(self) -> None:
-        """The writer: the only task that sends.  Ends the conversation when it closed the socket."""
-        while True:
-            item = await self.outbox.get()
-            if not isinstance(item, Outgoing):
-                self.close_code = item[0]
-                await self.transport.close(*item)
-                self.nursery.cancel_scope.cancel()
-                return
-            await self.transport.send(item.text)
-            if item.sent is not None:
-                item.sent()
+        """The writer: sends what the peer does not take at once.  Ends the conversation when it closed it."""
+        self.close_code, reason = await self.outbox.write(self.transport.flush)
+        await self.transport.close(self.close_code, reason)
+        self.nursery.cancel_scope.cancel()
 
     async def _watch_drain(self) -> None:
         await self.service.drain.wait()

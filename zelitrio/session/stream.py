@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import attrs
@@ -219,7 +220,7 @@ class SpeechStream:
 
         Raises:
             CapacityError: the engine takes no further stream.
-            ExceptionGroup: of EngineError or UtteranceError, or whatever `deliver` raised.
+            ExceptionGroup: of EngineError or UtteranceError, or whatever `deliver` raised; or one alone.
         """
         try:
             with self._scope:
@@ -251,10 +252,14 @@ class SpeechStream:
                 # Here, and not in the scheduler: starting a task takes a turn of the loop.
                 self._feed(lane, first)
                 self._first = None
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._keep_ahead, lane)
+                if self._ended and not self._chunks:  # a scheduler would have nothing to do
+                    lane.finish()
                     await self._encode(lane, deliver)
-                    nursery.cancel_scope.cancel()
+                else:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._keep_ahead, lane)
+                        await self._encode(lane, deliver)
+                        nursery.cancel_scope.cancel()
                 reason = "done"
             except Exception:
                 reason = "failed"
@@ -319,7 +324,9 @@ class SpeechStream:
         blocks = aiter(lane)
         while not self._is_past_stop():
             block: AudioBlock | None = None
-            with trio.move_on_at(self._packer.deadline()):
+            deadline = self._packer.deadline()
+            # With nothing held there is none, and a scope costs as much as a block.
+            with trio.move_on_at(deadline) if deadline < math.inf else nullcontext():
                 block = await anext(blocks, None)
                 if block is None:
                     break

@@ -1,4 +1,4 @@
-"""What a conversation needs of the wire under it: three calls, so that any message pipe will do."""
+"""What a conversation needs of the wire under it: four calls, so that any message pipe will do."""
 
 from __future__ import annotations
 
@@ -14,25 +14,34 @@ class PeerLeft(ZelitrioError):  # noqa: N818 - what happened, as trio.EndOfChann
 class SocketTransport(Protocol):
     """A two-way pipe of whole messages with a close code, as a WebSocket is one.
 
-    `receive` is called by one task and `send` and `close` by one other task.
+    `receive` is called by one task, `flush` and `close` by one other; `offer` by whoever finds that
+    nothing before it waits.
     """
 
     async def receive(self) -> str | bytes:
-        """Wait for the peer's next message.
+        """The peer's next message.
 
+        Waits for it, or not at all if it is there already, but lets others run every few messages.
         Cancelling it loses no message.
 
         Raises:
-            PeerLeft: the peer is gone, or `close` was called here.
+            PeerLeft: the peer is gone, or the close that `close` began is complete.
         """
 
-    async def send(self, text: str) -> None:
-        """Send one text message; bounded in time by the transport itself.
+    def offer(self, text: str) -> bool:
+        """Take one text message and send what the peer accepts of it at once; never waits or raises.
+
+        Returns:
+            Whether all of it has left.  If not, the rest goes before everything later, by `flush`.
+        """
+
+    async def flush(self) -> None:
+        """Wait until all that was offered has left; bounded in time by the transport itself.
 
         Cancelling it may leave half a message on the wire: the caller gives the transport up then.
 
         Raises:
-            PeerLeft: the peer is gone or took too long to accept the message.
+            PeerLeft: the peer is gone or took too long to accept it.
         """
 
     async def close(self, code: int, reason: str) -> None:

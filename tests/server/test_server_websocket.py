@@ -1,0 +1,227 @@
+"""Our end of a WebSocket: frames in pieces, pings, closes, and peers that read late or not at all."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import trio
+import trio.testing
+from running import VOICE, read_all, running
+from scripted_engine import ScriptedEngine, pcm_of
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import CloseConnection, Event, Message, Ping, Pong, TextMessage
+
+from zelitrio.server.guarded import GuardedStream
+from zelitrio.server.websocket import MESSAGES_AT_ONCE, WebSocket
+from zelitrio.session import PeerLeft
+
+TEXT = "Hello there, this is a sentence to be spoken. "
+PATH = f"/v1/text-to-speech/{VOICE}/stream-input?output_format=pcm_24000"
+HEADERS = {
+    "Host": "x",
+    "Upgrade": "websocket",
+    "Connection": "keep-alive, Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def upgrade(**changed: str | None) -> bytes:
+    """A request; `changed` headers are named with underscores, None leaves one out."""
+    headers = {**HEADERS, **{name.replace("_", "-"): value for name, value in changed.items()}}
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
+    return f"GET {PATH} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()
+
+
+class Peer:
+    """A client of our own, frame by frame."""
+
+    def __init__(self) -> None:
+        self.frames = Connection(ConnectionType.CLIENT)
+
+    def say(self, **fields: Any) -> bytes:
+        return self.frames.send(TextMessage(orjson.dumps(fields).decode()))
+
+    def read(self, data: bytes) -> list[Event]:
+        self.frames.receive_data(data)
+        return list(self.frames.events())
+
+
+def audio_in(events: list[Event]) -> np.ndarray:
+    text = "".join(event.data for event in events if isinstance(event, TextMessage))
+    frames = [orjson.loads(line) for line in text.replace("}{", "}\n{").splitlines()]
+    audio = b"".join(base64.b64decode(frame["audio"]) for frame in frames if frame["audio"])
+    return np.frombuffer(audio, "<i2").astype(np.float32) / 32768
+
+
+async def test_frames_behind_the_request_in_pieces_and_with_pings_between_are_understood():
+    peer = Peer()
+    half, rest = TEXT[:20], TEXT[20:]
+    data = (
+        upgrade()
+        + peer.frames.send(Message(data='{"text": "' + half, message_finished=False))
+        + peer.frames.send(Ping(b"there?"))
+        + peer.frames.send(Message(data=rest + '"}'))
+        + peer.say(text="")
+    )
+    async with running() as server, await server.connect() as stream:
+        await stream.send_all(data)
+        with trio.fail_after(3):
+            answer = b""
+            while b"\x03\xe8" not in answer[-2:]:  # the code of a close, which ends what we are sent
+                answer += await stream.receive_some()
+    head, _, sent = answer.partition(b"\r\n\r\n")
+    assert b"101" in head and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head  # of RFC 6455, section 1.3
+    events = peer.read(sent)
+    assert [event.payload for event in events if isinstance(event, Pong)] == [b"there?"]
+    np.testing.assert_allclose(audio_in(events), pcm_of(TEXT), atol=1e-4)
+    assert isinstance(events[-1], CloseConnection) and events[-1].code == 1000
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"Sec_WebSocket_Version": "8"}, 426),
+        ({"Sec_WebSocket_Version": None}, 400),
+        ({"Sec_WebSocket_Key": None}, 400),
+        ({"Connection": "keep-alive"}, 400),
+    ],
+)
+async def test_an_upgrade_that_is_none_is_answered_in_http(changed, status):
+    async with running() as server, await server.connect() as stream:
+        await stream.send_all(upgrade(**changed))
+        with trio.fail_after(3):
+            answer = await read_all(stream)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert (status == 426) == (b"sec-websocket-version: 13" in answer.lower())
+
+
+async def test_a_client_that_reads_late_gets_everything_whole_and_in_order():
+    peer = Peer()
+    text = TEXT * 40
+    async with running(ScriptedEngine(block_ms=1000)) as server:
+        raw = trio.socket.socket()
+        raw.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)  # the server must wait for us
+        await raw.connect(("127.0.0.1", server.port))
+        async with trio.SocketStream(raw) as stream:
+            await stream.send_all(upgrade() + peer.say(text=text) + peer.say(text=""))
+            await trio.sleep(0.3)
+            await stream.send_all(peer.frames.send(Ping(b"late")))
+            await trio.sleep(0.1)
+            sent = b""
+            with trio.fail_after(5):
+                while b"\x03\xe8" not in sent[-2:]:
+                    sent += await stream.receive_some()
+    events = peer.read(sent.partition(b"\r\n\r\n")[2])
+    assert [event.payload for event in events if isinstance(event, Pong)] == [b"late"]
+    expected = np.concatenate([pcm_of(one) for one in server.engine.fed()])
+    np.testing.assert_allclose(audio_in(events), expected, atol=1e-4)
+
+
+@asynccontextmanager
+async def accepted(max_message_bytes: int = 1000, send_buffer: int | None = None):
+    """A socket of ours without a server, the stream of its peer, and the peer."""
+    ours, theirs = trio.socket.socketpair()
+    if send_buffer is not None:
+        ours.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, send_buffer)
+    async with (
+        trio.SocketStream(ours) as raw,
+        trio.SocketStream(theirs) as stream,
+        trio.open_nursery() as nursery,
+    ):
+        yield WebSocket(GuardedStream(raw, 5), nursery, max_message_bytes), stream, Peer()
+        nursery.cancel_scope.cancel()
+
+
+async def hear(stream: trio.SocketStream, peer: Peer) -> list[Event]:
+    """What has been sent to the peer so far."""
+    events: list[Event] = []
+    with trio.move_on_after(0.2):
+        while data := await stream.receive_some():
+            events += peer.read(data)
+    return events
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (b"\x83\x80\0\0\0\0", 1002),  # an opcode that is none
+        (b"\x81\x81\0\0\0\0\xff", 1007),  # a text that is none
+        (b"\x82\xfe\x08\0\0\0\0\0" + bytes(2048), 1009),  # more than is allowed
+        (b"\x88\x82\0\0\0\0\x03\xe9", 1001),  # a close, which is answered with its code
+    ],
+)
+async def test_whoever_cannot_stay_is_told_why(sent, code):
+    async with accepted() as (socket, stream, peer):
+        await stream.send_all(sent)
+        with trio.fail_after(2), pytest.raises(PeerLeft):
+            await socket.receive()
+        await socket.finish()
+        events = await hear(stream, peer)
+        assert isinstance(events[-1], CloseConnection) and events[-1].code == code
+        assert socket.close_code == code
+
+
+async def test_a_client_that_pings_and_never_reads_is_not_answered_for_ever():
+    async with accepted(send_buffer=4096) as (socket, stream, peer):
+        pings = 2000
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(socket.receive)
+            for number in range(pings):
+                await stream.send_all(peer.frames.send(Ping(b"%0125d" % number)))
+            await trio.sleep(0.05)
+            # The first are answered in order, and those after it reads again.
+            events = await hear(stream, peer)
+            await stream.send_all(peer.frames.send(Ping(b"again")))
+            events += await hear(stream, peer)
+            nursery.cancel_scope.cancel()
+        payloads = [bytes(event.payload) for event in events if isinstance(event, Pong)]
+        assert 10 < len(payloads) < pings and payloads[-1] == b"again"
+        assert payloads[:10] == [b"%0125d" % number for number in range(10)]
+
+
+async def test_a_client_that_sends_many_messages_at_once_lets_others_run():
+    async with accepted() as (socket, stream, peer):
+        await stream.send_all(b"".join(peer.say(text="x") for _ in range(40)))
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(count)
+            await socket.receive()
+            before = turns
+            for _ in range(39):
+                await socket.receive()
+            assert turns - before >= 39 // (2 * MESSAGES_AT_ONCE)
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():
+    async with accepted() as (socket, stream, peer):
+        heard: list[str | bytes] = []
+
+        async def receive() -> None:
+            with pytest.raises(PeerLeft):
+                while True:
+                    heard.append(await socket.receive())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(receive)
+            nursery.start_soon(socket.close, 1012, "service restart")
+            await trio.testing.wait_all_tasks_blocked()
+            await stream.send_all(peer.say(text="too late"))
+            close = (await hear(stream, peer))[-1]
+            assert isinstance(close, CloseConnection)
+            assert (close.code, close.reason) == (1012, "service restart")
+            await stream.send_all(peer.frames.send(close.response()))
+        assert heard == [] and socket.close_code == 1012
