@@ -7,6 +7,7 @@ taught.  The token tables are part of every trained weight: append, never reorde
 from __future__ import annotations
 
 import math
+from array import array
 from functools import lru_cache
 
 import attrs
@@ -38,11 +39,15 @@ _TOKENS = {
 }
 _BREAK_IDS = {kind: 4 + index for index, kind in enumerate(_BREAKS)}
 STRESS_TOKENS = 4 + len(_BREAKS)
-_TONES = np.zeros((STRESS_TOKENS, 3), np.float32)
-"""What kind of end the pause of that token is: of a question, of a statement, of none."""
-_TONES[_BREAK_IDS[Break.QUESTION], 0] = 1.0
-_TONES[[_BREAK_IDS[kind] for kind in (Break.STOP, Break.EXCLAIM, Break.PARAGRAPH)], 1] = 1.0
-_TONES[_BREAK_IDS[Break.CUT], 2] = 1.0
+_NO_TONE = (0.0, 0.0, 0.0)
+_TONES = {
+    _BREAK_IDS[Break.QUESTION]: (1.0, 0.0, 0.0),
+    **{_BREAK_IDS[kind]: (0.0, 1.0, 0.0) for kind in (Break.STOP, Break.EXCLAIM, Break.PARAGRAPH)},
+    _BREAK_IDS[Break.CUT]: (0.0, 0.0, 1.0),
+}
+"""What kind of end a pause is: of a question, of a statement, of none."""
+_Place = tuple[float, float, float, float]
+_NOWHERE: _Place = (0.0, 0.0, 0.0, 0.0)
 FEATURES = 12
 """Scalar features per phone; `_features` writes them."""
 
@@ -74,19 +79,21 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
 
     An empty utterance gives two pauses.  The last token is always a pause.
     """
-    phones, stresses, words = [PAUSE], [_BREAK_IDS[Break.START]], [-1]
-    pauses = [math.nan if utterance.pause_s is None else utterance.pause_s]
-    lifts = [0.0]
+    # Python's own arrays, and no calls into numpy: cold, while a listener waits, they take the longest.
+    phones, stresses, words = array("q", (PAUSE,)), array("q", (_BREAK_IDS[Break.START],)), array("q", (-1,))
+    pauses_s = array("f", (math.nan if utterance.pause_s is None else utterance.pause_s,))
+    lifts = array("f", (0.0,))
+    places: list[_Place] = [_NOWHERE]
     last = len(utterance.words) - 1
     for index, (word, lift) in enumerate(zip(utterance.words, rises(utterance.words), strict=True)):
-        lifts += lift
-        count = len(word.phones)
+        lifts.extend(lift)
         for phone in word.phones:
             token, stress = _TOKENS[phone]
             phones.append(token)
             stresses.append(stress)
-        words += [index] * count
-        pauses += [math.nan] * count
+            words.append(index)
+            pauses_s.append(math.nan)
+        places += _word_places(len(word.phones), word.spoken in _FUNCTION_WORDS)
         after = word.after
         if index == last and after is Break.NONE:
             after = Break.STOP
@@ -95,66 +102,56 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
             stresses.append(_BREAK_IDS.get(after, _BREAK_IDS[Break.COMMA]))
             words.append(-1)
             lifts.append(0.0)
-            pauses.append(math.nan if word.pause_s is None else word.pause_s)
+            pauses_s.append(math.nan if word.pause_s is None else word.pause_s)
+            places.append(_NOWHERE)
     if not utterance.words:
         phones.append(PAUSE)
         stresses.append(_BREAK_IDS[Break.STOP])
         words.append(-1)
         lifts.append(0.0)
-        pauses.append(math.nan)
-    tokens = np.array((phones, stresses, words))
-    floats = np.array((pauses, lifts), np.float32)
+        pauses_s.append(math.nan)
+        places.append(_NOWHERE)
     return PhoneInputs(
-        phones=tokens[0],
-        stresses=tokens[1],
-        features=_features(tokens, [word.spoken in _FUNCTION_WORDS for word in utterance.words]),
-        words=tokens[2],
-        pauses_s=floats[0],
-        rises=floats[1],
+        phones=np.frombuffer(phones, np.int64),
+        stresses=np.frombuffer(stresses, np.int64),
+        features=np.frombuffer(_features(phones, stresses, places), np.float32).reshape(-1, FEATURES),
+        words=np.frombuffer(words, np.int64),
+        pauses_s=np.frombuffer(pauses_s, np.float32),
+        rises=np.frombuffer(lifts, np.float32),
     )
 
 
-def _features(tokens: NDArray[np.int64], is_function: list[bool]) -> NDArray[np.float32]:
-    """Where each phone stands in its word and phrase, all about 0..1.
+@lru_cache(maxsize=256)
+def _word_places(phones: int, is_function: bool) -> list[_Place]:
+    """For each phone of a word: whether it is the first, the last, of a function word; the word's length."""
+    size = math.log1p(phones - 1) / 3 if phones else 0.0
+    kind = float(is_function)
+    return [(float(at == 0), float(at == phones - 1), kind, size) for at in range(phones)]
 
-    All words and all phrases at once: this is done while a listener waits, and then every call into
-    numpy costs several times what it does in a loop.
 
-    Args:
-        tokens: [3, n] phones, stresses and words, as in `PhoneInputs`.
-        is_function: of each word.
-    """
-    phones, stresses, words = tokens
-    count = len(phones)
-    out = np.zeros((count, FEATURES), np.float32)
-    logs = np.log1p(np.arange(count + 1))
-    inside = np.flatnonzero(words >= 0)
-    if len(inside):
-        word = words[inside]
-        begins = np.empty(len(word), np.bool_)
-        begins[0] = True
-        np.not_equal(word[1:], word[:-1], out=begins[1:])
-        firsts = np.flatnonzero(begins)  # of each word that has phones
-        sizes = np.empty_like(firsts)
-        sizes[:-1] = firsts[1:] - firsts[:-1]
-        sizes[-1] = len(word) - firsts[-1]
-        out[inside[firsts], 0] = 1.0
-        out[inside[firsts + sizes - 1], 1] = 1.0
-        out[inside, 2] = np.array(is_function, np.float32)[word]
-        out[inside, 3] = np.repeat(logs[sizes - 1] / 3, sizes)
-    pauses = np.flatnonzero(phones == PAUSE)
-    lengths = pauses[1:] - pauses[:-1]
-    phrase = np.repeat(np.arange(len(lengths)), lengths)  # of every token but the first, its pause with it
-    since = np.arange(1, count) - pauses[phrase]
-    length = lengths[phrase]
-    rows = out[1:]
-    rows[:, 4] = logs[since] / 4
-    rows[:, 5] = logs[length - since] / 4
-    rows[:, 6] = since / length
-    rows[:, 7] = logs[length] / 4
-    rows[:, 8:11] = _TONES[stresses[pauses[1:]]][phrase]
-    rows[:, 11] = phrase / max(1, len(lengths))
-    return out
+def _features(phones: array[int], stresses: array[int], places: list[_Place]) -> array[float]:
+    """Where each phone stands in its word and phrase, all about 0..1: FEATURES for each, one after another."""
+    features = [0.0] * FEATURES
+    logs = _LOGS if len(phones) < len(_LOGS) else _logs(len(phones) + 1)
+    phrases = max(1, phones.count(PAUSE) - 1)
+    before = number = 0
+    while before < len(phones) - 1:
+        after = phones.index(PAUSE, before + 1)
+        length = after - before
+        log_length, tones, part = logs[length], _TONES.get(stresses[after], _NO_TONE), number / phrases
+        for since in range(1, length + 1):  # the phrase and the pause that ends it
+            left = logs[length - since]
+            features += (*places[before + since], logs[since], left, since / length, log_length, *tones, part)
+        before = after
+        number += 1
+    return array("f", features)
+
+
+def _logs(count: int) -> list[float]:
+    return [math.log1p(length) / 4 for length in range(count)]
+
+
+_LOGS = _logs(400)  # more than an engine's utterance has tokens; what is trained on may have any number
 
 
 def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
