@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -45,6 +46,9 @@ class Engine:
         self._worker = Worker(self._models, settings, self._post)
         self._streams: dict[int, EngineStream] = {}
         self._numbers = itertools.count()
+        self._posted: deque[Delivery] = deque()
+        self._is_called = False
+        """Whether the loop was asked to deliver and has not begun."""
         self._failure: EngineError | None = None
         self._failed = trio.Event()
         self._is_open = False
@@ -216,11 +220,18 @@ class Engine:
 
     def _post(self, deliveries: list[Delivery]) -> None:
         """Called in the thread, once per step."""
+        self._posted.extend(deliveries)
+        if self._is_called:
+            return  # a loop that is behind finds these with the others: waking it up again costs the thread
+        self._is_called = True
         with suppress(trio.RunFinishedError):  # nobody is left to hear it
-            self._token.run_sync_soon(self._deliver, deliveries)
+            self._token.run_sync_soon(self._deliver)
 
-    def _deliver(self, deliveries: list[Delivery]) -> None:
-        for delivery in deliveries:
+    def _deliver(self) -> None:
+        # First this: what the thread posts from now on is taken here, or calls again.
+        self._is_called = False
+        while self._posted:
+            delivery = self._posted.popleft()
             stream = self._streams.get(delivery.stream)
             if stream is not None:
                 stream.deliver(delivery)

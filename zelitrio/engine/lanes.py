@@ -13,9 +13,11 @@ The law, in order:
    own stands still.
 4. Windows grow with the lead: small while a listener waits, large when he has plenty, because a
    large window costs less per frame and a small one is done sooner.
-5. On a device that computes wide for free (a GPU) everyone ready joins the batch.  On a CPU a batch
-   costs nearly the sum of its rows, so only those who are as urgent as the first join it, and no
-   step is longer than a newcomer may be kept waiting; and chunks are read one at a time.
+5. On a device that computes wide for free (a GPU) everyone ready joins the batch, unless a newcomer
+   waits: what he waits for holds nobody who can wait, for rows are not free to him, and a first window
+   is too short to be worth the others' while.  On a CPU a batch costs nearly the sum of its rows, so
+   only those who are as urgent as the first join it, and no step is longer than a newcomer may be kept
+   waiting; and chunks are read one at a time.
 6. Under load steps are made for throughput: on a CPU four rows of the largest window make a quarter
    more audio than one.  But newcomers, and whoever goes before a newcomer, are served as if there
    were no load, and no step takes more than half of what its first listener has in hand.
@@ -129,7 +131,8 @@ class Lane:
     @property
     def is_ready(self) -> bool:
         """Whether the next step could do something for it."""
-        return self.has_work and not self.is_encoding and self.credit_s > 0
+        # Of many lanes most have nothing to do, or no room: this is asked of all of them for every step.
+        return self.credit_s > 0 and not self.is_encoding and (self.current is not None or bool(self.waiting))
 
     @property
     def is_spoken(self) -> bool:
@@ -220,9 +223,13 @@ class Lanes:
 
     def plan(self, now_s: float) -> EncodePlan | WindowPlan | None:
         """The next step, or None if there is nothing to do.  Changes nothing."""
-        ready = sorted((lane for lane in self._lanes.values() if lane.is_ready), key=_turn)
+        ready = [lane for lane in self._lanes.values() if lane.is_ready]
+        if self.pace.is_wide and any(lane.is_encoding and lane.is_silent for lane in self._lanes.values()):
+            # A newcomer's chunk is being read: a step of others behind it would delay his first window.
+            ready = [lane for lane in ready if _is_pressing(lane, now_s)]
         if not ready:
             return None
+        ready.sort(key=_turn)
         head = ready[0]
         peers = [lane for lane in ready if lane.model == head.model]
         if head.current is None:
@@ -230,6 +237,8 @@ class Lanes:
         is_awaited = not head.is_silent and any(lane.is_silent for lane in ready)
         profile = Profile.LATENCY if head.is_silent or is_awaited else self.profile
         window = self._window(head, now_s, is_awaited)
+        if self.pace.is_wide and (head.is_silent or is_awaited):
+            peers = [lane for lane in peers if _is_pressing(lane, now_s)]
         return WindowPlan(
             model=head.model, window=window, lanes=self._speakers(peers, window, now_s, profile)
         )
@@ -272,6 +281,11 @@ class Lanes:
 
 def _turn(lane: Lane) -> float:
     return lane.due_s + (PATIENCE_S if lane.is_silent else 0.0)
+
+
+def _is_pressing(lane: Lane, now_s: float) -> bool:
+    """Whether its listener waits, or would run dry before a newcomer's patience ends."""
+    return lane.is_silent or lane.due_s - now_s < PATIENCE_S
 
 
 def _lead_s(lane: Lane, now_s: float) -> float:

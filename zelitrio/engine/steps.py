@@ -40,6 +40,9 @@ class Work:
     speaker: int
     seed: int
     inputs: PhoneInputs | None = None
+    """Of the chunk that is read next or was read last."""
+    inputs_of: Speak | None = None
+    """That chunk."""
     timeline: Timeline | None = None
     noise_at: int = 0
     has_audio: bool = False

@@ -23,6 +23,9 @@ from zelitrio.voices import Voice
 if TYPE_CHECKING:
     from zelitrio.engine.engine import Engine
 
+_CREDITED_AT_ONCE = 0.25
+"""Part of a stream's credit that is read before the thread is told."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class AudioBlock:
@@ -66,6 +69,7 @@ class EngineStream:
         self._pieces: list[tuple[int, Utterance, bool]] = []  # index, piece, is the last of its index
         self._next_index = 0
         self._is_finished = False
+        self._taken_s = 0.0  # read, and not told yet
         self.is_speaking = False
         # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
         self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
@@ -93,6 +97,7 @@ class EngineStream:
         index = self._next_index
         self._next_index += 1
         pieces = split_utterance(utterance, MAX_TOKENS - CONTEXT_TOKENS)
+        self._give_credit()  # of what was read while there was nothing to speak
         now_s = time.perf_counter()
         for at, piece in enumerate(pieces, 1):
             number = len(self._pieces)
@@ -143,11 +148,19 @@ class EngineStream:
                 self._sender.close()
                 raise StopAsyncIteration
 
+    def _give_credit(self) -> None:
+        """Tell the thread how much was read since it was told last."""
+        taken_s, self._taken_s = self._taken_s, 0.0
+        if taken_s:
+            self._engine.tell(Credit(stream=self._number, audio_s=taken_s))
+
     def _block(self, spoken: Spoken) -> AudioBlock:
         index, piece, ends_utterance = self._pieces[spoken.utterance]
         rate_hz = self._engine.sample_rate_hz
-        if len(spoken.pcm):
-            self._engine.tell(Credit(stream=self._number, audio_s=len(spoken.pcm) / rate_hz))
+        self._taken_s += len(spoken.pcm) / rate_hz
+        # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
+        if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._engine.settings.credit_s:
+            self._give_credit()
         times_ms = spoken.word_times_ms
         return AudioBlock(
             pcm=spoken.pcm,

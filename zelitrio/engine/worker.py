@@ -247,10 +247,11 @@ class Worker:
         rows: list[EncodeRow] = []
         for lane in lanes:
             stream, speak = self._streams[lane.stream], lane.waiting[0]
-            inputs = phone_inputs(speak.utterance)
+            if stream.inputs is None or stream.inputs_of is not speak:
+                stream.inputs, stream.inputs_of = phone_inputs(speak.utterance), speak
+            inputs = stream.inputs
             if rows and not runner.fits(len(inputs), len(rows[0].inputs)):
                 continue  # in a later plan
-            stream.inputs = inputs
             streams.append(stream)
             rows.append(
                 EncodeRow(

@@ -130,7 +130,7 @@ def _word_places(phones: int, is_function: bool) -> list[_Place]:
 
 
 def _features(phones: array[int], stresses: array[int], places: list[_Place]) -> array[float]:
-    """Where each phone stands in its word and phrase, all about 0..1: FEATURES for each, one after another."""
+    """Where each phone stands in its word and phrase, all about 0..1: FEATURES of the one, then the next."""
     features = [0.0] * FEATURES
     logs = _LOGS if len(phones) < len(_LOGS) else _logs(len(phones) + 1)
     phrases = max(1, phones.count(PAUSE) - 1)
