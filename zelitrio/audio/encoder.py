@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -32,6 +33,8 @@ class Encoder(ABC):
     def __init__(self, audio_format: AudioFormat) -> None:
         self.format = audio_format
         self.encoded_s = 0.0
+        self._loudest = 1.0
+        """Above this, samples are cut off before `_encode`."""
         self._flushed = False
 
     @property
@@ -60,11 +63,11 @@ class Encoder(ABC):
         if not len(pcm):
             return b""
         low, high = float(pcm.min()), float(pcm.max())  # NaN comes through both
-        if not (np.isfinite(low) and np.isfinite(high)):
+        if not (math.isfinite(low) and math.isfinite(high)):
             where = int(np.flatnonzero(~np.isfinite(pcm))[0])
             raise LocalError(f"pcm: expected finite samples, found {pcm[where]} at sample {where}")
-        if low < -1.0 or high > 1.0:
-            pcm = np.clip(pcm, -1.0, 1.0)
+        if low < -1.0 or high > self._loudest:
+            pcm = np.clip(pcm, -1.0, self._loudest)
         return self._encode(np.ascontiguousarray(pcm, dtype=np.float32))
 
     def flush(self) -> bytes:

@@ -42,6 +42,10 @@ class PcmEncoder(Encoder):
         rate_hz = audio_format.sample_rate_hz
         # Equal rates need no FFmpeg: a few microseconds of numpy instead of a filter graph.
         self._resampler = None if rate_hz == input_rate_hz else Resampler(input_rate_hz, rate_hz, "s16")
+        if self._resampler is None:
+            # The loudest there is a number for.  Sound seldom is as loud, and to look is what the law of
+            # use does anyway: it is cheaper than to hold every sample against it once more.
+            self._loudest = 32767 / 32768
 
     @property
     def delay_samples(self) -> int:
@@ -50,11 +54,10 @@ class PcmEncoder(Encoder):
 
     def _encode(self, pcm: Samples) -> bytes:
         if self._resampler is None:
-            # 32768, not 32767: what swr does, so that all rates are equally loud.  +1.0 saturates.
+            # 32768, not 32767: what swr does, so that all rates are equally loud.
             # In place: fresh memory costs more than the arithmetic.
             steps = pcm * np.float32(32768.0)
             np.rint(steps, out=steps)
-            np.minimum(steps, np.float32(32767.0), out=steps)
             return self._counted(steps.astype("<i2").tobytes())
         return self._counted(_frame_bytes(self._resampler.push(pcm)))
 
