@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 
 import numpy as np
@@ -267,3 +268,16 @@ async def test_a_peer_that_is_still_sending_when_it_is_refused_can_read_why():
         with trio.fail_after(4):
             answer = await read_all(stream)
     assert b"invalid_api_key" in answer and answer.endswith(b"Invalid API key")
+
+
+async def test_encoded_in_threads_or_not_the_bytes_are_the_same(monkeypatch):
+    def audio(frames):
+        return b"".join(base64.b64decode(frame["audio"]) for frame in frames if frame["audio"])
+
+    heard = []
+    for threads in (None, trio.CapacityLimiter(2)):
+        monkeypatch.setattr("zelitrio.server.state.encoding_threads", lambda threads=threads: threads)
+        async with running(ScriptedEngine(block_ms=400)) as server:
+            frames, _ = await speak_once(server, output_format="mp3_44100_128")
+        heard.append(audio(frames))
+    assert heard[0] == heard[1] and len(heard[0]) > 4000

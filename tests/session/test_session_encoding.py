@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import trio
 import trio.testing
 
 from zelitrio.audio import open_encoder, parse_format
-from zelitrio.session.encoding import Turns, encode_in_turns
+from zelitrio.session.encoding import Turns, encode_in_turns, encoding_threads
 
 
 @pytest.mark.parametrize(("name", "slices"), [("mp3_44100_128", 18), ("pcm_24000", 0), ("ulaw_8000", 0)])
@@ -33,6 +34,55 @@ async def test_slices_give_the_same_bytes_and_let_others_run_between(name: str, 
         nursery.cancel_scope.cancel()
     assert encoded + encoder.flush() == expected
     assert turns >= slices
+
+
+class Watched:
+    """An encoder that notes in which threads it worked, and can be held up."""
+
+    def __init__(self, name: str) -> None:
+        self.inner = open_encoder(parse_format(name))
+        self.format = self.inner.format
+        self.threads: list[int] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def encode(self, pcm: np.ndarray) -> bytes:
+        self.threads.append(threading.get_ident())
+        assert self.may_go_on.wait(5)
+        return self.inner.encode(pcm)
+
+
+@pytest.mark.parametrize(("name", "goes"), [("mp3_44100_128", True), ("pcm_24000", False)])
+async def test_with_cores_to_spare_long_packets_of_a_codec_are_encoded_in_threads(name, goes) -> None:
+    audio = (0.3 * np.sin(np.arange(24_000) / 20)).astype(np.float32)
+    whole = open_encoder(parse_format(name))
+    expected = whole.encode(audio) + whole.flush()
+    turns, encoder, here = Turns(trio.CapacityLimiter(2)), Watched(name), threading.get_ident()
+    first = await encode_in_turns(encoder, audio[:2400], 24_000, turns, -math.inf)  # type: ignore[arg-type]
+    assert set(encoder.threads) == {here}
+    rest = await encode_in_turns(encoder, audio[2400:], 24_000, turns, 0.1)  # type: ignore[arg-type]
+    assert (encoder.threads[-1] != here) == goes
+    assert first + rest + encoder.inner.flush() == expected
+
+
+async def test_whoever_is_cancelled_does_not_wait_for_his_thread() -> None:
+    turns, encoder = Turns(trio.CapacityLimiter(1)), Watched("mp3_44100_128")
+    encoder.may_go_on.clear()
+    with trio.fail_after(3), trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(encode_in_turns, encoder, np.zeros(24_000, np.float32), 24_000, turns, 0.0)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+    assert scope.cancelled_caught
+    encoder.may_go_on.set()
+
+
+def test_threads_are_for_machines_with_cores_to_spare(monkeypatch) -> None:
+    for cores, threads in ((1, None), (2, None), (3, None), (4, 2), (16, 14)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda pid, cores=cores: set(range(cores)), raising=False)
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        limiter = encoding_threads()
+        assert (None if limiter is None else limiter.total_tokens) == threads
 
 
 async def test_the_most_urgent_has_the_next_turn_and_equals_go_in_order() -> None:

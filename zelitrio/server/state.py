@@ -9,7 +9,7 @@ from zelitrio.errors import RemoteError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
-from zelitrio.session import Service
+from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
 
@@ -94,6 +94,7 @@ def make_state(
         session_settings,
         authenticate=make_authenticate(keys, tokens),
         observer=metrics,
+        turns=Turns(encoding_threads()),
         drain=drain,
         dictionaries=dictionaries,
     )

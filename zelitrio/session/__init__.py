@@ -7,6 +7,7 @@ a process share.  Nothing here listens on a port.
 
 from __future__ import annotations
 
+from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
 from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
@@ -31,7 +32,9 @@ __all__ = [
     "SocketTransport",
     "SpeechStream",
     "Timing",
+    "Turns",
     "choose_front_end",
+    "encoding_threads",
     "join_alignments",
     "run_socket",
     "speak",
