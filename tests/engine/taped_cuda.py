@@ -87,13 +87,13 @@ class Cuda:
         def record(stream: Stream) -> None:
             assert stream.device == self.ours
 
-        return SimpleNamespace(record=record, synchronize=lambda: None)
+        return SimpleNamespace(record=record, query=lambda: False, synchronize=lambda: None)
 
 
 class TapedTorch:
     """As much of `torch` as `zelitrio.engine.graphs` uses."""
 
-    int64 = torch.int64
+    int64, float32, uint8 = torch.int64, torch.float32, torch.uint8
 
     def __init__(self, device: torch.device) -> None:
         self.cuda = Cuda(device)

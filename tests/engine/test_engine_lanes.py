@@ -7,7 +7,18 @@ import random
 import pytest
 
 from zelitrio.engine.commands import Speak
-from zelitrio.engine.lanes import CLOSING_DELAY_S, EncodePlan, Ladder, Lane, Lanes, Pace, Profile, WindowPlan
+from zelitrio.engine.lanes import (
+    CLOSING_DELAY_S,
+    PATIENCE_S,
+    EncodePlan,
+    Ladder,
+    Lane,
+    Lanes,
+    Pace,
+    Profile,
+    WindowPlan,
+    choose_ladder,
+)
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 
@@ -200,6 +211,55 @@ def test_on_a_gpu_everyone_ready_joins() -> None:
     plan = device.lanes.plan(device.now_s)
     assert isinstance(plan, WindowPlan)
     assert len(plan.lanes) == 6
+
+
+def with_audio(device: Device, count: int, lead_s: float = 1.0) -> list[Lane]:
+    """So many streams whose listeners have something to play."""
+    lanes = [device.open(stream) for stream in range(count)]
+    while any(lane.position == 0 for lane in lanes):
+        device.step()
+    for lane in lanes:
+        lane.dry_at_s = device.now_s + lead_s
+    return lanes
+
+
+def test_on_a_gpu_a_newcomers_steps_hold_only_those_who_would_run_dry() -> None:
+    device = Device(GPU, frames=1000)
+    near = with_audio(device, 6)[4]
+    device.open(9)
+    assert streams(device.step()) == [9]  # its chunk is read
+    near.dry_at_s = device.now_s + PATIENCE_S - 0.01
+    plan = device.lanes.plan(device.now_s)
+    assert isinstance(plan, WindowPlan)
+    assert sorted(streams(plan)) == [4, 9]
+    near.dry_at_s = device.now_s + 1.0
+    plan = device.step()
+    assert isinstance(plan, WindowPlan)
+    assert (streams(plan), plan.window) == ([9], Ladder().first)
+    for lane in device.lanes:
+        lane.dry_at_s = device.now_s + 1.0
+    assert len(streams(device.step())) == 7
+
+
+def test_on_a_gpu_nothing_is_queued_behind_a_newcomers_chunk_but_for_those_who_would_run_dry() -> None:
+    device = Device(GPU, frames=1000)
+    near = with_audio(device, 6)[4]
+    newcomer = device.open(9)
+    newcomer.is_encoding = True
+    assert device.lanes.plan(device.now_s) is None
+    near.dry_at_s = device.now_s + PATIENCE_S - 0.01
+    assert streams(device.lanes.plan(device.now_s)) == [4]
+    device.lanes.close(9)
+    assert len(streams(device.lanes.plan(device.now_s))) == 6
+
+
+def test_a_step_of_long_windows_has_fewer_rows() -> None:
+    device = Device(GPU, frames=1000)
+    device.lanes.ladder = choose_ladder(8, is_wide=True)
+    with_audio(device, 9)
+    plan = device.lanes.plan(device.now_s)
+    assert isinstance(plan, WindowPlan)
+    assert (len(plan.lanes), plan.window) == (4, 128)
 
 
 @pytest.mark.parametrize("lead_s", [0.05, 0.08, 0.12, 0.5])

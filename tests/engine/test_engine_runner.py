@@ -15,8 +15,8 @@ from torch import Tensor
 from zelitrio.engine import graphs as graphs_module
 from zelitrio.engine import runner as runner_module
 from zelitrio.engine.graphs import Call, CaptureRoom, Pending
-from zelitrio.engine.lanes import Ladder
-from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
+from zelitrio.engine.lanes import choose_ladder, most_rows
+from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.timeline import Timeline, lay_out
 from zelitrio.networks.acoustic import Prosody
 from zelitrio.settings import VoiceSettings
@@ -24,7 +24,7 @@ from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import PhoneInputs, phone_inputs
 
 EXACT = 1e-4
-WINDOWS = Ladder().windows
+WINDOWS = choose_ladder(5, is_wide=True).windows
 STEADY = VoiceSettings(stability=1.0)
 
 MakeRunner = Callable[[], Runner]
@@ -138,6 +138,7 @@ def test_random_windows_in_random_company_give_the_whole_utterance(
         if not speaking:
             continue
         random.shuffle(speaking)
+        speaking = speaking[: most_rows(window, 5)]
         rows = [
             SpeakRow(slot=slots[at], timeline=timelines[at], speaker=0, first=first[at], noise_at=noise[at])
             for at in speaking
@@ -223,6 +224,19 @@ def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
     assert np.array_equal(frames(1, 0.0), frames(1, 0.0))
     little, much = (np.abs(np.log(frames(1, stability) / steady)).max() for stability in (0.8, 0.0))
     assert 0 < little < much
+
+
+def test_no_shape_has_more_frames_than_the_full_batch_of_full_windows() -> None:
+    shapes = call_shapes(WINDOWS, 64, 8)
+    assert max(rows * length for kind, rows, length in shapes if kind == "speak") == 64 * 64
+    assert ("speak", 32, 128) in shapes
+    # Every batch that is planned has a shape: also where the most rows are no power of two.
+    for most in (1, 5, 6, 48):
+        runner = exact_shapes()
+        assert not list(runner.prepare(WINDOWS, max_batch=most, max_encode=1, graphs=False))
+        for window in WINDOWS:
+            for rows in range(1, most_rows(window, most) + 1):
+                runner._call("speak", rows, window, (window,))
 
 
 @pytest.mark.gpu

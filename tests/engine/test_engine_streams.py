@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
+
 import attrs
 import numpy as np
 import pytest
 import trio
 from numpy.typing import NDArray
-from tiny_engine import EXACT, STEADY, TEXT, listen, say, until
+from tiny_engine import EXACT, STEADY, TEXT, AsOnAGpu, listen, say, until
 from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import AudioBlock, Engine, open_engine
+from zelitrio.engine import engine as engine_module
+from zelitrio.engine import worker as worker_module
+from zelitrio.engine.commands import Delivery, Ended
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Break, Utterance, Word
+from zelitrio.voices import PhoneInputs, phone_inputs
 
 
 async def test_text_becomes_audio_and_the_iteration_ends(engine: Engine) -> None:
@@ -254,3 +261,51 @@ async def test_on_a_gpu_a_stream_in_company_sounds_as_alone(graphs: bool) -> Non
                 nursery.start_soon(speak)
         for audio in heard:
             np.testing.assert_allclose(audio, alone, atol=EXACT)
+
+
+async def test_what_was_read_while_nothing_was_to_speak_is_room_for_what_comes_next() -> None:
+    # Any window takes more than this, so the last one leaves the thread without room.
+    async with (
+        open_engine(tiny_catalogue(), EngineSettings(credit_s=0.1)) as engine,
+        engine.open_stream() as stream,
+    ):
+        with trio.fail_after(10):
+            for _ in range(3):
+                stream.feed(TEXT)
+                while not (await anext(stream)).is_last:
+                    pass
+
+
+async def test_a_loop_that_is_behind_is_woken_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Callable[[], None]] = []
+    monkeypatch.setattr(engine, "_token", SimpleNamespace(run_sync_soon=asked.append))
+    async with engine.open_stream() as stream:
+        number = stream._number
+        heard: list[Delivery] = []
+        monkeypatch.setattr(stream, "deliver", heard.append)
+        first, second, third = (Ended(stream=number) for _ in range(3))
+        engine._post([first])
+        engine._post([second])
+        assert len(asked) == 1
+        asked.pop()()
+        assert heard == [first, second]
+        engine._post([third])
+        asked.pop()()
+        assert heard == [first, second, third]
+
+
+async def test_a_chunk_that_waits_for_a_batch_of_its_length_is_not_read_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[Utterance] = []
+
+    def reading(utterance: Utterance) -> PhoneInputs:
+        read.append(utterance)
+        return phone_inputs(utterance)
+
+    monkeypatch.setattr(engine_module, "Worker", AsOnAGpu)
+    monkeypatch.setattr(worker_module, "phone_inputs", reading)
+    async with open_engine(tiny_catalogue()) as engine, trio.open_nursery() as nursery:
+        for text in ("One.", TEXT * 3, "Two.", TEXT * 4):
+            nursery.start_soon(say, engine, text)
+    assert len(read) == 4

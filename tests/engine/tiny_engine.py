@@ -11,6 +11,7 @@ import trio
 from numpy.typing import NDArray
 
 from zelitrio.engine import Engine, EngineStream
+from zelitrio.engine.lanes import choose_ladder
 from zelitrio.engine.worker import Worker
 from zelitrio.settings import VoiceSettings
 
@@ -26,10 +27,10 @@ class AsOnAGpu(Worker):
         super()._start(*args)
         self._overlaps = True
         self._lanes.pace = attrs.evolve(self._lanes.pace, is_wide=True)
-        ladder = self._lanes.ladder
+        ladder = choose_ladder(8, is_wide=True)
         for runner in self._runners:
             assert not list(runner.prepare(ladder.windows, 8, ladder.max_encode, graphs=False))
-        self._lanes.ladder = attrs.evolve(ladder, max_batch=8)
+        self._lanes.ladder = ladder
 
 
 async def listen(stream: EngineStream) -> NDArray[np.float32]:

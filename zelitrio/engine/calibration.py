@@ -33,7 +33,7 @@ def calibrate(runner: Runner, ladder: Ladder) -> Pace:
         _step_s(runner, timeline, window, 1, rounds=1)
     frame_s = max((long_s - short_s) / (large - small), 1e-7)
     is_wide = runner.device.type == "cuda"
-    batch = ladder.max_batch if is_wide else 1
+    batch = ladder.rows(large) if is_wide else 1
     best_s = _step_s(runner, timeline, large, batch) if is_wide else long_s
     return Pace(
         lag=runner.lag,

@@ -11,6 +11,7 @@ On a CPU a call is the function itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -32,17 +33,27 @@ class Pending:
 
     def wait(self) -> NDArray[np.float32]:
         """The result, [rows, ...].  Blocks; the memory is overwritten by the call after the next."""
-        if self._event is not None:
+        # To synchronize lets go of the GIL also where there is nothing to wait for, and it may be long gone.
+        if self._event is not None and not self._event.query():
             self._event.synchronize()  # the one place where the engine waits for the device
         return self._host.numpy()
+
+
+class _Inputs:
+    """Two matrices in one piece of memory, since one copy to the device is cheaper than two."""
+
+    def __init__(self, rows: int, integers: int, reals: int, **where: Any) -> None:
+        size = rows * integers * torch.int64.itemsize
+        self.memory = torch.zeros(size + rows * reals * torch.float32.itemsize, dtype=torch.uint8, **where)
+        self.integers = self.memory[:size].view(torch.int64).view(rows, integers)
+        self.reals = self.memory[size:].view(torch.float32).view(rows, reals)
 
 
 @attrs.define(eq=False)
 class _Slot:
     """Host memory of one launch."""
 
-    integers: Tensor
-    reals: Tensor
+    inputs: _Inputs
     out: Tensor | None = None
     event: torch.cuda.Event | None = None
 
@@ -77,35 +88,32 @@ class Call:
         cuda = device.type == "cuda"
         self._ring = [
             _Slot(
-                torch.zeros(rows, integers, dtype=torch.int64, pin_memory=cuda),
-                torch.zeros(rows, reals, pin_memory=cuda),
+                _Inputs(rows, integers, reals, pin_memory=cuda),
                 event=torch.cuda.Event() if cuda else None,
             )
             for _ in range(_RING if cuda else 1)
         ]
         self._turn = 0
         if cuda:
-            self._integers = torch.zeros(rows, integers, dtype=torch.int64, device=device)
-            self._reals = torch.zeros(rows, reals, device=device)
+            self._inputs = _Inputs(rows, integers, reals, device=device)
             self._out: Tensor | None = None
 
     def inputs(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The next launch's inputs, [rows, columns] each, to be filled in place."""
-        slot = self._ring[self._turn]
-        return slot.integers.numpy(), slot.reals.numpy()
+        inputs = self._ring[self._turn].inputs
+        return inputs.integers.numpy(), inputs.reals.numpy()
 
     def launch(self) -> Pending:
         """Run on what was filled in.  On a GPU returns at once."""
         slot = self._ring[self._turn]
         if slot.event is None:
-            return Pending(host=self._function(slot.integers, slot.reals))
+            return Pending(host=self._function(slot.inputs.integers, slot.inputs.reals))
         self._turn = (self._turn + 1) % _RING
-        self._integers.copy_(slot.integers, non_blocking=True)
-        self._reals.copy_(slot.reals, non_blocking=True)
+        self._inputs.memory.copy_(slot.inputs.memory, non_blocking=True)
         if self._graph is not None:
             self._graph.replay()
         else:
-            self._out = self._function(self._integers, self._reals)
+            self._out = self._function(self._inputs.integers, self._inputs.reals)
         assert self._out is not None
         if slot.out is None:
             slot.out = _pinned_like(self._out)
@@ -126,12 +134,12 @@ class Call:
             room.stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(room.stream):
                 for _ in range(2):
-                    self._function(self._integers, self._reals)
+                    self._function(self._inputs.integers, self._inputs.reals)
             torch.cuda.current_stream().wait_stream(room.stream)
             graph = torch.cuda.CUDAGraph()
             # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
             with torch.cuda.graph(graph, room.pool, room.stream, capture_error_mode="thread_local"):
-                self._out = self._function(self._integers, self._reals)
+                self._out = self._function(self._inputs.integers, self._inputs.reals)
             graph.replay()  # the first brings the graph to the device: not while a listener waits
         self._graph = graph
         for slot in self._ring:

@@ -36,6 +36,10 @@ import attrs
 
 from zelitrio.engine.commands import Speak
 
+FULL_WINDOW = 64
+"""Frames of the longest window that a step has all its rows of."""
+WIDE_WINDOWS = (16, 32, 64, 128)
+"""Following windows on a GPU, where a longer one hardly takes longer and halves what all the rest does."""
 CLOSING_DELAY_S = 5.0
 PATIENCE_S = 0.15
 """Longer than a first window is heard, shorter than a first and a second."""
@@ -88,6 +92,7 @@ class Ladder:
     """A first window: the networks' lag and then this much less of it is audio."""
     following: tuple[int, ...] = (16, 32, 64)
     max_batch: int = 64
+    """Rows of a step; of windows longer than FULL_WINDOW as many fewer, so that no step takes longer."""
     max_encode: int = 8
     """Chunks encoded together."""
     latency_step_s: float = 0.008
@@ -97,6 +102,21 @@ class Ladder:
     def windows(self) -> tuple[int, ...]:
         """Every window length that can be asked for."""
         return tuple(sorted({self.first, *self.following}))
+
+    def rows(self, window: int) -> int:
+        """Most rows of a step of that window."""
+        return most_rows(window, self.max_batch)
+
+
+def choose_ladder(max_batch: int, *, is_wide: bool) -> Ladder:
+    """The ladder of a GPU, or of a CPU."""
+    ladder = Ladder(max_batch=max_batch, max_encode=min(8, max_batch))
+    return attrs.evolve(ladder, following=WIDE_WINDOWS) if is_wide else ladder
+
+
+def most_rows(window: int, max_batch: int) -> int:
+    """Most rows of a step of that window, if of the shorter ones they are `max_batch`."""
+    return max(1, max_batch * FULL_WINDOW // max(window, FULL_WINDOW))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -263,7 +283,7 @@ class Lanes:
         self, peers: Sequence[Lane], window: int, now_s: float, profile: Profile
     ) -> tuple[Lane, ...]:
         speaking = [lane for lane in peers if lane.current is not None]
-        limit = self.ladder.max_batch
+        limit = self.ladder.rows(window)
         if not self.pace.is_wide:
             ladder = self.ladder
             busy = profile is Profile.THROUGHPUT

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zelitrio.engine.graphs import Call, CaptureRoom, Pending
+from zelitrio.engine.lanes import most_rows
 from zelitrio.engine.timeline import Timeline
 from zelitrio.networks import PITCH_SCALE
 from zelitrio.settings import VoiceSettings
@@ -55,13 +56,11 @@ class SpeakRow:
 
 def call_shapes(windows: Sequence[int], max_batch: int, max_encode: int) -> list[tuple[str, int, int]]:
     """Kind, rows and length of every call that `Runner.prepare` lays out, the largest first."""
-    lengths = {"speak": windows, "encode": _TOKEN_LADDER}
-    shapes = [
-        (kind, rows, length)
-        for kind, batches in _batches(max_batch, max_encode).items()
-        for rows in batches
-        for length in lengths[kind]
-    ]
+    batches = _batches(max_batch, max_encode)
+    shapes = [("encode", rows, tokens) for rows in batches["encode"] for tokens in _TOKEN_LADDER]
+    for window in windows:
+        most = _rung(most_rows(window, max_batch), batches["speak"])
+        shapes += [("speak", rows, window) for rows in batches["speak"] if rows <= most]
     return sorted(shapes, key=lambda shape: -shape[1] * shape[2])
 
 

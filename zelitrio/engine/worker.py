@@ -39,7 +39,7 @@ from zelitrio.engine.device import (
     is_out_of_memory,
     used_mib,
 )
-from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan
+from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan, choose_ladder
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.statistics import Counters
 from zelitrio.engine.steps import Captures, Part, Ready, Step, Work
@@ -117,8 +117,8 @@ class Worker:
         dtype = choose_dtype(settings, device)
         if device.type == "cpu":
             torch.set_num_threads(choose_threads(settings))
-        ladder = Ladder(max_batch=settings.max_batch, max_encode=min(8, settings.max_batch))
         self._overlaps = device.type == "cuda"
+        ladder = choose_ladder(settings.max_batch, is_wide=self._overlaps)
         self._runners = [
             self._make_runner(model, device, dtype, settings.max_streams) for model in self._models
         ]
