@@ -219,9 +219,39 @@ async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():
             nursery.start_soon(receive)
             nursery.start_soon(socket.close, 1012, "service restart")
             await trio.testing.wait_all_tasks_blocked()
-            await stream.send_all(peer.say(text="too late"))
+            await stream.send_all(peer.say(text="too late") + peer.frames.send(Ping(b"still there?")))
             close = (await hear(stream, peer))[-1]
             assert isinstance(close, CloseConnection)
             assert (close.code, close.reason) == (1012, "service restart")
             await stream.send_all(peer.frames.send(close.response()))
         assert heard == [] and socket.close_code == 1012
+
+
+@pytest.mark.parametrize("seed", range(30))
+async def test_whatever_is_sent_gives_messages_or_an_end(seed):
+    random = np.random.default_rng(seed)
+    opcodes = [0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0xC1]
+    data = b""
+    for _ in range(30):
+        payload = random.bytes(int(random.integers(0, 130)))
+        size = (
+            bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+        )
+        # Text is mostly text: what is none ends the socket at once.
+        if random.random() < 0.9:
+            payload = bytes(byte & 0x7F for byte in payload)
+        first = random.choice(opcodes, p=[0.1, 0.1, 0.05, 0.15, 0.3, 0.05, 0.01, 0.02, 0.1, 0.1, 0.02])
+        data += bytes([int(first)]) + size + bytes(4) + payload
+    async with accepted(max_message_bytes=400) as (socket, stream, _), trio.open_nursery() as nursery:
+        nursery.start_soon(socket.keep_alive, 0.05)
+        while data:
+            cut = int(random.integers(1, 200))
+            await stream.send_all(data[:cut])
+            data = data[cut:]
+        await stream.send_eof()
+        with trio.fail_after(3), pytest.raises(PeerLeft):
+            while True:
+                assert isinstance(await socket.receive(), str | bytes)
+        await socket.finish()
+        assert socket.close_code in (1000, 1001, 1002, 1005, 1006, 1007, 1009) or socket.close_code > 1009
+        nursery.cancel_scope.cancel()

@@ -146,7 +146,8 @@ class WebSocket:
             case TextMessage() | BytesMessage():
                 return self._take_part(event)
             case Ping():
-                if len(self._unsent) < MAX_UNSENT_PONGS:
+                is_open = self._frames.state is ConnectionState.OPEN  # after a close nothing may follow
+                if is_open and len(self._unsent) < MAX_UNSENT_PONGS:
                     self._post(self._frames.send(event.response()))
             case Pong():
                 self._pong.set()
