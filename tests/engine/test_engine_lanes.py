@@ -253,13 +253,28 @@ def test_on_a_gpu_nothing_is_queued_behind_a_newcomers_chunk_but_for_those_who_w
     assert len(streams(device.lanes.plan(device.now_s))) == 6
 
 
-def test_a_step_of_long_windows_has_fewer_rows() -> None:
+@pytest.mark.parametrize("model", [0, 1])
+def test_on_a_gpu_a_closing_newcomer_holds_nobody(model: int) -> None:
+    device = Device(GPU, frames=1000)
+    with_audio(device, 3)
+    closing = device.lanes.open(9, model, 1e9)
+    device.lanes.feed(closing, chunk(9), device.now_s)
+    closing.is_closing = True
+    assert streams(device.lanes.plan(device.now_s)) == [0, 1, 2]
+    closing.is_encoding = True
+    assert streams(device.lanes.plan(device.now_s)) == [0, 1, 2]
+
+
+def test_only_a_few_speak_the_longest_windows() -> None:
     device = Device(GPU, frames=1000)
     device.lanes.ladder = choose_ladder(8, is_wide=True)
     with_audio(device, 9)
-    plan = device.lanes.plan(device.now_s)
-    assert isinstance(plan, WindowPlan)
-    assert (len(plan.lanes), plan.window) == (4, 128)
+    for ready, expected in ((9, (8, 64)), (3, (3, 64)), (2, (2, 128))):
+        for number, lane in enumerate(device.lanes):
+            lane.credit_s = 1.0 if number < ready else 0.0
+        plan = device.lanes.plan(device.now_s)
+        assert isinstance(plan, WindowPlan)
+        assert (len(plan.lanes), plan.window) == expected
 
 
 @pytest.mark.parametrize("lead_s", [0.05, 0.08, 0.12, 0.5])

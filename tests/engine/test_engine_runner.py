@@ -229,7 +229,7 @@ def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
 def test_no_shape_has_more_frames_than_the_full_batch_of_full_windows() -> None:
     shapes = call_shapes(WINDOWS, 64, 8)
     assert max(rows * length for kind, rows, length in shapes if kind == "speak") == 64 * 64
-    assert ("speak", 32, 128) in shapes
+    assert max(rows for kind, rows, length in shapes if (kind, length) == ("speak", 128)) == 16
     # Every batch that is planned has a shape: also where the most rows are no power of two.
     for most in (1, 5, 6, 48):
         runner = exact_shapes()

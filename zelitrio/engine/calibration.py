@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from zelitrio.engine.lanes import Ladder, Pace
+from zelitrio.engine.lanes import FULL_WINDOW, Ladder, Pace
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
 from zelitrio.engine.timeline import Timeline, lay_out
 from zelitrio.settings import VoiceSettings
@@ -33,14 +33,15 @@ def calibrate(runner: Runner, ladder: Ladder) -> Pace:
         _step_s(runner, timeline, window, 1, rounds=1)
     frame_s = max((long_s - short_s) / (large - small), 1e-7)
     is_wide = runner.device.type == "cuda"
-    batch = ladder.rows(large) if is_wide else 1
-    best_s = _step_s(runner, timeline, large, batch) if is_wide else long_s
+    full = max(window for window in ladder.windows if window <= FULL_WINDOW)
+    batch = ladder.rows(full) if is_wide else 1
+    best_s = _step_s(runner, timeline, full, batch) if is_wide else long_s
     return Pace(
         lag=runner.lag,
         frame_s=frame_s,
         step_s=max(short_s - small * frame_s, 0.0),
         is_wide=is_wide,
-        frames_per_s=batch * large / best_s,
+        frames_per_s=batch * full / best_s,
         hop_s=runner.hop_samples / runner.sample_rate_hz,
     )
 

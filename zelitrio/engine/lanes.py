@@ -92,7 +92,7 @@ class Ladder:
     """A first window: the networks' lag and then this much less of it is audio."""
     following: tuple[int, ...] = (16, 32, 64)
     max_batch: int = 64
-    """Rows of a step; of windows longer than FULL_WINDOW as many fewer, so that no step takes longer."""
+    """Rows of a step; of windows longer than FULL_WINDOW fewer, see `most_rows`."""
     max_encode: int = 8
     """Chunks encoded together."""
     latency_step_s: float = 0.008
@@ -115,8 +115,11 @@ def choose_ladder(max_batch: int, *, is_wide: bool) -> Ladder:
 
 
 def most_rows(window: int, max_batch: int) -> int:
-    """Most rows of a step of that window, if of the shorter ones they are `max_batch`."""
-    return max(1, max_batch * FULL_WINDOW // max(window, FULL_WINDOW))
+    """Most rows of a step of that window: of a longer one than FULL_WINDOW half as many frames in all.
+
+    They are for few listeners far ahead, and a newcomer may have to wait for them.
+    """
+    return max_batch if window <= FULL_WINDOW else max(1, max_batch * FULL_WINDOW // (2 * window))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -243,8 +246,9 @@ class Lanes:
 
     def plan(self, now_s: float) -> EncodePlan | WindowPlan | None:
         """The next step, or None if there is nothing to do.  Changes nothing."""
-        ready = [lane for lane in self._lanes.values() if lane.is_ready]
-        if self.pace.is_wide and any(lane.is_encoding and lane.is_silent for lane in self._lanes.values()):
+        lanes = self._lanes.values()
+        ready = [lane for lane in lanes if lane.is_ready]
+        if self.pace.is_wide and any(lane.is_encoding and _is_newcomer(lane, now_s) for lane in lanes):
             # A newcomer's chunk is being read: a step of others behind it would delay his first window.
             ready = [lane for lane in ready if _is_pressing(lane, now_s)]
         if not ready:
@@ -256,9 +260,9 @@ class Lanes:
             return EncodePlan(model=head.model, lanes=self._encoders(peers))
         is_awaited = not head.is_silent and any(lane.is_silent for lane in ready)
         profile = Profile.LATENCY if head.is_silent or is_awaited else self.profile
-        window = self._window(head, now_s, is_awaited)
-        if self.pace.is_wide and (head.is_silent or is_awaited):
-            peers = [lane for lane in peers if _is_pressing(lane, now_s)]
+        if self.pace.is_wide and any(_is_newcomer(lane, now_s) for lane in ready):
+            peers = [lane for lane in peers if lane is head or _is_pressing(lane, now_s)]
+        window = self._window(peers, now_s, is_awaited)
         return WindowPlan(
             model=head.model, window=window, lanes=self._speakers(peers, window, now_s, profile)
         )
@@ -269,14 +273,21 @@ class Lanes:
         limit = self.ladder.max_encode if self.pace.is_wide else 1
         return tuple([lane for lane in peers if lane.current is None][:limit])
 
-    def _window(self, head: Lane, now_s: float, is_awaited: bool) -> int:
+    def _window(self, peers: Sequence[Lane], now_s: float, is_awaited: bool) -> int:
+        head = peers[0]
         if head.is_silent:
             return self.ladder.first
         # Who goes before a newcomer does so in a step as short as can be.
         allowed_s = min(
             max(_lead_s(head, now_s), 0.0) / 2, self.ladder.latency_step_s if is_awaited else math.inf
         )
-        fitting = [w for w in self.ladder.following if self.pace.step_s + w * self.pace.frame_s <= allowed_s]
+        count = sum(lane.current is not None for lane in peers)
+        fitting = [
+            window
+            for window in self.ladder.following
+            if self.pace.step_s + window * self.pace.frame_s <= allowed_s
+            and (window <= FULL_WINDOW or count <= self.ladder.rows(window))
+        ]
         return max(fitting, default=min(self.ladder.following))
 
     def _speakers(
@@ -305,7 +316,12 @@ def _turn(lane: Lane) -> float:
 
 def _is_pressing(lane: Lane, now_s: float) -> bool:
     """Whether its listener waits, or would run dry before a newcomer's patience ends."""
-    return lane.is_silent or lane.due_s - now_s < PATIENCE_S
+    return lane.due_s - now_s < PATIENCE_S
+
+
+def _is_newcomer(lane: Lane, now_s: float) -> bool:
+    """Whether its listener waits for first audio; of a closing stream, only once that is due."""
+    return lane.is_silent and _is_pressing(lane, now_s)
 
 
 def _lead_s(lane: Lane, now_s: float) -> float:
