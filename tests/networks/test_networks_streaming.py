@@ -9,7 +9,15 @@ from tiny_voice import tiny_model
 from torch import Tensor
 
 from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, Vocoder, VocoderConfig, frame_mask
-from zelitrio.networks.source import CENT, SOURCE_GAIN, advance_phase, jitter_table, noise_table, pulses
+from zelitrio.networks.source import (
+    CENT,
+    SOURCE_GAIN,
+    advance_phase,
+    jitter_table,
+    noise_table,
+    pulses,
+    stray_table,
+)
 
 EXACT = 1e-4
 
@@ -178,3 +186,19 @@ def test_pitch_wavers_as_far_as_asked_but_not_under_a_recordings_pulses() -> Non
     with torch.no_grad():
         torch.testing.assert_close(wavering(*inputs, turns), steady(*inputs, turns))
         assert float((wavering(*inputs) - steady(*inputs)).abs().max()) > 0.01
+
+
+def test_harmonics_stray_as_far_as_asked_and_phases_not_from_a_recordings() -> None:
+    table = stray_table(481, 0.4, 1.0)
+    assert float(table.abs().log().std()) == pytest.approx(0.4, rel=0.01)
+    assert float((table[0] / table[-1]).log().abs().max()) < 1.0  # a ring
+    plain, straying = (
+        Vocoder(VocoderConfig(channels=16, blocks=1, stray_phase=phase)) for phase in (0.0, 1.0)
+    )
+    straying.load_state_dict(plain.state_dict())
+    voiced = torch.ones(1, 40)
+    inputs = (torch.zeros(1, 40, 80), voiced * 5.0, voiced, voiced[..., None], torch.tensor([5]))
+    turns = torch.tensor([0.25], dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(straying(*inputs, turns), plain(*inputs, turns))
+        assert float((straying(*inputs) - plain(*inputs)).abs().max()) > 0.01

@@ -21,6 +21,7 @@ from zelitrio.networks.source import (
     jitter_table,
     noise_table,
     pulses,
+    stray_table,
 )
 from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
@@ -44,6 +45,10 @@ class VocoderConfig:
     lookahead: int = 1
     jitter_cents: int = 0
     """How far pitch strays from frame to frame: every voice's does, and none that a network predicts."""
+    stray_gain: float = 0.0
+    """How far harmonics stray from the envelope in ln amplitude: mel bands say nothing of single ones."""
+    stray_phase: float = 0.0
+    """How far they stray from the phase that the network expects, in radians."""
 
     @property
     def fft_samples(self) -> int:
@@ -85,6 +90,7 @@ class Vocoder(nn.Module):
     window: Tensor
     noise: Tensor
     jitter: Tensor
+    stray: Tensor
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -103,6 +109,8 @@ class Vocoder(nn.Module):
             "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
         )
         self.register_buffer("jitter", config.jitter_cents * CENT * jitter_table(), persistent=False)
+        stray = stray_table(config.bins, config.stray_gain, config.stray_phase)
+        self.register_buffer("stray", stray, persistent=False)
 
     def forward(
         self,
@@ -122,7 +130,7 @@ class Vocoder(nn.Module):
             mask: [batch, frames, 1], 1 inside of the utterance.
             noise_at: [batch] integers, where in the noise the utterance begins.
             turns: [batch] float64, where between two pulses of a recording the first frame lies, whose pitch
-                then is taken as it is; None begins as `step` does.
+                and phase then are taken as they are; None begins as `step` does.
 
         Returns:
             [batch, frames * hop] samples, about [-1, 1].
@@ -146,7 +154,11 @@ class Vocoder(nn.Module):
             phases = phases + (turns - phases[:, early])[:, None]
         train = pulses(edges, phases, hop, rate_hz)
         train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
-        spectra = self._spectra(x, train, voiced, mask, noise_at[:, None] + times)
+        at = torch.remainder(noise_at[:, None] + times, NOISE_FRAMES)
+        stray = self.stray[at]
+        if turns is not None:
+            stray = stray.abs()
+        spectra = self._spectra(x, train, voiced, mask, self.noise[at], stray)
         before = pitch.new_zeros(pitch.shape[0], (_OVERLAP - 1) * hop)
         samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)
         return samples[:, 2 * hop :]
@@ -206,10 +218,9 @@ class Vocoder(nn.Module):
         phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
         fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
         train = torch.cat((state.pulses, fresh), 1)
-        times = (first - c.net_lag)[:, None] + ahead
-        spectra = self._spectra(
-            x, train, loud[:, :window], masks.lagging(c.net_lag), noise_at[:, None] + times
-        )
+        at = torch.remainder((noise_at + first - c.net_lag)[:, None] + ahead, NOISE_FRAMES)
+        mask = masks.lagging(c.net_lag)
+        spectra = self._spectra(x, train, loud[:, :window], mask, self.noise[at], self.stray[at])
         samples, overlap = self._overlap_add(spectra, state.overlap)
         return samples, VocoderState(
             stem=stem,
@@ -228,7 +239,9 @@ class Vocoder(nn.Module):
         centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
         return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
-    def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
+    def _spectra(
+        self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor, stray: Tensor
+    ) -> Tensor:
         """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins]."""
         # In float32 also where the rest is not: these are exponents and angles.
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
@@ -236,8 +249,7 @@ class Vocoder(nn.Module):
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
         amount = torch.exp(gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
         angle = 3 * turn  # torch.polar would be shorter, and on a CPU it is not vectorised
-        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle))
-        noise = self.noise[torch.remainder(noise_at, NOISE_FRAMES)]
+        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle)) * stray
         return shaped + noise * (torch.exp(breath - 2) * mask.float())
 
     def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
