@@ -64,7 +64,9 @@ def tensors(tree: Any) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize(("kind", "rows", "length"), [("encode", 3, 64), ("speak", 1, 24), ("speak", 4, 16)])
+@pytest.mark.parametrize(
+    ("kind", "rows", "length"), [("encode", 3, 64), ("speak", 1, 24), ("speak", 4, 16), ("speak", 2, 128)]
+)
 @torch.inference_mode()
 def test_what_is_captured_needs_nothing_from_the_host(
     kind: str, rows: int, length: int, dtype: torch.dtype

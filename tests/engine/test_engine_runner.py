@@ -226,6 +226,16 @@ def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
     assert 0 < little < much
 
 
+def test_both_inputs_of_a_call_are_zero_in_one_piece_and_apart() -> None:
+    call = Call(lambda integers, reals: reals + integers.sum(), 3, 5, 7, torch.device("cpu"))
+    integers, reals = call.inputs()
+    assert (integers.shape, reals.shape) == ((3, 5), (3, 7))
+    assert not integers.any() and not reals.any()
+    assert (reals.ctypes.data - integers.ctypes.data) % 512 == 0
+    integers[:], reals[:] = 2, 0.5
+    assert (call.launch().wait() == 30.5).all()
+
+
 def test_no_shape_has_more_frames_than_the_full_batch_of_full_windows() -> None:
     shapes = call_shapes(WINDOWS, 64, 8)
     assert max(rows * length for kind, rows, length in shapes if kind == "speak") == 64 * 64

@@ -22,6 +22,8 @@ from torch import Tensor
 Function = Callable[[Tensor, Tensor], Tensor]
 """From a matrix of integers and a matrix of reals, both with a row per lane, to a matrix."""
 _RING = 2
+_ALIGNED = 512
+"""Bytes; as CUDA's own allocations are, so that kernels read the second matrix as fast as the first."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -44,9 +46,11 @@ class _Inputs:
 
     def __init__(self, rows: int, integers: int, reals: int, **where: Any) -> None:
         size = rows * integers * torch.int64.itemsize
-        self.memory = torch.zeros(size + rows * reals * torch.float32.itemsize, dtype=torch.uint8, **where)
+        begin = -(-size // _ALIGNED) * _ALIGNED
+        end = begin + rows * reals * torch.float32.itemsize
+        self.memory = torch.zeros(end, dtype=torch.uint8, **where)
         self.integers = self.memory[:size].view(torch.int64).view(rows, integers)
-        self.reals = self.memory[size:].view(torch.float32).view(rows, reals)
+        self.reals = self.memory[begin:].view(torch.float32).view(rows, reals)
 
 
 @attrs.define(eq=False)
