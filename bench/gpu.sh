@@ -14,8 +14,8 @@
 # for the benches.  No package is installed into the repository, and it works without git: give the
 # commit as BENCH_COMMIT then.
 #
-# Results are appended to bench/results/<device>/, and copied to FOLDER if one is named ($OUT counts as
-# named), together with the log: commit what it wrote.  It ends with 1 if anything failed, after having
+# Results are appended to bench/results/<device>/.  If FOLDER is named ($OUT counts as named) they are packed
+# there as results.tgz, to be unpacked here, beside the log: commit what it wrote.  It ends with 1 if anything failed, after having
 # done the rest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -87,8 +87,9 @@ install_missing() {
 main 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 if [[ -n $folder ]]; then
-    mkdir -p "$folder" && cp "$log" "$folder/gpu.log" && cat bench/results/*/*.jsonl >"$folder/results.jsonl"
-    cp bench/results/*/*.png "$folder/" 2>/dev/null
+    mkdir -p "$folder" && cp "$log" "$folder/gpu.log"
+    machine=$("$python" -c 'from bench.machine import machine_name; print(machine_name())') &&
+        tar czf "$folder/results.tgz" "bench/results/$machine"
 fi
 rm -rf "$log" "$environment"
 exit "$status"

@@ -34,12 +34,17 @@ def machine_name() -> str:
 
 @cache
 def commit() -> str:
-    """The commit measured; `+` behind it when files of the package differ from it."""
+    """The commit measured; `+` behind it when files of the package differ from it.
+
+    What BENCH_COMMIT says comes first: where code was copied to, git may be missing or know another commit.
+    """
+    if said := os.environ.get("BENCH_COMMIT"):
+        return said
     try:
         head = _git("rev-parse", "--short=10", "HEAD")
         return head + ("+" if _git("status", "--porcelain", "--", "zelitrio", "bench") else "")
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("BENCH_COMMIT", "unknown")
+        return "unknown"
 
 
 def circumstances() -> dict[str, Any]:
