@@ -4,8 +4,8 @@ Audio waits for room (so that a slow peer holds back its own streams and nobody 
 notices never wait, because the reader posts them and must always be reading.
 
 A peer that takes what it gets needs no queue: with nothing before it, a message goes straight into the
-transport, in the task that made it.  Waking a writer for each was a third of what a message cost.  What
-the transport does not take whole is the writer's to push after, and until that has left, all others queue.
+transport, in the task that made it, and no writer has to be woken for it.  What the transport does not
+take whole is the writer's to push after, and until that has left, all others queue.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ A message costs the event loop the same whatever its size, so larger ones are ch
 back is not being heard, and what is on its way is not heard before its end has come.  The rules: hold
 at most half of what the listener has in hand, never less than `first_s` nor more than `max_s`, and never
 past the moment the listener runs dry; and send at once no more than all that he has in hand.  A listener
-a second ahead so gets a message a second, where at the quarter of a second that is as much as one has
-at the start, the loop had three times as many to write.
+two seconds ahead so gets one message a second: with 250 ms as the most, an utterance of 5 s was 26
+messages, and is 11.
 """
 
 from __future__ import annotations
