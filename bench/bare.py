@@ -125,7 +125,7 @@ class Bare:
                     for slot in range(begin, min(rows, begin + at_once))
                 ]
             ).wait()
-        return lay_out(inputs, frames[0, : len(inputs)], 1.0, self.hop_s * 1000)
+        return lay_out(inputs, frames[0, 0, : len(inputs)], 1.0, self.hop_s * 1000)
 
     def _window(self, timeline: Timeline, rows: int, first: int, window: int) -> npt.NDArray[np.float32]:
         return self.runner.speak(

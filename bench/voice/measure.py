@@ -25,7 +25,7 @@ QUICK_PER_LIST = 6
 SCORED_OF = 3
 """DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
 RECORDINGS = 24
-CUT_SENTENCES, PIECES = 12, 3
+CUT_LISTS, PIECES = ("read", "harvard", "agent"), 3
 SHOWN = 2
 """Recordings a speaker whose pictures are drawn."""
 
@@ -134,7 +134,7 @@ class Measure:
         return {key: value for key, value in row.items() if not key.startswith(("lead_", "tail_"))}
 
     async def _in_engine(self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]) -> list[Row]:
-        texts = read_lines("read")[:CUT_SENTENCES]
+        texts = [text for name in CUT_LISTS for text in read_lines(name)]
         async with open_engine(Catalogue([voice]), EngineSettings(cpu_threads=1)) as engine:
             cuts = [await cut_and_whole(engine, voice.voice_id, text, PIECES) for text in texts]
             pairs = await ask(engine, voice.voice_id)

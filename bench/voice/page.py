@@ -26,8 +26,8 @@ logarithms)."""
 SEAMS_TEXT = """\
 Median jumps between the 20 ms before and after a place (pitch: 60 ms), with the 95th percentile behind:
 at joins of chunks, at word boundaries inside of chunks, and at the joins' places in the same sentences
-spoken whole. `above`: the share of joins beyond the 95th percentile inside, which is 5 % where joins are
-no different."""
+spoken whole. `above`: the shares of joins and of their places beyond the 95th percentile inside; words
+where one can cut are not any words, so that the second is not always 5 %."""
 MELODY_TEXT = """\
 Semitones. Questions: the last 150 ms that are voiced above the sentence's median, and the share that end
 more than one semitone higher than the same as a statement. Series: an item's end above its own middle,
@@ -89,7 +89,8 @@ def _seams(rows: Sequence[Row]) -> str:
             line: Row = {"voice": row["system"], "jump": f"{kind.split('_')[0]}, {unit}"}
             for name in ("join", "inside", "uncut"):
                 line[name] = f"{row[f'{kind}_{name}']} ({row[f'{kind}_{name}_p95']})"
-            lines.append({**line, "above": f"{row[f'{kind}_joins_above_pct']} %"})
+            above = [f"{row[f'{kind}_{name}_above_pct']} %" for name in ("join", "uncut")]
+            lines.append({**line, "above": " and ".join(above)})
     clicks = ", ".join(
         f"{row['system']}: {row['joins']} joins, {row['clicks_at_joins']} clicks,"
         f" {row['length_cut_to_uncut']} times as long cut as whole"

@@ -132,8 +132,9 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
         for name, group in groups.items():
             row[f"{kind}_{name}"] = round(float(np.nanmedian(group[kind])), 2)
             row[f"{kind}_{name}_p95"] = round(float(np.nanpercentile(group[kind], 95)), 2)
-        joined = np.array(groups["join"][kind])
-        row[f"{kind}_joins_above_pct"] = round(100 * float(np.mean(joined[~np.isnan(joined)] > limit)))
+        for name in ("join", "uncut"):
+            found = np.array(groups[name][kind])
+            row[f"{kind}_{name}_above_pct"] = round(100 * float(np.mean(found[~np.isnan(found)] > limit)))
     row["clicks_at_joins"] = clicked
     lengths = [len(cut.pieces.pcm) / len(cut.whole.pcm) for cut in cuts]
     row["length_cut_to_uncut"] = round(float(np.median(lengths)), 3)

@@ -78,7 +78,7 @@ def test_what_is_captured_needs_nothing_from_the_host(
     kept = [runner._pool, state.flat, state.phase, *speech.parameters(), *speech.buffers(), *inputs]
     with Capture(kept) as capture:
         out = call._function(*inputs)
-    assert out.shape == (rows, length if kind == "encode" else length * runner.hop_samples)
+    assert out.shape == ((rows, 2, length) if kind == "encode" else (rows, length * runner.hop_samples))
     assert out.dtype == torch.float32
     assert not any("conv" in name for name in capture.ran)  # cuDNN may compute them in TF32
 

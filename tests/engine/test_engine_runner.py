@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ from zelitrio.engine.graphs import Call, CaptureRoom, Pending
 from zelitrio.engine.lanes import choose_ladder, most_rows
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.networks import PITCH_SCALE
 from zelitrio.networks.acoustic import Prosody
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Utterance, Word
@@ -85,7 +87,7 @@ def encoded(runner: Runner, sentences: list[PhoneInputs], slots: list[int]) -> l
         for slot, inputs in zip(slots, sentences, strict=True)
     ]
     frames = runner.encode(rows).wait()
-    return [lay_out(inputs, frames[at, : len(inputs)], 1.0, 10.0) for at, inputs in enumerate(sentences)]
+    return [lay_out(inputs, frames[at, 0, : len(inputs)], 1.0, 10.0) for at, inputs in enumerate(sentences)]
 
 
 def predicted(sentence_: PhoneInputs) -> tuple[Tensor, Prosody]:
@@ -105,13 +107,14 @@ def whole(sentence_: PhoneInputs, timeline: Timeline, noise_at: int) -> NDArray[
     """
     model = tiny_model()
     acoustic = model.acoustic
+    lean = np.zeros(timeline.length, np.float32) if timeline.lean is None else timeline.lean
     hidden, prosody = predicted(sentence_)
     mask = torch.ones(1, len(sentence_), 1)
     rows = acoustic.rows(hidden, prosody.pitch[..., 0], prosody.energy[..., 0], mask)
     samples = model.speech_step().whole(
         rows[:, timeline.phones],
         torch.from_numpy(timeline.positions)[None],
-        acoustic.speaker_ln_f0[:1],
+        acoustic.speaker_ln_f0[:1, None] + torch.from_numpy(lean),
         torch.ones(1, timeline.length, 1),
         torch.tensor([noise_at]),
     )
@@ -129,6 +132,10 @@ def test_random_windows_in_random_company_give_the_whole_utterance(
     sentences = [sentence(int(random.integers(1, 12))) for _ in range(4)]
     slots = [int(slot) for slot in random.permutation(8)[:4]]
     timelines = encoded(runner, sentences, slots)
+    # Half of them go on from a sentence that was heard at another pitch.
+    for at in (0, 2):
+        lean = random.normal(0, 0.1, timelines[at].length).astype(np.float32)
+        timelines[at] = attrs.evolve(timelines[at], lean=lean)
     noise = [int(random.integers(0, 5000)) for _ in sentences]
     first = [0] * 4
     heard: list[list[NDArray[np.float32]]] = [[] for _ in sentences]
@@ -156,12 +163,13 @@ def test_random_windows_in_random_company_give_the_whole_utterance(
 
 
 @pytest.mark.parametrize("make_runner", RUNNERS)
-def test_durations_are_those_that_the_network_predicts(make_runner: MakeRunner) -> None:
+def test_durations_and_pitches_are_those_that_the_network_predicts(make_runner: MakeRunner) -> None:
     inputs = sentence(9)
     row = EncodeRow(slot=0, inputs=inputs, speaker=0, settings=STEADY, seed=0)
-    frames = make_runner().encode([row]).wait()[0, : len(inputs)]
+    frames = make_runner().encode([row]).wait()[0, :, : len(inputs)]
     _, prosody = predicted(inputs)
-    np.testing.assert_allclose(frames, prosody.duration[0, :, 0].exp().numpy(), rtol=EXACT)
+    np.testing.assert_allclose(frames[0], prosody.duration[0, :, 0].exp().numpy(), rtol=EXACT)
+    np.testing.assert_allclose(frames[1], prosody.pitch[0, :, 0].numpy() / PITCH_SCALE, atol=EXACT)
 
 
 @pytest.mark.parametrize("make_runner", RUNNERS)
@@ -217,7 +225,7 @@ def test_a_seed_decides_the_variation_and_stability_its_size() -> None:
     def frames(seed: int, stability: float) -> NDArray[np.float32]:
         settings = VoiceSettings(stability=stability)
         row = EncodeRow(slot=0, inputs=inputs, speaker=0, settings=settings, seed=seed)
-        return runner.encode([row]).wait()[0].copy()
+        return runner.encode([row]).wait()[0, 0].copy()
 
     steady = frames(1, 1.0)
     assert np.array_equal(frames(2, 1.0), steady)
@@ -275,4 +283,4 @@ def test_durations_are_the_same_to_the_last_bit_in_any_company(make_runner: Make
     together = runner.encode(rows).wait().copy()
     for at, row in enumerate(rows):
         alone = runner.encode([row]).wait()[0]
-        np.testing.assert_array_equal(together[at, : len(row.inputs)], alone[: len(row.inputs)])
+        np.testing.assert_array_equal(together[at, 0, : len(row.inputs)], alone[0, : len(row.inputs)])

@@ -15,11 +15,12 @@ from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import AudioBlock, Engine, open_engine
 from zelitrio.engine import engine as engine_module
-from zelitrio.engine.commands import Finish
+from zelitrio.engine.commands import Finish, Speak
+from zelitrio.engine.reading import LEAN_FRAMES, LEAN_MOST, LEAN_SHARE, lay_out_behind
 from zelitrio.engine.seams import close, cross
 from zelitrio.engine.steps import Step
 from zelitrio.engine.tails import Tails
-from zelitrio.engine.timeline import SEAM_FRAMES, WARM_UP_FRAMES, in_context, lay_out
+from zelitrio.engine.timeline import SEAM_FRAMES, WARM_UP_FRAMES, continued, in_context, lay_out
 from zelitrio.settings import EngineSettings
 from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import load_builtin, phone_inputs
@@ -257,6 +258,32 @@ def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_b
     held = timeline.phones[timeline.tail_end - 1 :], timeline.positions[timeline.tail_end - 1 :]
     assert len(held[0]) == 17 and all((frames == frames[0]).all() for frames in held)
     assert timeline.length == len(timeline.positions)
+
+
+def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
+    said = (attrs.evolve(LETTER, phones=("W", "EY1"), after=Break.CUT),)
+    cut = Utterance("a", said)
+    rest, unheard_words = in_context(continued(cut, cut))
+    inputs = phone_inputs(cut), phone_inputs(rest)
+    heard, again = 0.05, 0.02  # ln f0 of its last phone, in either reading
+    read = np.full((2, 2, 16), 8, np.float32)
+    read[:, 1] = [[heard], [again]]
+    first = Speak(
+        stream=0, index=0, utterance=cut, unheard_words=0, settings=STEADY, joins=False, fed_at_s=0.0
+    )
+    second = attrs.evolve(first, utterance=rest, unheard_words=unheard_words, joins=True)
+    before = lay_out_behind(None, first, inputs[0], read[0], 10.0, 16)
+    behind = lay_out_behind(before, second, inputs[1], read[1], 10.0, 16)
+    assert before.lean is None and before.ends_at == pytest.approx(heard)
+    assert behind.lean is not None and len(behind.lean) == behind.length
+    nearer = LEAN_SHARE * (heard - again)
+    assert behind.lean[: behind.begin + 1] == pytest.approx(nearer)
+    assert behind.lean[behind.begin + int(LEAN_FRAMES)] == pytest.approx(nearer / np.e, rel=1e-3)
+    assert behind.ends_at == pytest.approx(again + float(behind.lean[behind.end - 1]))
+    far = lay_out_behind(attrs.evolve(before, ends_at=1.0), second, inputs[1], read[1], 10.0, 16)
+    assert far.lean is not None and far.lean[0] == pytest.approx(LEAN_MOST)
+    alone = lay_out_behind(before, attrs.evolve(second, joins=False), inputs[1], read[1], 10.0, 16)
+    assert alone.lean is None
 
 
 def test_a_pause_that_was_asked_for_at_a_cut_is_kept_and_leaves_nothing_to_the_next() -> None:

@@ -36,9 +36,10 @@ def random_rows(seed: int, frames: int, width: int) -> tuple[Tensor, Tensor]:
 def spoken_whole(speech: SpeechStep, rows: Tensor, positions: Tensor, noise_at: int) -> Tensor:
     mask = torch.ones(1, len(rows), 1)
     with torch.inference_mode():
-        return speech.whole(rows[None], positions[None], torch.tensor([5.0]), mask, torch.tensor([noise_at]))[
-            0
-        ]
+        samples = speech.whole(
+            rows[None], positions[None], torch.tensor([[5.0]]), mask, torch.tensor([noise_at])
+        )
+    return samples[0]
 
 
 def spoken_in_windows(
@@ -60,7 +61,7 @@ def spoken_in_windows(
             samples = speech(
                 torch.stack((mine, company[first : first + window])),
                 torch.stack((where, places[first : first + window])),
-                torch.tensor([5.0, 5.5]),
+                torch.tensor([[5.0], [5.5]]),
                 state,
                 lanes,
                 torch.tensor([first, first]),
@@ -94,7 +95,7 @@ def test_a_longer_neighbour_in_the_batch_changes_nothing(speech: SpeechStep) -> 
     positions[0, :30], positions[1] = near, far
     mask = frame_mask(torch.tensor([30, 70]), 70)
     with torch.inference_mode():
-        both = speech.whole(rows, positions, torch.tensor([5.0, 5.0]), mask, torch.tensor([4, 5]))
+        both = speech.whole(rows, positions, torch.tensor([[5.0], [5.0]]), mask, torch.tensor([4, 5]))
     alone = spoken_whole(speech, short, near, 4)
     torch.testing.assert_close(both[0, : len(alone)], alone, rtol=0, atol=EXACT)
 

@@ -130,7 +130,8 @@ class Runner:
         """Read chunks, of lengths that fit.
 
         Returns:
-            [len(rows) or more, tokens or more] predicted frames at speed 1, once waited for.
+            [len(rows) or more, 2, tokens or more], once waited for: of each token the frames predicted at
+            speed 1, and ln f0 about the speaker's mean.
         """
         longest = max(len(row.inputs) for row in rows)
         call, tokens = self._call("encode", len(rows), longest, _TOKEN_LADDER)
@@ -159,7 +160,12 @@ class Runner:
             integers[at, window:] = (row.slot, row.first, row.timeline.length, row.noise_at)
             places = row.timeline.positions[row.first : row.first + window]
             reals[at, : 4 * count] = places.ravel()
-            reals[at, -1] = self._ln_f0[row.speaker]
+            reals[at, 4 * window :] = self._ln_f0[row.speaker]
+            if row.timeline.lean is not None:
+                behind = self._acoustic.config.decoder_lag  # frames come out so much later than they go in
+                lean = row.timeline.lean[max(0, row.first - behind) : max(0, row.first - behind + window)]
+                begin = 4 * window + max(0, behind - row.first)
+                reals[at, begin : begin + len(lean)] += lean
         return call.launch()
 
     def _call(self, kind: str, rows: int, length: int, ladder: Sequence[int]) -> tuple[Call, int]:
@@ -173,7 +179,7 @@ class Runner:
         if kind == "encode":
             columns = length * (FEATURES + 4) + _SETTINGS
             return Call(self._encode, rows, 2 * length + 2, columns, self.device)
-        return Call(self._speak, rows, length + 4, 4 * length + 1, self.device)
+        return Call(self._speak, rows, length + 4, 5 * length, self.device)
 
     def _encode(self, integers: Tensor, reals: Tensor) -> Tensor:
         """The function behind `encode`; `_fill_encode` lays its inputs out."""
@@ -195,7 +201,8 @@ class Runner:
         rows = self._acoustic.rows(hidden, pitch, energy, mask)
         places = slots[:, None] * MAX_TOKENS + torch.arange(tokens, device=slots.device)
         self._pool[places] = rows
-        return _sample(prosody.duration, 0.5 * duration_noise * variation).float().exp()
+        frames = _sample(prosody.duration, 0.5 * duration_noise * variation).float().exp()
+        return torch.stack((frames, pitch.float() / PITCH_SCALE), 1)
 
     def _speak(self, integers: Tensor, reals: Tensor) -> Tensor:
         """The function behind `speak`."""
@@ -203,8 +210,8 @@ class Runner:
         slots, first, length, noise_at = integers[:, window:].unbind(1)
         return self._speech(
             self._pool[integers[:, :window]],
-            reals[:, :-1].unflatten(1, (window, 4)).to(self.dtype),
-            reals[:, -1],
+            reals[:, : 4 * window].unflatten(1, (window, 4)).to(self.dtype),
+            reals[:, 4 * window :],
             self._state,
             slots,
             first,

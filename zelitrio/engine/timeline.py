@@ -74,6 +74,10 @@ class Timeline:
     tail_end: int
     """The frames from `end` to this one are heard in the next utterance's reading, or at a stream's end
     in this one's.  Those behind only keep the networks from seeing an end where there is none."""
+    ends_at: float = 0.0
+    """ln f0 of its last phone, about the speaker's mean."""
+    lean: NDArray[np.float32] | None = None
+    """[frames] what is added to ln f0, if anything."""
 
     @property
     def word_times_ms(self) -> tuple[tuple[int, int], ...]:

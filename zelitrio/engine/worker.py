@@ -40,11 +40,12 @@ from zelitrio.engine.device import (
     used_mib,
 )
 from zelitrio.engine.lanes import EncodePlan, Ladder, Lane, Lanes, WindowPlan, choose_ladder
+from zelitrio.engine.reading import lay_out_behind
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.statistics import Counters
 from zelitrio.engine.steps import Captures, Part, Ready, Step, Work
 from zelitrio.engine.tails import Tails
-from zelitrio.engine.timeline import FADE_FRAMES, Timeline, ends_cut, lay_out
+from zelitrio.engine.timeline import FADE_FRAMES, Timeline
 from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
 from zelitrio.voices import Model, phone_inputs
@@ -349,7 +350,7 @@ class Worker:
                 self._end_if_spoken(part.stream)
                 self._tails.await_next(part.stream)
 
-    def _begin(self, stream: Work, speak: Speak, frames: NDArray[np.float32]) -> None:
+    def _begin(self, stream: Work, speak: Speak, read: NDArray[np.float32]) -> None:
         """An utterance was encoded: lay it out and let it be spoken."""
         lane = stream.lane
         lane.is_encoding = False
@@ -358,18 +359,8 @@ class Worker:
         assert stream.inputs is not None
         lane.waiting.popleft()
         hop_ms = self._lanes.pace.hop_s * 1000
-        count = len(stream.inputs)
-        stream.timeline = lay_out(
-            stream.inputs,
-            frames[:count],
-            speak.settings.speed,
-            hop_ms,
-            joins=speak.joins,
-            is_cut=ends_cut(speak.utterance),
-            unheard_words=speak.unheard_words,
-            taken_over=stream.timeline.given_up if speak.joins and stream.timeline is not None else 0,
-            lag=self._runners[lane.model].lag,
-        )
+        lag = self._runners[lane.model].lag
+        stream.timeline = lay_out_behind(stream.timeline, speak, stream.inputs, read, hop_ms, lag)
         lane.current, lane.position = speak, 0
 
     def _end_if_spoken(self, stream: Work) -> None:

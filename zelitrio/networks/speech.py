@@ -98,7 +98,8 @@ class SpeechStep(nn.Module):
         Args:
             rows: [batch, window, decoder_channels], zeros beyond the utterance's end.
             positions: [batch, window, 4].
-            ln_f0: [batch], the speaker's mean.
+            ln_f0: [batch, window or 1], what predicted pitch is about at the frames that come out of the
+                decoder, which lag behind those that go in.
             state: of all lanes.
             lanes: [batch] integers, which lane each row of the batch is.  A lane may stand in it
                 once; padding rows use a lane that is nobody's.
@@ -122,7 +123,7 @@ class SpeechStep(nn.Module):
         decoder = [part.to(dtype) for part in parts[:depth]]
         frames, decoder = self.acoustic.decode_step(rows, positions, decoder, first, length)
         mel, pitch, voicing = frames.split((a.mels, 1, 1), -1)
-        hz = (pitch[..., 0].float() / PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
+        hz = (pitch[..., 0].float() / PITCH_SCALE + ln_f0).clamp(_LN_F0_MIN, _LN_F0_MAX)
         voiced = torch.sigmoid(_VOICING_SLOPE * voicing[..., 0].float())
         before = VocoderState(
             stem=parts[depth].to(dtype),
@@ -153,7 +154,7 @@ class SpeechStep(nn.Module):
         Args:
             rows: [batch, frames, decoder_channels].
             positions: [batch, frames, 4].
-            ln_f0: [batch], the speaker's mean.
+            ln_f0: [batch, frames or 1], what predicted pitch is about.
             mask: [batch, frames, 1].
             noise_at: [batch].
 
@@ -162,7 +163,7 @@ class SpeechStep(nn.Module):
         """
         mels = self.acoustic.config.mels
         frames = self.acoustic.decode(rows, positions, mask)
-        hz = (frames[..., mels].float() / PITCH_SCALE + ln_f0[:, None]).clamp(_LN_F0_MIN, _LN_F0_MAX)
+        hz = (frames[..., mels].float() / PITCH_SCALE + ln_f0).clamp(_LN_F0_MIN, _LN_F0_MAX)
         voiced = torch.sigmoid(_VOICING_SLOPE * frames[..., mels + 1].float())
         samples = self.vocoder(frames[..., :mels], hz, voiced, mask, noise_at)
         return samples.clamp(-1.0, 1.0)

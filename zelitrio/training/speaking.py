@@ -28,7 +28,7 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
     pitch = prosody.pitch[..., 0] + PITCH_SCALE * torch.from_numpy(inputs.rises)
     rows = acoustic.rows(hidden, pitch, prosody.energy[..., 0], mask)
     index, positions = frame_positions(durations)
-    ln_f0 = acoustic.get_buffer("speaker_ln_f0")[voice.speaker][None]
+    ln_f0 = acoustic.get_buffer("speaker_ln_f0")[voice.speaker][None, None]
     step: SpeechStep = voice.model.speech_step()
     pcm = step.whole(
         rows[:, torch.from_numpy(index)],
