@@ -18,7 +18,7 @@ from zelitrio.training.align import AlignedUtterance, read_alignments, restresse
 from zelitrio.training.corpus import find_speakers
 from zelitrio.training.edges import ended_by_ear, speech_edges
 from zelitrio.training.features import continuous_ln_f0, mel_centres_hz
-from zelitrio.training.shards import Entry, Shard, open_shard
+from zelitrio.training.shards import Entry, Shard, is_whole, open_shard
 from zelitrio.voices import frame_positions, phone_inputs
 
 LEAD_FRAMES = 1
@@ -274,8 +274,7 @@ def speakers_of(work: Path, corpus: Path) -> list[str]:
     return [
         speaker.name
         for speaker in find_speakers(corpus)
-        if (work / "features" / speaker.name / "index.json").is_file()
-        and (work / "align" / f"{speaker.name}.json").is_file()
+        if is_whole(work / "features" / speaker.name) and (work / "align" / f"{speaker.name}.json").is_file()
     ]
 
 

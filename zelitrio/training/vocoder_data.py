@@ -13,7 +13,7 @@ from torch import Tensor
 
 from zelitrio.networks import UNVOICED_LN_F0, normalise_mel
 from zelitrio.training.features import HOP_SAMPLES, MELS
-from zelitrio.training.shards import Entry, Shard, open_shard
+from zelitrio.training.shards import Entry, Shard, is_whole, open_shard
 
 CROP_FRAMES = 96
 CONTEXT_FRAMES = 12
@@ -36,6 +36,19 @@ class VocoderBatch:
     turns: Tensor  # [batch] float64, where the first frame lies between two pulses of the recording
 
 
+@attrs.frozen(eq=False)
+class _Crop:
+    """One item of a batch."""
+
+    mel: npt.NDArray[np.float32]
+    ln_f0: npt.NDArray[np.float32]
+    voiced: npt.NDArray[np.float32]
+    mask: npt.NDArray[np.float32]
+    pcm: npt.NDArray[np.float32]
+    band_hz: float
+    turns: float
+
+
 class VocoderData:
     """Every shard of a work folder, cut at random.
 
@@ -49,7 +62,7 @@ class VocoderData:
         self, work: Path, speakers: Sequence[str] | None = None, *, guided_share: float = 0.0
     ) -> None:
         self._guided_share = guided_share
-        folders = sorted(path.parent for path in (work / "features").glob("*/index.json"))
+        folders = sorted(folder for folder in (work / "features").glob("*") if is_whole(folder))
         self._shards = [
             open_shard(folder) for folder in folders if speakers is None or folder.name in speakers
         ]
@@ -61,37 +74,35 @@ class VocoderData:
     def batch(self, rng: np.random.Generator, size: int, *, held_out: bool = False) -> VocoderBatch:
         """Random crops; longer utterances are chosen in proportion to their length."""
         pools = self._held if held_out else self._train
-        items = []
+        crops = []
         for index in rng.choice(len(self._shards), size=size, p=self._weights):
             pool = pools[index] or self._train[index]
             lengths = np.array([entry.frames for entry in pool], float)
             entry = pool[rng.choice(len(pool), p=lengths / lengths.sum())]
-            items.append(self._crop(self._shards[index], entry, rng))
+            crops.append(self._crop(self._shards[index], entry, rng))
         return VocoderBatch(
-            mel=normalise_mel(torch.from_numpy(np.stack([item[0] for item in items]))),
-            ln_f0=torch.from_numpy(np.stack([item[1] for item in items])),
-            voiced=torch.from_numpy(np.stack([item[2] for item in items])),
-            mask=torch.from_numpy(np.stack([item[3] for item in items])).unsqueeze(-1),
-            pcm=torch.from_numpy(np.stack([item[4] for item in items])),
-            band_hz=torch.tensor([item[5] for item in items]),
+            mel=normalise_mel(torch.from_numpy(np.stack([crop.mel for crop in crops]))),
+            ln_f0=torch.from_numpy(np.stack([crop.ln_f0 for crop in crops])),
+            voiced=torch.from_numpy(np.stack([crop.voiced for crop in crops])),
+            mask=torch.from_numpy(np.stack([crop.mask for crop in crops])).unsqueeze(-1),
+            pcm=torch.from_numpy(np.stack([crop.pcm for crop in crops])),
+            band_hz=torch.tensor([crop.band_hz for crop in crops]),
             noise_at=torch.from_numpy(rng.integers(0, 1024, size)),
-            turns=torch.tensor([item[6] for item in items], dtype=torch.float64),
+            turns=torch.tensor([crop.turns for crop in crops], dtype=torch.float64),
         )
 
-    def _crop(
-        self, shard: Shard, entry: Entry, rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.float32], ...]:
+    def _crop(self, shard: Shard, entry: Entry, rng: np.random.Generator) -> _Crop:
         frames = CROP_FRAMES + 2 * CONTEXT_FRAMES
         start = int(rng.integers(0, max(1, entry.frames - CROP_FRAMES + 1))) - CONTEXT_FRAMES
         begin, end = max(0, start), min(entry.frames, start + frames)
         left, right = begin - start, start + frames - end
         rows = slice(entry.first_frame + begin, entry.first_frame + end)
         voiced = np.pad((np.asarray(shard.f0[rows]) > 0).astype(np.float32), (left, right))
-        ln_f0, turns = shard.pulses[rows].T
-        phase = float(turns[0])
+        ln_f0, all_turns = shard.pulses[rows].T
+        turns = float(all_turns[0])
         if left:
             # The network pads with its pitch of silence, whose pulses come a whole hop apart.
-            phase -= 0.5 + 0.5 * float(np.exp(ln_f0[0] - UNVOICED_LN_F0))
+            turns -= 0.5 + 0.5 * float(np.exp(ln_f0[0] - UNVOICED_LN_F0))
         measured = np.asarray(shard.mel[rows], np.float32)
         if shard.guided is not None and rng.random() < self._guided_share:
             predicted = np.asarray(shard.guided[rows], np.float32)
@@ -103,10 +114,10 @@ class VocoderData:
         )
         # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
         gain = float(np.exp(rng.uniform(-0.7, 0.35)))
-        band = shard.facts.band_hz
         mel = np.maximum(mel + np.float32(np.log(gain)), np.float32(-9.21)).astype(np.float32)
         ln_f0 = np.pad(ln_f0, (left, right), mode="edge")
-        return mel, ln_f0, voiced, mask, (pcm * gain).astype(np.float32), np.float32(band), np.float64(phase)  # type: ignore[return-value]
+        sound = (pcm * gain).astype(np.float32)
+        return _Crop(mel, ln_f0, voiced, mask, sound, shard.facts.band_hz, turns)
 
 
 def judged(pcm: Tensor) -> Tensor:
