@@ -17,7 +17,8 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Message, Ping, Pong, TextMessage
 
 from zelitrio.server.guarded import GuardedStream
-from zelitrio.server.websocket import MESSAGES_AT_ONCE, WebSocket
+from zelitrio.server.head import RequestHead
+from zelitrio.server.websocket import FRAMES_AT_ONCE, WebSocket, accept_answer
 from zelitrio.session import PeerLeft
 
 TEXT = "Hello there, this is a sentence to be spoken. "
@@ -99,6 +100,12 @@ async def test_an_upgrade_that_is_none_is_answered_in_http(changed, status):
             answer = await read_all(stream)
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert (status == 426) == (b"sec-websocket-version: 13" in answer.lower())
+
+
+def test_what_a_connection_is_to_be_may_be_said_in_two_headers():
+    twice = [("connection", "Upgrade"), ("connection", "keep-alive")]
+    others = [(name.lower(), value) for name, value in HEADERS.items() if name != "Connection"]
+    assert b"101" in accept_answer(RequestHead("GET", PATH, (*others, *twice), raw=b""))
 
 
 async def test_a_client_that_reads_late_gets_everything_whole_and_in_order():
@@ -185,9 +192,14 @@ async def test_a_client_that_pings_and_never_reads_is_not_answered_for_ever():
         assert payloads[:10] == [b"%0125d" % number for number in range(10)]
 
 
-async def test_a_client_that_sends_many_messages_at_once_lets_others_run():
+@pytest.mark.parametrize("kind", ["messages", "pings", "pieces"])
+async def test_a_client_that_sends_many_frames_at_once_lets_others_run(kind):
     async with accepted() as (socket, stream, peer):
-        await stream.send_all(b"".join(peer.say(text="x") for _ in range(40)))
+        frames = {
+            "messages": [peer.say(text="x") for _ in range(40)],
+            "pings": [peer.frames.send(Ping()) for _ in range(39)] + [peer.say(text="x")],
+            "pieces": [peer.frames.send(Message("x", message_finished=at == 39)) for at in range(40)],
+        }[kind]
         turns = 0
 
         async def count() -> None:
@@ -198,12 +210,37 @@ async def test_a_client_that_sends_many_messages_at_once_lets_others_run():
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(count)
-            await socket.receive()
+            await stream.send_all(b"".join(frames))
             before = turns
-            for _ in range(39):
+            for _ in range(40 if kind == "messages" else 1):
                 await socket.receive()
-            assert turns - before >= 39 // (2 * MESSAGES_AT_ONCE)
+            assert turns - before >= 40 // FRAMES_AT_ONCE - 1
             nursery.cancel_scope.cancel()
+
+
+async def test_a_message_of_countless_empty_pieces_is_one_message():
+    async with accepted() as (socket, stream, peer):
+        pieces = ["some", *[""] * 500]
+        sent = [peer.frames.send(Message(piece, message_finished=False)) for piece in pieces]
+        await stream.send_all(b"".join([*sent, peer.frames.send(Message("thing"))]))
+        with trio.fail_after(2):
+            assert await socket.receive() == "something"
+
+
+@pytest.mark.parametrize("who", ["he", "we"])
+async def test_behind_a_close_nothing_follows(who):
+    async with accepted() as (socket, stream, peer):
+        if who == "he":
+            await stream.send_all(peer.frames.send(CloseConnection(1000)))
+            with pytest.raises(PeerLeft):
+                await socket.receive()
+        else:
+            await stream.send_all(peer.frames.send(Message("x" * 2000)))
+            with pytest.raises(PeerLeft):
+                await socket.receive()
+        assert socket.offer("too late")  # of a task that was about to run
+        events = await hear(stream, peer)
+        assert [type(event) for event in events] == [CloseConnection]
 
 
 async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():

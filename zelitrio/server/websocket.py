@@ -9,6 +9,7 @@ hard: the peer's frames, in pieces, masked, in any order.
 
 from __future__ import annotations
 
+import io
 import struct
 from contextlib import suppress
 
@@ -24,8 +25,9 @@ from zelitrio.session import PeerLeft
 
 CLOSE_HANDSHAKE_S = 2.0
 """For the peer's half of the close: Pipecat waits as long for ours."""
-MESSAGES_AT_ONCE = 4
-"""Handed on before others have their turn: a greeting, a text, its flush and the end."""
+FRAMES_AT_ONCE = 4
+"""Taken before others have their turn: a greeting, a text, its flush and the end.  Frames, not messages:
+what is read at once may be 680 pings, and they take 12 ms."""
 READ_BYTES = 4096
 """A text and its flush, not a backlog; the session itself never dawdles."""
 MAX_UNSENT_PONGS = 16 * 1024
@@ -48,9 +50,10 @@ def accept_answer(head: RequestHead) -> bytes:
         HandshakeError: the request does not ask for one rightly.
     """
     headers = dict(head.headers)
+    connection = ",".join(value for name, value in head.headers if name == "connection")  # may come twice
     if head.method != "GET":
         raise HandshakeError(400, f"method: expected GET for an upgrade, found {head.method}")
-    if "upgrade" not in [token.strip().lower() for token in headers.get("connection", "").split(",")]:
+    if "upgrade" not in [token.strip().lower() for token in connection.split(",")]:
         raise HandshakeError(400, "connection: expected Upgrade")
     version, key = headers.get("sec-websocket-version"), headers.get("sec-websocket-key")
     if version != "13":
@@ -100,9 +103,9 @@ class WebSocket:
         self._nursery = nursery
         self._max_message_bytes = max_message_bytes
         self._frames = Connection(ConnectionType.SERVER, trailing_data=received)
-        self._parts: list[str] | list[bytes] = []
+        self._parts: io.StringIO | io.BytesIO | None = None
         self._part_bytes = 0
-        self._at_once = MESSAGES_AT_ONCE
+        self._at_once = FRAMES_AT_ONCE
         self._unsent = bytearray()
         self._flushing = trio.Lock()
         self._code: int | None = None
@@ -118,15 +121,16 @@ class WebSocket:
 
     async def receive(self) -> str | bytes:
         """See SocketTransport."""
-        if self._at_once <= 0:
-            self._at_once = MESSAGES_AT_ONCE
-            await trio.lowlevel.checkpoint()
         while not self._is_closed.is_set():
+            if not self._at_once:
+                self._at_once = FRAMES_AT_ONCE
+                await trio.lowlevel.checkpoint()
             event = next(self._frames.events(), None)
             if event is None:
                 await self._read()
-            elif (message := self._take(event)) is not None:
-                self._at_once -= 1
+                continue
+            self._at_once -= 1
+            if (message := self._take(event)) is not None:
                 return message
         raise PeerLeft(f"closed with {self._code}")
 
@@ -135,7 +139,7 @@ class WebSocket:
             data = await self._stream.receive_some(READ_BYTES)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             data = b""
-        self._at_once = MESSAGES_AT_ONCE
+        self._at_once = FRAMES_AT_ONCE
         if not data:
             self._end(_GONE)
         else:
@@ -170,15 +174,17 @@ class WebSocket:
             self._post(self._frames.send(CloseConnection(_TOO_BIG, reason)))
             self._end(_TOO_BIG)
             return None
-        if event.message_finished and not self._parts:
+        if event.message_finished and self._parts is None:
             self._part_bytes = 0
             return event.data if isinstance(event, TextMessage) else bytes(event.data)
-        self._parts.append(event.data)  # type: ignore[arg-type]  # all of one message are of one kind
+        if self._parts is None:
+            # Not a list: pieces may be empty, and as many as he likes.
+            self._parts = io.StringIO() if isinstance(event, TextMessage) else io.BytesIO()
+        self._parts.write(event.data)  # type: ignore[arg-type]  # all of one message are of one kind
         if not event.message_finished:
             return None
-        empty = "" if isinstance(event, TextMessage) else b""
-        message: str | bytes = empty.join(self._parts)  # type: ignore[arg-type]  # as above
-        self._parts, self._part_bytes = [], 0
+        message = self._parts.getvalue()
+        self._parts, self._part_bytes = None, 0
         return message
 
     def _end(self, code: int) -> None:
@@ -187,6 +193,8 @@ class WebSocket:
 
     def offer(self, text: str) -> bool:
         """See SocketTransport."""
+        if self._frames.state is not ConnectionState.OPEN:
+            return True  # behind a close, whosever, nothing may follow
         return self._push(text_frame(text.encode()))
 
     async def flush(self) -> None:
