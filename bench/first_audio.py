@@ -10,6 +10,7 @@ whatever else the machine does meets all of them; ratios are taken sentence by s
 
 from __future__ import annotations
 
+import gc
 import itertools
 import statistics
 import time
@@ -51,6 +52,8 @@ async def measure(options: Options, server: ServerProcess, report: Report) -> No
             bare.first(text)
             await in_process(engine, text, options.seed)
             over_socket(server, bare.voice.voice_id, text, options.extra.format)
+        gc.collect()
+        gc.freeze()  # as `zelitrio serve` does
         until = time.perf_counter() + options.extra.seconds
         for text in itertools.cycle(SENTENCES):
             if time.perf_counter() > until:

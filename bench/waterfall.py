@@ -30,7 +30,7 @@ from zelitrio.engine import EngineStream, open_engine
 from zelitrio.engine.graphs import Pending
 from zelitrio.engine.runner import Runner
 from zelitrio.server import serve
-from zelitrio.server.realtime import WebSocketTransport
+from zelitrio.server.websocket import WebSocket
 from zelitrio.session import SpeechStream
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import FrontEnd, load_front_end
@@ -92,7 +92,7 @@ class Marks:
         replaced.text = timed_text
         self.clock(FrontEnd, "utterance", "front end", "front end done")
         self.clock(EngineStream, "deliver", "delivered")
-        self.clock(WebSocketTransport, "send", "send")
+        self.clock(WebSocket, "offer", "send")
         for method, mark in (("encode", "encode"), ("speak", "window")):
             self._clock_step(method, mark)
 
