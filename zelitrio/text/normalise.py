@@ -17,26 +17,27 @@ from zelitrio.text import (
     rules_words,
 )
 from zelitrio.text.lexicon import Lexicon
+from zelitrio.text.plain_words import PlainWords
 from zelitrio.text.reader import Reader, RuleSet
 
 # The order is the law: what is more particular comes first ("$5/month" before "5/month" before "5").
-_FULL = RuleSet(
-    [
-        *rules_web.RULES,
-        *rules_dates.RULES[:-1],
-        *rules_times.RULES,
-        *rules_money.RULES,
-        *rules_units.RULES,
-        *rules_contact.RULES,
-        *rules_dates.RULES[-1:],
-        *rules_numbers.RULES,
-        *rules_words.RULES[:1],
-        *rules_abbreviations.RULES,
-        *rules_words.RULES[1:],
-        *rules_marks.RULES,
-    ]
+FULL_RULES = (
+    *rules_web.RULES,
+    *rules_dates.RULES[:-1],
+    *rules_times.RULES,
+    *rules_money.RULES,
+    *rules_units.RULES,
+    *rules_contact.RULES,
+    *rules_dates.RULES[-1:],
+    *rules_numbers.RULES,
+    *rules_words.RULES[:1],
+    *rules_abbreviations.RULES,
+    *rules_words.RULES[1:],
+    *rules_marks.RULES,
 )
-_PLAIN = RuleSet([*rules_words.PLAIN_RULES, *rules_numbers.PLAIN_RULES, *rules_marks.RULES])
+PLAIN_RULES = (*rules_words.PLAIN_RULES, *rules_numbers.PLAIN_RULES, *rules_marks.RULES)
+_FULL = RuleSet(FULL_RULES, PlainWords(FULL_RULES).read)
+_PLAIN = RuleSet(PLAIN_RULES, PlainWords(PLAIN_RULES).read)
 
 
 def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:

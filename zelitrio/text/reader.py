@@ -96,17 +96,27 @@ class Rule:
     """Characters a match may begin with; "a" and "0" stand for every letter and digit."""
     pattern: re.Pattern[str]
     read: Read
+    plain_words: frozenset[str] = frozenset()
+    """Those of the plain words, in lower case, that a match may begin with (see `plain_words`)."""
 
 
-def rule(first: str, pattern: str, flags: int = 0) -> Callable[[Read], Rule]:
+def rule(
+    first: str, pattern: str, flags: int = 0, *, plain_words: Iterable[str] = ()
+) -> Callable[[Read], Rule]:
     """Make a rule of a function, as a decorator."""
-    return lambda read: Rule(first, re.compile(pattern, flags | re.VERBOSE), read)
+    known = frozenset({word.lower() for word in plain_words})
+    return lambda read: Rule(first, re.compile(pattern, flags | re.VERBOSE), read, known)
+
+
+Shortcut = Callable[[Reader, int], int]
+"""Reads what it can from a place on, as the rules would, and returns where the rules must go on."""
 
 
 class RuleSet:
-    """Rules, sorted by the characters they can begin with."""
+    """Rules, sorted by the characters they can begin with; a shortcut is tried before them."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Rule], shortcut: Shortcut | None = None) -> None:
+        self._shortcut = shortcut
         self._letter = self._for("a", rules)
         self._digit = self._for("0", rules)
         self._by_char: Mapping[str, Sequence[Rule]] = {
@@ -121,10 +131,13 @@ class RuleSet:
 
     def read_all(self, reader: Reader) -> None:
         """Read the whole text into the reader's tokens."""
-        text = reader.text
+        text, shortcut = reader.text, self._shortcut
         place = 0
         while place < len(text):
-            place = self._read_one(reader, text, place)
+            if shortcut is not None and (end := shortcut(reader, place)) > place:
+                place = end
+            else:
+                place = self._read_one(reader, text, place)
 
     def _read_one(self, reader: Reader, text: str, place: int) -> int:
         char = text[place]

@@ -21,7 +21,7 @@ _BEFORE_DAYS = words("on this next last until by every")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
 
-@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE)
+@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE, plain_words=("et",))
 def lettered(reader: Reader, match: re.Match[str]) -> bool:
     """ "e.g.", "w/o"."""
     if reader.touches(match.start()):
@@ -35,6 +35,7 @@ def lettered(reader: Reader, match: re.Match[str]) -> bool:
     "a",
     r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)"
     r"(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
+    plain_words=("ph",),
 )
 def degree(reader: Reader, match: re.Match[str]) -> bool:
     """ "Ph.D.", "M.A."."""
@@ -64,7 +65,11 @@ def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])")
+@rule(
+    "a",
+    r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])",
+    plain_words=(*short.TITLES, *short.MONTHS, *short.DAYS, *short.PLACES, *short.WORDS, "no"),
+)
 def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
     """ "Dr.", "St.", "No.", "etc.", "Jan.", "J."."""
     if reader.touches(match.start()):

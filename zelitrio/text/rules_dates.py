@@ -32,6 +32,7 @@ _COUNTED = words("people men women children of more other times feet dollars uni
     "a",
     rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d))?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
     re.IGNORECASE,
+    plain_words=(*_MONTH_NAMES, *MONTHS),
 )
 def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
     """ "Jan. 5, 2024", "May 3rd", "June 5-7"."""
@@ -51,7 +52,7 @@ def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", rf"{_MONTH},?\s+{_YEAR}", re.IGNORECASE)
+@rule("a", rf"{_MONTH},?\s+{_YEAR}", re.IGNORECASE, plain_words=(*_MONTH_NAMES, *MONTHS))
 def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
     """ "March 2024"."""
     if not _is_month(reader, match):

@@ -82,7 +82,7 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", rf"(?P<unit>{_UNIT}){WORD_END}")
+@rule("a", rf"(?P<unit>{_UNIT}){WORD_END}", plain_words=_UNITS)
 def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
     """The unit of what another rule has read: "2 1/2 tbsp", "½ lb"."""
     amount = reader.previous()

@@ -32,7 +32,10 @@ _PART = re.compile(r"[^\W\d_]+|\d+|[^\w]|_")
 
 
 @rule(
-    "a", r"(?:(?P<scheme>https?|ftp|wss?|file)://|(?=www\.))(?P<address>[^\s<>\"“”]{1,2000})", re.IGNORECASE
+    "a",
+    r"(?:(?P<scheme>https?|ftp|wss?|file)://|(?=www\.))(?P<address>[^\s<>\"“”]{1,2000})",
+    re.IGNORECASE,
+    plain_words=("www",),
 )
 def url(reader: Reader, match: re.Match[str]) -> bool:
     """ "https://www.example.com/a?b=1": the scheme and a last slash are silent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from zelitrio.text import abbreviations as short
-from zelitrio.text.numbers import cardinal, ordinal, roman, year
+from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
 from zelitrio.text.patterns import LETTER
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.spelling import fold, say_name
@@ -47,6 +47,7 @@ _LETTER_WORDS = frozenset("c f a b p h".split())
 @rule(
     "a.&",
     r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])|pH(?![^\W_])",
+    plain_words=("wi", "wifi"),
 )
 def symbolic(reader: Reader, match: re.Match[str]) -> bool:
     """ "C#", "C++", ".NET", "Wi-Fi"."""
@@ -60,7 +61,11 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])")
+@rule(
+    "a",
+    r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
+    plain_words=[to_roman(value) for value in range(1, 40)],
+)
 def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     """ "Louis XIV", "World War II", "Chapter IV", "MMXXIV"."""
     value = roman(match["numeral"].upper())
@@ -126,6 +131,7 @@ def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     "a",
     rf"(?P<letters>{LETTER}{{1,100000}})(?:['’](?P<tail>{LETTER}{{1,100000}}))?(?P<more>(?:['’]{LETTER}{{1,20}}){{0,3}})",
+    plain_words=(*short.BARE, "st"),
 )
 def word(reader: Reader, match: re.Match[str]) -> None:
     """Every other word."""
