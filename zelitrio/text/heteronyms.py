@@ -377,10 +377,5 @@ _RULES: dict[str, Choose] = {
     "entrance": _entrance,
 }
 
-HETERONYMS = frozenset({*_FAMILIES, *_RULES})
-"""Every word that has a rule, without the plurals that follow from it."""
-
-
-def is_heteronym(word: str) -> bool:
-    """Whether `choose` has a rule for a word or for what it is the plural of."""
-    return word in HETERONYMS or (word.endswith("s") and word[:-1] in _FAMILIES)
+HETERONYMS = frozenset({*_FAMILIES, *_RULES, *(f"{word}s" for word in _FAMILIES)})
+"""Every word for which `choose` has a rule."""

@@ -34,7 +34,12 @@ class Lexicon:
     def find(self, word: str) -> tuple[Phones, ...]:
         """Every known pronunciation of a lower-case word, the usual one first; empty when unknown."""
         packed = self._own.get(word) or self._entries.get(word)
-        return tuple(decode(code) for code in packed.split(",")) if packed else ()
+        return tuple([decode(code) for code in packed.split(",")]) if packed else ()
+
+    def usual(self, word: str) -> Phones:
+        """The first of what `find` gives; empty when unknown."""
+        packed = self._own.get(word) or self._entries.get(word)
+        return decode(packed.partition(",")[0]) if packed else ()
 
     def is_spelled(self, word: str) -> bool:
         """Whether the dictionary says the word letter by letter: "fbi", not "nasa"."""
