@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zelitrio.text import find_phrase_end, find_sentence_end
+from zelitrio.text import find_phrase_end, find_sentence_end, sentences
 
 _READING = Path(__file__).parent / "reading.tsv"
 
@@ -73,6 +74,22 @@ _TOKENS = st.sampled_from(
     "Dr. Smith went home . ? ! , the U.S. p.m. 5 3. 3.14 No. etc. \" ' ( ) He said she Well... \n \n\n "
     "- word 。 e.g. A B. St. Main Hello example.com https://a.io/b?c=d “ ” … ; : —".split(" ")
 )
+
+
+@pytest.mark.parametrize("pattern", [sentences._CANDIDATE, sentences._PHRASE])
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(_TOKENS | st.sampled_from(["said: ", "so) ", "one; ", "two, "]), max_size=14),
+    st.sampled_from(["", " "]),
+)
+def test_the_first_look_at_a_character_turns_no_end_away(
+    pattern: re.Pattern[str], tokens: list[str], glue: str
+) -> None:
+    text = glue.join(tokens)
+    without = re.compile(pattern.pattern[pattern.pattern.index("(?:") :], pattern.flags)
+    assert [found.span() for found in pattern.finditer(text)] == [
+        found.span() for found in without.finditer(text)
+    ]
 
 
 @settings(max_examples=150, deadline=None)
