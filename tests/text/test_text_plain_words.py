@@ -87,6 +87,16 @@ def test_the_words_that_rules_know_are_read_alike_wherever_they_stand(frame: str
     "text",
     [
         *("the wifi here", "Wi-Fi for all", "wi-fi", "Smith et al. say", "a Ph D, or Ph. D", "see www. or"),
+        *(
+            "Chapter I is",
+            "King Louis I'm",
+            "If I am",
+            "Vitamin A is",
+            "A man",
+            "I, too",
+            "B & I are",
+            "A - b",
+        ),
         *("No 5. no. 5", "well-known.com is", "my-file.pdf, say", "john-doe@b.co", "well-known+x@b.co"),
     ],
 )
@@ -100,12 +110,12 @@ def test_the_reading_list_is_read_alike() -> None:
 
 
 def test_plain_words_are_read_without_asking_a_rule() -> None:
-    text = "Well-known men don't sail, she said; it’s a glorpling shame! Why? Ask: them."
+    text = "Well-known men don't sail, she said; it’s a glorpling shame! Why? Ask: them. A man and I'm ill."
     assert PlainWords(FULL_RULES).read(Reader(text, _LEXICON), 0) == len(text)
 
 
 @pytest.mark.parametrize(
-    "word", ["March", "Dr", "mg", "xiv", "USA", "iPhone", "I", "www", "a.b", "b2b", "naïve"]
+    "word", ["March", "Dr", "mg", "xiv", "USA", "iPhone", "V", "www", "a.b", "b2b", "naïve"]
 )
 def test_what_a_rule_may_read_is_left_to_it(word: str) -> None:
     assert PlainWords(FULL_RULES).read(Reader(f"so {word} there", _LEXICON), 0) == 3

@@ -13,6 +13,10 @@ from zelitrio.text.lexicon_file import DATA, load_cmudict
 from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
+MOST_ASKED = 4096
+"""Words whose phones are kept unpacked, about a megabyte: most texts are made of fewer, and a small table is
+also sooner found again in a processor's caches than the whole dictionary."""
+
 
 @functools.cache
 def _built_in() -> Mapping[str, str]:
@@ -30,6 +34,8 @@ class Lexicon:
 
     _entries: Mapping[str, str] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     _own: Mapping[str, str] = attrs.field(factory=dict)
+    _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
+    """What `usual` found last.  Threads may write it at once: both would write the same."""
 
     def find(self, word: str) -> tuple[Phones, ...]:
         """Every known pronunciation of a lower-case word, the usual one first; empty when unknown."""
@@ -38,8 +44,16 @@ class Lexicon:
 
     def usual(self, word: str) -> Phones:
         """The first of what `find` gives; empty when unknown."""
-        packed = self._own.get(word) or self._entries.get(word)
-        return decode(packed.partition(",")[0]) if packed else ()
+        phones = self._asked.get(word)
+        if phones is None:
+            packed = self._own.get(word) or self._entries.get(word)
+            if not packed:
+                return ()
+            phones = decode(packed.partition(",")[0])
+            if len(self._asked) >= MOST_ASKED:
+                self._asked.clear()
+            self._asked[word] = phones
+        return phones
 
     def is_spelled(self, word: str) -> bool:
         """Whether the dictionary says the word letter by letter: "fbi", not "nasa"."""

@@ -7,8 +7,6 @@ what the n-grams are counted over.
 
 from __future__ import annotations
 
-import functools
-
 from zelitrio.errors import LocalError
 from zelitrio.text.types import Phones
 
@@ -38,7 +36,6 @@ def encode(phones: Phones) -> str:
         ) from None
 
 
-@functools.lru_cache(maxsize=4096)  # the words of most texts: about a megabyte, and a tenth of the time
 def decode(codes: str) -> Phones:
     """Unpack what `encode` made."""
     return tuple([PHONE_OF_CODE[code] for code in codes])

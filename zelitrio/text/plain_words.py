@@ -17,11 +17,11 @@ from zelitrio.text.spelling import say_name
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break
 
-# Of single letters only the article: the others are initials, numerals and units.  A hyphen, which is silent,
+# Of single letters only "a" and "I": the others are initials, numerals and units.  A hyphen, which is silent,
 # counts when nothing but words follows: neither an address nor a file name.
 _PLAIN_WORD = re.compile(
     r"""
-    (a | [A-Za-z][a-z]{1,40})
+    (a | [AI](?=\ [a-z]) | I(?=['’](?:m|d|ll|ve)(?![^\W_])) | [A-Za-z][a-z]{1,40})
     (['’][a-z]{1,20})?
     (?: ([,;:.!?]) (?=[ \n]|\Z)
       | - (?=[a-z]{2}[a-z-]{0,60}(?:[ ,;!?]|[.:]?(?:[ \n]|\Z)))
@@ -30,6 +30,7 @@ _PLAIN_WORD = re.compile(
     """,
     re.VERBOSE,
 )
+_VOWELS = frozenset("aeiouy")
 _BREAKS = {
     ",": Break.COMMA,
     ";": Break.COLON,
@@ -52,15 +53,15 @@ class PlainWords:
         while (match := _PLAIN_WORD.match(text, place)) is not None:
             letters, tail, mark = match.groups()
             word = letters.lower()
-            if word in special:
-                break
+            if word in special or (letters == "I" and reader.previous()[:1].isupper()):
+                break  # the second: "Elizabeth I"
             end = place + len(letters)
             if tail is not None:
                 tokens.append(Token(word + tail.replace("’", "'"), place, end + len(tail)))
-            elif word in lexicon:
+            elif len(word) > 6 or not _VOWELS.isdisjoint(word) or word in lexicon:
                 tokens.append(Token(word, place, end))
             else:
-                say_name(reader, letters, place)
+                say_name(reader, letters, place)  # "hmm"
             if mark is not None:
                 tokens[-1].after = _BREAKS[mark]
             place = match.end()

@@ -64,7 +64,7 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     "a",
     r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
-    plain_words=[to_roman(value) for value in range(1, 40)],
+    plain_words=[to_roman(value) for value in range(2, 40)],
 )
 def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     """ "Louis XIV", "World War II", "Chapter IV", "MMXXIV"."""
