@@ -30,6 +30,7 @@ from bench.machine import REPOSITORY
 from bench.options import Options, parse, parser
 from bench.percentiles import milliseconds, summary
 from bench.report import Report
+from zelitrio.cli.serving import GARBAGE_AT
 from zelitrio.engine import open_engine
 from zelitrio.server import serve
 from zelitrio.settings import ServerSettings, SessionSettings
@@ -119,6 +120,7 @@ async def measure(options: Options, report: Report, watch: LoopWatch) -> None:
         urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())
         gc.collect()
         gc.freeze()  # as `zelitrio serve` does
+        gc.set_threshold(GARBAGE_AT)
         url = urlsplit(urls[0])
         voice_id = options.chosen_voice().voice_id
         for output_format in options.extra.formats.split(","):
