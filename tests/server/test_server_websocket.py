@@ -243,6 +243,17 @@ async def test_behind_a_close_nothing_follows(who):
         assert sent[:1] == b"\x88" and len(sent) == 2 + sent[1]  # one frame, a close
 
 
+async def test_one_who_is_told_to_go_and_takes_nothing_is_left_without_an_error():
+    ours, theirs = trio.socket.socketpair()
+    async with trio.SocketStream(ours) as raw, trio.SocketStream(theirs), trio.open_nursery() as nursery:
+        stream = GuardedStream(raw, 5)
+        nursery.start_soon(stream.send_all, bytes(4 << 20))
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(3):
+            await stream.linger()
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():
     async with accepted() as (socket, stream, peer):
         heard: list[str | bytes] = []

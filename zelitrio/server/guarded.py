@@ -104,3 +104,5 @@ class GuardedStream(trio.abc.Stream):
                     pass
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
+            except trio.BusyResourceError:
+                pass  # what we are sending he does not take, so he waits for no answer
