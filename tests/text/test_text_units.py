@@ -25,6 +25,7 @@ from zelitrio.text import (
 )
 from zelitrio.text.ipa import phones_of_ipa
 from zelitrio.text.letter_to_sound import load_letter_to_sound
+from zelitrio.text.lexicon import MOST_ASKED
 from zelitrio.text.lexicon_file import pack, read_cmudict, unpack
 from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
 from zelitrio.text.phones import decode, encode
@@ -67,6 +68,14 @@ def test_the_phone_inventory_is_the_thirty_nine_of_the_dictionary_in_a_fixed_ord
     assert decode(encode(("HH", "AH0", "L", "OW1"))) == ("HH", "AH0", "L", "OW1")
     with pytest.raises(LocalError, match="'Q'"):
         parse_phones("Q AH0")
+
+
+def test_a_lexicon_keeps_the_sounds_of_a_bounded_number_of_words() -> None:
+    lexicon = FrontEnd().lexicon.with_entries({f"zorb{index}": "Z AO1 R B" for index in range(MOST_ASKED)})
+    words = ["records", "the", *(f"zorb{index}" for index in range(MOST_ASKED)), "records", "zorb0", "qqq"]
+    for word in words:
+        assert lexicon.usual(word) == next(iter(lexicon.find(word)), ())
+        assert len(lexicon._asked) <= MOST_ASKED
 
 
 def test_a_word_added_to_a_lexicon_is_said_so_and_the_old_lexicon_is_unchanged() -> None:

