@@ -243,6 +243,18 @@ async def test_behind_a_close_nothing_follows(who):
         assert sent[:1] == b"\x88" and len(sent) == 2 + sent[1]  # one frame, a close
 
 
+@pytest.mark.parametrize(("sent", "code"), [(b"\x83\x80\0\0\0\0", 1002), (b"\x81\x81\0\0\0\0\xff", 1007)])
+async def test_what_still_comes_behind_a_broken_frame_resets_nothing(sent, code):
+    async with running() as server, await server.connect() as stream:
+        await stream.send_all(upgrade() + sent)
+        with trio.fail_after(3):
+            answer = await read_all(stream)
+        assert code.to_bytes(2, "big") in answer.partition(b"\r\n\r\n")[2]
+        for _ in range(2):  # a reset would show in the second
+            await stream.send_all(bytes(1000))
+            await trio.sleep(0.05)
+
+
 async def test_one_who_is_told_to_go_and_takes_nothing_is_left_without_an_error():
     ours, theirs = trio.socket.socketpair()
     async with trio.SocketStream(ours) as raw, trio.SocketStream(theirs), trio.open_nursery() as nursery:

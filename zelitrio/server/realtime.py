@@ -15,6 +15,8 @@ from zelitrio.server.websocket import HandshakeError, WebSocket, accept_answer
 from zelitrio.session import Service, run_socket
 from zelitrio.settings import ServerSettings
 
+BROKEN_CODES = (1002, 1007, 1009)
+"""Frames that are none, a text that is none, too much of it: a peer that hears of it in mid-sentence."""
 log = structlog.get_logger("zelitrio.server")
 
 
@@ -65,6 +67,6 @@ async def serve_realtime(
             seconds=round(trio.current_time() - began_at, 3),
             close_code=socket.close_code,
         )
-        if socket.close_code == 1009:
-            await stream.linger()  # most of the message is still on its way
+        if socket.close_code in BROKEN_CODES:
+            await stream.linger()  # he had no reason to stop: most of what he sends is still on its way
         nursery.cancel_scope.cancel()
