@@ -24,8 +24,7 @@ CENT = math.log(2.0) / 1200
 """Of pitch, in ln f0."""
 UNVOICED_LN_F0 = math.log(100.0)
 _ALIKE_FRAMES, _ALIKE_BINS = 4, 3
-"""Width of the bell within which harmonics stray together, 40 ms and 75 Hz: as recordings do from what is
-predicted of them, which is correlated by 0.2 to 0.25 after 40 ms, by 0.5 to 0.6 at the next harmonic."""
+"""Width of the bell within which phases stray together: 40 ms and 75 Hz."""
 SOURCE_GAIN = 1 / 20
 """Brings both spectra near unit size, where the network's output layer starts."""
 
@@ -112,20 +111,18 @@ def jitter_table() -> Tensor:
     return torch.from_numpy((wavering / wavering.std()).astype(np.float32))
 
 
-def stray_table(bins: int, gain: float, phase: float) -> Tensor:
-    """Factors by which a voice's harmonics stray from the envelope that mel bands can tell, a ring.
+def stray_table(bins: int, degrees: float) -> Tensor:
+    """Turns by which a voice's harmonics stray from the phases that a network expects, a ring.
 
     Args:
         bins: frequencies in a spectrum.
-        gain: spread of the factors' ln amplitude.
-        phase: spread of their angle in radians.
+        degrees: spread of the turns.
 
     Returns:
-        [NOISE_FRAMES, bins] complex64.
+        [NOISE_FRAMES, bins] complex64 of size 1.
     """
-    # Power stays as it is in the mean: the mean square of e to the power of g times normal noise is e**(2g²).
-    strays = torch.complex(gain * _smooth(bins, 20_003) - gain**2, phase * _smooth(bins, 20_004))
-    return torch.exp(strays).to(torch.complex64)
+    angles = math.radians(degrees) * _smooth(bins, 20_004)
+    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
 
 
 def _smooth(bins: int, seed: int) -> Tensor:

@@ -45,10 +45,8 @@ class VocoderConfig:
     lookahead: int = 1
     jitter_cents: int = 0
     """How far pitch strays from frame to frame: every voice's does, and none that a network predicts."""
-    stray_gain: float = 0.0
-    """How far harmonics stray from the envelope in ln amplitude: mel bands say nothing of single ones."""
-    stray_phase: float = 0.0
-    """How far they stray from the phase that the network expects, in radians."""
+    stray_degrees: int = 0
+    """How far harmonics stray from the phases that the network expects, which are means as well."""
 
     @property
     def fft_samples(self) -> int:
@@ -109,8 +107,7 @@ class Vocoder(nn.Module):
             "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
         )
         self.register_buffer("jitter", config.jitter_cents * CENT * jitter_table(), persistent=False)
-        stray = stray_table(config.bins, config.stray_gain, config.stray_phase)
-        self.register_buffer("stray", stray, persistent=False)
+        self.register_buffer("stray", stray_table(config.bins, config.stray_degrees), persistent=False)
 
     def forward(
         self,
@@ -155,9 +152,7 @@ class Vocoder(nn.Module):
         train = pulses(edges, phases, hop, rate_hz)
         train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
         at = torch.remainder(noise_at[:, None] + times, NOISE_FRAMES)
-        stray = self.stray[at]
-        if turns is not None:
-            stray = stray.abs()
+        stray = self.stray[at] if turns is None else torch.ones_like(self.stray[0])
         spectra = self._spectra(x, train, voiced, mask, self.noise[at], stray)
         before = pitch.new_zeros(pitch.shape[0], (_OVERLAP - 1) * hop)
         samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)

@@ -131,10 +131,8 @@ def _config(path: Path, description: Any, name: str, kind: type[Any]) -> Any:
     for key, value in values.items():
         if key not in known:
             raise VoiceError(path, f"{name}.{key} is unknown", expected=", ".join(known))
-        fractions = isinstance(known[key].default, float)
-        kinds, expected = ((int, float), "a number") if fractions else (int, "a whole number")
-        if not isinstance(value, kinds) or isinstance(value, bool) or value < 0:
-            raise VoiceError(path, f"{name}.{key}", expected=expected, found=value)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise VoiceError(path, f"{name}.{key}", expected="a whole number", found=value)
     missing = [key for key, field in known.items() if field.default is attrs.NOTHING and key not in values]
     if missing:
         raise VoiceError(path, f"{name}.{missing[0]} is missing")
