@@ -1,8 +1,8 @@
 """The steps as commands: `python -m zelitrio.training STEP ...`.
 
-`voice CORPUS WORK OUT` runs every step in order.  All steps skip or resume what is done already, so a run
-that was interrupted is started again with the same command.  On a GPU it takes half an hour, most of it for
-critics, which are too much for a CPU; `--workers` keeps up with it.
+`voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: its nine critics are
+too much for a CPU, and it has not been run on a GPU yet.  All steps skip or resume what is done already, so a
+run that was interrupted is started again with the same command.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.training.prepare import prepare_speaker
 from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
-_GUIDED_SHARE = 0.5
+_GUIDED_SHARE = 0.4
 
 
 def prepare_all(corpus: Path, work: Path) -> None:
@@ -37,30 +37,31 @@ def align_all(corpus: Path, work: Path) -> None:
         align_speaker(corpus, work, speaker)
 
 
-def vocoder(work: Path, options: argparse.Namespace) -> None:
-    """Train the vocoder to match recordings, or resume it."""
-    plan = VocoderPlan(steps=options.vocoder_steps, batch=options.batch)
-    train_vocoder(work, work / "runs" / "vocoder", plan, device=options.device, workers=options.workers)
-
-
 def acoustic(corpus: Path, work: Path, options: argparse.Namespace) -> None:
     """Train the acoustic model, or resume it."""
-    plan = AcousticPlan(steps=options.acoustic_steps, batch=options.batch)
+    plan = AcousticPlan(steps=options.acoustic_steps)
     speakers = speakers_of(work, corpus)
     train_acoustic(
         work, work / "runs" / "acoustic", speakers, plan, device=options.device, workers=options.workers
     )
 
 
-def refine(corpus: Path, work: Path, options: argparse.Namespace) -> None:
-    """Let the vocoder also try to pass critics, from measured frames and the acoustic model's, or resume."""
+def vocoder(corpus: Path, work: Path, options: argparse.Namespace) -> None:
+    """Train the vocoder to match recordings, from their frames and the acoustic model's, or resume."""
     runs = work / "runs"
     speakers = speakers_of(work, corpus)
     if not all((work / "features" / name / GUIDED).is_file() for name in speakers):
         guide(work, runs / "acoustic" / CHECKPOINT, speakers, device=options.device)
+    plan = VocoderPlan(steps=options.vocoder_steps, guided_share=_GUIDED_SHARE)
+    train_vocoder(work, runs / "vocoder", plan, device=options.device, workers=options.workers)
+
+
+def refine(work: Path, options: argparse.Namespace) -> None:
+    """Let the vocoder also try to pass critics, or resume."""
+    runs = work / "runs"
     plan = VocoderPlan(
         steps=options.refine_steps,
-        batch=options.batch,
+        batch=32,
         learning_rate=4e-4,
         critics=True,
         guided_share=_GUIDED_SHARE,
@@ -76,12 +77,13 @@ def refine(corpus: Path, work: Path, options: argparse.Namespace) -> None:
     )
 
 
-def export_voice(work: Path, out: Path) -> None:
-    """The averaged weights of the last runs as a voice folder."""
+def export_voice(work: Path, out: Path, *, refined: bool) -> None:
+    """Both runs' averaged weights as a voice folder."""
     runs = work / "runs"
+    sounding = runs / ("refined" if refined else "vocoder") / CHECKPOINT
     voices = assemble(
         runs / "acoustic" / CHECKPOINT,
-        runs / "refined" / CHECKPOINT,
+        sounding,
         melody=BUILTIN_MELODY,
         clarity=BUILTIN_CLARITY,
     )
@@ -98,14 +100,14 @@ def main() -> None:
         prepare_all(options.corpus, options.work)
     if step in ("align", "voice"):
         align_all(options.corpus, options.work)
-    if step in ("train-vocoder", "voice"):
-        vocoder(options.work, options)
     if step in ("train-acoustic", "voice"):
         acoustic(options.corpus, options.work, options)
-    if step in ("refine-vocoder", "voice"):
-        refine(options.corpus, options.work, options)
+    if step in ("train-vocoder", "voice"):
+        vocoder(options.corpus, options.work, options)
+    if step == "refine-vocoder":
+        refine(options.work, options)
     if step in ("export", "voice"):
-        export_voice(options.work, options.out)
+        export_voice(options.work, options.out, refined=options.refined)
 
 
 def _arguments() -> argparse.Namespace:
@@ -114,9 +116,9 @@ def _arguments() -> argparse.Namespace:
     for name, needs, what in (
         ("prepare", ("corpus", "work"), "recordings to features"),
         ("align", ("corpus", "work"), "find every phone"),
-        ("train-vocoder", ("corpus", "work"), "train the vocoder to match recordings, or resume"),
         ("train-acoustic", ("corpus", "work"), "train the acoustic model, or resume"),
-        ("refine-vocoder", ("corpus", "work"), "train the vocoder on with critics behind it, or resume"),
+        ("train-vocoder", ("corpus", "work"), "train the vocoder behind it, or resume"),
+        ("refine-vocoder", ("work",), "train the vocoder on with critics, or resume"),
         ("export", ("work", "out"), "write the voice folder"),
         ("voice", ("corpus", "work", "out"), "all of these"),
     ):
@@ -126,9 +128,9 @@ def _arguments() -> argparse.Namespace:
         step.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         step.add_argument("--threads", type=int, default=1, help="threads for torch on a CPU")
         step.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
-        step.add_argument("--batch", type=int, default=32)
         step.add_argument("--vocoder-steps", type=int, default=VocoderPlan().steps)
         step.add_argument("--refine-steps", type=int, default=12_000)
+        step.add_argument("--refined", action="store_true", help="export the refined vocoder")
         step.add_argument("--acoustic-steps", type=int, default=AcousticPlan().steps)
     return parser.parse_args()
 
