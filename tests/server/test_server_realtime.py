@@ -187,7 +187,7 @@ async def test_a_drain_lets_sockets_finish_and_closes_idle_ones_with_1012():
             await server.ended.wait()
 
 
-async def test_a_drain_ends_hard_after_its_time():
+async def test_a_drain_ends_after_its_time_and_says_so():
     async with running(ScriptedEngine(step_s=10), drain_s=0.2) as server, server.socket() as socket:
         await say(socket, text=TEXT * 5, flush=True)
         await socket.get_message()
@@ -196,6 +196,7 @@ async def test_a_drain_ends_hard_after_its_time():
             await server.ended.wait()
         with pytest.raises(ConnectionClosed):
             await socket.get_message()
+        assert socket.closed.code == 1012 and socket.closed.reason == "service restart"
 
 
 async def test_a_lost_engine_is_told_and_ends_the_server_with_its_error():

@@ -27,7 +27,7 @@ from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
 
 FAREWELL_S = 2.0
-"""After the engine broke: for telling every peer before the process ends."""
+"""For telling every peer before the process ends: the engine broke, or time is up."""
 TURNED_AWAY = 64
 """Connections above the limit that are told so at a time; those beyond are closed without a word."""
 TURN_AWAY_S = 1.0
@@ -51,7 +51,8 @@ async def serve(
 
     Started with the bound base URLs ("http://127.0.0.1:8020").  Cancelling it ends everything at
     once.  Setting `drain` ends it in order: new conversations are refused and `/ready` says 503, those
-    in hand finish their speech for at most `drain_s`, sockets are closed with 1012, and it returns.
+    in hand finish their speech for at most `drain_s`, sockets are closed with 1012, those that still speak
+    as well, and it returns.
 
     Args:
         engine: warmed up; it must outlive this call.
@@ -114,12 +115,16 @@ async def _drain(state: ServerState, http: InnerHttp, server: trio.CancelScope) 
     if state.service.failure is not None:
         return
     log.info("draining", conversations=state.conversations)
-    with trio.move_on_after(state.settings.drain_s):
+    with trio.move_on_after(state.settings.drain_s) as patience:
         await state.wait_quiet()
         # The last bytes of the last answers may still be on their way through.
         http.finish()
         with trio.move_on_after(GRACE_S):
             await state.wait_unconnected()
+    if patience.cancelled_caught:
+        state.service.cut_off.set()
+        with trio.move_on_after(FAREWELL_S):
+            await state.wait_quiet()
     server.cancel()
 
 

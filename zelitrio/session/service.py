@@ -96,6 +96,7 @@ class Service:
             nothing; never waits.  It is asked with None and None when the peer gave neither.
         turns: whose packet is encoded next.
         drain: once set, conversations finish what they are saying and close with 1012.
+        cut_off: once set, after `drain`, those that still speak close with it at once.
         dictionaries: what peers may choose pronunciations from; `front_end` serves those who do not.
         failure: set before `drain` when the engine broke: conversations end with 1011 instead.
     """
@@ -109,5 +110,6 @@ class Service:
     observer: Observer = attrs.field(factory=Observer)
     turns: Turns = attrs.field(factory=Turns)
     drain: trio.Event = attrs.field(factory=trio.Event)
+    cut_off: trio.Event = attrs.field(factory=trio.Event)
     failure: EngineError | None = None
     dictionaries: Dictionaries | None = None

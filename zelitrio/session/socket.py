@@ -47,7 +47,7 @@ from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 from zelitrio.text import find_phrase_end, find_sentence_end
 
-RESTART_CODE = 1012
+RESTART_CODE, RESTART_REASON = 1012, "service restart"
 """Service restart: the peer may connect again at once (RFC 6455 registry)."""
 GONE_CODE = 1006
 
@@ -150,6 +150,11 @@ class _Conversation:
         for context in list(self.contexts.values()):
             context.stream.flush()
         self._close_if_drained()
+        await self.service.cut_off.wait()
+        for context in self.contexts.values():
+            context.scope.cancel()
+        self.outbox.drop_audio()
+        self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -312,7 +317,7 @@ class _Conversation:
     def _close_if_drained(self) -> None:
         busy = any(context.stream.is_busy for context in self.contexts.values())
         if self.service.drain.is_set() and not busy:
-            self.outbox.close(RESTART_CODE, "service restart")
+            self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _note_busy(self, context: _Context) -> None:
         """Audio being made holds off the inactivity timeout; its end may be what a drain waits for."""
