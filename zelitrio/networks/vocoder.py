@@ -237,7 +237,11 @@ class Vocoder(nn.Module):
     def _spectra(
         self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor, stray: Tensor
     ) -> Tensor:
-        """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins]."""
+        """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins].
+
+        `noise` and `stray` are rows of their tables, one a frame: complex [batch, frames, bins], or what
+        broadcasts to it.
+        """
         # In float32 also where the rest is not: these are exponents and angles.
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)

@@ -8,8 +8,9 @@ slice of `SLICE_S`, about a millisecond, and the next one is given to whoever ru
 On two cores a thread for it does not help: with 20 MP3 listeners it took a sixth more processor time, and
 first audio came a quarter to a half later (the engine has one core, this work is what the other is for).
 With more cores it decides everything: MP3 is 13 ms of processor a second of audio, so the loop alone makes
-80 s a second of it, and codecs let go of the GIL.  There long packets are encoded in threads; short ones,
-the first of a stream among them, stay here, where they are done before a thread would have begun.
+80 s a second of it, and codecs let go of the GIL.  There long packets are encoded in threads,
+in the order they come; short ones, the first of a stream among them, stay here and have their turns, where
+they are done before a thread would have begun.
 """
 
 from __future__ import annotations

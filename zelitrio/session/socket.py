@@ -151,9 +151,7 @@ class _Conversation:
             context.stream.flush()
         self._close_if_drained()
         await self.service.cut_off.wait()
-        for context in self.contexts.values():
-            context.scope.cancel()
-        self.outbox.drop_audio()
+        self._stop_speaking()
         self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _handle(self, event: Event) -> None:
@@ -303,11 +301,14 @@ class _Conversation:
 
     def _fail(self, error: RemoteError) -> None:
         """Stop speaking, send the error frame, close with its code."""
+        self._stop_speaking()
+        self.outbox.post(self.connection.error_message(error))
+        self.outbox.close(*close_frame(error))
+
+    def _stop_speaking(self) -> None:
         for context in self.contexts.values():
             context.scope.cancel()
         self.outbox.drop_audio()
-        self.outbox.post(self.connection.error_message(error))
-        self.outbox.close(*close_frame(error))
 
     def _close_if_finished(self) -> None:
         # At once: the official Python SDK reads until the socket closes and looks at nothing else.

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from zelitrio.training.losses import in_band
 
 PERIODS = (2, 3, 5, 7, 11)
+"""Samples; primes, so that no two critics look at the same ones."""
 CRITIC_FFTS = (256, 512, 1024, 2048)
+"""Samples."""
 
 
 class SpectrogramCritic(nn.Module):

@@ -33,7 +33,7 @@ def band_of_mels(band_hz: Tensor) -> Tensor:
 
 
 def in_band(pcm: Tensor, band_hz: Tensor) -> Tensor:
-    """Samples [batch, samples] without what lies above each item's band."""
+    """Samples [batch, samples] without what lies above each item's band, `band_hz` [batch]."""
     spectrum = torch.fft.rfft(pcm)
     hz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2, spectrum.shape[1], device=pcm.device)
     kept = ((band_hz[:, None] - hz) / _BAND_EDGE_HZ).clamp(0.0, 1.0)

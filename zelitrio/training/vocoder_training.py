@@ -70,7 +70,15 @@ class Critics:
         return cls(networks, torch.optim.AdamW(networks.parameters(), learning_rate, (0.8, 0.99)))
 
     def judge(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Learn a step; the own loss, then how far `made` is from passing, and from natural in their eyes."""
+        """Learn a step, then judge.
+
+        Args:
+            made, natural: [batch, samples] in [-1, 1].
+            band_hz: [batch], nothing above it is looked at.
+
+        Returns:
+            Their own loss; how far `made` is from passing; how far from `natural` in their eyes.
+        """
         with torch.autocast(made.device.type, torch.bfloat16):
             wanted = [critic(natural, band_hz) for critic in self.networks]
             loss = critic_loss(wanted, [critic(made.detach(), band_hz) for critic in self.networks])
