@@ -113,10 +113,9 @@ def serve(
     # the program that owns the process may change it.
     sys.setswitchinterval(0.0005)
 
-    import trio
-
+    from zelitrio.cli.loop import run_loop
     from zelitrio.cli.serving import run_server
     from zelitrio.server import configure_logging
 
     configure_logging()
-    trio.run(run_server, configuration, started_at)
+    run_loop(run_server, configuration, started_at)

@@ -58,8 +58,7 @@ def speak(
     api_key
         The key for that server.
     """
-    import trio
-
+    from zelitrio.cli.loop import run_loop
     from zelitrio.cli.outputs import STDOUT, choose_format
     from zelitrio.cli.speaking import Job, run_job
     from zelitrio.cli.texts import STDIN, read_text
@@ -79,4 +78,4 @@ def speak(
         api_key=api_key,
         report_to=None if quiet else "stderr" if out == STDOUT else "stdout",
     )
-    trio.run(run_job, job)
+    run_loop(run_job, job)
