@@ -20,7 +20,14 @@ from zelitrio.engine.reading import LEAN_FRAMES, LEAN_MOST, LEAN_SHARE, lay_out_
 from zelitrio.engine.seams import close, cross
 from zelitrio.engine.steps import Step
 from zelitrio.engine.tails import Tails
-from zelitrio.engine.timeline import SEAM_FRAMES, WARM_UP_FRAMES, continued, in_context, lay_out
+from zelitrio.engine.timeline import (
+    SEAM_FRAMES,
+    STOP_SEAM_FRAMES,
+    WARM_UP_FRAMES,
+    continued,
+    in_context,
+    lay_out,
+)
 from zelitrio.settings import EngineSettings
 from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import load_builtin, phone_inputs
@@ -258,6 +265,17 @@ def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_b
     held = timeline.phones[timeline.tail_end - 1 :], timeline.positions[timeline.tail_end - 1 :]
     assert len(held[0]) == 17 and all((frames == frames[0]).all() for frames in held)
     assert timeline.length == len(timeline.positions)
+
+
+@pytest.mark.parametrize(
+    ("last", "frames", "given_up"),
+    [("S", 8, SEAM_FRAMES), ("T", 8, STOP_SEAM_FRAMES), ("G", 2, 3), ("K", 1, SEAM_FRAMES)],
+)
+def test_a_cut_behind_a_stop_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
+    cut = Utterance("a", (attrs.evolve(LETTER, phones=("EY1", last), after=Break.CUT),))
+    inputs = phone_inputs(cut)
+    timeline = lay_out(inputs, np.full(len(inputs), frames, np.float32), 1.0, 10.0, is_cut=True, lag=16)
+    assert timeline.given_up == given_up
 
 
 def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
