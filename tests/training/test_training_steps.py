@@ -27,7 +27,7 @@ SPEAKERS = ("kathleen", "bdl")
 
 
 def vocoder(*, critics: bool = False) -> VocoderTraining:
-    plan = VocoderPlan(steps=400, learning_rate=1e-2, critics=critics)
+    plan = VocoderPlan(steps=400, learning_rate=1e-2, critic_channels=4 if critics else 0)
     return VocoderTraining.start(plan, VocoderConfig(channels=16, blocks=1))
 
 

@@ -1,8 +1,7 @@
 """The steps as commands: `python -m zelitrio.training STEP ...`.
 
-`voice CORPUS WORK OUT` runs every step in order but `refine-vocoder`, which stays apart: its nine critics are
-too much for a CPU, and it has not been run on a GPU yet.  All steps skip or resume what is done already, so a
-run that was interrupted is started again with the same command.
+`voice CORPUS WORK OUT` runs every step in order.  All steps skip or resume what is done already, so a run
+that was interrupted is started again with the same command.
 """
 
 from __future__ import annotations

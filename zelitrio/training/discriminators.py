@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.training.losses import in_band
-
 PERIODS = (2, 3, 5, 7, 11)
 """Samples; primes, so that no two critics look at the same ones."""
 CRITIC_FFTS = (256, 512, 1024, 2048)
@@ -42,17 +40,15 @@ class SpectrogramCritic(nn.Module):
         )
         self.out = nn.Conv2d(wide, 1, 3, padding=1)
 
-    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[Tensor]:
-        """Judge [batch, samples]; nothing above `band_hz` [batch] is looked at."""
+    def forward(self, pcm: Tensor) -> list[Tensor]:
+        """Judge [batch, samples] in [-1, 1]."""
         fft = self.fft_samples
         spectrum = torch.stft(
             pcm, fft, fft // 4, window=self.window, center=False, return_complex=True
         )  # [batch, bins, frames]
         size = spectrum.abs().clamp(min=1e-5)
-        bins = torch.linspace(0.0, 12_000.0, spectrum.shape[1], device=pcm.device)
-        band = (bins[None] <= band_hz[:, None]).to(size.dtype)[:, :, None]
         # Amplitudes to the power 0.3: quiet bands count, and the phase stays in the pair.
-        pair = torch.view_as_real(spectrum / size * size**0.3 * band)
+        pair = torch.view_as_real(spectrum / size * size**0.3)
         x = pair.permute(0, 3, 1, 2)
         features = []
         for layer in self.layers:
@@ -76,9 +72,8 @@ class PeriodCritic(nn.Module):
         )
         self.out = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
 
-    def forward(self, pcm: Tensor, band_hz: Tensor) -> list[Tensor]:
+    def forward(self, pcm: Tensor) -> list[Tensor]:
         """As `SpectrogramCritic.forward`."""
-        pcm = in_band(pcm, band_hz)
         whole = pcm.shape[1] // self.period * self.period
         x = pcm[:, :whole].unflatten(1, (-1, self.period)).unsqueeze(1)  # [batch, 1, rows, period]
         features = []
@@ -88,8 +83,12 @@ class PeriodCritic(nn.Module):
         return [*features, self.out(x)]
 
 
-def sound_critics(channels: int = 16) -> nn.ModuleList:
-    """A critic for each period and for each length of the STFT."""
+def sound_critics(channels: int) -> nn.ModuleList:
+    """A critic for each period and for each length of the STFT.
+
+    Args:
+        channels: of the narrowest layer; 8 makes 2.7 million weights, 16 makes 10.6 million.
+    """
     periodic = (PeriodCritic(period, channels) for period in PERIODS)
     return nn.ModuleList([*periodic, *(SpectrogramCritic(fft, 2 * channels) for fft in CRITIC_FFTS)])
 
