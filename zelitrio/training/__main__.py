@@ -22,6 +22,7 @@ from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 
 _GUIDED_SHARE = 0.4
+_CRITIC_CHANNELS = 8
 
 
 def prepare_all(corpus: Path, work: Path) -> None:
@@ -60,9 +61,8 @@ def refine(work: Path, options: argparse.Namespace) -> None:
     runs = work / "runs"
     plan = VocoderPlan(
         steps=options.refine_steps,
-        batch=32,
-        learning_rate=4e-4,
-        critics=True,
+        learning_rate=3e-4,
+        critic_channels=_CRITIC_CHANNELS,
         guided_share=_GUIDED_SHARE,
         seed=2,
     )
@@ -76,13 +76,12 @@ def refine(work: Path, options: argparse.Namespace) -> None:
     )
 
 
-def export_voice(work: Path, out: Path, *, refined: bool) -> None:
+def export_voice(work: Path, out: Path) -> None:
     """Both runs' averaged weights as a voice folder."""
     runs = work / "runs"
-    sounding = runs / ("refined" if refined else "vocoder") / CHECKPOINT
     voices = assemble(
         runs / "acoustic" / CHECKPOINT,
-        sounding,
+        runs / "refined" / CHECKPOINT,
         melody=BUILTIN_MELODY,
         clarity=BUILTIN_CLARITY,
     )
@@ -103,10 +102,10 @@ def main() -> None:
         acoustic(options.corpus, options.work, options)
     if step in ("train-vocoder", "voice"):
         vocoder(options.corpus, options.work, options)
-    if step == "refine-vocoder":
+    if step in ("refine-vocoder", "voice"):
         refine(options.work, options)
     if step in ("export", "voice"):
-        export_voice(options.work, options.out, refined=options.refined)
+        export_voice(options.work, options.out)
 
 
 def _arguments() -> argparse.Namespace:
@@ -128,8 +127,7 @@ def _arguments() -> argparse.Namespace:
         step.add_argument("--threads", type=int, default=1, help="threads for torch on a CPU")
         step.add_argument("--workers", type=int, default=0, help="processes that make batches ahead")
         step.add_argument("--vocoder-steps", type=int, default=VocoderPlan().steps)
-        step.add_argument("--refine-steps", type=int, default=12_000)
-        step.add_argument("--refined", action="store_true", help="export the refined vocoder")
+        step.add_argument("--refine-steps", type=int, default=3_200)
         step.add_argument("--acoustic-steps", type=int, default=AcousticPlan().steps)
     return parser.parse_args()
 

@@ -49,7 +49,7 @@ class VocoderPlan:
     recordings already.  With 8 a step takes a second on two CPU cores, with 16 three."""
     batch: int = 12
     learning_rate: float = 1e-3
-    critic_learning_rate: float = 2e-4
+    critic_learning_rate: float = 4e-4
     guided_share: float = 0.0
     """Share of crops with the acoustic model's frames in place of measured ones."""
     seed: int = 1
