@@ -25,7 +25,7 @@ def tiny_model(seed: int = 0) -> Model:
             decoder_blocks=2,
         )
     )
-    vocoder = Vocoder(VocoderConfig(channels=24, blocks=2, jitter_cents=10, stray_degrees=57))
+    vocoder = Vocoder(VocoderConfig(channels=24, blocks=2, jitter_cents=10))
     with torch.no_grad():
         acoustic.duration.out.bias[0] = 1.8
         vocoder.head.weight.normal_(0, 0.05)

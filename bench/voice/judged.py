@@ -50,8 +50,8 @@ class Ears:
         if recogniser:
             self._recognisers, self.left_out = open_recognisers()
 
-    def judge(self, spoken: Spoken, *, scored: bool) -> Judged:
-        """Listen to one sentence; `scored`: with DNSMOS, by far the dearest of all."""
+    def judge(self, spoken: Spoken) -> Judged:
+        """Listen to one sentence."""
         heard, wanted = at_16k(spoken.pcm), plain_words(spoken.words)
         lead_ms, tail_ms = silence_ms(spoken.pcm)
         return Judged(
@@ -59,7 +59,7 @@ class Ears:
             audio_s=len(spoken.pcm) / RATE_HZ,
             made_in_s=spoken.made_in_s,
             wrong={name: word_edits(wanted, listen(heard)) for name, listen in self._recognisers.items()},
-            scores=self._listener(heard) if self._listener is not None and scored else None,
+            scores=self._listener(heard) if self._listener is not None else None,
             ln_f0=ln_f0(spoken.pcm),
             lead_ms=lead_ms,
             tail_ms=tail_ms,
@@ -89,7 +89,7 @@ def row_of(system: str, list_name: str, judged: Sequence[Judged]) -> Row:
     scores = [item.scores for item in judged if item.scores is not None]
     if scores:
         row |= {key: round(float(np.mean([score[key] for score in scores])), 3) for key in KEYS}
-        row["scored"] = len(scores)
+        row["ovrl_se"] = round(float(np.std([score["ovrl"] for score in scores])) / len(scores) ** 0.5, 3)
     contours = np.concatenate([item.ln_f0 for item in judged])
     contours = contours[~np.isnan(contours)] if not np.isnan(contours).all() else np.zeros(1)
     made_s = [item.made_in_s for item in judged if item.made_in_s is not None]

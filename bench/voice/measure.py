@@ -22,8 +22,6 @@ from zelitrio.training import Speaker, speaker_named
 from zelitrio.voices import Catalogue, Voice
 
 QUICK_PER_LIST = 6
-SCORED_OF = 3
-"""DNSMOS hears every third sentence of a list; in a quick run it hears the two others of three."""
 RECORDINGS = 24
 CUT_LISTS, PIECES = ("read", "harvard", "agent"), 3
 SHOWN = 2
@@ -91,10 +89,7 @@ class Measure:
         everything: list[Judged] = []
         for list_name in LISTS:
             texts = read_lines(list_name)[::every][: QUICK_PER_LIST if self._quick else None]
-            judged = [
-                self._ears.judge(say(text), scored=(at * every % SCORED_OF == 0) != self._quick)
-                for at, text in enumerate(texts)
-            ]
+            judged = [self._ears.judge(say(text)) for text in texts]
             yield row_of(name, list_name, judged)
             everything += judged
         yield row_of(name, "all" if every == 1 else "every second", everything)
@@ -126,7 +121,7 @@ class Measure:
         yield row
 
     def _judged(self, name: str, spoken: Sequence[Spoken]) -> Row:
-        return row_of(name, "held out", [self._ears.judge(item, scored=True) for item in spoken])
+        return row_of(name, "held out", [self._ears.judge(item) for item in spoken])
 
     def _judged_recordings(self, name: str, spoken: Sequence[Spoken]) -> Row:
         # What is heard at their ends is the room and the editor's scissors.

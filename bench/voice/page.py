@@ -10,9 +10,9 @@ from bench.voice.judged import Row
 from bench.voice.table import COLUMNS, markdown_table
 
 LISTS_TEXT = """\
-Word error in per cent by two recognisers; DNSMOS (ovrl, sig, bak, p808) of every third sentence of a
-list and of every recording, each repeated to 9 s with half a second of silence between; pitch in Hz and
-the spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
+Word error in per cent by two recognisers; DNSMOS (ovrl, sig, bak, p808), each sentence repeated to 9 s
+with half a second of silence between, and the standard error of ovrl (ovrl_se); pitch in Hz and the
+spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
 clicks a minute; real-time factor on one thread. `every second`: the half of the lists that references
 speak, by everybody. A recogniser prefers regular speech: a word error below a recording's own does not
 mean better speech."""

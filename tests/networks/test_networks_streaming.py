@@ -16,7 +16,6 @@ from zelitrio.networks.source import (
     jitter_table,
     noise_table,
     pulses,
-    stray_table,
 )
 
 EXACT = 1e-4
@@ -187,19 +186,3 @@ def test_pitch_wavers_as_far_as_asked_but_not_under_a_recordings_pulses() -> Non
     with torch.no_grad():
         torch.testing.assert_close(wavering(*inputs, turns), steady(*inputs, turns))
         assert float((wavering(*inputs) - steady(*inputs)).abs().max()) > 0.01
-
-
-def test_phases_stray_as_far_as_asked_but_not_from_a_recordings() -> None:
-    table = stray_table(481, 57)
-    assert float(table.angle()[:, 5:].square().mean().sqrt()) == pytest.approx(np.radians(57), rel=0.05)
-    assert float((table[0] / table[-1]).angle().abs().max()) < 1.0  # a ring
-    plain, straying = (
-        Vocoder(VocoderConfig(channels=16, blocks=1, stray_degrees=degrees)) for degrees in (0, 57)
-    )
-    straying.load_state_dict(plain.state_dict())
-    voiced = torch.ones(1, 40)
-    inputs = (torch.zeros(1, 40, 80), voiced * 5.0, voiced, voiced[..., None], torch.tensor([5]))
-    turns = torch.tensor([0.25], dtype=torch.float64)
-    with torch.no_grad():
-        torch.testing.assert_close(straying(*inputs, turns), plain(*inputs, turns))
-        assert float((straying(*inputs) - plain(*inputs)).abs().max()) > 0.01

@@ -23,8 +23,6 @@ NOISE_FRAMES = 1024
 CENT = math.log(2.0) / 1200
 """Of pitch, in ln f0."""
 UNVOICED_LN_F0 = math.log(100.0)
-_ALIKE_FRAMES, _ALIKE_BINS = 4, 3
-"""Width of the bell within which phases stray together: 40 ms and 75 Hz."""
 SOURCE_GAIN = 1 / 20
 """Brings both spectra near unit size, where the network's output layer starts."""
 
@@ -109,31 +107,6 @@ def jitter_table() -> Tensor:
     white = _white(NOISE_FRAMES, 20_002)
     wavering = white + np.roll(white, 1) + np.roll(white, -1)
     return torch.from_numpy((wavering / wavering.std()).astype(np.float32))
-
-
-def stray_table(bins: int, degrees: float) -> Tensor:
-    """Turns by which a voice's harmonics stray from the phases that a network expects, a ring.
-
-    Args:
-        bins: frequencies in a spectrum.
-        degrees: spread of the turns.
-
-    Returns:
-        [NOISE_FRAMES, bins] complex64 of size 1.
-    """
-    angles = math.radians(degrees) * _smooth(bins, 20_004)
-    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)
-
-
-def _smooth(bins: int, seed: int) -> Tensor:
-    """White noise whose neighbours are alike, of unit spread: [NOISE_FRAMES, bins], a ring."""
-    white = torch.from_numpy(_white(NOISE_FRAMES * bins, seed)).view(NOISE_FRAMES, bins)
-    falls = [
-        torch.exp(-0.5 * (2 * math.pi * width * torch.fft.fftfreq(size, dtype=torch.float64)) ** 2)
-        for size, width in ((NOISE_FRAMES, _ALIKE_FRAMES), (bins, _ALIKE_BINS))
-    ]
-    smooth = torch.fft.ifft2(torch.fft.fft2(white) * falls[0][:, None] * falls[1]).real
-    return smooth / smooth.std()
 
 
 def _white(count: int, seed: int) -> np.ndarray:

@@ -21,7 +21,6 @@ from zelitrio.networks.source import (
     jitter_table,
     noise_table,
     pulses,
-    stray_table,
 )
 from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
@@ -45,8 +44,6 @@ class VocoderConfig:
     lookahead: int = 1
     jitter_cents: int = 0
     """How far pitch strays from frame to frame: every voice's does, and none that a network predicts."""
-    stray_degrees: int = 0
-    """How far harmonics stray from the phases that the network expects, which are means as well."""
 
     @property
     def fft_samples(self) -> int:
@@ -88,7 +85,6 @@ class Vocoder(nn.Module):
     window: Tensor
     noise: Tensor
     jitter: Tensor
-    stray: Tensor
 
     def __init__(self, config: VocoderConfig) -> None:
         super().__init__()
@@ -107,7 +103,6 @@ class Vocoder(nn.Module):
             "noise", noise_table(config.fft_samples, config.hop_samples, window), persistent=False
         )
         self.register_buffer("jitter", config.jitter_cents * CENT * jitter_table(), persistent=False)
-        self.register_buffer("stray", stray_table(config.bins, config.stray_degrees), persistent=False)
 
     def forward(
         self,
@@ -152,8 +147,7 @@ class Vocoder(nn.Module):
         train = pulses(edges, phases, hop, rate_hz)
         train = train[:, (early - 2) * hop :]  # the first spectrum covers two hops before its frame
         at = torch.remainder(noise_at[:, None] + times, NOISE_FRAMES)
-        stray = self.stray[at] if turns is None else torch.ones_like(self.stray[0])
-        spectra = self._spectra(x, train, voiced, mask, self.noise[at], stray)
+        spectra = self._spectra(x, train, voiced, mask, self.noise[at])
         before = pitch.new_zeros(pitch.shape[0], (_OVERLAP - 1) * hop)
         samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)
         return samples[:, 2 * hop :]
@@ -215,7 +209,7 @@ class Vocoder(nn.Module):
         train = torch.cat((state.pulses, fresh), 1)
         at = torch.remainder((noise_at + first - c.net_lag)[:, None] + ahead, NOISE_FRAMES)
         mask = masks.lagging(c.net_lag)
-        spectra = self._spectra(x, train, loud[:, :window], mask, self.noise[at], self.stray[at])
+        spectra = self._spectra(x, train, loud[:, :window], mask, self.noise[at])
         samples, overlap = self._overlap_add(spectra, state.overlap)
         return samples, VocoderState(
             stem=stem,
@@ -234,13 +228,10 @@ class Vocoder(nn.Module):
         centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
         return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
-    def _spectra(
-        self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor, stray: Tensor
-    ) -> Tensor:
+    def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
         """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins].
 
-        `noise` and `stray` are rows of their tables, one a frame: complex [batch, frames, bins], or what
-        broadcasts to it.
+        `noise` is rows of its table, one a frame: complex [batch, frames, bins].
         """
         # In float32 also where the rest is not: these are exponents and angles.
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
@@ -248,7 +239,7 @@ class Vocoder(nn.Module):
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
         amount = torch.exp(gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
         angle = 3 * turn  # torch.polar would be shorter, and on a CPU it is not vectorised
-        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle)) * stray
+        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle))
         return shaped + noise * (torch.exp(breath - 2) * mask.float())
 
     def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,7 +16,6 @@ import torch
 
 from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
-from zelitrio.training.export import STRAYING
 from zelitrio.training.loop import save_checkpoint, step_generator
 from zelitrio.voices import Model
 
@@ -85,6 +84,7 @@ def begin_from(model: Model, speaker: int, name: str, folder: Path) -> tuple[Pat
     config: dict[str, Any] = attrs.asdict(attrs.evolve(model.acoustic.config, speakers=1))
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
     save_checkpoint(acoustic, {"config": config, "speakers": [name], "step": 0, "averaged": state})
-    sizes = attrs.asdict(model.vocoder.config) | dict.fromkeys(STRAYING, 0)
+    # Whoever learns is told how the recordings' pitch wavers.
+    sizes = attrs.asdict(attrs.evolve(model.vocoder.config, jitter_cents=0))
     save_checkpoint(vocoder, {"config": sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

@@ -66,14 +66,8 @@ that of the readers (ln f0 0.17 for kathleen), and neither word error nor DNSMOS
 JITTER_CENTS = 23
 """With it, pitch strays as far from its course over 150 ms as the readers': 1.8 and 2.0 % in the voices of
 bdl and kathleen, 1.7 and 2.1 % in their recordings.  DNSMOS OVRL of bdl's voice rose by 0.03."""
-STRAY_DEGREES = 0
-"""Below 3 kHz recorded phases stray as far from what the vocoder makes of its frames.  DNSMOS OVRL rose by
-0.02 (kathleen) and 0.04 (bdl).  Letting amplitudes stray as well brought bdl 0.03 more, but words ended up
-to 39 ms from where they are told to, and Moonshine misheard more."""
 BUILTIN_CLARITY = 0.2
 """Predicted spectra are means as well, and blunter than each; P808 rose by 0.05 to 0.07."""
-STRAYING: Mapping[str, int] = {"jitter_cents": JITTER_CENTS, "stray_degrees": STRAY_DEGREES}
-"""Sizes of a vocoder that is heard; one that learns is told how its recordings stray, and has none."""
 _CLARITY_MELS = 9
 """Bands, about a formant's width, that a band is set off against."""
 
@@ -86,7 +80,7 @@ def assemble(
     melody: float = 1.0,
     clarity: float = 0.0,
 ) -> tuple[Voice, ...]:
-    """The voices of two runs' averaged weights, in float32, with all the `STRAYING` of a voice.
+    """The voices of two runs' averaged weights, in float32, with the `JITTER_CENTS` of a voice.
 
     Args:
         acoustic_checkpoint, vocoder_checkpoint: of the two runs.
@@ -108,7 +102,7 @@ def assemble(
     for parameter in (pitch.weight, pitch.bias):
         parameter.data[0] *= melody  # the first output is the mean, the second its spread
     _set_off(acoustic.out, acoustic.config.mels, clarity)
-    vocoder = Vocoder(VocoderConfig(**{**shaping["config"], **STRAYING}))
+    vocoder = Vocoder(VocoderConfig(**{**shaping["config"], "jitter_cents": JITTER_CENTS}))
     vocoder.load_state_dict(shaping["averaged"])
     model = Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     speakers: list[str] = sounding["speakers"]
