@@ -7,10 +7,10 @@ from typing import TypeVarTuple
 
 import trio
 
-Args = TypeVarTuple("Args")
+_Args = TypeVarTuple("_Args")
 
 
-def run_loop(command: Callable[[*Args], Awaitable[None]], *args: *Args) -> None:
+def run_loop(command: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
     """Run an async function to its end in a loop of its own; blocks the calling thread, the main one.
 
     Ctrl-C is raised where the command waits, nowhere else.  Trio's default raises it anywhere in our
@@ -20,4 +20,4 @@ def run_loop(command: Callable[[*Args], Awaitable[None]], *args: *Args) -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; alone or in a group, as all that the command raises.
     """
-    return trio.run(command, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+    trio.run(command, *args, restrict_keyboard_interrupt_to_checkpoints=True)

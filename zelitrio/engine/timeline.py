@@ -17,12 +17,12 @@ CONTEXT_TOKENS = 64
 SEAM_FRAMES = 2
 """Of a cut utterance so much is left to the next one.  There the networks know what comes: before a vowel
 the release of a stop, which held to its end is silence, begins 20 ms before the word ends."""
-STOP_SEAM_FRAMES = 4
-"""Behind a stop: the seam lies in its closure.  Its release comes at different times in the two readings,
-and at 3 of 144 seams it was heard twice."""
-_STOPS = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 FADE_FRAMES = 1
 """Of them, the frames over which the one goes over into the other."""
+STOP_SEAM_FRAMES = 4
+"""So much is left where the last phone is a stop: the seam then lies in its closure.  Its release comes at
+different times in the two readings, and at 3 of 144 seams it was heard twice."""
+_STOPS = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 WARM_UP_FRAMES = 6
 """What the networks see, and nobody hears, of the words before a sentence's rest.  With ten a join is no
 better, and of a first window more than seven would leave nothing to be heard."""
