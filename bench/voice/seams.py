@@ -4,7 +4,7 @@ Sentences are cut in two or three between words that no mark stands between.  At
 such word boundary inside of a chunk, and at the join's own place in the same sentence spoken whole, three
 jumps are measured between the 20 ms before and the 20 ms after: of level in dB, of spectral shape in dB
 (24 mel bands, root mean square, levels taken out), and of pitch in semitones (over 60 ms each).  A join
-lies 20 ms before its word, behind a stop up to 40: there one piece goes over into the other.
+lies 20 ms before its word, behind a plosive up to 40: there one piece goes over into the other.
 """
 
 from __future__ import annotations

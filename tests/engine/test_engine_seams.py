@@ -22,7 +22,7 @@ from zelitrio.engine.steps import Step
 from zelitrio.engine.tails import Tails
 from zelitrio.engine.timeline import (
     SEAM_FRAMES,
-    STOP_SEAM_FRAMES,
+    PLOSIVE_SEAM_FRAMES,
     WARM_UP_FRAMES,
     continued,
     in_context,
@@ -162,8 +162,8 @@ async def test_every_piece_is_as_long_as_it_says_and_no_time_is_lost_at_joins(
         assert edges == sorted(edges) and edges[-1] <= told.length_ms
         assert own[-1].is_last
         if number:
-            behind_stop = pieces[number - 1].words[-1].phones[-1] in ("P", "T", "K", "B", "D", "G")
-            most = STOP_SEAM_FRAMES if behind_stop else SEAM_FRAMES
+            behind_plosive = pieces[number - 1].words[-1].phones[-1] in ("P", "T", "K", "B", "D", "G")
+            most = PLOSIVE_SEAM_FRAMES if behind_plosive else SEAM_FRAMES
             assert SEAM_FRAMES * 10 <= edges[0] <= most * 10
 
 
@@ -271,9 +271,9 @@ def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_b
 
 @pytest.mark.parametrize(
     ("last", "frames", "given_up"),
-    [("S", 8, SEAM_FRAMES), ("T", 8, STOP_SEAM_FRAMES), ("G", 2, 3), ("K", 1, SEAM_FRAMES)],
+    [("S", 8, SEAM_FRAMES), ("T", 8, PLOSIVE_SEAM_FRAMES), ("G", 2, 3), ("K", 1, SEAM_FRAMES)],
 )
-def test_a_cut_behind_a_stop_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
+def test_a_cut_behind_a_plosive_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
     cut = Utterance("a", (attrs.evolve(LETTER, phones=("EY1", last), after=Break.CUT),))
     inputs = phone_inputs(cut)
     timeline = lay_out(inputs, np.full(len(inputs), frames, np.float32), 1.0, 10.0, is_cut=True, lag=16)

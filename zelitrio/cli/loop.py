@@ -18,6 +18,6 @@ def run_loop(command: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> Non
     hundred left the process hanging.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; alone or in a group, as all that the command raises.
+        KeyboardInterrupt: Ctrl-C was pressed; in a group where the command has a nursery open.
     """
     trio.run(command, *args, restrict_keyboard_interrupt_to_checkpoints=True)

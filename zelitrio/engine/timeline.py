@@ -19,10 +19,10 @@ SEAM_FRAMES = 2
 the release of a stop, which held to its end is silence, begins 20 ms before the word ends."""
 FADE_FRAMES = 1
 """Of them, the frames over which the one goes over into the other."""
-STOP_SEAM_FRAMES = 4
-"""So much is left where the last phone is a stop: the seam then lies in its closure.  Its release comes at
+PLOSIVE_SEAM_FRAMES = 4
+"""So much is left where the last phone is a plosive: the seam then lies in its closure.  Its release comes at
 different times in the two readings, and at 3 of 144 seams it was heard twice."""
-_STOPS = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
+_PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 WARM_UP_FRAMES = 6
 """What the networks see, and nobody hears, of the words before a sentence's rest.  With ten a join is no
 better, and of a first window more than seven would leave nothing to be heard."""
@@ -159,9 +159,9 @@ def lay_out(
 
 
 def _seam_frames(inputs: PhoneInputs, durations: NDArray[np.int64]) -> int:
-    if len(inputs) < 3 or int(inputs.phones[-2]) not in _STOPS:  # the last token is a pause
+    if len(inputs) < 3 or int(inputs.phones[-2]) not in _PLOSIVES:  # the last token is a pause
         return SEAM_FRAMES
-    return max(SEAM_FRAMES, min(STOP_SEAM_FRAMES, int(durations[-2:].sum())))
+    return max(SEAM_FRAMES, min(PLOSIVE_SEAM_FRAMES, int(durations[-2:].sum())))
 
 
 def continued(utterance: Utterance, before: Utterance) -> Utterance:

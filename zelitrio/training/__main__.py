@@ -77,7 +77,7 @@ def refine(work: Path, options: argparse.Namespace) -> None:
 
 
 def export_voice(work: Path, out: Path) -> None:
-    """Both runs' averaged weights as a voice folder."""
+    """The averaged weights of the acoustic model and the refined vocoder as a voice folder."""
     runs = work / "runs"
     voices = assemble(
         runs / "acoustic" / CHECKPOINT,
