@@ -21,8 +21,8 @@ from zelitrio.engine.seams import close, cross
 from zelitrio.engine.steps import Step
 from zelitrio.engine.tails import Tails
 from zelitrio.engine.timeline import (
-    SEAM_FRAMES,
     PLOSIVE_SEAM_FRAMES,
+    SEAM_FRAMES,
     WARM_UP_FRAMES,
     continued,
     in_context,
