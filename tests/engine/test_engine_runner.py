@@ -20,7 +20,7 @@ from zelitrio.engine.lanes import choose_ladder, most_rows
 from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow, call_shapes
 from zelitrio.engine.timeline import Timeline, lay_out
 from zelitrio.networks import PITCH_SCALE
-from zelitrio.networks.acoustic import Prosody
+from zelitrio.networks.zeli.acoustic import Prosody
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Utterance, Word
 from zelitrio.voices import PhoneInputs, phone_inputs

@@ -9,7 +9,7 @@ from tiny_voice import tiny_model
 from torch import Tensor
 
 from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, Vocoder, VocoderConfig, frame_mask
-from zelitrio.networks.source import (
+from zelitrio.networks.zeli.source import (
     CENT,
     SOURCE_GAIN,
     advance_phase,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zelitrio.networks.source import advance_phase
+from zelitrio.networks.zeli.source import advance_phase
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ
 from zelitrio.training.pulse_times import polarity, pulse_times
 

@@ -1,23 +1,36 @@
-"""The networks: an acoustic model and a vocoder that run whole or window by window, equally.
+"""The networks, a folder for each family, and what the engine needs of any of them (`family`).
 
-Pure torch modules: no device is chosen, no thread started and no file read here.
+Torch modules: no device is chosen, no thread started and no file read here.
 """
 
 from __future__ import annotations
 
-from zelitrio.networks.acoustic import PITCH_SCALE, POSITION_FEATURES, AcousticConfig, AcousticModel, Prosody
-from zelitrio.networks.mel import denormalise_mel, normalise_mel
-from zelitrio.networks.source import UNVOICED_LN_F0
-from zelitrio.networks.speech import SpeechState, SpeechStep
-from zelitrio.networks.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
-from zelitrio.networks.vocoder import Vocoder, VocoderConfig, VocoderState
+from zelitrio.networks.family import NO_TOKEN, Facts, Field, Inputs, Network
+from zelitrio.networks.zeli.acoustic import (
+    PITCH_SCALE,
+    POSITION_FEATURES,
+    AcousticConfig,
+    AcousticModel,
+    Prosody,
+)
+from zelitrio.networks.zeli.mel import denormalise_mel, normalise_mel
+from zelitrio.networks.zeli.network import ZeliNetwork
+from zelitrio.networks.zeli.source import UNVOICED_LN_F0
+from zelitrio.networks.zeli.speech import SpeechState, SpeechStep
+from zelitrio.networks.zeli.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
+from zelitrio.networks.zeli.vocoder import Vocoder, VocoderConfig, VocoderState
 
 __all__ = [
+    "NO_TOKEN",
     "PITCH_SCALE",
     "POSITION_FEATURES",
     "UNVOICED_LN_F0",
     "AcousticConfig",
     "AcousticModel",
+    "Facts",
+    "Field",
+    "Inputs",
+    "Network",
     "Prosody",
     "SpeechState",
     "SpeechStep",
@@ -27,6 +40,7 @@ __all__ = [
     "Vocoder",
     "VocoderConfig",
     "VocoderState",
+    "ZeliNetwork",
     "denormalise_mel",
     "frame_mask",
     "normalise_mel",

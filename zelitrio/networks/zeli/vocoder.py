@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.source import (
+from zelitrio.networks.zeli.source import (
     CENT,
     NOISE_FRAMES,
     SOURCE_GAIN,
@@ -22,7 +22,7 @@ from zelitrio.networks.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
+from zelitrio.networks.zeli.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
 OVERLAP_FRAMES = _OVERLAP // 2

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.streaming import FrameMasks, StreamingBlocks
+from zelitrio.networks.zeli.streaming import FrameMasks, StreamingBlocks
 
 POSITION_FEATURES = 4
 PITCH_SCALE = 4.0

@@ -13,9 +13,9 @@ import attrs
 import torch
 from torch import Tensor, nn
 
-from zelitrio.networks.acoustic import PITCH_SCALE, AcousticModel
-from zelitrio.networks.source import UNVOICED_LN_F0
-from zelitrio.networks.vocoder import Vocoder, VocoderState
+from zelitrio.networks.zeli.acoustic import PITCH_SCALE, AcousticModel
+from zelitrio.networks.zeli.source import UNVOICED_LN_F0
+from zelitrio.networks.zeli.vocoder import Vocoder, VocoderState
 
 _VOICING_SLOPE = 4.0
 """Voicing is a steep slope, not a switch: a switch would make rounding audible."""
