@@ -1,13 +1,15 @@
-"""What can be set, one frozen class per room, importing nothing heavy.
+"""Every setting, once: its type, range, default and help.
 
-`zelitrio.cli` fills these from flags and environment; a room is handed its settings and never
-reads the environment itself.  A value out of range raises `LocalError` that names it.
+A room gets one frozen class and never reads the environment.  `zelitrio serve` turns each field into
+a flag (`--max-streams`), an environment variable (`ZELITRIO_MAX_STREAMS`) and a name in the TOML file
+(`max_streams`).  A value out of range raises `LocalError` with the setting's name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +19,22 @@ from zelitrio.errors import LocalError
 
 KIB = 1024
 MIB = 1024 * KIB
+MAX_SEED = 2**32 - 1
 
 
-def _between(low: float, high: float) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise LocalError(f"{attribute.name}: expected {low} to {high}, found {value!r}")
-
-    return check
+def _check_range(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    low, high = attribute.metadata["range"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise LocalError(f"{attribute.name}: expected {low} to {high}, found {value!r}")
 
 
-def _one_of(*allowed: str) -> Callable[[Any, attrs.Attribute[Any], Any], None]:
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value not in allowed:
-            raise LocalError(f"{attribute.name}: expected one of {', '.join(allowed)}, found {value!r}")
-
-    return check
+def _check_choice(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    allowed = attribute.metadata["choices"]
+    if value not in allowed:
+        raise LocalError(f"{attribute.name}: expected one of {', '.join(allowed)}, found {value!r}")
 
 
-def _origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _check_origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     for origin in value or ():
         if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s,*]+", origin):
             raise LocalError(
@@ -43,64 +42,130 @@ def _origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None
             )
 
 
+def _check_hashes(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    # The value is not shown: it may be a key in clear.
+    if not all(re.fullmatch("[0-9a-fA-F]{64}", digest) for digest in value):
+        raise LocalError(f"{attribute.name}: expected 64 hex digits, the SHA-256 of a key")
+
+
+def _check_file(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not value.is_file():
+        raise LocalError(f"{attribute.name}: {value}: expected a file in PEM form, found none")
+
+
+def _plain(default: Any, help_text: str, check: Any = None) -> Any:
+    return attrs.field(default=default, validator=check, metadata={"help": help_text})
+
+
+def _number(default: float, low: float, high: float, help_text: str, unit: str = "") -> Any:
+    metadata = {"help": f"{help_text} ({low} to {high}{unit and ' '}{unit})", "range": (low, high)}
+    return attrs.field(default=default, validator=_check_range, metadata=metadata)
+
+
+def _choice(default: str, choices: tuple[str, ...], help_text: str) -> Any:
+    metadata = {"help": f"{help_text}: {', '.join(choices)}", "choices": choices}
+    return attrs.field(default=default, validator=_check_choice, metadata=metadata)
+
+
 @attrs.frozen(kw_only=True)
 class VoiceSettings:
-    """How to speak, in the vendor's terms.  What each one does is written in README, "Voice settings"."""
+    """How to speak, in the vendor's terms."""
 
-    stability: float = attrs.field(default=0.5, validator=_between(0, 1))
-    similarity_boost: float = attrs.field(default=0.75, validator=_between(0, 1))
-    style: float = attrs.field(default=0.0, validator=_between(0, 1))
-    use_speaker_boost: bool = True
-    speed: float = attrs.field(default=1.0, validator=_between(0.7, 1.2))
+    stability: float = _number(0.5, 0, 1, "1 reads a text the same way every time; lower varies more")
+    similarity_boost: float = _number(0.75, 0, 1, "Accepted for compatibility; changes nothing")
+    style: float = _number(0.0, 0, 1, "Higher widens the melody and is a little louder")
+    use_speaker_boost: bool = _plain(True, "Accepted for compatibility; changes nothing")
+    speed: float = _number(1.0, 0.7, 1.2, "How fast to speak")
 
 
 @attrs.frozen(kw_only=True)
 class EngineSettings:
     """Where and how the networks run."""
 
-    device: str = "auto"
-    """`auto` (CUDA when there is one), `cpu`, `cuda` or `cuda:N`."""
-    dtype: str = attrs.field(default="float32", validator=_one_of("float32", "bfloat16", "float16"))
-    graphs: bool = True
-    """Capture CUDA graphs at start; no effect on a CPU."""
-    max_batch: int = attrs.field(default=64, validator=_between(1, 1024))
-    """Windows in one step; also the largest captured batch."""
-    max_streams: int = attrs.field(default=512, validator=_between(1, 100_000))
-    """Streams open at once; one more is refused with CapacityError."""
-    cpu_threads: int = attrs.field(default=0, validator=_between(0, 256))
-    """Threads torch may use on a CPU; 0 chooses by the number of cores."""
-    credit_s: float = attrs.field(default=2.0, validator=_between(0.1, 60))
-    """Seconds of audio a stream may have waiting unread before the engine passes it over."""
+    device: str = _plain("auto", "auto (CUDA if there is a GPU), cpu, cuda or cuda:N")
+    dtype: str = _choice("float32", ("float32", "bfloat16", "float16"), "Number format of the networks")
+    graphs: bool = _plain(True, "Capture CUDA graphs at start; no effect on a CPU")
+    max_batch: int = _number(64, 1, 1024, "Windows computed in one step")
+    max_streams: int = _number(512, 1, 100_000, "Streams at once; one more is refused")
+    cpu_threads: int = _number(0, 0, 256, "Threads for computing on a CPU; 0 chooses by the cores")
+    credit_s: float = _number(2.0, 0.1, 60, "Unread audio of a stream before the engine pauses it", "s")
 
 
 @attrs.frozen(kw_only=True)
 class SessionSettings:
-    """What one conversation may do, and how its audio is cut."""
+    """Limits of one conversation, and how its audio is cut."""
 
-    max_contexts: int = attrs.field(default=5, validator=_between(1, 1000))
-    auth_timeout_s: float = attrs.field(default=10.0, validator=_between(0.1, 600))
-    first_packet_ms: int = attrs.field(default=40, validator=_between(10, 1000))
-    max_packet_ms: int = attrs.field(default=1000, validator=_between(20, 2000))
+    max_contexts: int = _number(5, 1, 1000, "Contexts at once on a multi-context socket")
+    auth_timeout_s: float = _number(10.0, 0.1, 600, "Wait for a socket's first message with a key", "s")
+    first_packet_ms: int = _number(40, 10, 1000, "Audio in the first packet", "ms")
+    max_packet_ms: int = _number(1000, 20, 2000, "Most audio in one packet", "ms")
 
 
 @attrs.frozen(kw_only=True)
 class ServerSettings:
     """One port and who may use it."""
 
-    host: str = "127.0.0.1"
-    port: int = attrs.field(default=8020, validator=_between(0, 65535))
-    api_key_hashes: frozenset[str] = frozenset()
-    """SHA-256 of each key, in hex.  Empty: no key is asked for, and only loopback may be bound."""
-    cors_origins: tuple[str, ...] | None = attrs.field(default=None, validator=_origins)
-    """Web pages that may come in besides this machine's own, "*" for all of them ("null" is a page from a
-    file).  None: all of them if a key is asked for, else no others."""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    head_timeout_s: float = attrs.field(default=5.0, validator=_between(0.05, 600))
-    max_head_bytes: int = attrs.field(default=16 * KIB, validator=_between(256, MIB))
-    max_body_bytes: int = attrs.field(default=MIB, validator=_between(KIB, 1024 * MIB))
-    max_message_bytes: int = attrs.field(default=MIB, validator=_between(KIB, 64 * MIB))
-    max_connections: int = attrs.field(default=2000, validator=_between(1, 100_000))
-    write_timeout_s: float = attrs.field(default=10.0, validator=_between(0.05, 600))
-    keep_alive_s: float = attrs.field(default=20.0, validator=_between(0.05, 600))
-    drain_s: float = attrs.field(default=30.0, validator=_between(0, 3600))
+    host: str = _plain("127.0.0.1", "Address to bind; other machines reach it only if a key is set")
+    port: int = _number(8020, 0, 65535, "Port to bind; 0 takes a free one")
+    api_key_hashes: frozenset[str] = _plain(
+        frozenset(),
+        "SHA-256 in hex of a key that clients may use; without any key none is needed",
+        _check_hashes,
+    )
+    cors_origins: tuple[str, ...] | None = _plain(
+        None,
+        "Origin of web pages that may use the server, such as https://example.com; * for all, null for "
+        "pages from a file. Without one: all if there is a key, else pages of this machine",
+        _check_origins,
+    )
+    tls_cert: Path | None = _plain(
+        None, "Certificate chain, PEM; with tls_key the port speaks https and wss", _check_file
+    )
+    tls_key: Path | None = _plain(None, "Private key of the certificate, PEM", _check_file)
+    max_connections: int = _number(2000, 1, 100_000, "Connections at once")
+    head_timeout_s: float = _number(5.0, 0.05, 600, "Wait for a whole request head", "s")
+    write_timeout_s: float = _number(10.0, 0.05, 600, "Wait for a client that does not read", "s")
+    http_idle_s: float = _number(20.0, 0.05, 600, "Keep an idle HTTP connection open", "s")
+    ping_s: float = _number(
+        20.0, 0.05, 600, "Between pings of a WebSocket, and the wait for each answer", "s"
+    )
+    drain_s: float = _number(30.0, 0, 3600, "Finish speech after the signal to stop", "s")
+    max_head_bytes: int = _number(16 * KIB, 256, MIB, "Longest request head", "bytes")
+    max_body_bytes: int = _number(MIB, KIB, 1024 * MIB, "Longest request body", "bytes")
+    max_message_bytes: int = _number(MIB, KIB, 64 * MIB, "Longest WebSocket message", "bytes")
+
+    def __attrs_post_init__(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise LocalError("tls_cert and tls_key: expected both or neither")
+        self.check_exposure(self.host)
+
+    def check_exposure(self, address: str) -> None:
+        """Refuse an address that other machines can reach, unless a key is set.
+
+        Raises:
+            LocalError: there is no key, and the address is not a loopback address.
+        """
+        if not self.api_key_hashes and not is_loopback(address):
+            raise LocalError(
+                f"host: without an API key only loopback is served, found {self.host!r}; "
+                "give --api-key, ZELITRIO_API_KEYS or --key-file"
+            )
+
+
+def hash_key(key: str) -> str:
+    """Return the SHA-256 of a key in hex.  A server keeps only that; a random key needs no salt."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach an address or host name."""
+    try:
+        return ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def range_of(settings: type[Any], name: str) -> tuple[float, float]:
+    """Return the smallest and the largest value of a number."""
+    low, high = attrs.fields_dict(settings)[name].metadata["range"]
+    return low, high

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from bench import machine
-from zelitrio.cli.configure import configure
+from zelitrio.cli.app import app
 
 
 def test_the_environment_may_name_the_commit_and_a_server_still_starts(
@@ -17,4 +15,4 @@ def test_the_environment_may_name_the_commit_and_a_server_still_starts(
         assert machine.commit() == "0123456789"
     finally:
         machine.commit.cache_clear()
-    configure({}, os.environ)
+    app.parse_args(["serve"], exit_on_error=False, print_error=False)

@@ -2,107 +2,186 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
-from zelitrio.cli.configure import configure, is_loopback
+from zelitrio.cli.app import app, run
+from zelitrio.cli.configure import flag_name, setting_names
 from zelitrio.errors import LocalError
-from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
+from zelitrio.settings import (
+    EngineSettings,
+    ServerSettings,
+    SessionSettings,
+    VoiceSettings,
+    is_loopback,
+    range_of,
+)
+
+ROOMS = {"server": ServerSettings, "session": SessionSettings, "engine": EngineSettings}
+FIELDS = [(room, field) for room, settings in ROOMS.items() for field in attrs.fields(settings)]
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("ZELITRIO_")]:
+        monkeypatch.delenv(name)
+    yield
+
+
+def parsed(*flags: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read the settings of `zelitrio serve` as the command line does, without serving."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, value in (environment or {}).items():
+            monkeypatch.setenv(name, value)
+        command, bound, _ = app.parse_args(["serve", *flags], exit_on_error=False, print_error=False)
+    assert command.__name__ == "serve"
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def other_value(field: attrs.Attribute[Any], tmp_path: Path) -> tuple[list[str], object]:
+    """Return a value that is not the default: as the words that a user types, and as the setting."""
+    if field.name in ("tls_cert", "tls_key"):
+        path = tmp_path / f"{field.name}.pem"
+        path.touch()
+        return [str(path)], path
+    if field.name == "api_key_hashes":
+        digests = [hashlib.sha256(key).hexdigest() for key in (b"one", b"two")]
+        return digests, frozenset(digests)
+    if field.name == "cors_origins":
+        return ["https://example.com", "null"], ("https://example.com", "null")
+    if field.name == "host":
+        return ["::1"], "::1"
+    if "choices" in field.metadata:
+        return [field.metadata["choices"][-1]], field.metadata["choices"][-1]
+    if isinstance(field.default, bool):
+        return [str(not field.default).lower()], not field.default
+    if "range" in field.metadata:
+        value = field.metadata["range"][1]
+        kind = type(field.default)
+        return [str(kind(value))], kind(value)
+    return ["cpu"], "cpu"
+
+
+@pytest.mark.parametrize(("room", "field"), FIELDS, ids=[field.name for _, field in FIELDS])
+@pytest.mark.parametrize("source", ["flag", "environment", "file"])
+def test_every_setting_has_a_flag_an_environment_variable_and_a_name_in_the_file(
+    source: str, room: str, field: attrs.Attribute[Any], tmp_path: Path
+) -> None:
+    words, expected = other_value(field, tmp_path)
+    pair = {"tls_cert": "tls_key", "tls_key": "tls_cert"}.get(field.name)
+    flags = [] if pair is None else [f"--{flag_name(pair)}", str(tmp_path / f"{field.name}.pem")]
+    environment: dict[str, str] = {}
+    if source == "flag":
+        if isinstance(field.default, bool):
+            flags += [f"--no-{flag_name(field.name)}"]
+        else:
+            flags += [part for word in words for part in (f"--{flag_name(field.name)}", word)]
+    elif source == "environment":
+        environment[f"ZELITRIO_{field.name.upper()}"] = ",".join(words)
+    else:
+        is_text = not isinstance(expected, bool | int | float)
+        quoted = [f'"{word}"' if is_text else word for word in words]
+        value = f"[{', '.join(quoted)}]" if len(words) > 1 else quoted[0]
+        file = tmp_path / "zelitrio.toml"
+        file.write_text(f"{field.name} = {value}\n")
+        flags += ["--config", str(file)]
+    found = parsed(*flags, environment=environment)
+    assert getattr(found[room], field.name) == expected != field.default
+
+
+@pytest.mark.parametrize("name", ["api_keys", "key_file", "voices", "lexicon", "config"])
+def test_what_is_not_a_room_s_setting_has_the_three_names_too(name: str) -> None:
+    assert name in setting_names(app["serve"].assemble_argument_collection())
+
+
+@pytest.mark.parametrize("settings", [VoiceSettings, *ROOMS.values()])
+def test_help_says_the_range_the_default_and_the_help_of_every_setting(
+    settings: type, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert run(["speak" if settings is VoiceSettings else "serve", "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for field in attrs.fields(settings):
+        (line,) = [line for line in lines if f" --{flag_name(field.name)} " in line]
+        assert field.metadata["help"] in line
+        if field.default not in (None, frozenset()):
+            assert f"[default: {field.default}]" in line
+
+
+def test_readme_says_the_range_and_the_default_of_every_voice_setting() -> None:
+    for field in attrs.fields(VoiceSettings):
+        if "range" in field.metadata:
+            low, high = range_of(VoiceSettings, field.name)
+            assert f"| `{field.name}` | {low} to {high} | {field.default} |" in README
+        else:
+            assert f"| `{field.name}` | true, false | {str(field.default).lower()} |" in README
+
+
+def test_no_two_settings_share_a_name() -> None:
+    names = [field.name for _, field in FIELDS]
+    assert len(names) == len(set(names))
 
 
 def test_without_anything_the_defaults_hold() -> None:
-    found = configure({}, {})
-    assert found.server == ServerSettings()
-    assert found.engine == EngineSettings()
-    assert found.session == SessionSettings()
-    assert found.voices is None
+    found = parsed()
+    assert {name: found[name] for name in ROOMS} == {name: room() for name, room in ROOMS.items()}
+    assert found["voices"] is found["lexicon"] is None
 
 
 def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
     file = tmp_path / "zelitrio.toml"
     file.write_text("port = 1\nmax_streams = 2\nmax_batch = 3\n")
-    environment = {"ZELITRIO_PORT": "10", "ZELITRIO_MAX_STREAMS": "20", "HOME": "/"}
-    found = configure({"config": file, "port": 100, "max_batch": None}, environment)
-    assert (found.server.port, found.engine.max_streams, found.engine.max_batch) == (100, 20, 3)
+    environment = {"ZELITRIO_PORT": "10", "ZELITRIO_MAX_STREAMS": "20", "ZELITRIO_CONFIG": str(file)}
+    found = parsed("--port", "100", environment=environment)
+    assert (found["server"].port, found["engine"].max_streams, found["engine"].max_batch) == (100, 20, 3)
 
 
 def test_lexicons_come_as_flags_from_the_environment_and_from_a_file(tmp_path: Path) -> None:
-    assert configure({}, {}).lexicon == ()
-    assert configure({"lexicon": [Path("a"), Path("b")]}, {}).lexicon == (Path("a"), Path("b"))
-    assert configure({}, {"ZELITRIO_LEXICON": f"a{os.pathsep}b"}).lexicon == (Path("a"), Path("b"))
+    assert parsed("--lexicon", "a", "--lexicon", "b")["lexicon"] == [Path("a"), Path("b")]
+    found = parsed(environment={"ZELITRIO_LEXICON": f"a{os.pathsep}b"})
+    assert found["lexicon"] == [Path("a"), Path("b")]
     file = tmp_path / "zelitrio.toml"
-    file.write_text('lexicon = ["a.txt", "/b.pls"]\n')
-    assert configure({"config": file}, {}).lexicon == (tmp_path / "a.txt", Path("/b.pls"))
-    file.write_text("lexicon = 1\n")
-    with pytest.raises(LocalError, match="lexicon: expected a list of files"):
-        configure({"config": file}, {})
-
-
-def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "zelitrio.toml"
-    file.write_text('dtype = "bfloat16"\n')
-    assert configure({}, {"ZELITRIO_CONFIG": str(file)}).engine.dtype == "bfloat16"
-
-
-@pytest.mark.parametrize("room", [EngineSettings, SessionSettings, ServerSettings])
-def test_every_setting_can_come_from_the_environment(room: type) -> None:
-    for field in attrs.fields(room):
-        if field.name in ("api_key_hashes", "cors_origins", "tls_cert", "tls_key", "host"):
-            continue
-        text = str(field.default)
-        found = configure({}, {f"ZELITRIO_{field.name.upper()}": text})
-        assert (
-            getattr(getattr(found, room.__name__.removesuffix("Settings").lower()), field.name)
-            == field.default
-        )
-
-
-def test_no_two_settings_share_a_name() -> None:
-    names = [
-        field.name
-        for room in (EngineSettings, SessionSettings, ServerSettings)
-        for field in attrs.fields(room)
-    ]
-    assert len(names) == len(set(names))
+    file.write_text('lexicon = ["a.txt", "/b.pls"]\nvoices = "mine"\n')
+    found = parsed("--config", str(file))
+    assert found["lexicon"] == [tmp_path / "a.txt", Path("/b.pls")]
+    assert found["voices"] == tmp_path / "mine"
 
 
 def test_keys_of_all_sources_are_valid_together(tmp_path: Path) -> None:
-    key_file = tmp_path / "keys"
-    key_file.write_text(
+    (tmp_path / "keys").write_text(
         f"# of the office\n\n{hashlib.sha256(b'filed').hexdigest().upper()}  anna # since May\n"
     )
     file = tmp_path / "zelitrio.toml"
     file.write_text('api_keys = ["written"]\nkey_file = "keys"\n')
-    found = configure({"config": file, "api_keys": ["given"]}, {"ZELITRIO_API_KEYS": "one, two,"})
+    found = parsed(
+        "--config", str(file), "--api-key", "given", environment={"ZELITRIO_API_KEYS": "one, two,"}
+    )
     keys = (b"filed", b"written", b"given", b"one", b"two")
-    assert found.server.api_key_hashes == {hashlib.sha256(key).hexdigest() for key in keys}
+    assert found["server"].api_key_hashes == {hashlib.sha256(key).hexdigest() for key in keys}
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", "", "127.0.0.1.example.com"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", "127.0.0.1.example.com"])
 def test_the_network_is_not_served_without_a_key(host: str) -> None:
     with pytest.raises(LocalError, match="without an API key"):
-        configure({"host": host}, {})
-    assert configure({"host": host, "api_keys": ["k"]}, {}).server.host == host
+        parsed("--host", host)
+    assert parsed("--host", host, "--api-key", "k")["server"].host == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_this_machine_is_served_without_a_key(host: str) -> None:
     assert is_loopback(host)
-    assert configure({"host": host}, {}).server.host == host
-
-
-def test_origins_come_as_flags_and_from_the_environment() -> None:
-    assert configure({}, {}).server.cors_origins is None
-    two = ("https://example.com", "null")
-    assert configure({"cors_origins": list(two)}, {}).server.cors_origins == two
-    assert configure({}, {"ZELITRIO_CORS_ORIGINS": "https://example.com, null"}).server.cors_origins == two
+    assert parsed("--host", host)["server"].host == host
 
 
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(LocalError, match="without an API key"):
-        configure({"host": "0.0.0.0", "api_keys": [""]}, {"ZELITRIO_API_KEYS": " , "})
+        parsed("--host", "0.0.0.0", "--api-key", "", environment={"ZELITRIO_API_KEYS": " , "})
 
 
 @pytest.mark.parametrize(
@@ -111,39 +190,50 @@ def test_an_empty_key_is_no_key() -> None:
         (
             {"ZELITRIO_PROT": "1"},
             "",
-            r"environment: unknown setting ZELITRIO_PROT; did you mean ZELITRIO_PORT\?",
+            "environment: unknown setting ZELITRIO_PROT; did you mean ZELITRIO_PORT?",
         ),
-        ({}, "max_steams = 1", r"unknown setting max_steams; did you mean max_streams\?"),
+        ({}, "max_steams = 1", "unknown setting max_steams; did you mean max_streams?"),
         ({}, "[server]\nport = 1", "unknown setting server"),
-        ({}, "api_key_hashes = []", "unknown setting api_key_hashes"),
-        ({"ZELITRIO_PORT": "http"}, "", "port: expected a whole number, found 'http'"),
-        ({"ZELITRIO_PORT": "80.5"}, "", "port: expected a whole number"),
+        ({}, 'config = "other.toml"', "unknown setting config"),
+        ({"ZELITRIO_PORT": "http"}, "", "ZELITRIO_PORT: expected a whole number, found 'http'"),
+        ({"ZELITRIO_PORT": "80.5"}, "", "ZELITRIO_PORT: expected a whole number"),
         ({}, "port = 80.5", "port: expected a whole number"),
         ({}, "port = true", "port: expected a whole number"),
-        ({}, "port = [1]", "port: expected a whole number"),
+        ({}, "port = [1, 2]", "port: expected one value, found a list"),
         ({}, "port = 70000", "port: expected 0 to 65535, found 70000"),
         ({"ZELITRIO_DRAIN_S": "nan"}, "", "drain_s: expected 0 to 3600, found nan"),
-        ({"ZELITRIO_GRAPHS": "maybe"}, "", "graphs: expected true or false, found 'maybe'"),
-        ({}, "graphs = 1", "graphs: expected true or false"),
-        ({}, "host = 1", "host: expected text, found 1"),
+        ({"ZELITRIO_DRAIN_S": "long"}, "", 'unable to convert "long" into float'),
+        ({"ZELITRIO_GRAPHS": "maybe"}, "", 'unable to convert "maybe" into bool'),
+        ({}, "host = 1979-05-27", "host: expected text, a number or a list of text"),
         ({"ZELITRIO_DTYPE": "int8"}, "", "dtype: expected one of float32"),
-        ({}, "api_keys = [1]", "api_keys: expected a list of keys"),
+        ({}, "api_keys = [[1]]", "api_keys: expected text, a number or a list of text"),
+        ({"ZELITRIO_API_KEY_HASHES": "sk-clear"}, "", "api_key_hashes: expected 64 hex digits"),
         ({"ZELITRIO_CORS_ORIGINS": "example.com"}, "", "cors_origins: expected an origin such as https"),
-        ({}, "cors_origins = 1", "cors_origins: expected a list of origins"),
         ({}, "port == 1", "not TOML"),
-        ({"ZELITRIO_TLS_CERT": "cert.pem"}, "", "tls_cert and tls_key: expected both or neither"),
+        ({"ZELITRIO_TLS_CERT": "pyproject.toml"}, "", "tls_cert and tls_key: expected both or neither"),
         ({"ZELITRIO_TLS_CERT": "no.pem", "ZELITRIO_TLS_KEY": "no.pem"}, "", "no.pem: expected a file"),
         ({"ZELITRIO_KEY_FILE": "nowhere/keys"}, "", "nowhere/keys: expected a file of SHA-256 lines"),
         ({"ZELITRIO_CONFIG": "nowhere.toml"}, "", "nowhere.toml: No such file"),
     ],
 )
-def test_what_is_wrong_is_refused_by_name(
-    environment: dict[str, str], toml: str, complaint: str, tmp_path: Path
+def test_what_is_wrong_is_refused_by_name_in_one_line(
+    environment: dict[str, str],
+    toml: str,
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "zelitrio.toml"
     file.write_text(toml)
-    with pytest.raises(LocalError, match=complaint):
-        configure({"config": file} if toml else {}, environment)
+    monkeypatch.chdir(Path(__file__).parents[2])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(["serve", *(["--config", str(file)] if toml else [])]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("zelitrio: ") and printed.count("\n") == 1
+    assert complaint in printed
+    assert "sk-clear" not in printed
 
 
 @pytest.mark.parametrize("line", ["sk-secret-key", "0" * 63, "0" * 65, "g" * 64, "0" * 32 + " " + "0" * 32])
@@ -151,7 +241,7 @@ def test_a_key_file_of_anything_but_hashes_is_refused_and_not_shown(line: str, t
     key_file = tmp_path / "keys"
     key_file.write_text(f"{'0' * 64}\n{line}\n")
     with pytest.raises(LocalError, match="line 2: expected 64 hex digits") as caught:
-        configure({"key_file": key_file}, {})
+        parsed("--key-file", str(key_file))
     assert line not in str(caught.value)
 
 
@@ -159,4 +249,25 @@ def test_a_key_file_without_keys_is_refused(tmp_path: Path) -> None:
     key_file = tmp_path / "keys"
     key_file.write_text("# none yet\n")
     with pytest.raises(LocalError, match="at least one key"):
-        configure({"key_file": key_file}, {})
+        parsed("--key-file", str(key_file))
+
+
+def numeric_flags() -> list[tuple[str, str]]:
+    found = []
+    for command in ("speak", "serve", "voices", "normalise", "train"):
+        for argument in app[command].assemble_argument_collection():
+            if argument.resolved_hint in (int, float):
+                found.append((command, argument.name))
+    return found
+
+
+@pytest.mark.parametrize(("command", "flag"), numeric_flags())
+@pytest.mark.parametrize("value", ["-1000000", "1e30", "nan", "one"])
+def test_every_number_out_of_range_is_a_usage_error(
+    command: str, flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {"speak": ["Hi."], "train": [str(tmp_path), str(tmp_path / "out")]}.get(command, [])
+    assert run([command, *words, f"{flag}={value}"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("zelitrio: ") and printed.count("\n") == 1
+    assert flag.lstrip("-").replace("-", "_") in printed.replace("-", "_")

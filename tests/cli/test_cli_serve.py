@@ -114,10 +114,10 @@ def test_an_address_in_use_is_one_line_before_anything_is_loaded(
     ("flags", "complaint"),
     [
         (["--host", "0.0.0.0"], "without an API key only loopback is served"),
-        (["--port", "eight"], 'unable to convert "eight" into int'),
+        (["--port", "eight"], "--port: expected a whole number, found 'eight'"),
         (["--prot", "1"], "Unknown option: --prot. Did you mean --port?"),
         (["--dtype", "int4"], "dtype: expected one of float32, bfloat16, float16, found 'int4'"),
-        (["--tls-cert", "cert.pem"], "tls_cert and tls_key: expected both or neither"),
+        (["--tls-cert", "pyproject.toml"], "tls_cert and tls_key: expected both or neither"),
         (["--config", "nowhere.toml"], "nowhere.toml: No such file or directory"),
         (["--device", "tpu"], "tpu"),
     ],

@@ -16,8 +16,8 @@ import trio
 from scripted_engine import ScriptedEngine
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from zelitrio.server import hash_key, serve
-from zelitrio.settings import ServerSettings, SessionSettings
+from zelitrio.server import serve
+from zelitrio.settings import ServerSettings, SessionSettings, hash_key
 from zelitrio.text import load_front_end
 
 KEY = "sk-zeli-right"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zelitrio.server import hash_key
 from zelitrio.server.auth import MAX_TOKENS, KeyRing, TokenStore, make_authenticate
 from zelitrio.session import Account
+from zelitrio.settings import hash_key
 
 
 def test_a_key_opens_by_its_hash_alone():

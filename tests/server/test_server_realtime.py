@@ -154,13 +154,13 @@ async def test_a_stalled_reader_cannot_keep_the_server_from_being_cancelled():
 
 
 async def test_a_peer_that_answers_no_ping_is_dropped():
-    async with running(keep_alive_s=0.1) as server, await upgraded(server) as stream:
+    async with running(ping_s=0.1) as server, await upgraded(server) as stream:
         with trio.fail_after(2):
             await read_all(stream)
 
 
 async def test_a_peer_that_answers_pings_may_stay():
-    async with running(keep_alive_s=0.5) as server, server.socket("multi-stream-input") as socket:
+    async with running(ping_s=0.5) as server, server.socket("multi-stream-input") as socket:
         await trio.sleep(1.2)
         await say(socket, text=TEXT, flush=True, context_id="x")
         assert orjson.loads(await socket.get_message())["audio"]

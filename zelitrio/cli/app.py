@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from zelitrio import __version__
+from zelitrio.cli.configure import SOURCES, check_whole_numbers
 from zelitrio.cli.normalise import normalise
 from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
@@ -26,11 +27,12 @@ app = App(
     name="zelitrio",
     help="Self-hosted realtime text to speech.",
     version=__version__,
+    config=(check_whole_numbers,),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
 app.command(speak, sort_key=1)
-app.command(serve, sort_key=2)
+app.command(serve, sort_key=2, config=SOURCES)
 app.command(voices, sort_key=3)
 app.command(normalise, sort_key=4)
 app.command(train, sort_key=5)

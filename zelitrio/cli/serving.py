@@ -6,60 +6,74 @@ import gc
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
+import attrs
 import trio
 
 from zelitrio.cli.capturing import open_shown_engine
 from zelitrio.cli.catalogue import load_voices
-from zelitrio.cli.configure import Configuration
 from zelitrio.engine import Engine
 from zelitrio.server import open_port, serve
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 GARBAGE_AT = 5000
-"""New objects before garbage is looked for, not Python's 700: conversations make next to none that needs it,
-and with 64 streams to look cost the loop a fortieth of its time; so, a tenth of that."""
+"""New objects before Python's garbage collector runs; its own figure is 700.  A conversation leaves almost no
+cycles.  With 64 streams, 700 cost the loop 2.5 % of its time, and 5,000 a tenth of that."""
 
 
-async def run_server(configuration: Configuration, started_at: float) -> None:
+@attrs.frozen
+class Job:
+    """What `zelitrio serve` was asked for.
+
+    Attributes:
+        voices: a folder with more voices.
+        lexicon: files of pronunciations, the most important first.
+        started_at: `time.perf_counter()` when the command began.
+    """
+
+    server: ServerSettings
+    session: SessionSettings
+    engine: EngineSettings
+    voices: Path | None
+    lexicon: tuple[Path, ...]
+    started_at: float
+
+
+async def run_server(job: Job) -> None:
     """Serve until told to stop.
 
-    Args:
-        configuration: all settings.
-        started_at: `time.perf_counter()` when the command began.
-
     Raises:
-        LocalError: the address cannot be bound, or a file of pronunciations is not one.
+        LocalError: the address cannot be bound, or a file of pronunciations is not valid.
         EngineError: the engine cannot start or cannot go on.
         OSError: a file cannot be read.
     """
-    async with open_port(configuration.server) as port:
-        catalogue = load_voices(configuration.voices)
-        dictionaries = Dictionaries(
-            load_front_end(), [load_dictionary(path) for path in configuration.lexicon]
-        )
+    async with open_port(job.server) as port:
+        catalogue = load_voices(job.voices)
+        dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
         front_end = dictionaries.front_end
         async with (
-            open_shown_engine(catalogue, configuration.engine, front_end) as engine,
+            open_shown_engine(catalogue, job.engine, front_end) as engine,
             trio.open_nursery() as nursery,
         ):
             run = partial(
                 serve,
                 engine,
                 front_end,
-                configuration.server,
-                configuration.session,
+                job.server,
+                job.session,
                 handle_signals=True,
                 dictionaries=dictionaries,
                 port=port,
             )
             urls = await nursery.start(run)
-            # What is here now stays: a full collection would hold every thread for a tenth of a second
-            # to look at torch's and the dictionary's objects again.
+            # These objects of torch and the dictionary stay.  Looking at them again in a full collection
+            # would hold every thread for 0.1 s.
             gc.collect()
             gc.freeze()
             gc.set_threshold(GARBAGE_AT)
-            ready_s = time.perf_counter() - started_at
+            ready_s = time.perf_counter() - job.started_at
             print(ready_line(urls, engine, ready_s), flush=True)
 
 

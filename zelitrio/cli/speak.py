@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
+from zelitrio.cli.configure import FLAT, LIST
+from zelitrio.settings import MAX_SEED, VoiceSettings
+
+_HOW = Group.create_ordered("How to speak")
 _SERVER = Group.create_ordered("Through a server")
 
 
@@ -17,11 +22,11 @@ def speak(
     out: Annotated[Path, Parameter(name=["--out", "-o"], allow_leading_hyphen=True)] = Path("speech.wav"),
     voice: str | None = None,
     format_name: Annotated[str | None, Parameter(name="--format")] = None,
-    speed: float = 1.0,
-    seed: int | None = None,
+    settings: Annotated[VoiceSettings, FLAT, Parameter(group=_HOW)] = VoiceSettings(),
+    seed: Annotated[int | None, Parameter(group=_HOW, validator=Number(gte=0, lte=MAX_SEED))] = None,
     device: str = "auto",
     voices: Annotated[Path | None, Parameter(env_var="ZELITRIO_VOICES")] = None,
-    lexicon: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    lexicon: Annotated[list[Path] | None, LIST] = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
     url: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_URL")] = None,
     api_key: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_API_KEY")] = None,
@@ -41,10 +46,8 @@ def speak(
         Who speaks; `zelitrio voices` lists them [default: the first].
     format_name
         Such as mp3_44100_128 or pcm_16000 [default: what the file's name asks for].
-    speed
-        0.7 to 1.2.
     seed
-        The same seed gives the same speech.
+        The same seed gives the same speech (0 to 4294967295).
     device
         auto, cpu, cuda or cuda:N.
     voices
@@ -62,14 +65,14 @@ def speak(
     from zelitrio.cli.outputs import STDOUT, choose_format
     from zelitrio.cli.speaking import Job, run_job
     from zelitrio.cli.texts import STDIN, read_text
-    from zelitrio.settings import EngineSettings, VoiceSettings
+    from zelitrio.settings import EngineSettings
 
     job = Job(
         text=None if text == STDIN else read_text(text),
         out=out,
         audio_format=choose_format(format_name, out),
         voice=voice,
-        settings=VoiceSettings(speed=speed),
+        settings=settings,
         seed=seed,
         engine=EngineSettings(device=device, max_streams=1, max_batch=1),
         voices=voices,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
 _LENGTH = Group.create_ordered("How long")
 
@@ -21,9 +22,9 @@ def train(
     name: str | None = None,
     work: Path | None = None,
     device: str = "auto",
-    threads: int = 0,
-    steps: Annotated[int | None, Parameter(group=_LENGTH)] = None,
-    minutes: Annotated[float | None, Parameter(group=_LENGTH)] = None,
+    threads: Annotated[int, Parameter(validator=Number(gte=0, lte=256))] = 0,
+    steps: Annotated[int | None, Parameter(group=_LENGTH, validator=Number(gte=1, lte=10**7))] = None,
+    minutes: Annotated[float | None, Parameter(group=_LENGTH, validator=Number(gt=0, lte=10**6))] = None,
 ) -> None:
     """Make a voice of recordings, for `--voices` of the other commands.
 

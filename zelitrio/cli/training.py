@@ -80,11 +80,6 @@ def _refuse_nonsense(request: Request) -> None:
         raise LocalError(f"{request.recordings}: expected a folder of recordings, found none")
     if request.steps is not None and request.minutes is not None:
         raise LocalError("--steps and --minutes: expected one of them, found both")
-    for flag, value in (("--steps", request.steps), ("--minutes", request.minutes)):
-        if value is not None and value <= 0:
-            raise LocalError(f"{flag}: expected more than 0, found {value}")
-    if request.threads < 0:
-        raise LocalError(f"--threads: expected 0 or more, found {request.threads}")
 
 
 def _voice_id(given: str | None, label: str) -> str:

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import orjson
 
 from zelitrio.errors import RemoteError
-from zelitrio.settings import VoiceSettings
+from zelitrio.settings import VoiceSettings, range_of
 
 MAX_SCHEDULE_LENGTH = 100
 """Nobody sends more than five; a bound keeps a hostile list from being stored."""
 DEFAULT_CHUNK_SCHEDULE: tuple[float, ...] = (120.0, 160.0, 250.0, 290.0)
 MIN_CHUNK_CHARS, MAX_CHUNK_CHARS = 50.0, 500.0
-MIN_SPEED, MAX_SPEED = 0.7, 1.2
+MIN_SPEED, MAX_SPEED = range_of(VoiceSettings, "speed")
 
 
 class Wording(Protocol):

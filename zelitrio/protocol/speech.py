@@ -19,8 +19,8 @@ from zelitrio.protocol.fields import (
     read_voice_settings,
 )
 from zelitrio.protocol.messages import read_dictionaries
-from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, MAX_SEED, NORMALISE_CHOICES, query_flag
-from zelitrio.settings import VoiceSettings
+from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES, query_flag
+from zelitrio.settings import MAX_SEED, VoiceSettings
 
 OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
     {

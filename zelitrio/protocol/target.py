@@ -14,9 +14,9 @@ import attrs
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol.fields import clamp, describe
+from zelitrio.settings import MAX_SEED
 
 MIN_INACTIVITY_S, MAX_INACTIVITY_S, DEFAULT_INACTIVITY_S = 1.0, 180.0, 20.0
-MAX_SEED = 2**32 - 1
 DEFAULT_OUTPUT_FORMAT = "mp3_44100_128"
 _PREFIX = "/v1/text-to-speech/"
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", ""})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Sequence
 
@@ -12,33 +11,14 @@ from zelitrio.errors import LocalError
 from zelitrio.settings import ServerSettings
 
 
-async def check_reachable(settings: ServerSettings) -> None:
-    """Refuse to serve others without a key.
-
-    Raises:
-        LocalError: no key is set and the host is not this machine's own loopback.
-    """
-    if settings.api_key_hashes:
-        return
-    found = await trio.socket.getaddrinfo(settings.host, settings.port, type=trio.socket.SOCK_STREAM)
-    for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-            raise LocalError(
-                f"host: expected 127.0.0.1 or another loopback address, found {settings.host!r}; "
-                "serving others needs an API key"
-            )
-
-
 def make_tls(settings: ServerSettings) -> ssl.SSLContext | None:
     """The TLS context, if a certificate is set.
 
     Raises:
-        LocalError: only one of certificate and key is set, or they cannot be used.
+        LocalError: certificate and key cannot be used.
     """
-    if settings.tls_cert is None and settings.tls_key is None:
+    if settings.tls_cert is None:
         return None
-    if settings.tls_cert is None or settings.tls_key is None:
-        raise LocalError("tls: expected both tls_cert and tls_key, found one")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
@@ -11,16 +10,12 @@ from collections.abc import Callable, Iterable
 import attrs
 
 from zelitrio.session import Account
+from zelitrio.settings import hash_key
 
 TOKEN_LIFETIME_S = 15 * 60.0
 MAX_TOKENS = 10_000
 """Unused tokens kept; the oldest goes first.  A bound for a key holder that mints without end."""
 ANONYMOUS = Account("anonymous")
-
-
-def hash_key(key: str) -> str:
-    """What is kept of a key: its SHA-256 in hex.  Keys are long random strings, so no salt is needed."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class KeyRing:

@@ -28,8 +28,6 @@ from starlette.types import ASGIApp
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
 from zelitrio.server.upgrades import UpgradeWatch
 
-KEEP_ALIVE_S = 20.0
-"""An idle connection stays this long for the next request."""
 GRACE_S = 1.0
 """For answers under way when the server ends; conversations had their own, longer time before."""
 BACKLOG = 2048
@@ -101,7 +99,7 @@ async def _forward(
 
 
 @contextlib.asynccontextmanager
-async def open_inner_http(app: ASGIApp, max_head_bytes: int) -> AsyncIterator[InnerHttp]:
+async def open_inner_http(app: ASGIApp, max_head_bytes: int, idle_s: float) -> AsyncIterator[InnerHttp]:
     """Run an ASGI application for as long as the block lasts.
 
     On the way out idle connections are closed, and answers under way get GRACE_S.
@@ -112,7 +110,7 @@ async def open_inner_http(app: ASGIApp, max_head_bytes: int) -> AsyncIterator[In
         config = Config()
         config.bind = [f"unix:{path}"]
         config.backlog = BACKLOG
-        config.keep_alive_timeout = KEEP_ALIVE_S
+        config.keep_alive_timeout = idle_s
         config.graceful_timeout = GRACE_S
         config.h11_max_incomplete_size = max_head_bytes
         config.include_server_header = False

@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from zelitrio.errors import LocalError
-from zelitrio.server.addresses import check_reachable, make_tls
+from zelitrio.server.addresses import make_tls
 from zelitrio.settings import ServerSettings
 
 BACKLOG = 1024
@@ -55,7 +55,6 @@ async def open_port(settings: ServerSettings) -> AsyncIterator[Port]:
         LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
             certificate cannot be used.
     """
-    await check_reachable(settings)
     tls = make_tls(settings)
     sockets: list[trio.socket.SocketType] = []
     try:
@@ -75,6 +74,7 @@ async def _bind(settings: ServerSettings, sockets: list[trio.socket.SocketType])
     )
     missing: OSError | None = None
     for family, kind, protocol, _, address in found:
+        settings.check_exposure(str(address[0]))  # a name can mean an address of another kind
         try:
             socket = trio.socket.socket(family, kind, protocol)
         except OSError as error:

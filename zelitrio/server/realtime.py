@@ -56,7 +56,7 @@ async def serve_realtime(
     async with trio.open_nursery() as nursery:
         began_at = trio.current_time()
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)
-        nursery.start_soon(socket.keep_alive, settings.keep_alive_s)
+        nursery.start_soon(socket.keep_alive, settings.ping_s)
         await run_socket(socket, request, service)
         await socket.finish()
         log.info(

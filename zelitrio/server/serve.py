@@ -82,7 +82,7 @@ async def serve(
     failure: EngineError | None = None
     async with (
         open_port(chosen) if port is None else nullcontext(port) as port,
-        open_inner_http(make_app(state), chosen.max_head_bytes) as http,
+        open_inner_http(make_app(state), chosen.max_head_bytes, chosen.http_idle_s) as http,
         trio.open_nursery() as nursery,
     ):
 
