@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zelitrio.text import load_lexicon
-from zelitrio.text.normalise import FULL_RULES, PLAIN_RULES
+from zelitrio.text.normalise import PLAIN_RULES, RULES
 from zelitrio.text.plain_words import PlainWords
 from zelitrio.text.reader import Reader, RuleSet
 
 _READING = Path(__file__).parent / "reading.tsv"
 _LEXICON = load_lexicon()
-_SETS = [(RuleSet(rules), RuleSet(rules, PlainWords(rules).read)) for rules in (FULL_RULES, PLAIN_RULES)]
-_KNOWN = sorted({word for rule in FULL_RULES for word in rule.plain_words})
+_SETS = [(RuleSet(rules), RuleSet(rules, PlainWords(rules).read)) for rules in (RULES, PLAIN_RULES)]
+_KNOWN = sorted({word for rule in RULES for word in rule.plain_words})
 """The plain words that some rule may read."""
 _FRAMES = [
     *(
@@ -111,11 +111,11 @@ def test_the_reading_list_is_read_alike() -> None:
 
 def test_plain_words_are_read_without_asking_a_rule() -> None:
     text = "Well-known men don't sail, she said; it’s a glorpling shame! Why? Ask: them. A man and I'm ill."
-    assert PlainWords(FULL_RULES).read(Reader(text, _LEXICON), 0) == len(text)
+    assert PlainWords(RULES).read(Reader(text, _LEXICON), 0) == len(text)
 
 
 @pytest.mark.parametrize(
     "word", ["March", "Dr", "mg", "xiv", "USA", "iPhone", "V", "www", "a.b", "b2b", "naïve"]
 )
 def test_what_a_rule_may_read_is_left_to_it(word: str) -> None:
-    assert PlainWords(FULL_RULES).read(Reader(f"so {word} there", _LEXICON), 0) == 3
+    assert PlainWords(RULES).read(Reader(f"so {word} there", _LEXICON), 0) == 3

@@ -18,25 +18,23 @@ from zelitrio.text import (
 )
 from zelitrio.text.lexicon import Lexicon
 from zelitrio.text.plain_words import PlainWords
-from zelitrio.text.reader import Reader, RuleSet
+from zelitrio.text.reader import Reader, Rule, RuleSet
 
-# The order is the law: what is more particular comes first ("$5/month" before "5/month" before "5").
-FULL_RULES = (
-    *rules_web.RULES,
-    *rules_dates.RULES[:-1],
-    *rules_times.RULES,
-    *rules_money.RULES,
-    *rules_units.RULES,
-    *rules_contact.RULES,
-    *rules_dates.RULES[-1:],
-    *rules_numbers.RULES,
-    *rules_words.RULES[:1],
+RULES: tuple[Rule, ...] = (
     *rules_abbreviations.RULES,
-    *rules_words.RULES[1:],
+    *rules_contact.RULES,
+    *rules_dates.RULES,
     *rules_marks.RULES,
+    *rules_money.RULES,
+    *rules_numbers.RULES,
+    *rules_times.RULES,
+    *rules_units.RULES,
+    *rules_web.RULES,
+    *rules_words.RULES,
 )
-PLAIN_RULES = (*rules_words.PLAIN_RULES, *rules_numbers.PLAIN_RULES, *rules_marks.RULES)
-_FULL = RuleSet(FULL_RULES, PlainWords(FULL_RULES).read)
+"""Every rule.  Its `Rank` says when it is asked."""
+PLAIN_RULES = tuple(each for each in RULES if each.is_plain)
+_FULL = RuleSet(RULES, PlainWords(RULES).read)
 _PLAIN = RuleSet(PLAIN_RULES, PlainWords(PLAIN_RULES).read)
 
 

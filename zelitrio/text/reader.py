@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 
 from zelitrio.text.lexicon import Lexicon
+from zelitrio.text.ranks import Rank
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones
 
@@ -90,22 +91,41 @@ Read = Callable[[Reader, re.Match[str]], bool | None]
 
 @attrs.frozen
 class Rule:
-    """A pattern and what to do with a match; declines when the function returns False."""
+    """A pattern, and what to do with its match.  It declines when the function returns False."""
 
+    name: str
+    rank: Rank
     first: str
     """Characters a match may begin with; "a" and "0" stand for every letter and digit."""
     pattern: re.Pattern[str]
     read: Read
     plain_words: frozenset[str] = frozenset()
     """Those of the plain words, in lower case, that a match may begin with (see `plain_words`)."""
+    is_plain: bool = False
+    """It also reads a text whose client asked for no normalisation."""
+    examples: Mapping[str, str] = attrs.field(factory=dict)
+    """Texts this rule reads, with the words that are spoken."""
 
 
 def rule(
-    first: str, pattern: str, flags: int = 0, *, plain_words: Iterable[str] = ()
+    rank: Rank,
+    first: str,
+    pattern: str,
+    flags: int = 0,
+    *,
+    plain_words: Iterable[str] = (),
+    is_plain: bool = False,
+    examples: Mapping[str, str] | None = None,
 ) -> Callable[[Read], Rule]:
-    """Make a rule of a function, as a decorator."""
+    """Make a rule of a function, as a decorator; the function's name names the rule."""
     known = frozenset({word.lower() for word in plain_words})
-    return lambda read: Rule(first, re.compile(pattern, flags | re.VERBOSE), read, known)
+
+    def make(read: Read) -> Rule:
+        name = getattr(read, "__name__", "")
+        compiled = re.compile(pattern, flags | re.VERBOSE)
+        return Rule(name, rank, first, compiled, read, known, is_plain, examples or {})
+
+    return make
 
 
 Shortcut = Callable[[Reader, int], int]
@@ -113,9 +133,10 @@ Shortcut = Callable[[Reader, int], int]
 
 
 class RuleSet:
-    """Rules, sorted by the characters they can begin with; a shortcut is tried before them."""
+    """Rules by rank, then by the characters they can begin with; a shortcut is tried before them."""
 
-    def __init__(self, rules: Sequence[Rule], shortcut: Shortcut | None = None) -> None:
+    def __init__(self, rules: Iterable[Rule], shortcut: Shortcut | None = None) -> None:
+        rules = sorted(rules, key=lambda each: each.rank)  # stable: equal ranks keep their order
         self._shortcut = shortcut
         self._letter = self._for("a", rules)
         self._digit = self._for("0", rules)
@@ -146,7 +167,12 @@ class RuleSet:
             rules = self._letter if char.isalpha() else self._digit if char.isdecimal() else ()
         for each in rules:
             match = each.pattern.match(text, place)
-            if match is not None and each.read(reader, match) is not False:
-                assert match.end() > place, each.pattern.pattern
+            if match is None:
+                continue
+            before = len(reader.tokens)
+            if each.read(reader, match) is not False:
+                assert match.end() > place, each.name
+                for token in reader.tokens[before:]:
+                    token.rule = each.name
                 return match.end()
         return place + 1

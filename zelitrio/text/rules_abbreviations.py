@@ -7,6 +7,7 @@ import re
 import attrs
 
 from zelitrio.text import abbreviations as short
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.sentences import ends_after_abbreviation
 from zelitrio.text.tables import words
@@ -21,9 +22,16 @@ _BEFORE_DAYS = words("on this next last until by every")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
 
-@rule("a", r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])", re.IGNORECASE, plain_words=("et",))
+@rule(
+    Rank.ABBREVIATION,
+    "a",
+    r"(?:e\.g\.|i\.e\.|a\.k\.a\.|et\ al\.|w/o|b/c|w/)(?![^\W\d_])",
+    re.IGNORECASE,
+    plain_words=("et",),
+    examples={"e.g. this": "for example this", "w/o cheese": "without cheese", "et al.": "and others"},
+)
 def lettered(reader: Reader, match: re.Match[str]) -> bool:
-    """ "e.g.", "w/o"."""
+    """Read an abbreviation made of letters and stops or slashes."""
     if reader.touches(match.start()):
         return False
     said = match[0].lower().replace(" ", "_")
@@ -32,13 +40,15 @@ def lettered(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.ABBREVIATION,
     "a",
     r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)"
     r"(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
     plain_words=("ph",),
+    examples={"Ph.D.": "p h d", "M.A.": "m a", "two Ph.D.s": "two p h d's"},
 )
 def degree(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Ph.D.", "M.A."."""
+    """Spell an academic degree."""
     if reader.touches(match.start()):
         return False
     letters = "".join([char for char in match[0][: match.start("stop") - match.start()] if char.isalpha()])
@@ -50,9 +60,19 @@ def degree(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?:[A-Za-z]\.){2,12}(?P<last>[A-Z](?![^\W_]))?(?P<ending>['’]s(?![^\W_]))?(?![^\W_])")
+@rule(
+    Rank.ABBREVIATION,
+    "a",
+    r"(?:[A-Za-z]\.){2,12}(?P<last>[A-Z](?![^\W_]))?(?P<ending>['’]s(?![^\W_]))?(?![^\W_])",
+    examples={
+        "the U.S.": "the u s",
+        "the a.m. train": "the a m train",
+        "J.R.R. Tolkien": "j r r tolkien",
+        "the U.K.'s": "the u k's",
+    },
+)
 def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
-    """ "U.S.", "a.m.", "J.R.R.", "U.K.'s"."""
+    """Spell letters that each have a full stop."""
     if reader.touches(match.start()):
         return False
     for letter in re.finditer(r"(?<!['’])[A-Za-z]\.?", match[0]):
@@ -66,12 +86,22 @@ def dotted_initialism(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.ABBREVIATION,
     "a",
     r"(?P<word>[A-Za-z]{1,7})\.(?![^\W_])",
     plain_words=(*short.TITLES, *short.MONTHS, *short.DAYS, *short.PLACES, *short.WORDS, "no"),
+    examples={
+        "Dr. Lee": "doctor lee",
+        "Elm Dr.": "elm drive",
+        "St. Louis": "saint louis",
+        "Main St.": "main street",
+        "No. 5": "number five",
+        "eggs, etc.": "eggs et cetera",
+        "J. Smith": "j smith",
+    },
 )
 def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Dr.", "St.", "No.", "etc.", "Jan.", "J."."""
+    """Read an abbreviation by the words on both sides of it."""
     if reader.touches(match.start()):
         return False
     word = match["word"].lower()

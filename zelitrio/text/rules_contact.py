@@ -6,6 +6,7 @@ import re
 
 from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, year
 from zelitrio.text.patterns import WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.tables import words
 from zelitrio.text.types import Break
@@ -23,14 +24,21 @@ _DIALLED = words("call dial dialed dialing ring phone calling text")
 
 
 @rule(
+    Rank.CONTACT,
     "0+(",
     r"""(?:\+\d{1,3}[ .-]?|1[ .-])?(?:\(\d{2,4}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\d-])  # US
       | \+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![\d-])  # international
       | 0\d{2,4}[ -]\d{3,4}[ -]\d{3,4}(?![\d-])  # British and others
       | \d{3}-\d{4}(?![\d-])  # local""",
+    examples={
+        "(555) 123-4567": "five five five one two three four five six seven",
+        "+44 20 7946 0958": "plus four four two zero seven nine four six zero nine five eight",
+        "1-800-555-0199": "one eight hundred five five five zero one nine nine",
+        "555-0134": "five five five zero one three four",
+    },
 )
 def phone(reader: Reader, match: re.Match[str]) -> bool:
-    """ "(555) 123-4567", "+44 20 7946 0958", "1-800-555-0199", "555-0134"."""
+    """Read a telephone number digit by digit, with a pause between its groups."""
     if reader.touches(match.start()):
         return False
     left, dash, right = match[0].partition("-")
@@ -44,23 +52,35 @@ def phone(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.CONTACT,
     "0",
     r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d)"
     r"| \d{1,8}(?:-\d{1,8}){2,8}(?![\d-])",
+    examples={
+        "4111-1111-1111-1111": "four one one one one one one one one one one one one one one one",
+        "123-45-6789": "one two three four five six seven eight nine",
+    },
 )
 def card(reader: Reader, match: re.Match[str]) -> bool:
-    """Card numbers, and any other chain of three or more numbers with hyphens."""
+    """Read a card number, or any other chain of three or more numbers with hyphens."""
     _say_groups(reader, match, r"\d+")
     return True
 
 
 @rule(
+    Rank.CONTACT,
     "0v",
     rf"v?\.?\d{{1,4}}(?:\.\d{{1,6}}){{2,5}}(?:[-.](?:alpha|beta|rc|dev|post)[.-]?\d{{0,3}})?{WORD_END}"
     rf"| v\d{{1,4}}(?:\.\d{{1,6}})?{WORD_END}",
+    examples={
+        "v2.1": "version two point one",
+        "3.11.7": "three point eleven point seven",
+        "1.0.0-beta": "one point zero point zero beta",
+        "192.168.1.1": "one hundred ninety two dot one hundred sixty eight dot one dot one",
+    },
 )
 def version(reader: Reader, match: re.Match[str]) -> bool:
-    """ "v2.1", "3.11.7", "1.0.0-beta", "192.168.1.1"."""
+    """Read a version or an IP address."""
     if reader.touches(match.start()):
         return False
     if match[0][0] == "v":
@@ -75,9 +95,14 @@ def version(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<major>\d{{1,4}})\.(?P<minor>\d{{1,4}}){WORD_END}(?!\.\d)")
+@rule(
+    Rank.CONTACT,
+    "0",
+    rf"(?P<major>\d{{1,4}})\.(?P<minor>\d{{1,4}}){WORD_END}(?!\.\d)",
+    examples={"Python 3.11": "python three point eleven"},
+)
 def software_version(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Python 3.11": three point eleven, which as a decimal would be three point one one."""
+    """Read the minor version as a number: a decimal would be "three point one one"."""
     if reader.previous().lower() not in _SOFTWARE:
         return False
     reader.say(cardinal(int(match["major"])), *match.span("major"))
@@ -88,9 +113,18 @@ def software_version(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"\d{{3,4}}{WORD_END}(?![.,:/]\d)")
-def numbered(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Room 101", "Flight 370", "call 911"."""
+@rule(
+    Rank.CONTACT,
+    "0",
+    rf"\d{{3,4}}{WORD_END}(?![.,:/]\d)",
+    examples={
+        "Room 101": "room one oh one",
+        "Flight 370": "flight three seventy",
+        "call 911": "call nine one one",
+    },
+)
+def numbered_thing(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the number of a room, a flight or an emergency call."""
     before = reader.previous().lower()
     is_plane = before in ("a", "the") and len(match[0]) == 3 and match[0][0] == match[0][2] == "7"
     if before in _NUMBERED or is_plane:
@@ -114,18 +148,25 @@ def numbered(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
-@rule("0", rf"\d{{5}}(?:-\d{{4}})?{WORD_END}")
+@rule(
+    Rank.CONTACT, "0", rf"\d{{5}}(?:-\d{{4}})?{WORD_END}", examples={"CA 90210": "c a nine zero two one zero"}
+)
 def zip_code(reader: Reader, match: re.Match[str]) -> bool:
-    """ "CA 90210"."""
+    """Read a postcode of the United States digit by digit."""
     if not _STATE.search(reader.text[max(0, match.start() - 7) : match.start()]):
         return False
     _say_groups(reader, match, r"\d+")
     return True
 
 
-@rule("0", r"\d{8,100000}(?![.,]?\d)")
+@rule(
+    Rank.CONTACT,
+    "0",
+    r"\d{8,100000}(?![.,]?\d)",
+    examples={"12345678": "one two three four five six seven eight"},
+)
 def long_number(reader: Reader, match: re.Match[str]) -> bool:
-    """More digits in a row than anyone writes for an amount: an identifier."""
+    """Read an identifier digit by digit: an amount has fewer digits."""
     if len(match[0]) <= MOST_DIGITS and match[0].endswith("000000"):
         return False
     reader.say(digits(match[0]), *match.span())
@@ -153,4 +194,4 @@ def _in_pairs(text: str) -> str:
     return f"{digits(head)} {'oh ' if rest[0] == '0' else ''}{cardinal(int(rest))}"
 
 
-RULES = (phone, card, version, software_version, numbered, zip_code, long_number)
+RULES = (phone, card, version, software_version, numbered_thing, zip_code, long_number)

@@ -7,6 +7,7 @@ import re
 from zelitrio.text.abbreviations import MONTHS
 from zelitrio.text.numbers import cardinal, decade, ordinal, year
 from zelitrio.text.patterns import WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.tables import words
 from zelitrio.text.types import Break
@@ -29,13 +30,19 @@ _COUNTED = words("people men women children of more other times feet dollars uni
 
 
 @rule(
+    Rank.DATE,
     "a",
     rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d))?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
     re.IGNORECASE,
     plain_words=(*_MONTH_NAMES, *MONTHS),
+    examples={
+        "Jan. 5, 2024": "january fifth twenty twenty four",
+        "May 3rd": "may third",
+        "June 5-7": "june fifth to seventh",
+    },
 )
 def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Jan. 5, 2024", "May 3rd", "June 5-7"."""
+    """Read a date that starts with the name of its month."""
     if not _is_month(reader, match):
         return False
     reader.say(_month(match["month"]), *_month_span(reader, match))
@@ -52,9 +59,16 @@ def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", rf"{_MONTH},?\s+{_YEAR}", re.IGNORECASE, plain_words=(*_MONTH_NAMES, *MONTHS))
+@rule(
+    Rank.DATE,
+    "a",
+    rf"{_MONTH},?\s+{_YEAR}",
+    re.IGNORECASE,
+    plain_words=(*_MONTH_NAMES, *MONTHS),
+    examples={"March 2024": "march twenty twenty four"},
+)
 def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
-    """ "March 2024"."""
+    """Read a month with its year."""
     if not _is_month(reader, match):
         return False
     reader.say(_month(match["month"]), *_month_span(reader, match))
@@ -62,9 +76,18 @@ def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"{_DAY}\s+(?P<of>of\s+)?{_MONTH}(?:,?\s+{_YEAR})?", re.IGNORECASE)
+@rule(
+    Rank.DATE,
+    "0",
+    rf"{_DAY}\s+(?P<of>of\s+)?{_MONTH}(?:,?\s+{_YEAR})?",
+    re.IGNORECASE,
+    examples={
+        "5 January 2024": "the fifth of january twenty twenty four",
+        "the 5th of May": "the fifth of may",
+    },
+)
 def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
-    """ "5 January 2024", "the 5th of May"."""
+    """Read a date that starts with its day."""
     if not match["month"][0].isupper() or int(match["day"]) == 0:
         return False
     day = (match.start("day"), match.end("suffix" if match["suffix"] else "day"))
@@ -81,11 +104,17 @@ def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.DATE,
     "0",
     r"(?P<first>\d{1,2})(?P<sep>[/.-])(?P<second>\d{1,2})(?P=sep)(?P<year>[12]\d{3}|(?<=/)\d{2})(?![\d/]|[.-]\d)",
+    examples={
+        "3/15/2024": "march fifteenth twenty twenty four",
+        "15.03.2024": "march fifteenth twenty twenty four",
+        "25/12/2024": "december twenty fifth twenty twenty four",
+    },
 )
 def numeric_date(reader: Reader, match: re.Match[str]) -> bool:
-    """ "3/15/2024" (month first, unless it cannot be one), "15.03.2024" (day first)."""
+    """Read a numeric date, month first unless it cannot be a month; with stops, day first."""
     month, day = int(match["first"]), int(match["second"])
     if match["sep"] == "." or month > 12:
         month, day = day, month
@@ -96,51 +125,81 @@ def numeric_date(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.DATE,
     "0",
     r"(?P<year>[12]\d{3})(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[.-]\d)(?:T(?=\d{2}:))?",
+    examples={"2024-03-15": "march fifteenth twenty twenty four"},
 )
 def iso_date(reader: Reader, match: re.Match[str]) -> bool:
-    """ "2024-03-15", also before the time of an ISO timestamp."""
+    """Read an ISO date, also before the time of a timestamp."""
     return _say_date(reader, match, int(match["month"]), int(match["day"]), int(match["year"]))
 
 
-@rule("0", rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}){WORD_END}(?!/)")
+@rule(
+    Rank.DATE,
+    "0",
+    rf"(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}){WORD_END}(?!/)",
+    examples={"on 12/25": "on december twenty fifth"},
+)
 def month_slash_day(reader: Reader, match: re.Match[str]) -> bool:
-    """ "on 12/25"; without such a word before it, it is a fraction."""
+    """Read month and day after a word that a date follows; elsewhere it is a fraction."""
     if reader.previous().lower() not in _DATE_BEFORE or match[0] in ("24/7", "9/11", "50/50"):
         return False
     return _say_date(reader, match, int(match["month"]), int(match["day"]), None)
 
 
-@rule("0'’", rf"['’]?(?P<ten>\d0|[12]\d\d0)(?:['’])?s{WORD_END}")
+@rule(
+    Rank.DATE,
+    "0'’",
+    rf"['’]?(?P<ten>\d0|[12]\d\d0)(?:['’])?s{WORD_END}",
+    examples={"the 1990s": "the nineteen nineties", "the '80s": "the eighties", "his 40s": "his forties"},
+)
 def decades(reader: Reader, match: re.Match[str]) -> bool:
-    """ "the 1990s", "the '80s", "his 40s"."""
+    """Read a decade."""
     if reader.touches(match.start()) or match["ten"] in ("00",):
         return False
     reader.say(decade(int(match["ten"])), *match.span())
     return True
 
 
-@rule("'’", rf"['’](?P<year>\d\d){WORD_END}")
+@rule(
+    Rank.DATE,
+    "'’",
+    rf"['’](?P<year>\d\d){WORD_END}",
+    examples={"summer of '69": "summer of sixty nine", "class of ’05": "class of oh five"},
+)
 def short_year(reader: Reader, match: re.Match[str]) -> bool:
-    """ "summer of '69", "class of ’05"."""
+    """Read a year of two digits after an apostrophe."""
     if reader.touches(match.start()):
         return False
     reader.say(("oh " if match["year"][0] == "0" else "") + cardinal(int(match["year"])), *match.span())
     return True
 
 
-@rule("0", rf"(?P<year>\d{{1,4}})\s?(?P<era>BCE|BC|AD|CE|B\.C\.(?:E\.)?|A\.D\.|C\.E\.){WORD_END}")
+@rule(
+    Rank.DATE,
+    "0",
+    rf"(?P<year>\d{{1,4}})\s?(?P<era>BCE|BC|AD|CE|B\.C\.(?:E\.)?|A\.D\.|C\.E\.){WORD_END}",
+    examples={"44 BC": "forty four b c", "79 A.D.": "seventy nine a d"},
+)
 def era(reader: Reader, match: re.Match[str]) -> bool:
-    """ "44 BC", "79 A.D."."""
+    """Read a year with its era."""
     reader.say(year(int(match["year"])), *match.span("year"))
     reader.spell(match["era"].replace(".", ""), *match.span("era"))
     return True
 
 
-@rule("0", rf"(?P<first>1[1-9]\d\d|20\d\d)\s?[-–—]\s?(?P<last>1[1-9]\d\d|20\d\d|\d\d){WORD_END}(?![.,/:-]\d)")
+@rule(
+    Rank.DATE,
+    "0",
+    rf"(?P<first>1[1-9]\d\d|20\d\d)\s?[-–—]\s?(?P<last>1[1-9]\d\d|20\d\d|\d\d){WORD_END}(?![.,/:-]\d)",
+    examples={
+        "1914-1918": "nineteen fourteen to nineteen eighteen",
+        "2023–24": "twenty twenty three to twenty four",
+    },
+)
 def years_range(reader: Reader, match: re.Match[str]) -> bool:
-    """ "1914-1918", "2023–24"."""
+    """Read a range of years."""
     last = int(match["last"])
     first_end = int(match["first"]) if last > 99 else int(match["first"]) % 100
     if last <= first_end:
@@ -151,9 +210,14 @@ def years_range(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", r"(?P<year>1[0-9]\d\d|20\d\d)(?![\d%°]|[.,:/]\d|[-–]\d)(?=(?P<next>\s+[^\W\d_]+)?)")
+@rule(
+    Rank.YEAR,
+    "0",
+    r"(?P<year>1[0-9]\d\d|20\d\d)(?![\d%°]|[.,:/]\d|[-–]\d)(?=(?P<next>\s+[^\W\d_]+)?)",
+    examples={"1984": "nineteen eighty four", "in 1066": "in ten sixty six"},
+)
 def lone_year(reader: Reader, match: re.Match[str]) -> bool:
-    """ "1984", "in 1066"; not "1500 people", "2000 dollars"."""
+    """Read a number of four digits as a year, unless it counts something."""
     number = int(match["year"])
     before = reader.previous().lower()
     after = (match["next"] or "").strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from zelitrio.text.numbers import cardinal
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.rules_numbers import power_words
 from zelitrio.text.tables import table
@@ -36,7 +37,13 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
-@rule(".…", r"(?:\.{2,1000}|…{1,1000})(?:\s{0,100}(?P<next>\w))?")
+@rule(
+    Rank.MARK,
+    ".…",
+    r"(?:\.{2,1000}|…{1,1000})(?:\s{0,100}(?P<next>\w))?",
+    is_plain=True,
+    examples={"Wait... what?": "wait what"},
+)
 def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
     """A trailing off: an end before a capital or nothing, otherwise a pause.
 
@@ -47,16 +54,28 @@ def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
-@rule("-=+*_#~$&@%^/\\|<>", r"(?P<sign>[-=+*_#~$&@%^/\\|<>])(?P=sign){2,1000}")
+@rule(
+    Rank.MARK,
+    "-=+*_#~$&@%^/\\|<>",
+    r"(?P<sign>[-=+*_#~$&@%^/\\|<>])(?P=sign){2,1000}",
+    is_plain=True,
+    examples={"one ----- two": "one two", "====": "", "$$$": ""},
+)
 def decoration(reader: Reader, match: re.Match[str]) -> bool:
-    """A row of one sign ("-----", "====", "$$$") is drawn, not said."""
+    """Skip a row of one sign: it is drawn, not said."""
     reader.mark(Break.DASH)
     return True
 
 
-@rule("-–—−", r"[-–—−]{1,3}")
+@rule(
+    Rank.MARK,
+    "-–—−",
+    r"[-–—−]{1,3}",
+    is_plain=True,
+    examples={"x 3 - y": "x three y", "one - two": "one two", "well-known": "well known"},
+)
 def dash(reader: Reader, match: re.Match[str]) -> bool:
-    """A dash with spaces or doubled is a pause; "3 - 2" is minus; a hyphen is silent."""
+    """Read a dash: a pause, "minus", or nothing."""
     text, start, end = reader.text, match.start(), match.end()
     before, after = text[start - 1 : start], text[end : end + 1]
     if match[0] in ("-", "−"):
@@ -75,7 +94,13 @@ def dash(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("\n", r"\n[ \t\r\f\v]{0,1000}(?P<blank>\n\s{0,1000})?(?P<next>\S)?")
+@rule(
+    Rank.MARK,
+    "\n",
+    r"\n[ \t\r\f\v]{0,1000}(?P<blank>\n\s{0,1000})?(?P<next>\S)?",
+    is_plain=True,
+    examples={"one\nTwo": "one two"},
+)
 def new_line(reader: Reader, match: re.Match[str]) -> bool:
     """A blank line ends a paragraph; a line that does not go on in lower case ends a sentence."""
     following = match["next"]
@@ -86,24 +111,36 @@ def new_line(reader: Reader, match: re.Match[str]) -> bool:
     return False
 
 
-@rule("^", r"\^(?P<exponent>-?\d{1,3})(?!\d)")
+@rule(Rank.MARK, "^", r"\^(?P<exponent>-?\d{1,3})(?!\d)", is_plain=True, examples={"x^2": "x squared"})
 def power(reader: Reader, match: re.Match[str]) -> bool:
-    """ "x^2"; the power of a number is read with it."""
+    """Read a power of a letter; the power of a number is read with it."""
     if not reader.touches(match.start()):
         return False
     reader.say(power_words(int(match["exponent"])), *match.span())
     return True
 
 
-@rule("<", r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]{0,300})?/?>")
+@rule(
+    Rank.MARK,
+    "<",
+    r"</?[A-Za-z][\w:-]{0,20}(?:\s[^<>]{0,300})?/?>",
+    is_plain=True,
+    examples={"<b>hi</b>": "hi"},
+)
 def tag(reader: Reader, match: re.Match[str]) -> bool:
-    """Markup that nobody asked to have interpreted: "<b>"."""
+    """Skip markup that the client did not ask to interpret."""
     return True
 
 
-@rule("+=<>≤≥≠×÷*/±−^≡", r"(?P<sign>[+=<>≤≥≠×÷*/±−^≡])")
+@rule(
+    Rank.MARK,
+    "+=<>≤≥≠×÷*/±−^≡",
+    r"(?P<sign>[+=<>≤≥≠×÷*/±−^≡])",
+    is_plain=True,
+    examples={"2 + 2 = 4": "two plus two equals four", "*bold*": "bold", "x > y": "x is greater than y"},
+)
 def between(reader: Reader, match: re.Match[str]) -> bool:
-    """Signs that are said between two things ("2 + 2 = 4") and silent elsewhere ("*bold*", "<b>")."""
+    """Say a sign between two operands; elsewhere it is silent."""
     text, start, end = reader.text, match.start(), match.end()
     sign = match["sign"]
     left, right = text[max(0, start - 3) : start], text[end : end + 3]
@@ -120,30 +157,43 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("⁰¹²³⁴⁵⁶⁷⁸⁹", r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}")
+@rule(
+    Rank.MARK,
+    "⁰¹²³⁴⁵⁶⁷⁸⁹",
+    r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}",
+    is_plain=True,
+    examples={"x²": "x squared", "the end³ of": "the end of"},
+)
 def raised(reader: Reader, match: re.Match[str]) -> None:
-    """ "x²"; a raised number after a longer word is a footnote's, and silent."""
+    """Read a power; after a longer word, the raised number of a footnote is silent."""
     previous = reader.previous()
     if reader.touches(match.start()) and (len(previous) == 1 or previous.lower() in ("cm", "mm", "km")):
         reader.say(power_words(int(match[0].translate(_RAISED))), *match.span())
 
 
-@rule("₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}")
+@rule(Rank.MARK, "₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}", is_plain=True, examples={"H₂O": "h two o"})
 def lowered(reader: Reader, match: re.Match[str]) -> None:
-    """ "H₂O"."""
+    """Read an index."""
     reader.say(cardinal(int(match[0].translate(_LOWERED))), *match.span())
 
 
-@rule("".join(_SAID), r".", re.DOTALL)
+@rule(
+    Rank.MARK,
+    "".join(_SAID),
+    r".",
+    re.DOTALL,
+    is_plain=True,
+    examples={"black & white": "black and white", "§ 5": "section five"},
+)
 def sign(reader: Reader, match: re.Match[str]) -> bool:
-    """Signs that are always said."""
+    """Say a sign that is always said."""
     reader.say(_SAID[match[0]], *match.span())
     return True
 
 
-@rule("".join(_BREAKS), r".", re.DOTALL)
+@rule(Rank.MARK, "".join(_BREAKS), r".", re.DOTALL, is_plain=True, examples={"Hello, world!": "hello world"})
 def punctuation(reader: Reader, match: re.Match[str]) -> bool:
-    """Marks that make a break."""
+    """Make the break of a mark."""
     text, start = reader.text, match.start()
     after = text[start + 1 : start + 2]
     # A mark inside a word is no pause: "a.b", "x:y".

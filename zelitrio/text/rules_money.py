@@ -8,6 +8,7 @@ import attrs
 
 from zelitrio.text.numbers import cardinal, number_words
 from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, Rule, rule
 from zelitrio.text.tables import table
 
@@ -89,24 +90,42 @@ _EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
 
 
 @rule(
+    Rank.MONEY,
     "$€£¥₹₩₽₺₪₫₴₿฿₱₦¢-−+a",
     rf"(?P<minus>[-−])?(?P<sign>{_SIGNS}){SPACE}?(?P<minus2>[-−])?(?P<amount>{_CONTINENTAL}|{NUMBER}|\.\d{{1,4}}(?!\d))"
     rf"(?:{DASH}(?:{_SIGNS})?(?P<upto>{NUMBER}))?{_SCALE}(?:{SPACE}?(?P<code>{_CODES}){WORD_END})?{_EACH}",
+    examples={
+        "$1,234.56": "one thousand two hundred thirty four dollars and fifty six cents",
+        "€20": "twenty euros",
+        "US$5 million": "five million u s dollars",
+        "-£3": "minus three pounds",
+        "$5-10": "five to ten dollars",
+        "CHF 50": "fifty swiss francs",
+        "$20/month": "twenty dollars per month",
+    },
 )
 def sign_first(reader: Reader, match: re.Match[str]) -> bool:
-    """ "$1,234.56", "€20", "US$5 million", "-£3", "$5-10", "CHF 50", "$20/month"."""
+    """Read an amount with the currency before it."""
     return _say(
         reader, match, _CURRENCIES[match["code"] or match["sign"]], bool(match["minus"] or match["minus2"])
     )
 
 
 @rule(
+    Rank.MONEY,
     "0-−",
     rf"(?P<minus>[-−])?(?P<amount>{_CONTINENTAL}|{NUMBER})(?:{DASH}(?P<upto>{NUMBER}))?{_SCALE}"
     rf"{SPACE}?(?P<sign>{_SIGNS}|(?<=\d)c){WORD_END}{_EACH}",
+    examples={
+        "20 €": "twenty euros",
+        "3,50 €": "three euros and fifty cents",
+        "50 USD": "fifty u s dollars",
+        "99¢": "ninety nine cents",
+        "5 million EUR": "five million euros",
+    },
 )
 def sign_last(reader: Reader, match: re.Match[str]) -> bool:
-    """ "20 €", "3,50 €", "50 USD", "99¢", "5 million EUR"."""
+    """Read an amount with the currency after it."""
     return _say(reader, match, _CURRENCIES[match["sign"]], bool(match["minus"]))
 
 

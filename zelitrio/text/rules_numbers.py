@@ -7,6 +7,7 @@ from math import gcd
 
 from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, number_words, ordinal, plural
 from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.tables import table
 
@@ -24,42 +25,64 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
 
 
-@rule("0", r"[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,6}(?![ .,]?\d)")
+@rule(
+    Rank.NUMBER,
+    "0",
+    r"[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3}){2,6}(?![ .,]?\d)",
+    examples={"1 000 000": "one million"},
+)
 def spaced(reader: Reader, match: re.Match[str]) -> bool:
-    """ "1 000 000", as much of Europe writes it; one space alone is taken for two numbers."""
+    """Read a number whose thousands have spaces; one space alone separates two numbers."""
     if reader.touches(match.start()):
         return False
     reader.say(cardinal(int("".join(match[0].split()))), *match.span())
     return True
 
 
-@rule("0", rf"(?P<number>\d{{1,3}})s{WORD_END}")
+@rule(Rank.NUMBER, "0", rf"(?P<number>\d{{1,3}})s{WORD_END}", examples={"B-52s": "b fifty twos"})
 def plural_number(reader: Reader, match: re.Match[str]) -> None:
-    """ "B-52s"."""
+    """Read the plural of a number."""
     reader.say(plural(cardinal(int(match["number"]))), *match.span())
 
 
-@rule("0", rf"(?P<score>\d{{1,2}}\.\d{{1,2}})(?P<slash>/)(?P<most>5|10|20|100){WORD_END}")
+@rule(
+    Rank.NUMBER,
+    "0",
+    rf"(?P<score>\d{{1,2}}\.\d{{1,2}})(?P<slash>/)(?P<most>5|10|20|100){WORD_END}",
+    examples={"4.5/5": "four point five out of five"},
+)
 def rating(reader: Reader, match: re.Match[str]) -> None:
-    """ "4.5/5"."""
+    """Read a rating with a decimal."""
     reader.say(number_words(match["score"]), *match.span("score"))
     reader.say("out of", *match.span("slash"))
     reader.say(cardinal(int(match["most"])), *match.span("most"))
 
 
-@rule("0", rf"(?P<number>\d{{1,3}}(?:,\d{{3}}){{1,9}}|\d{{1,30}})(?:st|nd|rd|th|ST|ND|RD|TH){WORD_END}")
+@rule(
+    Rank.NUMBER,
+    "0",
+    rf"(?P<number>\d{{1,3}}(?:,\d{{3}}){{1,9}}|\d{{1,30}})(?:st|nd|rd|th|ST|ND|RD|TH){WORD_END}",
+    examples={"1st": "first", "22nd": "twenty second", "1,000th": "one thousandth"},
+)
 def ordinals(reader: Reader, match: re.Match[str]) -> None:
-    """ "1st", "22nd", "1,000th"."""
+    """Read an ordinal number."""
     reader.say(ordinal(int(match["number"].replace(",", ""))), *match.span())
 
 
 @rule(
+    Rank.NUMBER,
     "0",
     rf"(?:(?P<whole>\d{{1,6}})[ -])?(?P<top>\d{{1,6}})[/⁄](?P<bottom>\d{{1,6}})"
     rf"(?:(?P<th>st|nd|rd|th)s?)?{WORD_END}(?!/\d)",
+    examples={
+        "3/4": "three quarters",
+        "2 1/2": "two and a half",
+        "8/10": "eight out of ten",
+        "5/3": "five slash three",
+    },
 )
 def fraction(reader: Reader, match: re.Match[str]) -> bool:
-    """ "3/4", "2 1/2"; what is no fraction ("8/10", "5/3") is "out of" or "slash"."""
+    """Read a fraction; a pair that is none is "out of" or "slash"."""
     whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     if match[0] in _WHOLE_SLASHES:
         reader.say(_WHOLE_SLASHES[match[0]], *match.span())
@@ -81,9 +104,14 @@ def fraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0" + _VULGARS, rf"(?P<whole>\d{{1,9}})?{SPACE}?(?P<vulgar>[{_VULGARS}])")
+@rule(
+    Rank.NUMBER,
+    "0" + _VULGARS,
+    rf"(?P<whole>\d{{1,9}})?{SPACE}?(?P<vulgar>[{_VULGARS}])",
+    examples={"2½": "two and a half", "¾": "three quarters"},
+)
 def vulgar_fraction(reader: Reader, match: re.Match[str]) -> None:
-    """ "2½", "¾"."""
+    """Read a fraction that is one character."""
     top, bottom = _VULGAR[match["vulgar"]]
     if match["whole"]:
         reader.say(f"{cardinal(int(match['whole']))} and {_fraction_words(top, bottom, 'a')}", *match.span())
@@ -91,17 +119,27 @@ def vulgar_fraction(reader: Reader, match: re.Match[str]) -> None:
         reader.say(_fraction_words(top, bottom, "one"), *match.span())
 
 
-@rule("0", rf"(?P<base>{NUMBER}|\d{{1,9}})(?:\^(?P<plain>-?\d{{1,4}})|(?P<raised>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}}))")
-def power(reader: Reader, match: re.Match[str]) -> None:
-    """ "10^6", "5²"."""
+@rule(
+    Rank.NUMBER,
+    "0",
+    rf"(?P<base>{NUMBER}|\d{{1,9}})(?:\^(?P<plain>-?\d{{1,4}})|(?P<raised>[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,4}}))",
+    examples={"10^6": "ten to the power of six", "5²": "five squared"},
+)
+def power_of_number(reader: Reader, match: re.Match[str]) -> None:
+    """Read the power of a number."""
     reader.say(number_words(match["base"]), *match.span("base"))
     written = match["plain"] or match["raised"].translate(_SUPERSCRIPTS)
     reader.say(power_words(int(written)), match.end("base"), match.end())
 
 
-@rule("0", rf"(?P<base>\d{{1,6}}(?:\.\d{{1,9}})?)[eE](?P<exponent>[-+]?\d{{1,3}}){WORD_END}")
+@rule(
+    Rank.NUMBER,
+    "0",
+    rf"(?P<base>\d{{1,6}}(?:\.\d{{1,9}})?)[eE](?P<exponent>[-+]?\d{{1,3}}){WORD_END}",
+    examples={"1.5e-3": "one point five times ten to the minus three"},
+)
 def scientific(reader: Reader, match: re.Match[str]) -> bool:
-    """ "1.5e-3"."""
+    """Read a number in scientific notation."""
     if reader.touches(match.start()):
         return False
     reader.say(number_words(match["base"]), *match.span("base"))
@@ -111,9 +149,19 @@ def scientific(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<left>{NUMBER})(?P<dash>{DASH})(?P<right>{NUMBER}){WORD_END}(?!{DASH}\d)")
+@rule(
+    Rank.NUMBER,
+    "0",
+    rf"(?P<left>{NUMBER})(?P<dash>{DASH})(?P<right>{NUMBER}){WORD_END}(?!{DASH}\d)",
+    examples={
+        "5-10": "five to ten",
+        "pages 12–15": "pages twelve to fifteen",
+        "won 3-2": "won three to two",
+        "between 5-10": "between five and ten",
+    },
+)
 def number_range(reader: Reader, match: re.Match[str]) -> bool:
-    """ "5-10", "pages 12–15", a score "3-2"; with spaces round a hyphen only when it goes up."""
+    """Read a range or a score; with spaces round a hyphen only if it goes up."""
     if reader.touches(match.start()):
         return False
     if match[0] == "24-7":
@@ -127,9 +175,19 @@ def number_range(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0.-−+±~≈", rf"(?P<sign>[-−+±~≈]?)(?P<number>{NUMBER}|\.\d{{1,20}}(?!\d))(?P<plus>\+(?![\d+]))?")
+@rule(
+    Rank.NUMBER,
+    "0.-−+±~≈",
+    rf"(?P<sign>[-−+±~≈]?)(?P<number>{NUMBER}|\.\d{{1,20}}(?!\d))(?P<plus>\+(?![\d+]))?",
+    examples={
+        "1,234.5": "one thousand two hundred thirty four point five",
+        "-5": "minus five",
+        "~50": "about fifty",
+        "007": "zero zero seven",
+    },
+)
 def number(reader: Reader, match: re.Match[str]) -> bool:
-    """Every other number."""
+    """Read any other number."""
     if match["sign"] or match["number"][0] == ".":
         if reader.touches(match.start()):
             return False
@@ -141,9 +199,9 @@ def number(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", r"\d{1,100000}")
+@rule(Rank.NUMBER, "0", r"\d{1,100000}", is_plain=True, examples={"R2": "r two"})
 def any_digits(reader: Reader, match: re.Match[str]) -> None:
-    """Digits that are part of nothing else, however many."""
+    """Read digits that belong to nothing else, however many."""
     is_amount = len(match[0]) <= MOST_DIGITS
     reader.say(number_words(match[0]) if is_amount else digits(match[0]), *match.span())
 
@@ -180,10 +238,9 @@ RULES = (
     ordinals,
     fraction,
     vulgar_fraction,
-    power,
+    power_of_number,
     scientific,
     number_range,
     number,
     any_digits,
 )
-PLAIN_RULES = (any_digits,)

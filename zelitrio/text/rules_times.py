@@ -6,6 +6,7 @@ import re
 
 from zelitrio.text.numbers import cardinal
 from zelitrio.text.patterns import WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.sentences import ends_after_abbreviation
 from zelitrio.text.types import Break
@@ -15,13 +16,21 @@ _TO = r"(?P<to>\s?[-–—]\s?(?=\d{1,2}(?::\d\d|\s?[ap]\.?m)))?"
 
 
 @rule(
+    Rank.TIME,
     "0",
     rf"(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d)(?:\.\d{{1,9}})?)?(?![\d:])(?P<zulu>Z\b)?"
     rf"{_HALF}?{_TO}",
     re.IGNORECASE,
+    examples={
+        "3:30 pm": "three thirty p m",
+        "15:45": "fifteen forty five",
+        "10:00": "ten o'clock",
+        "12:30:45": "twelve thirty and forty five seconds",
+        "10:30-11:30": "ten thirty to eleven thirty",
+    },
 )
 def clock(reader: Reader, match: re.Match[str]) -> bool:
-    """ "3:30 pm", "15:45", "10:00", "12:30:45", "10:30-11:30"."""
+    """Read a time of day."""
     is_timestamp = reader.text[match.start() - 1 : match.start()] == "T"
     if reader.touches(match.start()) and not is_timestamp:
         return False
@@ -39,12 +48,14 @@ def clock(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.TIME,
     "0",
     rf"(?P<hour>1[0-2]|0?[1-9])(?:(?P<dash>\s?[-–—]\s?)(?P<until>1[0-2]|0?[1-9]))?(?!\d){_HALF}{_TO}",
     re.IGNORECASE,
+    examples={"5pm": "five p m", "5-7 p.m.": "five to seven p m", "9am-5pm": "nine a m to five p m"},
 )
 def hour_only(reader: Reader, match: re.Match[str]) -> bool:
-    """ "5pm", "5-7 p.m.", "9am-5pm"."""
+    """Read an hour with its half of the day."""
     if reader.touches(match.start()):
         return False
     joint = "and" if reader.previous().lower() == "between" else "to"
@@ -56,9 +67,14 @@ def hour_only(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", r"(?P<left>\d{1,4}):(?P<right>\d{1,4})(?![\d:])")
+@rule(
+    Rank.TIME,
+    "0",
+    r"(?P<left>\d{1,4}):(?P<right>\d{1,4})(?![\d:])",
+    examples={"16:9": "sixteen to nine", "3:1": "three to one"},
+)
 def ratio(reader: Reader, match: re.Match[str]) -> bool:
-    """ "16:9", "3:1": what cannot be a time."""
+    """Read a ratio: a pair that cannot be a time."""
     reader.say(cardinal(int(match["left"])), *match.span("left"))
     reader.say("to", match.end("left"), match.start("right"))
     reader.say(cardinal(int(match["right"])), *match.span("right"))

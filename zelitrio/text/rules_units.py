@@ -6,6 +6,7 @@ import re
 
 from zelitrio.text.numbers import cardinal, number_words, plural, year
 from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.sentences import ends_after_abbreviation
 from zelitrio.text.tables import table
@@ -52,14 +53,22 @@ _AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
 
 
 @rule(
+    Rank.UNIT,
     "0.-−+±~≈",
     rf"{_AMOUNT}(?:[%°](?={DASH}\d))?(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?"
     rf"(?P<gap>{SPACE}?-?)(?P<degree>°{SPACE})?"
     rf"(?P<unit>{_UNIT})(?P<power>[²³]|\^[23])?(?:/(?P<per>{_UNIT}|[a-z]{{3,8}})(?P<per_power>[²³])?)?{WORD_END}"
     r"(?:(?<=[a-z])\.(?=\s+[a-z]))?",  # the full stop of "5 lbs. of" ends nothing
+    examples={
+        "5 kg": "five kilograms",
+        "10-15 %": "ten to fifteen percent",
+        "100 km/h": "one hundred kilometers per hour",
+        "9.8 m/s²": "nine point eight meters per second squared",
+        "a 5-kg bag": "a five kilogram bag",
+    },
 )
 def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
-    """ "5 kg", "10-15 %", "100 km/h", "9.8 m/s²", "a 5-kg bag"."""
+    """Read an amount or a range with its unit."""
     if reader.touches(match.start()):
         return False
     unit, gap = match["unit"], match["gap"]
@@ -82,9 +91,15 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", rf"(?P<unit>{_UNIT}){WORD_END}", plain_words=_UNITS)
+@rule(
+    Rank.UNIT,
+    "a",
+    rf"(?P<unit>{_UNIT}){WORD_END}",
+    plain_words=_UNITS,
+    examples={"2 1/2 tbsp": "two and a half tablespoons", "½ lb": "one half pound"},
+)
 def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
-    """The unit of what another rule has read: "2 1/2 tbsp", "½ lb"."""
+    """Read the unit of a fraction that another rule has read."""
     amount = reader.previous()
     is_fraction = amount[:1].isnumeric() and ("/" in amount or not amount[-1].isdecimal())
     if not is_fraction or match["unit"] in _TOUCHING or match.start() - reader.tokens[-1].end > 1:
@@ -94,9 +109,14 @@ def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<amount>{NUMBER})(?P<scale>k|K|M|m|bn)(?P<plus>\+)?{WORD_END}")
+@rule(
+    Rank.UNIT,
+    "0",
+    rf"(?P<amount>{NUMBER})(?P<scale>k|K|M|m|bn)(?P<plus>\+)?{WORD_END}",
+    examples={"10k": "ten thousand", "2.5M": "two point five million"},
+)
 def scaled(reader: Reader, match: re.Match[str]) -> bool:
-    """ "10k", "2.5M", "4K" (that one is a screen)."""
+    """Read a number in thousands, millions or billions."""
     if reader.touches(match.start()) or match[0] in ("4K", "8K", "2K"):
         return False
     reader.say(number_words(match["amount"]), *match.span("amount"))
@@ -106,9 +126,14 @@ def scaled(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<feet>\d{{1,3}})['’′]{SPACE}?(?P<inches>\d{{1,2}})(?:\"|”|″|''|(?!\w))")
+@rule(
+    Rank.UNIT,
+    "0",
+    rf"(?P<feet>\d{{1,3}})['’′]{SPACE}?(?P<inches>\d{{1,2}})(?:\"|”|″|''|(?!\w))",
+    examples={"5'10\"": "five feet ten inches"},
+)
 def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
-    """ "5'10\\""."""
+    """Read a height in feet and inches."""
     feet, inches = int(match["feet"]), int(match["inches"])
     reader.say(
         f"{cardinal(feet)} {'foot' if feet == 1 else 'feet'}", match.start("feet"), match.start("inches")
@@ -118,11 +143,13 @@ def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.UNIT,
     "0",
     rf"(?P<amount>{NUMBER})(?:(?P<inches>″|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*[.,;:!?)]))|(?P<feet>′))",
+    examples={"27″": "twenty seven inches", "6 in.": "six inches"},
 )
 def inches(reader: Reader, match: re.Match[str]) -> bool:
-    """ "27″", "6 in.": the word "in" only where no word can follow it."""
+    """Read inches; the word "in" only where no word can follow it."""
     reader.say(number_words(match["amount"]), *match.span("amount"))
     noun = "inch" if match["inches"] else "foot"
     is_one = match["amount"] == "1"
@@ -133,11 +160,13 @@ def inches(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.UNIT,
     "0",
     rf"(?P<h>\d{{1,3}}){SPACE}?h{SPACE}?(?P<m>\d{{1,2}}){SPACE}?m(?:in)?(?:{SPACE}?(?P<s>\d{{1,2}}){SPACE}?s)?{WORD_END}",
+    examples={"2h 30m": "two hours thirty minutes", "1h05m20s": "one hour five minutes twenty seconds"},
 )
 def duration(reader: Reader, match: re.Match[str]) -> bool:
-    """ "2h 30m", "1h05m20s"."""
+    """Read a duration in hours and minutes."""
     for name, unit in (("h", "hour"), ("m", "minute"), ("s", "second")):
         if match[name]:
             number = int(match[name])
@@ -145,9 +174,18 @@ def duration(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("0", rf"(?P<amount>{NUMBER})(?:(?:[x×]|{SPACE}x{SPACE})(?=\d)|(?P<times>[x×]){WORD_END})")
+@rule(
+    Rank.UNIT,
+    "0",
+    rf"(?P<amount>{NUMBER})(?:(?:[x×]|{SPACE}x{SPACE})(?=\d)|(?P<times>[x×]){WORD_END})",
+    examples={
+        "1920x1080": "nineteen twenty by ten eighty",
+        "5 x 10": "five by ten",
+        "3x faster": "three times faster",
+    },
+)
 def by_or_times(reader: Reader, match: re.Match[str]) -> bool:
-    """ "1920x1080", "5 x 10", "3x faster"."""
+    """Read "by" between two sizes, or "times" after a factor."""
     is_screen = len(match["amount"]) == 4 and not match["times"]
     said = year(int(match["amount"])) if is_screen else number_words(match["amount"])
     reader.say(said, *match.span("amount"))

@@ -6,6 +6,7 @@ import re
 
 from zelitrio.text.numbers import cardinal, digits
 from zelitrio.text.patterns import WORD_END
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.spelling import say_name
 from zelitrio.text.tables import table, words
@@ -32,13 +33,18 @@ _PART = re.compile(r"[^\W\d_]+|\d+|[^\w]|_")
 
 
 @rule(
+    Rank.WEB,
     "a",
     r"(?:(?P<scheme>https?|ftp|wss?|file)://|(?=www\.))(?P<address>[^\s<>\"“”]{1,2000})",
     re.IGNORECASE,
     plain_words=("www",),
+    examples={
+        "https://example.com/a?b=1": "example dot com slash a question mark b equals one",
+        "www.example.org": "w w w dot example dot org",
+    },
 )
 def url(reader: Reader, match: re.Match[str]) -> bool:
-    """ "https://www.example.com/a?b=1": the scheme and a last slash are silent."""
+    """Read a URL; the scheme and a last slash are silent."""
     if reader.touches(match.start()):
         return False
     address = _trim(match["address"])
@@ -48,9 +54,14 @@ def url(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a0", r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}")
+@rule(
+    Rank.WEB,
+    "a0",
+    r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}",
+    examples={"john.doe@example.com": "john dot doe at example dot com"},
+)
 def email(reader: Reader, match: re.Match[str]) -> bool:
-    """ "john.doe@example.com"."""
+    """Read an e-mail address."""
     if reader.touches(match.start()):
         return False
     _say_parts(reader, match[0].rstrip(".-"), match.start())
@@ -58,20 +69,27 @@ def email(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.WEB,
     "a0",
     rf"[A-Za-z0-9][A-Za-z0-9-]{{0,62}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,4}}\.(?:{_DOMAINS}){WORD_END}(?!\.[A-Za-z])(?:[:/][^\s<>\"”]{{0,500}})?",
+    examples={"example.com/docs": "example dot com slash docs"},
 )
 def domain(reader: Reader, match: re.Match[str]) -> bool:
-    """ "example.com/docs"; not "end.In", which lacks a space."""
+    """Read a domain name; "end.In" is two sentences without a space."""
     if reader.touches(match.start()) or re.search(r"\.[A-Z][a-z]", match[0]):
         return False
     _say_parts(reader, _trim(match[0]), match.start())
     return True
 
 
-@rule("a0", rf"[A-Za-z0-9][\w-]{{0,80}}(?:\.[\w-]{{1,40}}){{0,3}}\.(?:{_ENDINGS}){WORD_END}")
+@rule(
+    Rank.WEB,
+    "a0",
+    rf"[A-Za-z0-9][\w-]{{0,80}}(?:\.[\w-]{{1,40}}){{0,3}}\.(?:{_ENDINGS}){WORD_END}",
+    examples={"report_final.pdf": "report underscore final dot p d f", "Node.js": "node dot j s"},
+)
 def file_name(reader: Reader, match: re.Match[str]) -> bool:
-    """ "report_final.pdf", "Node.js"."""
+    """Read a file name with a known ending."""
     if reader.touches(match.start()):
         return False
     _say_parts(reader, match[0], match.start())
@@ -79,10 +97,17 @@ def file_name(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
-    "a~./", r"(?:[A-Za-z]:\\(?:[\w .-]{1,60}\\){0,10}[\w.-]{1,60} | (?:~|\.{1,2})?(?:/[\w.-]{1,60}){1,12}/?)"
+    Rank.WEB,
+    "a~./",
+    r"(?:[A-Za-z]:\\(?:[\w .-]{1,60}\\){0,10}[\w.-]{1,60} | (?:~|\.{1,2})?(?:/[\w.-]{1,60}){1,12}/?)",
+    examples={
+        "/usr/bin/python": "slash usr slash bin slash python",
+        "~/notes": "tilde slash notes",
+        "C:\\Users\\bob": "c colon backslash users backslash bob",
+    },
 )
 def path(reader: Reader, match: re.Match[str]) -> bool:
-    """ "/usr/bin/python", "~/notes.txt", "C:\\\\Users"."""
+    """Read a path of a file."""
     if reader.touches(match.start()) or (
         match[0][0] == "/" and match.start() and not reader.text[match.start() - 1].isspace()
     ):
@@ -91,24 +116,29 @@ def path(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("#", rf"\#(?P<number>\d{{1,12}}){WORD_END}")
-def numbered(reader: Reader, match: re.Match[str]) -> None:
-    """ "#1"."""
+@rule(Rank.WEB, "#", rf"\#(?P<number>\d{{1,12}}){WORD_END}", examples={"#42": "number forty two"})
+def hash_number(reader: Reader, match: re.Match[str]) -> None:
+    """Read the sign before a number."""
     reader.say("number", match.start(), match.start() + 1)
     reader.say(cardinal(int(match["number"])), *match.span("number"))
 
 
-@rule("#", r"\#(?P<name>[^\W_][\w]{0,80})")
+@rule(
+    Rank.WEB,
+    "#",
+    r"\#(?P<name>[^\W_][\w]{0,80})",
+    examples={"#BlackLivesMatter": "hashtag black lives matter"},
+)
 def hashtag(reader: Reader, match: re.Match[str]) -> None:
-    """ "#BlackLivesMatter"."""
+    """Read a hashtag word by word."""
     is_code = match["name"].isupper() and any(char.isdecimal() for char in match["name"])
     reader.say("number" if is_code else "hashtag", match.start(), match.start() + 1)
     _say_parts(reader, match["name"], match.start("name"), silent="_")
 
 
-@rule("@", r"@(?P<name>[A-Za-z0-9_][\w.]{0,60})")
+@rule(Rank.WEB, "@", r"@(?P<name>[A-Za-z0-9_][\w.]{0,60})", examples={"@john_doe": "at john underscore doe"})
 def handle(reader: Reader, match: re.Match[str]) -> bool:
-    """ "@john_doe"."""
+    """Read the name of an account."""
     if reader.touches(match.start()):
         return False
     reader.say("at", match.start(), match.start() + 1)
@@ -140,4 +170,4 @@ def _say_parts(reader: Reader, text: str, start: int, *, silent: str = "") -> No
             reader.say(_MARKS[found], begins, ends)
 
 
-RULES = (url, email, domain, file_name, path, numbered, hashtag, handle)
+RULES = (url, email, domain, file_name, path, hash_number, hashtag, handle)

@@ -7,6 +7,7 @@ import re
 from zelitrio.text import abbreviations as short
 from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
 from zelitrio.text.patterns import LETTER
+from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.spelling import fold, say_name
 from zelitrio.text.tables import table, words
@@ -45,12 +46,14 @@ _LETTER_WORDS = frozenset("c f a b p h".split())
 
 
 @rule(
+    Rank.SYMBOL,
     "a.&",
     r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])|pH(?![^\W_])",
     plain_words=("wi", "wifi"),
+    examples={"C#": "c sharp", "C++": "c plus plus", ".NET": "dot net", "Wi-Fi": "wi fi"},
 )
 def symbolic(reader: Reader, match: re.Match[str]) -> bool:
-    """ "C#", "C++", ".NET", "Wi-Fi"."""
+    """Read a name that has a sign in it."""
     if reader.touches(match.start()):
         return False
     for word in _SYMBOLIC.get(match[0], "wi fi").split():
@@ -62,12 +65,19 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.WORD,
     "a",
     r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
     plain_words=[to_roman(value) for value in range(2, 40)],
+    examples={
+        "Louis XIV": "louis the fourteenth",
+        "World War II": "world war two",
+        "Chapter IV": "chapter four",
+        "MMXXIV": "twenty twenty four",
+    },
 )
 def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
-    """ "Louis XIV", "World War II", "Chapter IV", "MMXXIV"."""
+    """Read a Roman numeral after a name, a title or a counted noun."""
     value = roman(match["numeral"].upper())
     if match["numeral"].islower() and reader.previous().lower() not in _COUNTED:
         return False
@@ -105,10 +115,15 @@ def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
-    "'’", r"['’](?P<word>em|til|cause|tis|twas|n|bout|round)(?P<close>['’](?!\w))?(?![^\W_])", re.IGNORECASE
+    Rank.WORD,
+    "'’",
+    r"['’](?P<word>em|til|cause|tis|twas|n|bout|round)(?P<close>['’](?!\w))?(?![^\W_])",
+    re.IGNORECASE,
+    is_plain=True,
+    examples={"get 'em": "get 'em", "rock 'n' roll": "rock and roll", "'til dawn": "until dawn"},
 )
 def contraction(reader: Reader, match: re.Match[str]) -> bool:
-    """ "'em", "rock 'n' roll", "'til"."""
+    """Read a word that starts with an apostrophe."""
     word = match["word"].lower()
     if reader.touches(match.start()) or (match["close"] and word != "n"):
         return False
@@ -116,9 +131,14 @@ def contraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-@rule("a", r"(?P<left>[A-Z]{1,3})(?P<and>\ ?&\ ?)(?P<right>[A-Z]{1,3})(?P<ending>s|['’]s)?(?![^\W_])")
+@rule(
+    Rank.WORD,
+    "a",
+    r"(?P<left>[A-Z]{1,3})(?P<and>\ ?&\ ?)(?P<right>[A-Z]{1,3})(?P<ending>s|['’]s)?(?![^\W_])",
+    examples={"R&D": "r and d", "AT&T": "a t and t", "Q&As": "q and a's"},
+)
 def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
-    """ "R&D", "AT&T", "Q&As"."""
+    """Spell letters that a sign joins."""
     if reader.touches(match.start()):
         return False
     reader.spell(match["left"], match.start("left"))
@@ -129,12 +149,15 @@ def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
 
 
 @rule(
+    Rank.WORD,
     "a",
     rf"(?P<letters>{LETTER}{{1,100000}})(?:['’](?P<tail>{LETTER}{{1,100000}}))?(?P<more>(?:['’]{LETTER}{{1,20}}){{0,3}})",
     plain_words=(*short.BARE, "st"),
+    is_plain=True,
+    examples={"hello": "hello", "FBI": "f b i", "YouTube": "youtube", "don't": "don't", "café": "café"},
 )
 def word(reader: Reader, match: re.Match[str]) -> None:
-    """Every other word."""
+    """Read any other word."""
     letters, tail, start = match["letters"], match["tail"], match.start()
     if not letters.isascii():
         _foreign(reader, match)
@@ -222,4 +245,3 @@ _GREEK = dict(
 
 
 RULES = (symbolic, roman_numeral, contraction, letter_and_letter, word)
-PLAIN_RULES = (contraction, word)

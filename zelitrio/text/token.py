@@ -21,3 +21,5 @@ class Token:
     """Set when the text itself says how: a phoneme tag."""
     after: Break = Break.NONE
     pause_s: float | None = None
+    rule: str = "word"
+    """The rule that read it."""
