@@ -29,6 +29,7 @@ from bench.report import Report
 from bench.server_process import ServerProcess, open_server
 from bench.texts import LONG_TEXT
 from zelitrio.engine import open_engine
+from zelitrio.text import read_text
 
 SPEAK_FIRST_S = 0.1
 """Of speech that is heard before it is cut off."""
@@ -182,7 +183,8 @@ async def in_process(options: Options, cut: Cut) -> None:
         lanes = engine._worker._lanes  # the thread's own list: the public count is ahead of it
         for _ in range(options.extra.rounds):
             async with engine.open_stream(seed=options.seed) as stream:
-                stream.feed(LONG_TEXT)
+                for utterance in read_text(LONG_TEXT):
+                    stream.feed(utterance)
                 async for _ in stream:
                     break
                 await trio.sleep(SPEAK_FIRST_S)

@@ -26,6 +26,7 @@ from bench.report import Report
 from bench.server_process import ServerProcess, open_server
 from bench.texts import SENTENCES
 from zelitrio.engine import Engine, open_engine
+from zelitrio.text import read_text
 
 SETTLE_S = 0.02
 """Between two measurements: the greeting is read, the last utterance's lane is given back."""
@@ -87,7 +88,8 @@ async def in_process(engine: Engine, text: str, seed: int) -> float:
     """Seconds from feeding the engine to its first samples."""
     async with engine.open_stream(seed=seed) as stream:
         begin = time.perf_counter()
-        stream.feed(text)
+        for utterance in read_text(text):
+            stream.feed(utterance)
         stream.finish()
         async for block in stream:
             if len(block.pcm):

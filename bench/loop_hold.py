@@ -114,7 +114,7 @@ async def measure(options: Options, report: Report, watch: LoopWatch) -> None:
     rows: list[list[Any]] = []
     front_end = load_front_end()
     async with (
-        open_engine(options.catalogue(), options.engine, front_end=front_end) as engine,
+        open_engine(options.catalogue(), options.engine) as engine,
         trio.open_nursery() as nursery,
     ):
         urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())

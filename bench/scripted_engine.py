@@ -15,7 +15,7 @@ import numpy as np
 import trio
 
 from zelitrio.engine import AudioBlock
-from zelitrio.text import Utterance
+from zelitrio.text import Limit, Utterance
 
 RATE_HZ = 24_000
 VOICE_ID = "zeli-voice-1"
@@ -33,12 +33,11 @@ class ScriptedStream:
     _is_finished: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
-    def feed(self, what: Utterance, *, settings: object = None) -> int:
+    def feed(self, what: Utterance, *, settings: object = None) -> None:
         """See EngineStream."""
         self._fed.append(what)
         self._due = max(self._due, trio.current_time())
         self._notify()
-        return len(self._fed) - 1
 
     def finish(self) -> None:
         """See EngineStream."""
@@ -58,7 +57,7 @@ class ScriptedStream:
             await self._changed.wait()
         self._due += self.engine.every_s
         await trio.sleep_until(self._due)
-        utterance, index, number = self._fed[self._said], self._said, self._blocks
+        utterance, number = self._fed[self._said], self._blocks
         self._blocks += 1
         is_last = self._blocks == self.engine.blocks
         if is_last:
@@ -67,8 +66,7 @@ class ScriptedStream:
         return AudioBlock(
             pcm=self.engine.tone,
             sample_rate_hz=RATE_HZ,
-            utterance=index,
-            piece=utterance,
+            utterance=utterance,
             word_times_ms=times,
             is_last=is_last,
         )
@@ -124,7 +122,7 @@ class ScriptedCatalogue:
     def __init__(self) -> None:
         self.default = SimpleNamespace(
             voice_id=VOICE_ID, name="Scripted", description="", category="premade", labels={}, speaker=0,
-            sample_rate_hz=RATE_HZ,
+            sample_rate_hz=RATE_HZ, limit=Limit(),
         )  # fmt: skip
         self.voices = {VOICE_ID: self.default}
 

@@ -135,7 +135,7 @@ async def measure(options: Options, marks: Marks) -> list[dict[str, float]]:
     streams = []
     front_end = load_front_end()
     async with (
-        open_engine(options.catalogue(), options.engine, front_end=front_end) as engine,
+        open_engine(options.catalogue(), options.engine) as engine,
         trio.open_nursery() as nursery,
     ):
         urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())

@@ -19,7 +19,7 @@ import trio
 
 from zelitrio.errors import CapacityError, EngineError
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Utterance, load_front_end
+from zelitrio.text import Limit, Utterance, load_front_end
 
 RATE_HZ = 24_000
 WORD_MS = 80
@@ -36,6 +36,7 @@ class ScriptedVoice:
     labels: dict[str, str] = attrs.field(factory=dict)
     speaker: int = 0
     sample_rate_hz: int = RATE_HZ
+    limit: Limit = attrs.field(factory=Limit)
 
 
 @attrs.frozen(eq=False)
@@ -60,8 +61,7 @@ class ScriptedCatalogue:
 class ScriptedBlock:
     pcm: np.ndarray
     sample_rate_hz: int
-    utterance: int
-    piece: Utterance
+    utterance: Utterance
     word_times_ms: tuple[tuple[int, int], ...] | None
     is_last: bool
     length_ms: int | None = None
@@ -102,11 +102,9 @@ class ScriptedStream:
     _finished: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
-    def feed(self, what: Utterance | str, *, settings: VoiceSettings | None = None) -> int:
+    def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
         assert not self._finished, "feed after finish"
-        utterance = what if isinstance(what, Utterance) else load_front_end().utterance(what)
         assert utterance.words, "fed an utterance without words"
-        index = len(self.fed)
         self.fed.append(utterance.source)
         self.engine.log.append(("feed", utterance.source, trio.current_time()))
         speed = (settings or self.settings).speed
@@ -124,7 +122,6 @@ class ScriptedStream:
             block = ScriptedBlock(
                 pcm[start : start + size],
                 RATE_HZ,
-                index,
                 utterance,
                 None if start else times,
                 start + size >= len(pcm),
@@ -132,7 +129,6 @@ class ScriptedStream:
             self._blocks.append((self._ready_at, block))
             self._ready_at += self.engine.step_s
         self._notify()
-        return index
 
     def finish(self) -> None:
         self._finished = True

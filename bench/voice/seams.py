@@ -23,7 +23,7 @@ from bench.voice.judged import Row
 from bench.voice.pitch import ln_f0, semitones
 from bench.voice.spoken import RATE_HZ, Pcm
 from zelitrio.engine import Engine
-from zelitrio.text import Break, Utterance, load_front_end
+from zelitrio.text import Break, Utterance, load_front_end, read_text
 from zelitrio.training import mel_filters
 
 SIDE_SAMPLES = RATE_HZ // 50
@@ -48,14 +48,10 @@ class Cut:
 
 async def cut_and_whole(engine: Engine, voice_id: str, text: str, count: int) -> Cut:
     """Speak a sentence both ways; its pieces are about equally long."""
-    front_end = load_front_end()
-    whole = front_end.utterance(text)
+    whole = load_front_end().utterance(text)
     chosen = cut_words(whole, count)
     at = [0, *(whole.words[index].span[0] for index in chosen), len(text)]
-    pieces = [
-        front_end.utterance(text[begin:end], ends_sentence=end == len(text))
-        for begin, end in itertools.pairwise(at)
-    ]
+    pieces = read_text(*(text[begin:end] for begin, end in itertools.pairwise(at)))
     read = [word.spoken for piece in pieces for word in piece.words]
     if read != [word.spoken for word in whole.words]:
         raise ValueError(f"{text!r}: expected pieces read as the whole, found {read}")

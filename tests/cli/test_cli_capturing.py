@@ -41,7 +41,7 @@ def captures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def opened(stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, shown: bool) -> str:
     monkeypatch.setattr(sys, "stderr", stderr)
-    async with open_shown_engine(None, EngineSettings(), None, shown=shown):
+    async with open_shown_engine(None, EngineSettings(), shown=shown):
         return stderr.getvalue()
 
 

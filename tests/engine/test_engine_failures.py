@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import trio
-from tiny_engine import EXACT, STEADY, TEXT, listen, say
+from tiny_engine import EXACT, STEADY, TEXT, feed, listen, say
 from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import Engine, open_engine
@@ -44,7 +44,7 @@ async def test_an_engine_that_is_closed_says_so() -> None:
 async def test_cancelling_everything_ends_the_thread() -> None:
     with trio.fail_after(5), trio.CancelScope() as scope:
         async with open_engine(tiny_catalogue()) as engine, engine.open_stream() as stream:
-            stream.feed(TEXT * 50)
+            feed(stream, TEXT * 50)
             await stream.__anext__()
             scope.cancel()
             await trio.sleep_forever()
@@ -127,7 +127,7 @@ async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: py
         failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine,
         engine.open_stream("tiny-0", STEADY, seed=1) as old,
     ):
-        old.feed(TEXT)
+        feed(old, TEXT)
         with pytest.raises(UtteranceError, match="ran out of memory"):
             await say(engine, TEXT, voice="tiny-1")
         old.finish()
@@ -151,9 +151,7 @@ def test_a_batch_that_fails_and_then_finds_no_memory_sheds_one_stream_and_goes_o
                 stream=number,
                 index=0,
                 utterance=utterance,
-                unheard_words=0,
                 settings=STEADY,
-                joins=False,
                 fed_at_s=0.0,
             )
         )

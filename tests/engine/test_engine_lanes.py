@@ -32,8 +32,6 @@ def chunk(stream: int, index: int = 0) -> Speak:
         index=index,
         utterance=Utterance("", ()),
         settings=VoiceSettings(),
-        unheard_words=0,
-        joins=False,
         fed_at_s=0.0,
     )
 

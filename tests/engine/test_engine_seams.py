@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trio
 from numpy.typing import NDArray
-from tiny_engine import EXACT, STEADY, AsOnAGpu, listen, say
+from tiny_engine import EXACT, STEADY, AsOnAGpu, feed, listen, say
 from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import AudioBlock, Engine, open_engine
@@ -24,12 +24,11 @@ from zelitrio.engine.timeline import (
     PLOSIVE_SEAM_FRAMES,
     SEAM_FRAMES,
     WARM_UP_FRAMES,
-    continued,
-    in_context,
     lay_out,
 )
 from zelitrio.settings import EngineSettings
-from zelitrio.text import Break, Utterance, Word
+from zelitrio.text import Break, Limit, Utterance, Word, read_text
+from zelitrio.text.continuation import Continuation
 from zelitrio.voices import load_builtin, phone_inputs
 
 HOP_SAMPLES = 240
@@ -42,12 +41,9 @@ SENTENCES = (
 """Cut behind a stop before a vowel, and where the voice goes on."""
 
 
-def pieces_of(engine: Engine, texts: Sequence[str]) -> list[Utterance]:
-    last = len(texts) - 1
-    return [
-        engine.front_end.utterance(text if at == last else text + " ", ends_sentence=at == last)
-        for at, text in enumerate(texts)
-    ]
+def pieces_of(texts: Sequence[str]) -> list[Utterance]:
+    *cut, last = texts
+    return read_text(*(text + " " for text in cut), last)
 
 
 async def blocks_of(
@@ -86,8 +82,8 @@ async def test_the_level_at_a_join_falls_no_lower_than_where_the_sentence_was_no
     async with open_engine(load_builtin(), EngineSettings(cpu_threads=1)) as engine:
         voice = engine.catalogue.default.voice_id
         for texts in SENTENCES:
-            cut = await blocks_of(engine, pieces_of(engine, texts), voice)
-            whole = await blocks_of(engine, [engine.front_end.utterance(" ".join(texts))], voice)
+            cut = await blocks_of(engine, pieces_of(texts), voice)
+            whole = await blocks_of(engine, read_text(" ".join(texts)), voice)
             counts = itertools.accumulate(len(text.split()) for text in texts[:-1])
             for word in counts:
                 levels = [lowest_level_db(joined(said), word_starts(said)[word]) for said in (cut, whole)]
@@ -97,16 +93,16 @@ async def test_the_level_at_a_join_falls_no_lower_than_where_the_sentence_was_no
     assert max(dips_db) < 12
 
 
-def random_pieces(engine: Engine, random: np.random.Generator) -> list[Utterance]:
+def random_pieces(random: np.random.Generator) -> list[Utterance]:
     words = "and so they went on a way that I saw only once before".split()
     cuts = sorted(random.choice(np.arange(1, len(words)), 4, replace=False))
     edges = itertools.pairwise([0, *(int(cut) for cut in cuts), len(words)])
-    return pieces_of(engine, [" ".join(words[begin:end]) for begin, end in edges])
+    return pieces_of([" ".join(words[begin:end]) for begin, end in edges])
 
 
 async def test_cut_sentences_sound_alone_as_they_do_in_one_batch(engine: Engine) -> None:
     random = np.random.default_rng(5)
-    sentences = [random_pieces(engine, random) for _ in range(5)]
+    sentences = [random_pieces(random) for _ in range(5)]
     alone = [joined(await blocks_of(engine, pieces)) for pieces in sentences]
     together: dict[int, NDArray[np.float32]] = {}
 
@@ -133,13 +129,13 @@ async def test_pieces_fed_late_sound_as_if_they_had_been_fed_at_once(
 ) -> None:
     # Nobody runs dry here, however slow the machine is.
     monkeypatch.setattr(Tails, "await_next", lambda tails, stream: None)
-    pieces = random_pieces(engine, np.random.default_rng(6))
+    pieces = random_pieces(np.random.default_rng(6))
     expected = joined(await blocks_of(engine, pieces))
     blocks: list[AudioBlock] = []
     async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
         for piece in pieces:
             stream.feed(piece)
-            while not (blocks and blocks[-1].is_last and blocks[-1].piece.words == piece.words):
+            while not (blocks and blocks[-1].is_last and blocks[-1].utterance == piece):
                 blocks.append(await stream.__anext__())
         stream.finish()
         blocks += [block async for block in stream]
@@ -150,10 +146,10 @@ async def test_pieces_fed_late_sound_as_if_they_had_been_fed_at_once(
 async def test_every_piece_is_as_long_as_it_says_and_no_time_is_lost_at_joins(
     engine: Engine, speed: float
 ) -> None:
-    pieces = random_pieces(engine, np.random.default_rng(round(100 * speed)))
+    pieces = random_pieces(np.random.default_rng(round(100 * speed)))
     blocks = await blocks_of(engine, pieces, speed=speed)
     for number, piece in enumerate(pieces):
-        own = [block for block in blocks if block.utterance == number]
+        own = [block for block in blocks if block.utterance.number == number]
         (told,) = [block for block in own if block.length_ms is not None]
         assert told.length_ms is not None and told.word_times_ms is not None
         assert sum(len(block.pcm) for block in own) * 1000 == told.length_ms * engine.sample_rate_hz
@@ -171,9 +167,11 @@ LETTER = Word("a", (0, 1), ("AH0",), Break.CUT)
 
 
 async def test_pieces_shorter_than_a_seam_are_each_heard_and_timed(engine: Engine) -> None:
-    pieces = [Utterance("a", (LETTER,))] * 5 + pieces_of(engine, ["way."])
+    continuation = Continuation(Limit())
+    cut = [Utterance("a", (LETTER,))] * 5
+    pieces = [continuation.place(utterance) for utterance in (*cut, *read_text("way."))]
     blocks = await blocks_of(engine, pieces, speed=1.2)
-    timed = [block.utterance for block in blocks if block.word_times_ms is not None]
+    timed = [block.utterance.number for block in blocks if block.word_times_ms is not None]
     assert timed == list(range(6))
     told_ms = sum(block.length_ms or 0 for block in blocks)
     assert len(joined(blocks)) * 1000 == told_ms * engine.sample_rate_hz
@@ -183,7 +181,7 @@ async def test_pieces_shorter_than_a_seam_are_each_heard_and_timed(engine: Engin
 async def test_the_end_of_a_sentence_left_open_is_heard_and_does_not_click(
     engine: Engine, finishes_late: bool
 ) -> None:
-    open_ = pieces_of(engine, ["They went on along", ""])[0]
+    open_ = pieces_of(["They went on along", ""])[0]
     expected = joined(await blocks_of(engine, [open_]))
     blocks: list[AudioBlock] = []
     async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
@@ -202,7 +200,7 @@ async def test_the_end_of_a_sentence_left_open_is_heard_and_does_not_click(
 async def test_a_listener_who_runs_dry_in_mid_sentence_hears_it_fade_and_later_begin_softly(
     engine: Engine,
 ) -> None:
-    first, second = pieces_of(engine, ["They went on along", "the northern shore."])
+    first, second = pieces_of(["They went on along", "the northern shore."])
     async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
         stream.feed(first)
         with trio.fail_after(5):
@@ -240,7 +238,7 @@ async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_
         open_engine(tiny_catalogue()) as engine,
         engine.open_stream("tiny-0", STEADY, seed=1) as stream,
     ):
-        stream.feed("They went on.")
+        feed(stream, "They went on.")
         with trio.fail_after(5):
             heard = await listen(stream)
     np.testing.assert_allclose(heard, expected, atol=EXACT)
@@ -248,8 +246,7 @@ async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_
 
 def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_beyond_its_end() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1")),)
-    read, unheard_words = in_context(Utterance("a", said, said_before=said * 2))
-    inputs = phone_inputs(read)
+    inputs = phone_inputs(Utterance("a", said, context=said * 2))
     timeline = lay_out(
         inputs,
         np.full(len(inputs), 8, np.float32),
@@ -257,7 +254,7 @@ def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_b
         10.0,
         joins=True,
         is_cut=True,
-        unheard_words=unheard_words,
+        unheard_words=2,
         taken_over=2,
         lag=16,
     )
@@ -282,16 +279,14 @@ def test_a_cut_behind_a_plosive_lies_in_its_closure(last: str, frames: int, give
 
 def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1"), after=Break.CUT),)
-    cut = Utterance("a", said)
-    rest, unheard_words = in_context(continued(cut, cut))
+    continuation = Continuation(Limit())
+    cut, rest = (continuation.place(Utterance("a", said)) for _ in range(2))
     inputs = phone_inputs(cut), phone_inputs(rest)
     heard, again = 0.05, 0.02  # ln f0 of its last phone, in either reading
     read = np.full((2, 2, 16), 8, np.float32)
     read[:, 1] = [[heard], [again]]
-    first = Speak(
-        stream=0, index=0, utterance=cut, unheard_words=0, settings=STEADY, joins=False, fed_at_s=0.0
-    )
-    second = attrs.evolve(first, utterance=rest, unheard_words=unheard_words, joins=True)
+    first = Speak(stream=0, index=0, utterance=cut, settings=STEADY, fed_at_s=0.0)
+    second = attrs.evolve(first, utterance=rest)
     before = lay_out_behind(None, first, inputs[0], read[0], 10.0, 16)
     behind = lay_out_behind(before, second, inputs[1], read[1], 10.0, 16)
     assert before.lean is None and before.ends_at == pytest.approx(heard)
@@ -302,7 +297,8 @@ def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
     assert behind.ends_at == pytest.approx(again + float(behind.lean[behind.end - 1]))
     far = lay_out_behind(attrs.evolve(before, ends_at=1.0), second, inputs[1], read[1], 10.0, 16)
     assert far.lean is not None and far.lean[0] == pytest.approx(LEAN_MOST)
-    alone = lay_out_behind(before, attrs.evolve(second, joins=False), inputs[1], read[1], 10.0, 16)
+    anew = attrs.evolve(second, utterance=attrs.evolve(rest, joins=False))
+    alone = lay_out_behind(before, anew, inputs[1], read[1], 10.0, 16)
     assert alone.lean is None
 
 

@@ -14,6 +14,7 @@ from zelitrio.engine import Engine, EngineStream
 from zelitrio.engine.lanes import choose_ladder
 from zelitrio.engine.worker import Worker
 from zelitrio.settings import VoiceSettings
+from zelitrio.text import read_text
 
 STEADY = VoiceSettings(stability=1.0)
 TEXT = "The quick brown fox, they say, jumps over the lazy dog."
@@ -33,6 +34,13 @@ class AsOnAGpu(Worker):
         self._lanes.ladder = ladder
 
 
+def feed(stream: EngineStream, *texts: str, settings: VoiceSettings | None = None) -> None:
+    """Feed texts, each of whole sentences."""
+    for text in texts:
+        for utterance in read_text(text):
+            stream.feed(utterance, settings=settings)
+
+
 async def listen(stream: EngineStream) -> NDArray[np.float32]:
     blocks = [block.pcm async for block in stream]
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
@@ -40,8 +48,7 @@ async def listen(stream: EngineStream) -> NDArray[np.float32]:
 
 async def say(engine: Engine, *texts: str, seed: int = 1, voice: str = "tiny-0") -> NDArray[np.float32]:
     async with engine.open_stream(voice, STEADY, seed=seed) as stream:
-        for text in texts:
-            stream.feed(text)
+        feed(stream, *texts)
         stream.finish()
         return await listen(stream)
 

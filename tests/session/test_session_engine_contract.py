@@ -15,10 +15,9 @@ from tiny_voice import tiny_catalogue
 from zelitrio.audio import parse_format
 from zelitrio.engine import open_engine
 from zelitrio.errors import CapacityError
-from zelitrio.session import Reading
 from zelitrio.session import speak as speak_text
 from zelitrio.settings import EngineSettings, VoiceSettings
-from zelitrio.text import load_front_end
+from zelitrio.text import Reading, StreamReader, load_front_end
 
 TEXTS = ("Hello there, my friend. ", "It costs twenty dollars. ", "Good bye!")
 
@@ -39,12 +38,14 @@ both = pytest.mark.parametrize("kind", [real, scripted])
 
 
 def utterances():
-    return [load_front_end().utterance(text) for text in TEXTS]
+    reader = StreamReader(load_front_end(), Reading())
+    return [utterance for text in TEXTS for utterance in reader.read(text)]
 
 
 async def speak(engine, seed=7):
     async with engine.open_stream(engine.catalogue.default, VoiceSettings(), seed=seed) as lane:
-        assert [lane.feed(one) for one in utterances()] == [0, 1, 2]
+        for one in utterances():
+            lane.feed(one)
         lane.finish()
         return [block async for block in lane]
 
@@ -53,9 +54,9 @@ async def speak(engine, seed=7):
 async def test_utterances_are_spoken_in_order_and_each_ends_once(kind):
     async with kind() as engine:
         blocks = await speak(engine)
-    order = [block.utterance for block in blocks]
+    order = [block.utterance.number for block in blocks]
     assert order == sorted(order) and set(order) == {0, 1, 2}
-    assert [block.utterance for block in blocks if block.is_last] == [0, 1, 2]
+    assert [block.utterance.number for block in blocks if block.is_last] == [0, 1, 2]
     for block in blocks:
         assert block.pcm.dtype == np.float32 and block.pcm.ndim == 1
         assert block.sample_rate_hz == engine.sample_rate_hz and np.abs(block.pcm).max(initial=0) <= 1
@@ -66,10 +67,10 @@ async def test_word_times_come_once_on_the_first_block_of_each_and_grow(kind):
     async with kind() as engine:
         blocks = await speak(engine)
     for index, utterance in enumerate(utterances()):
-        mine = [block for block in blocks if block.utterance == index]
+        mine = [block for block in blocks if block.utterance.number == index]
         assert [block.word_times_ms is not None for block in mine] == [True] + [False] * (len(mine) - 1)
         times = mine[0].word_times_ms
-        assert mine[0].piece == utterance and len(times) == len(utterance.words)
+        assert mine[0].utterance == utterance and len(times) == len(utterance.words)
         flat = [time for pair in times for time in pair]
         assert flat == sorted(flat)
         assert flat[-1] <= 1000 * sum(len(block.pcm) for block in mine) / engine.sample_rate_hz + 1
@@ -129,7 +130,7 @@ async def test_more_text_may_come_while_it_speaks_and_finish_alone_ends_it(kind)
         lane.feed(second)
         lane.finish()
         rest = [block async for block in blocks]
-        assert {block.utterance for block in rest} == {1} and rest[-1].is_last
+        assert {block.utterance.number for block in rest} == {1} and rest[-1].is_last
 
 
 async def test_the_end_of_a_sentence_that_goes_on_in_a_later_request_is_passed_on():
@@ -146,7 +147,7 @@ async def test_the_end_of_a_sentence_that_goes_on_in_a_later_request_is_passed_o
                 text,
                 parse_format("pcm_24000"),
                 seed=7,
-                reading=Reading(goes_on=True),
+                reading=Reading(next_text="the shore."),
             ) as spoken:
                 heard = [packet.audio async for packet in spoken]
     assert len(b"".join(heard)) == 2 * samples

@@ -16,7 +16,6 @@ from zelitrio.cli.progress import stderr_bar
 if TYPE_CHECKING:
     from zelitrio.engine import Engine
     from zelitrio.settings import EngineSettings
-    from zelitrio.text import FrontEnd
     from zelitrio.voices import Catalogue
 
 
@@ -59,7 +58,7 @@ class CaptureBar:
 
 @asynccontextmanager
 async def open_shown_engine(
-    catalogue: Catalogue, settings: EngineSettings, front_end: FrontEnd, *, shown: bool = True
+    catalogue: Catalogue, settings: EngineSettings, *, shown: bool = True
 ) -> AsyncIterator[Engine]:
     """`open_engine`, telling on stderr what is captured, unless that is not to be `shown`.
 
@@ -69,7 +68,7 @@ async def open_shown_engine(
     from zelitrio.engine import open_engine
 
     with CaptureBar(shown=shown) as bar:
-        async with open_engine(catalogue, settings, front_end=front_end, captured=bar.captured) as engine:
+        async with open_engine(catalogue, settings, captured=bar.captured) as engine:
             if shown and bar.count:
                 print(capture_line(engine), file=sys.stderr)
             yield engine

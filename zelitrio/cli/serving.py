@@ -54,7 +54,7 @@ async def run_server(job: Job) -> None:
         dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
         front_end = dictionaries.front_end
         async with (
-            open_shown_engine(catalogue, job.engine, front_end) as engine,
+            open_shown_engine(catalogue, job.engine) as engine,
             trio.open_nursery() as nursery,
         ):
             run = partial(

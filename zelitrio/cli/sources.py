@@ -46,7 +46,7 @@ async def open_engine_source(
     catalogue = load_voices(folder)
     speaker = choose_voice(catalogue, voice)
     front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
-    async with open_shown_engine(catalogue, engine_settings, front_end, shown=shown) as engine:
+    async with open_shown_engine(catalogue, engine_settings, shown=shown) as engine:
         service = Service(engine, front_end)
 
         async def source(text: Text, deliver: Deliver) -> None:

@@ -2,7 +2,8 @@
 
     async with open_engine() as engine:
         async with engine.open_stream("zeli-voice-1") as stream:
-            stream.feed("Hello there.")
+            for utterance in read_text("Hello there."):
+                stream.feed(utterance)
             stream.finish()
             async for block in stream:
                 play(block.pcm, block.sample_rate_hz)

@@ -31,11 +31,7 @@ class Speak:
     stream: int
     index: int
     utterance: Utterance
-    unheard_words: int
-    """So many words at its start were said before and only shape the others."""
     settings: VoiceSettings
-    joins: bool
-    """Whether the utterance before stopped in mid-sentence, so that this one goes on without a pause."""
     fed_at_s: float
     """`time.perf_counter()` when it was fed: first audio is counted from here."""
 

@@ -23,7 +23,6 @@ from zelitrio.engine.stream import EngineStream
 from zelitrio.engine.worker import Captured, Worker
 from zelitrio.errors import CapacityError, EngineError, LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
-from zelitrio.text import FrontEnd, load_front_end
 from zelitrio.voices import Catalogue, Voice, load_builtin
 
 _ADMITTED = 0.8
@@ -33,10 +32,9 @@ _ADMITTED = 0.8
 class Engine:
     """One device, many streams.  Made by `open_engine`; used from its Trio thread."""
 
-    def __init__(self, catalogue: Catalogue, settings: EngineSettings, front_end: FrontEnd) -> None:
+    def __init__(self, catalogue: Catalogue, settings: EngineSettings) -> None:
         self.catalogue = catalogue
         self.settings = settings
-        self.front_end = front_end
         self.sample_rate_hz = catalogue.default.sample_rate_hz
         self._models = list({id(voice.model): voice.model for voice in catalogue}.values())
         for model in self._models:
@@ -242,7 +240,6 @@ async def open_engine(
     catalogue: Catalogue | None = None,
     settings: EngineSettings | None = None,
     *,
-    front_end: FrontEnd | None = None,
     captured: Captured | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for as long as the block lasts.
@@ -253,7 +250,6 @@ async def open_engine(
     Args:
         catalogue: the voices to speak with; None for the built-in ones.
         settings: device, number format, limits.
-        front_end: reads text fed as `str`; None for the built-in one.
         captured: called from the engine's thread after every captured CUDA graph with its name, how many
             there are by now, and how many there will be.
 
@@ -261,7 +257,7 @@ async def open_engine(
         EngineError: the device does not exist, cannot do what is asked, or failed in warm-up.
     """
     chosen = settings or EngineSettings()
-    engine = Engine(catalogue or load_builtin(), chosen, front_end or load_front_end())
+    engine = Engine(catalogue or load_builtin(), chosen)
     try:
         async with trio.open_nursery() as nursery:
             try:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zelitrio.engine.commands import Speak
-from zelitrio.engine.timeline import Timeline, ends_cut, lay_out
+from zelitrio.engine.timeline import Timeline, lay_out
 from zelitrio.voices import PhoneInputs
 
 LEAN_SHARE = 0.6
@@ -45,21 +45,23 @@ def lay_out_behind(
         hop_ms: milliseconds in a frame.
         lag: frames that the networks look ahead.
     """
-    taken_over = before.given_up if speak.joins and before is not None else 0
+    utterance = speak.utterance
+    unheard_words = len(utterance.context)
+    taken_over = before.given_up if utterance.joins and before is not None else 0
     timeline = lay_out(
         inputs,
         read[0, : len(inputs)],
         speak.settings.speed,
         hop_ms,
-        joins=speak.joins,
-        is_cut=ends_cut(speak.utterance),
-        unheard_words=speak.unheard_words,
+        joins=utterance.joins,
+        is_cut=utterance.is_cut,
+        unheard_words=unheard_words,
         taken_over=taken_over,
         lag=lag,
     )
     said = np.flatnonzero(inputs.words >= 0)
     ends_at = float(read[1, said[-1]]) if len(said) else 0.0
-    again = np.flatnonzero((inputs.words >= 0) & (inputs.words < speak.unheard_words))
+    again = np.flatnonzero((inputs.words >= 0) & (inputs.words < unheard_words))
     if not taken_over or before is None or not len(again):
         return attrs.evolve(timeline, ends_at=ends_at)
     apart = LEAN_SHARE * (before.ends_at - float(read[1, again[-1]]))

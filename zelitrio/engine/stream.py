@@ -1,4 +1,4 @@
-"""A stream of the engine: fed text without waiting, iterated for audio."""
+"""A stream of the engine: fed utterances without waiting, iterated for audio."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ import trio
 from numpy.typing import NDArray
 
 from zelitrio.engine.commands import Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
-from zelitrio.engine.runner import MAX_TOKENS
-from zelitrio.engine.timeline import CONTEXT_TOKENS, continued, ends_cut, faded, in_context, split_utterance
+from zelitrio.engine.timeline import faded
 from zelitrio.errors import LocalError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
@@ -34,16 +33,13 @@ class AudioBlock:
     pcm: NDArray[np.float32]
     """[n] samples in [-1, 1]."""
     sample_rate_hz: int
-    utterance: int
-    """Which utterance it belongs to, as `EngineStream.feed` numbered it."""
-    piece: Utterance
-    """The same as a value: what was fed, or the piece of it that this audio is of if it was too
-    long to be spoken in one breath."""
+    utterance: Utterance
+    """What it speaks, as it was fed."""
     word_times_ms: tuple[tuple[int, int], ...] | None
-    """On a piece's first block: start and end of each of its words, counted from the block's first
+    """On an utterance's first block: start and end of each of its words, counted from the block's first
     sample."""
     length_ms: int | None = None
-    """On a piece's first block: how long the whole piece is, the silence at its end included."""
+    """On an utterance's first block: how long the whole utterance is, the silence at its end included."""
     is_last: bool
     """Whether the utterance ends with this block.  Of a sentence that is left open when its stream is
     finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
@@ -66,23 +62,19 @@ class EngineStream:
         self._number = number
         self._fade_ms = voice.fade_ms
         self._settings = settings
-        self._pieces: list[tuple[int, Utterance, bool]] = []  # index, piece, is the last of its index
-        self._next_index = 0
+        self._fed: list[Utterance] = []
         self._is_finished = False
         self._taken_s = 0.0  # read, and not told yet
         self.is_speaking = False
         # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
         self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
 
-    def feed(self, what: Utterance | str, *, settings: VoiceSettings | None = None) -> int:
+    def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
         """Speak this after what was fed before.  Never waits.
 
         Args:
-            what: an utterance, or text to be read by the engine's front end.
+            utterance: the next of a `StreamReader` for the voice's limit.
             settings: from here on; None keeps those of the last call.
-
-        Returns:
-            The utterance's number in this stream, from 0.
 
         Raises:
             LocalError: the stream is finished.
@@ -93,32 +85,18 @@ class EngineStream:
         self._engine.check()
         if settings is not None:
             self._settings = settings
-        utterance = what if isinstance(what, Utterance) else self._engine.front_end.utterance(what)
-        index = self._next_index
-        self._next_index += 1
-        pieces = split_utterance(utterance, MAX_TOKENS - CONTEXT_TOKENS)
         self._give_credit()  # of what was read while there was nothing to speak
-        now_s = time.perf_counter()
-        for at, piece in enumerate(pieces, 1):
-            number = len(self._pieces)
-            joins = bool(self._pieces) and ends_cut(self._pieces[-1][1])
-            if joins:
-                piece = continued(piece, self._pieces[-1][1])
-            self._pieces.append((index, piece, at == len(pieces)))
-            read, unheard_words = in_context(piece)
-            self._engine.tell(
-                Speak(
-                    stream=self._number,
-                    index=number,
-                    utterance=read,
-                    unheard_words=unheard_words,
-                    settings=self._settings,
-                    joins=joins,
-                    fed_at_s=now_s,
-                )
+        self._engine.tell(
+            Speak(
+                stream=self._number,
+                index=len(self._fed),
+                utterance=utterance,
+                settings=self._settings,
+                fed_at_s=time.perf_counter(),
             )
+        )
+        self._fed.append(utterance)
         self.is_speaking = True
-        return index
 
     def finish(self) -> None:
         """Say that no more text will come.  Never waits; a second call does nothing."""
@@ -155,7 +133,7 @@ class EngineStream:
             self._engine.tell(Credit(stream=self._number, audio_s=taken_s))
 
     def _block(self, spoken: Spoken) -> AudioBlock:
-        index, piece, ends_utterance = self._pieces[spoken.utterance]
+        utterance = self._fed[spoken.utterance]
         rate_hz = self._engine.sample_rate_hz
         self._taken_s += len(spoken.pcm) / rate_hz
         # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
@@ -165,17 +143,16 @@ class EngineStream:
         return AudioBlock(
             pcm=spoken.pcm,
             sample_rate_hz=rate_hz,
-            utterance=index,
-            piece=piece,
-            word_times_ms=None if times_ms is None else faded(times_ms, piece.words, self._fade_ms),
+            utterance=utterance,
+            word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._fade_ms),
             length_ms=spoken.length_ms,
-            is_last=spoken.is_last and ends_utterance,
+            is_last=spoken.is_last,
         )
 
     def deliver(self, delivery: Delivery) -> None:
         """Take what the thread has made; called by the engine.  Never raises."""
         if isinstance(delivery, Ended | Failed) or (
-            isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._pieces) - 1
+            isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._fed) - 1
         ):
             self.is_speaking = False
         # The stream may have been left while this was on its way.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.text import PHONES, Break, Utterance, Word
+from zelitrio.text import PHONES, Word
 from zelitrio.voices import PhoneInputs, frame_positions, spoken_durations
 
-CONTEXT_TOKENS = 64
-"""Of what was said before, so much is read along: some dozen words, and no dearer than a short chunk."""
 SEAM_FRAMES = 2
 """Of a cut utterance so much is left to the next one.  There the networks know what comes: before a vowel
 the release of a stop, which held to its end is silence, begins 20 ms before the word ends."""
@@ -26,9 +23,6 @@ _PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D",
 WARM_UP_FRAMES = 6
 """What the networks see, and nobody hears, of the words before a sentence's rest.  With ten a join is no
 better, and of a first window more than seven would leave nothing to be heard."""
-_INSIDE = (Break.COMMA, Break.COLON, Break.DASH)
-"""Breaks that a sentence goes on after."""
-_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -164,91 +158,11 @@ def _seam_frames(inputs: PhoneInputs, durations: NDArray[np.int64]) -> int:
     return max(SEAM_FRAMES, min(PLOSIVE_SEAM_FRAMES, int(durations[-2:].sum())))
 
 
-def continued(utterance: Utterance, before: Utterance) -> Utterance:
-    """The utterance as the rest of the sentence that `before` was cut in."""
-    said = (*before.said_before, *before.words)
-    start = max((at for at, word in enumerate(said, 1) if word.after in _ENDS), default=0)
-    return attrs.evolve(utterance, said_before=said[start:][-CONTEXT_TOKENS:])
-
-
-def in_context(utterance: Utterance) -> tuple[Utterance, int]:
-    """The utterance behind what was said before of its sentence, and how many words that is.
-
-    At most CONTEXT_TOKENS phones and pauses of it; none where there is nothing to say after them.
-    """
-    before: list[Word] = []
-    tokens = 0
-    for word in reversed(utterance.said_before if utterance.words else ()):
-        tokens += len(word.phones) + 1
-        if tokens > CONTEXT_TOKENS:
-            break
-        # Where earlier pieces were cut the sentence has no break.
-        before.insert(0, attrs.evolve(word, after=Break.NONE) if word.after is Break.CUT else word)
-    if not before:
-        return utterance, 0
-    after = before[-1].after
-    before[-1] = attrs.evolve(
-        before[-1], after=after if after in _INSIDE else Break.NONE, pause_s=utterance.pause_s
-    )
-    return Utterance(utterance.source, (*before, *utterance.words)), len(before)
-
-
 def faded(
     times_ms: tuple[tuple[int, int], ...], words: Sequence[Word], fade_ms: int
 ) -> tuple[tuple[int, int], ...]:
     """The times with words before a pause ending when they have faded, so much before their last phone."""
     return tuple(
-        (begin, max(begin, end - fade_ms)) if _pauses(word) else (begin, end)
+        (begin, max(begin, end - fade_ms)) if word.pauses else (begin, end)
         for (begin, end), word in zip(times_ms, words, strict=True)
     )
-
-
-def _pauses(word: Word) -> bool:
-    return word.pause_s is not None or word.after not in (Break.NONE, Break.CUT)
-
-
-def split_utterance(utterance: Utterance, max_tokens: int) -> list[Utterance]:
-    """Cut an utterance into pieces of at most `max_tokens` phones and pauses, between words.
-
-    The pieces' sources join to the whole source.  A word that is longer than a piece is cut inside;
-    nobody can pronounce it anyway.
-    """
-    longest = max_tokens - 3  # a pause before, one after, and one that a word may bring
-    words = [
-        attrs.evolve(word, phones=word.phones[at : at + longest])
-        for word in utterance.words
-        for at in range(0, len(word.phones), longest)
-    ]
-    groups: list[list[Word]] = [[]]
-    count = 2
-    for word in words:
-        if groups[-1] and count + len(word.phones) + 1 > max_tokens:
-            groups.append([])
-            count = 2
-        groups[-1].append(word)
-        count += len(word.phones) + 1
-    if len(groups) == 1:
-        return [utterance]
-    starts = [0, *(group[0].span[0] for group in groups[1:]), len(utterance.source)]
-    for group in groups[:-1]:
-        if group[-1].after is Break.NONE:
-            group[-1] = attrs.evolve(group[-1], after=Break.CUT)
-    return [
-        Utterance(
-            utterance.source[begin:end],
-            tuple(_shifted(word, begin, end) for word in group),
-            utterance.pause_s if begin == 0 else None,
-            utterance.said_before if begin == 0 else (),
-        )
-        for group, (begin, end) in zip(groups, itertools.pairwise(starts), strict=True)
-    ]
-
-
-def ends_cut(utterance: Utterance) -> bool:
-    """Whether it stops in mid-sentence."""
-    return bool(utterance.words) and utterance.words[-1].after is Break.CUT
-
-
-def _shifted(word: Word, begin: int, end: int) -> Word:
-    first, last = word.span
-    return attrs.evolve(word, span=(min(first, end) - begin, min(last, end) - begin))

@@ -16,8 +16,9 @@ from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet, Reading, Timing, speak
+from zelitrio.session import Packet, Timing, speak
 from zelitrio.settings import VoiceSettings
+from zelitrio.text import Reading
 
 if TYPE_CHECKING:
     from zelitrio.voices import Voice

@@ -15,7 +15,8 @@ from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Alignment, Packet, Reading, Timing, choose_front_end, join_alignments
+from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_alignments
+from zelitrio.text import Reading
 
 MAX_WHOLE_CHARS = 40_000
 """Of a text whose speech is gathered before it is sent: three quarters of an hour, up to 250 MB of PCM."""
@@ -123,7 +124,7 @@ class Synthesis:
                 normalise=wanted.normalise != "off",
                 ssml=wanted.enable_ssml_parsing,
                 previous_text=wanted.previous_text,
-                goes_on=bool(wanted.next_text.strip()),
+                next_text=wanted.next_text,
             ),
         )
         shape: Shape

@@ -7,9 +7,9 @@ a process share.  Nothing here listens on a port.
 
 from __future__ import annotations
 
+from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
-from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
@@ -27,7 +27,6 @@ __all__ = [
     "Packet",
     "Packets",
     "PeerLeft",
-    "Reading",
     "Service",
     "SocketTransport",
     "SpeechStream",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
 class EngineStreamLike(Protocol):
     """One stream of the engine; `zelitrio.engine.EngineStream` and the scripted fake of the tests."""
 
-    def feed(self, what: Utterance, *, settings: VoiceSettings | None = None) -> int:
-        """Hand in the next utterance; never waits.  Returns its index, counted from 0."""
+    def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
+        """Hand in the next utterance; never waits."""
 
     def finish(self) -> None:
         """Say that nothing more will be fed; never waits."""

@@ -36,16 +36,16 @@ from zelitrio.protocol import (
     close_frame,
     to_remote_error,
 )
+from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.failures import first_error
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.packets import Packet
-from zelitrio.session.reading import Reading, choose_front_end
 from zelitrio.session.service import Service
 from zelitrio.session.slices import slices
 from zelitrio.session.stream import SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
-from zelitrio.text import find_phrase_end, find_sentence_end
+from zelitrio.text import Reading, find_phrase_end, find_sentence_end
 
 RESTART_CODE, RESTART_REASON = 1012, "service restart"
 """Service restart: the peer may connect again at once (RFC 6455 registry)."""

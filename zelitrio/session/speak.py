@@ -14,13 +14,12 @@ from zelitrio.errors import ZelitrioError
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.failures import first_error
 from zelitrio.session.packets import Packet
-from zelitrio.session.reading import Reading
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import slices
 from zelitrio.session.stream import SpeechStream
 from zelitrio.session.timing import Timing
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import find_phrase_end, find_sentence_end
+from zelitrio.text import Reading, find_phrase_end, find_sentence_end
 
 if TYPE_CHECKING:
     from zelitrio.voices import Voice

@@ -4,9 +4,6 @@ Two tasks share a lane of the engine.  The *scheduler* turns chunks into utteran
 engine a few utterances ahead of what is heard; the *encoder* turns audio blocks into packets with
 the one encoder the stream has.  Text enters through plain calls (`text`, `end`, `discard`), so
 whoever reads the peer never waits for the engine; what may lie here unspoken is bounded.
-
-    text() -> ChunkSchedule -> chunks -> FrontEnd -> engine -> Packer -> Encoder -> deliver()
-      plain calls, bounded by MAX_PENDING_CHARS | scheduler | encoder, waits for the peer
 """
 
 from __future__ import annotations
@@ -26,13 +23,11 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import Chunk, ChunkSchedule
 from zelitrio.session.encoding import encode_in_turns
 from zelitrio.session.packets import Packer, Packet, Samples
-from zelitrio.session.reading import Reading
 from zelitrio.session.service import EngineStreamLike, Service
-from zelitrio.session.tags import TagKeeper
 from zelitrio.session.timing import Alignment, SegmentClock, Timing
 from zelitrio.session.unspoken import first_unspoken
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Utterance
+from zelitrio.text import Reading, StreamReader, Utterance
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -108,7 +103,8 @@ class SpeechStream:
     _ended: bool = attrs.field(default=False, init=False)
     _done: bool = attrs.field(default=False, init=False)
     _lane: EngineStreamLike | None = attrs.field(default=None, init=False)
-    _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
+    _read: deque[_Prepared] = attrs.field(factory=deque, init=False)
+    _reader: StreamReader = attrs.field(init=False)
     _clock: SegmentClock = attrs.field(init=False)
     _encoder: Encoder = attrs.field(init=False)
     _packer: Packer = attrs.field(init=False)
@@ -116,6 +112,8 @@ class SpeechStream:
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
+        front_end = self.reading.front_end or self.service.front_end
+        self._reader = StreamReader(front_end, self.reading, self.voice.limit)
         rate, settings = self.service.engine.sample_rate_hz, self.service.settings
         self._encoder = open_encoder(self.audio_format, rate)
         self._packer = Packer(rate, settings.first_packet_ms, settings.max_packet_ms)
@@ -125,14 +123,14 @@ class SpeechStream:
     @property
     def is_busy(self) -> bool:
         """Whether text that was released is still to be spoken, or the end still to be reached."""
-        waiting = self._chunks or self._in_engine or self._first is not None
+        waiting = self._chunks or self._read or self._in_engine or self._first is not None
         return not self._done and bool(waiting or self._ended)
 
     @property
     def pending_chars(self) -> int:
         """Characters that were sent and not spoken yet."""
-        in_engine = sum(len(prepared.utterance.source) for prepared in self._in_engine.values())
-        return self._buffered_chars + self._waiting_chars + in_engine
+        read = [*self._read, *self._in_engine.values()]
+        return self._buffered_chars + self._waiting_chars + sum(len(one.utterance.source) for one in read)
 
     def text(self, text: str, *, flush: bool = False, trigger: bool = False, continues: bool = False) -> None:
         """Take more text; never waits.
@@ -159,8 +157,7 @@ class SpeechStream:
         if text:
             self._has_text = self._has_text or not text.isspace()
             self._buffered_chars += len(text)
-            if self.reading.ssml:
-                text = self._tags.feed(text)
+            text = self._reader.hold_tags(text)
             self._release(self.schedule.feed(text, now, continues=continues))
         if trigger:
             self._release(self.schedule.trigger(now))
@@ -176,7 +173,7 @@ class SpeechStream:
     def flush(self) -> None:
         """Speak everything buffered now; never waits."""
         now = trio.current_time()
-        self._release(self.schedule.feed(self._tags.take(), now, continues=True))
+        self._release(self.schedule.feed(self._reader.release_tags(), now, continues=True))
         self._release(self.schedule.flush(now))
         self._buffered_chars = 0
         self._flushed = self._released
@@ -203,6 +200,7 @@ class SpeechStream:
             self._stop_at = self._flushed
             self._chunks = deque(waiting for waiting in self._chunks if waiting.number < self._flushed)
             self._waiting_chars = sum(len(waiting.chunk.text) for waiting in self._chunks)
+            self._read = deque(one for one in self._read if one.waiting.number < self._flushed)
             if not self._has_before(self._flushed):
                 self._scope.cancel()
         if self._lane is not None:
@@ -252,7 +250,7 @@ class SpeechStream:
                 # Here, and not in the scheduler: starting a task takes a turn of the loop.
                 self._feed(lane, first)
                 self._first = None
-                if self._ended and not self._chunks:  # a scheduler would have nothing to do
+                if self._ended and not (self._chunks or self._read):  # a scheduler would have nothing to do
                     lane.finish()
                     await self._encode(lane, deliver)
                 else:
@@ -282,18 +280,19 @@ class SpeechStream:
         lane.finish()
 
     def _feed(self, lane: EngineStreamLike, prepared: _Prepared) -> None:
-        index = lane.feed(prepared.utterance, settings=prepared.waiting.settings)
-        self._in_engine[index] = prepared
+        lane.feed(prepared.utterance, settings=prepared.waiting.settings)
+        self._in_engine[prepared.utterance.number] = prepared
 
     async def _next(self) -> _Prepared | None:
-        """Wait for the next chunk with a word in it; None at the end of the text."""
+        """Wait for the next utterance; None at the end of the text."""
         while True:
+            if self._read:
+                return self._read.popleft()
             if self._chunks:
-                prepared = self._prepare(self._chunks.popleft())
-                if prepared is not None:
-                    return prepared
-                self._notify()
-                await trio.lowlevel.checkpoint()
+                self._prepare(self._chunks.popleft())
+                if not self._read:
+                    self._notify()
+                    await trio.lowlevel.checkpoint()
             elif self._ended:
                 return None
             else:
@@ -306,18 +305,20 @@ class SpeechStream:
         if scope.cancelled_caught:
             self._release(self.schedule.expire(trio.current_time()))
 
-    def _prepare(self, waiting: _Waiting) -> _Prepared | None:
+    def _prepare(self, waiting: _Waiting) -> None:
         chunk = waiting.chunk
         self._waiting_chars -= len(chunk.text)
-        utterance = self.reading.utterance(chunk, self.service.front_end)
-        # Tags are not spoken either, but that is no news.
-        if not self._told_skipped and not self.reading.ssml and (unspoken := first_unspoken(utterance)):
-            self._told_skipped = True
-            self.service.observer.text_skipped(unspoken)
-        if utterance.is_empty:
-            self._clock.skip(utterance.source)
-            return None
-        return _Prepared(waiting, utterance)
+        for utterance in self._reader.read(
+            chunk.text, ends_sentence=chunk.ends_sentence, is_flushed=chunk.flushed
+        ):
+            # Tags are not spoken either, but that is no news.
+            if not self._told_skipped and not self.reading.ssml and (unspoken := first_unspoken(utterance)):
+                self._told_skipped = True
+                self.service.observer.text_skipped(unspoken)
+            if utterance.is_empty:
+                self._clock.skip(utterance.source)
+            else:
+                self._read.append(_Prepared(waiting, utterance))
 
     async def _encode(self, lane: EngineStreamLike, deliver: Deliver) -> None:
         """The encoder: blocks to packets until the lane ends or a discarded stream said its last."""
@@ -336,11 +337,11 @@ class SpeechStream:
             if block is None:
                 continue
             if block.word_times_ms is not None:
-                self._clock.begin(block.piece, block.word_times_ms, block.length_ms)
-                self._speaking = self._in_engine[block.utterance].waiting.number
+                self._clock.begin(block.utterance, block.word_times_ms, block.length_ms)
+                self._speaking = self._in_engine[block.utterance.number].waiting.number
             await self._send(block.pcm, deliver, release=block.is_last)
             if block.is_last:
-                self._in_engine.pop(block.utterance, None)  # the end of an open sentence comes twice
+                self._in_engine.pop(block.utterance.number, None)  # the end of an open sentence comes twice
                 self._notify()
         await self._finish(deliver)
 
@@ -384,6 +385,7 @@ class SpeechStream:
 
     def _has_before(self, number: int) -> bool:
         waiting = [prepared.waiting for prepared in self._in_engine.values()]
+        waiting += [prepared.waiting for prepared in self._read]
         waiting += self._chunks
         if self._first is not None:
             waiting.append(self._first.waiting)

@@ -1,7 +1,7 @@
 """Reading: from written text to words with phones, spans and breaks; sentence ends; alignment.
 
-Nothing here waits, raises on odd text, or keeps state between calls: a `FrontEnd` is shared by
-every stream and thread.
+Nothing here waits or raises on odd text.  A `FrontEnd` has no state: all streams and threads share it.
+A `StreamReader` belongs to one stream: it knows the sentence that the stream is in.
 """
 
 from __future__ import annotations
@@ -13,14 +13,17 @@ from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
 from zelitrio.text.lexicon_table import load_entries
+from zelitrio.text.limit import Limit
 from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, stress_of, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
-from zelitrio.text.types import Break, Phones, Utterance, Word
+from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Utterance, Word
+from zelitrio.text.utterances import Reading, StreamReader, read_text
 
 __all__ = [
     "CODE_OF_PHONE",
     "DATA",
     "PHONES",
+    "SENTENCE_ENDS",
     "Break",
     "CharTimes",
     "Dictionaries",
@@ -29,7 +32,10 @@ __all__ = [
     "GraphoneModel",
     "LetterToSound",
     "Lexicon",
+    "Limit",
     "Phones",
+    "Reading",
+    "StreamReader",
     "Utterance",
     "Word",
     "align_characters",
@@ -43,6 +49,7 @@ __all__ = [
     "load_lexicon",
     "normalised_text",
     "parse_phones",
+    "read_text",
     "stress_of",
     "without_stress",
 ]

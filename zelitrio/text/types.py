@@ -26,6 +26,12 @@ class Break(enum.Enum):
     """The chunk ended in mid-sentence: the speech goes on in the next one, so no falling tone."""
 
 
+SENTENCE_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
+"""Breaks that end a sentence."""
+PHRASE_ENDS = (Break.COMMA, Break.COLON, Break.DASH)
+"""Breaks inside a sentence."""
+
+
 @attrs.frozen
 class Word:
     """One spoken word."""
@@ -39,25 +45,49 @@ class Word:
     pause_s: float | None = None
     """Seconds of silence asked for after the word by ``<break time=...>``; None: the model chooses."""
 
+    @property
+    def pauses(self) -> bool:
+        """Whether a pause follows."""
+        return self.pause_s is not None or self.after not in (Break.NONE, Break.CUT)
+
 
 @attrs.frozen
 class Utterance:
-    """One chunk of text, read: immutable, safe to share between threads."""
+    """A chunk of text after text processing.  Immutable, so streams and threads share it.
+
+    Attributes:
+        source: the characters that it came from.
+        words: what is heard.
+        pause_s: seconds of silence asked for before the first word that is read; None: the model chooses.
+        number: its place among the spoken utterances of its stream, from 0.
+        context: earlier words of the same sentence.  The model reads them before `words`, so that the melody
+            continues, but they are not heard again.  Empty at the beginning of a sentence.
+        joins: whether the utterance before it stopped in mid-sentence, so that no pause comes between.
+    """
 
     source: str
     words: tuple[Word, ...]
     pause_s: float | None = None
-    """Seconds of silence asked for before the first word; None: the model chooses."""
-    said_before: tuple[Word, ...] = ()
-    """Words of the same sentence that were spoken earlier, elsewhere.  They are not heard again, but the
-    melody goes on from them, and so does the speech, without a pause."""
+    number: int = 0
+    context: tuple[Word, ...] = ()
+    joins: bool = False
+
+    @property
+    def read_words(self) -> tuple[Word, ...]:
+        """All words that the model reads: the context, then what is heard."""
+        return (*self.context, *self.words) if self.context else self.words
 
     @property
     def phones(self) -> Phones:
-        """All phones of all words, in order."""
+        """All phones of what is heard, in order."""
         return tuple(phone for word in self.words for phone in word.phones)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to speak."""
         return not self.words
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it stops in mid-sentence."""
+        return bool(self.words) and self.words[-1].after is Break.CUT

@@ -75,7 +75,7 @@ class PhoneInputs:
 
 
 def phone_inputs(utterance: Utterance) -> PhoneInputs:
-    """The tokens of an utterance: a START pause, each word's phones, a pause at each break.
+    """The tokens of an utterance: a START pause, the phones of each word read, a pause at each break.
 
     An empty utterance gives two pauses.  The last token is always a pause.
     """
@@ -84,8 +84,9 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
     pauses_s = array("f", (math.nan if utterance.pause_s is None else utterance.pause_s,))
     lifts = array("f", (0.0,))
     places: list[_Place] = [_NOWHERE]
-    last = len(utterance.words) - 1
-    for index, (word, lift) in enumerate(zip(utterance.words, rises(utterance.words), strict=True)):
+    read = utterance.read_words
+    last = len(read) - 1
+    for index, (word, lift) in enumerate(zip(read, rises(read), strict=True)):
         lifts.extend(lift)
         for phone in word.phones:
             token, stress = _TOKENS[phone]
@@ -104,7 +105,7 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
             lifts.append(0.0)
             pauses_s.append(math.nan if word.pause_s is None else word.pause_s)
             places.append(_NOWHERE)
-    if not utterance.words:
+    if not read:
         phones.append(PAUSE)
         stresses.append(_BREAK_IDS[Break.STOP])
         words.append(-1)

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zelitrio.text import Break, Word, is_vowel
+from zelitrio.text import SENTENCE_ENDS, Break, Word, is_vowel
 
 QUESTION_RISE = 0.4
 """ln f0 at the end of a question over what is predicted: it ends some 15 % above its own middle."""
 ITEM_RISE = 0.2
 """ln f0 at the end of an item that others follow: it stays up instead of falling by a tone."""
-_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
 _OPENERS = frozenset("and but so or then well oh now at in on for from to with by of about".split())
 _INTRODUCTIONS = frozenset(
     "however moreover therefore well yes no so then now okay oh finally first please thanks sorry".split()
@@ -30,7 +29,7 @@ def rises(words: Sequence[Word]) -> list[list[float]]:
     lifts = [[0.0] * len(word.phones) for word in words]
     first = 0
     for last, word in enumerate(words):
-        if word.after not in _ENDS:
+        if word.after not in SENTENCE_ENDS:
             continue
         sentence = words[first : last + 1]
         for item in _items(sentence):

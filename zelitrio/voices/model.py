@@ -8,6 +8,7 @@ import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.networks import AcousticModel, SpeechStep, Vocoder
+from zelitrio.text import Limit
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -19,6 +20,8 @@ class Model:
 
     acoustic: AcousticModel
     vocoder: Vocoder
+    limit: Limit = attrs.field(factory=Limit)
+    """How much text it reads at once."""
 
     def speech_step(self) -> SpeechStep:
         """Decoder and vocoder as the one call the engine makes."""
@@ -53,6 +56,11 @@ class Voice:
     def sample_rate_hz(self) -> int:
         """Samples per second of its audio."""
         return self.model.sample_rate_hz
+
+    @property
+    def limit(self) -> Limit:
+        """How much text its model reads at once."""
+        return self.model.limit
 
 
 class Catalogue:

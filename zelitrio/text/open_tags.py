@@ -1,8 +1,8 @@
-"""Keeping tags in one piece: text comes in tokens and leaves in chunks, and both cut at spaces.
+"""Tags kept whole while text arrives in pieces and leaves in chunks.
 
-Inside a tag, from `<phoneme>` to `</phoneme>`, and from `<break>` to the next word, spaces are replaced by
-a character that nothing is cut at, and put back when the chunk is read: a pause in a chunk of its own
-would be a pause in nothing.  A tag that is not closed yet waits for its end.
+The chunk schedule cuts at spaces.  So the spaces inside a tag, from `<phoneme>` to `</phoneme>`, and from
+`<break>` to the next word become a character that nothing cuts at; `restore_tags` undoes it.  A pause must
+stay in one chunk with the word after it.  A tag that is still open waits for its end.
 """
 
 from __future__ import annotations

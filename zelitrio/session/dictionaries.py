@@ -1,0 +1,31 @@
+"""The pronunciation dictionaries that a client asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import PronunciationDictionary
+from zelitrio.text import Dictionaries, FrontEnd
+
+
+def choose_front_end(
+    dictionaries: Dictionaries | None, wanted: Sequence[PronunciationDictionary]
+) -> FrontEnd | None:
+    """The front end with the dictionaries that a peer asks for; None: it asks for none in particular.
+
+    Raises:
+        RemoteError: `pronunciation_dictionary_not_found`, for an id or a version that is not loaded.
+    """
+    if not wanted:
+        return None
+    for one in wanted:
+        if dictionaries is None or dictionaries.find(one.dictionary_id, one.version_id) is None:
+            version = f" in version {one.version_id[:64]!r}" if one.version_id is not None else ""
+            raise RemoteError(
+                "pronunciation_dictionary_not_found",
+                f"A pronunciation dictionary with id {one.dictionary_id[:64]!r}{version} does not exist.",
+                param="pronunciation_dictionary_locators",
+            )
+    assert dictionaries is not None
+    return dictionaries.front_end_with([one.dictionary_id for one in wanted])

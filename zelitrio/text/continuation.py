@@ -1,0 +1,87 @@
+"""How a sentence continues over several utterances, or over several requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from zelitrio.text.limit import Limit
+from zelitrio.text.sentences import find_sentence_end
+from zelitrio.text.types import PHRASE_ENDS, SENTENCE_ENDS, Break, Utterance, Word
+
+PREVIOUS_CHARS = 200
+"""More than a model reads of the text before."""
+FOLLOWING_CHARS = 60
+"""Enough of the text after a mark to tell an abbreviation from a sentence end."""
+
+
+@attrs.define(eq=False)
+class Continuation:
+    """The sentence that a stream is in.  Numbers its utterances and gives each its context."""
+
+    limit: Limit
+    _sentence: tuple[Word, ...] = attrs.field(default=(), init=False)
+    """Words of the sentence so far, if the last utterance stopped in it."""
+    _is_cut: bool = attrs.field(default=False, init=False)
+    _numbered: int = attrs.field(default=0, init=False)
+
+    def place(self, utterance: Utterance, previous: tuple[Word, ...] = ()) -> Utterance:
+        """The utterance with its number and context.
+
+        Args:
+            utterance: has words.
+            previous: words that came before the first utterance, in another request.
+        """
+        joins = self._is_cut
+        before = self._sentence if joins else previous
+        context = _context(before, utterance.pause_s, self.limit)
+        placed = attrs.evolve(
+            utterance,
+            number=self._numbered,
+            context=context,
+            joins=joins,
+            # With a context the pause is on the context's last word.
+            pause_s=None if context else utterance.pause_s,
+        )
+        self._numbered += 1
+        self._is_cut = utterance.is_cut
+        said = (*before, *utterance.words)
+        start = max((at for at, word in enumerate(said, 1) if word.after in SENTENCE_ENDS), default=0)
+        # A word has one token or more.
+        self._sentence = said[start:][-self.limit.context_tokens :] if self.limit.context_tokens else ()
+        return placed
+
+
+def _context(before: Sequence[Word], pause_s: float | None, limit: Limit) -> tuple[Word, ...]:
+    """The last of the words before that fit the limit, as the model reads them in the whole sentence."""
+    context: list[Word] = []
+    tokens = 0
+    for word in reversed(before):
+        tokens += limit.count(word)
+        if tokens > limit.context_tokens:
+            break
+        # The whole sentence has no break where an earlier utterance was cut.
+        context.insert(0, attrs.evolve(word, after=Break.NONE) if word.after is Break.CUT else word)
+    if context:
+        last = context[-1]
+        after = last.after if last.after in PHRASE_ENDS else Break.NONE
+        context[-1] = attrs.evolve(last, after=after, pause_s=pause_s)
+    return tuple(context)
+
+
+def open_sentence(previous: str, text: str) -> str:
+    """The end of `previous` that is in one sentence with the beginning of `text`; empty if there is none.
+
+    Looks at the last PREVIOUS_CHARS only.
+    """
+    before = previous[-PREVIOUS_CHARS:]
+    if len(before) < len(previous):
+        before = before.partition(" ")[2]  # the first word may be incomplete
+    if not before[-1:].isspace():
+        before += " "
+    joined = before + text.lstrip()[:FOLLOWING_CHARS]
+    start = 0
+    while (end := find_sentence_end(joined, start)) is not None and end <= len(before):
+        start = end
+    return before[start:].strip()
