@@ -6,6 +6,15 @@ Torch modules: no device is chosen, no thread started and no file read here.
 from __future__ import annotations
 
 from zelitrio.networks.family import NO_TOKEN, Facts, Field, Inputs, Network
+from zelitrio.networks.kokoro import (
+    Kokoro,
+    KokoroConfig,
+    KokoroMoments,
+    KokoroRequest,
+    KokoroSpan,
+    KokoroSpeech,
+    speak_all,
+)
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     POSITION_FEATURES,
@@ -30,6 +39,12 @@ __all__ = [
     "Facts",
     "Field",
     "Inputs",
+    "Kokoro",
+    "KokoroConfig",
+    "KokoroMoments",
+    "KokoroRequest",
+    "KokoroSpan",
+    "KokoroSpeech",
     "Network",
     "Prosody",
     "SpeechState",
@@ -44,4 +59,5 @@ __all__ = [
     "denormalise_mel",
     "frame_mask",
     "normalise_mel",
+    "speak_all",
 ]

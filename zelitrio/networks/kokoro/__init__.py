@@ -1,0 +1,20 @@
+"""Kokoro: a network of style, durations, F0 and energy with a harmonic source."""
+
+from __future__ import annotations
+
+from zelitrio.networks.kokoro.config import KokoroConfig
+from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
+from zelitrio.networks.kokoro.network import Kokoro, KokoroFrames, KokoroTokens
+from zelitrio.networks.kokoro.offline import KokoroRequest, KokoroSpeech, speak_all
+
+__all__ = [
+    "Kokoro",
+    "KokoroConfig",
+    "KokoroFrames",
+    "KokoroMoments",
+    "KokoroRequest",
+    "KokoroSpan",
+    "KokoroSpeech",
+    "KokoroTokens",
+    "speak_all",
+]

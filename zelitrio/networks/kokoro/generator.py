@@ -1,0 +1,105 @@
+"""Kokoro's generator: frame features and the source to the spectrum of the sound."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zelitrio.networks.kokoro.config import KokoroConfig
+from zelitrio.networks.kokoro.layers import AdaptiveNorm, KokoroMoments, KokoroSpan
+from zelitrio.networks.kokoro.source import BINS, HarmonicSource
+
+_RATES, _KERNELS = (10, 6), (20, 12)
+_BLOCK_KERNELS, _DILATIONS = (3, 7, 11), (1, 3, 5)
+
+
+class SnakeBlock(nn.Module):
+    """Three pairs of convolutions with a periodic activation, each pair added to its input."""
+
+    def __init__(self, channels: int, kernel: int, style: int) -> None:
+        super().__init__()
+        spread = [kernel // 2 * dilation for dilation in _DILATIONS]
+        self.convs1 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding)
+            for dilation, padding in zip(_DILATIONS, spread, strict=True)
+        )
+        self.convs2 = nn.ModuleList(
+            nn.Conv1d(channels, channels, kernel, padding=kernel // 2) for _ in _DILATIONS
+        )
+        self.adain1 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in _DILATIONS)
+        self.adain2 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in _DILATIONS)
+        self.alpha1 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in _DILATIONS)
+        self.alpha2 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in _DILATIONS)
+
+    def forward(self, x: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments) -> Tensor:
+        """`x` [batch, channels, time]."""
+        parts = (self.convs1, self.convs2, self.adain1, self.adain2, self.alpha1, self.alpha2)
+        for conv1, conv2, norm1, norm2, alpha1, alpha2 in zip(*parts, strict=True):
+            rest = conv1(span.clear(_snake(norm1(x, style, span, moments), alpha1)))
+            rest = conv2(span.clear(_snake(norm2(rest, style, span, moments), alpha2)))
+            x = x + rest
+        return x
+
+
+class Generator(nn.Module):
+    """Features at 80 Hz to a spectrum at 4,800 Hz."""
+
+    def __init__(self, config: KokoroConfig) -> None:
+        super().__init__()
+        width, style = config.start_width, config.style
+        widths = [width >> (stage + 1) for stage in range(len(_RATES))]
+        self.m_source = HarmonicSource()
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose1d(width >> stage, widths[stage], kernel, rate, padding=(kernel - rate) // 2)
+            for stage, (rate, kernel) in enumerate(zip(_RATES, _KERNELS, strict=True))
+        )
+        self.noise_convs = nn.ModuleList(
+            (
+                nn.Conv1d(2 * BINS, widths[0], 2 * _RATES[1], _RATES[1], padding=_RATES[1] // 2),
+                nn.Conv1d(2 * BINS, widths[1], 1),
+            )
+        )
+        self.noise_res = nn.ModuleList((SnakeBlock(widths[0], 7, style), SnakeBlock(widths[1], 11, style)))
+        self.resblocks = nn.ModuleList(
+            SnakeBlock(channels, kernel, style) for channels in widths for kernel in _BLOCK_KERNELS
+        )
+        self.conv_post = nn.Conv1d(widths[-1], 2 * BINS, 7, padding=3)
+
+    def forward(
+        self, x: Tensor, source: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments
+    ) -> tuple[Tensor, Tensor]:
+        """Magnitudes and phases of the sound.
+
+        Args:
+            x: [batch, start_width, steps] at 80 Hz, zeros outside a row.
+            source: [batch, 22, 60 * steps + 1], the source's spectrum.
+            style: [batch, style].
+            span: of `x`.
+            moments: the statistics of the 48 normalised layers.
+
+        Returns:
+            Two of [batch, 11, 60 * steps + 1]; magnitudes are 0 outside a row.
+        """
+        fast, whole = span.scaled(_RATES[0]), span.scaled(_RATES[0] * _RATES[1], extra=1)
+        source = whole.clear(source)
+        for stage, up in enumerate(self.ups):
+            is_last = stage == len(self.ups) - 1
+            here = whole if is_last else fast
+            added = here.clear(self.noise_convs[stage](source))
+            added = self.noise_res[stage](added, style, here, moments)
+            x = up(F.leaky_relu(x, 0.1))
+            if is_last:
+                x = torch.cat((x[..., 1:2], x), -1)  # one sample reflected in front
+            x = here.clear(x + added)
+            blocks = self.resblocks[3 * stage : 3 * stage + 3]
+            total = sum(block(x, style, here, moments) for block in blocks)
+            assert isinstance(total, Tensor)
+            x = here.clear(total / len(_BLOCK_KERNELS))
+        x = self.conv_post(F.leaky_relu(x, 0.01)).float()
+        return whole.clear(x[:, :BINS].exp()), torch.sin(x[:, BINS:])
+
+
+def _snake(x: Tensor, alpha: Tensor) -> Tensor:
+    """x + sin(alpha x)^2 / alpha."""
+    return torch.addcdiv(x, torch.sin(alpha * x).square_(), alpha)
