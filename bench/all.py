@@ -1,7 +1,6 @@
 """The benches one after another, each a process of its own.
 
     python -m bench.all               the short set, under five minutes
-    python -m bench.all --gpu         the same questions with the loads of a GPU
     python -m bench.all --keep        also append to bench/results/<machine>/ and draw
 
 Goes on when one fails, says which, and ends with 1 then.
@@ -32,33 +31,15 @@ SHORT = (
     ("loop_hold", "--seconds", "5"),
     ("scripted", "--seconds", "2"),
 )
-GPU = (
-    ("client_alone",),
-    ("engine_alone", "--seconds", "9"),
-    ("vocoder_step", "--seconds", "10"),
-    ("first_audio", "--seconds", "10"),
-    ("waterfall", "--rounds", "20"),
-    ("concurrency", "--seconds", "5", "--streams", "1,4,16,64"),
-    ("open_loop", "--seconds", "8", "--rates", "10,20,50,100"),
-    ("listeners", "--seconds", "8", "--from", "100", "--step", "300", "--up-to", "1000", "--exact", "300",
-     "--formats", "pcm_24000", "--max-streams", "2000"),
-    ("cancel", "--rounds", "15"),
-    ("loop_hold", "--seconds", "4"),
-)  # fmt: skip
 
 
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--gpu", action="store_true")
     made.add_argument("--keep", action="store_true")
-    made.add_argument("--until-s", type=float, default=float("inf"), help="start nothing after this long")
     made.add_argument("--each-s", type=float, default=180.0, help="the longest that one bench may take")
     said, passed_on = made.parse_known_args()
     begin, failed = time.monotonic(), []
-    for name, *flags in GPU if said.gpu else SHORT:
-        if time.monotonic() - begin > said.until_s:
-            failed.append(f"{name} (no time left)")
-            continue
+    for name, *flags in SHORT:
         flags += [*(["--keep"] if said.keep else []), *passed_on]
         began = time.monotonic()
         if not run(name, flags, said.each_s):

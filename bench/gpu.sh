@@ -1,33 +1,31 @@
 #!/usr/bin/env bash
-# Everything that needs a GPU, in one command of under nine minutes:
+# Run everything that needs a GPU within a fixed time:
 #
-#     bench/gpu.sh [FOLDER]
+#     GPU_LIMIT_S=150 bench/gpu.sh [FOLDER]        # 520 s if GPU_LIMIT_S is not set; 120 s is the least
 #
 # 1. the tests marked `gpu`: graph = eager = CPU, capture, failures of the device;
-# 2. every bench with the loads of a GPU (`python -m bench.all --gpu`), in float32 and then, if time is
-#    left, the three that matter most in bfloat16.
+# 2. the benches below, the most important first, each with a time limit of its own; a longer limit
+#    measures each for longer.  A bench for which no time is left is named in the log.
 #
-# It needs this repository, a CUDA driver and a Python 3.11 or newer: python3, or what PYTHON names.  If
-# that Python has torch with CUDA, whatever else of pyproject.toml is missing there is installed with pip,
-# if pip reaches an index.  If not, everything is installed into a virtual environment that is removed
-# at the end; torch's wheel for Linux on PyPI has CUDA, takes gigabytes, and leaves that much less time
-# for the benches.  No package is installed into the repository, and it works without git: give the
-# commit as BENCH_COMMIT then.
+# It needs this repository, a CUDA driver and Python 3.11 or newer: python3, or the one that PYTHON names.
+# If that Python has torch with CUDA, pip installs the other missing packages, if it reaches an index.
+# Packages may also come from PYTHONPATH.  Without torch it installs everything into a virtual environment
+# that it removes at the end; torch's wheel takes gigabytes, and the benches get the time that is left.
+# It works without git: then BENCH_COMMIT names the commit.
 #
-# Results are appended to bench/results/<device>/.  If FOLDER is named ($OUT counts as named) they are packed
-# there as results.tgz, to be unpacked here, beside the log: commit what it wrote.  It ends with 1 if anything failed, after having
-# done the rest.
+# Results are appended to bench/results/<device>/.  With FOLDER (or $OUT) it also packs them there as
+# results.tgz, beside the log gpu.log.  It ends with 1 if anything failed, after it has done the rest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 folder=${1:-${OUT:-}}
+limit_s=${GPU_LIMIT_S:-520}
 export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
-# Some containers set one, and then float32 is not what this measures and compares.
+# Some containers set one of these; then float32 is not what this measures and compares.
 unset TORCH_ALLOW_TF32_CUBLAS_OVERRIDE NVIDIA_TF32_OVERRIDE
 begin=$SECONDS
-limit_s=520
 failed=0
-environment=$(mktemp -d)  # stays empty where nothing must be installed
+environment=$(mktemp -d)  # stays empty if torch is there
 log=$(mktemp)
 
 main() {
@@ -40,29 +38,51 @@ main() {
     install_missing
 
     echo "== tests, after $((SECONDS - begin)) s"
-    # Only the files that have some: the others want packages that nothing here needs.  Warnings are no
-    # errors here: on this machine's own torch and driver some may be new.
+    # Only files with such tests: the others need packages that nothing here needs.  Warnings are not
+    # errors here: this machine's torch and driver may bring new ones.
     # shellcheck disable=SC2046  # a word for each file
-    timeout 120 "$python" -m pytest -q -W default -m gpu $(grep -rl --include="test_*.py" "mark\.gpu" tests) || failed=1
+    timeout -k 5 $((limit_s / 3)) "$python" -m pytest -q -W default -p no:cacheprovider -m gpu \
+        $(grep -rl --include="test_*.py" "mark\.gpu" tests) || failed=1
 
-    echo "== benches in float32, after $((SECONDS - begin)) s"
-    "$python" -m bench.all --gpu --keep --each-s 90 --until-s $((limit_s - 90 - SECONDS + begin)) || failed=1
-
-    for bench in "first_audio --seconds 5" "vocoder_step --seconds 5" "concurrency --seconds 4 --streams 1,16,64"; do
-        ((SECONDS - begin < limit_s - 45)) || { echo "== no time left for bfloat16 $bench"; continue; }
-        echo "== $bench in bfloat16, after $((SECONDS - begin)) s"
-        # shellcheck disable=SC2086  # the bench and its flags are words of their own
-        timeout -s INT 45 "$python" -m bench.$bench --dtype bfloat16 --keep || failed=1
-    done
+    local s=$((limit_s / 45))  # seconds of measurement; 3 of 150, 11 of 520
+    measure 40 first_audio --seconds $((s + 1))
+    measure 45 concurrency --seconds "$s" --streams 1,16,64
+    measure 35 open_loop --seconds $((s + 2)) --rates 20,50
+    measure 40 listeners --seconds $((s + 4)) --from 100 --step 900 --up-to 1000 --exact 900 \
+        --formats pcm_24000 --max-streams 2000
+    measure 30 vocoder_step --seconds "$s"
+    measure 40 first_audio --seconds $((s + 1)) --dtype bfloat16
+    measure 45 concurrency --seconds "$s" --streams 1,64 --dtype bfloat16
+    # From here on only a longer limit has time.
+    measure 60 listeners --seconds 8 --from 400 --step 300 --up-to 1300 --exact 300 \
+        --formats pcm_24000 --max-streams 2000 --dtype bfloat16
+    measure 40 open_loop --seconds 6 --rates 10,20,50,100 --dtype bfloat16
+    measure 30 vocoder_step --seconds 4 --dtype bfloat16
+    measure 30 cancel --rounds 15
+    measure 30 waterfall --rounds 20
+    measure 20 engine_alone --seconds 6
+    measure 20 loop_hold --seconds 4
+    measure 20 client_alone
+    "$python" -m bench.plot >/dev/null 2>&1 || true
     echo "== done after $((SECONDS - begin)) s"
     return "$failed"
+}
+
+# measure AT_MOST_S BENCH FLAG...: run one bench, in the time that is left.
+measure() {
+    local at_most_s=$1 name=$2 left=$((limit_s - 3 - SECONDS + begin))
+    shift 2
+    ((left >= 15)) || { echo "== no time left for $name $*"; return; }
+    echo "== $name $*, after $((SECONDS - begin)) s"
+    timeout -s INT -k 5 $((left < at_most_s ? left : at_most_s)) \
+        "$python" -m "bench.$name" "$@" --keep || { echo "== $name failed or had no time"; failed=1; }
 }
 
 has_cuda() {
     "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2>/dev/null
 }
 
-# A Python of our own with torch from PyPI; the rest is installed as what is missing.
+# Make a Python with torch from PyPI; the rest is installed as missing.
 make_environment() {
     echo "== no torch with CUDA in $python: installing it"
     "$python" -m venv "$environment" && python=$environment/bin/python &&
@@ -70,17 +90,22 @@ make_environment() {
         echo "gpu.sh: torch could not be installed" >&2
 }
 
-# What imports but torch needs, one at a time, so that one that is missing stops no other.
+# Install the packages that an import does not find, one at a time: one failure stops no other.
 install_missing() {
-    local pair
-    for pair in attrs:attrs av:av cyclopts:cyclopts hypercorn:hypercorn num2words:num2words numpy:numpy \
-        orjson:orjson prometheus_client:prometheus-client pybase64:pybase64 rich:rich \
+    local pair missing
+    missing=$("$python" - attrs:attrs av:av cyclopts:cyclopts hypercorn:hypercorn h11:h11 num2words:num2words \
+        numpy:numpy orjson:orjson prometheus_client:prometheus-client pybase64:pybase64 rich:rich \
         safetensors:safetensors starlette:starlette structlog:structlog trio:trio \
-        trio_websocket:trio-websocket pytest:pytest pytest_trio:pytest-trio pytest_timeout:pytest-timeout \
-        hypothesis:hypothesis httpx:httpx matplotlib:matplotlib; do
-        "$python" -c "import ${pair%%:*}" 2>/dev/null ||
-            "$python" -m pip install -q --retries 1 --timeout 10 "${pair#*:}" ||
-            echo "gpu.sh: ${pair#*:} is missing and could not be installed" >&2
+        trio_websocket:trio-websocket wsproto:wsproto pytest:pytest pytest_trio:pytest-trio \
+        pytest_timeout:pytest-timeout hypothesis:hypothesis httpx:httpx matplotlib:matplotlib <<'PYTHON'
+import importlib.util, sys
+print(*(package for module, package in (pair.split(":") for pair in sys.argv[1:])
+        if importlib.util.find_spec(module) is None))
+PYTHON
+    )
+    for pair in $missing; do
+        "$python" -m pip install -q --retries 1 --timeout 10 "$pair" ||
+            echo "gpu.sh: $pair is missing and could not be installed" >&2
     done
 }
 

@@ -34,15 +34,17 @@ def machine_name() -> str:
 
 @cache
 def commit() -> str:
-    """The commit measured; `+` behind it when files of the package differ from it.
+    """Return the commit that is measured, with `+` if files of the package differ from it.
 
-    What BENCH_COMMIT says comes first: where code was copied to, git may be missing or know another commit.
+    BENCH_COMMIT has precedence: a copy of the code may have no git, or a git of another commit.
     """
     if said := os.environ.get("BENCH_COMMIT"):
         return said
     try:
         head = _git("rev-parse", "--short=10", "HEAD")
-        return head + ("+" if _git("status", "--porcelain", "--", "zelitrio", "bench") else "")
+        return head + (
+            "+" if _git("status", "--porcelain", "--", "zelitrio", "bench", ":!bench/results") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from bench.machine import commit
 from bench.report import Report
 from zelitrio.settings import EngineSettings
 from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder
@@ -25,7 +26,9 @@ class Options:
     extra: argparse.Namespace
 
     def report(self, bench: str) -> Report:
-        """Where its results go."""
+        """Return the place for its results.  Stored lines come from clean trees only."""
+        if self.keep and commit().endswith(("+", "unknown")):
+            raise SystemExit(f"--keep: expected a clean tree of a commit, found {commit()}; commit first")
         said = {name: value for name, value in vars(self.extra).items() if name not in ("seed", "keep")}
         return Report(bench=bench, seed=self.seed, settings=said, keep=self.keep)
 

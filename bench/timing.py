@@ -3,13 +3,12 @@
     python -m bench.timing                             fifty sentences, every built-in voice, as PCM
     python -m bench.timing --format mp3_44100_128      the same as a player hears the MP3
 
-What is measured, and of which words, stands in tests/e2e/word_ends.py, where the same is a test.
+`bench/word_ends.py` says which words are measured and how; a test asserts the same.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Sequence
 
 import av
@@ -17,17 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import trio
 
-from bench.machine import REPOSITORY
 from bench.options import Options, parse, parser
+from bench.word_ends import end_errors_ms, sentences
 from zelitrio.audio import AudioFormat, parse_format
 from zelitrio.engine import open_engine
 from zelitrio.session import Service, Timing, speak
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import load_front_end
 from zelitrio.voices import Voice
-
-sys.path.insert(0, str(REPOSITORY / "tests" / "e2e"))
-from word_ends import end_errors_ms, sentences
 
 WITHIN_MS = 30.0
 

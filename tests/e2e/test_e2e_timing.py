@@ -11,7 +11,8 @@ import pytest
 from conftest import KEY, VOICE, Server
 from numpy.typing import NDArray
 from sound import decoded, samples
-from word_ends import end_errors_ms, sentences
+
+from bench.word_ends import end_errors_ms, sentences
 
 RATE_HZ = 24_000
 SENTENCES = 8
