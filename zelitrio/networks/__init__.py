@@ -15,6 +15,7 @@ from zelitrio.networks.kokoro import (
     KokoroSpeech,
     speak_all,
 )
+from zelitrio.networks.piper import PiperConfig, PiperTokens, Vits
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     POSITION_FEATURES,
@@ -46,12 +47,15 @@ __all__ = [
     "KokoroSpan",
     "KokoroSpeech",
     "Network",
+    "PiperConfig",
+    "PiperTokens",
     "Prosody",
     "SpeechState",
     "SpeechStep",
     "StreamingBlock",
     "StreamingBlocks",
     "StreamingStem",
+    "Vits",
     "Vocoder",
     "VocoderConfig",
     "VocoderState",

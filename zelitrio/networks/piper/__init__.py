@@ -1,0 +1,8 @@
+"""Piper: VITS with a text encoder, drawn durations, a flow and a HiFi-GAN decoder."""
+
+from __future__ import annotations
+
+from zelitrio.networks.piper.config import PiperConfig
+from zelitrio.networks.piper.vits import PiperTokens, Vits
+
+__all__ = ["PiperConfig", "PiperTokens", "Vits"]

@@ -1,0 +1,65 @@
+"""The sizes of a Piper network, all of which its weights tell."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class PiperConfig:
+    """Sizes; the defaults are those of Piper's medium quality."""
+
+    sample_rate_hz: int = 22_050
+    symbols: int = 256
+    hidden: int = 192
+    latent: int = 192
+    heads: int = 2
+    feed_forward: int = 768
+    feed_forward_kernel: int = 3
+    layers: int = 6
+    reach: int = 4
+    """Tokens on each side whose distance the attention knows."""
+    is_stochastic: bool = True
+    """Whether durations are drawn by a flow, and not predicted by two convolutions."""
+    duration_width: int = 192
+    couplings: int = 4
+    coupling_layers: int = 4
+    coupling_kernel: int = 5
+    start_width: int = 256
+    rates: tuple[int, ...] = (8, 8, 4)
+    kernels: tuple[int, ...] = (16, 16, 8)
+    block_kernels: tuple[int, ...] = (3, 5, 7)
+    block_dilations: tuple[tuple[int, ...], ...] = ((1, 2), (2, 6), (3, 12))
+    has_pairs: bool = False
+    """Whether each convolution of a block is followed by one of dilation 1 (HiFi-GAN's first kind)."""
+    speakers: int = 1
+    speaker_width: int = 0
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples per frame."""
+        return math.prod(self.rates)
+
+    @property
+    def flow_context(self) -> int:
+        """Frames on each side that the flow's result at a frame depends on."""
+        return self.couplings * self.coupling_layers * (self.coupling_kernel // 2)
+
+    @property
+    def decoder_context(self) -> int:
+        """Frames on each side that the sound of a frame depends on, rounded up."""
+        reach = 3.0  # the first convolution
+        rate = 1
+        for stage, (step, kernel) in enumerate(zip(self.rates, self.kernels, strict=True)):
+            reach += (kernel - step) / 2 / step / rate
+            rate *= step
+            widest = max(
+                sum(size // 2 * (dilation + self.has_pairs) for dilation in dilations)
+                for size, dilations in zip(self.block_kernels, self.block_dilations, strict=True)
+            )
+            reach += widest / rate
+            if stage == len(self.rates) - 1:
+                reach += 3 / rate
+        return math.ceil(reach)

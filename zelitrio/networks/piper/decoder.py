@@ -1,0 +1,80 @@
+"""Piper's decoder (HiFi-GAN): the latent to samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from zelitrio.networks.piper.config import PiperConfig
+from zelitrio.networks.piper.layers import TimeConv, Upsampling, masked
+
+_SLOPE, _LAST_SLOPE = 0.1, 0.01
+
+
+class Block(nn.Module):
+    """Convolutions of one kernel with several dilations, each added to its input."""
+
+    def __init__(self, width: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(TimeConv(width, width, kernel, dilation=step) for step in dilations)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """`x` [batch, time, width]."""
+        for conv in self.convs:
+            x = x + masked(conv(F.leaky_relu(x, _SLOPE)), mask)
+        return x
+
+
+class PairedBlock(nn.Module):
+    """The same with a second convolution of dilation 1 after each."""
+
+    def __init__(self, width: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(TimeConv(width, width, kernel, dilation=step) for step in dilations)
+        self.convs2 = nn.ModuleList(TimeConv(width, width, kernel) for _ in dilations)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """`x` [batch, time, width]."""
+        for first, second in zip(self.convs1, self.convs2, strict=True):
+            rest = masked(first(F.leaky_relu(x, _SLOPE)), mask)
+            x = x + masked(second(F.leaky_relu(rest, _SLOPE)), mask)
+        return x
+
+
+class Decoder(nn.Module):
+    """Upsampling stages, each followed by the mean of its blocks."""
+
+    def __init__(self, config: PiperConfig) -> None:
+        super().__init__()
+        width = config.start_width
+        self._rates = config.rates
+        self.conv_pre = TimeConv(config.latent, width, 7)
+        self.ups = nn.ModuleList()
+        self.resblocks = nn.ModuleList()
+        for step, kernel in zip(config.rates, config.kernels, strict=True):
+            self.ups.append(Upsampling(width, width // 2, kernel, step))
+            width //= 2
+            for size, dilations in zip(config.block_kernels, config.block_dilations, strict=True):
+                kind = PairedBlock if config.has_pairs else Block
+                self.resblocks.append(kind(width, size, dilations))
+        self._blocks = len(config.block_kernels)
+        self.conv_post = TimeConv(width, 1, 7, bias=False)
+        self.cond = TimeConv(config.speaker_width, config.start_width) if config.speaker_width else None
+
+    def forward(self, z: Tensor, speaker: Tensor | None, mask: Tensor | None) -> Tensor:
+        """`z` [batch, frames, latent], zeros outside the rows, to [batch, frames * hop] samples."""
+        x = self.conv_pre(z)
+        if self.cond is not None and speaker is not None:
+            x = x + self.cond(speaker)
+        x = masked(x, mask)
+        for stage, (up, step) in enumerate(zip(self.ups, self._rates, strict=True)):
+            if mask is not None:
+                mask = mask.repeat_interleave(step, 1)
+            x = masked(up(F.leaky_relu(x, _SLOPE)), mask)
+            blocks = self.resblocks[stage * self._blocks : (stage + 1) * self._blocks]
+            total = blocks[0](x, mask)
+            for block in list(blocks)[1:]:
+                total = total + block(x, mask)
+            x = total / self._blocks
+        return torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))[..., 0]
