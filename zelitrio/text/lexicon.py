@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -34,6 +35,10 @@ class Lexicon:
 
     _entries: Mapping[str, str] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     _own: Mapping[str, str] = attrs.field(factory=dict)
+    _aliases: Mapping[str, str] = attrs.field(factory=dict)
+    """Words to the words that are read in their place."""
+    alias_pattern: re.Pattern[str] | None = attrs.field(default=None, repr=False)
+    """Finds them in a text; None when there are none."""
     _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
     """What `usual` found last.  Threads may write it at once: both would write the same."""
 
@@ -83,7 +88,35 @@ class Lexicon:
                 raise LocalError(f"lexicon: expected one word without spaces, found {word!r}")
             phones = parse_phones(said if isinstance(said, str) else " ".join(said))
             own[word.lower()] = encode(phones)
-        return Lexicon(self._entries, own)
+        return Lexicon(self._entries, own, self._aliases, self.alias_pattern)
+
+    def alias(self, written: str) -> str | None:
+        """What is read in place of a stretch of text; None when the text is read as it stands."""
+        return self._aliases.get(written) or self._aliases.get(written.lower())
+
+    def with_aliases(self, aliases: Mapping[str, str]) -> Lexicon:
+        """A lexicon that reads other words in the place of these.
+
+        An alias with a capital letter stands for exactly that text; one without, for the text in any case.
+        It replaces whole words only, and what it gives is read like any other text.
+
+        Raises `LocalError` on an empty text on either side.
+        """
+        for written, said in aliases.items():
+            if not written.strip() or not said.strip():
+                raise LocalError(f"alias: expected text on both sides, found {written!r} and {said!r}")
+        every = {**self._aliases, **{written.strip(): said.strip() for written, said in aliases.items()}}
+        return Lexicon(self._entries, self._own, every, _alias_pattern(every) if every else None)
+
+
+def _alias_pattern(aliases: Iterable[str]) -> re.Pattern[str]:
+    """Matches any of them as whole words; of several that start alike, the longest."""
+    each = sorted(aliases, key=len, reverse=True)
+    exact = [re.escape(alias) for alias in each if alias.lower() != alias]
+    any_case = [re.escape(alias) for alias in each if alias.lower() == alias]
+    kinds = [f"(?:{'|'.join(exact)})"] if exact else []
+    kinds += [f"(?i:{'|'.join(any_case)})"] if any_case else []
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(kinds)})(?![^\W_])")
 
 
 def load_lexicon() -> Lexicon:

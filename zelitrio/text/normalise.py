@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from zelitrio.text import (
     rules_abbreviations,
     rules_contact,
     rules_dates,
     rules_marks,
+    rules_math,
     rules_money,
+    rules_names,
     rules_numbers,
     rules_times,
     rules_units,
     rules_web,
     rules_words,
 )
+from zelitrio.text.edits import Edited
 from zelitrio.text.lexicon import Lexicon
 from zelitrio.text.plain_words import PlainWords
 from zelitrio.text.reader import Reader, Rule, RuleSet
+from zelitrio.text.token import Token
+from zelitrio.text.written import edited
 
 RULES: tuple[Rule, ...] = (
     *rules_abbreviations.RULES,
     *rules_contact.RULES,
     *rules_dates.RULES,
     *rules_marks.RULES,
+    *rules_math.RULES,
     *rules_money.RULES,
+    *rules_names.RULES,
     *rules_numbers.RULES,
     *rules_times.RULES,
     *rules_units.RULES,
@@ -48,11 +56,30 @@ def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:
         lexicon: settles whether capitals are a word or are spelled.
         is_plain: leave abbreviations, dates, money and the like as they stand.
     """
-    reader = Reader(text, lexicon, is_shouting=_is_shouting(text))
+    seen = edited(text, lexicon)
+    reader = Reader(seen.text, lexicon, is_shouting=_is_shouting(seen.text))
     (_PLAIN if is_plain else _FULL).read_all(reader)
     if not reader.tokens:
         _name_pictures(reader)
+    if seen.text is not text:
+        _return_to_source(reader.tokens, seen, text)
     return reader
+
+
+def _return_to_source(tokens: Sequence[Token], seen: Edited, source: str) -> None:
+    """Give each token the characters of the source; spans stay in order and never overlap in part."""
+    before = last = (0, 0)
+    for token in tokens:
+        token.rule = seen.rule_at(token.start) or token.rule
+        if (token.start, token.end) != before:
+            before = token.start, token.end
+            start, end = seen.span(*before)
+            if start < last[1]:  # it starts in the middle of a replacement that another word has
+                start = last[1]
+                is_free = source[start:end].strip() != ""
+                start, end = (start, end) if is_free else last
+            last = start, end
+        token.start, token.end = last
 
 
 def _is_shouting(text: str) -> bool:

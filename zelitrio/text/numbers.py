@@ -68,7 +68,9 @@ def year(number: int) -> str:
 
 
 def decade(number: int) -> str:
-    """ "nineteen nineties" for 1990, "eighteen hundreds" for 1800, "eighties" for 80."""
+    """ "nineteen nineties" for 1990, "eighteen hundreds" for 1800, "eight thirties" for 830."""
+    if 100 < number < 1000 and number % 100:
+        return f"{cardinal(number // 100)} {plural(cardinal(number % 100))}"
     return plural(year(number) if number >= 1000 else cardinal(number))
 
 

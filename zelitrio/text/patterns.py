@@ -11,7 +11,7 @@ NUMBER = (
 NOT_MORE_NUMBER = r"(?![.,]?\d)"
 """After a number: the end of it."""
 
-DASH = r"(?:[-\u2010-\u2015\u2212]|[ \u00a0][-\u2010-\u2015\u2212][ \u00a0])"
+DASH = r"(?:[-\u2010-\u2015\u2212~\u301c]|[ \u00a0][-\u2010-\u2015\u2212~\u301c][ \u00a0])"
 """What stands between the two ends of a range."""
 
 SPACE = r"[ \u00a0\u2009\u202f]"
@@ -22,6 +22,9 @@ LETTER = (
     r"\u2460-\u24ff]"
 )
 """A letter of any script; not the raised, lowered and circled signs that ``\\w`` takes for letters."""
+
+ROMAN_SIGNS = "\u2160-\u2188"
+"""Inside a character class: Roman numerals that are one character each."""
 
 WORD_END = r"(?![^\W_])"
 """No letter or digit follows."""

@@ -17,15 +17,18 @@ from zelitrio.text.spelling import say_name
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break
 
+# A sign of arithmetic after the next space makes a formula of the word, perhaps.
+_NO_FORMULA = r"(?![-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔!~])"
+
 # Of single letters only "a" and "I": the others are initials, numerals and units.  A hyphen, which is silent,
 # counts when nothing but words follows: neither an address nor a file name.
 _PLAIN_WORD = re.compile(
-    r"""
-    (a | [AI](?=\ [a-z]) | I(?=['’](?:m|d|ll|ve)(?![^\W_])) | [A-Za-z][a-z]{1,40})
-    (['’][a-z]{1,20})?
+    rf"""
+    (a | [AI](?=\ [a-z]) | I(?=['’](?:m|d|ll|ve)(?![^\W_])) | [A-Za-z][a-z]{{1,40}})
+    (['’][a-z]{{1,20}})?
     (?: ([,;:.!?]) (?=[ \n]|\Z)
-      | - (?=[a-z]{2}[a-z-]{0,60}(?:[ ,;!?]|[.:]?(?:[ \n]|\Z)))
-      | (?=[ ,;!?)\n"”]|\Z) )
+      | - (?=[a-z]{{2}}[a-z-]{{0,60}}(?:[,;!?]|[.:]?(?:\ {_NO_FORMULA}|\n|\Z)))
+      | (?=[,;!?)\n"”]|\ {_NO_FORMULA}|\Z) )
     \ *
     """,
     re.VERBOSE,

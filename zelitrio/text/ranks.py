@@ -12,8 +12,12 @@ class Rank(enum.IntEnum):
     """A user's own replacements come before every rule of ours."""
     MARKUP = 10
     """Markdown, formulas and code: their signs mean something else in plain text."""
+    NAME = 15
+    """Names of products and formats, before the file names and letters in them."""
     WEB = 20
     """Addresses contain dates, numbers and signs."""
+    LABEL = 25
+    """ "seat 12B" is no amount of bytes."""
     DATE = 30
     """ "2024-03-15" is not a chain of numbers."""
     TIME = 40

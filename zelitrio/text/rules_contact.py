@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, year
+from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, number_words, year
 from zelitrio.text.patterns import WORD_END
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
@@ -194,4 +194,113 @@ def _in_pairs(text: str) -> str:
     return f"{digits(head)} {'oh ' if rest[0] == '0' else ''}{cardinal(int(rest))}"
 
 
-RULES = (phone, card, version, software_version, numbered_thing, zip_code, long_number)
+_LABELLED = words(
+    """
+    apt apartment suite ste seat seats room rm unit flat gate row platform bus flight hangar block building
+    bldg exhibit figure fig section chapter level floor table box lot terminal stand bay door ward question
+    class form schedule appendix part step option bed cabin locker pier aisle shelf slot berth deck stop route
+    line highway route model type version grade house number no problem exercise page line paragraph tower
+    wing hall classroom studio zone area rule article item track track's group team iphone rtx gtx
+    """
+)
+
+
+@rule(
+    Rank.LABEL,
+    "0",
+    rf"(?P<number>\d{{1,4}})(?P<letters>[A-Za-z]{{1,2}})"
+    rf"(?P<more>(?:[ ]?[-–/&,][ ]?\d{{1,4}}[A-Za-z]){{0,4}}){WORD_END}",
+    examples={
+        "Apt. 4B": "apartment four b",
+        "seat 12B": "seat twelve b",
+        "seats 3A-3C": "seats three a to three c",
+    },
+)
+def numbered_with_letter(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the number of a flat, a seat or a gate that ends in a letter."""
+    if reader.touches(match.start()) or reader.previous().lower().rstrip(".") not in _LABELLED:
+        return False
+    if match["letters"] in ("st", "nd", "rd", "th", "am", "pm") or match["letters"].lower() in (
+        "km",
+        "kg",
+        "cm",
+        "mm",
+    ):
+        return False
+    reader.say(
+        _in_pairs(match["number"]) if len(match["number"]) > 2 else _short(match["number"]),
+        *match.span("number"),
+    )
+    reader.spell(match["letters"], match.start("letters"))
+    for part in re.finditer(r"(?P<joint>[-–/&,])|(?P<number>\d+)|(?P<letter>[A-Za-z])", match["more"]):
+        start, end = match.start("more") + part.start(), match.start("more") + part.end()
+        if part["joint"]:
+            joint = {"-": "to", "–": "to", "&": "and"}.get(part["joint"])
+            if joint:
+                reader.say(joint, start, end)
+            else:
+                reader.mark(Break.COMMA)
+        elif part["number"]:
+            reader.say(_short(part["number"]), start, end)
+        else:
+            reader.spell(part["letter"], start)
+    return True
+
+
+def _short(number: str) -> str:
+    return cardinal(int(number)) if number[0] != "0" or number == "0" else digits(number)
+
+
+_MODELS = re.compile(
+    r"(?:llama|qwen|mistral|mixtral|gemma|phi|gpt|deepseek|falcon|yi|olmo|kimi|vicuna|alpaca|opt|bloom|pythia|"
+    r"model|models|llm|checkpoint)[\w.-]{0,12}[ :(-]{1,2}(?:[\w.]{1,6}[ -])?$",
+    re.IGNORECASE,
+)
+_MODEL_AFTER = re.compile(
+    r"[ -](?:models?|LLMs?|LMs?|checkpoints?|variants?|instruct|chat|base|version|weights)\b", re.IGNORECASE
+)
+_COUNTED_AFTER = re.compile(r"[ -](?:param(?:eter)?s?|people|tokens?|users|humans|views|downloads|rows)\b")
+
+
+@rule(
+    Rank.LABEL,
+    "0",
+    rf"(?:(?P<times>\d{{1,3}})[x×](?=\d))?(?P<size>\d{{1,4}}(?:\.\d{{1,2}})?)(?P<letter>[BMTb]){WORD_END}",
+    examples={
+        "a 7B model": "a seven b model",
+        "Llama 3.1 8B": "llama three point one eight b",
+        "7B parameters": "seven billion parameters",
+    },
+)
+def model_size(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the size of a language model: the letter after a name, the number before "parameters"."""
+    text = reader.text
+    if match["letter"] != "b" and _COUNTED_AFTER.match(text, match.end()) and not match["times"]:
+        reader.say(number_words(match["size"]), *match.span("size"))
+        scale = {"B": "billion", "M": "million", "T": "trillion"}[match["letter"]]
+        reader.say(scale, *match.span("letter"))
+        return True
+    is_model = _MODEL_AFTER.match(text, match.end()) or _MODELS.search(
+        text[max(0, match.start() - 30) : match.start()]
+    )
+    if not is_model:
+        return False
+    if match["times"]:
+        reader.say(cardinal(int(match["times"])), *match.span("times"))
+        reader.say("by", match.end("times"), match.start("size"))
+    reader.say(number_words(match["size"]), *match.span("size"))
+    reader.spell(match["letter"], match.start("letter"))
+    return True
+
+
+RULES = (
+    numbered_with_letter,
+    model_size,
+    phone,
+    card,
+    version,
+    software_version,
+    numbered_thing,
+    zip_code,
+    long_number,
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from zelitrio.text.abbreviations import MONTHS
+from zelitrio.text.abbreviations import DAYS, MONTHS
 from zelitrio.text.numbers import cardinal, decade, ordinal, year
 from zelitrio.text.patterns import WORD_END
 from zelitrio.text.ranks import Rank
@@ -24,6 +24,7 @@ _YEAR_BEFORE = words(
     "in of since by until till from to year before after during circa around between late early mid spring "
     "summer autumn fall winter and through x ×"
 )
+_DECADE_BEFORE = words("the early late mid these those 's")
 _DATE_BEFORE = words("on by until till before after since from to dated due")
 _NOT_PLURAL = words("was is has does this its his as us always perhaps yes thus plus versus across")
 _COUNTED = words("people men women children of more other times feet dollars units fish sheep miles")
@@ -151,15 +152,63 @@ def month_slash_day(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.DATE,
     "0'’",
-    rf"['’]?(?P<ten>\d0|[12]\d\d0)(?:['’])?s{WORD_END}",
+    rf"['’]?(?P<ten>\d0|[1-9]\d0|[12]\d\d0)(?:['’])?s{WORD_END}",
     examples={"the 1990s": "the nineteen nineties", "the '80s": "the eighties", "his 40s": "his forties"},
 )
 def decades(reader: Reader, match: re.Match[str]) -> bool:
     """Read a decade."""
-    if reader.touches(match.start()) or match["ten"] in ("00",):
+    if reader.touches(match.start()) or match["ten"] == "00":
         return False
+    is_led = reader.previous().lower() in _DECADE_BEFORE or match[0][0] in "'’"
+    if len(match["ten"]) == 3 and not is_led:
+        return False  # "a timeout of 830s"
     reader.say(decade(int(match["ten"])), *match.span())
     return True
+
+
+_DAY_NAME = rf"(?:{'|'.join(sorted((*DAYS, *DAYS.values()), key=len, reverse=True))})"
+_DAY_MONTH = rf"(?:{_DAY_NAME}|{'|'.join([*_MONTH_NAMES, *sorted(MONTHS, key=len, reverse=True)])})"
+
+
+@rule(
+    Rank.DATE,
+    "a",
+    rf"(?P<first>{_DAY_MONTH})\.?(?P<joint>\s?(?:[-–—/&]|to|thru)\s?)(?P<last>{_DAY_MONTH})(?![^\W_])"
+    rf"(?P<more>(?:/{_DAY_NAME}(?![^\W_])){{0,5}})",
+    re.IGNORECASE,
+    plain_words=(*DAYS, *DAYS.values(), *_MONTH_NAMES, *MONTHS),
+    examples={
+        "Mon-Fri": "monday to friday",
+        "Jan–Mar": "january to march",
+        "Mon/Wed/Fri": "monday wednesday friday",
+        "Sat & Sun": "saturday and sunday",
+    },
+)
+def days_range(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a range or a list of days or months."""
+    first, last = match["first"], match["last"]
+    if reader.touches(match.start()) or not (first[0].isupper() and last[0].isupper()):
+        return False
+    joint = match["joint"].strip()
+    if joint in ("to", "thru") and first.lower() not in DAYS and first.lower() not in MONTHS:
+        return False  # whole words need no rule
+    reader.say(_day_or_month(first), *match.span("first"))
+    if joint == "/":
+        reader.mark(Break.COMMA)
+    else:
+        joint = {"&": "and", "thru": "through"}.get(joint, "to")
+        reader.say(joint, *match.span("joint"))
+    reader.say(_day_or_month(last), *match.span("last"))
+    for day in re.finditer(r"[A-Za-z]+", match["more"]):
+        reader.mark(Break.COMMA)
+        start = match.start("more")
+        reader.say(_day_or_month(day[0]), start + day.start(), start + day.end())
+    return True
+
+
+def _day_or_month(written: str) -> str:
+    name = written.lower()
+    return DAYS.get(name) or MONTHS.get(name) or name
 
 
 @rule(
@@ -268,6 +317,7 @@ RULES = (
     numeric_date,
     month_slash_day,
     decades,
+    days_range,
     short_year,
     era,
     years_range,

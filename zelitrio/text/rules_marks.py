@@ -137,7 +137,11 @@ def tag(reader: Reader, match: re.Match[str]) -> bool:
     "+=<>≤≥≠×÷*/±−^≡",
     r"(?P<sign>[+=<>≤≥≠×÷*/±−^≡])",
     is_plain=True,
-    examples={"2 + 2 = 4": "two plus two equals four", "*bold*": "bold", "x > y": "x is greater than y"},
+    examples={
+        "2 + 2 = 4": "two plus two equals four",
+        "*bold*": "bold",
+        "5 > 3": "five is greater than three",
+    },
 )
 def between(reader: Reader, match: re.Match[str]) -> bool:
     """Say a sign between two operands; elsewhere it is silent."""
@@ -159,8 +163,8 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.MARK,
-    "⁰¹²³⁴⁵⁶⁷⁸⁹",
-    r"[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}",
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁻",
+    r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,4}",
     is_plain=True,
     examples={"x²": "x squared", "the end³ of": "the end of"},
 )

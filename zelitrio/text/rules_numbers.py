@@ -14,12 +14,12 @@ from zelitrio.text.tables import table
 _WHOLE_SLASHES = table(
     "24/7=twenty_four_seven 9/11=nine_eleven 50/50=fifty_fifty 7/11=seven_eleven 20/20=twenty_twenty"
 )
-_VULGAR = {
+VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
     "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
     "⅑": (1, 9), "⅒": (1, 10),
 }  # fmt: skip
-_VULGARS = "".join(_VULGAR)
+_VULGARS = "".join(VULGAR)
 _DENOMINATORS = frozenset({2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 20, 32, 64, 100})
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~": "about", "≈": "about"}
@@ -90,9 +90,9 @@ def fraction(reader: Reader, match: re.Match[str]) -> bool:
         if whole and not 0 < top < bottom:
             return False
         if whole:
-            reader.say(f"{cardinal(int(whole))} and {_fraction_words(top, bottom, 'a')}", *match.span())
+            reader.say(f"{cardinal(int(whole))} and {fraction_words(top, bottom, 'a')}", *match.span())
         else:
-            reader.say(_fraction_words(top, bottom, "one"), *match.span())
+            reader.say(fraction_words(top, bottom, "one"), *match.span())
     else:
         reader.say(cardinal(top), *match.span("top"))
         reader.say(
@@ -112,11 +112,11 @@ def fraction(reader: Reader, match: re.Match[str]) -> bool:
 )
 def vulgar_fraction(reader: Reader, match: re.Match[str]) -> None:
     """Read a fraction that is one character."""
-    top, bottom = _VULGAR[match["vulgar"]]
+    top, bottom = VULGAR[match["vulgar"]]
     if match["whole"]:
-        reader.say(f"{cardinal(int(match['whole']))} and {_fraction_words(top, bottom, 'a')}", *match.span())
+        reader.say(f"{cardinal(int(match['whole']))} and {fraction_words(top, bottom, 'a')}", *match.span())
     else:
-        reader.say(_fraction_words(top, bottom, "one"), *match.span())
+        reader.say(fraction_words(top, bottom, "one"), *match.span())
 
 
 @rule(
@@ -213,7 +213,8 @@ def power_words(exponent: int) -> str:
     return f"to the power of {cardinal(exponent)}"
 
 
-def _fraction_words(top: int, bottom: int, one: str) -> str:
+def fraction_words(top: int, bottom: int, one: str) -> str:
+    """ "three quarters"; `one` is what stands for a single part after "and": "a half"."""
     if bottom == 2:
         part = "half"
         many = "halves"

@@ -102,4 +102,31 @@ def _finish(reader: Reader, match: re.Match[str]) -> None:
         reader.say("to", *match.span("to"))
 
 
-RULES = (clock, hour_only, ratio)
+_OFFSET = r"(?P<sign>[-+−–±])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?(?!\d)"
+
+
+@rule(
+    Rank.TIME,
+    "a",
+    rf"(?P<zone>UTC|GMT)[ ]?{_OFFSET}",
+    plain_words=("utc", "gmt"),
+    examples={"UTC-5": "u t c minus five", "GMT+05:30": "g m t plus five thirty"},
+)
+def zone(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a time zone by its offset."""
+    if reader.touches(match.start()):
+        return False
+    reader.spell(match["zone"], match.start("zone"))
+    _say_offset(reader, match)
+    return True
+
+
+def _say_offset(reader: Reader, match: re.Match[str]) -> None:
+    sign = {"+": "plus", "±": "plus or minus"}.get(match["sign"], "minus")
+    reader.say(sign, *match.span("sign"))
+    reader.say(cardinal(int(match["hours"])), *match.span("hours"))
+    if match["minutes"] and int(match["minutes"]):
+        reader.say(cardinal(int(match["minutes"])), *match.span("minutes"))
+
+
+RULES = (zone, clock, hour_only, ratio)

@@ -8,8 +8,9 @@ from zelitrio.text.numbers import cardinal, number_words, plural, year
 from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
+from zelitrio.text.rules_numbers import VULGAR, fraction_words
 from zelitrio.text.sentences import ends_after_abbreviation
-from zelitrio.text.tables import table
+from zelitrio.text.tables import table, words
 from zelitrio.text.types import Break
 
 # Plurals are formed by rule, but for those in _IRREGULAR.
@@ -48,6 +49,19 @@ _SCALES = table("k=thousand K=thousand M=million m=million bn=billion")
 _AUDIENCE = re.compile(
     r"\s+(?:people|users|views|followers|subscribers|customers|downloads|jobs|homes|copies)\b"
 )
+_SIZES = re.compile(
+    r"\b(?:bytes?|files?|size|packets?|buffers?|payload|header|blocks?|chunks?|memory|disk|cache)\b", re.I
+)
+
+
+def _is_bytes(reader: Reader, match: re.Match[str]) -> bool:
+    """Whether "512B" is an amount of bytes: a power of two, or a size is mentioned nearby."""
+    amount = match["amount"]
+    is_power = amount.isdigit() and int(amount) >= 16 and int(amount) & (int(amount) - 1) == 0
+    near = reader.text[max(0, match.start() - 40) : match.end() + 30]
+    return is_power or _SIZES.search(near) is not None
+
+
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
 _AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
 
@@ -73,6 +87,8 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
         return False
     unit, gap = match["unit"], match["gap"]
     if gap and unit in _TOUCHING and not match["per"] and "." not in match["amount"]:
+        return False
+    if unit == "B" and not match["per"] and not _is_bytes(reader, match):
         return False
     before = reader.text[max(0, match.start() - 2) : match.start()]
     if unit == "m" and not gap and _AUDIENCE.match(reader.text, match.end()):
@@ -142,21 +158,80 @@ def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
+_SIZE_AFTER = re.compile(r"\s*[x×]\s*\d|[ -][a-z]|\s*[).,;:]|\s*$|[ -][A-Z]")
+_LONG = re.compile(
+    r"[ ](?:long|wide|tall|deep|high|thick|across|in|by|of|and|or|to|from|apart|away|is|are|x)\b"
+)
+_SIZE_BEFORE = words("a an the my your his her our this that one each every another new old")
+
+
 @rule(
     Rank.UNIT,
     "0",
-    rf"(?P<amount>{NUMBER})(?:(?P<inches>″|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*[.,;:!?)]))|(?P<feet>′))",
-    examples={"27″": "twenty seven inches", "6 in.": "six inches"},
+    rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<amount>\d{{1,3}}/\d{{1,2}}|{NUMBER}|\d{{0,3}}[½¼¾⅛⅜⅝⅞])"
+    rf"(?:(?P<inches>[″”\"]|''|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*[.,;:!?)]))|(?P<feet>[′'’](?![^\W_])))",
+    examples={
+        "27″": "twenty seven inches",
+        "6 in.": "six inches",
+        'a 12" pizza': "a twelve inch pizza",
+        '12" long': "twelve inches long",
+        "a 6' fence": "a six foot fence",
+    },
 )
 def inches(reader: Reader, match: re.Match[str]) -> bool:
-    """Read inches; the word "in" only where no word can follow it."""
-    reader.say(number_words(match["amount"]), *match.span("amount"))
+    """Read inches or feet; a quotation mark that closes a quotation is none."""
+    mark = match["inches"] or match["feet"]
+    if reader.touches(match.start()) or (mark in ('"', "”", "'", "’", "''") and not _is_size(reader, match)):
+        return False
+    amount = match["amount"]
+    if match["whole"]:
+        if "/" not in amount:
+            return False
+        reader.say(f"{cardinal(int(match['whole']))} and", *match.span("whole"))
+    reader.say(_size_words(amount, bool(match["whole"])), *match.span("amount"))
     noun = "inch" if match["inches"] else "foot"
-    is_one = match["amount"] == "1"
+    is_before_noun = (
+        not match[0].endswith("in")
+        and re.compile(r"[ -][a-z]").match(reader.text, match.end()) is not None
+        and _LONG.match(reader.text, match.end()) is None
+    )
+    is_one = amount == "1" or is_before_noun or ("/" in amount and not match["whole"])
     reader.say(noun if is_one else _IRREGULAR[noun], match.end("amount"), match.end())
     if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
         reader.mark(Break.STOP)
     return True
+
+
+def _is_size(reader: Reader, match: re.Match[str]) -> bool:
+    """Whether the mark after a number means inches or feet, and no quotation ends there."""
+    text, start, end = reader.text, match.start(), match.end()
+    if _SIZE_AFTER.match(text, end) is None:
+        return False
+    mark = match["inches"] or match["feet"]
+    before = text[max(0, start - 300) : start]
+    if mark == '"':
+        is_open = before.count('"') % 2 == 1
+    elif mark == "”":
+        is_open = before.count("“") > before.count("”")
+    else:
+        is_open = re.search(r"(?:^|[\s(])['‘][^'’]*$", before) is not None
+    if is_open:
+        return False
+    is_led = reader.previous().lower() in _SIZE_BEFORE or before.endswith(("x ", "x", "× ", "×"))
+    follows_noun = re.compile(r"[ -][a-z]|\s*[x×]").match(text, end) is not None
+    return is_led or follows_noun or mark == '"'
+
+
+def _size_words(amount: str, has_whole: bool) -> str:
+    if "/" in amount:
+        top, bottom = (int(part) for part in amount.split("/"))
+        return fraction_words(top, bottom, "a" if has_whole else "one") if bottom else number_words(amount)
+    if amount[-1] in VULGAR:
+        top, bottom = VULGAR[amount[-1]]
+        if amount[:-1]:
+            return f"{cardinal(int(amount[:-1]))} and {fraction_words(top, bottom, 'a')}"
+        return fraction_words(top, bottom, "one")
+    return number_words(amount)
 
 
 @rule(

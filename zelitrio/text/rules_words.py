@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from zelitrio.text import abbreviations as short
+from zelitrio.text.characters import CONFUSABLE
+from zelitrio.text.math_words import GREEK
 from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
-from zelitrio.text.patterns import LETTER
+from zelitrio.text.patterns import LETTER, ROMAN_SIGNS
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.spelling import fold, say_name
@@ -29,6 +32,13 @@ _COUNTED = words(
     gemini column
     """
 )
+STOP_WORDS = words(
+    """
+    the a an and or but if when so in on at to of for from with by as is was it he she they we you i are
+    were be been not no who that this there here then than into near via
+    """
+)
+"""Capitals do not make these a name."""
 _NOT_NAMES = words(
     "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
 )
@@ -50,7 +60,7 @@ _LETTER_WORDS = frozenset("c f a b p h".split())
     "a.&",
     r"C\#|F\#|[Cc]\+\+|Notepad\+\+|\.(?:NET|Net)\b|&c\.|[AB]\+(?![\w+])|A\*(?!\w)|[Ww]i-?[Ff]i(?![^\W_])|pH(?![^\W_])",
     plain_words=("wi", "wifi"),
-    examples={"C#": "c sharp", "C++": "c plus plus", ".NET": "dot net", "Wi-Fi": "wi fi"},
+    examples={"C#": "c sharp", "C++": "c plus plus", "Wi-Fi": "wi fi"},
 )
 def symbolic(reader: Reader, match: re.Match[str]) -> bool:
     """Read a name that has a sign in it."""
@@ -66,19 +76,23 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.WORD,
-    "a",
-    r"(?P<numeral>[IVXLCDM]{1,10}|[ivx]{2,6})(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
+    "a" + "".join(map(chr, range(0x2160, 0x2189))),
+    rf"(?P<numeral>[IVXLCDM]{{1,10}}|[ivx]{{2,6}}|(?P<sign>[{ROMAN_SIGNS}]{{1,10}}))(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
     plain_words=[to_roman(value) for value in range(2, 40)],
     examples={
         "Louis XIV": "louis the fourteenth",
         "World War II": "world war two",
+        "Act Ⅳ": "act four",
         "Chapter IV": "chapter four",
         "MMXXIV": "twenty twenty four",
     },
 )
 def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     """Read a Roman numeral after a name, a title or a counted noun."""
-    value = roman(match["numeral"].upper())
+    numeral = unicodedata.normalize("NFKC", match["numeral"]) if match["sign"] else match["numeral"]
+    value = roman(numeral.upper())
+    if match["sign"]:
+        return _numeral_sign(reader, match, value)
     if match["numeral"].islower() and reader.previous().lower() not in _COUNTED:
         return False
     if value is None or reader.touches(match.start()) or reader.is_shouting:
@@ -109,6 +123,19 @@ def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
     else:
         return False
     reader.say(said, *match.span())
+    if match["ending"]:
+        reader.tokens[-1].spoken += "'s"
+    return True
+
+
+def _numeral_sign(reader: Reader, match: re.Match[str], value: int | None) -> bool:
+    """A numeral of signs of its own is a number everywhere; after a king's name, an ordinal."""
+    if value is None:
+        return False
+    previous = reader.previous()
+    title = reader.tokens[-2].spoken if len(reader.tokens) > 1 else ""
+    is_king = previous[:1].isupper() and (previous.lower() in _REGNAL or title in _ROYAL)
+    reader.say("the " + ordinal(value) if is_king else cardinal(value), *match.span())
     if match["ending"]:
         reader.tokens[-1].spoken += "'s"
     return True
@@ -154,7 +181,7 @@ def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
     rf"(?P<letters>{LETTER}{{1,100000}})(?:['’](?P<tail>{LETTER}{{1,100000}}))?(?P<more>(?:['’]{LETTER}{{1,20}}){{0,3}})",
     plain_words=(*short.BARE, "st"),
     is_plain=True,
-    examples={"hello": "hello", "FBI": "f b i", "YouTube": "youtube", "don't": "don't", "café": "café"},
+    examples={"hello": "hello", "FBI": "f b i", "don't": "don't", "café": "café"},
 )
 def word(reader: Reader, match: re.Match[str]) -> None:
     """Read any other word."""
@@ -190,6 +217,12 @@ def _simple(reader: Reader, letters: str, start: int) -> None:
             reader.say(lower, start, end)
         else:
             reader.spell(letters, start)
+    elif (
+        lower in ("dr", "st", "mt", "ft")
+        and letters[0].isupper()
+        and (said := _title_or_place(reader, lower, end))
+    ):
+        reader.say(said, start, end)
     elif lower in short.BARE and (lower != "dr" or letters.istitle()):
         expanded = short.TITLES.get(lower) or short.WORDS.get(lower) or short.PLACES.get(lower) or lower
         reader.say(expanded, start, end)
@@ -203,6 +236,22 @@ def _simple(reader: Reader, letters: str, start: int) -> None:
         say_name(reader, letters, start)
 
 
+_NEXT_NAME = re.compile(r"[ ]+([A-Za-z][a-z'’]*|[A-Z'’]+)(?![^\W_])")
+
+
+def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
+    """ "DR SMITH", "ST PETER", "ELM DR": a name after it makes it a title, a name before it a place."""
+    following = _NEXT_NAME.match(reader.text, end)
+    name = following[1] if following else ""
+    is_name = name[:1].isupper() and name.lower() not in STOP_WORDS
+    if is_name and not (name.isupper() and len(name) > 1 and word in ("mt", "ft") and not reader.is_shouting):
+        return short.TITLES[word]
+    previous = reader.previous()
+    if previous[:1].isupper() and previous.lower() not in STOP_WORDS and word in short.PLACES:
+        return short.PLACES[word]
+    return None
+
+
 def _is_letter_context(reader: Reader, start: int, end: int) -> bool:
     """ "Vitamin A.", "Plan A,": a capital in mid-sentence that no noun follows."""
     if not reader.tokens or not reader.previous():
@@ -212,6 +261,8 @@ def _is_letter_context(reader: Reader, start: int, end: int) -> bool:
 
 def _foreign(reader: Reader, match: re.Match[str]) -> None:
     """Letters beyond ASCII: looked up as they are, then folded to a-z; what cannot be is skipped."""
+    if _say_mixed(reader, match):
+        return
     spoken = fold(match[0].replace("’", "'"))
     exact = match[0].lower()
     if reader.knows(exact):
@@ -229,19 +280,29 @@ def _foreign(reader: Reader, match: re.Match[str]) -> None:
             reader.skipped += len(match[0])
 
 
+def _say_mixed(reader: Reader, match: re.Match[str]) -> bool:
+    """Greek letters beside Latin ones by their names ("ΔT"); letters that only look Latin, as Latin."""
+    written = match[0]
+    if not any(char.isascii() for char in written):
+        return False
+    looks = written.translate(CONFUSABLE)
+    if looks.isascii() and len(written) > 2:
+        say_name(reader, looks.replace("’", "'"), match.start())
+        return True
+    if not any(char.lower() in GREEK for char in written):
+        return False
+    for part in re.finditer(r"[A-Za-z]+|[^\W\d_A-Za-z]", written):
+        start = match.start() + part.start()
+        if part[0].isascii():
+            say_name(reader, part[0], start) if len(part[0]) > 1 else reader.spell(part[0], start)
+        elif part[0].lower() in GREEK:
+            reader.say(GREEK[part[0].lower()], start, start + 1)
+    return True
+
+
 def greek_name(text: str) -> str | None:
     """ "alpha" for a lone Greek letter, as in formulas."""
-    return _GREEK.get(text.lower()) if len(text) == 1 else None
-
-
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma "
-        "tau upsilon phi chi psi omega".split(),
-        strict=True,
-    )
-)
+    return GREEK.get(text.lower()) if len(text) == 1 else None
 
 
 RULES = (symbolic, roman_numeral, contraction, letter_and_letter, word)

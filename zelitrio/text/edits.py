@@ -1,0 +1,79 @@
+"""A text with stretches replaced, and the way back from its places to the places of the source."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+
+@attrs.frozen
+class Edit:
+    """A stretch of the source and the text that is read in its place."""
+
+    start: int
+    end: int
+    text: str
+    rule: str = "edit"
+    """Who asked for it: the name that `--explain` shows."""
+
+
+@attrs.frozen
+class Edited:
+    """The text to read.  Places in it are mapped to places in the source."""
+
+    text: str
+    _starts: Sequence[int] = ()
+    """Where each replacement starts in `text`."""
+    _edits: Sequence[Edit] = ()
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The source characters of a stretch of `text`; a replacement counts as a whole."""
+        return self._source(start, is_end=False), self._source(end - 1, is_end=True)
+
+    def rule_at(self, place: int) -> str | None:
+        """The rule of the replacement that `place` lies in; None outside."""
+        index = bisect_right(self._starts, place) - 1
+        if index >= 0 and place < self._starts[index] + len(self._edits[index].text):
+            return self._edits[index].rule
+        return None
+
+    def _source(self, place: int, *, is_end: bool) -> int:
+        """Where the character at `place` starts or ends in the source."""
+        index = bisect_right(self._starts, place) - 1
+        if index < 0:
+            return place + is_end
+        edit, start = self._edits[index], self._starts[index]
+        if place < start + len(edit.text):
+            return edit.end if is_end else edit.start
+        return edit.end + place - start - len(edit.text) + is_end
+
+
+def apply_edits(source: str, edits: Iterable[Edit]) -> Edited:
+    """Replace stretches, which are in order of place and do not overlap."""
+    kept = list(edits)
+    starts: list[int] = []
+    parts: list[str] = []
+    place = length = 0
+    for edit in kept:
+        parts.append(source[place : edit.start])
+        length += edit.start - place
+        starts.append(length)
+        parts.append(edit.text)
+        length += len(edit.text)
+        place = edit.end
+    parts.append(source[place:])
+    return Edited("".join(parts), starts, kept)
+
+
+def merged(first: Sequence[Edit], second: Iterable[Edit]) -> list[Edit]:
+    """Both lists in order of place; where they overlap, the first list's edit stays."""
+    kept = list(first)
+    starts = [edit.start for edit in first]
+    for edit in second:
+        index = bisect_right(starts, edit.start) - 1
+        is_free = index < 0 or first[index].end <= edit.start
+        if is_free and (index + 1 == len(first) or edit.end <= first[index + 1].start):
+            kept.append(edit)
+    return sorted(kept, key=lambda edit: edit.start)

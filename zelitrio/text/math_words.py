@@ -1,0 +1,393 @@
+"""Formulas in words: one speaker for LaTeX and for formulas in plain text.
+
+A formula is a row of symbols.  The speaker goes through it once, says each symbol, and looks ahead only
+for what belongs to it: the exponent, the index, the argument.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from zelitrio.text.numbers import cardinal, number_words, ordinal, plural
+from zelitrio.text.reader import Reader
+from zelitrio.text.tables import table, words
+from zelitrio.text.types import Break
+
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξοπρσςτυφχψω",
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma "
+        "tau upsilon phi chi psi omega".split(),
+        strict=True,
+    )
+)
+"""Names of the Greek letters."""
+
+SIGNS = table(
+    """
+    +=plus −=minus -=minus ×=times ·=times ⋅=times *=times ÷=divided_by /=over ±=plus_or_minus
+    ∓=minus_or_plus <=is_less_than >=is_greater_than ≤=is_at_most ≥=is_at_least ≪=is_much_less_than
+    ≫=is_much_greater_than ≠=is_not_equal_to ≈=is_about ≃=is_about ≅=is_congruent_to ~=is_similar_to
+    ∼=is_similar_to ≡=is_equivalent_to ∝=is_proportional_to →=to ↦=maps_to ⇒=implies ⇔=if_and_only_if
+    ∞=infinity ∈=in ∉=not_in ∀=for_all ∃=there_exists ∪=union ∩=intersection ⊂=is_a_subset_of
+    ⊆=is_a_subset_of ∅=the_empty_set ∧=and ∨=or ¬=not ∂=partial ∇=nabla ∑=the_sum_of ∏=the_product_of
+    ∫=the_integral_of √=the_square_root_of ∛=the_cube_root_of !=factorial %=percent °=degrees ∘=composed_with
+    ⊕=x_or ⊗=tensor ⊥=is_perpendicular_to ∥=is_parallel_to ∠=angle ∴=therefore ′=prime '=prime ’=prime
+    ℝ=the_real_numbers ℕ=the_natural_numbers ℤ=the_integers ℚ=the_rational_numbers ℂ=the_complex_numbers
+    …=and_so_on ∆=delta
+    """
+)
+SIGNS["="] = "equals"
+
+COMMANDS = table(
+    """
+    times=times cdot=times div=divided_by pm=plus_or_minus mp=minus_or_plus leq=is_at_most le=is_at_most
+    geq=is_at_least ge=is_at_least lt=is_less_than gt=is_greater_than neq=is_not_equal_to ne=is_not_equal_to
+    approx=is_about simeq=is_about sim=is_similar_to equiv=is_equivalent_to cong=is_congruent_to
+    propto=is_proportional_to ll=is_much_less_than gg=is_much_greater_than to=to rightarrow=to
+    longrightarrow=to mapsto=maps_to leftarrow=from Rightarrow=implies implies=implies
+    Leftrightarrow=if_and_only_if iff=if_and_only_if leftrightarrow=if_and_only_if infty=infinity in=in
+    notin=not_in forall=for_all exists=there_exists cup=union cap=intersection subset=is_a_subset_of
+    subseteq=is_a_subset_of supset=is_a_superset_of setminus=minus emptyset=the_empty_set
+    varnothing=the_empty_set land=and wedge=and lor=or vee=or lnot=not neg=not partial=partial nabla=nabla
+    sin=sine cos=cosine tan=tangent cot=cotangent sec=secant csc=cosecant arcsin=arc_sine arccos=arc_cosine
+    arctan=arc_tangent sinh=hyperbolic_sine cosh=hyperbolic_cosine tanh=hyperbolic_tangent log=log
+    ln=natural_log exp=exp min=min max=max argmax=arg_max argmin=arg_min det=determinant_of gcd=g_c_d
+    dim=dimension_of ker=kernel_of ldots=and_so_on cdots=and_so_on dots=and_so_on vdots=and_so_on
+    prime=prime circ=degrees degree=degrees angle=angle perp=is_perpendicular_to parallel=is_parallel_to
+    mid=given therefore=therefore because=because oplus=x_or otimes=tensor bullet=times ast=times star=star
+    hbar=h_bar ell=l Re=real_part_of Im=imaginary_part_of quad= qquad= left= right= big= Big= bigg= Bigg=
+    displaystyle= limits= nolimits= percent=percent mod=mod bmod=mod pmod=mod epsilon=epsilon
+    varepsilon=epsilon vartheta=theta varphi=phi varrho=rho varsigma=sigma langle= rangle= lvert= rvert=
+    """
+)
+_BIG = table(
+    "sum=the_sum prod=the_product int=the_integral iint=the_double_integral oint=the_contour_integral "
+    "bigcup=the_union bigcap=the_intersection lim=the_limit ∑=the_sum ∏=the_product ∫=the_integral"
+)
+"""Operators with a range: from below to above."""
+_WRAPPED = words(
+    "text mathrm mathbf mathit mathsf mathcal mathbb mathfrak operatorname boldsymbol textbf textit boxed "
+    "mbox bm underline overline widehat widetilde phantom color tag label begin end"
+)
+_SILENT_WITH_ARGUMENT = words("phantom color tag label begin end")
+_ACCENTS = table("hat=hat bar=bar vec=vector tilde=tilde dot=dot ddot=double_dot overline=bar widehat=hat")
+_SETS = table(
+    "R=the_real_numbers N=the_natural_numbers Z=the_integers Q=the_rational_numbers C=the_complex_numbers "
+    "E=e P=p"
+)
+FUNCTIONS = words(
+    "sin cos tan cot sec csc log ln exp min max lim det gcd mod abs sum avg sqrt arcsin arccos arctan"
+)
+"""Names that a formula in plain text uses as they are."""
+
+_SYMBOL = re.compile(
+    r"""
+      \\(?P<command>[A-Za-z]{1,20}) | \\(?P<escaped>[^A-Za-z])
+    | (?P<number>\d{1,40}(?:,\d{3})*(?:\.\d{1,20})?)
+    | (?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱᵀᵏᵐˣʸ⁺⁻]{1,6}) | (?P<lowered>[₀₁₂₃₄₅₆₇₈₉ₙᵢⱼₖₘₓ₊₋]{1,6})
+    | (?P<name>[A-Za-z]{1,40}) | (?P<sign>\S) | (?P<space>\s{1,100})
+    """,
+    re.VERBOSE,
+)
+_PLAIN_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱᵀᵏᵐˣʸ⁺⁻", "0123456789niTkmxy+-")
+_PLAIN_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙᵢⱼₖₘₓ₊₋", "0123456789nijkmx+-")
+_MOST_NESTED = 12
+
+
+@attrs.define(eq=False)
+class MathSpeaker:
+    """Says the formula that stands in the reader's text between two places."""
+
+    reader: Reader
+    place: int
+    end: int
+    is_latex: bool
+    depth: int = 0
+
+    def say(self) -> None:
+        """Say everything up to the end."""
+        while self.place < self.end:
+            self._symbol()
+
+    def _symbol(self) -> None:
+        """Say the next symbol with what belongs to it."""
+        match = _SYMBOL.match(self.reader.text, self.place, self.end)
+        assert match is not None  # every character matches one of the kinds
+        start, self.place = match.span()
+        kind = match.lastgroup
+        if kind == "command":
+            self._command(match["command"], start)
+        elif kind == "number":
+            self._out(number_words(match[0]), start)
+        elif kind == "raised":
+            self._power(match[0].translate(_PLAIN_RAISED), start)
+        elif kind == "lowered":
+            self._out("sub", start)
+            self._terms(match[0].translate(_PLAIN_LOWERED), start)
+        elif kind == "name":
+            self._name(match["name"], start)
+        elif kind == "sign":
+            self._sign(match["sign"], start)
+
+    def _out(self, said: str, start: int) -> None:
+        """Speak words for the characters from `start` to the place that was reached."""
+        for word in said.split():
+            if len(word) == 1 and word.isalpha():
+                self.reader.spell(word, start, self.place)
+            else:
+                self.reader.say(word, start, self.place)
+
+    def _name(self, name: str, start: int) -> None:
+        follows = self.reader.text[self.place : self.place + 1] if self.place < self.end else ""
+        if name.lower() in FUNCTIONS:
+            said = COMMANDS.get(
+                name.lower(), {"sqrt": "the square root of", "abs": "absolute value of"}.get(name, name)
+            )
+            self._out(said if follows != "(" or said.endswith(" of") else said + " of", start)
+        elif not self.is_latex and len(name) > 2 and self.reader.knows(name.lower()):
+            self._out(name.lower(), start)
+        else:
+            for index, letter in enumerate(name):
+                self.reader.spell(letter, start + index)
+            if follows == "(" and len(name) == 1 and self._is_function(name):
+                self.reader.say("of", self.place, self.place + 1)
+
+    def _is_function(self, name: str) -> bool:
+        """Whether "f(x)" is a function of x: its usual names, or a single argument that is not a sum."""
+        close = self.reader.text.find(")", self.place, min(self.end, self.place + 40))
+        inner = self.reader.text[self.place + 1 : close] if close > 0 else ""
+        return name in "fghFGHPOTuvφψ" or (inner.strip().isalnum() and len(inner.strip()) <= 2)
+
+    def _sign(self, sign: str, start: int) -> None:
+        if sign == "^":
+            self._power(None, start)
+        elif sign == "_":
+            self._out("sub", start)
+            self._argument()
+        elif sign in ("∑", "∏", "∫"):
+            self._big(_BIG[sign], start)
+        elif sign in ",;:":
+            self.reader.mark(Break.COMMA)
+        elif sign == "(":
+            self._bracket(start)
+        elif sign == "|" and self.is_latex:
+            self._bar(start)
+        elif sign == "-" and self.reader.text[self.place : self.place + 1] == ">":
+            self.place += 1
+            self._out("to", start)
+        elif sign in SIGNS:
+            if not (sign in "'’!" and self.reader.text[start - 1 : start].isspace()):
+                self._out(SIGNS[sign], start)
+        elif sign.lower() in GREEK:
+            self._out(GREEK[sign.lower()], start)
+
+    def _bracket(self, start: int) -> None:
+        """A bracket right after a factor: "n(n+1)" is a product."""
+        before = self.reader.text[max(0, start - 1) : start]
+        is_argument = bool(self.reader.tokens) and self.reader.tokens[-1].spoken == "of"
+        if (before.isalnum() or before in (")", "}")) and before and not is_argument:
+            self._out("times", start)
+
+    def _bar(self, start: int) -> None:
+        """A bar: "given" inside a probability, otherwise the start of an absolute value or its end."""
+        before = self.reader.text[max(0, start - 40) : start]
+        if "(" in before and ")" not in before.rpartition("(")[2]:
+            self._out("given", start)
+        elif before.count("|") % 2 == 0:
+            self._out("the absolute value of", start)
+
+    def _command(self, name: str, start: int) -> None:
+        if name in ("frac", "dfrac", "tfrac"):
+            self._fraction(start)
+        elif name == "sqrt":
+            self._root(start)
+        elif name in ("binom", "dbinom"):
+            self._argument()
+            self.reader.say(
+                "choose", start, start + len(name) + 1
+            ) if not self.reader.tokens else self._after("choose")
+            self._argument()
+        elif name in _BIG:
+            self._big(_BIG[name], start)
+        elif name in _ACCENTS and self._is_group_next():
+            self._argument()
+            self._after(_ACCENTS[name])
+        elif name in _WRAPPED:
+            self._wrapped(name)
+        elif name in ("left", "right") and self.reader.text[self.place : self.place + 1] == ".":
+            self.place += 1
+        elif name in COMMANDS:
+            follows = self.reader.text[self.place : self.place + 1]
+            said = COMMANDS[name]
+            is_function = name in FUNCTIONS and follows == "("
+            self._out(said + " of" if is_function and said else said, start)
+        elif name.lower() in GREEK.values() or self.reader.knows(name.lower()):
+            self._out(name.lower(), start)
+
+    def _is_group_next(self) -> bool:
+        return self.reader.text[self.place : self.place + 1] in ("{", " ")
+
+    def _after(self, said: str) -> None:
+        """Speak words that have no characters of their own: they share those of the last word."""
+        if self.reader.tokens:
+            last = self.reader.tokens[-1]
+            self.reader.say(said, last.start, last.end)
+
+    def _group(self) -> tuple[int, int]:
+        """The next argument: what braces hold, or one symbol; its braces are passed over."""
+        text = self.reader.text
+        while self.place < self.end and text[self.place].isspace():
+            self.place += 1
+        if text[self.place : self.place + 1] not in ("{", "(") or self.place >= self.end:
+            match = _SYMBOL.match(text, self.place, self.end)
+            if match is None:
+                return self.place, self.place
+            end = (
+                match.end()
+                if match.lastgroup in ("command", "number") and not self.is_latex
+                else (match.end() if match.lastgroup == "command" else min(match.start() + 1, self.end))
+            )
+            if text[self.place] == "-" and not self.is_latex:
+                following = _SYMBOL.match(text, self.place + 1, self.end)
+                end = following.end() if following else end
+            return self.place, end
+        opened, closed = text[self.place], "}" if text[self.place] == "{" else ")"
+        level = 0
+        for at in range(self.place, self.end):
+            level += (text[at] == opened) - (text[at] == closed)
+            if level == 0:
+                return self.place + 1, at
+        return self.place + 1, self.end
+
+    def _argument(self) -> None:
+        """Say the next argument."""
+        start, end = self._group()
+        if start < end and self.depth < _MOST_NESTED:
+            MathSpeaker(self.reader, start, end, self.is_latex, self.depth + 1).say()
+        is_closed = end < self.end and self.reader.text[end] in "})" and start > self.place
+        self.place = max(self.place, end + 1 if is_closed else end)
+
+    def _terms(self, said: str, start: int) -> None:
+        """Say an exponent or an index that has been turned into plain characters."""
+        for char in said:
+            if char.isdigit() and said.isdigit():
+                self._out(cardinal(int(said)), start)
+                return
+            self._out(SIGNS.get(char) or (cardinal(int(char)) if char.isdigit() else char), start)
+
+    def _power(self, written: str | None, start: int) -> None:
+        if written is None:
+            first, last = self._group()
+            inner = self.reader.text[first:last].strip()
+            simple = {
+                "2": "squared",
+                "3": "cubed",
+                "T": "transpose",
+                "\\top": "transpose",
+                "\\circ": "degrees",
+                "\\prime": "prime",
+                "*": "star",
+                "\\dagger": "dagger",
+            }.get(inner)
+            if simple is not None:
+                is_closed = last < self.end and self.reader.text[last] in "})" and first > self.place
+                self.place = last + 1 if is_closed else last
+                self._out(simple, start)
+            else:
+                self._out("to the power of", start)
+                self._argument()
+            return
+        if written in ("2", "3"):
+            self._out("squared" if written == "2" else "cubed", start)
+        else:
+            self._out("to the power of", start)
+            self._terms(written, start)
+
+    def _fraction(self, start: int) -> None:
+        text = self.reader.text
+        first, last = self._group()
+        top = text[first:last].strip()
+        after_top = last + 1 if last < self.end and text[last : last + 1] == "}" else last
+        saved, self.place = self.place, after_top
+        second, third = self._group()
+        bottom = text[second:third].strip()
+        if top.isdigit() and bottom.isdigit() and 1 < int(bottom) <= 100 and len(top) < 3:
+            self.place = third + 1 if text[third : third + 1] == "}" else third
+            self._out(_fraction_words(int(top), int(bottom)), start)
+            return
+        self.place = saved
+        self._argument()
+        self._after("over")
+        self._argument()
+
+    def _root(self, start: int) -> None:
+        text = self.reader.text
+        said = "the square root of"
+        if text[self.place : self.place + 1] == "[":
+            close = text.find("]", self.place, self.end)
+            if close > 0:
+                degree = text[self.place + 1 : close].strip()
+                self.place = close + 1
+                said = (
+                    "the cube root of"
+                    if degree == "3"
+                    else (
+                        f"the {ordinal(int(degree))} root of"
+                        if degree.isdigit() and len(degree) < 4
+                        else "the root of"
+                    )
+                )
+        self._out(said, start)
+        self._argument()
+
+    def _big(self, said: str, start: int) -> None:
+        """A sum, product, integral or limit with its range."""
+        self._out(said, start)
+        text = self.reader.text
+        for _ in range(2):
+            sign = text[self.place : self.place + 1] if self.place < self.end else ""
+            if sign not in ("_", "^"):
+                break
+            at, self.place = self.place, self.place + 1
+            joint = ("as" if said == "the limit" else "from") if sign == "_" else "to"
+            first, last = self._group()
+            if sign == "_" and said != "the limit" and "=" not in text[first:last] and last - first > 12:
+                joint = "over"
+            self._out_at(joint, at)
+            first_token = len(self.reader.tokens)
+            self._argument()
+            for token in self.reader.tokens[first_token:]:
+                if said == "the limit" and token.spoken == "to":
+                    token.spoken = "approaches"
+        self._after("of")
+
+    def _out_at(self, said: str, at: int) -> None:
+        self.reader.say(said, at, at + 1)
+
+    def _wrapped(self, name: str) -> None:
+        start, end = self._group()
+        inner = self.reader.text[start:end].strip()
+        if name in _SILENT_WITH_ARGUMENT:
+            self.place = min(end + 1, self.end)
+        elif name == "mathbb" and inner in _SETS:
+            self.place = min(end + 1, self.end)
+            self._out(_SETS[inner], start)
+        elif name in ("text", "mathrm", "operatorname", "mbox", "textbf", "textit") and len(inner) > 1:
+            for word in re.finditer(r"[A-Za-z]+|\d+", self.reader.text[start:end]):
+                said = word[0].lower() if word[0].isalpha() else number_words(word[0])
+                if said.isalpha() and not self.reader.knows(said):
+                    self.reader.spell(word[0], start + word.start())
+                else:
+                    self.reader.say(said, start + word.start(), start + word.end())
+            self.place = min(end + 1, self.end)
+        else:
+            self._argument()
+
+
+def _fraction_words(top: int, bottom: int) -> str:
+    part = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
+    many = "halves" if bottom == 2 else plural(part)
+    return f"{cardinal(top)} {part if top == 1 else many}"

@@ -1,0 +1,59 @@
+"""Names of products, formats and tools: a table that anyone can extend (data/names.txt)."""
+
+from __future__ import annotations
+
+import re
+
+from zelitrio.text.lexicon_file import DATA
+from zelitrio.text.ranks import Rank
+from zelitrio.text.reader import Reader, rule
+
+
+def _load() -> dict[str, str]:
+    lines = (DATA / "names.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.partition("\t") for line in lines if line and not line.startswith("#"))
+    return {written: said for written, _, said in pairs}
+
+
+NAMES = _load()
+"""As written to as spoken; in the spoken form, words in capitals are spelled."""
+
+
+_BY_LENGTH = sorted(NAMES, key=len, reverse=True)
+_EXACT = "|".join(re.escape(name) for name in _BY_LENGTH if name != name.lower())
+_ANY_CASE = "|".join(re.escape(name) for name in _BY_LENGTH if name == name.lower())
+_WORDS = [name.replace(".", " ").replace("-", " ").replace("/", " ").split() for name in NAMES]
+
+
+@rule(
+    Rank.NAME,
+    "a.",
+    rf"(?P<name>{_EXACT}|(?i:{_ANY_CASE}))(?P<ending>['’]s)?(?![^\W_]|[@_]|[./-](?!NET)[a-z0-9])",
+    plain_words=[parts[0] for parts in _WORDS if parts[0].isalpha() and parts[0][1:].islower()],
+    examples={
+        "OAuth": "o auth",
+        "PostgreSQL": "postgres q l",
+        "k8s": "k eights",
+        "CI/CD": "c i c d",
+        "VS Code": "v s code",
+        "nginx's": "engine x's",
+    },
+)
+def product_name(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a name from the table."""
+    if reader.touches(match.start()):
+        return False
+    name = match["name"]
+    for word in (NAMES.get(name) or NAMES[name.lower()]).split():
+        if word.isupper():
+            reader.spell(word, match.start(), match.end())
+        elif word.endswith("'s") and word[:-2].isupper():
+            reader.spell(word[:-2], match.start(), match.end(), ending="'s")
+        else:
+            reader.say(word, match.start(), match.end())
+    if match["ending"]:
+        reader.tokens[-1].spoken += "'s"
+    return True
+
+
+RULES = (product_name,)
