@@ -16,7 +16,7 @@ from audio_checks import (
     tone,
 )
 
-from zelitrio.audio import FORMATS, open_encoder, wav_header
+from zelitrio.audio import FORMATS, open_encoder, wav_header, with_true_sizes
 from zelitrio.errors import LocalError
 
 EVERY_FORMAT = pytest.mark.parametrize("name", list(FORMATS))
@@ -176,6 +176,19 @@ def test_a_streamed_wav_opens_with_the_standard_library() -> None:
 def test_a_finished_wav_header_tells_the_true_length() -> None:
     with wave.open(io.BytesIO(wav_header(16_000, 6) + b"\0" * 6)) as opened:
         assert (opened.getnframes(), opened.getframerate()) == (3, 16_000)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_true_sizes_change_the_header_of_a_wav_and_nothing_else(name: str) -> None:
+    data = b"".join(encode_in_cuts(FORMATS[name], tone(440, 0.1), [100]))
+    sized = with_true_sizes(data, FORMATS[name])
+    if FORMATS[name].codec != "wav":
+        assert sized == data
+        return
+    assert sized[44:] == data[44:]
+    assert int.from_bytes(sized[4:8], "little") == len(data) - 8
+    assert int.from_bytes(sized[40:44], "little") == len(data) - 44
+    assert with_true_sizes(b"", FORMATS[name]) == b""
 
 
 def test_an_encoder_dropped_in_mid_stream_leaves_others_alone() -> None:

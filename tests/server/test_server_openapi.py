@@ -6,51 +6,98 @@ import re
 from html.parser import HTMLParser
 
 import orjson
+import pytest
 import trio
 from running import KEY, VOICE, running
+from scripted_engine import ScriptedEngine
 
 from zelitrio.server.app import Operations
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.metadata import Metadata
 from zelitrio.server.openai_speech import OpenAISpeech
-from zelitrio.server.openapi import openapi_document
+from zelitrio.server.openapi import openapi_document, schema_like
 from zelitrio.server.synthesis import Synthesis
+from zelitrio.settings import MAX_SEED
 
 TEXT = "A short text. "
-REALTIME = ("stream-input", "multi-stream-input")
+ROOMS = (Synthesis, OpenAISpeech, Metadata, DictionaryEndpoints, Operations)
+ROUTES = [route for room in ROOMS for route in room(None).routes()]
+DOCUMENT = openapi_document(ROUTES, ScriptedEngine().catalogue)
 
 
-def served() -> set[tuple[str, str, str]]:
-    rooms = (Synthesis, OpenAISpeech, Metadata, DictionaryEndpoints, Operations)
-    routes = [route for room in rooms for route in room(None).routes()]
-    return {
-        (route.path, method, route.endpoint.__name__)
-        for route in routes
-        for method in route.methods - {"HEAD"}
-        if not route.path.endswith(REALTIME)
-    }
-
-
-def test_every_route_is_described_and_every_description_served():
-    document = openapi_document()
-    described = {
-        (path, method.upper(), operation["operationId"])
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    }
-    assert described == served()
+def test_every_operation_has_a_name_a_summary_and_an_answer():
+    operations = [operation for methods in DOCUMENT["paths"].values() for operation in methods.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) > 15
+    for operation in operations:
+        assert operation["summary"] and operation["responses"]["200"]["content"]
 
 
 def test_every_reference_leads_somewhere():
-    text = orjson.dumps(openapi_document()).decode()
+    text = orjson.dumps(DOCUMENT).decode()
     names = set(re.findall(r'"#/components/schemas/(\w+)"', text))
-    assert names == set(openapi_document()["components"]["schemas"])
+    assert names == set(DOCUMENT["components"]["schemas"])
+
+
+def test_a_shape_says_the_type_of_every_value_of_its_example():
+    example = {"a": [{"b": 1}], "c": 0.5, "d": "", "e": True, "f": None, "g": []}
+    assert schema_like(example) == {
+        "type": "object",
+        "properties": {
+            "a": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"b": {"type": "integer"}}, "required": ["b"]},
+            },
+            "c": {"type": "number"},
+            "d": {"type": "string"},
+            "e": {"type": "boolean"},
+            "f": {"type": ["string", "number", "null"]},
+            "g": {"type": "array", "items": {}},
+        },
+        "required": ["a", "c", "d", "e", "f", "g"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"text": " \n\u2003"}, 422),
+        ({"text": "a", "enable_ssml_parsing": None, "apply_text_normalization": None, "seed": None}, 200),
+        ({"text": "a", "voice_settings": {"speed": None, "use_speaker_boost": None}}, 200),
+        ({"text": "a", "voice_settings": {"speed": "fast"}}, 422),
+        ({"text": "a", "seed": MAX_SEED}, 200),
+        ({"text": "a", "seed": MAX_SEED + 1}, 422),
+        ({"text": "a", "seed": -1}, 422),
+        ({"text": "a", "pronunciation_dictionary_locators": [{"version_id": None}]}, 422),
+        ({"text": "a", "pronunciation_dictionary_locators": None}, 200),
+        ({"text": "a", "apply_text_normalization": "maybe"}, 422),
+    ],
+)
+async def test_the_described_body_takes_what_the_server_takes_and_no_more(body, status):
+    try:
+        check(DOCUMENT["components"]["schemas"]["SpeechRequest"], body)
+        is_described = True
+    except AssertionError:
+        is_described = False
+    async with running() as server, server.http() as http:
+        answer = await http.post(f"/v1/text-to-speech/{VOICE}", json=body)
+    assert answer.status_code == status
+    assert is_described == (status == 200)
+
+
+async def test_streamed_times_are_declared_as_lines_of_json():
+    async with running() as server, server.http() as http:
+        url = f"/v1/text-to-speech/{VOICE}/stream/with-timestamps"
+        answer = await http.post(url, json={"text": TEXT * 3})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = answer.content.splitlines()
+    for line in lines:
+        check(DOCUMENT["components"]["schemas"]["TimedAudio"], orjson.loads(line))
 
 
 def check(schema, value, where="answer"):
     """As much of JSON schema as the document uses."""
     if "$ref" in schema:
-        schema = openapi_document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if "anyOf" in schema:
         for choice in schema["anyOf"]:
             try:
@@ -59,7 +106,7 @@ def check(schema, value, where="answer"):
                 continue
         raise AssertionError(f"{where}: {value!r} fits none of {schema}")
     if "enum" in schema:
-        assert value in schema["enum"], where
+        assert value in schema["enum"], f"{where}: {value!r}"
         return None
     kinds = schema.get("type", [])
     types = {
@@ -73,8 +120,12 @@ def check(schema, value, where="answer"):
     }
     allowed = [kinds] if isinstance(kinds, str) else kinds
     assert not allowed or any(isinstance(value, types[kind]) for kind in allowed), f"{where}: {value!r}"
+    if isinstance(value, str):
+        assert re.search(schema.get("pattern", ""), value), where
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        assert schema.get("minimum", value) <= value <= schema.get("maximum", value), where
     if isinstance(value, dict) and "properties" in schema:
-        assert set(schema["required"]) <= set(value), where
+        assert set(schema.get("required", ())) <= set(value), where
         for name, inner in schema["properties"].items():
             if name in value:
                 check(inner, value[name], f"{where}.{name}")
@@ -95,7 +146,7 @@ async def test_every_operation_answers_with_a_status_a_type_and_a_shape_it_descr
     ]
     seen: set[tuple[str, int]] = set()
     async with running(keys=[KEY]) as server, server.http() as http:
-        for path, methods in openapi_document()["paths"].items():
+        for path, methods in DOCUMENT["paths"].items():
             for method, operation in methods.items():
                 for key in (KEY, "wrong"):
                     for voice in (VOICE, "nobody"):
@@ -121,7 +172,7 @@ async def test_every_operation_answers_with_a_status_a_type_and_a_shape_it_descr
 async def test_the_page_is_whole_and_takes_nothing_from_elsewhere():
     async with running() as server, server.http() as http:
         page = (await http.get("/docs")).text
-        assert (await http.get("/openapi.json")).json() == openapi_document()
+        assert (await http.get("/openapi.json")).json() == DOCUMENT
 
     class Reader(HTMLParser):
         open_tags: list[str]
@@ -151,5 +202,5 @@ async def test_the_page_is_whole_and_takes_nothing_from_elsewhere():
     assert not reader.open_tags
     assert {link for link in reader.links if link.startswith("#")} <= {f"#{name}" for name in reader.anchors}
     assert all(link.startswith("#") or link == "openapi.json" for link in reader.links)
-    for path in openapi_document()["paths"]:
+    for path in DOCUMENT["paths"]:
         assert path.replace("{", "{") in page

@@ -11,8 +11,8 @@ from zelitrio.audio.decode import decode_file
 from zelitrio.audio.encoder import Encoder
 from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_format
 from zelitrio.audio.opening import open_encoder
-from zelitrio.audio.raw import wav_header
 from zelitrio.audio.sound import Sound, read_sound
+from zelitrio.audio.wav import wav_header, with_true_sizes
 
 __all__ = [
     "DEFAULT_FORMAT",
@@ -25,4 +25,5 @@ __all__ = [
     "parse_format",
     "read_sound",
     "wav_header",
+    "with_true_sizes",
 ]

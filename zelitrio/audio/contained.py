@@ -1,7 +1,7 @@
-"""Codecs that need a container to be understood: Ogg-Opus, AAC (MP4 or ADTS), FLAC.
+"""Codecs in a container: Ogg-Opus, AAC (MP4 or ADTS), FLAC.
 
-The muxer writes into memory and every call hands over what has gathered there.  Its header waits
-for the first sound, so that the first bytes of a stream always hold some.
+The muxer writes into memory, and every call returns what it has written.  The header waits for the
+first sound, so that the first bytes of a stream always contain audio.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from zelitrio.audio.encoder import Encoder, Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.resampler import Resampler
 
-# libopus takes these alone.  The decoded rate is 48 kHz whatever is fed, so feeding the voice's own
-# rate saves the resampling and 20 ms of waiting for a 48 kHz frame.
+# libopus takes only these.  Decoders always give 48 kHz, so feeding the voice's own rate saves the
+# resampling and the wait of 20 ms for a 48 kHz frame.
 _OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 
 @attrs.frozen
 class _Recipe:
-    """What FFmpeg must be told for one codec."""
+    """FFmpeg's options for one codec."""
 
     muxer: str
     codec: str
@@ -33,12 +33,12 @@ class _Recipe:
     codec_options: Mapping[str, str] = attrs.field(factory=dict)
     delay_samples: int = 0
     hidden_s: float = 0.0
-    """Of the packets that were made, what the muxer holds back or the container has players skip."""
+    """Audio that the muxer still holds, or that players skip because the container says so."""
 
 
 _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
     {
-        # Ogg gathers a second of sound in a page unless told otherwise.
+        # By default Ogg collects a second of sound in a page.
         "opus": _Recipe(
             "ogg",
             "libopus",
@@ -53,7 +53,7 @@ _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
             {"movflags": "frag_every_frame+empty_moov+default_base_moof+delay_moov", "flush_packets": "1"},
             hidden_s=2 * 1024 / 44_100,
         ),
-        # ADTS has no place to say that the first frame is padding.
+        # ADTS cannot say that the first frame is padding.
         "aac": _Recipe("adts", "aac", {"flush_packets": "1"}, delay_samples=1024),
         "flac": _Recipe("flac", "flac", {"flush_packets": "1"}),
     }
@@ -61,7 +61,7 @@ _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
 
 
 class _Sink:
-    """Where the muxer writes; it can neither seek nor read."""
+    """The muxer's output: it cannot seek or read."""
 
     def __init__(self) -> None:
         self._gathered = bytearray()

@@ -1,4 +1,4 @@
-"""What every encoder promises, and the law of use that all of them share."""
+"""The interface of all encoders, and the checks that they share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Samples = NDArray[np.float32]
 class Encoder(ABC):
     """Turns the samples of one stream into bytes, as they come.
 
-    A plain synchronous object: never waits, costs at most a few milliseconds per second of audio,
-    holds no thread.  Not thread-safe, but may be used from one thread after another.  Dropping it
-    in mid-stream is fine.
+    A plain synchronous object: it never waits, costs at most a few milliseconds per second of audio and
+    has no thread.  It is not thread-safe, but successive calls can come from different threads.  It needs
+    no closing.
 
     Attributes:
-        format: what comes out.
-        encoded_s: seconds of sound in the bytes `encode` has returned so far, as a player plays them: less
-            than was put in by what the codec still gathers, looks ahead at, or has players skip.
+        format: of the encoded bytes.
+        encoded_s: seconds of sound, as a player plays them, in the bytes that `encode` has returned.  It is
+            less than the input by the codec's frame, its look-ahead and the padding that players skip.
     """
 
     format: AudioFormat
@@ -62,7 +62,7 @@ class Encoder(ABC):
             raise LocalError(f"pcm: expected floats of shape [n], found {pcm.dtype} of shape {pcm.shape}")
         if not len(pcm):
             return b""
-        low, high = float(pcm.min()), float(pcm.max())  # NaN comes through both
+        low, high = float(pcm.min()), float(pcm.max())  # both are NaN if one sample is
         if not (math.isfinite(low) and math.isfinite(high)):
             where = int(np.flatnonzero(~np.isfinite(pcm))[0])
             raise LocalError(f"pcm: expected finite samples, found {pcm[where]} at sample {where}")

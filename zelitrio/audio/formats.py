@@ -1,4 +1,4 @@
-"""The table of output formats, by the names clients ask for them: `codec_samplerate[_kbps]`."""
+"""The table of output formats by name: `codec_samplerate[_kbps]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AudioFormat:
     """One way to carry sound, always mono.
 
     Attributes:
-        name: what a client asks for, such as `mp3_44100_128`.
+        name: as a client writes it, such as `mp3_44100_128`.
         codec: `mp3`, `pcm`, `wav`, `ulaw`, `alaw`, `opus` (in Ogg), `m4a` (AAC in fragmented MP4),
             `aac` (ADTS) or `flac`.
         sample_rate_hz: of the decoded sound.
@@ -68,9 +68,9 @@ FORMATS: Mapping[str, AudioFormat] = MappingProxyType({entry.name: entry for ent
 """Every format by name.  The vendor's list, and `aac_44100_128` and `flac_24000` besides."""
 
 DEFAULT_FORMAT: AudioFormat = FORMATS["mp3_44100_128"]
-"""What a client gets that asks for nothing."""
+"""The format of a request that names none."""
 
-# The vendor's WebSocket schema calls its default by this shorter name.
+# The vendor's WebSocket schema has this shorter name for its default.
 _ALIASES = {"mp3_44100": "mp3_44100_128"}
 
 
@@ -78,8 +78,7 @@ def parse_format(name: str) -> AudioFormat:
     """Find a format by its name.
 
     Raises:
-        RemoteError: `invalid_output_format`, with every valid name; a format is never replaced by
-            another one in silence.
+        RemoteError: `invalid_output_format`, with every valid name.  No format silently replaces another.
     """
     found = FORMATS.get(_ALIASES.get(name, name))
     if found is not None:

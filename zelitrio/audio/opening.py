@@ -1,4 +1,4 @@
-"""Which encoder makes which format."""
+"""The encoder for each format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from zelitrio.audio.contained import ContainedEncoder
 from zelitrio.audio.encoder import Encoder
 from zelitrio.audio.formats import AudioFormat
+from zelitrio.audio.g711 import G711Encoder
 from zelitrio.audio.mp3 import Mp3Encoder
-from zelitrio.audio.raw import G711Encoder, PcmEncoder, WavEncoder
+from zelitrio.audio.pcm import PcmEncoder
+from zelitrio.audio.wav import WavEncoder
 from zelitrio.errors import LocalError
 
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8_000, 192_000
@@ -34,7 +36,7 @@ def open_encoder(audio_format: AudioFormat, input_rate_hz: int = 24_000) -> Enco
         input_rate_hz: of the samples that will come.
 
     Raises:
-        LocalError: the rate is not one that sound has.
+        LocalError: the rate is out of range.
     """
     if not _LOWEST_RATE_HZ <= input_rate_hz <= _HIGHEST_RATE_HZ:
         raise LocalError(

@@ -39,7 +39,7 @@ class Resampler:
         return self._swr.resample(frame)
 
     def flush(self) -> list[AudioFrame]:
-        """Return what was held back.  Nothing may be pushed afterwards."""
+        """Return the rest.  `push` must not be called afterwards."""
         if not self._pushed_samples:  # swr has no graph to flush before its first frame
             return []
         return self._swr.resample(None)

@@ -1,4 +1,4 @@
-"""A recording as it lies in its file: its own rate, every channel, nothing resampled or mixed."""
+"""A recording as stored in its file: its own rate and all channels, not resampled or mixed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zelitrio.errors import LocalError
 
 @attrs.frozen(eq=False)
 class Sound:
-    """What a file holds."""
+    """The content of a recording."""
 
     rate_hz: int
     pcm: npt.NDArray[np.float32]
-    """[channels, samples], full scale at 1; no more than was asked for."""
+    """[channels, samples], full scale at 1; at most `limit_s` of it."""
     seconds: float
-    """Of the whole file, also where only its beginning was read."""
+    """Length of the whole file, even if only its beginning was read."""
 
 
 def read_sound(path: Path | str, limit_s: float = float("inf")) -> Sound:
@@ -29,7 +29,7 @@ def read_sound(path: Path | str, limit_s: float = float("inf")) -> Sound:
 
     Args:
         path: a file in any container and codec that FFmpeg knows.
-        limit_s: where a file is longer, only so much of it is decoded.
+        limit_s: decode at most this many seconds.
 
     Raises:
         LocalError: the file is missing, holds no audio, or cannot be decoded.

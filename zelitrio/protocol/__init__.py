@@ -37,6 +37,7 @@ from zelitrio.protocol.events import (
 )
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 from zelitrio.protocol.frames import CharTimes, timed_audio_line
+from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
     Outcome,
@@ -57,6 +58,7 @@ from zelitrio.protocol.speech import (
 )
 from zelitrio.protocol.target import (
     DEFAULT_OUTPUT_FORMAT,
+    NORMALISE_CHOICES,
     Dialect,
     SocketRequest,
     bare_credential,
@@ -68,6 +70,8 @@ from zelitrio.protocol.target import (
 __all__ = [
     "DEFAULT_CHUNK_SCHEDULE",
     "DEFAULT_OUTPUT_FORMAT",
+    "MAX_DICTIONARIES",
+    "NORMALISE_CHOICES",
     "OPENAI_FORMATS",
     "OUTCOMES",
     "Alignment",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -82,11 +84,14 @@ class Operations:
 
     async def openapi(self, request: Request) -> Response:
         """What can be asked over HTTP, for machines."""
-        return to_json(openapi_document())
+        return to_json(self._document(request))
 
     async def docs(self, request: Request) -> Response:
         """What can be asked over HTTP, for people."""
-        return Response(docs_page(), media_type="text/html; charset=utf-8")
+        return Response(docs_page(self._document(request)), media_type="text/html; charset=utf-8")
+
+    def _document(self, request: Request) -> dict[str, Any]:
+        return openapi_document(request.app.routes, self._state.engine.catalogue)
 
     async def upgrade_needed(self, request: Request) -> Response:
         """A realtime address asked for without an upgrade."""

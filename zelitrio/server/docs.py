@@ -1,14 +1,11 @@
-"""The OpenAPI document as one readable page, without a script or anything from elsewhere."""
+"""The OpenAPI document as one readable page.  It has no script and loads nothing from elsewhere."""
 
 from __future__ import annotations
 
-import functools
 from html import escape
 from typing import Any
 
 import orjson
-
-from zelitrio.server.openapi import openapi_document
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;
@@ -23,10 +20,8 @@ b.get{color:#5fd39a}b.post{color:#f0a35e}a{color:#8ab4f8}}
 """
 
 
-@functools.cache
-def docs_page() -> bytes:
-    """The page, in UTF-8."""
-    document = openapi_document()
+def docs_page(document: dict[str, Any]) -> bytes:
+    """Render an OpenAPI document as a page, in UTF-8."""
     info = document["info"]
     operations = [
         _operation(path, method, operation)

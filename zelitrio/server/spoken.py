@@ -11,7 +11,7 @@ import trio
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from zelitrio.audio import AudioFormat
+from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.refusals import vendor_error
@@ -129,7 +129,10 @@ class SpokenAnswer(Response):
             if first_ms is not None and shape.is_streamed:
                 return None  # without the last part of the body the connection is closed
             return self._refuse(error)
-        body = b"".join(parts) + shape.end()
+        body = b"".join(parts)
+        if not shape.is_streamed:
+            body = with_true_sizes(body, job.audio_format)
+        body += shape.end()
         if not shape.is_streamed or first_ms is None:
             await self._start(send, first_ms or 0.0, len(body))
         return {"type": "http.response.body", "body": body, "more_body": False}

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from zelitrio.audio import parse_format
+from zelitrio.audio import AudioFormat, parse_format, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
@@ -26,7 +26,7 @@ MAX_WHOLE_CHARS = 40_000
 class TimedLines(Shape):
     """A line of JSON for every packet; each line, also the last, ends in a newline."""
 
-    content_type: str = "application/json"
+    content_type: str = "application/x-ndjson"
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
@@ -38,6 +38,7 @@ class TimedLines(Shape):
 class TimedWhole(Shape):
     """One JSON object with all audio and all times."""
 
+    audio_format: AudioFormat
     content_type: str = "application/json"
     is_streamed: bool = False
     timing: Timing = Timing.STREAM
@@ -53,7 +54,8 @@ class TimedWhole(Shape):
 
     def end(self) -> bytes:
         """The object."""
-        return _timed(b"".join(self._audio), join_alignments(self._told) if self._told else None)
+        audio = with_true_sizes(b"".join(self._audio), self.audio_format)
+        return _timed(audio, join_alignments(self._told) if self._told else None)
 
 
 def _timed(audio: bytes, told: Alignment | None) -> bytes:
@@ -129,7 +131,7 @@ class Synthesis:
         )
         shape: Shape
         if timed:
-            shape = TimedLines() if is_streamed else TimedWhole()
+            shape = TimedLines() if is_streamed else TimedWhole(audio_format=audio_format)
         else:
             shape = Shape(content_type=audio_format.content_type, is_streamed=is_streamed)
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)

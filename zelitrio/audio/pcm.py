@@ -1,0 +1,49 @@
+"""PCM: signed 16-bit samples without a header."""
+
+from __future__ import annotations
+
+import numpy as np
+from av import AudioFrame
+
+from zelitrio.audio.encoder import Encoder, Samples
+from zelitrio.audio.formats import AudioFormat
+from zelitrio.audio.resampler import Resampler
+
+
+class PcmEncoder(Encoder):
+    """Signed 16-bit little-endian samples; every return is whole samples."""
+
+    def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
+        super().__init__(audio_format)
+        rate_hz = audio_format.sample_rate_hz
+        # Equal rates need no FFmpeg: a few microseconds of numpy instead of a filter graph.
+        self._resampler = None if rate_hz == input_rate_hz else Resampler(input_rate_hz, rate_hz, "s16")
+        if self._resampler is None:
+            # The largest 16-bit value.  `encode` looks at the extremes anyway; clipping every sample again
+            # would cost more.
+            self._loudest = 32767 / 32768
+
+    @property
+    def delay_samples(self) -> int:
+        """Nothing is delayed."""
+        return 0
+
+    def _encode(self, pcm: Samples) -> bytes:
+        if self._resampler is None:
+            # 32768 as swr has it, not 32767: all rates are equally loud.
+            # In place: new memory costs more than the arithmetic.
+            steps = pcm * np.float32(32768.0)
+            np.rint(steps, out=steps)
+            return self._counted(steps.astype("<i2").tobytes())
+        return self._counted(_frame_bytes(self._resampler.push(pcm)))
+
+    def _finish(self) -> bytes:
+        return b"" if self._resampler is None else self._counted(_frame_bytes(self._resampler.flush()))
+
+    def _counted(self, data: bytes) -> bytes:
+        self.encoded_s += len(data) / 2 / self.format.sample_rate_hz
+        return data
+
+
+def _frame_bytes(frames: list[AudioFrame]) -> bytes:
+    return b"".join(frame.to_ndarray().astype("<i2", copy=False).tobytes() for frame in frames)
