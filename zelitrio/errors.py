@@ -1,7 +1,8 @@
 """Every error zelitrio raises on purpose, sorted by who broke what.
 
 LocalError: the caller of our Python API.  RemoteError: the peer on the wire.  VoiceError: a voice
-file.  EngineError: the engine itself.  Nothing else may reach a user as anything but a bug.
+file.  EngineError: the engine itself.  ServerError: the server itself.  Any other error that reaches a user
+is a bug.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class VoiceError(ZelitrioError):
 
 class EngineError(ZelitrioError):
     """The engine cannot go on: a lost device, a failed warm-up, a thread that ended."""
+
+
+class ServerError(ZelitrioError):
+    """The server cannot go on: one of its own tasks ended by an error, which is its cause."""
 
 
 class UtteranceError(EngineError):

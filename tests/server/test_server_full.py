@@ -7,7 +7,7 @@ import pytest
 import trio
 from running import KEY, VOICE, hear, read_all, running, say, until
 
-from zelitrio.server.serve import TURN_AWAY_S, TURNED_AWAY
+from zelitrio.server.connection import TURN_AWAY_S, TURNED_AWAY
 
 ELSEWHERE = "https://elsewhere.example"
 SPEECH = f"/v1/text-to-speech/{VOICE}"

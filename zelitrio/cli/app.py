@@ -2,7 +2,7 @@
 
 0  done                              2  wrong usage: a flag, a setting, a file that is not there
 1  could not be done                 3  the engine failed; a supervisor should start it again
-130  interrupted
+4  the server failed; likewise          130  interrupted
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
 from zelitrio.cli.train import train
 from zelitrio.cli.voices import voices
-from zelitrio.errors import EngineError, LocalError, RemoteError, ZelitrioError
+from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError, ZelitrioError
 
 app = App(
     name="zelitrio",
@@ -82,6 +82,8 @@ def _explain(error: BaseException) -> int:
             return _fail(2, str(cause))
         case EngineError():
             return _fail(3, str(cause))
+        case ServerError():
+            return _fail(4, str(cause))
         case RemoteError():
             return _fail(1, f"{cause.message} ({cause.code})")
         case ZelitrioError():

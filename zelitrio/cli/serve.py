@@ -55,7 +55,8 @@ def serve(
 
     from zelitrio.cli.loop import run_loop
     from zelitrio.cli.serving import Job, run_server
-    from zelitrio.server import configure_logging
+    from zelitrio.server import configure_logging, raise_descriptor_limit
 
     configure_logging()
+    raise_descriptor_limit()
     run_loop(run_server, Job(server, session, engine, voices, tuple(lexicon or ()), started_at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -74,7 +75,8 @@ async def run_server(job: Job) -> None:
             gc.freeze()
             gc.set_threshold(GARBAGE_AT)
             ready_s = time.perf_counter() - job.started_at
-            print(ready_line(urls, engine, ready_s), flush=True)
+            with suppress(OSError, ValueError):  # nobody may read it
+                print(ready_line(urls, engine, ready_s), flush=True)
 
 
 def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:

@@ -1,14 +1,22 @@
 """One port for realtime sockets and HTTP, and who may use it.
 
-`serve` is a task for a nursery that also holds the engine; `open_port` takes its address before that is
-started; `configure_logging` is for the program that owns the process.
+`serve` is a task for a nursery that also holds the engine; `open_port` takes its address before the engine
+starts.  `configure_logging` and `raise_descriptor_limit` are for the program that owns the process.
 """
 
 from __future__ import annotations
 
+from zelitrio.server.descriptors import raise_descriptor_limit
 from zelitrio.server.logs import configure_logging
 from zelitrio.server.metrics import ServedEngine
 from zelitrio.server.port import Port, open_port
 from zelitrio.server.serve import serve
 
-__all__ = ["Port", "ServedEngine", "configure_logging", "open_port", "serve"]
+__all__ = [
+    "Port",
+    "ServedEngine",
+    "configure_logging",
+    "open_port",
+    "raise_descriptor_limit",
+    "serve",
+]

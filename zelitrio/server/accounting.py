@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zelitrio.server.answer import new_request_id
 from zelitrio.server.metrics import Metrics
+from zelitrio.server.quiet_log import get_log
 
 REQUEST_ID = "zelitrio.request_id"
 _TOO_OFTEN = ("live", "ready", "metrics")
 """Asked every few seconds by machines: not worth a line."""
-log = structlog.get_logger("zelitrio.server")
+log = get_log()
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:

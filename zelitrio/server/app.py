@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import to_remote_error
@@ -26,8 +25,6 @@ from zelitrio.server.origins import OriginGuard
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
-
-log = structlog.get_logger("zelitrio.server")
 
 
 def make_app(state: ServerState) -> ASGIApp:
@@ -47,7 +44,23 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    return Accounting(OriginGuard(app, state.origins), state.metrics)
+    # A redirect would name this server's scheme and host, which behind a proxy are not the client's: over
+    # TLS it sent keys to http://.
+    app.router.redirect_slashes = False
+    return Accounting(OriginGuard(WithoutSlash(app), state.origins), state.metrics)
+
+
+class WithoutSlash:
+    """ASGI middleware: a path with a slash at its end is the same path without it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and len(scope["path"]) > 1:
+            scope["path"] = scope["path"].removesuffix("/")
+        await self._app(scope, receive, send)
 
 
 class Operations:
@@ -121,6 +134,5 @@ async def _show_nobody(request: Request, error: Exception) -> Response:
 
 
 async def _show_bug(request: Request, error: Exception) -> Response:
-    request_id = request_id_of(request.scope)
-    log.error("request_failed", request_id=request_id, path=request.url.path, exc_info=error)
-    return vendor_error(to_remote_error(error), request_id)
+    # Starlette raises it again, and the exchange logs it.
+    return vendor_error(to_remote_error(error), request_id_of(request.scope))

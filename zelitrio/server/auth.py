@@ -13,8 +13,8 @@ from zelitrio.session import Account
 from zelitrio.settings import hash_key
 
 TOKEN_LIFETIME_S = 15 * 60.0
-MAX_TOKENS = 10_000
-"""Unused tokens kept; the oldest goes first.  A bound for a key holder that mints without end."""
+MAX_TOKENS = 1000
+"""Unused tokens kept for one key.  A new one replaces the oldest of the same key."""
 ANONYMOUS = Account("anonymous")
 
 
@@ -59,13 +59,18 @@ class TokenStore:
     def __init__(self, clock: Callable[[], float], lifetime_s: float = TOKEN_LIFETIME_S) -> None:
         self._clock = clock
         self._lifetime_s = lifetime_s
-        self._tokens: OrderedDict[str, _Token] = OrderedDict()
+        self._tokens: dict[str, _Token] = {}
+        self._of: dict[Account, OrderedDict[str, None]] = {}
+        """The tokens of each key, the oldest first."""
 
     def mint(self, account: Account) -> str:
         """A new token for this account."""
         token = "sutkn_" + secrets.token_urlsafe(24)
-        while len(self._tokens) >= MAX_TOKENS:
-            self._tokens.popitem(last=False)
+        minted = self._of.setdefault(account, OrderedDict())
+        while len(minted) >= MAX_TOKENS:
+            oldest, _ = minted.popitem(last=False)
+            del self._tokens[oldest]
+        minted[token] = None
         self._tokens[token] = _Token(account, self._clock() + self._lifetime_s)
         return token
 
@@ -73,7 +78,10 @@ class TokenStore:
         """The account of a token that was not used before and is not stale; uses it up."""
         # A dictionary lookup leaks timing only about 24 random bytes that die at the first guess.
         found = self._tokens.pop(token, None) if token else None
-        return found.account if found is not None and self._clock() < found.until else None
+        if token is None or found is None:
+            return None
+        del self._of[found.account][token]
+        return found.account if self._clock() < found.until else None
 
 
 def make_authenticate(

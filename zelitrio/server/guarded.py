@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import trio
 
@@ -32,6 +34,34 @@ class GuardedStream(trio.abc.Stream):
         self._stream = stream
         self._write_timeout_s = write_timeout_s
         self._put_back = b""
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return isinstance(self._stream, trio.SSLStream)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether `receive_some` returns without asking the system."""
+        return bool(self._put_back)
+
+    def peer_address(self) -> tuple[str, int] | None:
+        """The host and port of the peer; None when it is gone."""
+        return _address(self._socket().getpeername)
+
+    def own_address(self) -> tuple[str, int] | None:
+        """The host and port that the peer connected to."""
+        return _address(self._socket().getsockname)
+
+    def has_failed(self) -> bool:
+        """Whether the peer has reset the connection, or it is closed here; never waits.
+
+        It looks at the socket, for a stream that is not read.
+        """
+        try:
+            return self._socket().getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_ERROR) != 0
+        except OSError:
+            return True
 
     def put_back(self, data: bytes) -> None:
         """Let the next `receive_some` return these bytes first."""
@@ -86,6 +116,10 @@ class GuardedStream(trio.abc.Stream):
         with trio.move_on_after(CLOSE_TIMEOUT_S):
             await self._stream.aclose()
 
+    def _socket(self) -> trio.socket.SocketType:
+        stream = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
+        return stream.socket
+
     async def drop(self) -> None:
         """Close at once."""
         await trio.aclose_forcefully(self._stream)
@@ -106,3 +140,11 @@ class GuardedStream(trio.abc.Stream):
                 pass
             except trio.BusyResourceError:
                 pass  # what we are sending he does not take, so he waits for no answer
+
+
+def _address(ask: Callable[[], Any]) -> tuple[str, int] | None:
+    try:
+        host, port = ask()[:2]
+    except OSError:
+        return None
+    return str(host), int(port)

@@ -1,6 +1,9 @@
-"""Reading the head of a request, bounded in time and size, to know who is to answer it."""
+"""Reading the head of a request, bounded in time and size, to know which part of the server answers it."""
 
 from __future__ import annotations
+
+import re
+from http import HTTPStatus
 
 import attrs
 import h11
@@ -8,9 +11,15 @@ import trio
 
 from zelitrio.server.guarded import GuardedStream
 
+MAX_LINES = 128
+"""Header fields of one request; h11 takes 4 us for each.  Browsers send about 20."""
+VERSIONS = ("1.0", "1.1")
+_HEAD_END = re.compile(rb"\n\r?\n")
+_UPGRADES = ("upgrade", "http2-settings")
+
 
 class BadHeadError(Exception):
-    """The head is not one.  `status` is what to answer."""
+    """The head is not valid.  `status` is what to answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -19,49 +28,81 @@ class BadHeadError(Exception):
 
 @attrs.frozen
 class RequestHead:
-    """The first request on a connection: its head, and all bytes read so far."""
+    """The head of a request, and all bytes that were read with it.
+
+    Attributes:
+        rest: what follows the head in `raw`.
+    """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
     raw: bytes
     rest: bytes = b""
-    """Of `raw`, what came behind the head."""
+    version: str = "1.1"
 
     @property
     def is_websocket(self) -> bool:
         """Whether it asks for an upgrade to a WebSocket."""
         return any(name == "upgrade" and value.strip().lower() == "websocket" for name, value in self.headers)
 
+    def without_upgrade(self) -> RequestHead:
+        """The same request, and no upgrade: a server may ignore one (RFC 9110, section 7.8)."""
+        if not any(name in _UPGRADES for name, _ in self.headers):
+            return self
+        kept = tuple((name, value) for name, value in self.headers if name not in _UPGRADES)
+        lines = [f"{self.method} {self.target} HTTP/{self.version}", *(f"{n}: {v}" for n, v in kept), "", ""]
+        raw = "\r\n".join(lines).encode("latin-1") + self.rest
+        return attrs.evolve(self, headers=kept, raw=raw)
+
 
 async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> RequestHead | None:
     """Wait for a whole head; None when the peer left before its end.
 
     Raises:
-        BadHeadError: too slow (408), too large (431) or not HTTP (400).
+        BadHeadError: too slow (408), too large (431), a version that is not served (505) or not HTTP (400).
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
     raw = b""
     with trio.move_on_after(timeout_s):
         while True:
-            try:
-                event = parser.next_event()
-            except h11.RemoteProtocolError as error:
-                raise BadHeadError(error.error_status_hint, str(error)) from None
-            if isinstance(event, h11.Request):
-                headers = tuple(
-                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers
-                )
-                method, target = event.method.decode("ascii"), event.target.decode("latin-1")
-                return RequestHead(method, target, headers, raw, parser.trailing_data[0])
-            if len(raw) > max_bytes:
-                raise BadHeadError(431, f"request head: expected at most {max_bytes} bytes")
+            if (head := _parse(parser, raw, max_bytes)) is not None:
+                return head
             try:
                 data = bytes(await stream.receive_some())
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return None
             if not data:
                 return None
+            if not raw:
+                data = data.lstrip(b"\r\n")  # some clients end a body so (RFC 9112, section 2.2)
             raw += data
             parser.receive_data(data)
     raise BadHeadError(408, f"request head: expected within {timeout_s:g} s")
+
+
+def _parse(parser: h11.Connection, raw: bytes, max_bytes: int) -> RequestHead | None:
+    """The head that `raw` begins with; None if there is more to come."""
+    end = _HEAD_END.search(raw, 0, max_bytes + 4)
+    if end is not None and raw.count(b"\n", 0, end.end()) > MAX_LINES:
+        raise BadHeadError(431, f"request head: expected at most {MAX_LINES} header fields")
+    if end is None and len(raw) > max_bytes:
+        raise BadHeadError(431, f"request head: expected at most {max_bytes} bytes")
+    try:
+        event = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        raise BadHeadError(error.error_status_hint, str(error)) from None
+    if not isinstance(event, h11.Request):
+        return None
+    version = event.http_version.decode("ascii")
+    if version not in VERSIONS:
+        message = f"request head: expected HTTP/1.1, found HTTP/{version}"
+        raise BadHeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, message)
+    return RequestHead(
+        event.method.decode("ascii"),
+        event.target.decode("latin-1"),
+        tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers),
+        raw,
+        parser.trailing_data[0],
+        version,
+    )

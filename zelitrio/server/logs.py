@@ -1,30 +1,114 @@
-"""Logs: JSON lines on standard error, or coloured text when a person is reading."""
+"""Logs: JSON lines on standard error, or coloured text on a terminal."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 import structlog
+
+from zelitrio.server.log_writer import LogWriter
+
+_writer: LogWriter | None = None
 
 
 def configure_logging() -> None:
     """Set structlog up for this process: called by the program's entry, never by a library user's.
 
-    Standard error, because `zelitrio speak` may write audio to standard output.
+    Standard error, because `zelitrio speak` may write audio to standard output.  A line that cannot be
+    written is dropped, see `LogWriter`.
     """
-    processors: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if sys.stderr.isatty():
-        structlog.configure(
-            processors=[*processors, structlog.dev.ConsoleRenderer()],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        )
-    else:
-        processors += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(orjson.dumps)]
-        structlog.configure(
-            processors=processors, logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer)
-        )
+    global _writer
+    _writer = LogWriter(_standard_error())
+    is_terminal = _is_terminal()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _take_traceback,
+            escape_values,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+            if is_terminal
+            else structlog.processors.JSONRenderer(orjson.dumps),
+        ],
+        logger_factory=_LineLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def lines_dropped() -> int:
+    """Log lines of this process that could not be written."""
+    return 0 if _writer is None else _writer.dropped
+
+
+def flush_log() -> None:
+    """Write lines that a slow reader had no room for, as far as it has now."""
+    if _writer is not None:
+        _writer.flush()
+
+
+def _take_traceback(
+    logger: object, method: str, values: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """The server's own tracebacks, under the name that renderers print on lines of their own."""
+    if "traceback" in values:
+        values["exception"] = values.pop("traceback")
+    return values
+
+
+def escape_values(
+    logger: object, method: str, values: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Write control characters as escapes.
+
+    A peer chooses voice ids, paths and texts.  A terminal would obey the control sequences in them.
+    """
+    return {
+        name: escaped(value, keep="\n" if name == "exception" else "") if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def escaped(text: str, keep: str = "") -> str:
+    r"""The text with each character that is not printable as \x1b or \u202e, except those in `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def _standard_error() -> int:
+    try:
+        # A copy: a program that closes and opens files may give number 2 to another one.
+        return os.dup(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):  # no standard error, or one that is closed
+        return -1
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+class _LineLogger:
+    """What structlog gives a rendered line to; one method for every level."""
+
+    def __init__(self, *args: object) -> None:
+        assert _writer is not None
+        write = _writer.write
+
+        def msg(line: str | bytes) -> None:
+            data = line.encode("utf-8", "backslashreplace") if isinstance(line, str) else line
+            write(data + b"\n")
+
+        self.msg: Callable[[Any], None] = msg
+        self.debug = self.info = self.warning = self.error = self.critical = self.exception = self.msg

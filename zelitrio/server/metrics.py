@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from zelitrio.server.logs import lines_dropped
+from zelitrio.server.quiet_log import get_log
 from zelitrio.session import EngineLike, Observer
 
 _LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
 _AUDIO_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
-log = structlog.get_logger("zelitrio.server")
+log = get_log()
 
 
 class StatisticsLike(Protocol):
@@ -75,6 +76,18 @@ class _EngineCollector(Collector):
         yield CounterMetricFamily("zelitrio_engine_steps", "Batches the engine ran.", now.steps)
 
 
+class _LogCollector(Collector):
+    """The log of the process, which all servers in it share."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Lines that could not be written."""
+        yield CounterMetricFamily(
+            "zelitrio_log_lines_dropped",
+            "Log lines that could not be written.",
+            lines_dropped() + get_log().lost,
+        )
+
+
 class Metrics(Observer):
     """The hooks of all conversations, as counters; skipped text also goes to the log.
 
@@ -120,10 +133,19 @@ class Metrics(Observer):
             ["reason"],
             registry=registry,
         )
+        self.connections_failed = Counter(
+            "zelitrio_connections_failed",
+            "Connections and requests that ended by an error of this program; the log has it.",
+            registry=registry,
+        )
+        self.accept_errors = Counter(
+            "zelitrio_accept_errors", "Connections that the system could not accept.", registry=registry
+        )
         self.requests = Counter(
             "zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"], registry=registry
         )
         registry.register(_EngineCollector(engine))
+        registry.register(_LogCollector())
 
     def expose(self) -> bytes:
         """Everything, in Prometheus' text format."""

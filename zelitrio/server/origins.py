@@ -9,6 +9,7 @@ nothing is sent by a browser on its own (no cookies), so pages from everywhere m
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -49,6 +50,7 @@ class Origins:
         """What an allowed origin matches as a whole; None: all of them are."""
         # Not without a key: a name that somebody points at this machine would be its own origin.
         self._own_too = bool(settings.api_key_hashes)
+        self._hosts = None if settings.api_key_hashes or "*" in named else _hosts(settings.host, named)
 
     def check(self, headers: Iterable[tuple[str, str]]) -> None:
         """Refuse what a page of another origin sends; `headers` are in lower case.
@@ -56,9 +58,12 @@ class Origins:
         Raises:
             RemoteError: `origin_not_allowed`.
         """
-        if self.pattern is None:
+        if self.pattern is None and self._hosts is None:
             return
         named = dict(headers)
+        self._check_host(named.get("host", ""))
+        if self.pattern is None:
+            return
         origin = named.get("origin", "").lower()
         # websocket-client and its like name the address they connect to.
         is_own = self._own_too and origin.partition("://")[2] == named.get("host", "").lower()
@@ -67,6 +72,38 @@ class Origins:
                 "origin_not_allowed",
                 f"Pages of {origin[:100]} may not use this server; `--cors-origin` lets them.",
             )
+
+    def _check_host(self, host: str) -> None:
+        """Refuse a public name that somebody points at this machine (DNS rebinding).
+
+        A page of such a name is this server's own origin for a browser, which then sends no Origin with a
+        GET.  An address cannot be pointed elsewhere, and a name without a dot is in no public DNS.
+        """
+        if self._hosts is None:
+            return
+        name = host.lower().rpartition(":")[0] if re.search(r":\d*$", host) else host.lower()
+        name = name.removesuffix(".")
+        if "." not in name or name in self._hosts or name.endswith(".localhost") or _is_address(name):
+            return
+        raise RemoteError(
+            "origin_not_allowed",
+            f"host: expected this machine's name, found {name[:100]!r}; "
+            f"`--cors-origin https://{name[:100]}` allows it.",
+        )
+
+
+def _hosts(own: str, origins: Iterable[str]) -> frozenset[str]:
+    """The names that a keyless server answers to."""
+    named = (origin.lower().partition("://")[2].rpartition("@")[2] for origin in origins)
+    return frozenset({own.lower(), *(re.sub(r":\d*$", "", name) for name in named)})
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 class OriginGuard:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import structlog
 import trio
 
 from zelitrio.audio import parse_format
-from zelitrio.errors import RemoteError
 from zelitrio.protocol import SocketRequest, parse_socket_target
-from zelitrio.server.answer import answer_status, refuse
+from zelitrio.server.answer import answer_status
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
+from zelitrio.server.quiet_log import get_log
 from zelitrio.server.websocket import HandshakeError, WebSocket, accept_answer
 from zelitrio.session import Service, run_socket
 from zelitrio.settings import ServerSettings
 
 BROKEN_CODES = (1002, 1007, 1009)
 """Frames that are none, a text that is none, too much of it: a peer that hears of it in mid-sentence."""
-log = structlog.get_logger("zelitrio.server")
+INTERNAL_ERROR = 1011
+log = get_log()
 
 
 def read_request(head: RequestHead) -> SocketRequest | None:
@@ -45,9 +45,6 @@ async def serve_realtime(
 
     Returns when the conversation is over, whoever ended it.
     """
-    if service.drain.is_set():
-        await refuse(stream, RemoteError("service_restart", "The server is restarting. Please try again."))
-        return
     try:
         answer = accept_answer(head)
     except HandshakeError as error:
@@ -57,7 +54,12 @@ async def serve_realtime(
         began_at = trio.current_time()
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)
         nursery.start_soon(socket.keep_alive, settings.ping_s)
-        await run_socket(socket, request, service)
+        try:
+            await run_socket(socket, request, service)
+        except Exception:
+            await socket.fail(INTERNAL_ERROR, "internal error")
+            await stream.linger()
+            raise  # the connection logs it
         await socket.finish()
         log.info(
             "socket",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import attrs
-import structlog
 import trio
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -14,6 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import CapacityError, RemoteError, ZelitrioError
 from zelitrio.protocol import to_remote_error
+from zelitrio.server.quiet_log import get_log
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.session import Packet, Timing, speak
@@ -23,7 +23,7 @@ from zelitrio.text import Reading
 if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
-log = structlog.get_logger("zelitrio.server")
+log = get_log()
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import attrs
 import trio
 
-from zelitrio.errors import RemoteError
+from zelitrio.errors import EngineError, RemoteError, ServerError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
+from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
+from zelitrio.server.quiet_log import get_log
 from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
+
+log = get_log()
 
 
 @attrs.define(eq=False)
@@ -25,6 +29,10 @@ class ServerState:
     tokens: TokenStore
     origins: Origins
     metrics: Metrics
+    max_connections: int
+    """As set, or fewer if the process may not open so many files."""
+    failure: EngineError | ServerError | None = None
+    """What the server is ending by."""
     connections: int = 0
     turned_away: int = 0
     """Connections above the limit that are being told so."""
@@ -35,7 +43,7 @@ class ServerState:
     @property
     def is_ready(self) -> bool:
         """Whether new conversations are welcome."""
-        return not self.service.drain.is_set()
+        return self.failure is None and not self.service.drain.is_set()
 
     def check_ready(self) -> None:
         """Refuse a new conversation while draining.
@@ -98,4 +106,20 @@ def make_state(
         drain=drain,
         dictionaries=dictionaries,
     )
-    return ServerState(engine, settings, service, keys, tokens, Origins(settings), metrics)
+    return ServerState(
+        engine, settings, service, keys, tokens, Origins(settings), metrics, _connections(settings)
+    )
+
+
+def _connections(settings: ServerSettings) -> int:
+    """As many connections as are set, or as there are descriptors for."""
+    possible = connections_possible()
+    if possible is None or possible >= settings.max_connections:
+        return settings.max_connections
+    log.warning(
+        "too_few_descriptors",
+        max_connections=settings.max_connections,
+        possible=possible,
+        hint="raise the hard limit of open files (ulimit -Hn)",
+    )
+    return possible

@@ -77,6 +77,13 @@ def text_frame(payload: bytes) -> bytes:
     return struct.pack("!BBQ", 0x81, 127, size) + payload
 
 
+def _bytes_in(data: str | bytes | bytearray) -> int:
+    """Its length on the wire."""
+    if isinstance(data, str) and not data.isascii():  # which a string knows of itself
+        return len(data.encode())
+    return len(data)
+
+
 class WebSocket:
     """One accepted socket; a `zelitrio.session.SocketTransport`.
 
@@ -168,7 +175,7 @@ class WebSocket:
     def _take_part(self, event: TextMessage | BytesMessage) -> str | bytes | None:
         if self._code is not None:
             return None  # we have closed: what he is still sending is not heard
-        self._part_bytes += len(event.data)
+        self._part_bytes += _bytes_in(event.data)
         if self._part_bytes > self._max_message_bytes:
             reason = f"Exceeded maximum message size: {self._max_message_bytes} bytes"
             self._post(self._frames.send(CloseConnection(_TOO_BIG, reason)))
@@ -228,6 +235,13 @@ class WebSocket:
         """Send what is owed to a peer that has closed; CLOSE_HANDSHAKE_S at most, raises nothing."""
         with trio.move_on_after(CLOSE_HANDSHAKE_S), suppress(PeerLeft):
             await self.flush()
+
+    async def fail(self, code: int, reason: str) -> None:
+        """Send the close frame and wait for no reply; CLOSE_HANDSHAKE_S at most, raises nothing."""
+        if self._frames.state is ConnectionState.OPEN:
+            self._code = self._code or code
+            self._push(self._frames.send(CloseConnection(code, reason)))
+        await self.finish()
 
     async def keep_alive(self, every_s: float) -> None:
         """Ping for ever, and drop the stream of a peer that does not answer."""

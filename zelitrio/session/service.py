@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
-from zelitrio.errors import EngineError
+from zelitrio.errors import ZelitrioError
 from zelitrio.session.encoding import Turns
 from zelitrio.settings import SessionSettings, VoiceSettings
 
@@ -98,7 +98,7 @@ class Service:
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.
         dictionaries: what peers may choose pronunciations from; `front_end` serves those who do not.
-        failure: set before `drain` when the engine broke: conversations end with 1011 instead.
+        failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 
     engine: EngineLike
@@ -111,5 +111,5 @@ class Service:
     turns: Turns = attrs.field(factory=Turns)
     drain: trio.Event = attrs.field(factory=trio.Event)
     cut_off: trio.Event = attrs.field(factory=trio.Event)
-    failure: EngineError | None = None
+    failure: ZelitrioError | None = None
     dictionaries: Dictionaries | None = None

@@ -1,0 +1,47 @@
+"""Accepting connections, whatever the system says."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from zelitrio.server.metrics import Metrics
+from zelitrio.server.quiet_log import get_log
+
+PAUSE_S = 0.1
+"""Before the next try when there is no free descriptor or memory.  New clients wait in the backlog."""
+_SAY_EVERY_S = 10.0
+log = get_log()
+
+
+async def accept_all(
+    listener: trio.abc.Listener[trio.SocketStream],
+    handler: Callable[[trio.SocketStream], Awaitable[None]],
+    handlers: trio.Nursery,
+    metrics: Metrics,
+) -> None:
+    """Accept connections until cancelled, and give each to a task of its own.
+
+    Trio's `serve_listeners` raises for errors of a single connection, such as ECONNABORTED, EPROTO or
+    ENETDOWN, which Linux passes on from the network.  This counts them and goes on.
+
+    Args:
+        listener: where connections arrive.
+        handler: serves one connection, closes it, and raises no `Exception`.
+        handlers: holds the tasks.
+        metrics: counts what fails.
+    """
+    said_at = -_SAY_EVERY_S
+    while True:
+        try:
+            stream = await listener.accept()
+        except OSError as error:
+            metrics.accept_errors.inc()
+            now = trio.current_time()
+            if now - said_at >= _SAY_EVERY_S:
+                said_at = now
+                log.error("accept_failed", error=str(error))
+            await trio.sleep(PAUSE_S)
+        else:
+            handlers.start_soon(handler, stream)

@@ -1,0 +1,149 @@
+"""One connection, from accept to close, and the wall around it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+
+import attrs
+import trio
+
+from zelitrio.errors import RemoteError
+from zelitrio.server.answer import answer_status, new_request_id, refuse
+from zelitrio.server.exchange import HttpServer, answer_request
+from zelitrio.server.full import refuse_full
+from zelitrio.server.guarded import GuardedStream, RawStream
+from zelitrio.server.head import BadHeadError, RequestHead, read_head
+from zelitrio.server.idle import IdleConnections
+from zelitrio.server.quiet_log import get_log
+from zelitrio.server.realtime import read_request, serve_realtime
+from zelitrio.server.state import ServerState
+
+TURNED_AWAY = 64
+"""Connections above the limit that get an answer at a time; more are closed without one."""
+TURN_AWAY_S = 1.0
+"""For such a connection's request and its answer."""
+log = get_log()
+
+
+@attrs.define(eq=False)
+class Reception:
+    """Takes connections: those that there is room for, and the others.
+
+    Attributes:
+        tls: what is spoken on all of them; None for plain text.
+        idle: those that wait for a request.
+    """
+
+    state: ServerState
+    http: HttpServer
+    tls: ssl.SSLContext | None
+    idle: IdleConnections = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.idle = IdleConnections(self.state.settings.http_idle_s)
+
+    async def take(self, socket: trio.SocketStream) -> None:
+        """Serve one connection until it is closed.
+
+        Raises no `Exception`: what fails on one connection ends this connection only.
+        """
+        try:
+            async with socket:
+                await self._take(socket)
+        except Exception as error:
+            self.state.metrics.connections_failed.inc()
+            log.error("connection_failed", request_id=new_request_id(), exc_info=error)
+
+    async def _take(self, socket: trio.SocketStream) -> None:
+        state = self.state
+        if state.connections < state.max_connections:
+            state.connected(1)
+            try:
+                await self._converse(socket, self._route)
+            finally:
+                state.connected(-1)
+            return
+        state.metrics.refused.labels("full").inc()
+        if state.turned_away < TURNED_AWAY:
+            state.turned_away += 1
+            try:
+                with trio.move_on_after(TURN_AWAY_S):
+                    await self._converse(socket, self._turn_away)
+            finally:
+                state.turned_away -= 1
+
+    async def _converse(
+        self, socket: trio.SocketStream, talk: Callable[[GuardedStream], Awaitable[None]]
+    ) -> None:
+        settings = self.state.settings
+        raw: RawStream = socket
+        if self.tls is not None:
+            raw = trio.SSLStream(socket, self.tls, server_side=True, https_compatible=True)
+        stream = GuardedStream(raw, settings.write_timeout_s)
+        try:
+            if not isinstance(raw, trio.SSLStream) or await _shake_hands(raw, settings.head_timeout_s):
+                await talk(stream)
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # the peer is gone
+        finally:
+            await stream.aclose()
+
+    async def _turn_away(self, stream: GuardedStream) -> None:
+        """Read what is asked and answer that there is no room."""
+        try:
+            head = await read_head(stream, TURN_AWAY_S, self.state.settings.max_head_bytes)
+        except BadHeadError as error:
+            await answer_status(stream, error.status, str(error))
+            return
+        if head is not None:
+            await refuse_full(stream, head, self.state.origins)
+
+    async def _route(self, stream: GuardedStream) -> None:
+        """Answer requests until the end, or until one asks for a realtime socket."""
+        while (head := await self._read_head(stream)) is not None:
+            if head.is_websocket and await self._upgrade(stream, head):
+                return
+            if not await answer_request(self.http, stream, head.without_upgrade()):
+                return
+            if not await self.idle.wait_next(stream):
+                return
+
+    async def _read_head(self, stream: GuardedStream) -> RequestHead | None:
+        settings = self.state.settings
+        try:
+            return await read_head(stream, settings.head_timeout_s, settings.max_head_bytes)
+        except BadHeadError as error:
+            self.state.metrics.refused.labels("bad_head").inc()
+            await answer_status(stream, error.status, str(error))
+            return None
+
+    async def _upgrade(self, stream: GuardedStream, head: RequestHead) -> bool:
+        """Serve a realtime socket; False if the request asks for something else."""
+        state = self.state
+        try:
+            request = read_request(head)
+            if request is None:
+                return False
+            state.origins.check(head.headers)
+            state.check_ready()
+        except RemoteError as error:
+            state.metrics.refused.labels(error.code).inc()
+            await refuse(stream, error)
+            return True
+        state.begin()
+        try:
+            await serve_realtime(stream, head, request, state.service, state.settings)
+        finally:
+            state.end()
+        return True
+
+
+async def _shake_hands(stream: trio.SSLStream[trio.SocketStream], timeout_s: float) -> bool:
+    with trio.move_on_after(timeout_s):
+        try:
+            await stream.do_handshake()
+        except trio.BrokenResourceError:  # plain text on a TLS port, an unknown authority
+            return False
+        return True
+    return False

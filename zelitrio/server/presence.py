@@ -1,0 +1,58 @@
+"""Whether the client of a request is still there.
+
+A client that closes its connection and one that only ends its sending side both send a FIN.  They differ
+in what follows the next bytes that they get: a closed connection answers with a reset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import trio
+
+from zelitrio.server.guarded import READ_BYTES, GuardedStream
+
+MAX_AHEAD_BYTES = 64 * 1024
+"""Requests that a client may send before it has its answer.  It is read no further after that."""
+PROBE_AFTER_S = 0.2
+"""A short answer needs no probe; for a long one this is how long a client that left goes unnoticed."""
+PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""Clients skip interim responses that they did not ask for (RFC 9110, section 15.2)."""
+_LOOK_FIRST_S, _LOOK_MOST_S = 0.002, 0.25
+
+
+class Ahead:
+    """What a client sends while its request is answered, kept for later."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.is_ended = False
+        """The client's sending side has ended."""
+
+    async def wait_left(self, stream: GuardedStream, may_probe: Callable[[], bool]) -> None:
+        """Read ahead until the client has left.
+
+        Args:
+            stream: the connection.
+            may_probe: whether an interim response may be sent now.
+        """
+        while len(self.data) < MAX_AHEAD_BYTES:
+            try:
+                data = await stream.receive_some(READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+            if not data:
+                self.is_ended = True
+                break
+            self.data += data
+        if self.is_ended and stream.is_encrypted:
+            return  # no client of TLS ends one side only
+        probe_at = trio.current_time() + PROBE_AFTER_S if self.is_ended else math.inf
+        look_s = _LOOK_FIRST_S
+        while not stream.has_failed():
+            await trio.sleep(look_s)
+            look_s = min(2 * look_s, _LOOK_MOST_S)
+            if trio.current_time() >= probe_at and may_probe():
+                stream.send_nowait(PROBE)
+                probe_at, look_s = math.inf, _LOOK_FIRST_S

@@ -1,0 +1,58 @@
+"""The server's log, which never raises: a line that cannot be written is dropped and counted."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import structlog
+
+MAX_TRACEBACK_CHARS = 8000
+"""Of the end of a traceback: a group of errors may have no bound."""
+
+
+class QuietLog:
+    """`structlog`'s logger behind four methods that raise no `Exception`.
+
+    The program that embeds the server configures structlog, and its configuration may raise.
+    """
+
+    def __init__(self) -> None:
+        self._log: Any = structlog.get_logger("zelitrio.server")
+        self.lost = 0
+        """Lines that structlog raised for."""
+
+    def info(self, event: str, **values: object) -> None:
+        """What happened."""
+        self._write("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """What an operator may have to change."""
+        self._write("warning", event, values)
+
+    def error(self, event: str, *, exc_info: BaseException | None = None, **values: object) -> None:
+        """What failed, and the traceback of its error.
+
+        It is formatted here: structlog's default, with rich, shows all local variables and may take seconds.
+        """
+        if exc_info is not None:
+            try:
+                lines = "".join(traceback.format_exception(exc_info))
+            except Exception:  # of its __str__
+                lines = type(exc_info).__name__
+            values["traceback"] = lines[-MAX_TRACEBACK_CHARS:]
+        self._write("error", event, values)
+
+    def _write(self, level: str, event: str, values: dict[str, object]) -> None:
+        try:
+            getattr(self._log, level)(event, **values)
+        except Exception:
+            self.lost += 1
+
+
+_log = QuietLog()
+
+
+def get_log() -> QuietLog:
+    """The log of this process's servers."""
+    return _log

@@ -1,0 +1,71 @@
+"""What an ASGI application receives of one request: its body, then the news that the client left."""
+
+from __future__ import annotations
+
+import trio
+from hypercorn.typing import ASGIReceiveEvent
+from starlette.types import Message
+
+MAX_UNREAD_BYTES = 128 * 1024
+"""Bytes that wait for the application before the client is read no further."""
+PIECES_AT_ONCE = 64
+"""Pieces taken before other tasks run: a client may send its body one byte to a chunk."""
+
+
+class RequestBody:
+    """A queue of bytes from the protocol to the application.
+
+    Not a channel of messages, as in hypercorn's own worker: there, ten unread messages block the answer
+    of an application that does not read the body, and the connection never ends.
+    """
+
+    def __init__(self) -> None:
+        self._unread = bytearray()
+        self._pieces = 0
+        self._is_complete = False
+        self._is_told = False
+        self._is_closed = False
+        self._changed = trio.Event()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last byte of the request has arrived."""
+        return self._is_complete
+
+    async def put(self, message: ASGIReceiveEvent) -> None:
+        """Take one message of the protocol; waits while the application has MAX_UNREAD_BYTES to read."""
+        if message["type"] != "http.request":
+            self.close()
+            return
+        self._unread += message["body"]
+        self._is_complete = not message["more_body"]
+        self._notify()
+        self._pieces += 1
+        if self._pieces % PIECES_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
+        while len(self._unread) > MAX_UNREAD_BYTES and not self._is_closed:
+            await self._changed.wait()
+
+    async def receive(self) -> Message:
+        """The application's `receive`: all that has arrived, or `http.disconnect` once it is closed."""
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._is_closed:
+                return {"type": "http.disconnect"}
+            if self._unread or (self._is_complete and not self._is_told):
+                body = bytes(self._unread)
+                self._unread.clear()
+                self._is_told = self._is_complete
+                self._notify()
+                return {"type": "http.request", "body": body, "more_body": not self._is_complete}
+            await self._changed.wait()
+
+    def close(self) -> None:
+        """Tell the application that the client left or has its answer; never waits."""
+        self._is_closed = True
+        self._unread.clear()
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
