@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 AUDIBLE_DB = -40.0
-"""Below the utterance's peak; the threshold of nari-labs' TTS bench."""
+"""Relative to the utterance's peak; nari-labs' TTS bench has the same threshold."""
 
 
 def audible_sample(pcm: npt.NDArray[np.float32]) -> int | None:

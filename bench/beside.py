@@ -19,7 +19,7 @@ WARM_UP_S = 0.5
 def speaking_beside(
     host: str, port: int, streams: int, voice_id: str, output_format: str = "pcm_24000"
 ) -> Iterator[None]:
-    """Keep so many streams speaking for as long as the block lasts; 0 for none."""
+    """Keep `streams` streams speaking until the block ends."""
     if not streams:
         yield
         return

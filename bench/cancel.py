@@ -39,7 +39,7 @@ _ENDED = re.compile(rb'^zelitrio_streams_total\{reason="(?:gone|discarded)"\} ([
 
 @attrs.define
 class Cut:
-    """What a way to stop came to, per round."""
+    """The results of one way to stop, per round."""
 
     last_byte_s: list[float] = attrs.field(factory=list)
     stale_bytes: list[int] = attrs.field(factory=list)
@@ -113,7 +113,7 @@ def by_reset(server: ServerProcess, voice_id: str, cut: Cut) -> None:
 
 
 def by_close_context(server: ServerProcess, voice_id: str, cut: Cut) -> None:
-    """Nothing was flushed: what waits is dropped and what is spoken falls silent."""
+    """Nothing was flushed: the server drops waiting text and stops the speech."""
     one = OneSocket(server.host, server.port, multi_target(voice_id, FORMAT), FORMAT)
     one.send(text=LONG_TEXT + " ", context_id="a")
     one.wait_first()

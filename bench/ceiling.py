@@ -1,4 +1,4 @@
-"""What the device can do at its best, measured: the largest product of matrices and the largest copy."""
+"""The device's measured limits: a large matrix product and a large copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bench's client can take at most, from a process that only repeats one message.
+"""The most that the bench's client can receive, from a process that only repeats one message.
 
     python -m bench.client_alone
 

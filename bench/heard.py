@@ -1,4 +1,4 @@
-"""What a client heard of one utterance, and when: the raw material of all latencies."""
+"""What one client received of one utterance, and when.  All latencies come from this."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def audio_of(payload: bytes) -> bytes | None:
 
 
 def seconds_of(audio_bytes: int, output_format: str) -> float:
-    """Seconds of audio in so many bytes of a format with a constant rate."""
+    """Seconds of audio in `audio_bytes` of a format with a constant rate."""
     codec, rate, *kbps = output_format.split("_")
     per_second = int(kbps[0]) * 125 if kbps else int(rate) * (1 if codec in ("ulaw", "alaw") else 2)
     return audio_bytes / per_second
@@ -81,9 +81,9 @@ class Heard:
 
     @property
     def late_s(self) -> float:
-        """How late the latest frame was for a listener who plays from the first frame on.
+        """How late the latest frame was for a listener that plays from the first frame on.
 
-        Above zero he ran dry; with a buffer of this length he would not have.
+        Above zero it ran dry; a buffer of this length would have prevented that.
         """
         plays_until, late = self.arrivals[0][0], 0.0
         for arrived, seconds in self.arrivals:
@@ -108,5 +108,5 @@ class Heard:
         return None
 
     def forget_audio(self) -> None:
-        """Keep the times alone."""
+        """Drop the audio and keep the times."""
         self._audio.clear()

@@ -1,4 +1,4 @@
-"""What sockets cost on which nobody speaks: processor time and memory of the server.
+"""The cost of idle sockets: processor time and memory of the server.
 
     python -m bench.idle --sockets 200 --seconds 20
 

@@ -1,10 +1,10 @@
-"""How many people can listen at once: paced listeners, and not one who runs dry.
+"""How many listeners a server can feed in real time without one underrun.
 
     python -m bench.listeners --seconds 10 --up-to 60
 
 Each listener says a sentence, hears it in real time to its end and says the next at once, so a listener
-needs one second of audio a second.  He plays from the first frame on, without a buffer.  The number is
-the largest N at which no listener ran dry and none was refused, found by steps and then by halving.
+needs one second of audio per second.  It plays from the first frame on, without a buffer.  The result is
+the largest number at which no listener ran dry or was refused, found by steps and then by halving.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     made.add_argument("--up-to", type=int, default=100)
     made.add_argument("--exact", type=int, default=2, help="stop halving at this distance")
     made.add_argument("--formats", default="pcm_24000,mp3_44100_128")
-    made.add_argument("--buffer-ms", type=float, default=0.0, help="what a listener holds before he plays")
+    made.add_argument("--buffer-ms", type=float, default=0.0, help="what a listener collects before it plays")
     options = parse(made)
     report = options.report("listeners")
     rows: list[list[object]] = []
@@ -78,7 +78,7 @@ def measure(
     report: Report,
     rows: list[list[object]],
 ) -> bool:
-    """So many listeners for a while; whether it went well."""
+    """Run `count` listeners for a while; return whether none ran dry or was refused."""
     cpu_s, begin = server.cpu_s(), time.perf_counter()
     heard, watch = asyncio.run(listen(address, count, options.extra.seconds, options.seed))
     cpu_share = (server.cpu_s() - cpu_s) / (time.perf_counter() - begin)
@@ -119,20 +119,20 @@ def measure(
 
 @attrs.define
 class Listener:
-    """One person: what he has heard."""
+    """One listener and the utterances that it heard."""
 
     number: int
     heard: list[Heard] = attrs.field(factory=list)
 
 
 async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Heard], ClientWatch]:
-    """Let so many people listen; each ends with the utterance in which the time is over."""
+    """Let `count` listeners listen; each ends after the utterance in which the time is over."""
     until = time.perf_counter() + seconds
     listeners = [Listener(number) for number in range(count)]
 
     async def one(listener: Listener) -> None:
         chance = random.Random(f"{seed} {listener.number}")
-        # Nobody begins at the same moment: the bursts of first audio are part of open_loop.
+        # Listeners begin at different moments: open_loop measures bursts of first audio.
         await asyncio.sleep(chance.uniform(0, min(4.0, seconds / 2)))
         while time.perf_counter() < until:
             heard = await say(address, chance.choice(SENTENCES))

@@ -3,9 +3,8 @@
     python -m bench.load --port N --streams 4 --seconds 10
 
 asyncio's protocols, not trio: a callback per read and no task per socket is the least that Python can
-do for a socket, and the client must never be what is measured.  Whoever uses it also reports the
-client's own share of a core and how late its loop was (`ClientWatch`); `bench.client_alone` measures
-what it can take at most.
+do for a socket, and the client must not limit the result.  A bench also reports the client's share of a
+core and how late its loop was (`ClientWatch`); `bench.client_alone` measures the client's own limit.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, WireError, close, f
 UTTERANCE_TIMEOUT_S = 60.0
 TICK_S = 0.005
 SPEAKING = "speaking"
-"""What this program prints when its first utterance was heard to its end."""
+"""This program prints it after it has heard its first utterance."""
 
 
 @attrs.frozen(kw_only=True)
@@ -110,7 +109,7 @@ class Conversation(asyncio.Protocol):
 
 
 async def open_conversation(address: Address) -> Conversation:
-    """A socket whose upgrade was answered and that was greeted; or whose `heard` says why not."""
+    """Open a socket and greet the server.  If that fails, `heard` says why."""
     loop = asyncio.get_running_loop()
     _, conversation = await loop.create_connection(lambda: Conversation(address), address.host, address.port)
     await conversation.opened
@@ -141,7 +140,7 @@ class ClientWatch:
     """How busy the client itself was: use as `async with`."""
 
     cpu_share: float = 0.0
-    """Of one core."""
+    """Share of one core."""
     lags_s: list[float] = attrs.field(factory=list)
     """How late the client's loop woke up for a timer: it cannot have stamped a frame later than that."""
 

@@ -1,4 +1,4 @@
-"""How long any task holds the loop's thread while a server speaks: nothing may, for more than 10 ms.
+"""How long tasks hold the loop's thread while a server speaks.  The limit is 10 ms.
 
     python -m bench.loop_hold --streams 4 --seconds 10
 
@@ -83,7 +83,7 @@ class LoopWatch(trio.abc.Instrument):
             self.long_steps.append(LongStep(wall_s, cpu_s, queued_s, task.name, _place(task.coro)))
 
     def _queued_s(self) -> float:
-        """How long the thread has waited for a core so far."""
+        """How long the thread has waited for a core."""
         return int(os.pread(self._schedstat, 100, 0).split()[1]) / 1e9
 
     @contextmanager
@@ -172,7 +172,7 @@ def tell(report: Report, watch: LoopWatch, output_format: str, seconds: float) -
 
 
 def _place(coroutine: Any) -> str:
-    """The innermost line of ours that a task stands at."""
+    """The innermost line of our code at which a task waits."""
     place = "its end"
     while coroutine is not None:
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)

@@ -20,7 +20,7 @@ class OneSocket:
     Args:
         host, port: where.
         target: path and query, `stream_target` or `multi_target`.
-        output_format: what the target asks for.
+        output_format: the format that the target names.
         receive_bytes: the system's buffer for what was not read; None for its own choice.
     """
 
@@ -103,7 +103,7 @@ class OneSocket:
         return self.heard
 
     def _receive(self) -> bytes:
-        """What comes next; WireError if nothing ever will."""
+        """Receive bytes; WireError if the peer has closed."""
         data = self.socket.recv(READ_BYTES)
         if not data:
             raise WireError(

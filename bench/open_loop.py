@@ -1,12 +1,12 @@
-"""An open loop: utterances arrive by chance, whether or not the last ones are done.
+"""An open loop: utterances arrive at random, independent of earlier ones.
 
     python -m bench.open_loop --rates 1,2,4 --seconds 10
     python -m bench.open_loop --find-knee
 
-Arrivals are Poisson; each opens a socket, says one sentence and listens.  Counted: first audio that can
-be heard (p50, p95, p99), listeners who, playing from the first frame on, ran dry (underruns), and
-arrivals that got nothing (dropped).  The knee is the highest rate at which nobody ran dry, nobody was
-dropped and the p95 stayed within --limit-ms.  The method is that of nari-labs' TTS benchmarks; there the
+Arrivals are Poisson; each opens a socket, says one sentence and listens.  Counted: audible first audio
+(p50, p95, p99), listeners that ran dry while playing from the first frame on (underruns), and arrivals
+that got nothing (dropped).  The knee is the highest rate without underruns and drops at which the p95
+stays within --limit-ms.  The method is that of nari-labs' TTS benchmarks; there the
 p95 on an H100 is 34.1 ms at 10 and 77.2 ms at 20 arrivals a second.
 """
 

@@ -16,7 +16,7 @@ from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What was asked for on the command line; `extra` holds the flags of one bench alone."""
+    """The command line; `extra` holds the flags of a single bench."""
 
     seed: int
     keep: bool

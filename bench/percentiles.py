@@ -1,4 +1,4 @@
-"""What a list of measured values comes to: percentiles, and how steady they were."""
+"""Percentiles of measured values, and how steady they were."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 Figures = dict[str, Any]
-"""As they stand in results: numbers by name, `spread` two of them; `n` alone where nothing was measured."""
+"""Figures by name as results have them.  `spread` is a pair; without values there is only `n`."""
 
 PARTS = 5
 

@@ -3,7 +3,7 @@
     python -m bench.plot                 every machine in bench/results
     python -m bench.plot 2-core-amd-epyc
 
-Of each line that was measured several times the last one counts.  Needs matplotlib (extra `bench`).
+If a line was measured several times, the last one counts.  Needs matplotlib (extra `bench`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a bench says: JSON lines for machines on stdout, a table for people on stderr."""
+"""Results of a bench: JSON lines on stdout, a table on stderr."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Report:
 
     Args:
         bench: its name, and that of the file of its results.
-        seed: what chance was drawn from.
-        settings: what the run was told, written into every line.
+        seed: of all random draws.
+        settings: of the run, written into every line.
         keep: whether lines are also appended to this machine's results.
     """
 

@@ -4,7 +4,7 @@
 
 A scripted engine hands out a tone at a set pace, so that the real server sends --rate messages a second
 in all, however many connections share them: the cost of a message should not depend on their number.
-Beside it uvicorn with websockets sends the same bytes at the same pace and does nothing else.
+For comparison, uvicorn with websockets sends the same bytes at the same pace and does nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measure(options: Options, name: str, connections: int, report: Report) -> tuple[float, list[object]]:
-    """One server with so many connections."""
+    """Measure one server with this number of connections."""
     extra = options.extra
     every_s = connections / extra.rate
     blocks = max(2, round((extra.seconds + 3.0) / every_s))

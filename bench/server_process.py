@@ -36,7 +36,7 @@ class ServerProcess:
     ready_line: str
 
     def cpu_s(self) -> float:
-        """Processor time that its threads have used so far."""
+        """Processor time that its threads have used."""
         # In nanoseconds; /proc/PID/stat counts in hundredths of a second.
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
@@ -68,10 +68,10 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
         flags: added to the program.
         program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
     """
-    # Whoever ends the bench by a signal ends the server with it: SystemExit runs what stands in `finally`.
+    # A signal that ends the bench also ends the server: SystemExit runs the `finally` blocks.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
-    # A file, not a pipe: nobody reads the log while the server is measured, and a full pipe would stop it.
+    # A file, not a pipe: the log is not read during the measurement, and a full pipe would stop the server.
     with tempfile.NamedTemporaryFile("r", errors="replace") as log, Path(log.name).open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *program, *flags],

@@ -1,9 +1,9 @@
-"""Readers who stop reading: what they change for somebody who listens.
+"""How clients that stop reading change another client's first audio.
 
     python -m bench.stalled --rounds 3
 
-One stream is measured with nobody beside it, then with --stalled sockets that were given a minute of
-text and read nothing, in turns.  The engine must pass the stalled ones over, the loop must not wait for
+One stream is measured by itself, then beside --stalled sockets that have a minute of text and read
+nothing, in turns.  The engine must pass the stalled ones over, the loop must not wait for
 them, and the write deadline must end them.
 """
 
@@ -63,14 +63,14 @@ def tell(report: Report, alone: list[float], beside: list[float], active: float,
 
 
 def stall(server: ServerProcess, voice_id: str) -> OneSocket:
-    """A socket with a minute of text and nobody who reads what is said."""
+    """Open a socket, send a minute of text and read nothing."""
     one = OneSocket(server.host, server.port, stream_target(voice_id, FORMAT), FORMAT, RECEIVE_BYTES)
     one.release(LONG_TEXT)
     return one
 
 
 def listen(server: ServerProcess, voice_id: str, utterances: int) -> list[float]:
-    """First audio of so many utterances, one at a time."""
+    """First audio of `utterances` utterances, one at a time."""
     texts = (SENTENCES * utterances)[:utterances]
     return [over_socket(server, voice_id, text, FORMAT)[0] for text in texts]
 

@@ -1,4 +1,4 @@
-"""What is said: ten sentences of our own, of the length and kind that LJSpeech reads (4 to 10 s)."""
+"""Ten sentences of our own, similar to LJSpeech's in length and kind (4 to 10 s)."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     python -m bench.waterfall --rounds 30
 
 The real server runs in this process with a clock at each hand-over; the client is a thread that blocks
-in its socket.  Printed: the median of each part, and one stream whose total is the median of all.
+in its socket.  Printed: the median of each part, and one stream with the median total.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ _ENDING = re.compile(r"\d+(?=[,;.])")
 
 
 def sentences(count: int, seed: int) -> list[str]:
-    """So many sentences with two numbers each."""
+    """Return `count` sentences with two numbers each."""
     chance = random.Random(seed)
     return [chance.choice(FRAMES).format(*chance.choices(NUMBERS, k=2)) for _ in range(count)]
 

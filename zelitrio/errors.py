@@ -1,8 +1,8 @@
-"""Every error zelitrio raises on purpose, sorted by who broke what.
+"""Every error that zelitrio raises on purpose, by its cause.
 
 LocalError: the caller of our Python API.  RemoteError: the peer on the wire.  VoiceError: a voice
-file.  EngineError: the engine itself.  ServerError: the server itself.  Any other error that reaches a user
-is a bug.
+file.  EngineError: the engine itself.  ServerError: the server itself.  Every other exception that
+reaches a user is a bug.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class LocalError(ZelitrioError):
 
 
 class RemoteError(ZelitrioError):
-    """The peer broke the protocol, or asked for what it may not have.
+    """The peer broke the protocol, or asked for something that it must not have.
 
     Attributes:
         code: the vendor's error code, a key of `zelitrio.protocol.OUTCOMES`, which holds the
             matching WebSocket close code and HTTP status.
-        message: for a human at the other end: the thing, what was expected, what came.
-        param: the name of the offending parameter, where one is to blame.
+        message: for a person: the thing, the expected value, the value found.
+        param: the name of the wrong parameter, if there is one.
     """
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
@@ -36,7 +36,7 @@ class RemoteError(ZelitrioError):
 
 
 class VoiceError(ZelitrioError):
-    """A voice file is not what it says it is."""
+    """A voice file is not valid."""
 
     def __init__(self, path: Path | str, what: str, *, expected: object = None, found: object = None) -> None:
         text = f"{path}: {what}"
@@ -49,22 +49,22 @@ class VoiceError(ZelitrioError):
 
 
 class EngineError(ZelitrioError):
-    """The engine cannot go on: a lost device, a failed warm-up, a thread that ended."""
+    """The engine cannot continue: a lost device, a failed warm-up, a thread that ended."""
 
 
 class ServerError(ZelitrioError):
-    """The server cannot go on: one of its own tasks ended by an error, which is its cause."""
+    """The server cannot continue: one of its tasks failed, and that error is the cause."""
 
 
 class UtteranceError(EngineError):
-    """One utterance failed; its stream has ended, every other stream goes on."""
+    """One utterance failed.  Its stream has ended; all other streams continue."""
 
 
 class CapacityError(EngineError):
-    """The engine refuses another stream: it could not keep its promises to those it has.
+    """The engine refuses another stream: it could not feed all of them in real time.
 
     Attributes:
-        retry_after_s: when asking again makes sense, in seconds.
+        retry_after_s: seconds after which a new request can succeed.
     """
 
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:

@@ -24,7 +24,7 @@ async def test_the_server_says_one_message_for_each_block_of_the_scripted_engine
         await stream.send_all(upgrade("127.0.0.1", stream_target(VOICE_ID, "pcm_24000")))
         with trio.fail_after(10):
             async with stream:
-                while not frames.is_open:  # RFC 6455: nothing may be sent before the answer
+                while not frames.is_open:  # RFC 6455: the client sends after the answer
                     assert not list(frames.feed(await stream.receive_some()))
                 await stream.send_all(message({"text": " "}))
                 await stream.send_all(message({"text": "A tone. ", "flush": True}) + message({"text": ""}))

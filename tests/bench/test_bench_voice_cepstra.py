@@ -17,7 +17,7 @@ def tones(*hz: float) -> Pcm:
 
 
 def ripple(depth_db: float) -> np.ndarray:
-    """One log-mel frame whose level goes up and down three times over the bands."""
+    """One log-mel frame with a level that rises and falls three times over the bands."""
     bands = (np.arange(80) + 0.5) / 80
     return (depth_db * np.log(10) / 20 * np.cos(np.pi * 3 * bands))[None]
 

@@ -9,7 +9,7 @@ from zelitrio.text import load_front_end
 
 
 def contour(end_st: float) -> np.ndarray:
-    """A second at 200 Hz whose last 0.2 s lie higher by so much, with a gap and a silent end."""
+    """One second at 200 Hz, its last 0.2 s higher by `end_st` semitones, with a gap and a silent end."""
     made = np.full(120, np.log(200.0))
     made[80:100] += end_st * np.log(2) / 12
     made[30:35] = np.nan

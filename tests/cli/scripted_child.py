@@ -1,7 +1,7 @@
 """A child process that runs the command line with the scripted engine.
 
-The engine's and the voices' rooms are replaced before anybody imports them: they bring torch, which
-takes seconds, and nothing of them is used.
+The engine's and the voices' rooms are replaced before the first import: they import torch, which takes
+seconds, and nothing of them is used.
 """
 
 from __future__ import annotations

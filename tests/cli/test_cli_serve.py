@@ -25,7 +25,7 @@ READY = re.compile(
 
 
 def main_with_tiny_voice(tokens: list[str]) -> None:
-    """What a child process runs: the whole server, but for the voice."""
+    """The main function of a child process: the whole server with a tiny voice."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda folder: tiny_catalogue())
         sys.exit(run(tokens))

@@ -33,7 +33,7 @@ def install_scripted_engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
-    """Commands in this file speak with the scripted engine, and in nobody's environment."""
+    """Commands in this file use the scripted engine and no setting of the environment."""
     for name in ("ZELITRIO_URL", "ZELITRIO_API_KEY", "ZELITRIO_VOICES", "ZELITRIO_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     return install_scripted_engine(monkeypatch)

@@ -1,6 +1,6 @@
 """The `zelitrio` command: parses, builds settings, calls a room.
 
-Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+A command imports heavy packages only when it runs, so `--help` answers at once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The commands by name, and how each way to fail ends: one line on stderr and an exit code.
+"""The commands by name, and the end of each failure: one line on stderr and an exit code.
 
-0  done                              2  wrong usage: a flag, a setting, a file that is not there
-1  could not be done                 3  the engine failed; a supervisor should start it again
-4  the server failed; likewise          130  interrupted
+0  done                              2  wrong usage: a flag, a setting, a missing file
+1  not possible                      3  the engine failed; a supervisor should start it again
+130  interrupted                     4  the server failed; a supervisor should start it again
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Run one command line and return its exit code, having told stderr what went wrong."""
+    """Run one command line, print its error to stderr and return its exit code."""
     try:
         app(list(tokens), exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -71,11 +71,11 @@ def _explain(error: BaseException) -> int:
     causes = list(_leaves(error))
     if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
         return 130
-    # Where several tasks failed at once, the error that was raised on purpose explains the others.
+    # If several tasks failed at once, the error that was raised on purpose explains the others.
     cause = next((cause for cause in causes if isinstance(cause, ZelitrioError)), causes[0])
     match cause:
         case BrokenPipeError():
-            # Whoever read our output has enough.  Python would complain again when it closes stdout.
+            # The reader of our output has closed it.  Python would fail again when it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         case LocalError():

@@ -1,6 +1,6 @@
-"""An engine that shows what it captures at start: a bar while it does, a line when it has.
+"""An engine that shows its captures at start: a bar during them, a line after them.
 
-Only a GPU's engine captures anything, and it takes seconds; a CPU's is opened without a word.
+Only an engine on a GPU captures graphs, and it takes seconds; on a CPU nothing is shown.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class CaptureBar:
-    """A bar of captured graphs on stderr, from the first to the last; none where that is no terminal.
+    """A bar of captured graphs on stderr, if stderr is a terminal.
 
     Args:
         shown: whether there is a bar at all.
 
     Attributes:
-        count: graphs that were captured so far.
+        count: graphs that are captured.
     """
 
     def __init__(self, *, shown: bool) -> None:
@@ -38,7 +38,7 @@ class CaptureBar:
             self._task = self._bar.add_task("")
 
     def captured(self, name: str, count: int, total: int) -> None:
-        """One more graph was captured; may be called from any thread."""
+        """Show that one more graph was captured.  Any thread can call it."""
         self.count = count
         if self._bar is not None:
             self._bar.start()  # a second call does nothing
@@ -60,7 +60,7 @@ class CaptureBar:
 async def open_shown_engine(
     catalogue: Catalogue, settings: EngineSettings, *, shown: bool = True
 ) -> AsyncIterator[Engine]:
-    """`open_engine`, telling on stderr what is captured, unless that is not to be `shown`.
+    """Open an engine; if `shown`, show its captures on stderr.
 
     Raises:
         EngineError: as `open_engine`.
@@ -75,7 +75,7 @@ async def open_shown_engine(
 
 
 def capture_line(engine: Engine) -> str:
-    """How many graphs were captured, how long it took, and how much of the device's memory they hold."""
+    """Say how many graphs were captured, in which time, and the device memory that they hold."""
     captures = engine.ready.captures
     return (
         f"zelitrio: {len(captures.names)} graphs captured on {engine.ready.device}"

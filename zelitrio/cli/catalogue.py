@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from zelitrio.errors import LocalError
 
-if TYPE_CHECKING:  # the room brings torch
+if TYPE_CHECKING:  # the room imports torch
     from zelitrio.voices import Catalogue, Voice
 
 
 def load_voices(folder: Path | None) -> Catalogue:
-    """The built-in voices, and those of a voice folder, or of the voice folders in a folder, after them.
+    """Load the built-in voices, then those of a voice folder or of a folder of voice folders.
 
     Raises:
-        VoiceError: the folder does not hold what it should.
-        LocalError: it holds a voice of a name that is built in.
+        VoiceError: the folder is not a valid voice folder.
+        LocalError: a voice in it has the name of a built-in one.
     """
     from zelitrio.voices import Catalogue, load_builtin, load_folder
 
@@ -29,10 +29,10 @@ def load_voices(folder: Path | None) -> Catalogue:
 
 
 def choose_voice(catalogue: Catalogue, voice_id: str | None) -> Voice:
-    """The voice of that id; the default one for None.
+    """Return the voice with that id; None stands for the default one.
 
     Raises:
-        LocalError: there is none of that id.
+        LocalError: no voice has that id.
     """
     voice = catalogue.default if voice_id is None else catalogue.find(voice_id)
     if voice is None:

@@ -1,4 +1,4 @@
-"""The file of API keys: their SHA-256 alone, as a server keeps them."""
+"""The file of API keys, which holds only their SHA-256."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _LINE = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def read_key_file(path: Path) -> set[str]:
-    """Read a file with one SHA-256 in hex a line; what follows a space, and after #, is remark.
+    """Read a file with one SHA-256 in hex on each line; text after a space or # is a comment.
 
     Such a line is what `printf %s "$KEY" | sha256sum` prints.
 
     Raises:
-        LocalError: the file cannot be read, a line is something else, or there is no key in it.
+        LocalError: the file cannot be read, a line is not a hash, or the file has no key.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

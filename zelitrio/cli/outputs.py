@@ -1,4 +1,4 @@
-"""Where speech goes: which format a file name asks for, and writing it as it comes."""
+"""The output file: its format by its name, and writing while the speech arrives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from zelitrio.errors import LocalError
 
-if TYPE_CHECKING:  # the room brings FFmpeg
+if TYPE_CHECKING:  # the room imports FFmpeg
     from zelitrio.audio import AudioFormat
 
 STDOUT = Path("-")
@@ -30,11 +30,11 @@ _BY_SUFFIX = {
 
 
 def choose_format(name: str | None, out: Path) -> AudioFormat:
-    """The format of that name, or else the one that the file's name asks for; PCM for stdout.
+    """Return the named format, else the one of the file's ending; stdout gets PCM.
 
     Raises:
-        RemoteError: there is no format of that name.
-        LocalError: no name was given and the file's says nothing.
+        RemoteError: no format has that name.
+        LocalError: neither the name nor the file's ending gives a format.
     """
     from zelitrio.audio import FORMATS, parse_format
 
@@ -63,7 +63,7 @@ class SpeechFile:
         self.written_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Append encoded bytes.  Blocks on the disk, or on whoever reads our stdout."""
+        """Append encoded bytes.  Blocks on the disk, or on the reader of our stdout."""
         if self._file is None:
             self._file = sys.stdout.buffer if self._out == STDOUT else self._out.open("wb")
         self._file.write(data)
@@ -88,7 +88,7 @@ class SpeechFile:
                 file.write(wav_header(self._format.sample_rate_hz, self.written_bytes - header_bytes))
 
     def seconds(self) -> float:
-        """How long the written speech plays; 0 where that cannot be told from the bytes."""
+        """Length of the written speech; 0 if the bytes do not tell it."""
         bytes_per_sample = {"pcm": 2, "wav": 2, "ulaw": 1, "alaw": 1}.get(self._format.codec)
         if bytes_per_sample:
             return self.written_bytes / bytes_per_sample / self._format.sample_rate_hz

@@ -1,4 +1,4 @@
-"""How far the speech is, on a terminal; nothing where stderr is not one."""
+"""Progress of the speech on a terminal; nothing if stderr is not one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CHARS_PER_S = 15.0
 
 
 def stderr_bar(label: str, *figures: str | ProgressColumn) -> Bar | None:
-    """A bar on stderr that leaves nothing behind, not started yet; None where stderr is no terminal.
+    """Make a bar on stderr that removes itself, not started yet; None if stderr is not a terminal.
 
     Args:
         label: before the bar; a format of rich's `task`, as are all texts.
-        figures: behind it.
+        figures: after the bar.
     """
     if not sys.stderr.isatty():
         return None
-    # Here, because it takes longer to import than most commands to run.
+    # Imported here: the import takes longer than most commands run.
     from rich import progress
     from rich.console import Console
 
@@ -48,7 +48,7 @@ class Progress:
             self._task = self._bar.add_task("speaking", total=total_s)
 
     def spoken(self, seconds: float) -> None:
-        """So much more has been spoken."""
+        """Advance the bar by `seconds` of speech."""
         self.spoken_s += seconds
         if self._bar is not None:
             self._bar.advance(self._task, seconds)

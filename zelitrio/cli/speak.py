@@ -41,11 +41,11 @@ def speak(
     text
         The text, a file of it, or - for stdin.
     out
-        Where the speech goes; - is stdout.
+        The output file; - is stdout.
     voice
-        Who speaks; `zelitrio voices` lists them [default: the first].
+        The voice; `zelitrio voices` lists them [default: the first].
     format_name
-        Such as mp3_44100_128 or pcm_16000 [default: what the file's name asks for].
+        Such as mp3_44100_128 or pcm_16000 [default: by the file's ending].
     seed
         The same seed gives the same speech (0 to 4294967295).
     device

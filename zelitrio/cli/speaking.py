@@ -1,4 +1,4 @@
-"""One job of `zelitrio speak`: text from somewhere, speech from somewhere, a file and a report."""
+"""One run of `zelitrio speak`: a text, a source of speech, a file and a report."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _READ_BYTES = 4096
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What `zelitrio speak` was asked for.
+    """The command line of `zelitrio speak`.
 
     Attributes:
-        text: what to say; None for what comes from stdin.
+        text: the whole text; None if it comes from stdin.
         lexicon: files of pronunciations, the most important first.
-        report_to: `stdout`, `stderr`, or None for silence.
+        report_to: `stdout`, `stderr`, or None for no report.
     """
 
     text: str | None
@@ -51,7 +51,7 @@ async def run_job(job: Job) -> None:
 
     Raises:
         LocalError: an unknown voice, an unreadable text, or a text without anything to speak.
-        RemoteError, EngineError: what the server or the engine says.
+        RemoteError, EngineError: the server or the engine refuses.
         OSError: the file cannot be written, or the server not reached.
     """
     if job.text is not None and not job.text.strip():
@@ -69,7 +69,7 @@ async def run_job(job: Job) -> None:
                 nonlocal first_audio_s
                 if data and first_audio_s is None:
                     first_audio_s = trio.current_time() - started_at
-                file.write(data)  # blocks, but nobody else lives in this loop
+                file.write(data)  # blocks; this loop has no other task to hold up
                 progress.spoken(seconds)
 
             await source(text, deliver)
@@ -105,17 +105,17 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
 
 @asynccontextmanager
 async def _open_text(job: Job) -> AsyncIterator[Text]:
-    """The text, or stdin as it comes, so that what writes it need not end first."""
+    """The text, or stdin piece by piece, so that speech starts before its writer ends."""
     if job.text is not None:
         yield job.text
         return
-    # A copy, for the stream closes what it is given.
+    # A copy, because the stream closes its file.
     async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
         yield _Pieces(stream)
 
 
 class _Pieces:
-    """Text from a stream of UTF-8.  No async generator: one that Ctrl-C leaves behind would be noisy."""
+    """Text from a stream of UTF-8.  Not an async generator: after Ctrl-C, Python would warn about it."""
 
     def __init__(self, stream: trio.abc.ReceiveStream) -> None:
         self._stream = stream
@@ -138,7 +138,7 @@ class _Pieces:
 def _report(job: Job, spoken_s: float, first_audio_s: float, took_s: float) -> None:
     if job.report_to is None:
         return
-    # Where the text was still being written, the time says more about the writer than about us.
+    # If the text came in pieces, the time depends on its writer.
     pace = (
         f"in {took_s:.2f} s" if job.text is None else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
     )

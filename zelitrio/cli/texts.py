@@ -1,4 +1,4 @@
-"""What TEXT on the command line means: the text itself, a file of it, or `-` for stdin."""
+"""TEXT on the command line: the text itself, a file that holds it, or `-` for stdin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def named_file(text: str) -> Path | None:
 
 
 def read_text(text: str) -> str:
-    """Return the whole text that a TEXT stands for.
+    """Return the whole text of a TEXT argument.
 
     Raises:
         LocalError: it looks like a flag, or the file or stdin is not UTF-8.

@@ -1,4 +1,4 @@
-"""`zelitrio train`: a voice of somebody's recordings."""
+"""`zelitrio train`: a voice from a folder of recordings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def train(
     steps: Annotated[int | None, Parameter(group=_LENGTH, validator=Number(gte=1, lte=10**7))] = None,
     minutes: Annotated[float | None, Parameter(group=_LENGTH, validator=Number(gt=0, lte=10**6))] = None,
 ) -> None:
-    """Make a voice of recordings, for `--voices` of the other commands.
+    """Make a voice from recordings, for `--voices` of the other commands.
 
-    Looks through the recordings first and says what is wrong with which; what can be used goes on. Ctrl-C
-    keeps what was learnt, and the same command goes on from there. Needs the extra `train`.
+    Checks the recordings first, reports each problem and leaves out what it cannot use. Ctrl-C keeps the
+    progress, and the same command continues. Needs the extra `train`.
 
     Parameters
     ----------
@@ -38,20 +38,20 @@ def train(
     out
         The voice folder to write.
     check
-        Only look through the recordings.
+        Only check the recordings.
     begin
         Tune the built-in voice, from 20 recordings and a minute of speech on, or begin from scratch, from
         100 recordings and 20 minutes on.
     voice_id
-        What clients call the voice [default: the name of OUT].
+        The voice's id for clients [default: the name of OUT].
     name
-        What people call it [default: the name of OUT].
+        The voice's name for people [default: the name of OUT].
     work
         For checkpoints, loss curves and samples [default: OUT.work].
     device
         auto, cpu, cuda or cuda:N.
     threads
-        For computing on a CPU; 0 leaves it to torch.
+        Threads for computing on a CPU; 0 leaves it to torch.
     steps
         Steps of the acoustic model; the vocoder's follow [default: 150 for two minutes of speech and more
         for more, 10000 from scratch].

@@ -1,4 +1,4 @@
-"""One run of `zelitrio train`: what was asked for, put to the training room, and told."""
+"""One run of `zelitrio train`: check the request, call the training room, print the result."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def run_request(request: Request) -> None:
     """Check, train, export and measure.
 
     Raises:
-        LocalError: a flag or file is not as it must be, or too little can be used.
-        KeyboardInterrupt: it was stopped; what was learnt is kept.
+        LocalError: a flag or file is wrong, or too few recordings can be used.
+        KeyboardInterrupt: it was stopped; the progress is kept.
     """
     _refuse_nonsense(request)
     from zelitrio.training import RECIPES, Order, choose_device, look_through, make_voice, missing_packages

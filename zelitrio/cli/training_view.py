@@ -47,7 +47,7 @@ class TrainingView:
             self._bar.console.print(Text(line), soft_wrap=True)
 
     def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
-        """Something with so many parts begins; if it is stoppable, `stopping` is asked after each."""
+        """Begin a task of `total` parts.  If it is stoppable, it reads `stopping` after each part."""
         self._leave_if_told()
         self._what, self._total, self._stoppable = what, total, stoppable
         self._said_at = self._clock()
@@ -57,7 +57,7 @@ class TrainingView:
             self._task = self._bar.add_task(what, total=total, note="")
 
     def reach(self, done: int, note: str = "") -> None:
-        """So many of its parts are done."""
+        """Show that this number of parts is done."""
         self._leave_if_told()
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, note=note)

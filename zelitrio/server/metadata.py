@@ -1,4 +1,4 @@
-"""Voices, models, the user, tokens: what clients ask for before and beside speech."""
+"""Voices, models, the user and tokens, which clients ask for before they speak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MODEL_ID = "zeli-1"
 TOKEN_KINDS = ("tts_websocket",)
 NO_LIMIT = 10_000_000
-"""Where clients want a number for a limit that there is none of."""
+"""For clients that want a number where this server has no limit."""
 
 
 def to_json(content: object, status: int = 200) -> Response:
@@ -51,12 +51,12 @@ def voice_json(voice: Voice) -> dict[str, Any]:
 
 
 def settings_json() -> dict[str, Any]:
-    """The settings a voice speaks with when a request has none."""
+    """The settings of a request without any."""
     return attrs.asdict(VoiceSettings())
 
 
 def model_json() -> dict[str, Any]:
-    """The one model.  Any other id is accepted too and means this one."""
+    """The one model.  Every other id is accepted and means this one."""
     return {
         "model_id": MODEL_ID,
         "name": "Zeli 1",
@@ -79,7 +79,7 @@ def model_json() -> dict[str, Any]:
 
 
 def user_json(name: str, voices: int) -> dict[str, Any]:
-    """Whoever holds the key: nothing is sold here, so nothing is limited."""
+    """The owner of the key.  This server sells nothing, so it limits nothing."""
     return {
         "user_id": name,
         "workspace_id": "zelitrio",
@@ -117,7 +117,7 @@ def user_json(name: str, voices: int) -> dict[str, Any]:
 
 
 class Metadata:
-    """The endpoints that make no sound."""
+    """The endpoints without speech."""
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
@@ -142,7 +142,7 @@ class Metadata:
         return to_json({"voices": [voice_json(voice) for voice in self._voices()]})
 
     async def search_voices(self, request: Request) -> Response:
-        """All voices, in the newer form that has pages; here there is one."""
+        """All voices, in one page of the newer form."""
         authorize(self._state, request)
         words = request.query_params.get("search", "").lower()
         voices = [voice_json(voice) for voice in self._voices()]
@@ -161,12 +161,12 @@ class Metadata:
         return to_json(settings_json())
 
     async def default_settings(self, request: Request) -> Response:
-        """Every voice's settings."""
+        """The settings of a voice unless a request changes them."""
         authorize(self._state, request)
         return to_json(settings_json())
 
     async def list_models(self, request: Request) -> Response:
-        """A bare list, as the vendor has it."""
+        """The models, as a bare list."""
         authorize(self._state, request)
         return to_json([model_json()])
 
@@ -176,12 +176,12 @@ class Metadata:
         return to_json(user_json(account.name, len(self._voices())))
 
     async def get_subscription(self, request: Request) -> Response:
-        """The part of the user that old clients ask for."""
+        """The subscription of this key's owner."""
         account = authorize(self._state, request)
         return to_json(user_json(account.name, len(self._voices()))["subscription"])
 
     async def create_token(self, request: Request) -> Response:
-        """A token that opens one realtime socket, for a browser that must not see the key."""
+        """A token for a browser, which must not see the key: it opens one socket within 15 minutes."""
         account = authorize(self._state, request)
         kind = request.path_params["kind"]
         if kind not in TOKEN_KINDS:
