@@ -7,6 +7,7 @@ reaches a user is a bug.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -70,3 +71,17 @@ class CapacityError(EngineError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors in an exception group, however deep; an error that is no group is its own only leaf."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error
+
+
+def first_error(error: BaseException) -> BaseException:
+    """The first of the errors in an exception group."""
+    return next(leaves(error))

@@ -14,7 +14,7 @@ import numpy as np
 from bench.voice.espeak import MISSING_ESPEAK, Espeak, find_library
 from bench.voice.spoken import RATE_HZ, SEED, Pcm, Spoken
 from zelitrio.audio import decode_file
-from zelitrio.text import Utterance, load_front_end, normalised_text
+from zelitrio.text import Utterance, load_front_end, spoken_text
 from zelitrio.training import speak
 from zelitrio.voices import Voice
 
@@ -59,7 +59,7 @@ def _reading(make: Callable[[str], Pcm]) -> Say:
     # Given in words as zelitrio's front end reads them, so that voices are compared and not readings.
     def say(text: str) -> Spoken:
         utterance = load_front_end().utterance(text)
-        return Spoken(words_of(utterance), make(normalised_text(utterance)))
+        return Spoken(words_of(utterance), make(spoken_text(utterance).text))
 
     return say
 

@@ -14,8 +14,8 @@ from trio_websocket import WebSocketConnection, WebSocketRequest
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
-    Alignment,
     Authenticate,
+    CharTimes,
     Connection,
     ContextError,
     EndContext,
@@ -91,7 +91,7 @@ class EchoServer:
 
     def _speak(self, connection: Connection, name: str | None) -> list[str]:
         audio, self.pending[name] = b"".join(self.pending[name]), []
-        times = Alignment((audio.decode()[:1],), (0,), (10,))
+        times = CharTimes((audio.decode()[:1],), (0,), (10,))
         return [connection.audio_message(name, audio, times, times)] if audio else []
 
 

@@ -12,7 +12,7 @@ from trio_websocket import WebSocketConnection
 from zelitrio.client import ClientAudio, ClientFailure, ClientFinal, open_client, open_multi_client
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import (
-    Alignment,
+    CharTimes,
     OpenContext,
 )
 from zelitrio.settings import VoiceSettings
@@ -52,7 +52,7 @@ async def test_what_was_asked_for_reaches_the_server() -> None:
         await client.send_text("Hi")
         await client.end()
         (part,) = [part async for part in client]
-    assert part == ClientAudio(b"Hi", Alignment(("H",), (0,), (10,)), Alignment(("H",), (0,), (10,)))
+    assert part == ClientAudio(b"Hi", CharTimes(("H",), (0,), (10,)), CharTimes(("H",), (0,), (10,)))
     (asked,) = server.requests
     assert (asked.voice_id, asked.output_format, asked.seed, asked.credential) == ("a b", "pcm_24000", 7, "k")
     assert server.opened == [OpenContext(None, settings, (60.0, 70.0))]

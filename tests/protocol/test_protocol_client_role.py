@@ -8,8 +8,8 @@ from protocol_driver import connect, request
 
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import (
-    Alignment,
     AudioFrame,
+    CharTimes,
     ClientConnection,
     ContextError,
     Dialect,
@@ -19,10 +19,11 @@ from zelitrio.protocol import (
     FinalFrame,
     OpenContext,
     Text,
+    close_frame,
 )
 from zelitrio.settings import VoiceSettings
 
-HI = Alignment(("H", "i"), (0, 50), (50, 70))
+HI = CharTimes(("H", "i"), (0, 50), (50, 70))
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
@@ -74,7 +75,7 @@ def test_an_error_of_the_socket_explains_its_close() -> None:
     error = RemoteError("invalid_api_key", "Invalid API key")
     (event,) = client.receive(server.error_message(error))
     assert isinstance(event, ErrorFrame) and event.error.code == "invalid_api_key"
-    assert client.closed(*server.close_frame(error)) is event.error
+    assert client.closed(*close_frame(error)) is event.error
 
 
 def test_an_error_of_a_context_leaves_the_socket_well() -> None:
@@ -99,7 +100,7 @@ def test_the_vendors_variants_of_a_frame_are_read() -> None:
     times = {"chars": ["H"], "charStartTimesMs": [0], "charsDurationsMs": [5]}
     both = json.dumps({"audio": "YQ==", "isFinal": True, "context_id": "x", "alignment": times})
     assert client.receive(both) == [
-        AudioFrame(b"a", Alignment(("H",), (0,), (5,)), None, "x"),
+        AudioFrame(b"a", CharTimes(("H",), (0,), (5,)), None, "x"),
         FinalFrame("x"),
     ]
     assert client.receive('{"audio": "", "isFinal": false, "type": "flush_done"}') == []

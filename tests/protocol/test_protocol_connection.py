@@ -152,11 +152,3 @@ def test_audio_being_made_holds_off_the_timeout() -> None:
     connection.busy(None, False, 600.0)
     assert connection.deadline() == 620.0
     connection.busy("unknown", True, 600.0)
-
-
-def test_a_forgotten_context_ends_a_single_socket() -> None:
-    connection = opened()
-    connection.forget("unknown", 1.0)
-    assert connection.context_ids() == (None,)
-    connection.forget(None, 1.0)
-    assert connection.is_finished

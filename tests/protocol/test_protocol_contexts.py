@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from protocol_driver import connect, only_error, opened_multi, tell
 
+from zelitrio.errors import LocalError
 from zelitrio.protocol import (
     ContextError,
     Dialect,
@@ -48,7 +49,8 @@ def test_the_default_context_has_no_name() -> None:
 def test_flush_keep_alive_and_close_of_an_unknown_context_do_nothing(fields: dict[str, Any]) -> None:
     connection = connect(Dialect.MULTI)
     assert tell(connection, **fields) == []
-    assert connection.context_ids() == ()
+    with pytest.raises(LocalError):
+        connection.final_message(fields.get("context_id"), 0.0)
 
 
 @pytest.mark.parametrize("key", ["context_id", "contextId"])
@@ -101,7 +103,8 @@ def test_the_sixth_context_is_refused_and_the_socket_goes_on() -> None:
     events = tell(connection, text="Hi", context_id="f")
     assert [type(event) for event in events] == [ContextError]
     assert only_error(events).code == "max_active_conversations" and "(5)" in only_error(events).message
-    assert connection.context_ids() == tuple("abcde")
+    with pytest.raises(LocalError):
+        connection.final_message("f", 0.0)
     assert tell(connection, text="Hi", context_id="a") == [Text("a", "Hi")]
 
 
@@ -140,13 +143,6 @@ def test_an_idle_socket_is_closed_when_it_has_no_context() -> None:
     assert connection.deadline() == 80.0
     assert connection.expire(80.0) == [EndSocket()]
     assert connection.is_finished and tell(connection, 80.0, text="Hi", context_id="a") == []
-
-
-def test_a_forgotten_context_may_come_back() -> None:
-    connection = opened_multi("a")
-    connection.forget("a", 5.0)
-    assert connection.deadline() == 25.0
-    assert len(tell(connection, 6.0, text="Hi", context_id="a")) == 2
 
 
 def test_close_socket_ends_open_contexts_and_waits_for_their_final_frames() -> None:

@@ -10,6 +10,7 @@ import pytest
 from protocol_driver import opened, opened_multi
 
 from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol import close_frame
 
 
 @attrs.frozen
@@ -76,7 +77,7 @@ def test_an_error_frame_has_the_close_code_and_a_reason_that_fits() -> None:
         "error": "invalid_input_message",
         "code": 1008,
     }
-    code, reason = connection.close_frame(error)
+    code, reason = close_frame(error)
     assert code == 1008 and reason == "é" * 61
 
 

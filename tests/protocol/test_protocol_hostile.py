@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from protocol_driver import request, steady
 
-from zelitrio.errors import RemoteError
+from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import (
     Authenticate,
     ClientConnection,
@@ -100,9 +101,13 @@ def test_any_messages_at_any_time_keep_the_laws(
         if ending and data.draw(st.booleans()):
             connection.final_message(ending[0], now)
             del states[ending[0]]
-        assert set(connection.context_ids()) == set(states)
         deadline = connection.deadline()
         assert deadline is None or deadline >= 0
+    if not states:
+        with pytest.raises(LocalError):
+            connection.final_message(None, now)
+    for name in states:
+        connection.final_message(name, now)
 
 
 @steady

@@ -83,6 +83,17 @@ async def test_a_bare_flush_speaks_what_is_buffered_and_keeps_the_socket_open(au
     assert engine.lanes == [] and service.observer.socket_codes == [1006]
 
 
+async def test_a_sentence_after_a_silence_is_spoken_without_a_flush(autojump_clock):
+    engine = ScriptedEngine()
+    service = make_service(engine)
+    async with conversation(service, target()) as (socket, _):
+        socket.say(text=FIRST, flush=True)
+        await drained(socket)
+        socket.say(text="How are you?")
+        await drained(socket)
+        assert engine.fed() == [FIRST, "How are you?"]
+
+
 async def test_the_first_packet_is_small_and_leaves_with_the_first_block(autojump_clock):
     engine = ScriptedEngine(first_s=0.1, step_s=0.01)
     socket, service = await say_all(engine, {"text": FIRST * 3}, {"text": ""})

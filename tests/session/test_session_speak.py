@@ -67,6 +67,19 @@ async def test_text_that_is_skipped_still_appears_in_the_times(autojump_clock):
     )
 
 
+async def test_skipped_text_is_timed_between_its_neighbours(autojump_clock):
+    async def pieces():
+        for piece in ("This is the first sentence of all. ", "漢字漢", " And this is the second one."):
+            yield piece
+            await trio.sleep(1)
+
+    packets = await speak_all(ScriptedEngine(step_s=1), pieces(), timing=Timing.STREAM)
+    told = [packet.alignment.written for packet in packets if packet.alignment]
+    assert "".join(char for one in told for char in one.chars).split() == [
+        *"This is the first sentence of all. 漢字漢 And this is the second one.".split()
+    ]
+
+
 async def test_blank_text_gives_nothing(autojump_clock):
     assert await speak_all(ScriptedEngine(), " \n ") == []
 

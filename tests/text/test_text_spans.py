@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zelitrio.text import Utterance, align_characters, load_front_end, parse_phones
+from zelitrio.text import Utterance, load_front_end, parse_phones
 
 _PIECES = st.sampled_from(
     [
@@ -114,23 +114,6 @@ def test_plain_reading_and_markup_keep_the_same_promises(text: str) -> None:
     _check(load_front_end().utterance(text, normalise=False), text)
     marked = load_front_end().utterance(text, ssml=True)
     assert all(0 <= start < end <= len(text) for start, end in (word.span for word in marked.words))
-
-
-@settings(max_examples=75, deadline=None)
-@given(_TEXTS, st.lists(st.integers(0, 400), min_size=40, max_size=40))
-def test_every_character_is_placed_once_and_in_order(text: str, lengths: list[int]) -> None:
-    utterance = load_front_end().utterance(text)
-    times, now = [], 0
-    for length in (lengths * (1 + len(utterance.words) // len(lengths)))[: len(utterance.words)]:
-        times.append((now, now + length))
-        now += length + length % 7
-    source, spoken = align_characters(utterance, times)
-    assert "".join(source.chars) == text
-    assert spoken.chars[0] == " "
-    for each in (source, spoken):
-        assert len(each.chars) == len(each.starts_ms) == len(each.durations_ms)
-        assert list(each.starts_ms) == sorted(each.starts_ms)
-        assert all(duration >= 0 for duration in each.durations_ms)
 
 
 @pytest.mark.parametrize(

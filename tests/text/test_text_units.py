@@ -16,7 +16,6 @@ from zelitrio.text import (
     Break,
     FrontEnd,
     Lexicon,
-    align_characters,
     load_entries,
     load_front_end,
     load_lexicon,
@@ -231,24 +230,6 @@ def test_a_break_is_never_longer_than_three_seconds(tag: str) -> None:
 def test_broken_markup_is_no_error(tag: str) -> None:
     words = load_front_end().utterance(f"say {tag} hi", ssml=True).words
     assert words[0].spoken == "say" and words[-1].spoken == "hi"
-
-
-def test_an_alignment_shares_each_words_time_among_its_characters() -> None:
-    utterance = load_front_end().utterance("Hi, $20!")
-    times = [(10, 110), (200, 300), (300, 500)]
-    source, spoken = align_characters(utterance, times)
-    assert source.chars == ("H", "i", ",", " ", "$", "2", "0", "!")
-    assert source.starts_ms == (10, 60, 110, 155, 200, 300, 400, 500)
-    assert source.durations_ms == (50, 50, 45, 45, 100, 100, 100, 0)
-    assert "".join(spoken.chars) == " hi, twenty dollars!"
-    assert spoken.starts_ms[0] == 0 and spoken.starts_ms[1] == 10
-
-
-def test_an_empty_utterance_has_an_alignment_of_zeros() -> None:
-    utterance = load_front_end().utterance("...")
-    source, spoken = align_characters(utterance, [])
-    assert source.starts_ms == (0, 0, 0) and source.durations_ms == (0, 0, 0)
-    assert spoken.chars == (" ",)
 
 
 def test_a_normalised_text_keeps_the_marks() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
@@ -21,7 +21,7 @@ from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
 from zelitrio.cli.train import train
 from zelitrio.cli.voices import voices
-from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError, ZelitrioError
+from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError, ZelitrioError, leaves
 
 app = App(
     name="zelitrio",
@@ -68,7 +68,7 @@ def run(tokens: Sequence[str]) -> int:
 def _explain(error: BaseException) -> int:
     if os.environ.get("ZELITRIO_TRACEBACK"):
         traceback.print_exception(error)
-    causes = list(_leaves(error))
+    causes = list(leaves(error))
     if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
         return 130
     # If several tasks failed at once, the error that was raised on purpose explains the others.
@@ -94,14 +94,6 @@ def _explain(error: BaseException) -> int:
             named = f"{cause.filename}: " if cause.filename is not None else ""
             return _fail(1, f"{named}{cause.strerror or cause}")
     return _fail(1, f"internal error: {type(cause).__name__}: {cause} (ZELITRIO_TRACEBACK=1 shows where)")
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
 
 
 def _fail(exit_code: int, message: str) -> int:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import attrs
 
 from zelitrio.client.socket import ClientSocket, open_socket
-from zelitrio.protocol import DEFAULT_OUTPUT_FORMAT, Alignment, AudioFrame, Dialect, ErrorFrame, SocketRequest
+from zelitrio.protocol import DEFAULT_OUTPUT_FORMAT, AudioFrame, CharTimes, Dialect, ErrorFrame, SocketRequest
 from zelitrio.settings import VoiceSettings
 
 DEFAULT_VOICE_ID = "zeli-voice-1"
@@ -20,9 +20,9 @@ class ClientAudio:
     """The next bytes of a stream's audio, in the format that was asked for."""
 
     audio: bytes
-    alignment: Alignment | None = None
+    alignment: CharTimes | None = None
     """Of the segment that starts here, in the characters that were sent; only where it was asked for."""
-    normalized_alignment: Alignment | None = None
+    normalized_alignment: CharTimes | None = None
     """The same for what was spoken, numbers spelled out."""
     context_id: str | None = None
 

@@ -13,7 +13,7 @@ import trio
 import trio_websocket
 
 from zelitrio.client.stream import WatchedStream, connect
-from zelitrio.errors import LocalError, RemoteError
+from zelitrio.errors import LocalError, RemoteError, first_error
 from zelitrio.protocol import ClientConnection, ServerEvent, SocketRequest, read_error_body, socket_url
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -170,8 +170,6 @@ async def _shake_hands(
 
 
 def _refusal(group: BaseExceptionGroup[trio_websocket.ConnectionRejected]) -> RemoteError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_error(group)
     assert isinstance(error, trio_websocket.ConnectionRejected)
     return read_error_body(error.status_code, error.body or b"")

@@ -12,8 +12,8 @@ and `error_message` return; close when `is_finished`.
 
 from __future__ import annotations
 
+from zelitrio.protocol.char_times import CharTimes, join_times
 from zelitrio.protocol.client_role import (
-    Alignment,
     AudioFrame,
     ClientConnection,
     ErrorFrame,
@@ -36,7 +36,7 @@ from zelitrio.protocol.events import (
     UpdateSettings,
 )
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
-from zelitrio.protocol.frames import CharTimes, timed_audio_line
+from zelitrio.protocol.frames import timed_audio_line
 from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
@@ -74,7 +74,6 @@ __all__ = [
     "NORMALISE_CHOICES",
     "OPENAI_FORMATS",
     "OUTCOMES",
-    "Alignment",
     "AudioFrame",
     "Authenticate",
     "CharTimes",
@@ -105,6 +104,7 @@ __all__ = [
     "credential_of",
     "cut_reason",
     "error_body",
+    "join_times",
     "openai_error_body",
     "outcome_of",
     "parse_openai_speech_request",

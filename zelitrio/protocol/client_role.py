@@ -13,6 +13,7 @@ import orjson
 import pybase64
 
 from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol.char_times import CharTimes
 from zelitrio.protocol.fields import Fields, decode_object, describe
 from zelitrio.protocol.outcomes import OUTCOMES
 from zelitrio.protocol.target import Dialect, SocketRequest
@@ -20,21 +21,12 @@ from zelitrio.settings import VoiceSettings
 
 
 @attrs.frozen
-class Alignment:
-    """When each character of a segment is heard, in milliseconds from the segment's start."""
-
-    chars: tuple[str, ...]
-    starts_ms: tuple[int, ...]
-    durations_ms: tuple[int, ...]
-
-
-@attrs.frozen
 class AudioFrame:
     """Encoded audio: the next bytes of the context's one continuous stream."""
 
     audio: bytes
-    alignment: Alignment | None = None
-    normalized_alignment: Alignment | None = None
+    alignment: CharTimes | None = None
+    normalized_alignment: CharTimes | None = None
     context_id: str | None = None
 
 
@@ -212,7 +204,7 @@ def _bytes(text: str) -> bytes:
         raise _from_server("string_type", "audio", "base64", text) from None
 
 
-def _alignment(fields: Fields, name: str) -> Alignment | None:
+def _alignment(fields: Fields, name: str) -> CharTimes | None:
     inner = fields.inner(name)
     if inner is None:
         return None
@@ -224,4 +216,4 @@ def _alignment(fields: Fields, name: str) -> Alignment | None:
         isinstance(value, int) for value in (*starts, *lengths)
     ):
         raise fields.error("dict_type", name, "three lists of one length, two of them whole milliseconds")
-    return Alignment(tuple(map(str, chars)), tuple(starts), tuple(lengths)) if chars else None
+    return CharTimes(tuple(map(str, chars)), tuple(starts), tuple(lengths)) if chars else None

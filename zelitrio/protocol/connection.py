@@ -16,6 +16,7 @@ import orjson
 import pybase64
 
 from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol.char_times import CharTimes
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -29,10 +30,10 @@ from zelitrio.protocol.events import (
     UpdateSettings,
 )
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
-from zelitrio.protocol.frames import CharTimes, alignment_json, context_json
+from zelitrio.protocol.frames import alignment_json, context_json
 from zelitrio.protocol.law import LAW, ContextState, Move, Step, moves_of
 from zelitrio.protocol.messages import ClientMessage, ContextMessageError, read_message
-from zelitrio.protocol.outcomes import close_frame, outcome_of
+from zelitrio.protocol.outcomes import outcome_of
 from zelitrio.protocol.target import Dialect, SocketRequest
 from zelitrio.settings import SessionSettings, VoiceSettings
 
@@ -85,10 +86,6 @@ class Connection:
         """Whether every final frame has been made after the end: now close the socket, 1000, no reason."""
         return self._state is _SocketState.ENDING and not self._contexts
 
-    def context_ids(self) -> tuple[str | None, ...]:
-        """The contexts that have not had their final frame, oldest first."""
-        return tuple(self._contexts)
-
     # What the owner tells.
 
     def authenticated(self, now: float) -> None:
@@ -103,13 +100,6 @@ class Connection:
         if context is not None:
             context.is_busy = is_busy
             context.heard_at = max(context.heard_at, now)
-
-    def forget(self, context_id: str | None, now: float) -> None:
-        """A context is gone without a final frame (it failed, and an error frame was its last)."""
-        if self._contexts.pop(context_id, None) is not None:
-            self._heard_at = max(self._heard_at, now)
-            if not self._multi:
-                self._state = _SocketState.ENDING
 
     # Messages and time.
 
@@ -179,10 +169,6 @@ class Connection:
         frame = {"message": error.message, "error": error.code, "code": outcome_of(error).close_code}
         text = orjson.dumps(frame).decode()
         return f"{text[:-1]}{self._context_key(context_id)}}}"
-
-    def close_frame(self, error: RemoteError) -> tuple[int, str]:
-        """Close code and reason (cut to what a close frame holds) for an error that ends the socket."""
-        return close_frame(error)
 
     # Inside.
 

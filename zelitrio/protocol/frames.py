@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import pybase64
 
-
-class CharTimes(Protocol):
-    """When each character is heard; `zelitrio.text.CharTimes` is one.  Three sequences of equal length."""
-
-    @property
-    def chars(self) -> Sequence[str]:
-        """The characters, one string each."""
-
-    @property
-    def starts_ms(self) -> Sequence[int]:
-        """Start of each character, relative to the chunk on a socket."""
-
-    @property
-    def durations_ms(self) -> Sequence[int]:
-        """Length of each character."""
+from zelitrio.protocol.char_times import CharTimes
 
 
 def alignment_json(times: CharTimes | None) -> str:
@@ -35,9 +20,9 @@ def alignment_json(times: CharTimes | None) -> str:
         return "null"
     return orjson.dumps(
         {
-            "chars": list(times.chars),
-            "charStartTimesMs": list(times.starts_ms),
-            "charDurationsMs": list(times.durations_ms),
+            "chars": times.chars,
+            "charStartTimesMs": times.starts_ms,
+            "charDurationsMs": times.durations_ms,
         }
     ).decode()
 
@@ -69,7 +54,7 @@ def _in_seconds(times: CharTimes | None, offset_ms: int) -> dict[str, Any] | Non
         return None
     starts = [offset_ms + start for start in times.starts_ms]
     return {
-        "characters": list(times.chars),
+        "characters": times.chars,
         "character_start_times_seconds": [start / 1000 for start in starts],
         "character_end_times_seconds": [
             (start + length) / 1000 for start, length in zip(starts, times.durations_ms, strict=True)

@@ -22,6 +22,7 @@ from zelitrio.protocol import (
     MAX_DICTIONARIES,
     NORMALISE_CHOICES,
     OPENAI_FORMATS,
+    CharTimes,
     error_body,
     openai_error_body,
     timed_audio_line,
@@ -30,7 +31,7 @@ from zelitrio.server.dictionaries import dictionary_json, rules_json
 from zelitrio.server.metadata import TOKEN_KINDS, model_json, user_json, voice_json
 from zelitrio.server.openai_speech import OPENAI_VOICES
 from zelitrio.settings import MAX_SEED, VoiceSettings, range_of
-from zelitrio.text import CharTimes, Dictionary
+from zelitrio.text import Dictionary
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue

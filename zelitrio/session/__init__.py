@@ -13,7 +13,8 @@ from zelitrio.session.packets import Packet
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
-from zelitrio.session.stream import MAX_PENDING_CHARS, SpeechStream
+from zelitrio.session.stream import SpeechStream
+from zelitrio.session.text_half import MAX_PENDING_CHARS
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
 

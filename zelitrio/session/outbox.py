@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from zelitrio.errors import ZelitrioError
+from zelitrio.session.signals import Signal
 
 PACKETS_PER_CONTEXT = 2
 """One on its way and one ready, so that the writer never waits for an encoder; more would only be
@@ -61,7 +62,7 @@ class Outbox:
     """The writer is waiting for the transport."""
     _items: deque[Outgoing] = attrs.field(factory=deque, init=False)
     _notices: int = attrs.field(default=0, init=False)
-    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _changed: Signal = attrs.field(factory=Signal, init=False)
     _closing: tuple[int, str] | None = attrs.field(default=None, init=False)
 
     @property
@@ -100,18 +101,18 @@ class Outbox:
         self._items = deque(
             item for item in self._items if item.owner is not owner or item.chunk < since_chunk
         )
-        self._notify()
+        self._changed.notify()
 
     def drop_audio(self) -> None:
         """Take back all audio of everybody; notices stay."""
         self._items = deque(item for item in self._items if item.owner is None)
-        self._notify()
+        self._changed.notify()
 
     def close(self, code: int, reason: str) -> None:
         """End the conversation with this code once everything queued has left; the first call wins."""
         if self._closing is None:
             self._closing = (code, reason)
-            self._notify()
+            self._changed.notify()
 
     async def write(self, flush: Callable[[], Awaitable[None]]) -> tuple[int, str]:
         """Send what could not leave at once, until the close code and reason are all that is left.
@@ -123,7 +124,7 @@ class Outbox:
             item, self._begun = self._begun, None
             if item is None and self._items:
                 item = self._items.popleft()
-                self._notify()
+                self._changed.notify()
                 if self._offer(item.text):
                     _left(item)
                     continue
@@ -145,14 +146,10 @@ class Outbox:
             return
         else:
             self._begun = item
-        self._notify()
+        self._changed.notify()
 
     def _notice_left(self) -> None:
         self._notices -= 1
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def _left(item: Outgoing) -> None:

@@ -17,7 +17,7 @@ import attrs
 import trio
 
 from zelitrio.audio import AudioFormat, parse_format
-from zelitrio.errors import RemoteError, ZelitrioError
+from zelitrio.errors import RemoteError, ZelitrioError, first_error
 from zelitrio.protocol import (
     Authenticate,
     ChunkSchedule,
@@ -37,12 +37,11 @@ from zelitrio.protocol import (
     to_remote_error,
 )
 from zelitrio.session.dictionaries import choose_front_end
-from zelitrio.session.failures import first_error
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Service
 from zelitrio.session.slices import slices
-from zelitrio.session.stream import SpeechStream
+from zelitrio.session.stream import SpeechStream, StreamOptions
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 from zelitrio.text import Reading, find_phrase_end, find_sentence_end
@@ -163,8 +162,8 @@ class _Conversation:
                 self._open(event)
             case UpdateSettings(context_id=context_id):
                 if context := self.contexts.get(context_id):
-                    context.stream.settings = event.voice_settings
-                    context.stream.schedule.reschedule(event.chunk_schedule)
+                    context.stream.text_half.settings = event.voice_settings
+                    context.stream.text_half.schedule.reschedule(event.chunk_schedule)
             case EndContext(context_id=context_id, discard=discard):
                 if context := self.contexts.get(context_id):
                     self._end(context, discard)
@@ -196,21 +195,21 @@ class _Conversation:
             normalise=self.request.normalise != "off",
             ssml=self.request.enable_ssml_parsing,
         )
-        stream = SpeechStream(
-            self.service,
-            voice,
-            self.audio_format,
-            ChunkSchedule(
-                event.chunk_schedule,
-                auto_mode=self.request.auto_mode,
-                find_sentence_end=find_sentence_end,
-                find_phrase_end=find_phrase_end,
-            ),
-            event.voice_settings,
+        options = StreamOptions(
+            voice=voice,
+            audio_format=self.audio_format,
+            settings=event.voice_settings,
             seed=self.request.seed,
             reading=reading,
             timing=Timing.SEGMENT if self.connection.wants_alignment else Timing.NONE,
         )
+        schedule = ChunkSchedule(
+            event.chunk_schedule,
+            auto_mode=self.request.auto_mode,
+            find_sentence_end=find_sentence_end,
+            find_phrase_end=find_phrase_end,
+        )
+        stream = SpeechStream(self.service, options, schedule)
         context = _Context(event.context_id, stream)
         stream.on_change = partial(self._note_busy, context)
         self.contexts[event.context_id] = context

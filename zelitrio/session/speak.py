@@ -10,13 +10,12 @@ import attrs
 import trio
 
 from zelitrio.audio import AudioFormat
-from zelitrio.errors import ZelitrioError
+from zelitrio.errors import ZelitrioError, first_error
 from zelitrio.protocol import ChunkSchedule
-from zelitrio.session.failures import first_error
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import slices
-from zelitrio.session.stream import SpeechStream
+from zelitrio.session.stream import SpeechStream, StreamOptions
 from zelitrio.session.timing import Timing
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading, find_phrase_end, find_sentence_end
@@ -95,16 +94,15 @@ async def speak(
     schedule = ChunkSchedule(
         SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end
     )
-    stream = SpeechStream(
-        service,
-        voice,
-        audio_format,
-        schedule,
-        settings or VoiceSettings(),
+    options = StreamOptions(
+        voice=voice,
+        audio_format=audio_format,
+        settings=settings or VoiceSettings(),
         seed=seed,
         reading=reading or Reading(),
         timing=timing,
     )
+    stream = SpeechStream(service, options, schedule)
     send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
     packets = Packets(receive, service.observer)
     failure: Exception | None = None

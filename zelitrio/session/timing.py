@@ -12,7 +12,9 @@ from collections.abc import Sequence
 
 import attrs
 
-from zelitrio.text import CharTimes, Utterance, align_characters
+from zelitrio.protocol import CharTimes, join_times
+from zelitrio.session.characters import align_characters
+from zelitrio.text import Utterance
 
 
 class Timing(enum.Enum):
@@ -31,27 +33,11 @@ class Alignment:
     spoken: CharTimes
 
 
-def shift(times: CharTimes, by_ms: int) -> CharTimes:
-    """The same characters, heard `by_ms` later."""
-    if not by_ms:
-        return times
-    return attrs.evolve(times, starts_ms=tuple(start + by_ms for start in times.starts_ms))
-
-
-def join(parts: Sequence[CharTimes]) -> CharTimes:
-    """One alignment out of several that count from the same moment."""
-    if len(parts) == 1:
-        return parts[0]
-    return CharTimes(
-        chars=tuple(char for part in parts for char in part.chars),
-        starts_ms=tuple(start for part in parts for start in part.starts_ms),
-        durations_ms=tuple(duration for part in parts for duration in part.durations_ms),
-    )
-
-
 def join_alignments(parts: Sequence[Alignment]) -> Alignment:
     """One alignment out of several, at least one, that count from the same moment."""
-    return Alignment(join([part.written for part in parts]), join([part.spoken for part in parts]))
+    return Alignment(
+        join_times([part.written for part in parts]), join_times([part.spoken for part in parts])
+    )
 
 
 def _ended_by_space(times: CharTimes, length_ms: int | None) -> CharTimes:
@@ -77,30 +63,26 @@ class SegmentClock:
         self._rate = sample_rate_hz
         self._delay_ms = delay_ms
         self._samples = 0
-        self._segment_start = 0
         self._segments = 0
-        self._skipped = ""
         self._waiting: list[Alignment] = []
         self._waiting_since = 0
-
-    def skip(self, text: str) -> None:
-        """Text that is not spoken: over HTTP its characters still appear, with no duration."""
-        if self._timing is Timing.STREAM:
-            self._skipped += text
 
     def begin(
         self,
         utterance: Utterance,
         word_times_ms: tuple[tuple[int, int], ...],
         length_ms: int | None = None,
+        skipped: str = "",
     ) -> None:
         """The next sample is the first of `utterance`; times are relative to it.
 
         Args:
-            length_ms: of its audio.  The characters behind the last word last until then: Pipecat adds
-                up where the segments' last characters end, and takes the sum for the time that passed.
+            utterance: what is spoken.
+            word_times_ms: start and end of each of its words.
+            length_ms: of its audio.  The characters after the last word last until then: Pipecat adds up the
+                ends of the segments and takes the sum for the time that passed.
+            skipped: text before it that is not spoken.  Over HTTP its characters appear with no duration.
         """
-        self._segment_start = self._samples
         if self._timing is Timing.NONE:
             return
         if not self._waiting:
@@ -111,11 +93,10 @@ class SegmentClock:
             # What was spoken begins with a space instead, so that segments join with one.
             written = _ended_by_space(written, length_ms)
         offset = self._offset_ms()
-        parts = [shift(written, offset)]
-        if self._skipped:
-            parts.insert(0, _silent(self._skipped, offset))
-            self._skipped = ""
-        alignment = Alignment(join(parts), shift(spoken, offset))
+        parts = [written.shifted(offset)]
+        if skipped and self._timing is Timing.STREAM:
+            parts.insert(0, _silent(skipped, offset))
+        alignment = Alignment(join_times(parts), spoken.shifted(offset))
         self._segments += 1
         if alignment.written.chars and alignment.spoken.chars:
             self._waiting.append(alignment)
@@ -131,11 +112,10 @@ class SegmentClock:
         waiting, self._waiting = self._waiting, []
         return join_alignments(waiting)
 
-    def take_last(self) -> Alignment | None:
+    def take_last(self, skipped: str) -> Alignment | None:
         """What the last packet of the stream carries: also the skipped text at its end."""
-        if self._skipped:
-            tail = _silent(self._skipped, self._stream_ms(self._samples))
-            self._skipped = ""
+        if skipped and self._timing is Timing.STREAM:
+            tail = _silent(skipped, self._stream_ms(self._samples))
             self._waiting.append(Alignment(tail, CharTimes((), (), ())))
         return self.take()
 

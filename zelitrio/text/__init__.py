@@ -6,7 +6,6 @@ A `StreamReader` belongs to one stream: it knows the sentence that the stream is
 
 from __future__ import annotations
 
-from zelitrio.text.alignment import CharTimes, align_characters, normalised_text
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
@@ -16,6 +15,7 @@ from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.limit import Limit
 from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, stress_of, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
+from zelitrio.text.spoken_text import SpokenText, spoken_text
 from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Utterance, Word
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 
@@ -25,7 +25,6 @@ __all__ = [
     "PHONES",
     "SENTENCE_ENDS",
     "Break",
-    "CharTimes",
     "Dictionaries",
     "Dictionary",
     "FrontEnd",
@@ -35,10 +34,10 @@ __all__ = [
     "Limit",
     "Phones",
     "Reading",
+    "SpokenText",
     "StreamReader",
     "Utterance",
     "Word",
-    "align_characters",
     "find_phrase_end",
     "find_sentence_end",
     "is_vowel",
@@ -47,9 +46,9 @@ __all__ = [
     "load_entries",
     "load_front_end",
     "load_lexicon",
-    "normalised_text",
     "parse_phones",
     "read_text",
+    "spoken_text",
     "stress_of",
     "without_stress",
 ]

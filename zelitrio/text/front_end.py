@@ -7,11 +7,11 @@ import logging
 
 import attrs
 
-from zelitrio.text.alignment import normalised_text
 from zelitrio.text.letter_to_sound import load_letter_to_sound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.normalise import tokenise
 from zelitrio.text.pronounce import pronounce
+from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.ssml import apply_markup, leading_pause_s, read_markup
 from zelitrio.text.types import Break, Utterance, Word
 
@@ -58,7 +58,7 @@ class FrontEnd:
 
     def normalise(self, text: str) -> str:
         """The text as it is spoken: lower-case words with the marks between them."""
-        return normalised_text(self.utterance(text))
+        return spoken_text(self.utterance(text)).text
 
     def with_lexicon(self, lexicon: Lexicon) -> FrontEnd:
         """The same front end with another lexicon."""

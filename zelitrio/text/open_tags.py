@@ -31,6 +31,11 @@ class TagKeeper:
     def __init__(self) -> None:
         self._held = ""
 
+    @property
+    def held_chars(self) -> int:
+        """Characters of the open tag that is held."""
+        return len(self._held)
+
     def feed(self, text: str) -> str:
         """Take a piece of text; returns what may go on now, perhaps nothing."""
         text = self._held + text

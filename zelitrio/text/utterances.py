@@ -57,6 +57,11 @@ class StreamReader:
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
 
+    @property
+    def held_chars(self) -> int:
+        """Characters that `hold_tags` holds."""
+        return self._tags.held_chars
+
     def hold_tags(self, piece: str) -> str:
         """Take a piece and return what may be cut into chunks: tags are whole, and have no spaces.
 

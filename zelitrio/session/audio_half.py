@@ -1,0 +1,105 @@
+"""The audio half of a stream: blocks in, packets out, by the stream's one encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import trio
+
+from zelitrio.audio import Encoder
+from zelitrio.session.encoding import Turns, encode_in_turns
+from zelitrio.session.packets import Packer, Packet, Samples
+from zelitrio.session.pending import Speech
+from zelitrio.session.timing import Alignment, SegmentClock
+
+if TYPE_CHECKING:
+    from zelitrio.engine import AudioBlock
+
+WORDLESS_SILENCE_S = 0.1
+"""Spoken in place of a text without a word: clients fail a turn that has text and no audio."""
+_NOTHING: Samples = np.zeros(0, np.float32)
+
+Deliver = Callable[[Packet], Awaitable[None]]
+
+
+@attrs.define(eq=False)
+class AudioHalf:
+    """Packs, encodes and times the audio of one stream.  One task calls it.
+
+    Args:
+        sample_rate_hz: of the blocks.
+        encoder: the stream's own.
+        packer: decides how much audio a packet holds.
+        clock: knows when each character is heard.
+        turns: shared by all streams of the process.
+        deliver: takes each packet, in order; may wait for the peer.
+    """
+
+    _sample_rate_hz: int
+    _encoder: Encoder
+    _packer: Packer
+    _clock: SegmentClock
+    _turns: Turns
+    _deliver: Deliver
+    audio_s: float = attrs.field(default=0.0, init=False)
+    """Audio in the packets delivered so far."""
+    released_at: float | None = attrs.field(default=None, init=False)
+    """When the first chunk was released, until the first packet tells it."""
+    _chunk: int = attrs.field(default=0, init=False)
+    _encoded_s: float = attrs.field(default=0.0, init=False)
+    """Audio that the encoder took since the last packet."""
+
+    def deadline(self) -> float:
+        """When `release` must be called if no block comes before; inf when nothing is held."""
+        return self._packer.deadline()
+
+    async def add(self, block: AudioBlock, speech: Speech | None) -> None:
+        """Take the next block.
+
+        Args:
+            block: of the engine.
+            speech: what it speaks; not used unless the block is the first of its utterance.
+        """
+        if block.word_times_ms is not None and speech is not None:
+            await self.release()  # no packet holds parts of two utterances
+            self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, speech.skipped)
+            self._chunk = speech.released.number
+        await self._encode(block.pcm, release=block.is_last)
+
+    async def add_silence(self) -> None:
+        """Take WORDLESS_SILENCE_S of silence."""
+        await self._encode(
+            np.zeros(round(WORDLESS_SILENCE_S * self._sample_rate_hz), np.float32), release=True
+        )
+
+    async def release(self) -> None:
+        """Deliver what is held."""
+        await self._encode(_NOTHING, release=True)
+
+    async def finish(self, skipped: str) -> None:
+        """Deliver the encoder's last bytes, and the times of the text without words at the end."""
+        tail = self._encoder.flush()
+        alignment = self._clock.take_last(skipped)
+        if tail or alignment is not None:
+            await self._pass_on(tail, alignment)
+
+    async def _encode(self, samples: Samples, *, release: bool) -> None:
+        packer, rate_hz = self._packer, self._sample_rate_hz
+        due = packer.dry_at
+        for pcm in packer.push(samples, trio.current_time(), release=release):
+            audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)
+            due += len(pcm) / rate_hz
+            self._clock.advance(len(pcm))
+            self._encoded_s += len(pcm) / rate_hz
+            packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
+            if audio:
+                await self._pass_on(audio, self._clock.take())
+
+    async def _pass_on(self, audio: bytes, alignment: Alignment | None) -> None:
+        packet = Packet(audio, alignment, self._encoded_s, self._chunk, self.released_at)
+        self.audio_s += self._encoded_s
+        self._encoded_s, self.released_at = 0.0, None
+        await self._deliver(packet)

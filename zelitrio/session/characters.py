@@ -1,0 +1,67 @@
+"""Word times spread over the characters.
+
+The characters of a word share its time evenly.  What stands between words (spaces, marks) shares the time
+between them.  So every character has one place, starts never go back, and each character ends where the next
+one starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zelitrio.protocol import CharTimes
+from zelitrio.text import Utterance, spoken_text
+
+
+def align_characters(
+    utterance: Utterance, word_times_ms: Sequence[tuple[int, int]], length_ms: int | None = None
+) -> tuple[CharTimes, CharTimes]:
+    """Times of the source characters, and of the characters as spoken.
+
+    Args:
+        utterance: what was spoken.
+        word_times_ms: start and end of each of its words, in order, from the utterance's first sample.
+            Where two overlap, the later word keeps its time.
+        length_ms: of the whole utterance; what stands after the last word shares the time up to then.  None:
+            it has no time.
+
+    Returns:
+        Source: exactly the characters of `utterance.source`.  Spoken: a space, then the words in lower case
+        with their marks ("$5" is " five dollars"), as the vendor's clients expect.
+    """
+    times = list(word_times_ms)[: len(utterance.words)]
+    ends = length_ms or 0
+    source = _spread(utterance.source, [word.span for word in utterance.words], times, ends)
+    spoken = spoken_text(utterance)
+    spans = [(start + 1, end + 1) for start, end in spoken.spans]
+    return source, _spread(" " + spoken.text, spans, times, ends)
+
+
+def _spread(
+    text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]], length_ms: int
+) -> CharTimes:
+    """Give every character of `text` a time; characters outside the spans fill the gaps."""
+    starts: list[int] = []
+    now = 0
+    index = 0
+    while index < len(times) and index < len(spans):
+        span, begins, ends = spans[index], *times[index]
+        while index + 1 < len(times) and spans[index + 1] == span:  # words that share one source
+            index += 1
+            ends = times[index][1]
+        begins = max(begins, now)
+        ends = max(ends, begins)
+        _fill(starts, span[0] - len(starts), now, begins)
+        _fill(starts, span[1] - len(starts), begins, ends)
+        now = ends
+        index += 1
+    end = max(now, length_ms) if len(text) > len(starts) else now
+    _fill(starts, len(text) - len(starts), now, end)
+    stops = [*starts[1:], end]
+    return CharTimes(
+        tuple(text), tuple(starts), tuple(stop - start for start, stop in zip(starts, stops, strict=False))
+    )
+
+
+def _fill(starts: list[int], count: int, begins: int, ends: int) -> None:
+    starts.extend(begins + (ends - begins) * part // count for part in range(count))
