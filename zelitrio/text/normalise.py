@@ -24,7 +24,7 @@ from zelitrio.text.lexicon import Lexicon
 from zelitrio.text.plain_words import PlainWords
 from zelitrio.text.reader import Reader, Rule, RuleSet
 from zelitrio.text.token import Token
-from zelitrio.text.written import edited
+from zelitrio.text.written import edited, is_unusual
 
 RULES: tuple[Rule, ...] = (
     *rules_abbreviations.RULES,
@@ -56,12 +56,13 @@ def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:
         lexicon: settles whether capitals are a word or are spelled.
         is_plain: leave abbreviations, dates, money and the like as they stand.
     """
-    seen = edited(text, lexicon)
-    reader = Reader(seen.text, lexicon, is_shouting=_is_shouting(seen.text))
+    seen = edited(text, lexicon) if lexicon.alias_pattern is not None or is_unusual(text) else None
+    readable = text if seen is None else seen.text
+    reader = Reader(readable, lexicon, is_shouting=_is_shouting(readable))
     (_PLAIN if is_plain else _FULL).read_all(reader)
     if not reader.tokens:
         _name_pictures(reader)
-    if seen.text is not text:
+    if seen is not None:
         _return_to_source(reader.tokens, seen, text)
     return reader
 

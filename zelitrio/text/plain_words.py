@@ -18,7 +18,7 @@ from zelitrio.text.token import Token
 from zelitrio.text.types import Break
 
 # A sign of arithmetic after the next space makes a formula of the word, perhaps.
-_NO_FORMULA = r"(?![-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔!~])"
+_NO_FORMULA = r"(?![+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔!~]|-(?!-))"
 
 # Of single letters only "a" and "I": the others are initials, numerals and units.  A hyphen, which is silent,
 # counts when nothing but words follows: neither an address nor a file name.
@@ -53,19 +53,20 @@ class PlainWords:
     def read(self, reader: Reader, place: int) -> int:
         """Read plain words from `place` on, with the marks and spaces behind them; returns where they end."""
         text, lexicon, tokens, special = reader.text, reader.lexicon, reader.tokens, self._special
-        while (match := _PLAIN_WORD.match(text, place)) is not None:
+        match_word, add, has_no_vowel = _PLAIN_WORD.match, tokens.append, _VOWELS.isdisjoint
+        while (match := match_word(text, place)) is not None:
             letters, tail, mark = match.groups()
             word = letters.lower()
             if word in special or (letters == "I" and reader.previous()[:1].isupper()):
                 break  # the second: "Elizabeth I"
             end = place + len(letters)
             if tail is not None:
-                tokens.append(Token(word + tail.replace("’", "'"), place, end + len(tail)))
-            elif len(word) > 6 or not _VOWELS.isdisjoint(word) or word in lexicon:
-                tokens.append(Token(word, place, end))
+                add(Token(word + tail.replace("’", "'"), place, end + len(tail)))
+            elif len(word) > 6 or not has_no_vowel(word) or word in lexicon:
+                add(Token(word, place, end))
             else:
                 say_name(reader, letters, place)  # "hmm"
+            place = match.end()
             if mark is not None:
                 tokens[-1].after = _BREAKS[mark]
-            place = match.end()
         return place

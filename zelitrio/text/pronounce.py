@@ -45,33 +45,45 @@ def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phon
     """
     spoken = [token.spoken for token in tokens]
     found: list[Phones] = []
+    add, usual, in_context = found.append, lexicon.usual, _IN_CONTEXT
     for index, token in enumerate(tokens):
-        if token.phones is not None:
-            found.append(token.phones)
-        elif token.is_letter:
-            is_last = token.after is not Break.NONE or not (
-                index + 1 < len(tokens) and tokens[index + 1].is_letter
-            )
-            found.append(_letter(token.spoken, is_last=is_last))
-        else:
+        phones = token.phones
+        if phones is None:
             word = token.spoken
-            phones = None
-            if word in _IN_CONTEXT and not lexicon.is_own(word):
-                begins = index == 0 or tokens[index - 1].after is not Break.NONE
-                ends = index == len(tokens) - 1 or token.after is not Break.NONE
-                if word in _WEAK:
-                    phones = _AT_END.get(word) if ends and len(tokens) > 1 else None
-                    phones = phones or _WEAK[word]
-                else:
-                    is_capital = text[token.start : token.start + 1].isupper()
-                    phones = choose(Place(spoken, index, begins, ends, is_capital), lexicon.find)
-            found.append(phones or lexicon.usual(word) or sound_out(word, lexicon))
-    for index in [index for index, word in enumerate(spoken[:-1]) if word in _BEFORE_VOWEL]:
-        token, following = tokens[index], found[index + 1]
-        is_free = not token.is_letter and token.after is Break.NONE and not lexicon.is_own(token.spoken)
-        if is_free and following and is_vowel(following[0]):
-            found[index] = _BEFORE_VOWEL[token.spoken]
+            if token.is_letter:
+                phones = _letter(word, is_last=_is_last_letter(tokens, index))
+            else:
+                if word in in_context:
+                    phones = _in_context(tokens, spoken, index, text, lexicon)
+                phones = phones or usual(word) or sound_out(word, lexicon)
+        add(phones)
+    for index, word in enumerate(spoken[:-1]):
+        if word in _BEFORE_VOWEL:
+            token, following = tokens[index], found[index + 1]
+            is_free = not token.is_letter and token.after is Break.NONE and not lexicon.is_own(word)
+            if is_free and following and is_vowel(following[0]):
+                found[index] = _BEFORE_VOWEL[word]
     return found
+
+
+def _in_context(
+    tokens: Sequence[Token], spoken: Sequence[str], index: int, text: str, lexicon: Lexicon
+) -> Phones | None:
+    """Phones of a word whose sound depends on the words beside it."""
+    token, word = tokens[index], spoken[index]
+    if lexicon.is_own(word):
+        return None
+    ends = token.after is not Break.NONE or index == len(tokens) - 1
+    if word in _WEAK:
+        return (_AT_END.get(word) if ends and len(tokens) > 1 else None) or _WEAK[word]
+    begins = index == 0 or tokens[index - 1].after is not Break.NONE
+    is_capital = text[token.start : token.start + 1].isupper()
+    return choose(Place(spoken, index, begins, ends, is_capital), lexicon.find)
+
+
+def _is_last_letter(tokens: Sequence[Token], index: int) -> bool:
+    is_end = tokens[index].after is not Break.NONE or index + 1 == len(tokens)
+    return is_end or not tokens[index + 1].is_letter
 
 
 def _letter(spoken: str, *, is_last: bool) -> Phones:

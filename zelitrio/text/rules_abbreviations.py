@@ -41,7 +41,7 @@ def lettered(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.ABBREVIATION,
-    "a",
+    "PMBEDL",
     r"(?:Ph\.?\s?D|M\.D|B\.Sc|M\.Sc|B\.A|M\.A|Ed\.D|D\.Phil|LL\.[BM])(?P<stop>\.?)"
     r"(?P<ending>['’]?s(?![^\W_]))?(?![^\W_])",
     plain_words=("ph",),

@@ -32,7 +32,7 @@ _COUNTED = words("people men women children of more other times feet dollars uni
 
 @rule(
     Rank.DATE,
-    "a",
+    "JFMASOND",
     rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d))?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
     re.IGNORECASE,
     plain_words=(*_MONTH_NAMES, *MONTHS),
@@ -62,7 +62,7 @@ def month_and_day(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.DATE,
-    "a",
+    "JFMASOND",
     rf"{_MONTH},?\s+{_YEAR}",
     re.IGNORECASE,
     plain_words=(*_MONTH_NAMES, *MONTHS),
@@ -172,11 +172,11 @@ _DAY_MONTH = rf"(?:{_DAY_NAME}|{'|'.join([*_MONTH_NAMES, *sorted(MONTHS, key=len
 
 @rule(
     Rank.DATE,
-    "a",
-    rf"(?P<first>{_DAY_MONTH})\.?(?P<joint>\s?(?:[-–—/&]|to|thru)\s?)(?P<last>{_DAY_MONTH})(?![^\W_])"
+    "JFMASONDTW",
+    rf"(?=[A-Z][a-z]{{1,8}}+\.?+\s?+[-–—/&t])(?P<first>{_DAY_MONTH})\.?(?P<joint>\s?(?:[-–—/&]|to|thru)\s?)(?P<last>{_DAY_MONTH})(?![^\W_])"
     rf"(?P<more>(?:/{_DAY_NAME}(?![^\W_])){{0,5}})",
     re.IGNORECASE,
-    plain_words=(*DAYS, *DAYS.values(), *_MONTH_NAMES, *MONTHS),
+    plain_words=(*DAYS, *MONTHS),
     examples={
         "Mon-Fri": "monday to friday",
         "Jan–Mar": "january to march",

@@ -14,7 +14,7 @@ _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿⁱᵀᵏ"
 _LOWERED = "₀₁₂₃₄₅₆₇₈₉ₙᵢⱼₖ"
 _POWER = rf"(?:[{_RAISED}]{{1,4}}|\^(?:-?\w{{1,5}}|\([^()\n]{{1,20}}\)))"
 _FUNCTION = "|".join(sorted(FUNCTIONS, key=len, reverse=True))
-_NAME = rf"(?:(?:{_FUNCTION})(?![A-Za-z])|[A-Za-zα-ωΑ-Ω∂∇∆]{{1,3}}(?![A-Za-zα-ωΑ-Ω]))"
+_NAME = rf"(?:[A-Za-zα-ωΑ-Ω∂∇∆]{{1,3}}(?![A-Za-zα-ωΑ-Ω])|(?:{_FUNCTION})(?![A-Za-z]))"
 _VARIABLE = rf"(?:{_NAME}['’′]{{0,2}}(?:[{_LOWERED}]{{1,3}}|_\w{{1,3}}(?!\w))?{_POWER}?)"
 _NUMBER = rf"(?:\d{{1,12}}(?:[.,]\d{{1,12}}){{0,4}}{_POWER}?%?)"
 _CALL = r"(?:\((?:[^()\n]|\([^()\n]{0,40}\)){0,60}\))"
@@ -22,7 +22,9 @@ _TERM = (
     rf"[-−]?(?:[√∛∑∫∏]{{0,2}}(?:{_NUMBER}(?:{_VARIABLE}{_CALL}?{_POWER}?)?|{_VARIABLE}{_CALL}?{_POWER}?|"
     rf"{_CALL}{_POWER}?){{1,4}}|∞|[ℝℕℤℚℂ∅])"
 )
-_OPERATOR = r"(?:[ ]?(?:(?!</?[A-Za-z][^<>\n]{0,40}>)[-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔]|<=|>=|!=|==|->)[ ]?)"
+_OPERATOR = (
+    r"(?:[ ]?(?!--)(?:(?!</?[A-Za-z][^<>\n]{0,40}>)[-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔]|<=|>=|!=|==|->)[ ]?)"
+)
 _COMPARES = re.compile(r"[=<>≤≥≠≈≡∝∈∉⊂⊆→⇒⇔]")
 _HAS_VARIABLE = re.compile(
     rf"(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z])|[{_RAISED}]|\d[a-z](?![a-z])|[α-ωΔΣΩΦΨ]"
@@ -62,7 +64,7 @@ def latex(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.MARKUP,
     "a0(-−√∑∫∏∂∇∆[ℝ",
-    rf"{_TERM}(?:{_OPERATOR}{_TERM}){{1,12}}(?![A-Za-z0-9α-ωΑ-Ω])",
+    rf"(?![A-Za-z]{{7}}){_TERM}(?:{_OPERATOR}{_TERM}){{1,12}}(?![A-Za-z0-9α-ωΑ-Ω])",
     examples={
         "f(x) = 2x + 1": "f of x equals two x plus one",
         "E = mc²": "e equals m c squared",
@@ -92,7 +94,7 @@ def formula(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.MARKUP,
     "a",
-    rf"(?:O|[fgh]|{_FUNCTION})\((?P<inner>[^()\n]{{1,30}})\)(?![A-Za-z0-9])",
+    rf"(?=[A-Za-z]{{1,6}}\()(?:O|[fgh]|{_FUNCTION})\((?P<inner>[^()\n]{{1,30}})\)(?![A-Za-z0-9])",
     examples={"O(n log n)": "o of n log n", "log(x)": "log of x", "f(x)": "f of x"},
 )
 def function_of(reader: Reader, match: re.Match[str]) -> bool:

@@ -91,7 +91,7 @@ _EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
 
 @rule(
     Rank.MONEY,
-    "$€£¥₹₩₽₺₪₫₴₿฿₱₦¢-−+a",
+    "$€£¥₹₩₽₺₪₫₴₿฿₱₦¢-−+ABCDEHIJKMNPRSUZz",
     rf"(?P<minus>[-−])?(?P<sign>{_SIGNS}){SPACE}?(?P<minus2>[-−])?(?P<amount>{_CONTINENTAL}|{NUMBER}|\.\d{{1,4}}(?!\d))"
     rf"(?:{DASH}(?:{_SIGNS})?(?P<upto>{NUMBER}))?{_SCALE}(?:{SPACE}?(?P<code>{_CODES}){WORD_END})?{_EACH}",
     examples={

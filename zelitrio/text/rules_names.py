@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from zelitrio.text.lexicon_file import DATA
 from zelitrio.text.ranks import Rank
@@ -19,16 +20,25 @@ NAMES = _load()
 """As written to as spoken; in the spoken form, words in capitals are spelled."""
 
 
-_BY_LENGTH = sorted(NAMES, key=len, reverse=True)
-_EXACT = "|".join(re.escape(name) for name in _BY_LENGTH if name != name.lower())
-_ANY_CASE = "|".join(re.escape(name) for name in _BY_LENGTH if name == name.lower())
+def _by_first_letter(names: Iterable[str]) -> str:
+    """A pattern of all names that tries only those with the right first letter."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        is_any_case = name == name.lower()
+        first = f"[{name[0]}{name[0].upper()}]" if is_any_case and name[0].isalpha() else re.escape(name[0])
+        rest = re.escape(name[1:])
+        groups.setdefault(first, []).append(f"(?i:{rest})" if is_any_case else rest)
+    return "|".join(f"{first}(?:{'|'.join(rests)})" for first, rests in groups.items())
+
+
+_PATTERN = _by_first_letter(sorted(NAMES, key=len, reverse=True))
 _WORDS = [name.replace(".", " ").replace("-", " ").replace("/", " ").split() for name in NAMES]
 
 
 @rule(
     Rank.NAME,
     "a.",
-    rf"(?P<name>{_EXACT}|(?i:{_ANY_CASE}))(?P<ending>['’]s)?(?![^\W_]|[@_]|[./-](?!NET)[a-z0-9])",
+    rf"(?P<name>{_PATTERN})(?P<ending>['’]s)?(?![^\W_]|[@_]|[./-](?!NET)[a-z0-9])",
     plain_words=[parts[0] for parts in _WORDS if parts[0].isalpha() and parts[0][1:].islower()],
     examples={
         "OAuth": "o auth",

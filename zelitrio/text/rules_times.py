@@ -107,7 +107,7 @@ _OFFSET = r"(?P<sign>[-+−–±])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?(
 
 @rule(
     Rank.TIME,
-    "a",
+    "UG",
     rf"(?P<zone>UTC|GMT)[ ]?{_OFFSET}",
     plain_words=("utc", "gmt"),
     examples={"UTC-5": "u t c minus five", "GMT+05:30": "g m t plus five thirty"},

@@ -110,7 +110,7 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.UNIT,
     "a",
-    rf"(?P<unit>{_UNIT}){WORD_END}",
+    rf"(?![A-Za-z]{{5}})(?P<unit>{_UNIT}){WORD_END}",
     plain_words=_UNITS,
     examples={"2 1/2 tbsp": "two and a half tablespoons", "½ lb": "one half pound"},
 )

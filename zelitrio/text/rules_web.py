@@ -34,7 +34,7 @@ _PART = re.compile(r"[^\W\d_]+|\d+|[^\w]|_")
 
 @rule(
     Rank.WEB,
-    "a",
+    "hHfFwW",
     r"(?:(?P<scheme>https?|ftp|wss?|file)://|(?=www\.))(?P<address>[^\s<>\"“”]{1,2000})",
     re.IGNORECASE,
     plain_words=("www",),
@@ -57,7 +57,7 @@ def url(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.WEB,
     "a0",
-    r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}",
+    r"[A-Za-z0-9][\w.+-]{0,63}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}",
     examples={"john.doe@example.com": "john dot doe at example dot com"},
 )
 def email(reader: Reader, match: re.Match[str]) -> bool:
@@ -71,7 +71,7 @@ def email(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.WEB,
     "a0",
-    rf"[A-Za-z0-9][A-Za-z0-9-]{{0,62}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,4}}\.(?:{_DOMAINS}){WORD_END}(?!\.[A-Za-z])(?:[:/][^\s<>\"”]{{0,500}})?",
+    rf"[A-Za-z0-9][A-Za-z0-9-]{{0,62}}+(?:\.[A-Za-z0-9-]{{1,63}}){{0,4}}\.(?:{_DOMAINS}){WORD_END}(?!\.[A-Za-z])(?:[:/][^\s<>\"”]{{0,500}})?",
     examples={"example.com/docs": "example dot com slash docs"},
 )
 def domain(reader: Reader, match: re.Match[str]) -> bool:
@@ -85,7 +85,7 @@ def domain(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.WEB,
     "a0",
-    rf"[A-Za-z0-9][\w-]{{0,80}}(?:\.[\w-]{{1,40}}){{0,3}}\.(?:{_ENDINGS}){WORD_END}",
+    rf"[A-Za-z0-9][\w-]{{0,80}}+(?:\.[\w-]{{1,40}}){{0,3}}\.(?:{_ENDINGS}){WORD_END}",
     examples={"report_final.pdf": "report underscore final dot p d f", "Node.js": "node dot j s"},
 )
 def file_name(reader: Reader, match: re.Match[str]) -> bool:

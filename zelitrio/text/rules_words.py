@@ -76,7 +76,7 @@ def symbolic(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.WORD,
-    "a" + "".join(map(chr, range(0x2160, 0x2189))),
+    "IVXLCDMivx" + "".join(map(chr, range(0x2160, 0x2189))) + "".join(map(chr, range(0x2160, 0x2189))),
     rf"(?P<numeral>[IVXLCDM]{{1,10}}|[ivx]{{2,6}}|(?P<sign>[{ROMAN_SIGNS}]{{1,10}}))(?P<ending>['’]s)?(?![^\W_]|\.[A-Za-z]|['’][^\W_])",
     plain_words=[to_roman(value) for value in range(2, 40)],
     examples={
@@ -160,7 +160,7 @@ def contraction(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.WORD,
-    "a",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     r"(?P<left>[A-Z]{1,3})(?P<and>\ ?&\ ?)(?P<right>[A-Z]{1,3})(?P<ending>s|['’]s)?(?![^\W_])",
     examples={"R&D": "r and d", "AT&T": "a t and t", "Q&As": "q and a's"},
 )
@@ -280,10 +280,13 @@ def _foreign(reader: Reader, match: re.Match[str]) -> None:
             reader.skipped += len(match[0])
 
 
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u052f]")
+
+
 def _say_mixed(reader: Reader, match: re.Match[str]) -> bool:
     """Greek letters beside Latin ones by their names ("ΔT"); letters that only look Latin, as Latin."""
     written = match[0]
-    if not any(char.isascii() for char in written):
+    if _GREEK_OR_CYRILLIC.search(written) is None or not any(char.isascii() for char in written):
         return False
     looks = written.translate(CONFUSABLE)
     if looks.isascii() and len(written) > 2:

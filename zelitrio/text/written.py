@@ -14,6 +14,9 @@ from zelitrio.text.edits import Edit, Edited, apply_edits, merged
 from zelitrio.text.lexicon import Lexicon
 from zelitrio.text.math_pattern import LATEX
 
+_UNUSUAL = re.compile(r"[^A-Za-z ,.;:!?'\"()\n’“”–—…À-ÿ-]")
+is_unusual = _UNUSUAL.search
+"""Whether a text may have something for `edited`: a quick look that most texts end with."""
 _SUSPECT = re.compile(
     rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
     re.MULTILINE,
