@@ -2,8 +2,9 @@
 
     python -m bench.waterfall --rounds 30
 
-The real server runs in this process with a clock at each hand-over; the client is a thread that blocks
-in its socket.  Printed: the median of each part, and one stream with the median total.
+The real server runs in this process.  The front end and the engine that it gets note the time of each
+call; the client is a thread that blocks in its socket.  Printed: the median of each part, and one stream
+with the median total.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import functools
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import attrs
 import structlog
 import trio
 
@@ -26,27 +29,18 @@ from bench.options import Options, parse, parser
 from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.texts import SENTENCES
-from zelitrio.engine import EngineStream, open_engine
-from zelitrio.engine.graphs import Pending
-from zelitrio.engine.runner import Runner
+from zelitrio.engine import AudioBlock, Engine, EngineStream, open_engine
 from zelitrio.server import serve
-from zelitrio.server.websocket import WebSocket
-from zelitrio.session import SpeechStream
 from zelitrio.settings import ServerSettings, SessionSettings
-from zelitrio.text import FrontEnd, load_front_end
+from zelitrio.text import FrontEnd, Utterance, load_front_end
 
 FORMAT = "pcm_24000"
 PARTS = (
-    ("socket in, JSON, schedule", "sent", "text"),
-    ("chunk released to the front end", "text", "front end"),
-    ("phonemes", "front end", "front end done"),
-    ("to the engine's thread", "front end done", "encode"),
-    ("acoustic network", "encode", "encode done"),
-    ("timeline and queue", "encode done", "window"),
-    ("first window", "window", "window done"),
-    ("back to the loop", "window done", "delivered"),
-    ("packet: encoder, base64, JSON", "delivered", "send"),
-    ("socket out", "send", "heard"),
+    ("socket in, JSON, schedule", "sent", "front end"),
+    ("words and phones", "front end", "front end done"),
+    ("to the engine", "front end done", "fed"),
+    ("engine: networks and first window", "fed", "block"),
+    ("packet: encoder, base64, JSON, socket", "block", "heard"),
 )
 """Name, and the marks at which it begins and ends."""
 
@@ -56,7 +50,6 @@ class Marks:
 
     def __init__(self) -> None:
         self.at: dict[str, float] = {}
-        self._last_call = ""
 
     def clear(self) -> None:
         self.at.clear()
@@ -64,58 +57,57 @@ class Marks:
     def note(self, name: str) -> None:
         self.at.setdefault(name, time.perf_counter())
 
-    def clock(self, owner: Any, method: str, begin: str | None, end: str | None = None) -> None:
-        """Note when a method is called and when it returned."""
-        called: Callable[..., Any] = getattr(owner, method)
 
-        @functools.wraps(called)
-        def timed(*arguments: Any, **named: Any) -> Any:
-            if begin:
-                self.note(begin)
-            result = called(*arguments, **named)
-            if end:
-                self.note(end)
-            return result
+@attrs.frozen(kw_only=True)
+class ClockedFrontEnd(FrontEnd):
+    """A front end that notes when it is called and when it returns."""
 
-        setattr(owner, method, timed)
+    marks: Marks
 
-    def install(self) -> None:
-        """Put a clock at every hand-over of this process."""
-        text = SpeechStream.text
+    def utterance(self, text: str, **named: Any) -> Utterance:
+        self.marks.note("front end")
+        found = super().utterance(text, **named)
+        self.marks.note("front end done")
+        return found
 
-        def timed_text(stream: SpeechStream, text_: str, **named: Any) -> None:
-            if named.get("flush"):  # the greeting is a text too
-                self.note("text")
-            text(stream, text_, **named)
 
-        replaced: Any = SpeechStream  # no type checker lets a function stand for a method
-        replaced.text = timed_text
-        self.clock(FrontEnd, "utterance", "front end", "front end done")
-        self.clock(EngineStream, "deliver", "delivered")
-        self.clock(WebSocket, "offer", "send")
-        for method, mark in (("encode", "encode"), ("speak", "window")):
-            self._clock_step(method, mark)
+class ClockedStream:
+    """An engine stream that notes when it is fed and when it gives a block."""
 
-    def _clock_step(self, method: str, mark: str) -> None:
-        """A step begins with its launch and is done when its result was waited for."""
-        launch, wait = getattr(Runner, method), Pending.wait
+    def __init__(self, stream: EngineStream, marks: Marks) -> None:
+        self._stream = stream
+        self._marks = marks
 
-        def timed(runner: Runner, *arguments: Any) -> Pending:
-            self.note(mark)
-            self._last_call = mark
-            result: Pending = launch(runner, *arguments)
-            return result
+    def feed(self, utterance: Utterance, **named: Any) -> Any:
+        self._marks.note("fed")
+        return self._stream.feed(utterance, **named)
 
-        setattr(Runner, method, timed)
-        if method == "encode":
+    def __aiter__(self) -> ClockedStream:
+        return self
 
-            def timed_wait(pending: Pending) -> Any:
-                result = wait(pending)
-                self.note(f"{self._last_call} done")
-                return result
+    async def __anext__(self) -> AudioBlock:
+        block = await anext(self._stream)
+        self._marks.note("block")
+        return block
 
-            replaced: Any = Pending
-            replaced.wait = timed_wait
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+class ClockedEngine:
+    """An engine with clocked streams."""
+
+    def __init__(self, engine: Engine, marks: Marks) -> None:
+        self._engine = engine
+        self._marks = marks
+
+    @asynccontextmanager
+    async def open_stream(self, *given: Any, **named: Any) -> AsyncIterator[ClockedStream]:
+        async with self._engine.open_stream(*given, **named) as stream:
+            yield ClockedStream(stream, self._marks)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def main() -> None:
@@ -125,7 +117,6 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for results
     marks = Marks()
-    marks.install()
     streams = trio.run(measure, options, marks)
     tell(options.report("waterfall"), streams)
 
@@ -133,12 +124,10 @@ def main() -> None:
 async def measure(options: Options, marks: Marks) -> list[dict[str, float]]:
     """The marks of every stream."""
     streams = []
-    front_end = load_front_end()
-    async with (
-        open_engine(options.catalogue(), options.engine) as engine,
-        trio.open_nursery() as nursery,
-    ):
-        urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())
+    front_end = ClockedFrontEnd(lexicon=load_front_end().lexicon, marks=marks)
+    async with open_engine(options.catalogue(), options.engine) as engine, trio.open_nursery() as nursery:
+        clocked: Any = ClockedEngine(engine, marks)
+        urls = await nursery.start(serve, clocked, front_end, ServerSettings(port=0), SessionSettings())
         url = urlsplit(urls[0])
         target = stream_target(options.chosen_voice().voice_id, FORMAT)
         for number in range(options.extra.rounds + 3):
