@@ -64,10 +64,17 @@ class ServerProcess:
 def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iterator[ServerProcess]:
     """Start a server and stop it at the end of the block.
 
+    BENCH_SERVER="PID URL" names a server that already runs with these flags; then that one is used and
+    not stopped, which saves its start.
+
     Args:
         flags: added to the program.
         program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
     """
+    if running := os.environ.get("BENCH_SERVER"):
+        pid, _, address = running.partition(" ")
+        yield _found(int(pid), address)
+        return
     # A signal that ends the bench also ends the server: SystemExit runs the `finally` blocks.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
@@ -81,17 +88,20 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
             stderr=subprocess.STDOUT,
         )
         try:
-            line = _ready_line(process, log)
-            found = re.search(r"https?://[^\s:]+:\d+", line)
-            assert found, line
-            url = urlsplit(found[0])
-            assert url.hostname and url.port
-            yield ServerProcess(pid=process.pid, host=url.hostname, port=url.port, ready_line=line)
+            yield _found(process.pid, _ready_line(process, log))
         except Exception:
             print(f"the server's log ends with:\n{log.read()[-4000:]}", file=sys.stderr)
             raise
         finally:
             _stop(process)
+
+
+def _found(pid: int, line: str) -> ServerProcess:
+    address = re.search(r"https?://[^\s:]+:\d+", line)
+    assert address, line
+    url = urlsplit(address[0])
+    assert url.hostname and url.port
+    return ServerProcess(pid=pid, host=url.hostname, port=url.port, ready_line=line)
 
 
 def _ready_line(process: subprocess.Popen[bytes], log: IO[str]) -> str:
