@@ -13,13 +13,14 @@ import numpy.typing as npt
 import torch
 
 from bench.options import Options
-from zelitrio.engine import Ladder
-from zelitrio.engine.device import choose_device, choose_dtype, choose_threads
-from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
-from zelitrio.engine.timeline import Timeline, lay_out
+from zelitrio.engine.calls import EncodeRow, Frames, SpeakRow
+from zelitrio.engine.commands import Speak
+from zelitrio.engine.device import open_device
+from zelitrio.engine.pace import choose_ladder
+from zelitrio.engine.runner import Runner
+from zelitrio.engine.timeline import lay_out
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance, load_front_end
-from zelitrio.voices import phone_inputs
 
 
 @attrs.frozen(kw_only=True)
@@ -54,22 +55,21 @@ class Bare:
     """
 
     def __init__(self, options: Options, rows: int = 1, threads: int | None = None) -> None:
-        self.ladder = Ladder(max_batch=rows, max_encode=min(8, rows))
         self.voice = options.chosen_voice()
         self.front_end = load_front_end()
-        self.threads = threads or choose_threads(options.engine)
-        device = choose_device(options.engine)
-        if device.type == "cpu":
-            torch.set_num_threads(self.threads)
-        self.runner = Runner(self.voice.model, device, choose_dtype(options.engine, device), rows)
+        device = open_device(options.engine)
+        self.device = attrs.evolve(device, threads=threads or device.threads)
+        self.threads = self.device.threads
+        self.device.enter_thread()
+        self.facts = self.voice.model.facts
+        # The engine's shapes for a CPU, whatever the device: these are the windows that are compared.
+        self.ladder = choose_ladder(self.facts, rows, is_wide=False)
         self.graphs = 0
-        if device.type == "cuda":
-            with torch.inference_mode():
-                shapes = self.runner.prepare(
-                    self.ladder.windows, rows, self.ladder.max_encode, graphs=options.engine.graphs
-                )
-                self.graphs = len(list(shapes))
-        self.hop_s = self.runner.hop_samples / self.runner.sample_rate_hz
+        with torch.inference_mode():
+            self.runner = Runner(self.voice.model, device.device, device.dtype, rows)
+            if device.is_cuda:
+                self.runner.lay_out(self.ladder)
+                self.graphs = len(list(self.runner.capture())) if options.engine.graphs else 0
 
     @torch.inference_mode()
     def first(self, text: str) -> FirstAudio:
@@ -81,7 +81,7 @@ class Bare:
         encoded = time.perf_counter()
         pcm = self._window(timeline, 1, 0, self.ladder.first)
         spoken = time.perf_counter()
-        assert pcm[0, self.runner.lag * self.runner.hop_samples :].size
+        assert pcm[0, self.facts.lag * self.facts.hop_samples :].size
         return FirstAudio(text_s=read - begin, encode_s=encoded - read, window_s=spoken - encoded)
 
     @torch.inference_mode()
@@ -97,10 +97,10 @@ class Bare:
         timeline = self._encode(utterance, rows)
         size = window or max(self.ladder.windows)
         first = 0
-        while first - self.runner.lag < timeline.length:
+        while first - self.facts.lag < len(timeline):
             self._window(timeline, rows, first, size)
             first += size
-        return rows * timeline.length * self.hop_s, time.perf_counter() - begin
+        return rows * len(timeline) * self.facts.hop_s, time.perf_counter() - begin
 
     @torch.inference_mode()
     def step_s(self, rows: int, window: int, repeats: int) -> list[float]:
@@ -113,26 +113,24 @@ class Bare:
             taken.append(time.perf_counter() - begin)
         return taken[2:]
 
-    def _encode(self, utterance: Utterance, rows: int) -> Timeline:
-        inputs = phone_inputs(utterance)
+    def _encode(self, utterance: Utterance, rows: int) -> Frames:
+        model, settings = self.voice.model, VoiceSettings()
+        tokens = model.read(utterance)
+        columns = model.columns(tokens, self.voice.speaker, settings, 7)
         at_once = self.ladder.max_encode
         for begin in range(0, rows, at_once):
-            frames = self.runner.encode(
+            read = self.runner.encode(
                 [
-                    EncodeRow(
-                        slot=slot, inputs=inputs, speaker=self.voice.speaker, settings=VoiceSettings(), seed=7
-                    )
+                    EncodeRow(slot=slot, tokens=len(tokens), columns=columns)
                     for slot in range(begin, min(rows, begin + at_once))
                 ]
             ).wait()
-        return lay_out(inputs, frames[0, 0, : len(inputs)], 1.0, self.hop_s * 1000)
+        speak = Speak(stream=0, index=0, utterance=utterance, settings=settings, fed_at_s=0.0)
+        return lay_out(model, tokens, speak, read[0], None).frames
 
-    def _window(self, timeline: Timeline, rows: int, first: int, window: int) -> npt.NDArray[np.float32]:
+    def _window(self, timeline: Frames, rows: int, first: int, window: int) -> npt.NDArray[np.float32]:
         return self.runner.speak(
-            [
-                SpeakRow(slot=slot, timeline=timeline, speaker=self.voice.speaker, first=first, noise_at=0)
-                for slot in range(rows)
-            ],
+            [SpeakRow(slot=slot, frames=timeline, first=first, noise_at=0) for slot in range(rows)],
             window,
         ).wait()
 

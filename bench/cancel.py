@@ -180,7 +180,6 @@ class watch_lane:  # noqa: N801  # used as a `with` statement's function
 async def in_process(options: Options, cut: Cut) -> None:
     """From leaving the block to the engine's thread having no lane for the stream."""
     async with open_engine(options.catalogue(), options.engine) as engine:
-        lanes = engine._worker._lanes  # the thread's own list: the public count is ahead of it
         for _ in range(options.extra.rounds):
             async with engine.open_stream(seed=options.seed) as stream:
                 for utterance in read_text(LONG_TEXT):
@@ -189,7 +188,7 @@ async def in_process(options: Options, cut: Cut) -> None:
                     break
                 await trio.sleep(SPEAK_FIRST_S)
                 begin = time.perf_counter()
-            while len(lanes):  # noqa: ASYNC110  # the thread tells nobody
+            while engine.statistics().lanes:  # noqa: ASYNC110  # the engine has no event for it
                 await trio.sleep(0.0002)
             cut.free_s.append(time.perf_counter() - begin)
 

@@ -66,7 +66,7 @@ def measure(
         encode_ms=milliseconds([first.encode_s for first in firsts]),
         window_ms=milliseconds([first.window_s for first in firsts]),
         window_frames=bare.ladder.first,
-        audio_ms=1000 * (bare.ladder.first - bare.runner.lag) * bare.hop_s,
+        audio_ms=1000 * (bare.ladder.first - bare.facts.lag) * bare.facts.hop_s,
     )
 
     factors, audio = [], []

@@ -25,6 +25,7 @@ from bench.options import Options, counts, parse, parser
 from bench.percentiles import milliseconds
 from bench.report import Report
 from zelitrio.engine.device import used_mib
+from zelitrio.voices import zeli_model
 
 LEAST_REPEATS = 5
 
@@ -49,7 +50,7 @@ def main() -> None:
         ready_s = time.perf_counter() - begin
         # Before the ceiling is measured: that takes gigabytes.
         device_mib = used_mib(bare.runner.device) if on_gpu else None
-        ceiling = measure_ceiling(bare.runner.device, bare.runner.dtype)
+        ceiling = measure_ceiling(bare.runner.device, bare.device.dtype)
         report.line(
             f"{mode} ceiling",
             flop_per_s=ceiling.flop_per_s,
@@ -88,7 +89,7 @@ def measure(
         _counted[rows, window] = flop
         least_bytes = count_bytes(bare, rows, window)
         figures = milliseconds(taken)
-        audio_s_per_s = rows * window * bare.hop_s / middle_s
+        audio_s_per_s = rows * window * bare.facts.hop_s / middle_s
         shares = flop / middle_s / ceiling.flop_per_s, least_bytes / middle_s / ceiling.bytes_per_s
         report.line(
             f"{mode} {rows}x{window}",
@@ -123,12 +124,13 @@ def count_flop(bare: Bare, rows: int, window: int) -> int:
 
 def count_bytes(bare: Bare, rows: int, window: int) -> int:
     """Bytes that one step must move: weights, states in and out, samples out."""
-    acoustic, vocoder = bare.voice.model.acoustic, bare.voice.model.vocoder
+    model = zeli_model(bare.voice)
+    acoustic, vocoder = model.acoustic, model.vocoder
     networks = (acoustic.position, acoustic.decoder, acoustic.decoder_norm, acoustic.out, vocoder)
     weights = sum(parameter.numel() for network in networks for parameter in network.parameters())
-    state = bare.voice.model.speech_step().new_state(1).flat.numel() * 4
-    samples = window * bare.runner.hop_samples * 4
-    return weights * bare.runner.dtype.itemsize + rows * (2 * state + samples)
+    state = model.speech_step().new_state(1).flat.numel() * 4
+    samples = window * bare.facts.hop_samples * 4
+    return weights * bare.device.dtype.itemsize + rows * (2 * state + samples)
 
 
 if __name__ == "__main__":

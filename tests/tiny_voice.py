@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
-from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS, Catalogue, Model, Voice
+from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS, Catalogue, Voice, ZeliModel
 
 
-def tiny_model(seed: int = 0) -> Model:
+def tiny_model(seed: int = 0) -> ZeliModel:
     """Both networks at a tenth of their width.  Speaks 6 frames or so per phone, at some level."""
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
@@ -33,7 +33,7 @@ def tiny_model(seed: int = 0) -> Model:
         # grows with the number of the harmonic, look larger than it is in any voice.
         vocoder.head.bias[: vocoder.config.bins] = -torch.linspace(0.0, 6.0, vocoder.config.bins)
     torch.random.set_rng_state(state)
-    return Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
+    return ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
 
 
 def tiny_catalogue(seed: int = 0) -> Catalogue:

@@ -31,7 +31,7 @@ from zelitrio.training import (
     read_recordings,
     without_noise,
 )
-from zelitrio.voices import Voice, phone_inputs
+from zelitrio.voices import Voice, phone_inputs, zeli_model
 
 FRAME_MS = 10
 FEWEST_VOICED = 20
@@ -81,7 +81,7 @@ def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
     """What the voice's vocoder makes of a recording's frames and pulses, [frames * HOP_SAMPLES] samples."""
     f0 = measure_f0(pcm, speaker)
     pulses = torch.from_numpy(pulse_times(pcm * polarity([(pcm, f0)]), f0))[None]
-    made = voice.model.vocoder(
+    made = zeli_model(voice).vocoder(
         normalise_mel(log_mel(torch.from_numpy(pcm)[None]).transpose(1, 2)),
         pulses[..., 0],
         torch.from_numpy((f0 > 0).astype(np.float32))[None],
@@ -124,7 +124,7 @@ def phone_frames(voice: Voice, utterance: Utterance) -> npt.NDArray[np.float64]:
     """Frames that the voice's acoustic model gives each phone of an utterance, pauses left out."""
     inputs = phone_inputs(utterance)
     with torch.inference_mode():
-        _, prosody = voice.model.acoustic.encode(
+        _, prosody = zeli_model(voice).acoustic.encode(
             torch.from_numpy(inputs.phones)[None],
             torch.from_numpy(inputs.stresses)[None],
             torch.from_numpy(inputs.features)[None],

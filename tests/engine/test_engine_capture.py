@@ -12,20 +12,21 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_voice import tiny_catalogue, tiny_model
+from tiny_voice import tiny_model
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from zelitrio.engine import Ladder
-from zelitrio.engine import worker as worker_module
+from zelitrio.engine import Device, loading
+from zelitrio.engine.calls import encode_columns, speak_columns
+from zelitrio.engine.pace import choose_ladder
 from zelitrio.engine.runner import Runner, call_shapes
-from zelitrio.engine.worker import Worker
 from zelitrio.settings import EngineSettings
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 DEPENDS_ON_DATA = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 aten = torch.ops.aten
+LADDER = choose_ladder(tiny_model().facts, 4, is_wide=True)
 
 
 class Capture(TorchDispatchMode):
@@ -59,6 +60,27 @@ class Capture(TorchDispatchMode):
         return out
 
 
+def held_by(thing: Any, seen: set[int] | None = None) -> list[Tensor]:
+    """Every tensor that an object reaches through its attributes: weights, memory, tables."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen:
+        return []
+    seen.add(id(thing))
+    if isinstance(thing, Tensor):
+        return [thing]
+    if isinstance(thing, torch.nn.Module):
+        within: list[Any] = [*thing.parameters(), *thing.buffers()]
+    else:
+        within = tensors(thing)
+    slots = [getattr(thing, name) for name in getattr(type(thing), "__slots__", ()) if hasattr(thing, name)]
+    for value in (*getattr(thing, "__dict__", {}).values(), *slots):
+        if isinstance(value, Tensor | list | tuple | dict) or type(value).__module__.startswith(
+            ("zelitrio", "torch.nn", "tiny")
+        ):
+            within += [value] if isinstance(value, Tensor) else held_by(value, seen)
+    return within
+
+
 def tensors(tree: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
@@ -71,14 +93,19 @@ def tensors(tree: Any) -> list[Tensor]:
 def test_what_is_captured_needs_nothing_from_the_host(
     kind: str, rows: int, length: int, dtype: torch.dtype
 ) -> None:
-    runner = Runner(tiny_model(), META, dtype, slots=4)
-    call = runner._make_call(kind, rows, length)
-    inputs = [torch.from_numpy(array).to(META) for array in call.inputs()]
-    speech, state = runner._speech, runner._state
-    kept = [runner._pool, state.flat, state.phase, *speech.parameters(), *speech.buffers(), *inputs]
-    with Capture(kept) as capture:
-        out = call._function(*inputs)
-    assert out.shape == ((rows, 2, length) if kind == "encode" else (rows, length * runner.hop_samples))
+    model = tiny_model()
+    network = model.load(META, dtype, 4)
+    calls = {"encode": network.encode, "speak": network.speak}
+    columns = encode_columns(network, length) if kind == "encode" else speak_columns(model.facts, length)
+    inputs = {
+        name: torch.zeros(
+            rows, *column.shape, dtype=torch.int64 if column.is_integer else torch.float32, device=META
+        )
+        for name, column in columns.items()
+    }
+    with Capture([*held_by(network), *inputs.values()]) as capture:
+        out = calls[kind](inputs)
+    assert out.shape == ((rows, 2, length) if kind == "encode" else (rows, length * model.facts.hop_samples))
     assert out.dtype == torch.float32
     assert not any("conv" in name for name in capture.ran)  # cuDNN may compute them in TF32
 
@@ -110,13 +137,9 @@ def test_a_capture_refuses_what_a_graph_cannot_hold(fault: Callable[[Tensor], ob
 class SaysItCaptures(Runner):
     """Lays its shapes out on the CPU."""
 
-    def prepare(
-        self, windows: Sequence[int], max_batch: int, max_encode: int, *, graphs: bool
-    ) -> Iterator[str]:
-        assert not list(super().prepare(windows, max_batch, max_encode, graphs=False))
-        if graphs:
-            for kind, rows, length in self._calls:
-                yield f"{kind} {rows}x{length}"
+    def capture(self) -> Iterator[str]:
+        for number in range(len(call_shapes(self.facts, LADDER))):
+            yield f"graph {number}"
 
 
 @pytest.mark.parametrize("graphs", [True, False])
@@ -124,14 +147,12 @@ def test_every_captured_graph_is_told_with_how_many_there_will_be(
     graphs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = iter([100.0, 164.0])
-    monkeypatch.setattr(worker_module, "used_mib", lambda device: next(used))
-    models = [tiny_catalogue().default.model] * 2
-    worker = Worker(models, EngineSettings(graphs=graphs), lambda deliveries: None)
-    worker._runners = [SaysItCaptures(model, CPU, torch.float32, 4) for model in models]
+    monkeypatch.setattr(loading, "used_mib", lambda device: next(used))
+    runners = [SaysItCaptures(tiny_model(), CPU, torch.float32, 4) for _ in range(2)]
     told: list[tuple[str, int, int]] = []
-    ladder = Ladder(max_batch=4, max_encode=2)
-    captures = worker._prepare(CPU, ladder, lambda *graph: told.append(graph))
-    total = 2 * len(call_shapes(ladder.windows, 4, 2)) if graphs else 0
+    settings = EngineSettings(graphs=graphs, max_batch=4)
+    captures = loading.capture_all(runners, Device(device=CPU), settings, lambda *graph: told.append(graph))
+    total = 2 * len(call_shapes(tiny_model().facts, LADDER)) if graphs else 0
     assert [(count, of) for _, count, of in told] == [(n, total) for n in range(1, total + 1)]
     assert captures.names == tuple(name for name, _, _ in told)
-    assert (captures.mib, captures.took_s > 0) == (64.0, True)
+    assert (captures.mib, captures.took_s > 0) == ((64.0, True) if graphs else (0.0, False))

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import trio
-from tiny_engine import EXACT, STEADY, TEXT, feed, listen, say
-from tiny_voice import tiny_catalogue
+from numpy.typing import NDArray
+from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, listen, say
+from tiny_voice import tiny_catalogue, tiny_model
+from with_network import WatchedModel
 
-from zelitrio.engine import Engine, open_engine
-from zelitrio.engine import engine as engine_module
-from zelitrio.engine.commands import Failed, Open, Speak
-from zelitrio.engine.lanes import EncodePlan
-from zelitrio.engine.runner import EncodeRow, Runner, SpeakRow
-from zelitrio.engine.worker import Worker
-from zelitrio.errors import CapacityError, EngineError, UtteranceError
-from zelitrio.settings import EngineSettings
-from zelitrio.text import load_front_end
+from zelitrio.engine import Device, Engine, EngineStream, open_engine
+from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
+from zelitrio.networks import Inputs, Network
+from zelitrio.settings import EngineSettings, VoiceSettings
+from zelitrio.text import Utterance, read_text
+from zelitrio.voices import Catalogue, Voice
 
 
 async def test_more_streams_than_there_are_lanes_are_refused() -> None:
@@ -72,37 +73,73 @@ async def test_an_impossible_device_is_one_clear_error(settings: EngineSettings,
             pass
 
 
-class FailingRunner(Runner):
-    """Fails the calls that a test names: by what is spoken, or by count."""
+BAD = "A xylophone, they say, jumps."
+CALLS = ("encode", "speak")
 
-    bad_word = "xylophone"
-    fail_steps: tuple[int, ...] = ()
-    error: Exception = ValueError("made to fail")
 
-    def encode(self, rows: Sequence[EncodeRow]):  # type: ignore[no-untyped-def]
-        if any(row.seed >= 1000 for row in rows):
-            raise self.error
-        return super().encode(rows)
+class FailingModel(WatchedModel):
+    """Fails in one of its parts for utterances with a xylophone in them."""
 
-    def speak(self, rows: Sequence[SpeakRow], window: int):  # type: ignore[no-untyped-def]
-        if any(row.speaker == 1 for row in rows):
-            raise self.error
-        return super().speak(rows, window)
+    def __init__(self, where: str, error: Exception) -> None:
+        super().__init__(tiny_model(), self._watch)
+        self._where, self._error = where, error
+        self._bad_tokens: list[Any] = []
+        self._bad_slots: set[int] = set()
+
+    def read(self, utterance: Utterance) -> Any:
+        is_bad = "xylophone" in utterance.source
+        self._hook("read", is_bad)
+        tokens = self._model.read(utterance)
+        if is_bad:
+            self._bad_tokens.append(tokens)
+        return tokens
+
+    def columns(self, reading: Any, speaker: Any, settings: VoiceSettings, seed: int) -> Any:
+        self._hook("columns", self._is_bad(reading))
+        return self._model.columns(reading, int(self._is_bad(reading)), settings, seed)
+
+    def durations(self, reading: Any, frames: NDArray[np.float32], **how: Any) -> Any:
+        self._hook("durations", self._is_bad(reading))
+        return self._model.durations(reading, frames, **how)
+
+    def seam_frames(self, reading: Any, durations: NDArray[np.int64]) -> Any:
+        self._hook("seam_frames", self._is_bad(reading))
+        return self._model.seam_frames(reading, durations)
+
+    def word_edges(self, reading: Any, durations: NDArray[np.int64]) -> Any:
+        self._hook("word_edges", self._is_bad(reading))
+        return self._model.word_edges(reading, durations)
+
+    def _is_bad(self, reading: Any) -> bool:
+        return any(reading is tokens for tokens in self._bad_tokens)
+
+    def _hook(self, name: str, is_bad: bool) -> None:
+        if is_bad and name == self._where:
+            raise self._error
+
+    def _watch(self, call: str, inputs: Inputs) -> None:
+        slots = set(inputs["slot"].tolist())
+        if call == "encode":
+            self._bad_slots -= slots
+            self._bad_slots |= {
+                slot
+                for slot, speaker in zip(inputs["slot"].tolist(), inputs["speaker"].tolist(), strict=True)
+                if speaker == 1
+            }
+        self._hook(call, bool(self._bad_slots & slots))
 
 
 @asynccontextmanager
-async def failing_engine(monkeypatch: pytest.MonkeyPatch, error: Exception) -> AsyncIterator[Engine]:
-    monkeypatch.setattr(FailingRunner, "error", error)
-    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=FailingRunner))
-    async with open_engine(tiny_catalogue()) as engine:
+async def failing_engine(where: str, error: Exception, device: Device = CPU) -> AsyncIterator[Engine]:
+    voice = Voice(voice_id="tiny-0", name="Failing", model=FailingModel(where, error))
+    async with open_engine(Catalogue([voice]), SMALL, device=device) as engine:
         yield engine
 
 
-@pytest.mark.parametrize(("seed", "voice"), [(1000, "tiny-0"), (1, "tiny-1")], ids=["encode", "speak"])
-async def test_one_bad_utterance_ends_one_stream(
-    monkeypatch: pytest.MonkeyPatch, seed: int, voice: str
-) -> None:
-    async with failing_engine(monkeypatch, ValueError("made to fail")) as engine:
+@pytest.mark.parametrize("device", [CPU, AS_A_GPU], ids=["as on a CPU", "as on a GPU"])
+@pytest.mark.parametrize("where", [*CALLS, "read", "columns", "durations", "word_edges"])
+async def test_an_error_in_any_part_of_a_stream_ends_that_stream_only(where: str, device: Device) -> None:
+    async with failing_engine(where, ValueError("made to fail"), device) as engine:
         expected = await say(engine, TEXT)
         heard = []
         async with trio.open_nursery() as nursery:
@@ -112,7 +149,7 @@ async def test_one_bad_utterance_ends_one_stream(
 
             async def bad() -> None:
                 with pytest.raises(UtteranceError, match="made to fail"):
-                    await say(engine, TEXT, seed=seed, voice=voice)
+                    await say(engine, BAD)
 
             for task in (good, bad, good, bad):
                 nursery.start_soon(task)
@@ -122,47 +159,62 @@ async def test_one_bad_utterance_ends_one_stream(
         assert engine.statistics().streams == 0
 
 
-async def test_out_of_memory_in_a_step_sheds_the_youngest_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("device", [CPU, AS_A_GPU], ids=["as on a CPU", "as on a GPU"])
+async def test_an_error_in_a_cut_utterance_ends_that_stream_only(device: Device) -> None:
+    cut, _ = read_text("A xylophone ", "jumps.")
+    assert cut.is_cut
+    async with failing_engine("seam_frames", ValueError("made to fail"), device) as engine:
+        async with engine.open_stream() as stream:
+            stream.feed(cut)
+            with pytest.raises(UtteranceError, match="made to fail"):
+                await listen(stream)
+        assert len(await say(engine, TEXT)) > 0
+
+
+async def test_out_of_memory_in_a_step_sheds_the_youngest_stream() -> None:
     async with (
-        failing_engine(monkeypatch, torch.OutOfMemoryError("made to fail")) as engine,
+        failing_engine("speak", torch.OutOfMemoryError("made to fail")) as engine,
         engine.open_stream("tiny-0", STEADY, seed=1) as old,
     ):
         feed(old, TEXT)
         with pytest.raises(UtteranceError, match="ran out of memory"):
-            await say(engine, TEXT, voice="tiny-1")
+            await say(engine, BAD)
         old.finish()
         assert len(await listen(old)) > 0
 
 
-def test_a_batch_that_fails_and_then_finds_no_memory_sheds_one_stream_and_goes_on() -> None:
-    class Failing(Runner):
-        def encode(self, rows: Sequence[EncodeRow]):  # type: ignore[no-untyped-def]
-            raise ValueError("one row is bad") if len(rows) > 1 else torch.OutOfMemoryError("made to fail")
+async def test_a_batch_that_fails_and_then_finds_no_memory_sheds_one_stream_and_goes_on() -> None:
+    is_armed = False
 
-    model = tiny_catalogue().default.model
-    worker = Worker([model], EngineSettings(device="cpu"), lambda deliveries: None)
-    worker._start(lambda ready: None, None)
-    worker._runners = [Failing(model, torch.device("cpu"), torch.float32, 4)]
-    for number in range(2):
-        utterance = load_front_end().utterance("One.")
-        worker._take(Open(stream=number, model=0, speaker=0, seed=0))
-        worker._take(
-            Speak(
-                stream=number,
-                index=0,
-                utterance=utterance,
-                settings=STEADY,
-                fed_at_s=0.0,
-            )
-        )
-    assert worker._launch(EncodePlan(model=0, lanes=tuple(worker._lanes))) is None
-    assert [type(said) for said in worker._out] == [Failed]
-    assert list(worker._streams) == [0]
+    def fail(call: str, inputs: Inputs) -> None:
+        if is_armed and call == "encode":
+            rows = int((inputs["length"] > 0).sum())
+            raise ValueError("one row is bad") if rows > 1 else torch.OutOfMemoryError("made to fail")
+
+    catalogue = Catalogue([Voice(voice_id="tiny-0", name="Failing", model=WatchedModel(tiny_model(), fail))])
+    async with open_engine(catalogue, SMALL, device=AS_A_GPU) as engine:
+        is_armed, said = True, []
+        (utterance,) = read_text("One.")
+
+        async def hear(stream: EngineStream) -> None:
+            with pytest.raises(UtteranceError, match="ran out of memory") as raised:
+                await listen(stream)
+            said.append(raised.value)
+
+        async with engine.open_stream() as first, engine.open_stream() as second:
+            first.feed(utterance)
+            second.feed(utterance)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(hear, first)
+                nursery.start_soon(hear, second)
+        is_armed = False
+        assert len(said) == 2  # each in a step of its own
+        assert len(await say(engine, TEXT)) > 0
 
 
-async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_device_tells_every_stream_and_all_that_wait() -> None:
     error = RuntimeError("CUDA error: an illegal memory access was encountered")
-    async with failing_engine(monkeypatch, error) as engine:
+    async with failing_engine("speak", error) as engine:
         told = []
 
         async def wait() -> None:
@@ -170,34 +222,63 @@ async def test_a_lost_device_tells_every_stream_and_whoever_waits(monkeypatch: p
                 await engine.wait_failed()
             told.append("waiter")
 
-        async def speak(voice: str) -> None:
+        async def speak(text: str) -> None:
             with pytest.raises(EngineError, match="illegal memory access"):
-                await say(engine, TEXT * 5, voice=voice)
-            told.append(voice)
+                await say(engine, text)
+            told.append("speaker")
 
         with trio.fail_after(5):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(wait)
-                nursery.start_soon(speak, "tiny-0")
-                nursery.start_soon(speak, "tiny-1")
-        assert sorted(told) == ["tiny-0", "tiny-1", "waiter"]
+                nursery.start_soon(speak, TEXT * 5)
+                nursery.start_soon(speak, BAD)
+        assert sorted(told) == ["speaker", "speaker", "waiter"]
         with pytest.raises(EngineError, match="illegal memory access"):
             async with engine.open_stream():
                 pass
 
 
 @pytest.mark.parametrize("in_capture", [False, True])
-async def test_a_start_without_memory_says_what_to_ask_less_of(
-    monkeypatch: pytest.MonkeyPatch, in_capture: bool
-) -> None:
-    def explode(*args: object) -> Runner:
-        try:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        finally:
-            if in_capture:
-                raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+async def test_a_start_without_memory_says_what_to_ask_less_of(in_capture: bool) -> None:
+    class Large(WatchedModel):
+        def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
+            try:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            finally:
+                if in_capture:
+                    raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
-    monkeypatch.setattr(engine_module, "Worker", lambda *args: Worker(*args, make_runner=explode))
+    model = Large(tiny_model(), lambda call, inputs: None)
     with pytest.raises(EngineError, match="use a smaller --max-batch"):
-        async with open_engine(tiny_catalogue()):
+        async with open_engine(Catalogue([Voice(voice_id="large", name="Large", model=model)]), device=CPU):
             pass
+
+
+async def test_an_engine_used_from_another_trio_run_refuses_and_its_own_run_goes_on() -> None:
+    async with open_engine(tiny_catalogue(), SMALL, device=CPU) as engine:
+        expected = await say(engine, TEXT)
+        (utterance,) = read_text("One.")
+
+        async def misuse(stream: EngineStream) -> None:
+            for use in (lambda: stream.feed(utterance), engine.check):
+                with pytest.raises(LocalError, match="in the Trio run that opened it, found another"):
+                    use()
+            with pytest.raises(LocalError, match="in the Trio run that opened it, found another"):
+                async with engine.open_stream():
+                    pass
+            with pytest.raises(LocalError, match="in the Trio run that opened it, found another"):
+                await anext(stream)
+            with pytest.raises(LocalError, match="in the Trio run that opened it, found another"):
+                await engine.wait_failed()
+
+        async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+            await trio.to_thread.run_sync(trio.run, misuse, stream)
+            feed(stream, TEXT)
+            stream.finish()
+            np.testing.assert_allclose(await listen(stream), expected, atol=EXACT)
+        with pytest.raises(LocalError, match="in the Trio run that opened it, found none"):
+            await trio.to_thread.run_sync(lambda: asyncio.run(outside_of_trio(engine)))
+
+
+async def outside_of_trio(engine: Engine) -> None:
+    engine.check()

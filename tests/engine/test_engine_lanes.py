@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import random
 
+import attrs
 import pytest
 
 from zelitrio.engine.commands import Speak
-from zelitrio.engine.lanes import (
-    CLOSING_DELAY_S,
-    PATIENCE_S,
-    EncodePlan,
-    Ladder,
-    Lane,
-    Lanes,
-    Pace,
-    Profile,
-    WindowPlan,
-    choose_ladder,
-)
+from zelitrio.engine.lanes import CLOSING_DELAY_S, Chunk, Lane, Lanes
+from zelitrio.engine.pace import Ladder, Pace, Profile, Tempo, choose_ladder
+from zelitrio.engine.turns import PATIENCE_S, EncodePlan, ExpandPlan, Plan, Turns, WindowPlan
+from zelitrio.networks import Facts
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 
-CPU = Pace(lag=16, frame_s=1e-4, step_s=2e-3, is_wide=False, frames_per_s=8000)
-GPU = Pace(lag=16, frame_s=1e-5, step_s=1e-3, is_wide=True, frames_per_s=200_000)
+CPU = Tempo(
+    pace=Pace(frame_s=1e-4, step_s=2e-3, is_wide=False, frames_per_s=8000),
+    ladder=Ladder(),
+    lag=16,
+    hop_s=0.01,
+)
+GPU = attrs.evolve(CPU, pace=Pace(frame_s=1e-5, step_s=1e-3, is_wide=True, frames_per_s=200_000))
+FACTS = Facts(sample_rate_hz=24_000, hop_samples=240, token_ladder=(384,), first_frames=24, lag=16)
 
 
 def chunk(stream: int, index: int = 0) -> Speak:
@@ -39,56 +38,76 @@ def chunk(stream: int, index: int = 0) -> Speak:
 class Device:
     """Carries plans out as the worker does, on a clock of its own."""
 
-    def __init__(self, pace: Pace = CPU, frames: int = 200) -> None:
-        self.lanes = Lanes(pace, Ladder(), slots=1000)
-        self.pace, self.frames = pace, frames
+    def __init__(self, tempo: Tempo = CPU, frames: int = 200) -> None:
+        self.lanes = Lanes(slots=1000, credit_s=1e9)
+        self.lanes.tempos[0] = tempo
+        self.turns = Turns(self.lanes, is_wide=tempo.pace.is_wide)
+        self.frames = frames
         self.now_s = 0.0
         self.first_audio_s: dict[int, float] = {}
         self.given_s: dict[int, float] = {}
 
-    def open(self, stream: int, *, credit_s: float = 1e9, closing: bool = False) -> Lane:
-        lane = self.lanes.open(stream, 0, credit_s)
-        lane.is_closing = closing
+    def open(self, stream: int, *, credit_s: float = 1e9, closing: bool = False, model: int = 0) -> Lane:
+        lane = self.lanes.open(stream, model)
+        self.lanes.credit(lane, credit_s - lane.listener.credit_s)
+        if closing:
+            self.lanes.close_softly(lane)
         self.lanes.feed(lane, chunk(stream), self.now_s)
         return lane
 
-    def step(self) -> EncodePlan | WindowPlan | None:
-        plan = self.lanes.plan(self.now_s)
+    def plan(self) -> Plan | None:
+        return self.turns.plan(self.now_s)
+
+    def step(self) -> Plan | None:
+        plan = self.plan()
+        if plan is None:
+            self.now_s += 1e-3
+            return None
+        pace = self.lanes.tempos[plan.model].pace
         match plan:
             case EncodePlan():
                 self.now_s += 5e-3
+                self.lanes.begin_reading(plan.lanes)
                 for lane in plan.lanes:
-                    lane.current = lane.waiting.popleft()
-                    lane.position = 0
+                    self.lanes.read(lane, self._chunk(lane.waiting[0]))
+            case ExpandPlan():
+                self.now_s += 5e-3
+                self.lanes.begin_expanding(plan.lanes)
+                for lane in plan.lanes:
+                    assert lane.chunk is not None
+                    self.lanes.expanded(lane, self._chunk(lane.chunk.speak))
             case WindowPlan():
-                rows = 1 if self.pace.is_wide else len(plan.lanes)
-                self.now_s += self.pace.step_s + self.pace.frame_s * plan.window * rows
+                self.now_s += pace.window_s(plan.window, len(plan.lanes))
                 for lane in plan.lanes:
                     self._advance(lane, plan.window)
-            case None:
-                self.now_s += 1e-3
         return plan
 
+    def _chunk(self, speak: Speak) -> Chunk:
+        return Chunk(speak=speak, begin=0, end=self.frames, tail_end=self.frames)
+
     def _advance(self, lane: Lane, window: int) -> None:
-        before = max(0, lane.position - self.pace.lag)
-        lane.position += window
-        after = min(self.frames, lane.position - self.pace.lag)
-        self.lanes.spoken(lane, (after - before) * 0.01, self.now_s)
+        span = self.lanes.advance(lane, window, self.now_s)
+        self.lanes.land(lane)
+        hop_s = self.lanes.tempos[lane.model].hop_s
         self.first_audio_s.setdefault(lane.stream, self.now_s)
-        self.given_s[lane.stream] = self.given_s.get(lane.stream, 0.0) + (after - before) * 0.01
-        if lane.position - self.pace.lag >= self.frames:
-            lane.current = None
+        given_s = self.given_s.get(lane.stream, 0.0) + (span.end - span.begin) * hop_s
+        self.given_s[lane.stream] = given_s
 
 
-def streams(plan: EncodePlan | WindowPlan | None) -> list[int]:
+def streams(plan: Plan | None) -> list[int]:
     return [] if plan is None else [lane.stream for lane in plan.lanes]
+
+
+def has_begun(lane: Lane) -> bool:
+    """Whether a window of it was spoken."""
+    return lane.chunk is not None and lane.chunk.position > 0
 
 
 def test_nothing_to_do_is_no_plan() -> None:
     device = Device()
-    assert device.lanes.plan(0.0) is None
-    device.lanes.open(1, 0, 1.0)
-    assert device.lanes.plan(0.0) is None
+    assert device.plan() is None
+    device.lanes.open(1, 0)
+    assert device.plan() is None
 
 
 def test_a_newcomer_goes_before_those_who_have_audio() -> None:
@@ -108,18 +127,18 @@ def test_a_newcomer_goes_before_those_who_have_audio() -> None:
 def test_the_listener_who_would_run_dry_first_goes_first() -> None:
     device = Device()
     near, far = device.open(1), device.open(2)
-    while near.position == 0 or far.position == 0:
+    while not (has_begun(near) and has_begun(far)):
         device.step()
-    near.dry_at_s, far.dry_at_s = device.now_s + 0.2, device.now_s + 0.9
+    near.listener.dry_at_s, far.listener.dry_at_s = device.now_s + 0.2, device.now_s + 0.9
     assert streams(device.step())[0] == 1
 
 
 @pytest.mark.parametrize("profile", Profile)
 def test_none_of_a_crowd_of_newcomers_runs_dry_after_its_first_window(profile: Profile) -> None:
     device = Device(frames=400)
-    device.lanes.profile = profile
+    device.turns.profile = profile
     for lane in [device.open(stream) for stream in range(8, 20)]:
-        lane.is_silent, lane.dry_at_s = False, 2.0
+        lane.listener.is_silent, lane.listener.dry_at_s = False, 2.0
     for stream in range(8):
         device.open(stream)
     second_s: dict[int, float] = {}
@@ -154,8 +173,8 @@ def test_a_stream_without_credit_is_passed_over_and_costs_the_others_nothing() -
         device.step()
     assert slow.has_work
     assert device.given_s[1] < 0.1 + 0.64  # never more than one window past its credit
-    assert device.lanes.plan(device.now_s) is None
-    slow.credit_s += 10.0
+    assert device.plan() is None
+    device.lanes.credit(slow, 10.0)
     assert streams(device.step()) == [1]
 
 
@@ -183,9 +202,9 @@ def test_a_closed_stream_is_in_no_later_plan_and_its_slot_is_used_again() -> Non
     device = Device()
     lane = device.open(1)
     device.step()
-    device.lanes.close(1)
-    assert device.lanes.plan(device.now_s) is None
-    assert device.lanes.close(1) is None
+    device.lanes.close(lane)
+    assert device.plan() is None
+    assert device.lanes.find(1) is None
     assert device.open(2).slot == lane.slot
 
 
@@ -206,7 +225,7 @@ def test_on_a_gpu_everyone_ready_joins() -> None:
         device.open(stream)
     for _ in range(6):
         device.step()
-    plan = device.lanes.plan(device.now_s)
+    plan = device.plan()
     assert isinstance(plan, WindowPlan)
     assert len(plan.lanes) == 6
 
@@ -214,10 +233,10 @@ def test_on_a_gpu_everyone_ready_joins() -> None:
 def with_audio(device: Device, count: int, lead_s: float = 1.0) -> list[Lane]:
     """So many streams whose listeners have something to play."""
     lanes = [device.open(stream) for stream in range(count)]
-    while any(lane.position == 0 for lane in lanes):
+    while not all(has_begun(lane) for lane in lanes):
         device.step()
     for lane in lanes:
-        lane.dry_at_s = device.now_s + lead_s
+        lane.listener.dry_at_s = device.now_s + lead_s
     return lanes
 
 
@@ -226,16 +245,16 @@ def test_on_a_gpu_a_newcomers_steps_hold_only_those_who_would_run_dry() -> None:
     near = with_audio(device, 6)[4]
     device.open(9)
     assert streams(device.step()) == [9]  # its chunk is read
-    near.dry_at_s = device.now_s + PATIENCE_S - 0.01
-    plan = device.lanes.plan(device.now_s)
+    near.listener.dry_at_s = device.now_s + PATIENCE_S - 0.01
+    plan = device.plan()
     assert isinstance(plan, WindowPlan)
     assert sorted(streams(plan)) == [4, 9]
-    near.dry_at_s = device.now_s + 1.0
+    near.listener.dry_at_s = device.now_s + 1.0
     plan = device.step()
     assert isinstance(plan, WindowPlan)
     assert (streams(plan), plan.window) == ([9], Ladder().first)
     for lane in device.lanes:
-        lane.dry_at_s = device.now_s + 1.0
+        lane.listener.dry_at_s = device.now_s + 1.0
     assert len(streams(device.step())) == 7
 
 
@@ -243,34 +262,33 @@ def test_on_a_gpu_nothing_is_queued_behind_a_newcomers_chunk_but_for_those_who_w
     device = Device(GPU, frames=1000)
     near = with_audio(device, 6)[4]
     newcomer = device.open(9)
-    newcomer.is_encoding = True
-    assert device.lanes.plan(device.now_s) is None
-    near.dry_at_s = device.now_s + PATIENCE_S - 0.01
-    assert streams(device.lanes.plan(device.now_s)) == [4]
-    device.lanes.close(9)
-    assert len(streams(device.lanes.plan(device.now_s))) == 6
+    device.lanes.begin_reading([newcomer])
+    assert device.plan() is None
+    near.listener.dry_at_s = device.now_s + PATIENCE_S - 0.01
+    assert streams(device.plan()) == [4]
+    device.lanes.close(newcomer)
+    assert len(streams(device.plan())) == 6
 
 
 @pytest.mark.parametrize("model", [0, 1])
 def test_on_a_gpu_a_closing_newcomer_holds_nobody(model: int) -> None:
     device = Device(GPU, frames=1000)
     with_audio(device, 3)
-    closing = device.lanes.open(9, model, 1e9)
-    device.lanes.feed(closing, chunk(9), device.now_s)
-    closing.is_closing = True
-    assert streams(device.lanes.plan(device.now_s)) == [0, 1, 2]
-    closing.is_encoding = True
-    assert streams(device.lanes.plan(device.now_s)) == [0, 1, 2]
+    device.lanes.tempos[1] = GPU
+    closing = device.open(9, closing=True, model=model)
+    assert streams(device.plan()) == [0, 1, 2]
+    device.lanes.begin_reading([closing])
+    assert streams(device.plan()) == [0, 1, 2]
 
 
 def test_only_a_few_speak_the_longest_windows() -> None:
-    device = Device(GPU, frames=1000)
-    device.lanes.ladder = choose_ladder(8, is_wide=True)
+    ladder = choose_ladder(FACTS, 8, is_wide=True)
+    device = Device(attrs.evolve(GPU, ladder=ladder), frames=1000)
     with_audio(device, 9)
     for ready, expected in ((9, (8, 64)), (3, (3, 64)), (2, (2, 128))):
         for number, lane in enumerate(device.lanes):
-            lane.credit_s = 1.0 if number < ready else 0.0
-        plan = device.lanes.plan(device.now_s)
+            lane.listener.credit_s = 1.0 if number < ready else 0.0
+        plan = device.plan()
         assert isinstance(plan, WindowPlan)
         assert (len(plan.lanes), plan.window) == expected
 
@@ -278,28 +296,28 @@ def test_only_a_few_speak_the_longest_windows() -> None:
 @pytest.mark.parametrize("lead_s", [0.05, 0.08, 0.12, 0.5])
 def test_under_load_batches_are_large_but_no_longer_than_half_of_the_first_ones_lead(lead_s: float) -> None:
     device = Device(frames=1000)
-    device.lanes.profile = Profile.THROUGHPUT
+    device.turns.profile = Profile.THROUGHPUT
     lanes = [device.open(stream) for stream in range(9)]
-    while any(lane.position == 0 for lane in lanes):
+    while not all(has_begun(lane) for lane in lanes):
         device.step()
     for lane in lanes:
-        lane.dry_at_s = device.now_s + 2.0
-    lanes[4].dry_at_s = begin_s = device.now_s
-    lanes[4].dry_at_s += lead_s
+        lane.listener.dry_at_s = device.now_s + 2.0
+    lanes[4].listener.dry_at_s = begin_s = device.now_s
+    lanes[4].listener.dry_at_s += lead_s
     plan = device.step()
     assert streams(plan)[0] == 4
-    assert device.now_s - begin_s <= max(lead_s / 2, Ladder().latency_step_s)
+    assert device.now_s - begin_s <= max(lead_s / 2, 0.008)
     if lead_s == 0.5:
         assert isinstance(plan, WindowPlan)
         assert (len(plan.lanes), plan.window) == (5, max(Ladder().following))
 
 
 def test_the_profile_turns_and_does_not_flutter() -> None:
-    lanes = Lanes(CPU, Ladder(), slots=4)
+    turns = Turns(Lanes(slots=4, credit_s=1.0), is_wide=False)
     seen = []
     for load in (0.1, 0.7, 0.8, 0.7, 0.65, 0.5, 0.7):
-        lanes.adapt(load)
-        seen.append(lanes.profile)
+        turns.adapt(load)
+        seen.append(turns.profile)
     calm, busy = Profile.LATENCY, Profile.THROUGHPUT
     assert seen == [calm, calm, busy, busy, busy, calm, calm]
 
@@ -315,12 +333,12 @@ def test_no_stream_waits_for_ever(seed: int) -> None:
             device.open(number, closing=random_.random() < 0.3, credit_s=random_.choice([1e9, 5.0]))
             opened_s[number] = device.now_s
         device.step()
-        device.lanes.adapt(random_.random())
+        device.turns.adapt(random_.random())
     for _ in range(20_000):
         if device.step() is None:
             break
         for lane in device.lanes:
-            lane.credit_s = max(lane.credit_s, 1.0)
+            device.lanes.credit(lane, max(0.0, 1.0 - lane.listener.credit_s))
     assert set(device.first_audio_s) == set(opened_s)
     assert not any(lane.has_work for lane in device.lanes)
     length_s = device.frames * 0.01

@@ -9,28 +9,23 @@ import attrs
 import numpy as np
 import pytest
 import trio
+from laid_out import LAG, laid_out
 from numpy.typing import NDArray
-from tiny_engine import EXACT, STEADY, AsOnAGpu, feed, listen, say
-from tiny_voice import tiny_catalogue
+from tiny_engine import AS_A_GPU, EXACT, SMALL, STEADY, feed, listen, say
+from tiny_voice import tiny_model
+from with_network import WatchedModel
 
-from zelitrio.engine import AudioBlock, Engine, open_engine
-from zelitrio.engine import engine as engine_module
-from zelitrio.engine.commands import Finish, Speak
-from zelitrio.engine.reading import LEAN_FRAMES, LEAN_MOST, LEAN_SHARE, lay_out_behind
+from zelitrio.engine import AudioBlock, Engine, EngineStream, open_engine
 from zelitrio.engine.seams import close, cross
-from zelitrio.engine.steps import Step
 from zelitrio.engine.tails import Tails
-from zelitrio.engine.timeline import (
-    PLOSIVE_SEAM_FRAMES,
-    SEAM_FRAMES,
-    WARM_UP_FRAMES,
-    lay_out,
-)
+from zelitrio.engine.timeline import LEAN_MOST, LEAN_S, LEAN_SHARE
+from zelitrio.networks import Inputs
 from zelitrio.settings import EngineSettings
 from zelitrio.text import Break, Limit, Utterance, Word, read_text
 from zelitrio.text.continuation import Continuation
-from zelitrio.voices import load_builtin, phone_inputs
+from zelitrio.voices import Catalogue, Voice, load_builtin
 
+SEAM_FRAMES, PLOSIVE_SEAM_FRAMES, WARM_UP_FRAMES, LEAN_FRAMES = 2, 4, 6, round(LEAN_S * 100)
 HOP_SAMPLES = 240
 SIDE_SAMPLES = 2 * HOP_SAMPLES
 SENTENCES = (
@@ -152,7 +147,7 @@ async def test_every_piece_is_as_long_as_it_says_and_no_time_is_lost_at_joins(
         own = [block for block in blocks if block.utterance.number == number]
         (told,) = [block for block in own if block.length_ms is not None]
         assert told.length_ms is not None and told.word_times_ms is not None
-        assert sum(len(block.pcm) for block in own) * 1000 == told.length_ms * engine.sample_rate_hz
+        assert sum(len(block.pcm) for block in own) * 1000 == told.length_ms * 24_000
         edges = [edge for times in told.word_times_ms for edge in times]
         assert len(told.word_times_ms) == len(piece.words)
         assert edges == sorted(edges) and edges[-1] <= told.length_ms
@@ -174,7 +169,7 @@ async def test_pieces_shorter_than_a_seam_are_each_heard_and_timed(engine: Engin
     timed = [block.utterance.number for block in blocks if block.word_times_ms is not None]
     assert timed == list(range(6))
     told_ms = sum(block.length_ms or 0 for block in blocks)
-    assert len(joined(blocks)) * 1000 == told_ms * engine.sample_rate_hz
+    assert len(joined(blocks)) * 1000 == told_ms * 24_000
 
 
 @pytest.mark.parametrize("finishes_late", [False, True])
@@ -217,96 +212,75 @@ async def test_a_listener_who_runs_dry_in_mid_sentence_hears_it_fade_and_later_b
     assert abs(rest[0]) < 0.01 * level
 
 
-class FinishedInFlight(AsOnAGpu):
-    """The stream is finished while its last window is on its way."""
+async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_of_it() -> None:
+    streams: list[EngineStream] = []
 
-    def _launch_window(self, *args: object) -> Step:
-        step = super()._launch_window(*args)  # type: ignore[arg-type]
-        if step.parts[0].is_last:
-            self.inbox.put(Finish(stream=step.parts[0].speak.stream))
-        return step
+    def finish_before_the_last_window(call: str, inputs: Inputs) -> None:
+        if call == "speak" and streams:
+            window = inputs["tokens"].shape[1]
+            if bool((inputs["first"] + window - LAG >= inputs["length"]).all()):
+                streams.pop().finish()
 
-
-async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_of_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(engine_module, "Worker", AsOnAGpu)
-    async with open_engine(tiny_catalogue()) as engine:
+    model = WatchedModel(tiny_model(), finish_before_the_last_window)
+    catalogue = Catalogue([Voice(voice_id="tiny-0", name="Tiny", model=model)])
+    async with open_engine(catalogue, SMALL, device=AS_A_GPU) as engine:
         expected = await say(engine, "They went on.")
-    monkeypatch.setattr(engine_module, "Worker", FinishedInFlight)
-    async with (
-        open_engine(tiny_catalogue()) as engine,
-        engine.open_stream("tiny-0", STEADY, seed=1) as stream,
-    ):
-        feed(stream, "They went on.")
-        with trio.fail_after(5):
-            heard = await listen(stream)
+        async with engine.open_stream("tiny-0", STEADY, seed=1) as stream:
+            streams.append(stream)
+            feed(stream, "They went on.")
+            with trio.fail_after(5):
+                heard = await listen(stream)
+    assert not streams
     np.testing.assert_allclose(heard, expected, atol=EXACT)
 
 
 def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_beyond_its_end() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1")),)
-    inputs = phone_inputs(Utterance("a", said, context=said * 2))
-    timeline = lay_out(
-        inputs,
-        np.full(len(inputs), 8, np.float32),
-        1.0,
-        10.0,
-        joins=True,
-        is_cut=True,
-        unheard_words=2,
-        taken_over=2,
-        lag=16,
-    )
+    before = laid_out(Utterance("a", said), 8)
+    assert before.given_up == 2
+    timeline = laid_out(Utterance("a", said, context=said * 2, joins=True), 8, before=before)
     assert (timeline.begin, timeline.given_up) == (WARM_UP_FRAMES, SEAM_FRAMES)
     assert timeline.heard == 2 + 16 + 1 - SEAM_FRAMES
     assert timeline.word_times_ms == ((20, 170),)
-    held = timeline.phones[timeline.tail_end - 1 :], timeline.positions[timeline.tail_end - 1 :]
-    assert len(held[0]) == 17 and all((frames == frames[0]).all() for frames in held)
-    assert timeline.length == len(timeline.positions)
+    frames, last = timeline.frames, timeline.tail_end - 1
+    assert len(frames) - last == LAG + 1
+    assert (frames.tokens[last:] == frames.tokens[-1]).all()
+    assert (frames.places[last:] == frames.places[-1]).all()
 
 
 @pytest.mark.parametrize(
     ("last", "frames", "given_up"),
     [("S", 8, SEAM_FRAMES), ("T", 8, PLOSIVE_SEAM_FRAMES), ("G", 2, 3), ("K", 1, SEAM_FRAMES)],
 )
-def test_a_cut_behind_a_plosive_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
+def test_a_cut_after_a_plosive_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
     cut = Utterance("a", (attrs.evolve(LETTER, phones=("EY1", last), after=Break.CUT),))
-    inputs = phone_inputs(cut)
-    timeline = lay_out(inputs, np.full(len(inputs), frames, np.float32), 1.0, 10.0, is_cut=True, lag=16)
-    assert timeline.given_up == given_up
+    assert laid_out(cut, frames).given_up == given_up
 
 
 def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1"), after=Break.CUT),)
     continuation = Continuation(Limit())
     cut, rest = (continuation.place(Utterance("a", said)) for _ in range(2))
-    inputs = phone_inputs(cut), phone_inputs(rest)
     heard, again = 0.05, 0.02  # ln f0 of its last phone, in either reading
-    read = np.full((2, 2, 16), 8, np.float32)
-    read[:, 1] = [[heard], [again]]
-    first = Speak(stream=0, index=0, utterance=cut, settings=STEADY, fed_at_s=0.0)
-    second = attrs.evolve(first, utterance=rest)
-    before = lay_out_behind(None, first, inputs[0], read[0], 10.0, 16)
-    behind = lay_out_behind(before, second, inputs[1], read[1], 10.0, 16)
-    assert before.lean is None and before.ends_at == pytest.approx(heard)
-    assert behind.lean is not None and len(behind.lean) == behind.length
+    before = laid_out(cut, 8, pitch=heard)
+    after = laid_out(rest, 8, pitch=again, before=before)
+    assert before.frames.lean is None and before.ends_at == pytest.approx(heard)
+    lean = after.frames.lean
+    assert lean is not None and len(lean) == len(after.frames)
     nearer = LEAN_SHARE * (heard - again)
-    assert behind.lean[: behind.begin + 1] == pytest.approx(nearer)
-    assert behind.lean[behind.begin + int(LEAN_FRAMES)] == pytest.approx(nearer / np.e, rel=1e-3)
-    assert behind.ends_at == pytest.approx(again + float(behind.lean[behind.end - 1]))
-    far = lay_out_behind(attrs.evolve(before, ends_at=1.0), second, inputs[1], read[1], 10.0, 16)
-    assert far.lean is not None and far.lean[0] == pytest.approx(LEAN_MOST)
-    anew = attrs.evolve(second, utterance=attrs.evolve(rest, joins=False))
-    alone = lay_out_behind(before, anew, inputs[1], read[1], 10.0, 16)
-    assert alone.lean is None
+    assert lean[: after.begin + 1] == pytest.approx(nearer)
+    assert lean[after.begin + LEAN_FRAMES] == pytest.approx(nearer / np.e, rel=1e-3)
+    assert after.ends_at == pytest.approx(again + float(lean[after.end - 1]))
+    far = laid_out(rest, 8, pitch=again, before=attrs.evolve(before, ends_at=1.0)).frames.lean
+    assert far is not None and far[0] == pytest.approx(LEAN_MOST)
+    anew = laid_out(attrs.evolve(rest, joins=False), 8, pitch=again, before=before)
+    assert anew.frames.lean is None
 
 
 def test_a_pause_that_was_asked_for_at_a_cut_is_kept_and_leaves_nothing_to_the_next() -> None:
-    inputs = phone_inputs(Utterance("a", (attrs.evolve(LETTER, pause_s=0.3),)))
-    timeline = lay_out(inputs, np.full(3, 8, np.float32), 1.0, 10.0, is_cut=True, lag=16)
+    timeline = laid_out(Utterance("a", (attrs.evolve(LETTER, pause_s=0.3),)), 8)
     assert timeline.given_up == 0
-    assert timeline.length == timeline.heard == 1 + 8 + 30
+    assert len(timeline.frames) == timeline.heard == 1 + 8 + 30
 
 
 def test_what_goes_over_into_another_keeps_its_power() -> None:

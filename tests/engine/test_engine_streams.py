@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import attrs
 import numpy as np
 import pytest
 import trio
 from numpy.typing import NDArray
-from tiny_engine import EXACT, STEADY, TEXT, AsOnAGpu, feed, listen, say, until
-from tiny_voice import tiny_catalogue
+from tiny_engine import AS_A_GPU, EXACT, SMALL, STEADY, TEXT, feed, listen, say, until
+from tiny_voice import tiny_catalogue, tiny_model
 
 from zelitrio.engine import AudioBlock, Engine, open_engine
-from zelitrio.engine import engine as engine_module
-from zelitrio.engine import worker as worker_module
-from zelitrio.engine.commands import Delivery, Ended
+from zelitrio.engine.commands import Delivery, Ended, Progress
+from zelitrio.engine.postbox import Postbox
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Break, Reading, StreamReader, Utterance, Word, load_front_end, read_text
-from zelitrio.voices import PhoneInputs, phone_inputs
+from zelitrio.voices import Catalogue, PhoneInputs, Voice, ZeliModel
 
 
 def utterances(*texts: str) -> list[Utterance]:
@@ -31,7 +29,7 @@ def utterances(*texts: str) -> list[Utterance]:
 async def test_text_becomes_audio_and_the_iteration_ends(engine: Engine) -> None:
     audio = await say(engine, TEXT)
     assert audio.dtype == np.float32
-    assert 1.0 < len(audio) / engine.sample_rate_hz < 10.0
+    assert 1.0 < len(audio) / 24_000 < 10.0
     assert 0.001 < np.abs(audio).max() <= 1.0
 
 
@@ -242,7 +240,7 @@ async def test_a_cut_utterance_is_as_long_as_it_says_wherever_its_last_window_en
     for number in (0, 1):
         own = [block for block in blocks if block.utterance.number == number]
         told_ms = next(block.length_ms for block in own if block.length_ms is not None)
-        assert sum(len(block.pcm) for block in own) * 1000 == told_ms * engine.sample_rate_hz
+        assert sum(len(block.pcm) for block in own) * 1000 == told_ms * 24_000
 
 
 def stopped(word: Word) -> Word:
@@ -281,36 +279,41 @@ async def test_what_was_read_while_nothing_was_to_speak_is_room_for_what_comes_n
                     pass
 
 
-async def test_a_loop_that_is_behind_is_woken_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_that_is_behind_is_woken_once() -> None:
     asked: list[Callable[[], None]] = []
-    monkeypatch.setattr(engine, "_token", SimpleNamespace(run_sync_soon=asked.append))
-    async with engine.open_stream() as stream:
-        number = stream._number
-        heard: list[Delivery] = []
-        monkeypatch.setattr(stream, "deliver", heard.append)
-        first, second, third = (Ended(stream=number) for _ in range(3))
-        engine._post([first])
-        engine._post([second])
-        assert len(asked) == 1
-        asked.pop()()
-        assert heard == [first, second]
-        engine._post([third])
-        asked.pop()()
-        assert heard == [first, second, third]
+    heard: list[Delivery] = []
+    postbox = Postbox(asked.append, heard.append)
+    first, second, third = (Ended(stream=number) for number in range(3))
+    postbox.post([first], Progress())
+    postbox.post([second], Progress(steps=1))
+    assert len(asked) == 1
+    asked.pop()()
+    assert heard == [first, second]
+    postbox.post([third], Progress())
+    asked.pop()()
+    assert heard == [first, second, third]
+    postbox.post([], Progress(steps=2))
+    assert not asked and postbox.progress.steps == 2
 
 
-async def test_a_chunk_that_waits_for_a_batch_of_its_length_is_not_read_twice(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    read: list[Utterance] = []
+@attrs.frozen(kw_only=True, eq=False)
+class Counting(ZeliModel):
+    """Remembers what it read."""
 
-    def reading(utterance: Utterance) -> PhoneInputs:
-        read.append(utterance)
-        return phone_inputs(utterance)
+    seen: list[Utterance] = attrs.field(factory=list)
 
-    monkeypatch.setattr(engine_module, "Worker", AsOnAGpu)
-    monkeypatch.setattr(worker_module, "phone_inputs", reading)
-    async with open_engine(tiny_catalogue()) as engine, trio.open_nursery() as nursery:
-        for text in ("One.", TEXT * 3, "Two.", TEXT * 4):
-            nursery.start_soon(say, engine, text)
-    assert len(read) == 4
+    def read(self, utterance: Utterance) -> PhoneInputs:
+        self.seen.append(utterance)
+        return super().read(utterance)
+
+
+async def test_an_utterance_that_waits_for_a_batch_of_its_length_is_not_read_twice() -> None:
+    tiny = tiny_model()
+    model = Counting(acoustic=tiny.acoustic, vocoder=tiny.vocoder)
+    catalogue = Catalogue([Voice(voice_id="tiny-0", name="Counting", model=model)])
+    async with open_engine(catalogue, SMALL, device=AS_A_GPU) as engine:
+        at_start = len(model.seen)
+        async with trio.open_nursery() as nursery:
+            for text in ("One.", TEXT * 3, "Two.", TEXT * 4):
+                nursery.start_soon(say, engine, text)
+    assert len(model.seen) - at_start == 4

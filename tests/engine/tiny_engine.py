@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import attrs
 import numpy as np
+import torch
 import trio
 from numpy.typing import NDArray
 
-from zelitrio.engine import Engine, EngineStream
-from zelitrio.engine.lanes import choose_ladder
-from zelitrio.engine.worker import Worker
-from zelitrio.settings import VoiceSettings
+from zelitrio.engine import Device, Engine, EngineStream
+from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import read_text
 
 STEADY = VoiceSettings(stability=1.0)
@@ -21,17 +18,10 @@ TEXT = "The quick brown fox, they say, jumps over the lazy dog."
 EXACT = 1e-4
 
 
-class AsOnAGpu(Worker):
-    """Wide batches, prepared shapes, and a step launched before the last one is collected."""
-
-    def _start(self, *args: Any) -> None:
-        super()._start(*args)
-        self._overlaps = True
-        self._lanes.pace = attrs.evolve(self._lanes.pace, is_wide=True)
-        ladder = choose_ladder(8, is_wide=True)
-        for runner in self._runners:
-            assert not list(runner.prepare(ladder.windows, 8, ladder.max_encode, graphs=False))
-        self._lanes.ladder = ladder
+CPU = Device(device=torch.device("cpu"))
+AS_A_GPU = Device(device=torch.device("cpu"), is_wide=True)
+"""Wide batches, shapes that are laid out, and a step launched before the last one is collected."""
+SMALL = EngineSettings(max_batch=8, max_streams=64)
 
 
 def feed(stream: EngineStream, *texts: str, settings: VoiceSettings | None = None) -> None:

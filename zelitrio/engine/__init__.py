@@ -8,26 +8,25 @@
             async for block in stream:
                 play(block.pcm, block.sample_rate_hz)
 
-Who goes next is plain Python (`lanes`), how it runs is torch (`runner`, `graphs`), how it is
-reached is Trio (`engine`); `worker` is the thread that joins them.
+Who goes next is plain Python (`lanes`, `turns`), how it runs is torch (`runner`, `graphs`), how it is reached
+is Trio (`engine`, `stream`); `worker` is the thread that joins them.  What a model is, `zelitrio.voices` and
+`zelitrio.networks` say.
 """
 
 from __future__ import annotations
 
+from zelitrio.engine.commands import Captures
+from zelitrio.engine.device import Device
 from zelitrio.engine.engine import Engine, open_engine
-from zelitrio.engine.lanes import Ladder, Lane, Lanes, Pace, Profile
 from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.stream import AudioBlock, EngineStream
 
 __all__ = [
     "AudioBlock",
+    "Captures",
+    "Device",
     "Engine",
     "EngineStream",
-    "Ladder",
-    "Lane",
-    "Lanes",
-    "Pace",
-    "Profile",
     "Statistics",
     "open_engine",
 ]

@@ -5,13 +5,19 @@ Frozen values only: commands in, deliveries out.  Neither side ever touches the 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.engine.pace import Tempo
 from zelitrio.errors import EngineError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
+
+if TYPE_CHECKING:
+    from zelitrio.engine.loading import Loaded
 
 
 @attrs.frozen(kw_only=True)
@@ -20,7 +26,7 @@ class Open:
 
     stream: int
     model: int
-    speaker: int
+    speaker: object = attrs.field(eq=False)
     seed: int
 
 
@@ -65,12 +71,27 @@ class Close:
     stream: int
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Load:
+    """Speak with one more model from now on; it was brought to the device by another thread."""
+
+    model: int
+    loaded: Loaded
+
+
+@attrs.frozen(kw_only=True)
+class Unload:
+    """Give a model's memory back; no stream has it."""
+
+    model: int
+
+
 @attrs.frozen
 class Stop:
     """End the thread."""
 
 
-Command = Open | Speak | Finish | Credit | Yield | Close | Stop
+Command = Open | Speak | Finish | Credit | Yield | Close | Load | Unload | Stop
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -79,6 +100,7 @@ class Spoken:
 
     stream: int
     utterance: int
+    """Its index among those fed."""
     pcm: NDArray[np.float32]
     """[n] samples in [-1, 1], its own memory."""
     word_times_ms: tuple[tuple[int, int], ...] | None = None
@@ -87,6 +109,8 @@ class Spoken:
     """On an utterance's first audio: how long all of it will be."""
     is_last: bool
     """Whether the utterance ends with it."""
+    waited_s: float | None = None
+    """On a stream's first audio: how long after its first utterance was fed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -105,3 +129,44 @@ class Failed:
 
 
 Delivery = Spoken | Ended | Failed
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """What the thread has done since it began, and how it fares."""
+
+    streams: int = 0
+    """Lanes that are taken."""
+    encodes: int = 0
+    steps: int = 0
+    rows: int = 0
+    audio_s: float = 0.0
+    load: float = 0.0
+    """The part of the last second that the thread was busy, 0 to 1."""
+    at_s: float = 0.0
+    """When that was so."""
+    profile: str = "latency"
+    slowness: float = 1.0
+    """How much longer work takes than was measured before the first stream."""
+    graphs: tuple[str, ...] = ()
+    """Captured shapes."""
+
+
+@attrs.frozen(kw_only=True)
+class Captures:
+    """The graphs that were captured at start."""
+
+    names: tuple[str, ...] = ()
+    took_s: float = 0.0
+    mib: float = 0.0
+    """Memory of the device that they hold."""
+
+
+@attrs.frozen(kw_only=True)
+class Ready:
+    """What the thread says once it can serve."""
+
+    device: str
+    tempos: dict[int, Tempo]
+    """Of every model that is loaded, by its number."""
+    captures: Captures

@@ -4,12 +4,55 @@ from __future__ import annotations
 
 import os
 
+import attrs
 import torch
 
 from zelitrio.errors import EngineError
 from zelitrio.settings import EngineSettings
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@attrs.frozen(kw_only=True)
+class Device:
+    """Where and in what to compute."""
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    is_wide: bool = False
+    """Whether a batch costs about as much as its longest row, and steps overlap the work of the host."""
+    threads: int = 1
+    """Of torch, on a CPU."""
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether it has streams, events and graphs."""
+        return self.device.type == "cuda"
+
+    @property
+    def name(self) -> str:
+        """What an operator calls it."""
+        return torch.cuda.get_device_name(self.device) if self.is_cuda else "cpu"
+
+    def enter_thread(self) -> None:
+        """Set what belongs to the thread that computes."""
+        if self.device.type == "cpu":
+            torch.set_num_threads(self.threads)
+
+
+def open_device(settings: EngineSettings) -> Device:
+    """The device that the settings ask for.
+
+    Raises:
+        EngineError: it does not exist here, or cannot compute in the number format.
+    """
+    device = choose_device(settings)
+    return Device(
+        device=device,
+        dtype=choose_dtype(settings, device),
+        is_wide=device.type == "cuda",
+        threads=choose_threads(settings),
+    )
 
 
 def choose_device(settings: EngineSettings) -> torch.device:

@@ -1,56 +1,63 @@
 """The engine as Trio sees it: opened, asked for streams, told apart from its thread.
 
-The engine's thread runs inside of the nursery of `open_engine`: its crash is an exception somebody
-waits for, and its end is awaited.  Leaving a stream's block frees its lane before the next step.
+The engine's thread runs inside of the nursery of `open_engine`: its crash is an exception that is waited
+for, and its end is awaited.  Leaving a stream's block frees its lane before the next step.
 """
 
 from __future__ import annotations
 
 import itertools
+import queue
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 import trio
 
-from zelitrio.engine.commands import Close, Command, Delivery, Open, Stop
-from zelitrio.engine.statistics import Statistics
-from zelitrio.engine.steps import Ready
-from zelitrio.engine.stream import EngineStream
-from zelitrio.engine.worker import Captured, Worker
-from zelitrio.errors import CapacityError, EngineError, LocalError
+from zelitrio.engine.admission import Admission
+from zelitrio.engine.commands import Close, Command, Delivery, Open, Ready, Spoken, Stop
+from zelitrio.engine.device import Device, open_device
+from zelitrio.engine.load import faded_load
+from zelitrio.engine.loading import Captured, Loaded, load
+from zelitrio.engine.models import Models
+from zelitrio.engine.postbox import Postbox
+from zelitrio.engine.statistics import FIRST_AUDIO_KEPT, Statistics, percentiles_ms
+from zelitrio.engine.stream import Door, EngineStream
+from zelitrio.engine.thread import run as run_thread
+from zelitrio.errors import EngineError, LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.voices import Catalogue, Voice, load_builtin
 
-_ADMITTED = 0.8
-"""Part of the measured capacity that is given away: the rest is for bursts and for encoding."""
-
 
 class Engine:
-    """One device, many streams.  Made by `open_engine`; used from its Trio thread."""
+    """One device, many streams.  Made by `open_engine`; used from its Trio run."""
 
-    def __init__(self, catalogue: Catalogue, settings: EngineSettings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, settings: EngineSettings, make_device: Callable[[], Device]
+    ) -> None:
         self.catalogue = catalogue
         self.settings = settings
-        self.sample_rate_hz = catalogue.default.sample_rate_hz
-        self._models = list({id(voice.model): voice.model for voice in catalogue}.values())
-        for model in self._models:
-            if model.sample_rate_hz != self.sample_rate_hz:
-                found = model.sample_rate_hz
-                raise LocalError(f"catalogue: expected all voices at {self.sample_rate_hz} Hz, found {found}")
-        self._worker = Worker(self._models, settings, self._post)
+        self.ready: Ready
+        self._make_device = make_device
+        self._device: Device
+        self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._models = Models(catalogue, settings.max_lazy_models, self._inbox.put, self._load)
+        self._admission = Admission(settings.max_streams)
+        self._door = Door(
+            tell=self._inbox.put, check=self.check, check_run=self._check_run, credit_s=settings.credit_s
+        )
         self._streams: dict[int, EngineStream] = {}
         self._numbers = itertools.count()
-        self._posted: deque[Delivery] = deque()
-        self._is_called = False
-        """Whether the loop was asked to deliver and has not begun."""
+        self._waits_s: deque[float] = deque(maxlen=FIRST_AUDIO_KEPT)
         self._failure: EngineError | None = None
         self._failed = trio.Event()
-        self._is_open = False
-        self.ready: Ready
+        self._nursery: trio.Nursery | None = None
+        """Open while the engine serves."""
+        self._token = trio.lowlevel.current_trio_token()
+        self._postbox = Postbox(self._token.run_sync_soon, self._take)
 
     @asynccontextmanager
     async def open_stream(
@@ -62,6 +69,8 @@ class Engine:
     ) -> AsyncIterator[EngineStream]:
         """A stream for as long as the block lasts; leaving it frees the lane, whatever the reason.
 
+        Entering waits while a lazy voice is loaded.
+
         Args:
             voice: one of the catalogue's, or its id; None for the default.
             settings: how to speak.
@@ -69,68 +78,69 @@ class Engine:
 
         Raises:
             CapacityError: too many streams are open, or too many are speaking.
-            LocalError: no such voice.
+            LocalError: no such voice, or this is not the engine's Trio run.
+            VoiceError: the voice's files are missing or damaged.
             EngineError: the engine is gone.
         """
         self.check()
-        chosen = self.catalogue.default if voice is None else voice
-        if isinstance(chosen, str):
-            found = self.catalogue.find(chosen)
-            if found is None:
-                names = ", ".join(voice.voice_id for voice in self.catalogue)
-                raise LocalError(f"voice: expected one of {names}, found {chosen!r}")
-            chosen = found
-        if chosen.model not in self._models:
-            raise LocalError(
-                f"voice: expected one of this engine's catalogue, found another's {chosen.voice_id!r}"
-            )
-        self._admit()
-        number = next(self._numbers)
-        stream = EngineStream(self, number, chosen, settings or VoiceSettings())
-        self._streams[number] = stream
-        self.tell(
-            Open(
-                stream=number,
-                model=self._models.index(chosen.model),
-                speaker=chosen.speaker,
-                seed=secrets.randbits(32) if seed is None else seed,
-            )
-        )
-        try:
-            yield stream
-        finally:
-            del self._streams[number]
-            self.tell(Close(stream=number))
-            stream.leave()
+        chosen = self._choose(voice)
+        entry = self._models.find(chosen)
+        with self._models.held(entry):
+            assert self._nursery is not None
+            tempo = await self._models.ensure(entry, self._nursery)
+            self.check()
+            now_s = time.perf_counter()
+            self._admission.check(tempo, self._postbox.progress.slowness, now_s)
+            number = next(self._numbers)
+            member = self._admission.enter(number, tempo, now_s)
+            stream = EngineStream(self._door, number, chosen, settings or VoiceSettings(), member)
+            self._streams[number] = stream
+            seed = secrets.randbits(32) if seed is None else seed
+            self.tell(Open(stream=number, model=entry.number, speaker=chosen.speaker, seed=seed))
+            try:
+                yield stream
+            finally:
+                del self._streams[number]
+                self._admission.leave(number)
+                self.tell(Close(stream=number))
+                stream.leave()
 
     @property
     def speaking(self) -> int:
         """Streams with something left to speak."""
-        return sum(stream.is_speaking for stream in self._streams.values())
+        return self._admission.speaking
 
     @property
     def capacity(self) -> int:
-        """Speaking streams above which another is refused: what the device can feed in real time."""
-        return max(1, int(_ADMITTED * self.ready.pace.real_time_streams))
+        """Streams of the default voice that the device can feed in real time, as it fares now."""
+        default = self._models.find(self.catalogue.default)
+        # A lazy voice that is not loaded was not measured: another one's pace stands for it.
+        tempo = default.tempo or next(iter(self.ready.tempos.values()), None)
+        if tempo is None:
+            return 1
+        return self._admission.capacity(tempo, self._postbox.progress.slowness)
 
     def statistics(self) -> Statistics:
         """A snapshot.  Never waits."""
-        counters = self._worker.counters
+        progress = self._postbox.progress
+        tempo = self._models.find(self.catalogue.default).tempo
         return Statistics(
             device=self.ready.device,
             dtype=self.settings.dtype,
             streams=len(self._streams),
+            lanes=progress.streams,
             speaking=self.speaking,
             capacity=self.capacity,
-            load=counters.load(time.perf_counter()),
-            profile=self._worker.profile,
-            encodes=counters.encodes,
-            steps=counters.steps,
-            rows=counters.rows,
-            audio_s=counters.audio_s,
-            first_audio_ms=counters.first_audio_ms(),
-            frames_per_s=self.ready.pace.frames_per_s,
-            graphs=self.ready.captures.names,
+            load=faded_load(progress.load, progress.at_s, time.perf_counter()),
+            profile=progress.profile,
+            slowness=progress.slowness,
+            encodes=progress.encodes,
+            steps=progress.steps,
+            rows=progress.rows,
+            audio_s=progress.audio_s,
+            first_audio_ms=percentiles_ms(self._waits_s),
+            frames_per_s=0.0 if tempo is None else tempo.pace.frames_per_s,
+            graphs=progress.graphs or self.ready.captures.names,
         )
 
     async def wait_failed(self) -> None:
@@ -139,27 +149,52 @@ class Engine:
         Raises:
             EngineError: why it broke.
         """
+        self._check_run()
         await self._failed.wait()
         self.check()
 
     def check(self) -> None:
-        """Raise the EngineError that the engine broke with, if it did."""
+        """Raise an error if the engine cannot be used, or not from here.
+
+        Raises:
+            EngineError: it is closed, or it broke.
+            LocalError: this is not the Trio run that opened it.
+        """
         if self._failure is not None:
             # A fresh one each time: an exception raised in many tasks would gather their tracebacks.
             raise EngineError(str(self._failure)) from self._failure
-        if not self._is_open:
+        if self._nursery is None:
             raise EngineError("the engine is closed")
+        self._check_run()
 
     def tell(self, command: Command) -> None:
         """Send the thread a command.  Never waits."""
-        self._worker.inbox.put(command)
+        self._inbox.put(command)
 
-    def _admit(self) -> None:
-        limit = self.settings.max_streams
-        if len(self._streams) >= limit:
-            raise CapacityError(f"streams: expected at most {limit} open, all are taken")
-        if self.speaking >= self.capacity:
-            raise CapacityError(f"streams: {self.speaking} are speaking, as many as this device can feed")
+    def _choose(self, voice: Voice | str | None) -> Voice:
+        if voice is None:
+            return self.catalogue.default
+        if isinstance(voice, Voice):
+            return voice
+        found = self.catalogue.find(voice)
+        if found is None:
+            names = ", ".join(voice.voice_id for voice in self.catalogue)
+            raise LocalError(f"voice: expected one of {names}, found {voice!r}")
+        return found
+
+    def _check_run(self) -> None:
+        # A task of another run that waits for this one's events would end this one's.
+        try:
+            here = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            raise LocalError(
+                "engine: expected to be used in the Trio run that opened it, found none"
+            ) from None
+        if here is not self._token:
+            raise LocalError("engine: expected to be used in the Trio run that opened it, found another")
+
+    def _load(self, voice: Voice) -> Loaded:
+        return load(voice, self._device, self.settings)
 
     async def run(
         self,
@@ -173,21 +208,33 @@ class Engine:
             EngineError: it could not be started.  Later failures go to the streams and to
                 `wait_failed`, so that the program can say good-bye before it ends.
         """
-        self._token = trio.lowlevel.current_trio_token()
+        is_open = False
 
-        def ready(value: Ready) -> None:
-            self.ready = value
+        def ready(device: Device, value: Ready) -> None:
+            self._device, self.ready = device, value
             self._token.run_sync_soon(started)
 
         def started() -> None:
-            self._is_open = True
+            nonlocal is_open
+            is_open = True
+            self._models.began(self.ready.tempos)
+            self._nursery = nursery
             task_status.started()
 
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._stop_when_cancelled)
                 await trio.to_thread.run_sync(
-                    partial(self._worker.run, ready, captured),
+                    partial(
+                        run_thread,
+                        self._make_device,
+                        self._models.at_start(),
+                        self.settings,
+                        self._inbox,
+                        self._postbox.post,
+                        ready,
+                        captured,
+                    ),
                     limiter=trio.CapacityLimiter(1),  # not one of the default limiter's: it never ends
                     thread_name="zelitrio-engine",
                 )
@@ -196,11 +243,11 @@ class Engine:
             error = _engine_error(group)
             if error is None:
                 raise
-            if not self._is_open:
+            if not is_open:
                 raise error from error.__cause__
             self._failure = error
         finally:
-            self._is_open = False
+            self._nursery = None
             self._failed.set()
             for stream in self._streams.values():
                 stream.abandon()
@@ -216,23 +263,13 @@ class Engine:
         """Make `run` end after the step in hand."""
         self.tell(Stop())
 
-    def _post(self, deliveries: list[Delivery]) -> None:
-        """Called in the thread, once per step."""
-        self._posted.extend(deliveries)
-        if self._is_called:
-            return  # a loop that is behind finds these with the others: waking it up again costs the thread
-        self._is_called = True
-        with suppress(trio.RunFinishedError):  # nobody is left to hear it
-            self._token.run_sync_soon(self._deliver)
-
-    def _deliver(self) -> None:
-        # First this: what the thread posts from now on is taken here, or calls again.
-        self._is_called = False
-        while self._posted:
-            delivery = self._posted.popleft()
-            stream = self._streams.get(delivery.stream)
-            if stream is not None:
-                stream.deliver(delivery)
+    def _take(self, delivery: Delivery) -> None:
+        """Give a stream what the thread has made for it.  Never raises."""
+        if isinstance(delivery, Spoken) and delivery.waited_s is not None:
+            self._waits_s.append(delivery.waited_s)
+        stream = self._streams.get(delivery.stream)
+        if stream is not None:
+            stream.deliver(delivery)
 
 
 @asynccontextmanager
@@ -241,6 +278,7 @@ async def open_engine(
     settings: EngineSettings | None = None,
     *,
     captured: Captured | None = None,
+    device: Device | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for as long as the block lasts.
 
@@ -252,12 +290,14 @@ async def open_engine(
         settings: device, number format, limits.
         captured: called from the engine's thread after every captured CUDA graph with its name, how many
             there are by now, and how many there will be.
+        device: where to compute; None for what the settings say.
 
     Raises:
         EngineError: the device does not exist, cannot do what is asked, or failed in warm-up.
     """
     chosen = settings or EngineSettings()
-    engine = Engine(catalogue or load_builtin(), chosen)
+    make_device = partial(open_device, chosen) if device is None else (lambda: device)
+    engine = Engine(catalogue or load_builtin(), chosen, make_device)
     try:
         async with trio.open_nursery() as nursery:
             try:

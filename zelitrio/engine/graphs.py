@@ -10,7 +10,8 @@ On a CPU a call is the function itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -19,11 +20,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Function = Callable[[Tensor, Tensor], Tensor]
-"""From a matrix of integers and a matrix of reals, both with a row per lane, to a matrix."""
+from zelitrio.networks import Inputs
+
+Function = Callable[[Inputs], Tensor]
+"""From named inputs, each with a row per lane, to a matrix with a row per lane."""
 _RING = 2
-_ALIGNED = 512
-"""Bytes; as CUDA's own allocations are, so that kernels read the second matrix as fast as the first."""
+_ALIGNED = 64
+"""Bytes between the beginnings of inputs: a cache line, so that kernels read each as fast as the first."""
+
+
+@attrs.frozen
+class Column:
+    """One named input of a call: what it holds per row."""
+
+    shape: tuple[int, ...] = ()
+    is_integer: bool = False
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -41,23 +52,32 @@ class Pending:
         return self._host.numpy()
 
 
-class _Inputs:
-    """Two matrices in one piece of memory, since one copy to the device is cheaper than two."""
+class _Memory:
+    """All inputs of a call in one piece of memory: one copy to the device is cheaper than several."""
 
-    def __init__(self, rows: int, integers: int, reals: int, **where: Any) -> None:
-        size = rows * integers * torch.int64.itemsize
-        begin = -(-size // _ALIGNED) * _ALIGNED
-        end = begin + rows * reals * torch.float32.itemsize
-        self.memory = torch.zeros(end, dtype=torch.uint8, **where)
-        self.integers = self.memory[:size].view(torch.int64).view(rows, integers)
-        self.reals = self.memory[begin:].view(torch.float32).view(rows, reals)
+    def __init__(self, columns: Mapping[str, Column], rows: int, **where: Any) -> None:
+        end = 0
+        places: list[tuple[str, Column, int, int]] = []
+        for name, column in columns.items():
+            size = rows * math.prod(column.shape) * (8 if column.is_integer else 4)
+            places.append((name, column, end, size))
+            end = -(-(end + size) // _ALIGNED) * _ALIGNED
+        self.whole = torch.zeros(max(end, 1), dtype=torch.uint8, **where)
+        self.inputs = {
+            name: self.whole[begin : begin + size]
+            .view(torch.int64 if column.is_integer else torch.float32)
+            .view(rows, *column.shape)
+            for name, column, begin, size in places
+        }
 
 
 @attrs.define(eq=False)
 class _Slot:
     """Host memory of one launch."""
 
-    inputs: _Inputs
+    memory: _Memory
+    arrays: dict[str, NDArray[Any]]
+    """The same memory, by name."""
     out: Tensor | None = None
     event: torch.cuda.Event | None = None
 
@@ -79,45 +99,48 @@ class Call:
     Args:
         function: what to compute; on a GPU it must not allocate by size or wait for the device.
         rows: lanes in a batch.
-        integers, reals: columns of the two inputs.
+        columns: its inputs.
         device: where.
     """
 
     def __init__(
-        self, function: Function, rows: int, integers: int, reals: int, device: torch.device
+        self, function: Function, rows: int, columns: Mapping[str, Column], device: torch.device
     ) -> None:
+        self.rows = rows
         self._function = function
         self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
-        cuda = device.type == "cuda"
+        is_cuda = device.type == "cuda"
         self._ring = [
-            _Slot(
-                _Inputs(rows, integers, reals, pin_memory=cuda),
-                event=torch.cuda.Event() if cuda else None,
-            )
-            for _ in range(_RING if cuda else 1)
+            _slot(_Memory(columns, rows, pin_memory=is_cuda), torch.cuda.Event() if is_cuda else None)
+            for _ in range(_RING if is_cuda else 1)
         ]
         self._turn = 0
-        if cuda:
-            self._inputs = _Inputs(rows, integers, reals, device=device)
-            self._out: Tensor | None = None
+        self._out: Tensor | None = None
+        self._memory = _Memory(columns, rows, device=device) if is_cuda else self._ring[0].memory
 
-    def inputs(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The next launch's inputs, [rows, columns] each, to be filled in place."""
-        inputs = self._ring[self._turn].inputs
-        return inputs.integers.numpy(), inputs.reals.numpy()
+    @property
+    def is_captured(self) -> bool:
+        """Whether a launch replays a graph."""
+        return self._graph is not None
+
+    def inputs(self) -> dict[str, NDArray[Any]]:
+        """The next launch's inputs by name, [rows, ...] each, all zero, to be filled in place."""
+        slot = self._ring[self._turn]
+        slot.memory.whole.zero_()
+        return slot.arrays
 
     def launch(self) -> Pending:
         """Run on what was filled in.  On a GPU returns at once."""
         slot = self._ring[self._turn]
         if slot.event is None:
-            return Pending(host=self._function(slot.inputs.integers, slot.inputs.reals))
+            return Pending(host=self._function(slot.memory.inputs))
         self._turn = (self._turn + 1) % _RING
-        self._inputs.memory.copy_(slot.inputs.memory, non_blocking=True)
+        self._memory.whole.copy_(slot.memory.whole, non_blocking=True)
         if self._graph is not None:
             self._graph.replay()
         else:
-            self._out = self._function(self._inputs.integers, self._inputs.reals)
+            self._out = self._function(self._memory.inputs)
         assert self._out is not None
         if slot.out is None:
             slot.out = _pinned_like(self._out)
@@ -132,22 +155,28 @@ class Call:
         Args:
             room: shared with graphs that never run at the same time.
         """
+        inputs = self._memory.inputs
         # A capture is of the thread's current device, and that need not be ours.
         with torch.cuda.device(self._device):
             # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
             room.stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(room.stream):
                 for _ in range(2):
-                    self._function(self._inputs.integers, self._inputs.reals)
+                    self._function(inputs)
             torch.cuda.current_stream().wait_stream(room.stream)
             graph = torch.cuda.CUDAGraph()
             # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
             with torch.cuda.graph(graph, room.pool, room.stream, capture_error_mode="thread_local"):
-                self._out = self._function(self._inputs.integers, self._inputs.reals)
+                self._out = self._function(inputs)
             graph.replay()  # the first brings the graph to the device: not while a listener waits
         self._graph = graph
         for slot in self._ring:
             slot.out = _pinned_like(self._out)
+
+
+def _slot(memory: _Memory, event: torch.cuda.Event | None) -> _Slot:
+    arrays = {name: tensor.numpy() for name, tensor in memory.inputs.items()}
+    return _Slot(memory=memory, arrays=arrays, event=event)
 
 
 def _pinned_like(out: Tensor) -> Tensor:

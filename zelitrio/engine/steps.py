@@ -1,4 +1,4 @@
-"""What the engine's thread keeps in its hands: a stream's work, and calls that were launched."""
+"""What the engine's thread has in hand: a stream's work, and calls that were launched."""
 
 from __future__ import annotations
 
@@ -8,72 +8,55 @@ from numpy.typing import NDArray
 
 from zelitrio.engine.commands import Speak
 from zelitrio.engine.graphs import Pending
-from zelitrio.engine.lanes import Lane, Pace
+from zelitrio.engine.lanes import Lane, Span
 from zelitrio.engine.timeline import Timeline
-from zelitrio.voices import PhoneInputs
+from zelitrio.voices import Tokens
 
 
-@attrs.frozen(kw_only=True)
-class Captures:
-    """The graphs that were captured at start."""
+@attrs.frozen(kw_only=True, eq=False)
+class Tail:
+    """The end of an utterance that was cut in mid-sentence."""
 
-    names: tuple[str, ...] = ()
-    took_s: float = 0.0
-    mib: float = 0.0
-    """Memory of the device that they hold."""
-
-
-@attrs.frozen(kw_only=True)
-class Ready:
-    """What the thread says once it can serve."""
-
-    device: str
-    pace: Pace
-    captures: Captures
+    pcm: NDArray[np.float32]
+    utterance: int
 
 
 @attrs.define(eq=False, kw_only=True)
 class Work:
-    """What the thread knows of a stream beside its place in the queue."""
+    """What the thread knows of a stream beside its lane."""
 
     lane: Lane
-    speaker: int
+    speaker: object
     seed: int
-    inputs: PhoneInputs | None = None
-    """Of the chunk that is read next or was read last."""
-    inputs_of: Speak | None = None
-    """That chunk."""
+    reading: tuple[Speak, Tokens] | None = None
+    """The utterance that is read next or was read last, and its tokens."""
     timeline: Timeline | None = None
     noise_at: int = 0
     has_audio: bool = False
-    flying: int = 0
-    """Windows that were launched and not collected."""
-    tail: NDArray[np.float32] | None = None
-    """The end of an utterance cut in mid-sentence: it fades out under the next one."""
-    tail_of: int = 0
-    """Which utterance that is."""
+    tail: Tail | None = None
+    """What fades out under the next utterance."""
     fades_in: bool = False
-    """Its listener ran dry in mid-sentence and heard the tail alone: what comes next has nothing to join."""
+    """Its listener ran dry in mid-sentence and heard the tail: what comes next has nothing to join."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(eq=False, kw_only=True)
 class Part:
     """One row of a launched window: which of its samples are whose."""
 
-    stream: Work
-    speak: Speak
-    begin: int  # samples of the row that are audio
-    end: int
-    tail_end: int  # up to here they fade out under the next utterance
-    word_times_ms: tuple[tuple[int, int], ...] | None
-    length_ms: int | None
-    is_last: bool
+    work: Work
+    span: Span
+    word_times_ms: tuple[tuple[int, int], ...] | None = None
+    length_ms: int | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Step:
-    """A launched call and what to do with its result."""
+    """A launched call and what becomes of its result."""
 
     pending: Pending
-    encoded: tuple[tuple[Work, Speak], ...] = ()
+    read: tuple[tuple[Work, Speak], ...] = ()
+    expanded: tuple[Work, ...] = ()
     parts: tuple[Part, ...] = ()
+    hop_samples: int = 0
+    ideal_s: float = 0.0
+    """Seconds that the audio of its parts should take."""

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 import trio
 from numpy.typing import NDArray
 
-from zelitrio.engine.commands import Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
+from zelitrio.engine.admission import Member
+from zelitrio.engine.commands import Command, Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
 from zelitrio.engine.timeline import faded
 from zelitrio.errors import LocalError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 from zelitrio.voices import Voice
-
-if TYPE_CHECKING:
-    from zelitrio.engine.engine import Engine
 
 _CREDITED_AT_ONCE = 0.25
 """Part of a stream's credit that is read before the thread is told."""
@@ -45,6 +42,20 @@ class AudioBlock:
     finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
 
 
+@attrs.frozen(kw_only=True, eq=False)
+class Door:
+    """What a stream needs of its engine."""
+
+    tell: Callable[[Command], None]
+    """Send the thread a command.  Never waits."""
+    check: Callable[[], None]
+    """Raise an error if the engine cannot be used, or not from here."""
+    check_run: Callable[[], None]
+    """Raise an error if this is not the Trio run of the engine."""
+    credit_s: float
+    """Seconds of audio that a stream may have waiting."""
+
+
 class EngineStream:
     """One conversation's speech, in order.  Made by `Engine.open_stream`.
 
@@ -57,17 +68,24 @@ class EngineStream:
         EngineError: the engine is gone.
     """
 
-    def __init__(self, engine: Engine, number: int, voice: Voice, settings: VoiceSettings) -> None:
-        self._engine = engine
+    def __init__(
+        self, door: Door, number: int, voice: Voice, settings: VoiceSettings, member: Member
+    ) -> None:
+        self._door = door
         self._number = number
-        self._fade_ms = voice.fade_ms
+        self._voice = voice
         self._settings = settings
+        self._member = member
         self._fed: list[Utterance] = []
         self._is_finished = False
         self._taken_s = 0.0  # read, and not told yet
-        self.is_speaking = False
         # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
         self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether there is something left to speak."""
+        return self._member.is_speaking
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
         """Speak this after what was fed before.  Never waits.
@@ -77,16 +95,16 @@ class EngineStream:
             settings: from here on; None keeps those of the last call.
 
         Raises:
-            LocalError: the stream is finished.
+            LocalError: the stream is finished, or belongs to another Trio run.
             EngineError: the engine is gone.
         """
         if self._is_finished:
             raise LocalError("stream: expected no text after finish()")
-        self._engine.check()
+        self._door.check()
         if settings is not None:
             self._settings = settings
         self._give_credit()  # of what was read while there was nothing to speak
-        self._engine.tell(
+        self._door.tell(
             Speak(
                 stream=self._number,
                 index=len(self._fed),
@@ -96,26 +114,29 @@ class EngineStream:
             )
         )
         self._fed.append(utterance)
-        self.is_speaking = True
+        if not self._member.is_speaking:
+            self._member.is_speaking = self._member.was_fed = True
+            self._member.has_audio = False
 
     def finish(self) -> None:
         """Say that no more text will come.  Never waits; a second call does nothing."""
         if not self._is_finished:
             self._is_finished = True
-            self._engine.tell(Finish(stream=self._number))
+            self._door.tell(Finish(stream=self._number))
 
     def close_softly(self) -> None:
-        """Let open streams go first from now on: perhaps nobody is listening to this one any more."""
-        self._engine.tell(Yield(stream=self._number))
+        """Let open streams go first from now on: perhaps nothing listens to this one any more."""
+        self._door.tell(Yield(stream=self._number))
 
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
         return self
 
     async def __anext__(self) -> AudioBlock:
+        self._door.check_run()
         try:
             delivery = await self._receiver.receive()
         except trio.EndOfChannel:
-            self._engine.check()
+            self._door.check()
             raise StopAsyncIteration from None
         match delivery:
             case Spoken():
@@ -130,31 +151,33 @@ class EngineStream:
         """Tell the thread how much was read since it was told last."""
         taken_s, self._taken_s = self._taken_s, 0.0
         if taken_s:
-            self._engine.tell(Credit(stream=self._number, audio_s=taken_s))
+            self._door.tell(Credit(stream=self._number, audio_s=taken_s))
 
     def _block(self, spoken: Spoken) -> AudioBlock:
         utterance = self._fed[spoken.utterance]
-        rate_hz = self._engine.sample_rate_hz
+        rate_hz = self._voice.sample_rate_hz
         self._taken_s += len(spoken.pcm) / rate_hz
         # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
-        if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._engine.settings.credit_s:
+        if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
             self._give_credit()
         times_ms = spoken.word_times_ms
         return AudioBlock(
             pcm=spoken.pcm,
             sample_rate_hz=rate_hz,
             utterance=utterance,
-            word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._fade_ms),
+            word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._voice.fade_ms),
             length_ms=spoken.length_ms,
             is_last=spoken.is_last,
         )
 
     def deliver(self, delivery: Delivery) -> None:
         """Take what the thread has made; called by the engine.  Never raises."""
+        if isinstance(delivery, Spoken):
+            self._member.has_audio = self._member.has_audio or bool(len(delivery.pcm))
         if isinstance(delivery, Ended | Failed) or (
             isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._fed) - 1
         ):
-            self.is_speaking = False
+            self._member.is_speaking = False
         # The stream may have been left while this was on its way.
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             self._sender.send_nowait(delivery)

@@ -42,10 +42,6 @@ class EngineLike(Protocol):
     def catalogue(self) -> Catalogue:
         """The voices that can be asked for."""
 
-    @property
-    def sample_rate_hz(self) -> int:
-        """Rate of all audio blocks."""
-
     def open_stream(
         self, voice: Voice, settings: VoiceSettings = ..., *, seed: int | None = None
     ) -> AbstractAsyncContextManager[EngineStreamLike]:

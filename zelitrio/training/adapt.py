@@ -17,7 +17,7 @@ import torch
 from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
 from zelitrio.training.loop import save_checkpoint, step_generator
-from zelitrio.voices import Model
+from zelitrio.voices import ZeliModel
 
 _LOOKED_AT = 16
 """Recordings that choose the speaker."""
@@ -29,7 +29,7 @@ and the rest came to 1.9 or more.
 """
 
 
-def nearest_speaker(model: Model, data: AcousticData) -> int:
+def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
     """The number of the model's speaker who says the recordings most like they were said.
 
     Pitch is told relative to the speaker, so that what is compared is timbre; each speaker's distance in
@@ -44,7 +44,7 @@ def nearest_speaker(model: Model, data: AcousticData) -> int:
 
 
 def misfits(
-    model: Model, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
+    model: ZeliModel, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
 ) -> list[tuple[str, float]]:
     """Recordings whose text is not what is said in them, though it could be aligned.
 
@@ -65,7 +65,7 @@ def misfits(
     return [(examples[at].entry.name, float(times[at])) for at in np.flatnonzero(times > MISFIT)]
 
 
-def _mel_distance(model: Model, speaker: int, data: AcousticData, examples: Sequence[Example]) -> float:
+def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: Sequence[Example]) -> float:
     items = [
         attrs.evolve(example.item(0, len(example.aligned.words), data.ln_f0[0]), speaker=speaker)
         for example in examples
@@ -76,7 +76,7 @@ def _mel_distance(model: Model, speaker: int, data: AcousticData, examples: Sequ
     return float(losses_of(outputs, batch)["mel"])
 
 
-def begin_from(model: Model, speaker: int, name: str, folder: Path) -> tuple[Path, Path]:
+def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple[Path, Path]:
     """Write `acoustic.pt` and `vocoder.pt`, from which runs of one speaker of that name can start."""
     state = model.acoustic.state_dict()
     for key in ("speaker.weight", "speaker_ln_f0"):

@@ -12,7 +12,7 @@ from torch import nn
 from zelitrio.errors import LocalError
 from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
 from zelitrio.training.loop import load_checkpoint
-from zelitrio.voices import Model, Voice, save_folder
+from zelitrio.voices import Voice, ZeliModel, save_folder, zeli_model
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +104,7 @@ def assemble(
     _set_off(acoustic.out, acoustic.config.mels, clarity)
     vocoder = Vocoder(VocoderConfig(**{**shaping["config"], "jitter_cents": JITTER_CENTS}))
     vocoder.load_state_dict(shaping["averaged"])
-    model = Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
+    model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     speakers: list[str] = sounding["speakers"]
     voices = []
     for casting in castings:
@@ -126,7 +126,7 @@ def assemble(
 
 def export(folder: Path, voices: Sequence[Voice]) -> int:
     """Write the voices (all of one model) to `folder` in float16; the size of the weights in bytes."""
-    save_folder(folder, voices[0].model, voices, dtype=torch.float16)
+    save_folder(folder, zeli_model(voices[0]), voices, dtype=torch.float16)
     return (folder / "weights.safetensors").stat().st_size
 
 

@@ -15,7 +15,7 @@ from zelitrio.text import load_front_end
 from zelitrio.training.features import SAMPLE_RATE_HZ, continuous_ln_f0
 from zelitrio.training.shards import Entry, Shard
 from zelitrio.training.speaking import speak
-from zelitrio.voices import Model, Voice
+from zelitrio.voices import Voice, ZeliModel
 
 SENTENCES = (
     "This is how the voice sounds so far.",
@@ -44,7 +44,7 @@ def say(voice: Voice, texts: Sequence[str]) -> list[tuple[tuple[str, ...], Pcm]]
 
 def as_voice(acoustic: AcousticModel, vocoder: Vocoder) -> Voice:
     """Networks on the CPU as somebody who can speak: the first speaker."""
-    model = Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
+    model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     return Voice(voice_id="sample", name="sample", model=model)
 
 

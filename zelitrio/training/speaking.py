@@ -8,14 +8,14 @@ import torch
 
 from zelitrio.networks import PITCH_SCALE, SpeechStep
 from zelitrio.text import Utterance
-from zelitrio.voices import Voice, frame_positions, phone_inputs, spoken_durations
+from zelitrio.voices import Voice, frame_positions, phone_inputs, spoken_durations, zeli_model
 
 
 @torch.inference_mode()
 def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArray[np.float32]:
     """Speak one utterance with the predicted means of everything, float32 [samples] in [-1, 1]."""
     inputs = phone_inputs(utterance)
-    acoustic = voice.model.acoustic
+    acoustic = zeli_model(voice).acoustic
     mask = torch.ones(1, len(inputs), 1)
     hidden, prosody = acoustic.encode(
         torch.from_numpy(inputs.phones)[None],
@@ -29,7 +29,7 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
     rows = acoustic.rows(hidden, pitch, prosody.energy[..., 0], mask)
     index, positions = frame_positions(durations)
     ln_f0 = acoustic.get_buffer("speaker_ln_f0")[voice.speaker][None, None]
-    step: SpeechStep = voice.model.speech_step()
+    step: SpeechStep = zeli_model(voice).speech_step()
     pcm = step.whole(
         rows[:, torch.from_numpy(index)],
         torch.from_numpy(positions)[None],

@@ -28,7 +28,7 @@ from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
 from zelitrio.training.whole_file import whole_file
 from zelitrio.training.work_plan import WorkPlan, fingerprint
-from zelitrio.voices import Voice, load_builtin
+from zelitrio.voices import Voice, load_builtin, zeli_model
 
 _HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
 
@@ -91,9 +91,9 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     builtin = load_builtin().default
     nearest = plan.nearest
     if nearest is None:
-        nearest = nearest_speaker(builtin.model, data)
+        nearest = nearest_speaker(zeli_model(builtin), data)
         data = _without_misfits(order, checked, data, attrs.evolve(builtin, speaker=nearest), onlooker)
-        begin_from(builtin.model, nearest, SPEAKER, order.work / BEGIN)
+        begin_from(zeli_model(builtin), nearest, SPEAKER, order.work / BEGIN)
         plan = plan.kept(nearest=nearest)
     checked = _fitting(checked, data)
     order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s))
@@ -183,7 +183,7 @@ def _without_misfits(
     """
     named = {one.recording.name: one.line for one in checked.usable}
     onlooker.begin("comparing with the texts", len(data.train[0]) + len(data.held[0]))
-    wrong = misfits(nearest.model, nearest.speaker, data, onlooker.reach)
+    wrong = misfits(zeli_model(nearest), nearest.speaker, data, onlooker.reach)
     for name, times in wrong:
         what = f"its text is not what is said in it: {times:.1f} times as far from it as the others"
         onlooker.say(str(Problem(named[name].number, named[name].file, what)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zelitrio.voices.durations import spoken_durations, whole_durations
+from zelitrio.voices.family import Model, Tokens, word_edges
 from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, save_folder
 from zelitrio.voices.inputs import (
     FEATURES,
@@ -12,7 +13,8 @@ from zelitrio.voices.inputs import (
     frame_positions,
     phone_inputs,
 )
-from zelitrio.voices.model import Catalogue, Model, Voice
+from zelitrio.voices.model import Catalogue, Voice
+from zelitrio.voices.zeli import ZeliModel, manner, zeli_model
 
 __all__ = [
     "FEATURES",
@@ -22,12 +24,17 @@ __all__ = [
     "Catalogue",
     "Model",
     "PhoneInputs",
+    "Tokens",
     "Voice",
+    "ZeliModel",
     "frame_positions",
     "load_builtin",
     "load_folder",
+    "manner",
     "phone_inputs",
     "save_folder",
     "spoken_durations",
     "whole_durations",
+    "word_edges",
+    "zeli_model",
 ]

@@ -23,7 +23,8 @@ from torch import nn
 from zelitrio.errors import VoiceError
 from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
 from zelitrio.voices.inputs import FEATURES, PHONE_TOKENS, STRESS_TOKENS
-from zelitrio.voices.model import Catalogue, Model, Voice
+from zelitrio.voices.model import Catalogue, Voice
+from zelitrio.voices.zeli import ZeliModel
 
 FORMAT_VERSION = 1
 _DESCRIPTION = "voice.json"
@@ -60,13 +61,13 @@ def load_folder(folder: Path) -> tuple[Voice, ...]:
         if found != expected:
             raise VoiceError(path, f"acoustic.{name}", expected=expected, found=found)
     _load_weights(folder / _WEIGHTS, nn.ModuleDict({"acoustic": acoustic, "vocoder": vocoder}))
-    model = Model(acoustic=acoustic.eval(), vocoder=vocoder.eval())
+    model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     voices = _key(path, description, "voices", list)
     return tuple(_voice(path, entry, model) for entry in voices)
 
 
 def save_folder(
-    folder: Path, model: Model, voices: Sequence[Voice], *, dtype: torch.dtype = torch.float16
+    folder: Path, model: ZeliModel, voices: Sequence[Voice], *, dtype: torch.dtype = torch.float16
 ) -> None:
     """Write a voice folder that `load_folder` reads.  Blocks on the disk; the model card is not written.
 
@@ -113,6 +114,8 @@ def _load_weights(path: Path, modules: nn.ModuleDict) -> None:
             raise VoiceError(path, f"{name} is missing", expected=list(value.shape), found=None)
         if weights[name].shape != value.shape:
             raise VoiceError(path, name, expected=list(value.shape), found=list(weights[name].shape))
+        if not torch.isfinite(weights[name]).all():
+            raise VoiceError(path, name, expected="finite numbers", found="NaN or infinity")
     for name in weights.keys() - wanted.keys():
         raise VoiceError(path, f"{name} is not part of this model", found=list(weights[name].shape))
     modules.load_state_dict({name: value.to(torch.float32) for name, value in weights.items()})
@@ -139,7 +142,7 @@ def _config(path: Path, description: Any, name: str, kind: type[Any]) -> Any:
     return kind(**values)
 
 
-def _voice(path: Path, entry: Any, model: Model) -> Voice:
+def _voice(path: Path, entry: Any, model: ZeliModel) -> Voice:
     speaker = _key(path, entry, "speaker", int)
     speakers = model.acoustic.config.speakers
     if not 0 <= speaker < speakers:

@@ -1,41 +1,15 @@
-"""A trained model and the voices it speaks with."""
+"""Voices, and the catalogue of those that are offered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import attrs
 
 from zelitrio.errors import LocalError
-from zelitrio.networks import AcousticModel, SpeechStep, Vocoder
 from zelitrio.text import Limit
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Model:
-    """Both networks with their weights, on the CPU, in float32, in evaluation mode.
-
-    Voices of one model share its weights, and an engine speaks them in one batch.
-    """
-
-    acoustic: AcousticModel
-    vocoder: Vocoder
-    limit: Limit = attrs.field(factory=Limit)
-    """How much text it reads at once."""
-
-    def speech_step(self) -> SpeechStep:
-        """Decoder and vocoder as the one call the engine makes."""
-        return SpeechStep(self.acoustic, self.vocoder)
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Samples per second of its audio."""
-        return self.vocoder.config.sample_rate_hz
-
-    @property
-    def hop_samples(self) -> int:
-        """Samples per frame."""
-        return self.vocoder.config.hop_samples
+from zelitrio.voices.family import Model
 
 
 @attrs.frozen(kw_only=True)
@@ -48,14 +22,15 @@ class Voice:
     category: str = "premade"
     labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     model: Model = attrs.field(eq=False, repr=False)
-    speaker: int = 0
+    speaker: Any = attrs.field(default=0, eq=False)
+    """What its family tells speakers apart by; of our own, a row of the embedding."""
     fade_ms: int = 0
     """How long before the end of its last phone a word before a pause has faded from hearing."""
 
     @property
     def sample_rate_hz(self) -> int:
         """Samples per second of its audio."""
-        return self.model.sample_rate_hz
+        return self.model.facts.sample_rate_hz
 
     @property
     def limit(self) -> Limit:

@@ -1,0 +1,104 @@
+"""Models on the device: laid out, measured, and ready to be spoken with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+import attrs
+import torch
+
+from zelitrio.engine.calibration import calibrate
+from zelitrio.engine.commands import Captures
+from zelitrio.engine.device import Device, used_mib
+from zelitrio.engine.pace import Tempo, choose_ladder
+from zelitrio.engine.runner import Runner, call_shapes
+from zelitrio.settings import EngineSettings
+from zelitrio.voices import Model, Voice
+
+Captured = Callable[[str, int, int], None]
+"""Is told a captured graph's name, how many there are by now, and how many there will be."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Loaded:
+    """A model that can be spoken with."""
+
+    runner: Runner
+    tempo: Tempo
+    captures: Iterator[str] = attrs.field(factory=lambda: iter(()))
+    """Each step of it captures one more shape, in the engine's thread."""
+
+
+def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
+    """Bring a voice's model to the device while others are spoken with.  Blocks its own thread.
+
+    Its shapes are captured later, one by one, when the engine's thread has nothing else to do.
+    """
+    with torch.inference_mode():
+        device.enter_thread()
+        runner = _bring(voice.model, device, settings)
+        tempo = _measure(runner, voice, device, settings)
+        graphs = device.is_cuda and settings.graphs
+        return Loaded(runner=runner, tempo=tempo, captures=runner.capture() if graphs else iter(()))
+
+
+def load_all(
+    voices: Mapping[int, Voice], device: Device, settings: EngineSettings, captured: Captured | None
+) -> tuple[dict[int, Loaded], Captures]:
+    """Bring models to the device before the first stream, captured and measured.
+
+    Args:
+        voices: one of each model, by the model's number.
+        device: where.
+        settings: of the engine.
+        captured: called after every captured graph.
+    """
+    runners = {number: _bring(voice.model, device, settings) for number, voice in voices.items()}
+    captures = Captures()
+    if device.is_cuda:
+        captures = capture_all(list(runners.values()), device, settings, captured)
+    return {
+        number: Loaded(runner=runner, tempo=_measure(runner, voices[number], device, settings))
+        for number, runner in runners.items()
+    }, captures
+
+
+def capture_all(
+    runners: list[Runner], device: Device, settings: EngineSettings, captured: Captured | None
+) -> Captures:
+    """Capture all shapes of all runners as graphs, unless the settings say no."""
+    if not settings.graphs:
+        return Captures()
+    begin_s, before_mib = time.perf_counter(), used_mib(device.device)
+    total = sum(
+        len(call_shapes(runner.facts, choose_ladder(runner.facts, settings.max_batch, is_wide=True)))
+        for runner in runners
+    )
+    names: list[str] = []
+    for runner in runners:
+        for name in runner.capture():
+            names.append(name)
+            if captured is not None:
+                captured(name, len(names), total)
+    mib = used_mib(device.device) - before_mib
+    return Captures(names=tuple(names), took_s=time.perf_counter() - begin_s, mib=mib)
+
+
+def _bring(model: Model, device: Device, settings: EngineSettings) -> Runner:
+    runner = Runner(model, device.device, device.dtype, settings.max_streams)
+    if device.is_wide:
+        runner.lay_out(choose_ladder(model.facts, settings.max_batch, is_wide=True))
+    return runner
+
+
+def _measure(runner: Runner, voice: Voice, device: Device, settings: EngineSettings) -> Tempo:
+    facts = runner.facts
+    ladder = choose_ladder(facts, settings.max_batch, is_wide=device.is_wide)
+    return Tempo(
+        pace=calibrate(runner, ladder, voice.speaker, is_wide=device.is_wide),
+        ladder=ladder,
+        lag=facts.lag,
+        hop_s=facts.hop_s,
+        expands=bool(facts.frame_ladder),
+    )

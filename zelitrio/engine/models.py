@@ -1,0 +1,136 @@
+"""Which models are on the device: those loaded at start, and lazy ones while streams want them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import attrs
+import trio
+
+from zelitrio.engine.commands import Command, Load, Unload
+from zelitrio.engine.loading import Loaded
+from zelitrio.engine.pace import Tempo
+from zelitrio.errors import LocalError, ZelitrioError
+from zelitrio.voices import Catalogue, Voice
+
+
+@attrs.define(eq=False, kw_only=True)
+class Entry:
+    """One model of the catalogue."""
+
+    number: int
+    voice: Voice
+    """One of its voices, to measure it with."""
+    tempo: Tempo | None = None
+    """Known while it is on the device."""
+    uses: int = 0
+    """Streams that have it, or wait for it."""
+    used_at: int = 0
+    """When a stream left it, counted in streams."""
+    loading: trio.Event | None = None
+    error: ZelitrioError | None = None
+    """Why it could not be loaded."""
+
+
+class Models:
+    """All models of a catalogue.
+
+    Args:
+        catalogue: whose.
+        most_lazy: lazy models on the device beyond which one without a stream is unloaded.
+        tell: sends the engine's thread a command.
+        load: brings a voice's model to the device; blocks, and is called in a thread.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        most_lazy: int,
+        tell: Callable[[Command], None],
+        load: Callable[[Voice], Loaded],
+    ) -> None:
+        voices = {id(voice.model): voice for voice in reversed(list(catalogue))}
+        first = dict.fromkeys(id(voice.model) for voice in catalogue)
+        self._entries = {
+            model: Entry(number=number, voice=voices[model]) for number, model in enumerate(first)
+        }
+        self._most_lazy = most_lazy
+        self._tell = tell
+        self._load = load
+        self._left = itertools.count(1)
+
+    def at_start(self) -> dict[int, Voice]:
+        """A voice of each model that is loaded at start, by the model's number."""
+        return {
+            entry.number: entry.voice for entry in self._entries.values() if not entry.voice.model.is_lazy
+        }
+
+    def began(self, tempos: dict[int, Tempo]) -> None:
+        """The engine serves with these models."""
+        for entry in self._entries.values():
+            entry.tempo = tempos.get(entry.number)
+
+    def find(self, voice: Voice) -> Entry:
+        """The model of a voice.
+
+        Raises:
+            LocalError: the voice is of another catalogue.
+        """
+        entry = self._entries.get(id(voice.model))
+        if entry is None:
+            raise LocalError(
+                f"voice: expected one of this engine's catalogue, found another's {voice.voice_id!r}"
+            )
+        return entry
+
+    @contextmanager
+    def held(self, entry: Entry) -> Iterator[None]:
+        """Keep a model on the device from now on, as far as it is there."""
+        entry.uses += 1
+        try:
+            yield
+        finally:
+            entry.uses -= 1
+            entry.used_at = next(self._left)
+
+    async def ensure(self, entry: Entry, nursery: trio.Nursery) -> Tempo:
+        """Wait until a held model is on the device; other streams go on meanwhile.
+
+        Args:
+            entry: the model.
+            nursery: where it is loaded, so that a stream that is left does not end what others wait for.
+
+        Raises:
+            VoiceError: its files are missing or damaged.
+            EngineError: the device has no room for it.
+        """
+        if entry.tempo is None:
+            if entry.loading is None:
+                entry.loading, entry.error = trio.Event(), None
+                nursery.start_soon(self._bring, entry, entry.loading)
+            await entry.loading.wait()
+            if entry.error is not None:
+                raise entry.error
+        assert entry.tempo is not None
+        return entry.tempo
+
+    async def _bring(self, entry: Entry, is_loaded: trio.Event) -> None:
+        try:
+            loaded = await trio.to_thread.run_sync(self._load, entry.voice, abandon_on_cancel=True)
+            self._tell(Load(model=entry.number, loaded=loaded))
+            entry.tempo = loaded.tempo
+            self._make_room()
+        except ZelitrioError as error:
+            entry.error = error
+        finally:
+            entry.loading = None
+            is_loaded.set()
+
+    def _make_room(self) -> None:
+        lazy = [entry for entry in self._entries.values() if entry.voice.model.is_lazy and entry.tempo]
+        idle = sorted((entry for entry in lazy if not entry.uses), key=lambda entry: entry.used_at)
+        for entry in idle[: max(0, len(lazy) - self._most_lazy)]:
+            entry.tempo = None
+            self._tell(Unload(model=entry.number))

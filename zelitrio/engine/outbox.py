@@ -1,0 +1,49 @@
+"""What the engine's thread has to say: gathered in a step, handed over in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from zelitrio.engine.commands import Delivery, Progress
+from zelitrio.engine.load import Load
+
+Post = Callable[[Sequence[Delivery], Progress], None]
+"""Called from the thread; must not raise or block."""
+
+
+class Outbox:
+    """Deliveries and counters of the thread."""
+
+    def __init__(self, post: Post, graphs: tuple[str, ...] = ()) -> None:
+        self.load = Load()
+        self.graphs = list(graphs)
+        self.encodes = self.steps = self.rows = 0
+        self.audio_s = 0.0
+        self._post = post
+        self._deliveries: list[Delivery] = []
+        self._told = Progress()
+
+    def add(self, delivery: Delivery) -> None:
+        """Keep a delivery until the next `send`."""
+        self._deliveries.append(delivery)
+
+    def send(self, streams: int, profile: str) -> None:
+        """Hand over what was gathered, and how the thread fares, if there is anything new."""
+        progress = Progress(
+            streams=streams,
+            encodes=self.encodes,
+            steps=self.steps,
+            rows=self.rows,
+            audio_s=self.audio_s,
+            load=self.load.load,
+            at_s=self.load.at_s,
+            profile=profile,
+            slowness=self.load.slowness,
+            graphs=self._told.graphs if len(self._told.graphs) == len(self.graphs) else tuple(self.graphs),
+        )
+        if self._deliveries or attrs.evolve(progress, at_s=self._told.at_s) != self._told:
+            self._told = progress
+            deliveries, self._deliveries = self._deliveries, []
+            self._post(deliveries, progress)

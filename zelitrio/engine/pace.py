@@ -1,0 +1,104 @@
+"""What one model costs on this device, and the lengths of its windows.
+
+Windows are chosen in seconds of audio and counted in frames of the model.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+from zelitrio.networks import Facts
+
+_FOLLOWING_S = (0.16, 0.32, 0.64)
+_WIDEST_S = 1.28
+"""On a GPU a longer window hardly takes longer, and halves what all the rest costs."""
+
+
+class Profile(enum.Enum):
+    """What a step is made for."""
+
+    LATENCY = "latency"
+    THROUGHPUT = "throughput"
+
+
+@attrs.frozen(kw_only=True)
+class Pace:
+    """What the device does with a model, measured before its first stream (`zelitrio.engine.calibration`)."""
+
+    frame_s: float
+    """Seconds that one frame costs in a step."""
+    step_s: float
+    """Seconds that a step costs before its first frame."""
+    is_wide: bool
+    """Whether a batch costs about as much as its longest row."""
+    frames_per_s: float
+    """Frames per second at the best batch."""
+
+    def window_s(self, window: int, rows: int = 1) -> float:
+        """Seconds that a step of so many rows should take."""
+        return self.step_s + window * self.frame_s * (1 if self.is_wide else rows)
+
+
+@attrs.frozen(kw_only=True)
+class Ladder:
+    """Window lengths of a model in frames, and the bounds of its batches."""
+
+    first: int = 24
+    """A first window: the networks' lag, and then a little audio."""
+    following: tuple[int, ...] = (16, 32, 64)
+    full: int = 64
+    """The longest window that a step has all its rows of."""
+    max_batch: int = 64
+    """Most rows of a step."""
+    max_encode: int = 8
+    """Most utterances read together."""
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Every window length that can be asked for."""
+        return tuple(sorted({self.first, *self.following}))
+
+    def rows(self, window: int) -> int:
+        """Most rows of a step of that window.
+
+        A window longer than `full` is for a few listeners with plenty in hand, and a new stream may have to
+        wait for it: it has half as many frames in all.
+        """
+        if window <= self.full:
+            return self.max_batch
+        return max(1, self.max_batch * self.full // (2 * window))
+
+
+@attrs.frozen(kw_only=True)
+class Tempo:
+    """All that the scheduler knows of a model."""
+
+    pace: Pace
+    ladder: Ladder
+    lag: int
+    """Frames that go in before the first comes out."""
+    hop_s: float
+    """Seconds of audio in a frame."""
+    expands: bool = False
+    """Whether there is a step between reading an utterance and its first window."""
+
+    @property
+    def real_time_streams(self) -> float:
+        """Listeners that it could feed at real time if the device did nothing else."""
+        return self.pace.frames_per_s * self.hop_s
+
+
+def choose_ladder(facts: Facts, max_batch: int, *, is_wide: bool) -> Ladder:
+    """The ladder of a model on a GPU, or on a CPU."""
+    following = [max(1, round(seconds / facts.hop_s)) for seconds in _FOLLOWING_S]
+    if is_wide:
+        following.append(round(_WIDEST_S / facts.hop_s))
+    return Ladder(
+        first=facts.first_frames,
+        following=tuple(following),
+        full=following[len(_FOLLOWING_S) - 1],
+        max_batch=max_batch,
+        max_encode=min(8, max_batch),
+    )

@@ -1,0 +1,135 @@
+"""Our family: how an utterance and the voice settings are put to our own networks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zelitrio.errors import LocalError
+from zelitrio.networks import AcousticModel, Facts, Network, SpeechStep, Vocoder, ZeliNetwork
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import PHONES, Limit, Utterance
+from zelitrio.voices.durations import spoken_durations
+from zelitrio.voices.family import word_edges
+from zelitrio.voices.inputs import PhoneInputs, frame_positions, phone_inputs
+from zelitrio.voices.model import Voice
+
+_TOKEN_LADDER = (64, 128, 256, 384)
+"""Some 25 s of speech at most."""
+_HEARD_FRAMES = 8
+"""Of a first window so much is heard: a codec gathers up to 35 ms of it before it sends any."""
+_WARM_UP_FRAMES = 6
+"""What the networks see, and nobody hears, of the words before a sentence's rest.  Ten make a join no
+better, and more than seven leave nothing to be heard of a first window."""
+_SEAM_FRAMES = 2
+"""The next utterance renders so much of a cut one, because its networks know what comes: before a vowel the
+release of a stop begins 20 ms before the word ends."""
+_PLOSIVE_SEAM_FRAMES = 4
+"""The same after a plosive: the seam then lies in its closure.  Its release comes at different times in the
+two readings, and at 3 of 144 seams it was heard twice."""
+_PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ZeliModel:
+    """Both networks with their weights, on the CPU, in float32, in evaluation mode."""
+
+    acoustic: AcousticModel
+    vocoder: Vocoder
+    limit: Limit = attrs.field(factory=Limit)
+    facts: Facts = attrs.field(init=False)
+    is_lazy: bool = False
+
+    @facts.default
+    def _facts(self) -> Facts:
+        lag = self.acoustic.config.decoder_lag + self.vocoder.config.lag
+        return Facts(
+            sample_rate_hz=self.vocoder.config.sample_rate_hz,
+            hop_samples=self.vocoder.config.hop_samples,
+            token_ladder=_TOKEN_LADDER,
+            first_frames=-(-(lag + _HEARD_FRAMES) // 8) * 8,
+            lag=lag,
+            place_features=4,
+            pitch_lag=self.acoustic.config.decoder_lag,
+            warm_up=_WARM_UP_FRAMES,
+        )
+
+    def speech_step(self) -> SpeechStep:
+        """Decoder and vocoder as the one call that makes a window."""
+        return SpeechStep(self.acoustic, self.vocoder)
+
+    def read(self, utterance: Utterance) -> PhoneInputs:
+        """The utterance's tokens; see `Model.read`."""
+        return phone_inputs(utterance)
+
+    def columns(
+        self, reading: PhoneInputs, speaker: int, settings: VoiceSettings, seed: int
+    ) -> Mapping[str, NDArray[Any]]:
+        """The inputs of encode; see `Model.columns`."""
+        # One draw per word: neighbouring phones of a word rise and stretch together.
+        words = np.maximum(reading.words, -1) + 1
+        draws = np.random.Generator(np.random.PCG64(seed)).standard_normal((2, int(words.max()) + 1))
+        return {
+            "phones": reading.phones,
+            "stresses": reading.stresses,
+            "features": reading.features,
+            "rises": reading.rises,
+            "pitch_draws": draws[0, words],
+            "duration_draws": draws[1, words],
+            "manner": manner(settings),
+            "speaker": np.int64(speaker),
+        }
+
+    def durations(
+        self, reading: PhoneInputs, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
+    ) -> NDArray[np.int64]:
+        """Whole frames of every token; see `Model.durations`."""
+        hop_ms = self.facts.hop_s * 1000
+        return spoken_durations(reading, frames, speed=speed, hop_ms=hop_ms, joins=joins, is_cut=is_cut)
+
+    def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Where in its token each frame stands; see `Model.places`."""
+        return frame_positions(durations)[1]
+
+    def seam_frames(self, reading: PhoneInputs, durations: NDArray[np.int64]) -> int:
+        """Frames that are left to the next utterance; see `Model.seam_frames`."""
+        if len(reading) < 3 or int(reading.phones[-2]) not in _PLOSIVES:  # the last token is a pause
+            return _SEAM_FRAMES
+        return max(_SEAM_FRAMES, min(_PLOSIVE_SEAM_FRAMES, int(durations[-2:].sum())))
+
+    def word_edges(
+        self, reading: PhoneInputs, durations: NDArray[np.int64]
+    ) -> Mapping[int, tuple[float, float]]:
+        """Where each word is heard; see `Model.word_edges`."""
+        return word_edges(reading.words, durations)
+
+    def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
+        """Both networks on the device.  The caller's own stay as they are."""
+        speech = copy.deepcopy(self.speech_step())
+        return ZeliNetwork(speech, device, dtype, slots, self.facts.most_tokens)
+
+
+def zeli_model(voice: Voice) -> ZeliModel:
+    """The model of a voice of our own family.
+
+    Raises:
+        LocalError: the voice is of another family.
+    """
+    if not isinstance(voice.model, ZeliModel):
+        raise LocalError(
+            f"voice {voice.voice_id!r}: expected one of zelitrio's own networks, found another's"
+        )
+    return voice.model
+
+
+def manner(settings: VoiceSettings) -> NDArray[np.float32]:
+    """What the settings mean to the networks: variation, pitch range, energy shift."""
+    # At the default, drawn and predicted melody together spread as far as the readers' own.
+    variation = 0.9 * (1.0 - settings.stability)
+    return np.array((variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style), np.float32)
