@@ -6,6 +6,7 @@ import base64
 import ssl
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -152,3 +153,8 @@ async def until(condition, timeout_s: float = 2) -> None:
     with trio.fail_after(timeout_s):
         while not condition():  # noqa: ASYNC110 - looks into a server that tells nobody
             await trio.sleep(0.01)
+
+
+def descriptors_held() -> int:
+    """Files and sockets that this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))

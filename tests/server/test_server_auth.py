@@ -39,6 +39,14 @@ def test_tokens_that_nobody_uses_are_bounded():
     assert store.redeem(first) is None and store.redeem(last) is not None
 
 
+def test_the_tokens_of_one_key_never_replace_those_of_another():
+    store = TokenStore(lambda: 0.0)
+    first = store.mint(Account("y"))
+    for _ in range(2 * MAX_TOKENS):
+        store.mint(Account("x"))
+    assert store.redeem(first) == Account("y")
+
+
 def test_a_wrong_key_is_not_saved_by_a_token_beside_it():
     store = TokenStore(lambda: 0.0)
     authenticate = make_authenticate(KeyRing([hash_key("right")]), store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from running import KEY, VOICE, hear, running, say
+from running import KEY, VOICE, hear, read_all, running, say
 from trio_websocket import HandshakeError
 
 SPEECH = f"/v1/text-to-speech/{VOICE}"
@@ -99,3 +99,35 @@ async def test_the_second_request_of_a_connection_is_looked_at_too():
     async with running() as server, server.http() as http:
         assert (await http.get("/live")).status_code == 200
         assert (await http.get("/live", headers={"origin": ELSEWHERE})).status_code == 403
+
+
+HOSTS = [
+    ("127.0.0.1:8020", True),
+    ("localhost", True),
+    ("LOCALHOST:8020", True),
+    ("voice.localhost:1", True),
+    ("[::1]:8020", True),
+    ("tts", True),
+    ("named.example:443", True),
+    ("evil.example", False),
+    ("evil.example.:8020", False),
+    ("127.0.0.1.evil.example", False),
+    ("localhost.evil.example", False),
+    ("1.2.3.4.5", False),
+]
+
+
+@pytest.mark.parametrize(("host", "allowed"), HOSTS)
+async def test_without_a_key_a_public_name_is_refused_as_a_host(host, allowed):
+    async with running(cors_origins=("https://named.example",)) as server, server.http() as http:
+        for path in ("/live", "/v1/voices", "/metrics", "/docs"):
+            answer = await http.get(path, headers={"host": host})
+            assert answer.status_code == (200 if allowed else 403), answer.text
+    async with running(keys=[KEY]) as server, server.http() as http:
+        assert (await http.get("/live", headers={"host": host})).status_code == 200
+
+
+async def test_a_request_without_a_host_is_old_and_not_from_a_page():
+    async with running() as server, await server.connect() as stream:
+        await stream.send_all(b"GET /live HTTP/1.0\r\n\r\n")
+        assert (await read_all(stream)).startswith(b"HTTP/1.1 200")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import struct
 
 import numpy as np
 import orjson
@@ -115,6 +116,29 @@ async def test_a_message_too_large_closes_with_1009():
         await socket.send_message("x" * (4 << 20))
         await hear(socket)
         assert socket.closed.code == 1009
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+async def test_a_message_is_measured_in_bytes(pieces):
+    text = "声" * 1000  # 3,000 bytes
+    for limit, code in ((2500, 1009), (4000, None)):
+        async with running(max_message_bytes=limit) as server, await server.connect() as stream:
+            await stream.send_all(
+                f"GET /v1/text-to-speech/{VOICE}/stream-input HTTP/1.1\r\nHost: localhost\r\n".encode()
+                + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                + b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            data = orjson.dumps({"text": text + " "})
+            size = -(-len(data) // pieces)
+            for start in range(0, len(data), size):
+                part = data[start : start + size]
+                first = (0x81 if start + size >= len(data) else 0x01) if not start else 0x00
+                first = 0x80 if start and start + size >= len(data) else first
+                await stream.send_all(struct.pack("!BBHI", first, 0x80 | 126, len(part), 0) + part)
+            await stream.send_all(b"\x88\x80\0\0\0\0")
+            with trio.fail_after(5):
+                answer = await read_all(stream)
+            assert (struct.pack("!H", 1009) in answer) == (code == 1009)
 
 
 async def test_a_client_that_vanishes_frees_its_lane():

@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-
 import orjson
 import pytest
 import trio
 from running import KEY, VOICE, hear, pcm_in, running, say
 from scripted_engine import ScriptedEngine
-from strangers import WAYS, Visit
+from strangers import WAYS, visit
 
 TEXT = "The bystander hears every sample of this, whatever others do meanwhile. " * 3
-WAIT_S = 2.0
-
-
-async def visit(port: int, one: Visit) -> bytes:
-    """Make one connection; returns what it heard."""
-    heard = b""
-    try:
-        stream = await trio.open_tcp_stream("127.0.0.1", port)
-    except OSError:
-        return heard
-    try:
-        for number, part in enumerate(one.parts):
-            if number:
-                await trio.sleep(one.pause_s)
-            await stream.send_all(part)
-        with trio.move_on_after(WAIT_S):
-            while len(heard) < one.reads and (data := await stream.receive_some(65536)):
-                heard += data
-        if one.ending == "half":
-            await stream.send_eof()
-        if one.ending in ("half", "stay"):
-            with trio.move_on_after(WAIT_S):
-                while data := await stream.receive_some(65536):
-                    heard += data
-        if one.ending == "reset":
-            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        pass
-    finally:
-        await trio.aclose_forcefully(stream)
-    return heard
 
 
 async def listen(server) -> bytes:

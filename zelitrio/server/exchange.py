@@ -104,6 +104,8 @@ class _Exchange:
         self._body = RequestBody()
         self._ahead = Ahead()
         self._reading = trio.CancelScope()
+        self._writing = trio.Lock()
+        """The reader says "100 Continue" or "400" while the application answers."""
         self._keeps: bool | None = None
         self._trailing = b""
         self._nursery: trio.Nursery
@@ -160,7 +162,8 @@ class _Exchange:
             case RawData(data=data):
                 self._may_probe = self._may_probe and data.startswith(b"HTTP/1.1 1")
                 try:
-                    await self._stream.send_all(data)
+                    async with self._writing:
+                        await self._stream.send_all(data)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     self._finish(keeps=False)
             case Closed():
@@ -201,8 +204,11 @@ class _Exchange:
             await send(cast(ASGISendEvent, message))
 
         try:
-            await self._server.app(scope, self._body.receive, send_message)
-        except Exception as error:
-            self._server.on_bug(scope, error)
-        if self._keeps is None:
-            await send(None)  # 500 if nothing was answered, else the connection is cut
+            try:
+                await self._server.app(scope, self._body.receive, send_message)
+            except Exception as error:
+                self._server.on_bug(scope, error)
+            if self._keeps is None:
+                await send(None)  # 500 if nothing was answered, else the connection is cut
+        finally:
+            self._finish(keeps=False)  # no effect if it is decided

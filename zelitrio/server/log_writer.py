@@ -7,7 +7,7 @@ import select
 import threading
 from collections import deque
 
-MAX_WAITING_BYTES = 256 * 1024
+MAX_WAITING_BYTES = 64 * 1024
 """Lines that wait for a slow reader.  A new line is dropped when there are more."""
 PIECE_BYTES = 4096
 """PIPE_BUF on Linux: a pipe that polls as writable takes so many bytes without blocking."""

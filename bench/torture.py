@@ -1,0 +1,214 @@
+"""Hostile clients by the thousand, beside a listener whose audio must stay what it is.
+
+    python -m bench.torture --connections 200000
+
+First every request of `bench.hostile` is cut at every byte and ended in every way, then come mutated ones and
+pipelines of them.  Meanwhile one listener speaks the same seeded text again and again; each time every sample
+is compared with what it heard before the others came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from bench.heard import audio_of
+from bench.hostile import KEY, Visit, cut_visits, random_visits
+from bench.options import parse, parser
+from bench.server_process import ServerProcess, open_server
+from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, close, frame, message, upgrade
+
+AT_ONCE = 48
+WAIT_S = 1.0
+"""For an answer that may never come: a half request waits for its rest."""
+TEXT_SAID = "The listener hears every sample of this sentence, whatever other clients do meanwhile."
+
+
+@attrs.define(eq=False)
+class Listener:
+    """Speaks the same text again and again, in a thread of its own."""
+
+    server: ServerProcess
+    voice_id: str
+    first: bytes = b""
+    times: int = 0
+    different: int = 0
+    most_lsb: int = 0
+    failure: str | None = None
+    longest_s: float = 0.0
+    _stop: threading.Event = attrs.field(factory=threading.Event, init=False)
+
+    def run(self) -> None:
+        """Until `stop` is called."""
+        try:
+            self.first = self._listen()
+            while not self._stop.is_set():
+                began = time.perf_counter()
+                audio = self._listen()
+                self.longest_s = max(self.longest_s, time.perf_counter() - began)
+                self.times += 1
+                if audio != self.first:
+                    self.different += 1
+                    self.most_lsb = max(self.most_lsb, _difference(audio, self.first))
+        except (OSError, AssertionError) as error:
+            self.failure = repr(error)
+
+    def stop(self) -> None:
+        """Let it end after the sentence it is hearing."""
+        self._stop.set()
+
+    def _listen(self) -> bytes:
+        target = f"/v1/text-to-speech/{self.voice_id}/stream-input?output_format=pcm_24000&seed=7"
+        frames, audio = FrameReader(), b""
+        with socket.create_connection((self.server.host, self.server.port), timeout=60) as opened:
+            opened.sendall(upgrade(self.server.host, f"{target}&authorization={KEY}"))
+            while not frames.is_open:
+                data = opened.recv(65536)
+                assert data, "the server closed before the upgrade"
+                assert not list(frames.feed(data))
+            said: tuple[dict[str, object], ...] = (
+                {"text": " "},
+                {"text": TEXT_SAID, "flush": True},
+                {"text": ""},
+            )
+            opened.sendall(b"".join(message(fields) for fields in said))
+            while True:
+                data = opened.recv(1 << 18)
+                assert data, "the server left in mid-sentence"
+                for opcode, payload in frames.feed(data):
+                    if opcode == TEXT:
+                        assert b'"error"' not in payload, payload[:200]
+                        audio += audio_of(payload) or b""
+                    elif opcode == PING:
+                        opened.sendall(frame(PONG, payload))
+                    elif opcode == CLOSE:
+                        with contextlib.suppress(OSError):
+                            opened.sendall(close())
+                        return audio
+
+
+def _difference(one: bytes, other: bytes) -> int:
+    """The largest difference of two samples; more than any if they are not equally many."""
+    if len(one) != len(other):
+        return 1 << 16
+    samples = [np.frombuffer(audio, "<i2").astype(np.int32) for audio in (one, other)]
+    return int(np.abs(samples[0] - samples[1]).max(initial=0))
+
+
+async def visit(host: str, port: int, one: Visit) -> str:
+    """Make one connection; returns the status that the first answer had, or what came instead."""
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+    except OSError as error:
+        return type(error).__name__
+    heard = b""
+    try:
+        for number, part in enumerate(one.parts):
+            if number and one.pause_s:
+                await asyncio.sleep(one.pause_s)
+            writer.write(part)
+            await asyncio.wait_for(writer.drain(), WAIT_S)
+        if one.ending == "half":
+            writer.write_eof()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_S):
+                while (len(heard) < one.reads or one.ending in ("half", "stay")) and (
+                    data := await reader.read(65536)
+                ):
+                    heard = heard or data
+        if one.ending == "reset":
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    except (OSError, TimeoutError) as error:
+        return type(error).__name__
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    return heard[9:12].decode("latin-1") if heard.startswith(b"HTTP/1.1 ") else "no answer"
+
+
+async def visit_all(host: str, port: int, visits: Iterator[Visit], at_once: int = AT_ONCE) -> Counter[str]:
+    """Make all of them, so many at a time; returns how often which status came."""
+    seen: Counter[str] = Counter()
+
+    async def work() -> None:
+        for one in visits:
+            seen[await visit(host, port, one)] += 1
+
+    await asyncio.gather(*(work() for _ in range(at_once)))
+    return seen
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Torture, and say what became of the server and of the listener."""
+    made = parser(__doc__)
+    made.add_argument("--connections", type=int, default=20_000)
+    made.add_argument("--cut-every", type=int, default=1, help="bytes between two cuts of a request")
+    options = parse(made, arguments)
+    report = options.report("torture")
+    voice_id = options.chosen_voice().voice_id
+    flags = [*options.server_flags(), "--api-key", KEY]
+    with open_server(flags) as server:
+        listener = Listener(server, voice_id)
+        thread = threading.Thread(target=listener.run)
+        thread.start()
+        while not listener.times and listener.failure is None:
+            time.sleep(0.05)
+        before = _held(server)
+        visits = itertools.chain(
+            cut_visits(voice_id, options.extra.cut_every), random_visits(voice_id, options.seed)
+        )
+        begin = time.perf_counter()
+        chosen = itertools.islice(visits, options.extra.connections)
+        seen = asyncio.run(visit_all(server.host, server.port, chosen))
+        took_s = time.perf_counter() - begin
+        listener.stop()
+        thread.join()
+        time.sleep(3.0)
+        after, figures = _held(server), server.metrics()
+    report.line(
+        "torture",
+        connections=seen.total(),
+        seconds=round(took_s, 1),
+        statuses=dict(seen.most_common()),
+        connections_failed=figures["zelitrio_connections_failed_total"],
+        listener={
+            "times": listener.times,
+            "different": listener.different,
+            "most_lsb": listener.most_lsb,
+            "failure": listener.failure,
+            "longest_s": round(listener.longest_s, 2),
+            "sha256": hashlib.sha256(listener.first).hexdigest()[:16],
+        },
+        before=before,
+        after=after,
+    )
+    rows = [[name, before[name], after[name]] for name in before]
+    report.table(
+        ["what", "before", "after"], rows, f"{listener.times} times heard, {listener.different} differ"
+    )
+
+
+def _held(server: ServerProcess) -> dict[str, float]:
+    """What the server holds."""
+    return {
+        "resident_mib": round(server.resident_mib()[0], 1),
+        "descriptors": len(list(Path(f"/proc/{server.pid}/fd").iterdir())),
+    }
+
+
+if __name__ == "__main__":
+    main()

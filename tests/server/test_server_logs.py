@@ -1,0 +1,191 @@
+"""A log that cannot be written loses lines and nothing else, and no peer writes to a terminal."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+import tty
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+import structlog
+
+from zelitrio.server import logs
+from zelitrio.server.log_writer import MAX_WAITING_BYTES, LogWriter
+from zelitrio.server.logs import configure_logging, escape_values, escaped
+from zelitrio.server.quiet_log import QuietLog
+
+REPOSITORY = Path(__file__).parent.parent.parent
+SERVER = ("-m", "bench.scripted_server", "--block-ms", "50", "--every-s", "0.001", "--blocks", "3")
+
+
+@pytest.fixture
+def pipe():
+    ends = list(os.pipe())
+    yield ends
+    for end in ends:
+        try:
+            os.close(end)
+        except OSError as error:
+            assert error.errno == errno.EBADF
+
+
+def test_lines_are_written_whole_and_in_order(pipe):
+    writer = LogWriter(pipe[1])
+    for number in range(100):
+        writer.write(b"line %d\n" % number)
+    assert os.read(pipe[0], 1 << 16).split(b"\n")[:-1] == [b"line %d" % number for number in range(100)]
+    assert writer.dropped == 0
+
+
+def test_a_reader_that_does_not_read_costs_lines_and_no_time_and_may_go_on_later(pipe):
+    writer, line = LogWriter(pipe[1]), b"y" * 999 + b"\n"
+    sent = 2 * MAX_WAITING_BYTES // len(line)
+    for _ in range(sent):
+        writer.write(line)  # would block for ever
+    assert writer.dropped > 0
+    heard = b""
+    while not heard.endswith(b'"lines": %d}\n' % writer.dropped):
+        writer.flush()
+        heard += os.read(pipe[0], 1 << 16)
+    assert heard.count(line) + writer.dropped == sent
+
+
+def test_a_reader_that_has_gone_costs_lines_only(pipe):
+    os.close(pipe[0])
+    writer = LogWriter(pipe[1])
+    for _ in range(10):
+        writer.write(b"line\n")
+    assert writer.dropped == 10
+
+
+@pytest.mark.parametrize("path", ["/dev/full", None])
+def test_a_full_disk_and_a_closed_descriptor_cost_lines_only(path):
+    descriptor = -1 if path is None else os.open(path, os.O_WRONLY)
+    writer = LogWriter(descriptor)
+    for _ in range(10):
+        writer.write(b"line\n")
+    assert writer.dropped == 10
+    if path is not None:
+        os.close(descriptor)
+
+
+def test_a_log_whose_configuration_raises_is_counted():
+    def fail(logger, method, values):
+        raise ValueError("injected")
+
+    structlog.configure(processors=[fail])
+    try:
+        log = QuietLog()
+        log.info("one")
+        log.warning("two")
+        log.error("three", exc_info=ValueError("x"))
+        assert log.lost == 3
+    finally:
+        structlog.reset_defaults()
+
+
+def test_control_characters_are_escaped_and_lines_of_a_traceback_kept():
+    assert escaped("zeli\x1b[31m\u202e\x07") == r"zeli\x1b[31m\u202e\x07"
+    assert escaped("naïve 声") == "naïve 声"
+    told = escape_values(None, "info", {"voice": "a\nb", "exception": "a\nb\x1b", "seconds": 1.5})
+    assert told == {"voice": r"a\nb", "exception": "a\nb\\x1b", "seconds": 1.5}
+    assert orjson.dumps(escaped("\ud800"))
+
+
+def test_a_terminal_gets_no_control_sequence_of_a_peer(monkeypatch):
+    terminal, ours = pty.openpty()
+    tty.setraw(ours)
+    with os.fdopen(ours, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(logs, "_writer", None)
+        configure_logging()
+        try:
+            QuietLog().info("socket", voice="zeli\x1b]0;owned\x07\x1b[2J")
+        finally:
+            structlog.reset_defaults()
+        said = os.read(terminal, 1 << 16)
+    os.close(terminal)
+    assert b"\x1b]0;" not in said and b"\x07" not in said and b"\x1b[2J" not in said
+    assert rb"\x1b]0;owned\x07" in said
+
+
+@contextmanager
+def served(stderr):
+    """A server in a process of its own, with this standard error; its address, and then its exit code."""
+    process = subprocess.Popen(
+        [sys.executable, *SERVER], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=stderr, text=True
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().split()[-1]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def use(url: str) -> str:
+    with httpx.Client(base_url=url, trust_env=False) as http:
+        for _ in range(10):
+            assert http.get("/live").status_code == 200
+            assert http.get("/nowhere").status_code == 404
+            answer = http.post("/v1/text-to-speech/zeli-voice-1", json={"text": "A tone."})
+            assert answer.status_code == 200
+        return http.get("/metrics").text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["reader gone", "disk full", "terminal closed"])
+def test_a_server_goes_on_whatever_happens_to_its_log(kind):
+    terminal = -1
+    if kind == "reader gone":
+        reader, stderr = os.pipe()
+        os.close(reader)
+    elif kind == "terminal closed":
+        terminal, stderr = pty.openpty()
+    else:
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    with served(stderr) as (process, url):
+        os.close(stderr)
+        if kind == "terminal closed":
+            os.close(terminal)
+        counted = use(url)
+        assert "zelitrio_log_lines_dropped_total" in counted
+        assert "zelitrio_log_lines_dropped_total 0.0" not in counted
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_a_server_without_a_standard_error_goes_on():
+    command = f"exec {sys.executable} {' '.join(SERVER)} 2>&-"
+    process = subprocess.Popen(command, shell=True, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        use(process.stdout.readline().split()[-1])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_a_server_whose_log_is_read_slowly_goes_on():
+    reader, stderr = os.pipe()
+    fcntl.fcntl(stderr, fcntl.F_SETPIPE_SZ, 4096)
+    with served(stderr) as (process, url):
+        os.close(stderr)
+        began = time.monotonic()
+        while "zelitrio_log_lines_dropped_total 0.0" in use(url):
+            assert time.monotonic() - began < 60
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    os.close(reader)
