@@ -20,7 +20,7 @@ from bench.options import Options, parse, parser
 from bench.word_ends import end_errors_ms, sentences
 from zelitrio.audio import AudioFormat, parse_format
 from zelitrio.engine import open_engine
-from zelitrio.session import Service, Timing, speak
+from zelitrio.session import Service, StreamOptions, Timing, speak
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import load_front_end
 from zelitrio.voices import Voice
@@ -78,10 +78,14 @@ async def _errors(
     chars: list[str] = []
     starts: list[float] = []
     ends: list[float] = []
-    settings = VoiceSettings(stability=1.0)
-    async with speak(
-        service, voice, text, audio_format, settings, seed=seed, timing=Timing.STREAM
-    ) as packets:
+    options = StreamOptions(
+        voice=voice,
+        audio_format=audio_format,
+        settings=VoiceSettings(stability=1.0),
+        seed=seed,
+        timing=Timing.STREAM,
+    )
+    async with speak(service, options, text) as packets:
         async for packet in packets:
             audio += packet.audio
             if packet.alignment is not None:

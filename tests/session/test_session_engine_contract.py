@@ -15,6 +15,7 @@ from tiny_voice import tiny_catalogue
 from zelitrio.audio import parse_format
 from zelitrio.engine import open_engine
 from zelitrio.errors import CapacityError
+from zelitrio.session import StreamOptions
 from zelitrio.session import speak as speak_text
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Reading, StreamReader, load_front_end
@@ -141,13 +142,12 @@ async def test_the_end_of_a_sentence_that_goes_on_in_a_later_request_is_passed_o
             lane.finish()
             samples = sum([len(block.pcm) async for block in lane])
         with trio.fail_after(5):
-            async with speak_text(
-                make_service(engine),
-                engine.catalogue.default,
-                text,
-                parse_format("pcm_24000"),
+            options = StreamOptions(
+                voice=engine.catalogue.default,
+                audio_format=parse_format("pcm_24000"),
                 seed=7,
                 reading=Reading(next_text="the shore."),
-            ) as spoken:
+            )
+            async with speak_text(make_service(engine), options, text) as spoken:
                 heard = [packet.audio async for packet in spoken]
     assert len(b"".join(heard)) == 2 * samples

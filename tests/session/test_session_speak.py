@@ -10,17 +10,21 @@ from scripted_engine import ScriptedEngine, pcm_of
 
 from zelitrio.audio import parse_format
 from zelitrio.errors import CapacityError, UtteranceError
-from zelitrio.session import Timing, speak
+from zelitrio.session import StreamOptions, Timing, speak
 
 PCM = parse_format("pcm_24000")
 TEXT = "It costs 20 dollars. " * 3 + "And then, after all that, it was over!"
+
+
+def options_of(engine, audio_format=PCM, **options):
+    return StreamOptions(voice=engine.catalogue.default, audio_format=audio_format, **options)
 
 
 async def speak_all(engine, text, audio_format=PCM, **options):
     service = make_service(engine)
     packets = []
     with trio.fail_after(3600):
-        async with speak(service, engine.catalogue.default, text, audio_format, **options) as spoken:
+        async with speak(service, options_of(engine, audio_format=audio_format, **options), text) as spoken:
             async for packet in spoken:
                 packets.append(packet)
     assert engine.lanes == []
@@ -99,10 +103,21 @@ async def test_an_engine_without_room_and_a_broken_utterance_come_out_as_themsel
         await speak_all(ScriptedEngine(failures={"over": UtteranceError("no")}), TEXT)
 
 
+async def test_what_the_texts_own_iteration_raises_comes_out_as_itself(autojump_clock):
+    async def pieces():
+        yield TEXT
+        raise ZeroDivisionError
+
+    engine = ScriptedEngine()
+    with pytest.raises(ZeroDivisionError):
+        await speak_all(engine, pieces())
+    assert engine.lanes == []
+
+
 async def test_leaving_early_frees_the_lane(autojump_clock):
     engine = ScriptedEngine(step_s=1)
     service = make_service(engine)
-    async with speak(service, engine.catalogue.default, TEXT, PCM) as packets:
+    async with speak(service, options_of(engine), TEXT) as packets:
         await anext(packets)
         assert len(engine.lanes) == 1
     assert engine.lanes == [] and service.observer.closed == ["gone"]
@@ -111,7 +126,7 @@ async def test_leaving_early_frees_the_lane(autojump_clock):
 async def test_the_callers_own_exception_comes_out_as_itself(autojump_clock):
     engine = ScriptedEngine()
     with pytest.raises(ZeroDivisionError):
-        async with speak(make_service(engine), engine.catalogue.default, TEXT, PCM) as packets:
+        async with speak(make_service(engine), options_of(engine), TEXT) as packets:
             await anext(packets)
             raise ZeroDivisionError
     assert engine.lanes == []

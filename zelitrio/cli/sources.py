@@ -40,7 +40,7 @@ async def open_engine_source(
     """
     from zelitrio.cli.capturing import open_shown_engine
     from zelitrio.cli.catalogue import choose_voice, load_voices
-    from zelitrio.session import Service, speak
+    from zelitrio.session import Service, StreamOptions, speak
     from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
     catalogue = load_voices(folder)
@@ -48,9 +48,10 @@ async def open_engine_source(
     front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
     async with open_shown_engine(catalogue, engine_settings, shown=shown) as engine:
         service = Service(engine, front_end)
+        options = StreamOptions(voice=speaker, audio_format=audio_format, settings=settings, seed=seed)
 
         async def source(text: Text, deliver: Deliver) -> None:
-            async with speak(service, speaker, text, audio_format, settings, seed=seed) as packets:
+            async with speak(service, options, text) as packets:
                 async for packet in packets:
                     deliver(packet.audio, packet.seconds)
 

@@ -16,7 +16,7 @@ from zelitrio.protocol import to_remote_error
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet, Timing, speak
+from zelitrio.session import Packet, StreamOptions, Timing, speak
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
 
@@ -102,16 +102,15 @@ class SpokenAnswer(Response):
         parts: list[bytes] = []
         first_ms: float | None = None
         try:
-            async with speak(
-                self._state.service,
-                job.voice,
-                job.text,
-                job.audio_format,
-                job.settings,
+            options = StreamOptions(
+                voice=job.voice,
+                audio_format=job.audio_format,
+                settings=job.settings,
                 seed=job.seed,
                 reading=job.reading,
                 timing=shape.timing,
-            ) as packets:
+            )
+            async with speak(self._state.service, options, job.text) as packets:
                 async for packet in packets:
                     if first_ms is None:
                         first_ms = 1000 * (trio.current_time() - self._asked_at)

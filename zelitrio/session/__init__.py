@@ -13,7 +13,7 @@ from zelitrio.session.packets import Packet
 from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
-from zelitrio.session.stream import SpeechStream
+from zelitrio.session.stream import SpeechStream, StreamOptions
 from zelitrio.session.text_half import MAX_PENDING_CHARS
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
@@ -31,6 +31,7 @@ __all__ = [
     "Service",
     "SocketTransport",
     "SpeechStream",
+    "StreamOptions",
     "Timing",
     "Turns",
     "choose_front_end",

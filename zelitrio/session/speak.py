@@ -1,27 +1,21 @@
-"""Speaking without a socket: one text, known or still being written, to packets.  HTTP and the CLI."""
+"""Speaking without a socket: one text, known or still being written, to packets.  HTTP and programs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager, nullcontext
 
 import attrs
 import trio
 
-from zelitrio.audio import AudioFormat
-from zelitrio.errors import ZelitrioError, first_error
+from zelitrio.errors import first_error
 from zelitrio.protocol import ChunkSchedule
+from zelitrio.session.audio_half import Deliver
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer, Service
-from zelitrio.session.slices import slices
+from zelitrio.session.slices import SLICE_CHARS, slices
 from zelitrio.session.stream import SpeechStream, StreamOptions
-from zelitrio.session.timing import Timing
-from zelitrio.settings import VoiceSettings
-from zelitrio.text import Reading, find_phrase_end, find_sentence_end
-
-if TYPE_CHECKING:
-    from zelitrio.voices import Voice
+from zelitrio.text import find_phrase_end, find_sentence_end
 
 PACKETS_WAITING = 1
 """One ready while the last one is being sent."""
@@ -31,15 +25,20 @@ SCHEDULE_CHARS = (50, 160, 250, 290)
 
 @attrs.define(eq=False)
 class Packets:
-    """The packets of one text, to iterate over once.
+    """The packets of one text, to iterate over once.  `run` makes them.
 
-    Iterating raises CapacityError when the engine takes no further stream, and EngineError or
-    UtteranceError when it fails, as plain exceptions and after the packets made before.
+    Iterating raises CapacityError when the engine takes no further stream, EngineError or UtteranceError when
+    it fails, and whatever the text's own iteration raised: as plain exceptions, after the packets made
+    before.
     """
 
-    _receive: trio.MemoryReceiveChannel[Packet]
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
+    _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
+    _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
 
     def __aiter__(self) -> Packets:
         return self
@@ -56,80 +55,86 @@ class Packets:
         self._observer.audio(packet.seconds)
         return packet
 
-    async def _run(self, stream: SpeechStream, send: trio.MemorySendChannel[Packet]) -> None:
-        with send:
+    async def run(
+        self,
+        service: Service,
+        options: StreamOptions,
+        text: str | AsyncIterable[str],
+        scope: trio.CancelScope | None = None,
+    ) -> None:
+        """Speak the text.  Errors go to the iteration.
+
+        Args:
+            service: engine, front end and hooks.
+            options: how to speak.
+            text: all of it, or pieces as they come.
+            scope: cancels it.
+        """
+        with self._send, scope or nullcontext():
             try:
-                await stream.run(send.send)
-            except* ZelitrioError as group:
-                self._error = first_error(group)
+                await _speak(service, options, text, self._send.send)
+            except Exception as error:
+                self._error = first_error(error)
 
 
 @asynccontextmanager
 async def speak(
-    service: Service,
-    voice: Voice,
-    text: str | AsyncIterable[str],
-    audio_format: AudioFormat,
-    settings: VoiceSettings | None = None,
-    *,
-    seed: int | None = None,
-    reading: Reading | None = None,
-    timing: Timing = Timing.NONE,
+    service: Service, options: StreamOptions, text: str | AsyncIterable[str]
 ) -> AsyncIterator[Packets]:
     """Speak one text; iterate over the block's target for its packets, which end with the text.
 
-    Leaving the block, for whatever reason, frees the lane in the engine at once.  At most
-    PACKETS_WAITING packets are made ahead of the reader.  Blank text gives no packet.
+    Leaving the block, for whatever reason, frees the lane in the engine at once.  At most PACKETS_WAITING
+    packets are made ahead of the reader.  Blank text gives no packet.
 
     Args:
         service: engine, front end and hooks; nothing is authenticated here.
-        voice: who speaks.
+        options: how to speak.
         text: all of it, or pieces as they come; a piece need not end at a word.
-        audio_format: of the bytes.
-        settings: how to speak.
-        seed: same seed, same text, same audio.
-        reading: how the text is read; numbers are spelled out and tags are text, if not given.
-        timing: whether packets tell when characters are heard, and from where they count.
     """
-    schedule = ChunkSchedule(
-        SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end
-    )
-    options = StreamOptions(
-        voice=voice,
-        audio_format=audio_format,
-        settings=settings or VoiceSettings(),
-        seed=seed,
-        reading=reading or Reading(),
-        timing=timing,
-    )
-    stream = SpeechStream(service, options, schedule)
-    send, receive = trio.open_memory_channel[Packet](PACKETS_WAITING)
-    packets = Packets(receive, service.observer)
+    packets = Packets(service.observer)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(packets._run, stream, send)
-        nursery.start_soon(_feed, stream, text)
+        nursery.start_soon(packets.run, service, options, text)
         try:
-            with receive:
-                yield packets
+            yield packets
         except Exception as error:
-            # Carried round the nursery, which would wrap it: the block raises what happened in it.
-            failure = error
+            failure = error  # raised below, outside the nursery, which would put it in a group
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
 
-async def _feed(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
+async def _speak(
+    service: Service, options: StreamOptions, text: str | AsyncIterable[str], deliver: Deliver
+) -> None:
+    """One stream's reader beside its scheduler and encoder."""
+    schedule = ChunkSchedule(
+        SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end
+    )
+    stream = SpeechStream(service, options, schedule)
+    if isinstance(text, str) and len(text) <= SLICE_CHARS:
+        # A text that is read at once needs no task for its reader.
+        stream.text(text)
+        stream.end()
+        await stream.run(deliver)
+        return
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_read, stream, text)
+        await stream.run(deliver)
+        nursery.cancel_scope.cancel()
+
+
+async def _read(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
+    """The reader: pieces to the stream, a slice at a time."""
     if isinstance(text, str):
-        await _feed_piece(stream, text)
+        await _read_piece(stream, text)
     else:
         async for piece in text:
-            await _feed_piece(stream, piece)
+            await _read_piece(stream, piece)
     stream.end()
 
 
-async def _feed_piece(stream: SpeechStream, text: str) -> None:
+async def _read_piece(stream: SpeechStream, text: str) -> None:
     for piece, continues in slices(text):
         await stream.wait_for_room(len(piece))
         stream.text(piece, continues=continues)
