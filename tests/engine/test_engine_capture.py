@@ -1,113 +1,41 @@
-"""Whether a CUDA graph can hold what is captured, and what is told meanwhile; both without a GPU.
-
-What is captured runs on meta tensors, which have a shape, a format and a device of their own, and no
-data: whatever needs data fails, and so does a step that touches another device.  Fake CUDA tensors
-would be nearer, but a torch that was built without CUDA cannot index them.
-"""
+"""Whether a CUDA graph can hold what is captured, and what is told meanwhile; both without a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from capture_rules import META, Capture
+from family_checks import CPU, check_capture
+from tiny_hum import HumModel
 from tiny_voice import tiny_model
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from zelitrio.engine import Device, loading
-from zelitrio.engine.calls import encode_columns, speak_columns
 from zelitrio.engine.pace import choose_ladder
 from zelitrio.engine.runner import Runner, call_shapes
 from zelitrio.settings import EngineSettings
 
-CPU, META = torch.device("cpu"), torch.device("meta")
-DEPENDS_ON_DATA = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-aten = torch.ops.aten
 LADDER = choose_ladder(tiny_model().facts, 4, is_wide=True)
-
-
-class Capture(TorchDispatchMode):
-    """Refuses what a CUDA graph cannot hold, operation by operation.
-
-    Args:
-        kept: the tensors that are there before: inputs, weights, state.  Anything else that no
-            operation made comes from the host, and each replay would want it from there again.
-    """
-
-    def __init__(self, kept: Sequence[Tensor]) -> None:
-        super().__init__()
-        self.known = {id(tensor): tensor for tensor in kept}
-        self.ran: set[str] = set()
-
-    def __torch_dispatch__(
-        self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        given = tensors((args, kwargs))
-        assert all(id(tensor) in self.known for tensor in given), f"{operation}: a tensor of the host"
-        if operation in (aten.index.Tensor, aten.index_put_.default):
-            assert torch.bool not in [index.dtype for index in tensors(args[1])], f"{operation}: a mask"
-        else:
-            assert not DEPENDS_ON_DATA & set(operation.tags), f"{operation}: depends on data"
-        if torch.Tag.nondeterministic_seeded in operation.tags:
-            assert operation is aten.dropout.default and not args[2], f"{operation}: random"
-        out = operation(*args, **(kwargs or {}))
-        assert {tensor.device for tensor in tensors(out)} <= {META}, f"{operation}: to another device"
-        self.known |= {id(tensor): tensor for tensor in tensors(out)}
-        self.ran.add(str(operation))
-        return out
-
-
-def held_by(thing: Any, seen: set[int] | None = None) -> list[Tensor]:
-    """Every tensor that an object reaches through its attributes: weights, memory, tables."""
-    seen = set() if seen is None else seen
-    if id(thing) in seen:
-        return []
-    seen.add(id(thing))
-    if isinstance(thing, Tensor):
-        return [thing]
-    if isinstance(thing, torch.nn.Module):
-        within: list[Any] = [*thing.parameters(), *thing.buffers()]
-    else:
-        within = tensors(thing)
-    slots = [getattr(thing, name) for name in getattr(type(thing), "__slots__", ()) if hasattr(thing, name)]
-    for value in (*getattr(thing, "__dict__", {}).values(), *slots):
-        if isinstance(value, Tensor | list | tuple | dict) or type(value).__module__.startswith(
-            ("zelitrio", "torch.nn", "tiny")
-        ):
-            within += [value] if isinstance(value, Tensor) else held_by(value, seen)
-    return within
-
-
-def tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(
     ("kind", "rows", "length"), [("encode", 3, 64), ("speak", 1, 24), ("speak", 4, 16), ("speak", 2, 128)]
 )
-@torch.inference_mode()
 def test_what_is_captured_needs_nothing_from_the_host(
     kind: str, rows: int, length: int, dtype: torch.dtype
 ) -> None:
-    model = tiny_model()
-    network = model.load(META, dtype, 4)
-    calls = {"encode": network.encode, "speak": network.speak}
-    columns = encode_columns(network, length) if kind == "encode" else speak_columns(model.facts, length)
-    inputs = {
-        name: torch.zeros(
-            rows, *column.shape, dtype=torch.int64 if column.is_integer else torch.float32, device=META
-        )
-        for name, column in columns.items()
-    }
-    with Capture([*held_by(network), *inputs.values()]) as capture:
-        out = calls[kind](inputs)
-    assert out.shape == ((rows, 2, length) if kind == "encode" else (rows, length * model.facts.hop_samples))
-    assert out.dtype == torch.float32
-    assert not any("conv" in name for name in capture.ran)  # cuDNN may compute them in TF32
+    ran = check_capture(tiny_model(), dtype, kind, rows, length)
+    assert not any("conv" in name for name in ran)  # cuDNN may compute them in TF32
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "length"), [("encode", 3, 32), ("expand", 2, 128), ("speak", 4, 14)]
+)
+def test_a_family_with_a_step_for_whole_utterances_can_be_captured(kind: str, rows: int, length: int) -> None:
+    check_capture(HumModel(), torch.float32, kind, rows, length)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ Owned by one thread at a time; not thread-safe.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -81,6 +82,9 @@ class Runner:
         """
         room = CaptureRoom(self.device)
         for (kind, rows, length), call in self._calls.items():
+            # What a capture computes is nobody's: a stream may have any slot but the spare one.
+            self._fill(kind, call, ())
+            call.launch().wait()
             call.capture(room)
             yield f"{kind} {rows}x{length}"
 
@@ -97,7 +101,7 @@ class Runner:
             [len(rows) or more, 2, tokens or more] once waited for; see `Network.encode`.
         """
         call = self._call("encode", len(rows), max(row.tokens for row in rows), self.facts.token_ladder)
-        fill_encode(call.inputs(), self._network, rows, self.spare)
+        self._fill("encode", call, rows)
         return call.launch()
 
     def expand(self, rows: Sequence[ExpandRow]) -> Pending:
@@ -108,7 +112,7 @@ class Runner:
         """
         longest = max(len(row.frames) for row in rows)
         call = self._call("expand", len(rows), longest, self.facts.frame_ladder)
-        fill_expand(call.inputs(), rows, self.spare)
+        self._fill("expand", call, rows)
         return call.launch()
 
     def speak(self, rows: Sequence[SpeakRow], window: int) -> Pending:
@@ -118,7 +122,7 @@ class Runner:
             [len(rows) or more, window * hop_samples] once waited for; see `Network.speak`.
         """
         call = self._call("speak", len(rows), window, (window,))
-        fill_speak(call.inputs(), self.facts, rows, self.spare)
+        self._fill("speak", call, rows)
         return call.launch()
 
     def make_call(self, kind: str, rows: int, length: int) -> Call:
@@ -129,6 +133,15 @@ class Runner:
         if kind == "expand":
             return Call(network.expand, rows, expand_columns(length), self.device)
         return Call(network.speak, rows, speak_columns(self.facts, length), self.device)
+
+    def _fill(self, kind: str, call: Call, rows: Sequence[Any]) -> None:
+        arrays = call.inputs()
+        if kind == "encode":
+            fill_encode(arrays, self._network, rows, self.spare)
+        elif kind == "expand":
+            fill_expand(arrays, rows, self.spare)
+        else:
+            fill_speak(arrays, self.facts, rows, self.spare)
 
     def _call(self, kind: str, rows: int, length: int, ladder: Sequence[int]) -> Call:
         """The call that is laid out and large enough, or a fresh one of the exact shape."""
