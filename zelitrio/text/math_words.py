@@ -88,10 +88,18 @@ _SYMBOL = re.compile(
       \\(?P<command>[A-Za-z]{1,20}) | \\(?P<escaped>[^A-Za-z])
     | (?P<number>\d{1,40}(?:,\d{3})*(?:\.\d{1,20})?)
     | (?P<raised>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱᵀᵏᵐˣʸ⁺⁻]{1,6}) | (?P<lowered>[₀₁₂₃₄₅₆₇₈₉ₙᵢⱼₖₘₓ₊₋]{1,6})
-    | (?P<name>[A-Za-z]{1,40}) | (?P<sign>\S) | (?P<space>\s{1,100})
+    | (?P<pair><=|>=|!=|==|=>|->) | (?P<name>[A-Za-z]{1,40}) | (?P<sign>\S) | (?P<space>\s{1,100})
     """,
     re.VERBOSE,
 )
+_PAIRS = {
+    "<=": "is at most",
+    ">=": "is at least",
+    "!=": "is not equal to",
+    "==": "equals",
+    "=>": "implies",
+    "->": "to",
+}
 _PLAIN_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱᵀᵏᵐˣʸ⁺⁻", "0123456789niTkmxy+-")
 _PLAIN_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙᵢⱼₖₘₓ₊₋", "0123456789nijkmx+-")
 _MOST_NESTED = 12
@@ -129,6 +137,8 @@ class MathSpeaker:
             self._terms(match[0].translate(_PLAIN_LOWERED), start)
         elif kind == "name":
             self._name(match["name"], start)
+        elif kind == "pair":
+            self._out(_PAIRS[match["pair"]], start)
         elif kind == "sign":
             self._sign(match["sign"], start)
 
@@ -165,19 +175,19 @@ class MathSpeaker:
         if sign == "^":
             self._power(None, start)
         elif sign == "_":
-            self._out("sub", start)
+            is_base = bool(self.reader.tokens) and self.reader.tokens[-1].spoken == "log"
+            self._out("base" if is_base else "sub", start)
             self._argument()
+            if is_base:
+                self._after("of")
         elif sign in ("∑", "∏", "∫"):
             self._big(_BIG[sign], start)
         elif sign in ",;:":
             self.reader.mark(Break.COMMA)
         elif sign == "(":
             self._bracket(start)
-        elif sign == "|" and self.is_latex:
+        elif sign == "|":
             self._bar(start)
-        elif sign == "-" and self.reader.text[self.place : self.place + 1] == ">":
-            self.place += 1
-            self._out("to", start)
         elif sign in SIGNS:
             if not (sign in "'’!" and self.reader.text[start - 1 : start].isspace()):
                 self._out(SIGNS[sign], start)
@@ -188,7 +198,9 @@ class MathSpeaker:
         """A bracket right after a factor: "n(n+1)" is a product."""
         before = self.reader.text[max(0, start - 1) : start]
         is_argument = bool(self.reader.tokens) and self.reader.tokens[-1].spoken == "of"
-        if (before.isalnum() or before in (")", "}")) and before and not is_argument:
+        if before in ("'", "’", "′"):
+            self._out("of", start)
+        elif (before.isalnum() or before in (")", "}")) and before and not is_argument:
             self._out("times", start)
 
     def _bar(self, start: int) -> None:

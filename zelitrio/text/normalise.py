@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from zelitrio.text import (
     rules_abbreviations,
+    rules_codes,
     rules_contact,
     rules_dates,
     rules_marks,
@@ -28,6 +29,7 @@ from zelitrio.text.written import edited, is_unusual
 
 RULES: tuple[Rule, ...] = (
     *rules_abbreviations.RULES,
+    *rules_codes.RULES,
     *rules_contact.RULES,
     *rules_dates.RULES,
     *rules_marks.RULES,

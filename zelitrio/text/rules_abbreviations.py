@@ -18,6 +18,8 @@ _NOT_NAMES = words(
 )
 _WORDS_TOO = words("co ref art min max ca ch sec fig")
 """Abbreviations that are words as well: with nothing round them they are taken for those."""
+_AFTER_PLACES = words("unit apt suite ste floor room north south east west n s e w nw ne sw se and at po")
+"""After these words' place in an address, no name follows a street."""
 _BEFORE_DAYS = words("on this next last until by every")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
@@ -107,8 +109,8 @@ def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
     word = match["word"].lower()
     sides = _Sides.of(reader, match)
     if len(word) == 1:
-        if word == "p" and sides.is_number_next:
-            reader.say("page", *match.span())
+        if word in ("p", "c") and sides.is_number_next and match["word"].islower():
+            reader.say("page" if word == "p" else "circa", *match.span())
             return True
         is_initial = match["word"].isupper() and word != "i" and sides.is_name_next and not sides.ends
         if is_initial:
@@ -173,6 +175,7 @@ def _expand(word: str, sides: _Sides) -> str | None:
         return short.WORDS[word]
     # "St. Mary" after a name is still a saint; "Main St. The ..." is a street.
     is_title_here = word in short.TITLES and sides.is_name_next and not sides.ends
+    is_title_here = is_title_here and sides.after.lower() not in _AFTER_PLACES
     if word in short.PLACES and sides.follows_name and not is_title_here:
         return short.PLACES[word]
     if word in short.TITLES and sides.is_capital and (sides.is_name_next or word in ("mr", "mrs", "ms")):

@@ -8,16 +8,26 @@ from zelitrio.text.numbers import MOST_DIGITS, cardinal, digits, number_words, y
 from zelitrio.text.patterns import WORD_END
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
+from zelitrio.text.spelling import say_name
 from zelitrio.text.tables import words
 from zelitrio.text.types import Break
 
+
+def _word_before(reader: Reader, place: int) -> str:
+    """The word in front of a place, also one that is spelled, if only a space is between."""
+    found = _LAST_WORD.search(reader.text[max(0, place - 24) : place])
+    return found[1].lower() if found and reader.previous() else ""
+
+
+_LAST_WORD = re.compile(r"([A-Za-z.]+) $")
 _SOFTWARE = words(
     "version v release build python ubuntu debian fedora ios ipados macos android windows linux kernel node "
     "java php ruby go rust swift typescript firefox chrome postgres postgresql mysql django cuda"
 )
 _NUMBERED = words(
     "room rm. error "
-    "flight bus route highway interstate boeing suite apartment apt gate hwy channel train airbus"
+    "rtx gtx geforce radeon ryzen rfc boeing flight bus route highway interstate suite apartment apt gate "
+    "hwy channel train airbus"
 )
 _STATE = re.compile(r"(?<![A-Za-z.])[A-Z]\.?[A-Z]\.?,?\s$")
 _DIALLED = words("call dial dialed dialing ring phone calling text")
@@ -29,6 +39,8 @@ _DIALLED = words("call dial dialed dialing ring phone calling text")
     r"""(?:\+\d{1,3}[ .-]?|1[ .-])?(?:\(\d{2,4}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\d-])  # US
       | \+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?![\d-])  # international
       | 0\d{2,4}[ -]\d{3,4}[ -]\d{3,4}(?![\d-])  # British and others
+      | 0\d{4}[ -]\d{6}(?![\d-]) | 0\d{3}[ -]\d{7}(?![\d-]) | 0\d(?:[ .]\d{2}){4}(?![\d-])  # mobile, French
+      | \(0\d{1,4}\)[ ]?\d{2,5}(?:[ -]?\d{2,5}){0,2}(?![\d-])
       | \d{3}-\d{4}(?![\d-])  # local""",
     examples={
         "(555) 123-4567": "five five five one two three four five six seven",
@@ -54,7 +66,7 @@ def phone(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.CONTACT,
     "0",
-    r"\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d)"
+    r"\d{4}([ -])\d{4}(?:\1\d{4}){1,4}(?:\1\d{1,7})?(?!\d) | \d{4}([ -])\d{6}\2\d{5}(?!\d)"
     r"| \d{1,8}(?:-\d{1,8}){2,8}(?![\d-])",
     examples={
         "4111-1111-1111-1111": "four one one one one one one one one one one one one one one one",
@@ -63,7 +75,51 @@ def phone(reader: Reader, match: re.Match[str]) -> bool:
 )
 def card(reader: Reader, match: re.Match[str]) -> bool:
     """Read a card number, or any other chain of three or more numbers with hyphens."""
-    _say_groups(reader, match, r"\d+")
+    if re.fullmatch(r"\d(?:-\d)+", match[0]):
+        reader.say(digits(match[0]), *match.span())  # "9-1-1"
+    else:
+        _say_groups(reader, match, r"\d+")
+    return True
+
+
+@rule(
+    Rank.CONTACT,
+    "0",
+    r"(?:1[- ])?(?P<area>8\d\d)[- ](?P<word>[A-Z]{3,8}(?:-[A-Z]{2,7})?)(?![^\W_])",
+    examples={"1-800-FLOWERS": "one eight hundred flowers"},
+)
+def vanity_number(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a telephone number that spells a word."""
+    if reader.touches(match.start()):
+        return False
+    if match.start("area") > match.start():
+        reader.say("one", match.start(), match.start() + 1)
+        reader.mark(Break.COMMA)
+    area = match["area"]
+    reader.say("eight hundred" if area == "800" else digits(area), *match.span("area"))
+    reader.mark(Break.COMMA)
+    for part in re.finditer(r"[A-Z]+", match["word"]):
+        say_name(reader, part[0], match.start("word") + part.start())
+    return True
+
+
+@rule(
+    Rank.LABEL,
+    "xe",
+    rf"(?:ext?\.?|x)[ ]?(?P<number>\d{{1,6}}){WORD_END}",
+    plain_words=("ext", "ex"),
+    examples={"555-0134 x204": "five five five zero one three four extension two zero four"},
+)
+def extension(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the extension after a telephone number."""
+    is_after_number = bool(reader.tokens) and reader.text[reader.tokens[-1].end - 1].isdigit()
+    if reader.touches(match.start()) or (match[0][0] == "x" and not is_after_number):
+        return False
+    if match[0].startswith("ex") and not match[0].startswith("ext"):
+        return False
+    number = match["number"]
+    reader.say("extension", match.start(), match.start("number"))
+    reader.say(digits(number) if len(number) > 2 else cardinal(int(number)), *match.span("number"))
     return True
 
 
@@ -125,7 +181,7 @@ def software_version(reader: Reader, match: re.Match[str]) -> bool:
 )
 def numbered_thing(reader: Reader, match: re.Match[str]) -> bool:
     """Read the number of a room, a flight or an emergency call."""
-    before = reader.previous().lower()
+    before = _word_before(reader, match.start())
     is_plane = before in ("a", "the") and len(match[0]) == 3 and match[0][0] == match[0][2] == "7"
     if before in _NUMBERED or is_plane:
         reader.say(_in_pairs(match[0]), *match.span())
@@ -296,7 +352,9 @@ def model_size(reader: Reader, match: re.Match[str]) -> bool:
 RULES = (
     numbered_with_letter,
     model_size,
+    extension,
     phone,
+    vanity_number,
     card,
     version,
     software_version,

@@ -33,7 +33,7 @@ _COUNTED = words("people men women children of more other times feet dollars uni
 @rule(
     Rank.DATE,
     "JFMASOND",
-    rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d))?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
+    rf"{_MONTH}\s+{_DAY}(?:\s?[-–]\s?(?P<last>\d{{1,2}})(?!\d)(?:st|nd|rd|th)?)?(?:(?P<comma>,?)\s+{_YEAR})?(?![.:]?\d)",
     re.IGNORECASE,
     plain_words=(*_MONTH_NAMES, *MONTHS),
     examples={

@@ -132,6 +132,40 @@ def tag(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
+_BOUNDS = table("<=less_than >=more_than ≤=at_most ≥=at_least")
+_BOUNDS.update({"<=": "at most", ">=": "at least"})
+
+
+@rule(
+    Rank.MARK,
+    "<>≤≥=!",
+    r"(?P<sign>[<>]=?|[≤≥]|[=!]==?)(?P<gap>[ ]?)(?=(?P<next>\S))",
+    is_plain=True,
+    examples={
+        "latency <10 ms": "latency less than ten milliseconds",
+        "length >= 5": "length is at least five",
+        "size != 4": "size is not equal to four",
+    },
+)
+def comparison(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a bound before an amount, or a comparison that programmers write in two signs."""
+    sign, text, start = match["sign"], reader.text, match.start()
+    before = text[max(0, start - 1) : start]
+    is_bound = match["next"].isdigit() or match["next"] in "$€£"
+    if sign in _BOUNDS and is_bound and not match["gap"] and (not before or before in " (\n\t"):
+        reader.say(_BOUNDS[sign], *match.span("sign"))
+        return True
+    said = {"<=": "is at most", ">=": "is at least", "!=": "is not equal to", "!==": "is not equal to"}.get(
+        sign
+    )
+    if sign in ("==", "==="):
+        said = "equals"
+    if said is None or not reader.tokens or not (match["next"].isalnum() or match["next"] in "\"'($-"):
+        return False
+    reader.say(said, *match.span("sign"))
+    return True
+
+
 @rule(
     Rank.MARK,
     "+=<>≤≥≠×÷*/±−^≡",
@@ -153,6 +187,8 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
             reader.say("or", start, end)
         elif sign == ">":
             reader.mark(Break.COMMA)  # the steps of a menu
+        elif sign == "/" and _is_rate(reader, text, end):
+            reader.say("per", start, end)
         elif sign == "/" and left[-1:].isalnum() and right[:1].isalnum() and not _is_and_or(text, start):
             reader.say("slash", start, end)
         return True
@@ -175,7 +211,7 @@ def raised(reader: Reader, match: re.Match[str]) -> None:
         reader.say(power_words(int(match[0].translate(_RAISED))), *match.span())
 
 
-@rule(Rank.MARK, "₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}", is_plain=True, examples={"H₂O": "h two o"})
+@rule(Rank.MARK, "₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}", is_plain=True, examples={"x₁": "x one"})
 def lowered(reader: Reader, match: re.Match[str]) -> None:
     """Read an index."""
     reader.say(cardinal(int(match[0].translate(_LOWERED))), *match.span())
@@ -240,8 +276,29 @@ _PAIR = re.compile(
 )
 
 
+def _is_rate(reader: Reader, text: str, end: int) -> bool:
+    """ "3 items/page": a counted noun before the sign, a single one after it."""
+    if len(reader.tokens) < 2 or not text[end : end + 1].islower():
+        return False
+    counted, noun = reader.tokens[-2], reader.tokens[-1]
+    return noun.spoken.endswith("s") and noun.end == end - 1 and text[counted.end - 1].isdigit()
+
+
 def _is_and_or(text: str, start: int) -> bool:
     return text[max(0, start - 6) : start + 3].lower().endswith(("and/or", "either/or"))
 
 
-RULES = (new_line, decoration, ellipsis, dash, raised, lowered, power, tag, between, sign, punctuation)
+RULES = (
+    new_line,
+    comparison,
+    decoration,
+    ellipsis,
+    dash,
+    raised,
+    lowered,
+    power,
+    tag,
+    between,
+    sign,
+    punctuation,
+)

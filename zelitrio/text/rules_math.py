@@ -20,14 +20,14 @@ _NUMBER = rf"(?:\d{{1,12}}(?:[.,]\d{{1,12}}){{0,4}}{_POWER}?%?)"
 _CALL = r"(?:\((?:[^()\n]|\([^()\n]{0,40}\)){0,60}\))"
 _TERM = (
     rf"[-−]?(?:[√∛∑∫∏]{{0,2}}(?:{_NUMBER}(?:{_VARIABLE}{_CALL}?{_POWER}?)?|{_VARIABLE}{_CALL}?{_POWER}?|"
-    rf"{_CALL}{_POWER}?){{1,4}}|∞|[ℝℕℤℚℂ∅])"
+    rf"{_CALL}{_POWER}?){{1,4}}|∞|\|[^|\n]{{1,20}}\||[ℝℕℤℚℂ∅])"
 )
 _OPERATOR = (
-    r"(?:[ ]?(?!--)(?:(?!</?[A-Za-z][^<>\n]{0,40}>)[-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔]|<=|>=|!=|==|->)[ ]?)"
+    r"(?:[ ]?(?!--)(?:<=|>=|!=|==|->|(?!</?[A-Za-z][^<>\n]{0,40}>)[-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔])[ ]?)"
 )
 _COMPARES = re.compile(r"[=<>≤≥≠≈≡∝∈∉⊂⊆→⇒⇔]")
 _HAS_VARIABLE = re.compile(
-    rf"(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z])|[{_RAISED}]|\d[a-z](?![a-z])|[α-ωΔΣΩΦΨ]"
+    rf"(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z])|[{_RAISED}√]|\d[a-z](?![a-z])|[α-ωΔΣΩΦΨ]"
 )
 _COEFFICIENT = re.compile(r"(?<![\w.])\d{1,4}[a-zA-Z](?![\w])|[A-Za-z)][²³ⁿ⁰¹⁴⁵⁶⁷⁸⁹]|[A-Za-z)\d]\^|[α-ω]|√")
 _WORDS = words(
@@ -63,7 +63,7 @@ def latex(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(
     Rank.MARKUP,
-    "a0(-−√∑∫∏∂∇∆[ℝ",
+    "a0(-−|√∑∫∏∂∇∆[ℝ",
     rf"(?![A-Za-z]{{7}}){_TERM}(?:{_OPERATOR}{_TERM}){{1,12}}(?![A-Za-z0-9α-ωΑ-Ω])",
     examples={
         "f(x) = 2x + 1": "f of x equals two x plus one",
@@ -79,7 +79,7 @@ def formula(reader: Reader, match: re.Match[str]) -> bool:
         return False
     if any(name.lower() in _WORDS and len(name) > 1 for name in re.findall(r"[A-Za-z]{2,}", written)):
         return False
-    if _SIMPLE_UNIT.search(written):
+    if _SIMPLE_UNIT.search(written) or re.match(r"[a-h][18]=[QRBN]", written):
         return False
     if _COMPARES.search(written) is None:
         is_spaced = re.search(r"\s[-+−×·*/]\s|[²³ⁿ^√]", written) is not None

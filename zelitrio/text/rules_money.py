@@ -48,7 +48,7 @@ S$ : singapore_dollar
 £ GBP : pound penny/pence
 ¥ JPY : yen/yen
 CNY : yuan/yuan
-₹ INR : rupee paisa/paise
+₹ INR Rs Rs. : rupee paisa/paise
 ₩ KRW : won/won
 CHF : swiss_franc centime
 ₽ : ruble kopeck
@@ -76,17 +76,19 @@ _SCALES = table(
 )
 _PER = table(
     "mo=month yr=year hr=hour h=hour wk=week sec=second min=minute mth=month pp=person lb=pound "
-    "kg=kilogram gal=gallon"
+    "kg=kilogram gal=gallon kWh=kilowatt_hour GB=gigabyte MB=megabyte TB=terabyte oz=ounce g=gram l=liter "
+    "L=liter ml=milliliter day=day night=night head=head d=day w=week m=month y=year km=kilometer mi=mile "
+    "sqft=square_foot ea=each"
 )
 
 _SIGNS = "|".join(sorted((re.escape(key) for key in _CURRENCIES if key != "c"), key=len, reverse=True))
 _CODES = "|".join(key for key in _CURRENCIES if key.isalpha() and key.isupper())
 _CONTINENTAL = r"\d{1,3}(?:[.]\d{3}){1,8},\d{2}(?!\d)|\d{1,9},\d{2}(?![,\d])"
 _SCALE = (
-    rf"(?:{SPACE}?-?(?P<scale>thousand|million|billion|trillion){WORD_END}"
+    rf"(?:{SPACE}?-?(?P<scale>thousand|million|billion|trillion|lakh|crore){WORD_END}"
     rf"|(?P<short>[kKmMbBtT]|[bmt]n|Bn|[mM]{{2}}){WORD_END})?"
 )
-_EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
+_EACH = rf"(?:/(?P<per>[A-Za-z]{{1,10}}){WORD_END})?"
 
 
 @rule(
@@ -94,6 +96,7 @@ _EACH = rf"(?:/(?P<per>[a-z]{{1,10}}){WORD_END})?"
     "$€£¥₹₩₽₺₪₫₴₿฿₱₦¢-−+ABCDEHIJKMNPRSUZz",
     rf"(?P<minus>[-−])?(?P<sign>{_SIGNS}){SPACE}?(?P<minus2>[-−])?(?P<amount>{_CONTINENTAL}|{NUMBER}|\.\d{{1,4}}(?!\d))"
     rf"(?:{DASH}(?:{_SIGNS})?(?P<upto>{NUMBER}))?{_SCALE}(?:{SPACE}?(?P<code>{_CODES}){WORD_END})?{_EACH}",
+    plain_words=("rs",),
     examples={
         "$1,234.56": "one thousand two hundred thirty four dollars and fifty six cents",
         "€20": "twenty euros",

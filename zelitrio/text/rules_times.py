@@ -129,4 +129,24 @@ def _say_offset(reader: Reader, match: re.Match[str]) -> None:
         reader.say(cardinal(int(match["minutes"])), *match.span("minutes"))
 
 
-RULES = (zone, clock, hour_only, ratio)
+@rule(
+    Rank.TIME,
+    "+-−",
+    r"(?P<sign>[-+−])(?P<hours>\d{2}):?(?P<minutes>[0-5]\d)(?!\d)",
+    examples={
+        "2024-11-26T15:30:00+01:00": "november twenty sixth twenty twenty four fifteen thirty u t c plus one"
+    },
+)
+def timestamp_offset(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the offset of an ISO timestamp."""
+    if _ISO_TIME.search(reader.text[max(0, match.start() - 20) : match.start()]) is None:
+        return False
+    reader.spell("utc", match.start(), match.start() + 1)
+    _say_offset(reader, match)
+    return True
+
+
+_ISO_TIME = re.compile(r"T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?$")
+
+
+RULES = (timestamp_offset, zone, clock, hour_only, ratio)

@@ -63,13 +63,14 @@ def _is_bytes(reader: Reader, match: re.Match[str]) -> bool:
 
 
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
-_AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{NUMBER}|\.\d{{1,10}}(?!\d))"
+_DECIMAL_COMMA = rf"\d{{1,4}},\d{{1,2}}(?={SPACE}?(?:[A-Za-z]{{1,3}}|[%°])(?![A-Za-z]))"
+_AMOUNT = rf"(?P<sign>[-−+±~≈]?)(?P<amount>{_DECIMAL_COMMA}|{NUMBER}|\.\d{{1,10}}(?!\d))"
 
 
 @rule(
     Rank.UNIT,
     "0.-−+±~≈",
-    rf"{_AMOUNT}(?:[%°](?={DASH}\d))?(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?"
+    rf"{_AMOUNT}(?:(?:{SPACE}?(?:{_UNIT}))(?={DASH}\d))?(?:(?P<dash>{DASH}|[ ]to[ ])(?P<upto>{NUMBER}))?"
     rf"(?P<gap>{SPACE}?-?)(?P<degree>°{SPACE})?"
     rf"(?P<unit>{_UNIT})(?P<power>[²³]|\^[23])?(?:/(?P<per>{_UNIT}|[a-z]{{3,8}})(?P<per_power>[²³])?)?{WORD_END}"
     r"(?:(?<=[a-z])\.(?=\s+[a-z]))?",  # the full stop of "5 lbs. of" ends nothing
@@ -125,6 +126,64 @@ def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
+_DIRECTIONS = table("N=north S=south E=east W=west")
+
+
+@rule(
+    Rank.UNIT,
+    "0-−",
+    rf"(?P<sign>[-−]?)(?P<degrees>\d{{1,3}}(?:\.\d{{1,12}})?)[ ]?°[ ]?"
+    rf"(?:(?P<minutes>\d{{1,2}}(?:\.\d{{1,6}})?)[′'’][ ]?)?"
+    rf"(?:(?P<seconds>\d{{1,2}}(?:\.\d{{1,6}})?)(?:[″\"”]|'')[ ]?)?(?P<side>[NSEW]){WORD_END}",
+    examples={
+        "40.7128° N": "forty point seven one two eight degrees north",
+        "120°W": "one hundred twenty degrees west",
+    },
+)
+def coordinate(reader: Reader, match: re.Match[str]) -> bool:
+    """Read a latitude or a longitude."""
+    if reader.touches(match.start()):
+        return False
+    if match["sign"]:
+        reader.say("minus", *match.span("sign"))
+    for name in ("degrees", "minutes", "seconds"):
+        if match[name]:
+            noun = name[:-1] if match[name] == "1" else name
+            reader.say(f"{number_words(match[name])} {noun}", *match.span(name))
+    reader.say(_DIRECTIONS[match["side"]], *match.span("side"))
+    return True
+
+
+@rule(
+    Rank.UNIT,
+    "0",
+    rf"(?P<lines>\d{{3,4}})(?P<kind>[pi])(?P<rate>\d{{2,3}})?{WORD_END}",
+    examples={"1080p": "ten eighty p", "720p60": "seven twenty p sixty"},
+)
+def screen_lines(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the resolution of a video."""
+    lines = match["lines"]
+    if reader.touches(match.start()) or lines not in (
+        "240",
+        "360",
+        "480",
+        "540",
+        "576",
+        "720",
+        "1080",
+        "1440",
+        "2160",
+        "4320",
+    ):
+        return False
+    said = f"{cardinal(int(lines[:-2]))} {cardinal(int(lines[-2:]))}"
+    reader.say(said, *match.span("lines"))
+    reader.spell(match["kind"], match.start("kind"))
+    if match["rate"]:
+        reader.say(cardinal(int(match["rate"])), *match.span("rate"))
+    return True
+
+
 @rule(
     Rank.UNIT,
     "0",
@@ -133,7 +192,9 @@ def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
 )
 def scaled(reader: Reader, match: re.Match[str]) -> bool:
     """Read a number in thousands, millions or billions."""
-    if reader.touches(match.start()) or match[0] in ("4K", "8K", "2K"):
+    before = reader.text[max(0, match.start() - 2) : match.start()]
+    is_model = before[-1:] == "-" and before[:1].isalnum()
+    if reader.touches(match.start()) or is_model or match[0] in ("4K", "8K", "2K"):
         return False
     reader.say(number_words(match["amount"]), *match.span("amount"))
     reader.say(_SCALES[match["scale"]], *match.span("scale"))
@@ -169,7 +230,7 @@ _SIZE_BEFORE = words("a an the my your his her our this that one each every anot
     Rank.UNIT,
     "0",
     rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<amount>\d{{1,3}}/\d{{1,2}}|{NUMBER}|\d{{0,3}}[½¼¾⅛⅜⅝⅞])"
-    rf"(?:(?P<inches>[″”\"]|''|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*[.,;:!?)]))|(?P<feet>[′'’](?![^\W_])))",
+    rf"(?:(?P<inches>[″”\"]|''|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*(?:[.,;:!?)]|$)))|(?P<feet>[′'’](?![^\W_])))",
     examples={
         "27″": "twenty seven inches",
         "6 in.": "six inches",
@@ -237,7 +298,7 @@ def _size_words(amount: str, has_whole: bool) -> str:
 @rule(
     Rank.UNIT,
     "0",
-    rf"(?P<h>\d{{1,3}}){SPACE}?h{SPACE}?(?P<m>\d{{1,2}}){SPACE}?m(?:in)?(?:{SPACE}?(?P<s>\d{{1,2}}){SPACE}?s)?{WORD_END}",
+    rf"(?P<h>\d{{1,3}}){SPACE}?h(?:rs?)?,?{SPACE}?(?P<m>\d{{1,2}}){SPACE}?m(?:in)?(?:{SPACE}?(?P<s>\d{{1,2}}){SPACE}?s)?{WORD_END}",
     examples={"2h 30m": "two hours thirty minutes", "1h05m20s": "one hour five minutes twenty seconds"},
 )
 def duration(reader: Reader, match: re.Match[str]) -> bool:
@@ -274,7 +335,10 @@ def _say_amount(reader: Reader, match: re.Match[str]) -> int:
     )
     if sign:
         reader.say(sign, *match.span("sign"))
-    reader.say(number_words(match["amount"]), *match.span("amount"))
+    amount = match["amount"]
+    if re.fullmatch(r"\d{1,4},\d{1,2}", amount):
+        amount = amount.replace(",", ".")  # a decimal comma
+    reader.say(number_words(amount), *match.span("amount"))
     if not match["upto"]:
         return match.end("amount")
     reader.say("to", *match.span("dash"))
@@ -299,4 +363,14 @@ def _unit_words(unit: str, power: str | None, *, is_one: bool) -> str:
     return name
 
 
-RULES = (unit_of_fraction, duration, feet_and_inches, amount_with_unit, inches, scaled, by_or_times)
+RULES = (
+    coordinate,
+    screen_lines,
+    unit_of_fraction,
+    duration,
+    feet_and_inches,
+    amount_with_unit,
+    inches,
+    scaled,
+    by_or_times,
+)

@@ -13,6 +13,9 @@ from zelitrio.text.tables import table, words
 
 _DOMAINS = (
     "com|org|net|edu|gov|mil|int|io|ai|co|us|uk|ca|de|fr|it|es|nl|eu|ch|at|be|se|no|dk|fi|pl|ru|jp|cn|in|br|au|nz|"
+    "technology|photography|museum|agency|studio|digital|academy|solutions|software|engineering|consulting|"
+    "ventures|website|email|network|systems|services|company|shop|club|page|link|space|london|nyc|berlin|aero|mobi|"
+    "travel|asia|jobs|eu|mx|za|kr|sg|hk|ie|pt|cz|gr|tr|il|is|lv|ee|lt|ua|to|cc|vc|"
     "info|biz|dev|app|tv|me|xyz|tech|online|site|store|cloud|blog|news|fm|ly|gg|so|sh"
 )
 _ENDINGS = (
@@ -120,7 +123,9 @@ def path(reader: Reader, match: re.Match[str]) -> bool:
 def hash_number(reader: Reader, match: re.Match[str]) -> None:
     """Read the sign before a number."""
     reader.say("number", match.start(), match.start() + 1)
-    reader.say(cardinal(int(match["number"])), *match.span("number"))
+    number = match["number"]
+    is_code = (len(number) > 4 and not number.endswith("00")) or (number[0] == "0" and len(number) > 1)
+    reader.say(digits(number) if is_code else cardinal(int(number)), *match.span("number"))
 
 
 @rule(
@@ -131,8 +136,17 @@ def hash_number(reader: Reader, match: re.Match[str]) -> None:
 )
 def hashtag(reader: Reader, match: re.Match[str]) -> None:
     """Read a hashtag word by word."""
+    is_color = re.fullmatch(r"[0-9A-Fa-f]{6}", match["name"]) is not None
     is_code = match["name"].isupper() and any(char.isdecimal() for char in match["name"])
-    reader.say("number" if is_code else "hashtag", match.start(), match.start() + 1)
+    said = "hash" if is_color else "number" if is_code else "hashtag"
+    reader.say(said, match.start(), match.start() + 1)
+    if is_color:
+        for index, char in enumerate(match["name"], start=match.start("name")):
+            if char.isdigit():
+                reader.say(digits(char), index, index + 1)
+            else:
+                reader.spell(char, index)
+        return
     _say_parts(reader, match["name"], match.start("name"), silent="_")
 
 
@@ -143,6 +157,49 @@ def handle(reader: Reader, match: re.Match[str]) -> bool:
         return False
     reader.say("at", match.start(), match.start() + 1)
     _say_parts(reader, match["name"].rstrip("."), match.start("name"))
+    return True
+
+
+_COMMAND = re.compile(
+    r"(?:^|[\s`$;|&(])(?:sudo|git|docker|npm|npx|pip3?|curl|wget|ls|cd|apt|apt-get|python3?|kubectl|ssh|scp|tar|grep|"
+    r"chmod|chown|mkdir|rm|cp|mv|brew|make|cargo|go|node|yarn|uv|find|sed|awk|cat|echo|ps|kill|tail|head|systemctl|"
+    r"ffmpeg|pytest|helm|terraform|zelitrio|\./\S+)\s[^\n]{0,80}$"
+)
+
+
+@rule(
+    Rank.WEB,
+    "-",
+    r"(?P<dashes>--?)(?P<name>[A-Za-z][\w-]{0,40})(?![^\W_])",
+    examples={"git commit --amend": "git commit dash dash amend", "tar -xf": "tar dash x f"},
+)
+def flag(reader: Reader, match: re.Match[str]) -> bool:
+    """Read an option of a shell command."""
+    text, start = reader.text, match.start()
+    if start and not (text[start - 1].isspace() or text[start - 1] in "[(`\"'"):
+        return False
+    is_command = _COMMAND.search(text[max(0, start - 100) : start]) is not None
+    is_long = match["dashes"] == "--"
+    if not is_command and not (
+        is_long and (not start or text[start - 1] in " [(`") and not text[:start].rstrip()[-1:].isalpha()
+    ):
+        return False
+    reader.say("dash dash" if is_long else "dash", start, match.start("name"))
+    if is_long or len(match["name"]) > 3:
+        _say_parts(reader, match["name"], match.start("name"))
+    else:
+        for index, char in enumerate(match["name"], start=match.start("name")):
+            if char.isalpha():
+                reader.spell(char, index)
+            elif char.isdigit():
+                reader.say(digits(char), index, index + 1)
+    return True
+
+
+@rule(Rank.WEB, "&|", r"&&|\|\|", examples={"make && run": "make and run"})
+def shell_joint(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the sign between two commands."""
+    reader.say("and" if match[0] == "&&" else "or", *match.span())
     return True
 
 
@@ -170,4 +227,4 @@ def _say_parts(reader: Reader, text: str, start: int, *, silent: str = "") -> No
             reader.say(_MARKS[found], begins, ends)
 
 
-RULES = (url, email, domain, file_name, path, hash_number, hashtag, handle)
+RULES = (flag, shell_joint, url, email, domain, file_name, path, hash_number, hashtag, handle)

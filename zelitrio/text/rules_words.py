@@ -247,7 +247,8 @@ def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
     if is_name and not (name.isupper() and len(name) > 1 and word in ("mt", "ft") and not reader.is_shouting):
         return short.TITLES[word]
     previous = reader.previous()
-    if previous[:1].isupper() and previous.lower() not in STOP_WORDS and word in short.PLACES:
+    is_place = previous[:1].isupper() or previous[:1].isdigit()
+    if is_place and previous.lower() not in STOP_WORDS and word in short.PLACES:
         return short.PLACES[word]
     return None
 

@@ -18,7 +18,7 @@ _UNUSUAL = re.compile(r"[^A-Za-z ,.;:!?'\"()\n’“”–—…À-ÿ-]")
 is_unusual = _UNUSUAL.search
 """Whether a text may have something for `edited`: a quick look that most texts end with."""
 _SUSPECT = re.compile(
-    rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
+    rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|[:;=]\S{{0,2}}[)(DPpOoSs]|[:;=][|/*3]|\^_|T_T|XD|-_-|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
     re.MULTILINE,
 )
 """A text without any of these has nothing for this file: that is nearly every text."""
@@ -54,7 +54,8 @@ _EDIT = re.compile(
     # Links
     | (?P<image>!\[(?=[^\[\]\n]{{0,300}}\]\())
     | (?P<definition>^[ ]{{0,3}}\[[^\[\]\n]{{1,60}}\]:[ \t]{{1,8}}\S{{1,2000}}[^\n]{{0,200}}$)
-    | (?P<link>\[(?=[^\[\]\n]{{1,300}}\]\({_LEADS}))
+    | (?P<link>\[(?=[^\[\]\n]{{1,300}}\]\({_LEADS})
+        |(?<![^\s(*_])\[(?=[^\[\]\n]{{2,300}}\]\[[\w .-]{{0,40}}\]))
     | (?P<target>\]\({_LEADS}{_TARGET}\))
     | (?P<cited>[ \u00a0]?(?:(?<=[\w)\].,;:!?"”’'*%])|(?<=[.,;!?"”)\w][ ])|^)(?<!`)
         \[(?!0\])(?:{_CITED}(?:[ ]?[,;–-][ ]?{_CITED}){{0,8}}|citation[ ]needed)\](?![`(=\w]|[ ]=|:))
@@ -62,12 +63,15 @@ _EDIT = re.compile(
     # Emphasis, lists, quotations
     | (?P<strike>~~)
     | (?P<emphasis>(?<![\w*])\*{{2,3}}(?=[^\W_]|["'“‘(\[`~_$¿¡])|(?<=[^\s*])\*{{2,3}}(?![\w*]))
-    | (?P<quote>^[ \t]{{0,3}}(?:>[ \t]?)+)
+    | (?P<quote>^[ \t]{{0,3}}(?:>[ \t]?)+(?!\d))
     | (?P<item>^[ \t]{{0,12}}\+[ \t]{{1,8}}(?!\d[^\n]{{0,20}}=)(?=\S))
     | (?P<box>(?<=[-*+•][ ])\[[ xX✓✔]\][ ])
     | (?P<table>^[ \t]*\|?[ \t]*:?-{{2,40}}:?[ \t]*(?:\|[ \t]*:?-{{2,40}}:?[ \t]*){{1,40}}\|?[ \t]*$)
     | (?P<row>^[ \t]*\||\|[ \t]*$)
     | (?P<newline>(?<=[.!?:;,])\\n|\\n(?=\\n|[A-Z*\#-])|(?<=\\n)\\n)
+    | (?P<heart>(?<!\S)<3(?![\w.,]\d|\d))
+    | (?P<face>(?<!\S)(?:[:;=]['’]?[-o^]?[)(DPpOoSs|\\/*3]{{1,3}}
+        |XD+|\^_{{0,2}}\^|T_T|-_-|o_O|O_o|¯\\_\(ツ\)_/¯)(?=[\s.,!?]|$))
     | (?P<escape>\\(?=[*_`\#~>|!+$-]))
     | (?P<thousands>(?<![\w.,'’])[1-9]\d{{0,2}}(?:(?:\.\d{{3}}){{2,6}}(?:,\d{{1,2}})?
         |(?:['’]\d{{3}}){{1,6}}(?:\.\d{{1,2}})?|(?:_\d{{3}}){{1,6}})(?![\w'’]|[.,]\d))
@@ -78,7 +82,7 @@ _EDIT = re.compile(
 _DROPPED = frozenset(
     """
     invisible marks fence source comment word_break image definition link target cited strike emphasis quote
-    item box table row escape
+    item face box table row escape
     """.split()
 )
 _NOT_EDITED = frozenset({"math", "skipped"})
@@ -144,6 +148,8 @@ def _said(kind: str, match: re.Match[str]) -> str:
         return f"^{match['raised']}" if is_power else ""
     if kind == "sub":
         return match["lowered"].translate(_LOWERED)
+    if kind == "heart":
+        return "❤"
     if kind == "reference":
         return ""
     return "\n"  # a line break
