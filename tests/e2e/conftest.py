@@ -1,72 +1,14 @@
-"""The real server, as a user starts it: a process of its own, the built-in voice, a free port."""
+"""The real server, once for all tests of a session, with TLS and without."""
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import attrs
 import pytest
 import trustme
+from real_server import KEY, VOICE, Server, started
 
-KEY = "sk-zeli-end-to-end"
-VOICE = "zeli-voice-1"
-_READY = re.compile(r"ready at (https?)://[\d.]+:(\d+)")
-_START_S = 90
-
-
-@attrs.frozen
-class Server:
-    """A server that is up.
-
-    Attributes:
-        url: its base URL, by the name its certificate has.
-        certificate_authority: a PEM file to trust, where it speaks TLS.
-        pid: of its process.
-    """
-
-    url: str
-    pid: int
-    certificate_authority: str | None = None
-
-    @property
-    def ws_url(self) -> str:
-        return self.url.replace("http", "ws", 1)
-
-
-@contextmanager
-def started(*flags: str, authority: str | None = None) -> Iterator[Server]:
-    """A server until the block is left; then it must drain and say that all went well."""
-    command = [Path(sys.executable).parent / "zelitrio", "serve", "--port", "0", "--api-key", KEY, *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        give_up = threading.Timer(_START_S, process.kill)
-        give_up.start()
-        said = []
-        match = None
-        assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if match := _READY.search(line):
-                break
-        give_up.cancel()
-        assert match, "the server did not start: " + "".join(said)
-        # Its log must be read on, or a full pipe would stop it.
-        reader = threading.Thread(target=process.stdout.read)
-        reader.start()
-        scheme, port = match.groups()
-        host = "localhost" if scheme == "https" else "127.0.0.1"
-        try:
-            yield Server(f"{scheme}://{host}:{port}", process.pid, authority)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=40) == 0
-            reader.join()
+__all__ = ["KEY", "VOICE", "Server"]
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from zelitrio.server.metadata import Metadata, to_json
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
 from zelitrio.server.origins import OriginGuard
+from zelitrio.server.playground import Playground
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
@@ -36,6 +37,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),
             *Operations(state).routes(),
+            *Playground().routes(),
         ],
         exception_handlers={
             RemoteError: _show_remote_error,

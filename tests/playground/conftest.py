@@ -1,0 +1,46 @@
+"""Servers for the page's tests, once a session, and a browser for each file of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from browsing import SOUND_FLAG, Tab, open_browser, open_tab
+from real_server import Server, started
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def open_server() -> Iterator[Server]:
+    """It asks for no key."""
+    with started(key=None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keyed_server() -> Iterator[Server]:
+    with started() as server:
+        yield server
+
+
+# Not for the whole session: playwright lets only one of it run at a time.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser(SOUND_FLAG) as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(browser: Browser, open_server: Server) -> Iterator[Tab]:
+    with open_tab(browser, open_server.url) as tab:
+        yield tab
+
+
+@pytest.fixture
+def recorded(browser: Browser, open_server: Server) -> Iterator[Tab]:
+    """A tab that writes down what it plays."""
+    with open_tab(browser, open_server.url, record=True) as tab:
+        yield tab

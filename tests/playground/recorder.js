@@ -1,0 +1,13 @@
+// Stands between a page's player and the loudspeaker, and writes down every sample with its frame number.
+
+class Recorder extends AudioWorkletProcessor {
+  process([[input]], [[output]]) {
+    if (input) {
+      output.set(input);
+      this.port.postMessage({ frame: currentFrame, block: input.slice() });
+    }
+    return true;
+  }
+}
+
+registerProcessor("recorder", Recorder);

@@ -1,0 +1,85 @@
+"""The real server, as a user starts it: a process of its own, the built-in voice, a free port."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+KEY = "sk-zeli-end-to-end"
+VOICE = "zeli-voice-1"
+_READY = re.compile(r"ready at (https?)://[\d.]+:(\d+)")
+_START_S = 90
+
+
+@attrs.frozen
+class Server:
+    """A server that is up.
+
+    Attributes:
+        url: its base URL, by the name its certificate has.
+        certificate_authority: a PEM file to trust, where it speaks TLS.
+        pid: of its process.
+        said: what it printed until it was ready.
+    """
+
+    url: str
+    pid: int
+    certificate_authority: str | None = None
+    said: str = ""
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+@contextmanager
+def started(
+    *flags: str, authority: str | None = None, key: str | None = KEY, port: int = 0, exit_code: int = 0
+) -> Iterator[Server]:
+    """A server until the block is left; then it must drain and say that all went well.
+
+    Args:
+        flags: for `zelitrio serve`.
+        authority: a PEM file to trust.
+        key: that it asks for; None: it asks for none.
+        port: to bind; 0 takes a free one.
+        exit_code: expected at the end; -9 where the test kills it.
+    """
+    command = [str(Path(sys.executable).parent / "zelitrio"), "serve", "--port", str(port), *flags]
+    if key is not None:
+        command += ["--api-key", key]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        give_up = threading.Timer(_START_S, process.kill)
+        give_up.start()
+        said = []
+        match = None
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if match := _READY.search(line):
+                break
+        give_up.cancel()
+        assert match, "the server did not start: " + "".join(said)
+        # Its log must be read on, or a full pipe would stop it.
+        reader = threading.Thread(target=process.stdout.read)
+        reader.start()
+        scheme, bound = match.groups()
+        host = "localhost" if scheme == "https" else "127.0.0.1"
+        try:
+            yield Server(f"{scheme}://{host}:{bound}", process.pid, authority, "".join(said))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=40) == exit_code
+            reader.join()

@@ -1,0 +1,66 @@
+// What a text becomes: the spoken words, their phones and the breaks, under the characters they come from.
+
+import { call } from "./api.js";
+
+const BREAKS = {
+  comma: "short pause",
+  colon: "pause",
+  dash: "pause",
+  stop: "full stop",
+  question: "question",
+  exclaim: "exclamation",
+  paragraph: "paragraph",
+  cut: "goes on",
+};
+
+/** Ask the server how it reads a text, and show it. */
+export async function showReading(text, { normalise, ssml }, element) {
+  const answer = await call("v1/text/normalise", {
+    method: "POST",
+    body: { text, apply_text_normalization: normalise ? "auto" : "off", enable_ssml_parsing: ssml },
+  });
+  const { words } = await answer.json();
+  element.replaceChildren(...groupsOf([...text], words).map(groupElement));
+  return words.length;
+}
+
+/** Words that come from the same characters belong together. `chars` are code points, as spans count them. */
+function groupsOf(chars, words) {
+  const groups = [];
+  for (const word of words) {
+    const last = groups.at(-1);
+    if (last && word.start < last.end) {
+      last.words.push(word);
+      last.end = Math.max(last.end, word.end);
+    } else {
+      groups.push({ start: word.start, end: word.end, words: [word] });
+    }
+  }
+  for (const group of groups) group.text = chars.slice(group.start, group.end).join("");
+  return groups;
+}
+
+function groupElement({ text, words }) {
+  const item = make("li", "group");
+  const rule = words[0].rule;
+  const written = make("span", "written", text);
+  const said = make("span", "said-words");
+  for (const { spoken, phones } of words) {
+    const word = make("span", "said-word");
+    word.append(make("span", "spoken", spoken), make("span", "phones", phones.join(" ")));
+    said.append(word);
+  }
+  item.append(written, said);
+  if (rule) item.append(make("span", "rule", rule.replaceAll("_", " ")));
+  const { break: pause, pause_seconds: seconds } = words.at(-1);
+  const name = seconds ? `${seconds} s of silence` : BREAKS[pause];
+  if (name) item.append(make("span", "break", name));
+  return item;
+}
+
+function make(tag, className, text = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
