@@ -72,6 +72,10 @@ def test_a_server_says_when_it_is_ready_speaks_and_ends_on_a_signal(tmp_path: Pa
     with serving() as server:
         with urllib.request.urlopen(f"{server.url}/ready") as answer:
             assert answer.status == 200
+        assert server.process.stdout
+        assert f" {server.url}/ " in server.process.stdout.readline()
+        with urllib.request.urlopen(f"{server.url}/") as answer:
+            assert b"playground" in answer.read()
         tokens = ["speak", "Hello there.", "--out", str(out), "--url", server.url, "--voice", "tiny-1"]
         assert run(tokens) == 0
         server.process.send_signal(signal.SIGTERM)

@@ -151,6 +151,7 @@ def open_tab(browser: Browser, url: str, *, record: bool = False, **options: Any
     # The recorder is a module of the test's own, which the page's policy rightly refuses.
     context = browser.new_context(bypass_csp=record, **options)
     page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S / 2)
     tab = Tab(page, f"{url}/")
     tab.listen()
     if record:

@@ -196,9 +196,9 @@ def test_first_audio_agrees_with_the_servers_own(tab: Tab, open_server: Server) 
     apart = []
     for _ in range(ATTEMPTS):
         apart = [first_audio_apart(tab, open_server) for _ in range(7)]
-        if statistics.median(apart) <= 20:
+        if abs(statistics.median(apart)) <= 20:
             break
-    assert -1 <= statistics.median(apart) <= 20, apart
+    assert abs(statistics.median(apart)) <= 20, apart
     # The page shows the same figure of the server, for each run alone.
     run = tab.export()["runs"][-1]
     assert abs(run["first_byte_ms"] - run["server_first_byte_ms"] - apart[-1]) < 0.5
@@ -213,4 +213,3 @@ def first_audio_apart(tab: Tab, server: Server) -> float:
     sums.append(metric(server, "zelitrio_first_audio_seconds_sum"))
     tab.until("document.querySelector('#export').disabled === false")
     return tab.export()["runs"][-1]["first_byte_ms"] - 1000 * (sums[1] - sums[0])
-

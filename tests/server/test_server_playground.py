@@ -49,7 +49,9 @@ async def test_each_file_has_its_type_and_the_headers_that_keep_the_page_to_itse
             assert answer.status_code == 200, name
             assert answer.headers["content-type"].startswith(types[name.rpartition(".")[2] or "html"])
             assert answer.headers["x-content-type-options"] == "nosniff"
-            policy = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
+            policy = dict(
+                rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; ")
+            )
             assert policy["default-src"] == "'none'"
             fetched = [value for rule, value in policy.items() if rule.endswith("-src")]
             assert set(fetched) == {"'self'", "'none'"}

@@ -76,7 +76,7 @@ async def run_server(job: Job) -> None:
             gc.set_threshold(GARBAGE_AT)
             ready_s = time.perf_counter() - job.started_at
             with suppress(OSError, ValueError):  # nobody may read it
-                print(ready_line(urls, engine, ready_s), flush=True)
+                print(ready_line(urls, engine, ready_s), page_line(urls), sep="\n", flush=True)
 
 
 def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:
@@ -85,3 +85,8 @@ def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:
     more = f" and {len(voices) - 1} more" if len(voices) > 1 else ""
     where, device = ", ".join(urls), engine.statistics().device
     return f"zelitrio: ready at {where} on {device}, voice {voices[0]}{more}, after {ready_s:.1f} s"
+
+
+def page_line(urls: Sequence[str]) -> str:
+    """One line with the page's address, for a person who wants to try the server."""
+    return f"zelitrio: open {urls[0]}/ in a browser to hear and measure it"

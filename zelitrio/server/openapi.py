@@ -76,7 +76,11 @@ def openapi_document(routes: Iterable[BaseRoute], catalogue: Catalogue) -> Schem
         routes: of the application.
         catalogue: its voices; the first one is the example for a voice's shape.
     """
-    described = [route for route in routes if isinstance(route, Route) and not route.path.endswith(_REALTIME)]
+    described = [
+        route
+        for route in routes
+        if isinstance(route, Route) and route.include_in_schema and not route.path.endswith(_REALTIME)
+    ]
     paths: dict[str, Schema] = {}
     answers = _answers()
     for route in described:

@@ -59,12 +59,13 @@ class Playground:
     """The page and its files; no key is needed, because they tell nothing that the package does not."""
 
     def routes(self) -> list[Route]:
-        """Where they live."""
-        return [
-            Route("/", self.playground),
-            Route(PLAYGROUND_PATH, self.playground),
-            Route(f"{PLAYGROUND_PATH}/{{name}}", self.playground_file),
-        ]
+        """Return the routes; they are no part of the API, so its document leaves them out."""
+        places = {
+            "/": self.playground,
+            PLAYGROUND_PATH: self.playground,
+            f"{PLAYGROUND_PATH}/{{name}}": self.playground_file,
+        }
+        return [Route(path, endpoint, include_in_schema=False) for path, endpoint in places.items()]
 
     async def playground(self, request: Request) -> Response:
         """The page."""
