@@ -31,7 +31,7 @@ test *flags: _venv
     {{ python }} -m pip install -q -e '.[test]'
     {{ python }} -m pytest -q {{ flags }}
 
-# install, then run README's browser code in Chromium (Debian: apt-get install chromium)
+# install, then test the playground and README's browser code in Chromium (Debian: apt-get install chromium)
 test-browser *flags: _venv
     {{ python }} -m pip install -q -e '.[test,browser]'
     {{ python }} -m pytest -q -m browser {{ flags }}
