@@ -79,7 +79,7 @@ def openapi_document(routes: Iterable[BaseRoute], catalogue: Catalogue) -> Schem
     described = [
         route
         for route in routes
-        if isinstance(route, Route) and route.include_in_schema and not route.path.endswith(_REALTIME)
+        if isinstance(route, Route) and not route.path.endswith(_REALTIME) and not _is_page(route.path)
     ]
     paths: dict[str, Schema] = {}
     answers = _answers()
@@ -133,7 +133,7 @@ def _operation(route: Route, answers: Mapping[str, Schema]) -> Schema:
     operation: Schema = {
         "operationId": name,
         "summary": (route.endpoint.__doc__ or "").split("\n")[0].rstrip("."),
-        "responses": {"200": {"description": "Success", "content": answers[name]}},
+        "responses": {"200": {"description": "Success", "content": answers.get(name, _json({}))}},
     }
     parameters = [_path_parameter(one) for one in re.findall(r"\{(\w+)\}", route.path)]
     errors: tuple[str, ...] = ("401", "404") if parameters else ("401",)
@@ -305,6 +305,11 @@ def _shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "FieldErrors": {"type": "object", "properties": {"detail": {"type": "array", "items": field}}},
         "OpenAIError": openai,
     }
+
+
+def _is_page(path: str) -> bool:
+    """Whether people open this address in a browser; the document is for programs."""
+    return path == "/" or path.startswith("/playground")
 
 
 def _path_parameter(name: str) -> Schema:
