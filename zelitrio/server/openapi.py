@@ -79,7 +79,7 @@ def openapi_document(routes: Iterable[BaseRoute], catalogue: Catalogue) -> Schem
     described = [
         route
         for route in routes
-        if isinstance(route, Route) and not route.path.endswith(_REALTIME) and not _is_page(route.path)
+        if isinstance(route, Route) and route.include_in_schema and not route.path.endswith(_REALTIME)
     ]
     paths: dict[str, Schema] = {}
     answers = _answers()
@@ -305,11 +305,6 @@ def _shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "FieldErrors": {"type": "object", "properties": {"detail": {"type": "array", "items": field}}},
         "OpenAIError": openai,
     }
-
-
-def _is_page(path: str) -> bool:
-    """Whether people open this address in a browser; the document is for programs."""
-    return path == "/" or path.startswith("/playground")
 
 
 def _path_parameter(name: str) -> Schema:
