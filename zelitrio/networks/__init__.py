@@ -10,12 +10,15 @@ from zelitrio.networks.kokoro import (
     Kokoro,
     KokoroConfig,
     KokoroMoments,
+    KokoroNetwork,
     KokoroRequest,
     KokoroSpan,
     KokoroSpeech,
+    VoiceStatistics,
+    gather_statistics,
     speak_all,
 )
-from zelitrio.networks.piper import PiperConfig, PiperTokens, Vits
+from zelitrio.networks.piper import PiperConfig, PiperNetwork, PiperTokens, Vits
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     POSITION_FEATURES,
@@ -43,11 +46,13 @@ __all__ = [
     "Kokoro",
     "KokoroConfig",
     "KokoroMoments",
+    "KokoroNetwork",
     "KokoroRequest",
     "KokoroSpan",
     "KokoroSpeech",
     "Network",
     "PiperConfig",
+    "PiperNetwork",
     "PiperTokens",
     "Prosody",
     "SpeechState",
@@ -59,9 +64,11 @@ __all__ = [
     "Vocoder",
     "VocoderConfig",
     "VocoderState",
+    "VoiceStatistics",
     "ZeliNetwork",
     "denormalise_mel",
     "frame_mask",
+    "gather_statistics",
     "normalise_mel",
     "speak_all",
 ]

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_EPSILON = 1e-5
+EPSILON = 1e-5
+"""Added to variances."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -56,7 +57,7 @@ class KokoroMoments:
 
     given: tuple[tuple[Tensor, Tensor], ...] | None = None
     collected: list[tuple[Tensor, Tensor]] = attrs.field(factory=list)
-    _next: Iterator[tuple[Tensor, Tensor]] | None = None
+    _next: Iterator[tuple[Tensor, Tensor]] | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         if self.given is not None:
@@ -72,7 +73,7 @@ class KokoroMoments:
             count = span.lengths[:, None, None].float()
             mean = span.clear(x).float().sum(-1, keepdim=True) / count
             variance = span.clear(x - mean).float().square().sum(-1, keepdim=True) / count
-        found = mean, torch.rsqrt(variance + _EPSILON)
+        found = mean, torch.rsqrt(variance + EPSILON)
         self.collected.append(found)
         return found
 
@@ -102,7 +103,7 @@ class AdaptiveLayerNorm(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """`x` [batch, time, channels] normalised over channels."""
         gain, shift = self.fc(style)[:, None].chunk(2, -1)
-        return F.layer_norm(x, x.shape[-1:], eps=_EPSILON) * (1 + gain) + shift
+        return F.layer_norm(x, x.shape[-1:], eps=EPSILON) * (1 + gain) + shift
 
 
 class ChannelNorm(nn.Module):
@@ -115,7 +116,7 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` [batch, channels, time] normalised."""
-        return F.layer_norm(x.mT, self.gamma.shape, self.gamma, self.beta, _EPSILON).mT
+        return F.layer_norm(x.mT, self.gamma.shape, self.gamma, self.beta, EPSILON).mT
 
 
 class BothWays(nn.Module):

@@ -18,7 +18,8 @@ BINS = N_FFT // 2 + 1
 _RATE_HZ = 24_000
 _HARMONICS = 9
 _AMPLITUDE = 0.1
-_VOICED_HZ = 10.0
+VOICED_HZ = 10.0
+"""Above it a step is voiced."""
 _GRID = 32.0  # steps per hertz
 
 
@@ -39,7 +40,7 @@ class HarmonicSource(nn.Module):
         after = (before + 1).clamp(max=steps - 1)
         turns = torch.lerp(turns[:, before], turns[:, after], (place - before).expand(len(f0), -1))
         angle = (2 * math.pi * turns.frac()).float()
-        voiced = (f0 > _VOICED_HZ).float().repeat_interleave(SAMPLES, 1) * _AMPLITUDE
+        voiced = (f0 > VOICED_HZ).float().repeat_interleave(SAMPLES, 1) * _AMPLITUDE
         # Harmonic by harmonic: nine times the samples at once would be the largest tensor of the network.
         weight = self.l_linear.weight[0].float()
         total = torch.zeros_like(angle)

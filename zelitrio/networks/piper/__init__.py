@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zelitrio.networks.piper.config import PiperConfig
+from zelitrio.networks.piper.slots import PiperNetwork
 from zelitrio.networks.piper.vits import PiperTokens, Vits
 
-__all__ = ["PiperConfig", "PiperTokens", "Vits"]
+__all__ = ["PiperConfig", "PiperNetwork", "PiperTokens", "Vits"]

@@ -1,0 +1,188 @@
+"""Kokoro on a device: the network, and every stream's memory of it.
+
+*Encode* leaves rows of each token at the slot.  *Expand* sees the whole utterance.  It computes F0, energy and
+features, and then, in the exact mode, all of the sound; *speak* hands it out.
+
+In the streaming mode, for a CPU, the generator's statistics are given beforehand (`statistics`).  Expand then
+leaves features at the slot, and speak makes the sound of a window from them and from what the generator sees
+on either side.  Streamed sound equals the same mode's sound of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import torch
+from torch import Tensor
+
+from zelitrio.networks.family import Field, Inputs
+from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
+from zelitrio.networks.kokoro.network import Kokoro, KokoroFrames
+from zelitrio.networks.kokoro.source import SAMPLES
+from zelitrio.networks.kokoro.statistics import VoiceStatistics
+
+_STEPS = 2
+"""Steps of F0 in a frame."""
+_RATE = 60
+"""Frames of the spectrum in a step."""
+CONTEXT_STEPS = 11
+"""Steps on either side that the generator's sound depends on: 10.8 by the source, and the last overlap."""
+_SHORT_FRAMES = 60
+"""An utterance as short as this is spoken in the exact mode: it needs no more time than is waited for anyway."""
+_HEARD = 0.01
+"""Of the loudest frame's level: what is softer, 40 dB, is silence at the ends."""
+_LEVEL_PER_ENERGY = 4.11  # dB
+_MARGIN_FRAMES = 2
+"""Frames of silence that are left before and after what is heard: 50 to 75 ms."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class _Chunk:
+    """A slot's utterance in the streaming mode."""
+
+    frames: KokoroFrames
+    source: Tensor
+    style: Tensor
+    moments: KokoroMoments
+
+
+class KokoroNetwork:
+    """Implements `zelitrio.networks.Network`.
+
+    Args:
+        network: on the CPU and in float32; taken over.
+        device: where to compute.
+        slots: streams that can be open at once.
+        most_tokens, most_frames: of an utterance.
+        statistics: by the voice's number, of those that can speak in the streaming mode; for a CPU only.
+    """
+
+    def __init__(
+        self,
+        network: Kokoro,
+        device: torch.device,
+        slots: int,
+        *,
+        most_tokens: int,
+        most_frames: int,
+        statistics: Mapping[int, VoiceStatistics],
+    ) -> None:
+        self._network = network.eval().to(device).requires_grad_(False)
+        config = network.config
+        self._hop = config.hop_samples
+        self._is_cpu = device.type == "cpu"
+        self._statistics = statistics if self._is_cpu else {}
+        # Untouched memory costs nothing: slots are handed out from the lowest.
+        width = 2 * config.hidden + config.style
+        self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device)
+        self._rows[:, -1] = 0  # what NO_TOKEN, -1, finds
+        self._style = torch.zeros(slots + 1, 2 * config.style, device=device)
+        self._keeps = torch.zeros(slots + 1, 2, device=device)
+        self._voice = [-1] * (slots + 1)
+        self._sound = torch.empty(slots + 1, most_frames * self._hop, device=device)
+        self._chunks: dict[int, _Chunk] = {}
+        self.encode_fields = {
+            "ids": Field(is_integer=True),
+            "style": Field((2 * config.style,), per_token=False),
+            "keeps": Field((2,), per_token=False),  # whether silence at the start, at the end was asked for
+            "voice": Field(per_token=False, is_integer=True),
+        }
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """Read utterances; see `Network.encode`."""
+        ids, slot, style, length = inputs["ids"], inputs["slot"], inputs["style"], inputs["length"]
+        is_full = self._is_cpu and bool((length == ids.shape[1]).all())
+        tokens = self._network.encode(ids, style, KokoroSpan.of(length, ids.shape[1], is_full=is_full))
+        at = torch.arange(ids.shape[1], device=ids.device)
+        self._rows[slot[:, None], at] = torch.cat((tokens.prosody_rows, tokens.text_rows), -1)
+        self._style[slot], self._keeps[slot] = style, inputs["keeps"]
+        if self._is_cpu:
+            for where, voice in zip(slot.tolist(), inputs["voice"].tolist(), strict=True):
+                self._voice[where] = voice
+        return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
+
+    def expand(self, inputs: Inputs) -> Tensor:
+        """Compute what needs the whole utterance; see `Network.expand`."""
+        slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
+        if self._is_cpu:
+            rows = zip(slot.tolist(), tokens, length.tolist(), strict=True)
+            return torch.stack([self._expand_one(*row) for row in rows])
+        frames, source, style = self._decode(slot, tokens, KokoroSpan.of(length, tokens.shape[1]))
+        samples = self._network.sound(frames.features, source, style, frames.span)
+        at = torch.arange(samples.shape[1], device=slot.device)
+        self._sound[slot[:, None], at] = samples
+        level = samples.unflatten(1, (-1, self._hop)).square().mean(-1).sqrt()
+        return self._heard(level, slot, length)
+
+    def speak(self, inputs: Inputs) -> Tensor:
+        """Hand out, or make, the samples of a window; see `Network.speak`."""
+        slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
+        window = inputs["tokens"].shape[1]
+        if self._chunks and any(where in self._chunks for where in slot.tolist()):
+            rows = zip(slot.tolist(), first.tolist(), length.tolist(), strict=True)
+            return torch.stack([self._speak_one(*row, window) for row in rows])
+        at = first[:, None] * self._hop + torch.arange(window * self._hop, device=slot.device)
+        samples = self._sound[slot[:, None], at.clamp(max=self._sound.shape[1] - 1)]
+        return torch.where(at < length[:, None] * self._hop, samples, 0.0).clamp(-1.0, 1.0)
+
+    def _decode(self, slot: Tensor, tokens: Tensor, span: KokoroSpan) -> tuple[KokoroFrames, Tensor, Tensor]:
+        config = self._network.config
+        prosody, text = self._rows[slot[:, None], tokens].split(
+            (config.hidden + config.style, config.hidden), -1
+        )
+        style = self._style[slot]
+        frames = self._network.decode(prosody, text, style, span)
+        return frames, self._network.source(frames.f0, frames.span), style
+
+    def _heard(self, level: Tensor, slot: Tensor, length: Tensor) -> Tensor:
+        """First frame and end of what is heard, by the level [rows, frames] of each frame."""
+        at = torch.arange(level.shape[1], device=level.device)
+        level = torch.where(at < length[:, None], level, 0.0)
+        is_loud = (level > level.amax(1, keepdim=True) * _HEARD) & (at < length[:, None])
+        first = torch.where(is_loud, at, level.shape[1]).amin(1) - _MARGIN_FRAMES
+        end = torch.where(is_loud, at + 1, 0).amax(1) + _MARGIN_FRAMES
+        keeps = self._keeps[slot] > 0
+        first = torch.where(keeps[:, 0], 0, first.clamp(min=0))
+        end = torch.where(keeps[:, 1], length, torch.minimum(end, length))
+        return torch.stack((torch.minimum(first, end), end), 1).float()
+
+    def _expand_one(self, slot: int, tokens: Tensor, length: int) -> Tensor:
+        where, count = torch.tensor([slot]), torch.tensor([length])
+        self._chunks.pop(slot, None)
+        span = KokoroSpan.of(count, length, is_full=True)
+        frames, source, style = self._decode(where, tokens[None, :length], span)
+        statistics = self._statistics.get(self._voice[slot])
+        if statistics is None or length <= _SHORT_FRAMES:
+            samples = self._network.sound(frames.features, source, style, frames.span)
+            self._sound[slot, : samples.shape[1]] = samples[0]
+            level = samples.unflatten(1, (-1, self._hop)).square().mean(-1).sqrt()
+        else:
+            moments = statistics.mixed(frames.f0[0], frames.energy[0])
+            self._chunks[slot] = _Chunk(frames=frames, source=source, style=style, moments=moments)
+            steps = frames.energy.unflatten(1, (-1, _STEPS)).amax(-1)
+            level = torch.pow(10.0, steps * (_LEVEL_PER_ENERGY / 20))
+        return self._heard(level, where, count)[0]
+
+    def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
+        """One row on a CPU."""
+        chunk = self._chunks.get(slot)
+        end = min(first + window, length)
+        if chunk is None or end <= first:
+            heard = self._sound[slot, first * self._hop : max(first, end) * self._hop]
+        else:
+            steps = length * _STEPS
+            low = max(0, first * _STEPS - CONTEXT_STEPS)
+            high = min(steps, end * _STEPS + CONTEXT_STEPS)
+            span = KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True)
+            part = attrs.evolve(chunk.moments)
+            samples = self._network.sound(
+                chunk.frames.features[..., low:high],
+                chunk.source[..., low * _RATE : high * _RATE + 1],
+                chunk.style,
+                span,
+                part,
+            )[0]
+            skipped = first * self._hop - low * SAMPLES
+            heard = samples[skipped : skipped + (end - first) * self._hop]
+        return torch.nn.functional.pad(heard.clamp(-1.0, 1.0), (0, window * self._hop - len(heard)))

@@ -1,0 +1,163 @@
+"""Piper on a device: a voice's network, and every stream's memory of it.
+
+*Encode* leaves the statistics of each token at the slot.  *Expand* turns them into the latent of each frame.
+*Speak* decodes windows of the latent, with exactly the frames on each side that the decoder sees.
+
+On a CPU the flow of a whole utterance would delay its first audio.  So there expand only notes what to do,
+and the flow runs in pieces, ahead of the windows.  The pieces overlap by what the flow sees, so the result is
+the same.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+from torch import Tensor
+
+from zelitrio.networks.family import Field, Inputs
+from zelitrio.networks.piper.vits import Vits
+
+NOISE_FRAMES = 16_384
+"""Frames after which the noise of the latent repeats: three minutes."""
+_PIECE_FRAMES = 128
+"""Frames that the flow runs ahead on a CPU: half as much again is computed twice."""
+
+
+@attrs.define(eq=False, kw_only=True)
+class _Ahead:
+    """How far the flow of a slot's utterance has come, on a CPU."""
+
+    tokens: Tensor  # [frames]
+    noise_at: int
+    done: int = 0
+
+
+class PiperNetwork:
+    """Implements `zelitrio.networks.Network`.
+
+    Args:
+        vits: on the CPU and in float32; taken over and changed.
+        device, dtype: where to compute, and the format of the decoder.
+        slots: streams that can be open at once.
+        most_tokens, most_frames: of an utterance.
+        gain: what the samples are multiplied by.
+    """
+
+    def __init__(
+        self,
+        vits: Vits,
+        device: torch.device,
+        dtype: torch.dtype,
+        slots: int,
+        *,
+        most_tokens: int,
+        most_frames: int,
+        gain: float,
+    ) -> None:
+        self._vits = vits.eval().to(device).requires_grad_(False)
+        self._vits.dec.to(dtype)
+        self._dtype, self._gain = dtype, gain
+        self._is_lazy = device.type == "cpu"
+        config = vits.config
+        self._hop, self._context = config.hop_samples, config.decoder_context
+        self._reach = config.flow_context
+        # Untouched memory costs nothing: slots are handed out from the lowest.
+        self._rows = torch.empty(slots + 1, most_tokens + 1, 2 * config.latent, device=device)
+        self._rows[:, -1] = 0  # what NO_TOKEN, -1, finds
+        self._latent = torch.empty(slots + 1, most_frames, config.latent, device=device)
+        self._loudness = torch.zeros(slots + 1, device=device)
+        self._speaker = torch.zeros(slots + 1, dtype=torch.int64, device=device)
+        generator = torch.Generator().manual_seed(20_1)
+        self._noise = torch.randn(NOISE_FRAMES, config.latent, generator=generator).to(device)
+        self._ahead: dict[int, _Ahead] = {}
+        self.encode_fields = {
+            "ids": Field(is_integer=True),
+            "draws": Field((2,)),  # of the durations, scaled
+            "noise_scale": Field(per_token=False),
+            "speaker": Field(per_token=False, is_integer=True),
+        }
+
+    def encode(self, inputs: Inputs) -> Tensor:
+        """Read utterances; see `Network.encode`."""
+        ids, slot = inputs["ids"], inputs["slot"]
+        at = torch.arange(ids.shape[1], device=ids.device)
+        mask = (at < inputs["length"][:, None]).float()[..., None]
+        speaker = self._vits.speaker(inputs["speaker"])
+        tokens = self._vits.encode(ids, inputs["draws"], speaker, mask)
+        self._rows[slot[:, None], at] = tokens.statistics
+        self._loudness[slot] = inputs["noise_scale"]
+        self._speaker[slot] = inputs["speaker"]
+        return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
+
+    def expand(self, inputs: Inputs) -> Tensor:
+        """Make the latent of whole utterances; see `Network.expand`."""
+        slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
+        if self._is_lazy:
+            for row, (where, count, noise_at) in enumerate(
+                zip(slot.tolist(), length.tolist(), inputs["noise_at"].tolist(), strict=True)
+            ):
+                self._ahead[where] = _Ahead(tokens=tokens[row, :count].clone(), noise_at=noise_at)
+        else:
+            at = torch.arange(tokens.shape[1], device=tokens.device)
+            mask = (tokens >= 0).float()[..., None]
+            noise = self._noise[(inputs["noise_at"][:, None] + at) % NOISE_FRAMES]
+            speaker = self._vits.speaker(self._speaker[slot])
+            latent = self._vits.latent(
+                self._rows[slot[:, None], tokens], noise * self._loudness[slot, None, None], speaker, mask
+            )
+            self._latent[slot[:, None], at] = latent
+        return torch.stack((torch.zeros_like(length), length), 1).float()
+
+    def speak(self, inputs: Inputs) -> Tensor:
+        """Make the samples of a window; see `Network.speak`."""
+        slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
+        window = inputs["tokens"].shape[1]
+        if self._is_lazy:
+            rows = zip(slot.tolist(), first.tolist(), length.tolist(), strict=True)
+            return torch.stack([self._speak_one(*row, window) for row in rows])
+        at = first[:, None] + torch.arange(-self._context, window + self._context, device=slot.device)
+        inside = ((at >= 0) & (at < length[:, None])).to(self._dtype)[..., None]
+        latent = self._latent[slot[:, None], at.clamp(0, self._latent.shape[1] - 1)].to(self._dtype)
+        # What lies outside an utterance was never written, and 0 times that need not be 0.
+        latent = torch.where(inside > 0, latent, 0.0)
+        speaker = self._vits.speaker(self._speaker[slot])
+        samples = self._vits.dec(latent, _as(speaker, self._dtype), inside).float()
+        return self._loud(samples[:, self._context * self._hop : (self._context + window) * self._hop])
+
+    def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
+        """One row on a CPU: of the context only what the utterance has."""
+        end = min(first + window, length)
+        if end <= first:
+            return torch.zeros(window * self._hop)
+        low, high = max(0, first - self._context), min(length, end + self._context)
+        self._run_flow(slot, high, length)
+        latent = self._latent[slot, None, low:high].to(self._dtype)
+        speaker = self._vits.speaker(self._speaker[slot : slot + 1])
+        samples = self._vits.dec(latent, _as(speaker, self._dtype), None)[0].float()
+        heard = samples[(first - low) * self._hop : (end - low) * self._hop]
+        return torch.nn.functional.pad(self._loud(heard), (0, (window - (end - first)) * self._hop))
+
+    def _run_flow(self, slot: int, until: int, length: int) -> None:
+        ahead = self._ahead.get(slot)
+        if ahead is None or ahead.done >= until:
+            return
+        begin = ahead.done
+        end = until if begin == 0 else min(length, max(until, begin + _PIECE_FRAMES))
+        low, high = max(0, begin - self._reach), min(length, end + self._reach)
+        at = torch.arange(ahead.noise_at + low, ahead.noise_at + high) % NOISE_FRAMES
+        speaker = self._vits.speaker(self._speaker[slot : slot + 1])
+        latent = self._vits.latent(
+            self._rows[slot, ahead.tokens[low:high]][None],
+            (self._noise[at] * self._loudness[slot])[None],
+            speaker,
+            None,
+        )
+        self._latent[slot, begin:end] = latent[0, begin - low : end - low]
+        ahead.done = end
+
+    def _loud(self, samples: Tensor) -> Tensor:
+        return (samples * self._gain).clamp(-1.0, 1.0)
+
+
+def _as(x: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if x is None else x.to(dtype)

@@ -1,0 +1,186 @@
+"""Kokoro's voices: how an utterance and the settings are put to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zelitrio.networks import Facts, Kokoro, KokoroConfig, KokoroNetwork, Network, VoiceStatistics
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Limit, Utterance, Word
+from zelitrio.voices.english_symbols import KOKORO, spell_word
+from zelitrio.voices.kokoro_symbols import KOKORO_IDS, kokoro_ids
+from zelitrio.voices.pacing import paced_durations
+from zelitrio.voices.weights import read_tensors, read_weights
+
+_TOKEN_LADDER = (64, 128, 256, 384)
+_FRAME_LADDER = (128, 256, 512, 1024)
+_EARLY_FRAMES = 2.2
+"""The sound runs 55 ms before the durations."""
+_LAST_PHONE_FRAMES = 3.0
+"""The last phone before a pause holds the silence: of it so much is heard."""
+_LONGEST_FRAMES = 50.0
+_VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
+"""Symbols that may last no frame at a high speed."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KokoroSpeaker:
+    """One of Kokoro's voices."""
+
+    number: int
+    """Its place among the model's voices, or -1 for a mix."""
+    styles: NDArray[np.float32]  # [510, 256], by the number of symbols
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KokoroTokens:
+    """One utterance as Kokoro reads it."""
+
+    ids: NDArray[np.int64]  # [tokens], a zero at each end
+    words: NDArray[np.int64]  # [tokens], -1 for spaces and marks
+    pauses_s: NDArray[np.float32]  # [tokens]
+    least: tuple[int, ...]  # fewest frames of each token
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KokoroModel:
+    """One set of Kokoro's weights.  Implements `zelitrio.voices.Model`."""
+
+    weights: Path
+    statistics: Mapping[int, Path] = attrs.field(factory=dict)
+    """What each voice's generator was measured to do, by the voice's number; for the streaming mode."""
+    config: KokoroConfig = attrs.field(factory=KokoroConfig)
+    is_lazy: bool = True
+    facts: Facts = attrs.field(init=False)
+    limit: Limit = attrs.field(init=False)
+
+    @facts.default
+    def _facts(self) -> Facts:
+        return Facts(
+            sample_rate_hz=self.config.sample_rate_hz,
+            hop_samples=self.config.hop_samples,
+            token_ladder=_TOKEN_LADDER,
+            frame_ladder=_FRAME_LADDER,
+            first_frames=3,
+        )
+
+    @limit.default
+    def _limit(self) -> Limit:
+        return Limit(tokens=_TOKEN_LADDER[-1] - 4, context_tokens=0, count=_count)
+
+    def read(self, utterance: Utterance) -> KokoroTokens:
+        """The utterance's tokens; see `Model.read`."""
+        words = utterance.read_words
+        numbers, owners = kokoro_ids(words)
+        ids, owners = [0, *numbers, 0], [-1, *owners, -1]
+        pauses = [np.nan] * len(ids)
+        if utterance.pause_s is not None:
+            pauses[0] = utterance.pause_s
+        for index, word in enumerate(words):
+            if word.pause_s is not None:
+                last = max(at for at, owner in enumerate(owners) if owner == index) if index in owners else 0
+                pauses[min(last + 1, len(ids) - 1)] = word.pause_s
+        return KokoroTokens(
+            ids=np.array(ids, np.int64),
+            words=np.array(owners, np.int64),
+            pauses_s=np.array(pauses, np.float32),
+            least=tuple(0 if number in _VOICELESS else 1 for number in ids),
+        )
+
+    def columns(
+        self, reading: KokoroTokens, speaker: KokoroSpeaker, settings: VoiceSettings, seed: int
+    ) -> Mapping[str, NDArray[Any]]:
+        """The inputs of encode; see `Model.columns`.  Nothing is drawn: settings and seed change nothing."""
+        symbols = len(reading) - 2
+        asked = ~np.isnan(reading.pauses_s)
+        return {
+            "ids": reading.ids,
+            "style": speaker.styles[min(max(symbols - 1, 0), len(speaker.styles) - 1)],
+            "keeps": np.array((asked[0], asked[-2:].any()), np.float32),
+            "voice": np.int64(speaker.number),
+        }
+
+    def durations(
+        self, reading: KokoroTokens, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
+    ) -> NDArray[np.int64]:
+        """Whole frames of every token; see `Model.durations`.
+
+        At speed 1 each is rounded by itself, as the network was trained.
+        """
+        plain = [
+            min(max(round(frame), 1), _LONGEST_FRAMES) if frame == frame else 1 for frame in frames.tolist()
+        ]
+        wanted = [frame / speed for frame in plain]
+        for at, pause_s in enumerate(reading.pauses_s.tolist()):
+            if pause_s == pause_s:  # asked for: not nan
+                wanted[at] = max(pause_s / self.facts.hop_s, 1.0)
+        room = _FRAME_LADDER[-1] - len(wanted)
+        total = sum(wanted)
+        if total > room:  # only pauses without measure or a broken network come here
+            wanted = [frame * room / total for frame in wanted]
+        return paced_durations(wanted, reading.least)
+
+    def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """No features: [frames, 0]."""
+        return np.zeros((int(durations.sum()), 0), np.float32)
+
+    def seam_frames(self, reading: KokoroTokens, durations: NDArray[np.int64]) -> int:
+        """None: each utterance is spoken to its end."""
+        return 0
+
+    def word_edges(
+        self, reading: KokoroTokens, durations: NDArray[np.int64]
+    ) -> Mapping[int, tuple[float, float]]:
+        """Where each word is heard, which is earlier than its tokens say; see `Model.word_edges`."""
+        edges: dict[int, tuple[float, float]] = {}
+        ends = np.cumsum(durations)
+        for word in np.unique(reading.words[reading.words >= 0]).tolist():
+            at = np.flatnonzero(reading.words == word)
+            first, last = int(at[0]), int(at[-1])
+            begin = max(0.0, float(ends[first] - durations[first]) - _EARLY_FRAMES)
+            end = float(ends[last])
+            if last + 1 < len(reading) and reading.ids[last + 1] != KOKORO_IDS[" "]:
+                end = min(end, float(ends[last] - durations[last]) + _LAST_PHONE_FRAMES)
+            edges[word] = begin, max(begin, end - _EARLY_FRAMES)
+        return edges
+
+    def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
+        """The network on the device, in float32 whatever the format; see `Model.load`."""
+        network = Kokoro(self.config)
+        read_weights(self.weights, network)
+        return KokoroNetwork(
+            network,
+            device,
+            slots,
+            most_tokens=_TOKEN_LADDER[-1],
+            most_frames=_FRAME_LADDER[-1],
+            statistics={number: _statistics(path) for number, path in self.statistics.items()},
+        )
+
+
+def mixed_styles(parts: Mapping[str, tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
+    """A voice between others: the mean of their style tables by weight."""
+    total = sum(weight for _, weight in parts.values())
+    styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts.values())
+    return KokoroSpeaker(number=-1, styles=np.asarray(styles, np.float32))
+
+
+def _count(word: Word) -> int:
+    return len(spell_word(word.spoken, word.phones, KOKORO)) + 2
+
+
+def _statistics(path: Path) -> VoiceStatistics:
+    tensors = read_tensors(path)
+    return VoiceStatistics(
+        means=tensors["means"], squares=tensors["squares"], widths=tuple(tensors["widths"].tolist())
+    )

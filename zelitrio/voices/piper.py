@@ -1,0 +1,214 @@
+"""Piper's voices: how an utterance and the settings are put to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zelitrio.networks import Facts, Network, PiperConfig, PiperNetwork, Vits
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Break, Limit, Utterance, Word
+from zelitrio.voices.english_symbols import PIPER, spell_word
+from zelitrio.voices.pacing import paced_durations
+from zelitrio.voices.weights import read_weights
+
+_TOKEN_LADDER = (64, 128, 256, 448)
+_FRAME_LADDER = (128, 256, 512, 1024, 2048)
+_EDGE_TOKENS = 8
+"""At the start, at the end, and room for a mark."""
+_BEGIN, _PAD, _END = "^", "_", "$"
+_MARKS = {
+    Break.COMMA: ",",
+    Break.COLON: ":",
+    Break.DASH: ",",
+    Break.STOP: ".",
+    Break.QUESTION: "?",
+    Break.EXCLAIM: "!",
+    Break.PARAGRAPH: ".",
+}
+_SILENT = frozenset("_^$ ,.?!:;ˈˌː")
+"""Symbols that may last no frame at a high speed."""
+_TRAILING_FRAMES = 5
+"""Silence after the last sound, 58 ms: Piper's own is 117 to 228 ms."""
+_LEADING_FRAMES = 4
+_LONGEST_FRAMES = 86
+"""One second: no token is longer, whatever a network may predict."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class PiperTokens:
+    """One utterance as a Piper voice reads it."""
+
+    ids: NDArray[np.int64]  # [tokens]
+    words: NDArray[np.int64]  # [tokens], -1 for pads, spaces and marks
+    pauses_s: NDArray[np.float32]  # [tokens]
+    least: tuple[int, ...]  # fewest frames of each token
+    final: int
+    """The first of the tokens that end the utterance: its mark, a pad, the end."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class PiperModel:
+    """One Piper voice.  Implements `zelitrio.voices.Model`."""
+
+    weights: Path
+    config: PiperConfig
+    symbols: Mapping[str, tuple[int, ...]]
+    """Numbers of each symbol."""
+    noise_scale: float = 0.667
+    noise_w: float = 0.8
+    length_scale: float = 1.0
+    gain: float = 1.0
+    spell: Callable[[Word], str] = attrs.field(default=lambda word: spell_word(word.spoken, word.phones, PIPER))
+    """A word's symbols."""
+    is_lazy: bool = True
+    facts: Facts = attrs.field(init=False)
+    limit: Limit = attrs.field(init=False)
+
+    @facts.default
+    def _facts(self) -> Facts:
+        return Facts(
+            sample_rate_hz=self.config.sample_rate_hz,
+            hop_samples=self.config.hop_samples,
+            token_ladder=_TOKEN_LADDER,
+            frame_ladder=_FRAME_LADDER,
+            first_frames=8,
+        )
+
+    @limit.default
+    def _limit(self) -> Limit:
+        return Limit(tokens=_TOKEN_LADDER[-1] - _EDGE_TOKENS, context_tokens=0, count=self._count)
+
+    def _count(self, word: Word) -> int:
+        return 2 * len(self.spell(word)) + 4
+
+    def read(self, utterance: Utterance) -> PiperTokens:
+        """The utterance's tokens; see `Model.read`."""
+        ids: list[int] = [*self.symbols[_BEGIN], *self.symbols[_PAD]]
+        owners, pauses, least = [-1] * len(ids), [np.nan] * len(ids), [0] * len(ids)
+        if utterance.pause_s is not None:
+            pauses[0] = utterance.pause_s
+
+        def add(symbol: str, owner: int, pause_s: float | None = None) -> None:
+            # Unknown symbols are dropped, as Piper drops them.
+            for number in self.symbols.get(symbol, ()):
+                ids.append(number)
+                owners.append(owner)
+                pauses.append(np.nan if pause_s is None else pause_s)
+                least.append(0 if symbol in _SILENT else 1)
+                ids.extend(self.symbols[_PAD])
+                rest = len(ids) - len(owners)
+                owners.extend([-1] * rest)
+                pauses.extend([np.nan] * rest)
+                least.extend([0] * rest)
+
+        words = utterance.read_words
+        final = len(ids)
+        for index, word in enumerate(words):
+            for symbol in self.spell(word):
+                add(symbol, index)
+            final = len(ids)
+            is_last = index == len(words) - 1
+            after = Break.STOP if is_last and word.after is Break.NONE else word.after
+            mark = _MARKS.get(after, "," if word.pause_s else None)
+            if mark is not None:
+                add(mark, -1, word.pause_s)
+            if not is_last:
+                add(" ", -1)
+        ids += self.symbols[_END]
+        rest = len(ids) - len(owners)
+        return PiperTokens(
+            ids=np.array(ids, np.int64),
+            words=np.array(owners + [-1] * rest, np.int64),
+            pauses_s=np.array(pauses + [np.nan] * rest, np.float32),
+            least=(*least, *[0] * rest),
+            final=final,
+        )
+
+    def columns(
+        self, reading: PiperTokens, speaker: int, settings: VoiceSettings, seed: int
+    ) -> Mapping[str, NDArray[Any]]:
+        """The inputs of encode; see `Model.columns`.
+
+        `stability` scales both of the voice's noises: 0.5 leaves them as they are, 1 takes them away.
+        """
+        variation = min(1.5, 2 * (1 - settings.stability))
+        draws = np.random.Generator(np.random.PCG64(seed)).standard_normal((len(reading), 2))
+        return {
+            "ids": reading.ids,
+            "draws": draws * (self.noise_w * variation),
+            "noise_scale": np.float32(self.noise_scale * variation),
+            "speaker": np.int64(speaker),
+        }
+
+    def durations(
+        self, reading: PiperTokens, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
+    ) -> NDArray[np.int64]:
+        """Whole frames of every token; see `Model.durations`."""
+        hop_s = self.facts.hop_s
+        wanted = [min(max(float(np.ceil(frame * self.length_scale)), 0.0), _LONGEST_FRAMES) / speed
+                  if frame == frame else 1.0 for frame in frames.tolist()]  # fmt: skip
+        first = int(np.argmax(reading.words >= 0)) if (reading.words >= 0).any() else 0
+        _cap(wanted, range(first), 1.0 if joins else _LEADING_FRAMES)
+        _cap(wanted, range(reading.final, len(wanted)), 1.0 if is_cut else _TRAILING_FRAMES)
+        for at, pause_s in enumerate(reading.pauses_s.tolist()):
+            if pause_s == pause_s:  # asked for: not nan
+                wanted[at] = pause_s / hop_s
+        room = _FRAME_LADDER[-1] - len(wanted)
+        total = sum(wanted)
+        if total > room:  # only pauses without measure or a broken network come here
+            wanted = [frame * room / total for frame in wanted]
+        return paced_durations(wanted, reading.least)
+
+    def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
+        """No features: [frames, 0]."""
+        return np.zeros((int(durations.sum()), 0), np.float32)
+
+    def seam_frames(self, reading: PiperTokens, durations: NDArray[np.int64]) -> int:
+        """None: each utterance is spoken to its end."""
+        return 0
+
+    def word_edges(
+        self, reading: PiperTokens, durations: NDArray[np.int64]
+    ) -> Mapping[int, tuple[float, float]]:
+        """Where each word is heard: half of a pad belongs to either neighbour; see `Model.word_edges`."""
+        edges: dict[int, tuple[float, float]] = {}
+        ends = np.cumsum(durations)
+        for word in np.unique(reading.words[reading.words >= 0]).tolist():
+            at = np.flatnonzero(reading.words == word)
+            begin, last = int(at[0]), int(at[-1])
+            before = durations[begin - 1] / 2 if begin else 0.0
+            after = durations[last + 1] / 2 if last + 1 < len(durations) else 0.0
+            edges[word] = float(ends[begin] - durations[begin] - before), float(ends[last] + after)
+        return edges
+
+    def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
+        """The network on the device; see `Model.load`."""
+        vits = Vits(self.config)
+        read_weights(self.weights, vits)
+        return PiperNetwork(
+            vits,
+            device,
+            dtype,
+            slots,
+            most_tokens=_TOKEN_LADDER[-1],
+            most_frames=_FRAME_LADDER[-1],
+            gain=self.gain,
+        )
+
+
+def _cap(wanted: list[float], tokens: Sequence[int], most: float) -> None:
+    """Shorten some tokens together to `most` frames."""
+    total = sum(wanted[at] for at in tokens)
+    if total > most:
+        for at in tokens:
+            wanted[at] *= most / total

@@ -1,0 +1,102 @@
+"""Converted public voices on disk, and reading such a folder.
+
+A folder holds `voice.json`, which names the family, `weights.safetensors` and `MODEL_CARD.md`.  Kokoro adds
+`styles.safetensors`, a table per voice, and a file in `statistics/` for each voice that can speak in the
+streaming mode.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from zelitrio.errors import VoiceError
+from zelitrio.networks import PiperConfig
+from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
+from zelitrio.voices.model import Voice
+from zelitrio.voices.piper import PiperModel
+from zelitrio.voices.weights import read_tensors
+
+PUBLIC_FORMAT = 1
+DESCRIPTION, WEIGHTS, STYLES, STATISTICS = "voice.json", "weights.safetensors", "styles.safetensors", "statistics"
+CARD = "MODEL_CARD.md"
+
+
+def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, Any]], **rest: Any) -> None:
+    """Write a public voice's `voice.json`."""
+    description = {"format": PUBLIC_FORMAT, "family": family, **rest, "voices": list(voices)}
+    text = json.dumps(description, indent=1, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+
+def load_public(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
+    """The voices of a converted folder; their weights are read when they are first used.
+
+    Raises:
+        VoiceError: the description or the style tables are not what they should be.
+    """
+    path = folder / DESCRIPTION
+    family = description.get("family")
+    try:
+        if description.get("format") != PUBLIC_FORMAT:
+            raise VoiceError(path, "format", expected=PUBLIC_FORMAT, found=description.get("format"))
+        if family == "piper":
+            return _load_piper(folder, description)
+        if family == "kokoro":
+            return _load_kokoro(folder, description)
+    except (KeyError, TypeError, ValueError) as error:
+        raise VoiceError(path, "is damaged", expected=f"a {family} voice", found=repr(error)) from error
+    raise VoiceError(path, "family", expected="piper or kokoro", found=family)
+
+
+def _load_piper(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
+    sizes = {name: _tuples(value) for name, value in description["model"].items()}
+    model = PiperModel(
+        weights=folder / WEIGHTS,
+        config=PiperConfig(**sizes),
+        symbols={symbol: tuple(numbers) for symbol, numbers in description["symbols"].items()},
+        gain=float(description["gain"]),
+        **{name: float(value) for name, value in description["inference"].items()},
+    )
+    return tuple(_voice(entry, model, int(entry["speaker"])) for entry in description["voices"])
+
+
+def _load_kokoro(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
+    entries = description["voices"]
+    measured = {
+        number: folder / STATISTICS / f"{entry['style']}.safetensors" for number, entry in enumerate(entries)
+    }
+    model = KokoroModel(
+        weights=folder / WEIGHTS,
+        statistics={number: path for number, path in measured.items() if path.exists()},
+    )
+    tables = read_tensors(folder / STYLES)
+    return tuple(
+        _voice(entry, model, KokoroSpeaker(number=number, styles=tables[entry["style"]].numpy()))
+        for number, entry in enumerate(entries)
+    )
+
+
+def _voice(entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: Any) -> Voice:
+    return Voice(
+        voice_id=str(entry["voice_id"]),
+        name=str(entry["name"]),
+        description=str(entry.get("description", "")),
+        category="public",
+        labels={str(name): str(value) for name, value in entry["labels"].items()},
+        model=model,
+        speaker=speaker,
+    )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+
+
+def sizes_of(config: PiperConfig) -> dict[str, Any]:
+    """A config as JSON holds it."""
+    return attrs.asdict(config)

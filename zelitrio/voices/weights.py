@@ -1,0 +1,46 @@
+"""Weights read from safetensors into a network, or a voice error that says what does not fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from zelitrio.errors import VoiceError
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file.  Blocks on the disk.
+
+    Raises:
+        VoiceError: it is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except OSError as error:
+        raise VoiceError(path, f"cannot be read ({error.strerror or error})") from error
+    except SafetensorError as error:
+        raise VoiceError(path, "is damaged", expected="safetensors", found=str(error)) from error
+
+
+def read_weights(path: Path, network: nn.Module) -> None:
+    """Fill a network from a file, in float32.  Blocks on the disk.
+
+    Raises:
+        VoiceError: the file is missing or damaged, a tensor is missing, too many, of another shape or not finite.
+    """
+    tensors = read_tensors(path)
+    wanted = network.state_dict()
+    for name, value in wanted.items():
+        if name not in tensors:
+            raise VoiceError(path, f"{name} is missing", expected=list(value.shape), found=None)
+        if tensors[name].shape != value.shape:
+            raise VoiceError(path, name, expected=list(value.shape), found=list(tensors[name].shape))
+        if not bool(torch.isfinite(tensors[name]).all()):
+            raise VoiceError(path, name, expected="finite numbers", found="others")
+    for name in tensors.keys() - wanted.keys():
+        raise VoiceError(path, f"{name} is not part of this network", found=list(tensors[name].shape))
+    network.load_state_dict({name: tensors[name].float() for name in wanted})
