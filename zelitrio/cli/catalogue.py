@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,21 +12,25 @@ if TYPE_CHECKING:  # the room imports torch
     from zelitrio.voices import Catalogue, Voice
 
 
-def load_voices(folder: Path | None) -> Catalogue:
-    """Load the built-in voices, then those of a voice folder or of a folder of voice folders.
+def load_voices(folders: Sequence[Path] | None = None) -> Catalogue:
+    """Load the built-in voices, those that `zelitrio voices add` keeps, and those of more folders.
+
+    Args:
+        folders: voice folders, or folders of them.
 
     Raises:
-        VoiceError: the folder is not a valid voice folder.
-        LocalError: a voice in it has the name of a built-in one.
+        VoiceError: a folder is not a valid voice folder.
+        LocalError: two voices have the same name.
     """
-    from zelitrio.voices import Catalogue, load_builtin, load_folder
+    from zelitrio.voices import Catalogue, load_builtin, load_folder, voice_folders, voice_home
 
-    builtin = load_builtin()
-    if folder is None:
-        return builtin
-    inside = [] if (folder / "voice.json").exists() else sorted(folder.glob("*/voice.json"))
-    folders = [description.parent for description in inside] or [folder]
-    return Catalogue([*builtin.voices.values(), *(voice for one in folders for voice in load_folder(one))])
+    found = list(load_builtin())
+    places = [*voice_folders(voice_home())]
+    for folder in folders or ():
+        places += voice_folders(folder) or [folder]
+    for place in dict.fromkeys(path.resolve() for path in places):
+        found += load_folder(place)
+    return Catalogue(found)
 
 
 def choose_voice(catalogue: Catalogue, voice_id: str | None) -> Voice:

@@ -24,7 +24,7 @@ def serve(
     server: Annotated[ServerSettings, FLAT, Parameter(group=_NETWORK)] = ServerSettings(),
     session: Annotated[SessionSettings, FLAT, Parameter(group=_SESSION)] = SessionSettings(),
     engine: Annotated[EngineSettings, FLAT, Parameter(group=_ENGINE)] = EngineSettings(),
-    voices: Annotated[Path | None, Parameter(group=_ENGINE)] = None,
+    voices: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
     lexicon: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
     config: Path | None = None,
 ) -> None:
@@ -40,7 +40,7 @@ def serve(
     key_file
         A file of allowed keys: on each line the SHA-256 of a key in hex.
     voices
-        A folder with more voices.
+        A folder with more voices; repeat for more.
     lexicon
         A file of pronunciations, a table or PLS; repeat for more, the most important first.
     config
@@ -59,4 +59,4 @@ def serve(
 
     configure_logging()
     raise_descriptor_limit()
-    run_loop(run_server, Job(server, session, engine, voices, tuple(lexicon or ()), started_at))
+    run_loop(run_server, Job(server, session, engine, tuple(voices or ()), tuple(lexicon or ()), started_at))

@@ -29,7 +29,7 @@ class Job:
     """What `zelitrio serve` was asked for.
 
     Attributes:
-        voices: a folder with more voices.
+        voices: folders with more voices.
         lexicon: files of pronunciations, the most important first.
         started_at: `time.perf_counter()` when the command began.
     """
@@ -37,7 +37,7 @@ class Job:
     server: ServerSettings
     session: SessionSettings
     engine: EngineSettings
-    voices: Path | None
+    voices: tuple[Path, ...]
     lexicon: tuple[Path, ...]
     started_at: float
 

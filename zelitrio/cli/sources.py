@@ -26,7 +26,7 @@ Source = Callable[[Text, Deliver], Awaitable[None]]
 async def open_engine_source(
     engine_settings: EngineSettings,
     *,
-    folder: Path | None,
+    folders: Sequence[Path] | None,
     lexicon: Sequence[Path] = (),
     voice: str | None,
     audio_format: AudioFormat,
@@ -43,7 +43,7 @@ async def open_engine_source(
     from zelitrio.session import Service, StreamOptions, speak
     from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
-    catalogue = load_voices(folder)
+    catalogue = load_voices(folders)
     speaker = choose_voice(catalogue, voice)
     front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
     async with open_shown_engine(catalogue, engine_settings, shown=shown) as engine:

@@ -25,7 +25,7 @@ def speak(
     settings: Annotated[VoiceSettings, FLAT, Parameter(group=_HOW)] = VoiceSettings(),
     seed: Annotated[int | None, Parameter(group=_HOW, validator=Number(gte=0, lte=MAX_SEED))] = None,
     device: str = "auto",
-    voices: Annotated[Path | None, Parameter(env_var="ZELITRIO_VOICES")] = None,
+    voices: Annotated[list[Path] | None, LIST, Parameter(env_var="ZELITRIO_VOICES")] = None,
     lexicon: Annotated[list[Path] | None, LIST] = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
     url: Annotated[str | None, Parameter(group=_SERVER, env_var="ZELITRIO_URL")] = None,
@@ -51,7 +51,7 @@ def speak(
     device
         auto, cpu, cuda or cuda:N.
     voices
-        A folder with more voices.
+        A folder with more voices; repeat for more.
     lexicon
         A file of pronunciations, a table or PLS; repeat for more, the most important first.
     quiet

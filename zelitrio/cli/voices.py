@@ -1,22 +1,33 @@
-"""`zelitrio voices`: who can speak."""
+"""`zelitrio voices`: who can speak, and more voices added, removed, shown and mixed."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
+
+from zelitrio.cli.configure import LIST
+from zelitrio.errors import LocalError
+
+if TYPE_CHECKING:  # the room imports torch
+    from zelitrio.voices import Download
+
+Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
+Home = Annotated[Path | None, Parameter(name="--into")]
+
+voices = App(name="voices", help="List the voices; add, remove, show and mix public ones.")
 
 
-def voices(
-    *, folder: Annotated[Path | None, Parameter(name="--voices", env_var="ZELITRIO_VOICES")] = None
-) -> None:
+@voices.default
+def list_voices(*, folders: Folders = None) -> None:
     """List the voices, the default one first.
 
     Parameters
     ----------
-    folder
-        A folder with more voices.
+    folders
+        A folder with more voices; repeat for more.
     """
     from rich import box
     from rich.console import Console
@@ -24,8 +35,168 @@ def voices(
 
     from zelitrio.cli.catalogue import load_voices
 
-    table = Table("voice", "name", "language", "rate", "description", box=box.SIMPLE_HEAD)
-    for voice in load_voices(folder).voices.values():
-        language = voice.labels.get("language", "")
-        table.add_row(voice.voice_id, voice.name, language, f"{voice.sample_rate_hz} Hz", voice.description)
+    columns = ("voice", "name", "language", "family", "quality", "licence", "rate", "description")
+    table = Table(*columns, box=box.SIMPLE_HEAD)
+    for voice in load_voices(folders).voices.values():
+        said = [voice.labels.get(name, "") for name in ("language", "family", "quality", "licence")]
+        table.add_row(voice.voice_id, voice.name, *said, f"{voice.sample_rate_hz} Hz", voice.description)
     Console().print(table)
+
+
+voices.command(list_voices, name="list")
+
+
+@voices.command
+def add(
+    source: str,
+    *,
+    into: Home = None,
+    yes: bool = False,
+    accept_licence: bool = False,
+    measure: Annotated[list[str] | None, LIST] = None,
+) -> None:
+    """Add a public voice: Piper's or Kokoro's.
+
+    SOURCE is a file or a folder, or a name that is fetched from Hugging Face: piper:en_US-lessac-medium,
+    kokoro, kokoro:af_heart, kokoro:af_heart,am_michael.
+
+    Parameters
+    ----------
+    source
+        Where the voice is.
+    into
+        The folder to keep voices in; the platform's data folder if not given.
+    yes
+        Fetch without asking.
+    accept_licence
+        Add a voice although its licence forbids commercial use.
+    measure
+        Kokoro's voices that shall start early on a CPU, some seconds each; for up to four, all of them.
+    """
+    import tempfile
+
+    from zelitrio.voices import Origin, convert, fetch, forbids, is_name, plan, voice_home
+
+    home = into or voice_home()
+    wanted: tuple[str, ...] = ()
+    origin = Origin(source=source)
+    if is_name(source):
+        download = plan(source)
+        _tell(download)
+        _check_licence(download.licence, accept_licence=accept_licence)
+        if not yes and not _agrees():
+            raise LocalError("nothing was fetched: expected yes; --yes does not ask")
+        path, wanted = fetch(download), download.voices
+        licence = download.licence or origin.licence
+        origin = Origin(source=f"https://huggingface.co/{download.repository}", licence=licence)
+    else:
+        path = Path(source)
+    home.mkdir(parents=True, exist_ok=True)
+    # Written beside its place and moved there when complete: a serving process never sees half of it.
+    with tempfile.TemporaryDirectory(dir=home, prefix=".adding-") as place:
+        made = convert(path, Path(place) / "voice", origin, voices=wanted, measure=measure, say=_say)
+        if forbids(made.licence) and not accept_licence:
+            _check_licence(made.licence, accept_licence=False)
+        folder = home / made.name
+        if folder.exists():
+            raise LocalError(f"{folder}: expected no such folder; remove it first: zelitrio voices remove {made.name}")
+        (Path(place) / "voice").rename(folder)
+    _say(f"added {', '.join(made.voices[:6])}{' and more' if len(made.voices) > 6 else ''} to {folder}")
+
+
+@voices.command
+def remove(voice: str, *, into: Home = None) -> None:
+    """Delete a voice that was added, and the others of its folder.
+
+    Parameters
+    ----------
+    voice
+        Its id, or the folder's name.
+    into
+        The folder that voices are kept in.
+    """
+    from zelitrio.voices import remove_installed, voice_home
+
+    one = remove_installed(into or voice_home(), voice)
+    _say(f"removed {one.folder}, {_size(one.size)}")
+
+
+@voices.command
+def show(voice: str, *, into: Home = None) -> None:
+    """Show where a voice came from, its licence and its size.
+
+    Parameters
+    ----------
+    voice
+        Its id, or the folder's name.
+    into
+        The folder that voices are kept in.
+    """
+    from zelitrio.voices import find_installed, voice_home
+
+    one = find_installed(into or voice_home(), voice)
+    print(f"{one.folder}\n{one.family}, {len(one.voices)} voices, {_size(one.size)}\n\n{one.card}")
+
+
+@voices.command
+def available(search: str = "") -> None:
+    """List the names that `add` can fetch.
+
+    Parameters
+    ----------
+    search
+        Only those that contain this, like de_ or kokoro.
+    """
+    from zelitrio.voices import available as look
+
+    for name, language, quality in look():
+        if search in name:
+            print(f"{name:44} {language:8} {quality}")
+
+
+@voices.command
+def mix(name: str, mixture: str, *, into: Home = None) -> None:
+    """Keep a mix of Kokoro's voices as a voice.
+
+    Parameters
+    ----------
+    name
+        What it shall be called.
+    mixture
+        Voices with weights: "af_heart(2)+af_bella(1)". Without weights all count the same.
+    into
+        The folder that voices are kept in.
+    """
+    from zelitrio.voices import save_mix, voice_home
+
+    save_mix(into or voice_home(), name, mixture)
+    _say(f"{name} is {mixture}")
+
+
+def _tell(download: Download) -> None:
+    _say(f"{download.repository}, revision {download.revision[:12]}, licence {download.licence or 'unknown'}")
+    for file in download.files[:8]:
+        _say(f"  {file.path}  {_size(file.size or 0)}  {file.sha256 or 'no checksum'}")
+    if len(download.files) > 8:
+        _say(f"  and {len(download.files) - 8} more files")
+    _say(f"{_size(download.size)} in all")
+
+
+def _check_licence(licence: str, *, accept_licence: bool) -> None:
+    from zelitrio.voices import forbids
+
+    if forbids(licence) and not accept_licence:
+        raise LocalError(f"licence {licence}: it forbids commercial use; --accept-licence adds it all the same")
+
+
+def _agrees() -> bool:
+    print("Fetch it? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

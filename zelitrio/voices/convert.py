@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,8 +48,10 @@ _TEXTS = (
     "Please wait a moment while I look that up for you.",
 )
 """What a voice's generator is measured with: statements, questions, short and long."""
+_FEW, _USUAL = 4, ("af_heart", "am_michael")
+"""So many voices are all measured; of more, these."""
 _STYLE_SHAPE = (510, 256)
-_LOUDEST = 0.85
+_LOUDEST = 0.6
 """The peak that a Piper voice is brought to, by one gain for all that it says."""
 _MOST_GAIN = 4.0
 
@@ -61,15 +64,33 @@ class Origin:
     licence: str = "unknown: see the source"
 
 
+@attrs.frozen(kw_only=True)
+class Converted:
+    """What a source became."""
+
+    name: str
+    """What its folder should be called."""
+    voices: tuple[str, ...]
+    licence: str
+
+
+_FORBIDDING = re.compile(r"non-?commercial|\bnc\b|-nc\b|research only", re.IGNORECASE)
+
+
+def forbids(licence: str) -> bool:
+    """Whether a licence forbids commercial use."""
+    return _FORBIDDING.search(licence) is not None
+
+
 def convert(
     source: Path,
     folder: Path,
     origin: Origin,
     *,
     voices: Sequence[str] = (),
-    measure: Sequence[str] = (),
+    measure: Sequence[str] | None = None,
     say: Progress = lambda _: None,
-) -> list[str]:
+) -> Converted:
     """Convert a file or a folder into a voice folder.
 
     Args:
@@ -77,11 +98,9 @@ def convert(
         folder: where to; made if missing.
         origin: for the model card.
         voices: of Kokoro's, which to keep; empty: all.
-        measure: of Kokoro's, which shall speak in the streaming mode on a CPU; some seconds each.
+        measure: of Kokoro's, which shall speak in the streaming mode on a CPU; some seconds each.  None: all if
+            they are few.
         say: is told what is being done.
-
-    Returns:
-        The ids of the voices.
 
     Raises:
         VoiceError: the source is missing or not what it says.
@@ -115,7 +134,7 @@ def _main_file(source: Path) -> Path:
 # Piper.
 
 
-def _convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> list[str]:
+def _convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Converted:
     side = path.with_name(path.name + ".json")
     facts = _read_json(side)
     say(f"reading {path.name}")
@@ -140,6 +159,11 @@ def _convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> l
     network.load_state_dict(state)
     stem = path.name.removesuffix(".onnx")
     language = str(facts.get("language", {}).get("code") or facts.get("espeak", {}).get("voice") or "unknown")
+    card = next((file for file in path.parent.glob("MODEL_CARD*") if file.is_file()), None)
+    said = card.read_text(encoding="utf-8", errors="replace") if card else ""
+    stated = re.search(r"(?im)^\W*licen[cs]e:\s*(.+?)\s*$", said)
+    if stated:
+        origin = attrs.evolve(origin, licence=stated.group(1))
     labels = {
         "family": "piper",
         "language": language.replace("_", "-"),
@@ -170,10 +194,9 @@ def _convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> l
         inference=noises,
         gain=_gain(network, symbols),
     )
-    card = next((file for file in path.parent.glob("MODEL_CARD*") if file.is_file()), None)
-    said = card.read_text(encoding="utf-8", errors="replace") if card else ""
     _write_card(folder, stem, origin, [path, side], said)
-    return [str(entry["voice_id"]) for entry in entries]
+    ids = tuple(str(entry["voice_id"]) for entry in entries)
+    return Converted(name=stem, voices=ids, licence=origin.licence)
 
 
 _INFERENCE = {"noise_scale": 0.667, "noise_w": 0.8, "length_scale": 1.0}
@@ -207,9 +230,9 @@ def _convert_kokoro(
     folder: Path,
     origin: Origin,
     voices: Sequence[str],
-    measure: Sequence[str],
+    measure: Sequence[str] | None,
     say: Progress,
-) -> list[str]:
+) -> Converted:
     say(f"reading {path.name}")
     tensors = _pth_tensors(path) if path.suffix == ".pth" else _onnx_tensors(path)
     _check_vocabulary(path)
@@ -237,12 +260,16 @@ def _convert_kokoro(
     save_file({name: tables[name].contiguous() for name in wanted}, folder / STYLES)
     entries = [_kokoro_entry(name, origin) for name in wanted]
     write_description(folder, "kokoro", entries)
+    if measure is None:
+        measure = wanted if len(wanted) <= _FEW else _USUAL
     for name in measure:
-        if name in wanted:
+        # Measured in English, which the table reads without any other program.
+        if name in wanted and name[:1] in "ab":
             say(f"listening to {name}")
             _measure(network, tables[name], folder / STATISTICS / f"{name}.safetensors")
     _write_card(folder, "Kokoro-82M", origin, [path, *files], "")
-    return wanted
+    title = "kokoro" if len(wanted) != 1 else f"kokoro-{wanted[0]}"
+    return Converted(name=title, voices=tuple(wanted), licence=origin.licence)
 
 
 def _kokoro_entry(name: str, origin: Origin) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +155,13 @@ class KokoroModel:
         return edges
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """The network on the device, in float32 whatever the format; see `Model.load`."""
+        """The network on the device; see `Model.load`."""
         network = Kokoro(self.config)
         read_weights(self.weights, network)
         return KokoroNetwork(
             network,
             device,
+            dtype,
             slots,
             most_tokens=_TOKEN_LADDER[-1],
             most_frames=_FRAME_LADDER[-1],
@@ -168,10 +169,10 @@ class KokoroModel:
         )
 
 
-def mixed_styles(parts: Mapping[str, tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
+def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
     """A voice between others: the mean of their style tables by weight."""
-    total = sum(weight for _, weight in parts.values())
-    styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts.values())
+    total = sum(weight for _, weight in parts)
+    styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts)
     return KokoroSpeaker(number=-1, styles=np.asarray(styles, np.float32))
 
 

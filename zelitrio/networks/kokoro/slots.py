@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from zelitrio.networks.family import Field, Inputs
+from zelitrio.networks.kokoro.generator import NarrowConv
 from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.network import Kokoro, KokoroFrames
 from zelitrio.networks.kokoro.source import SAMPLES
@@ -52,7 +53,7 @@ class KokoroNetwork:
 
     Args:
         network: on the CPU and in float32; taken over.
-        device: where to compute.
+        device, dtype: where to compute, and the format of the generator's convolutions.
         slots: streams that can be open at once.
         most_tokens, most_frames: of an utterance.
         statistics: by the voice's number, of those that can speak in the streaming mode; for a CPU only.
@@ -62,6 +63,7 @@ class KokoroNetwork:
         self,
         network: Kokoro,
         device: torch.device,
+        dtype: torch.dtype,
         slots: int,
         *,
         most_tokens: int,
@@ -69,6 +71,9 @@ class KokoroNetwork:
         statistics: Mapping[int, VoiceStatistics],
     ) -> None:
         self._network = network.eval().to(device).requires_grad_(False)
+        for module in network.decoder.generator.modules():
+            if isinstance(module, NarrowConv):
+                module.to(dtype)
         config = network.config
         self._hop = config.hop_samples
         self._is_cpu = device.type == "cpu"

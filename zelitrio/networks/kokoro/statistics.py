@@ -4,7 +4,7 @@ The generator normalises over the whole utterance 48 times, so nothing of its so
 it.  With statistics given beforehand it is a plain network with a short reach, and can speak in windows.
 
 The statistics of an utterance depend on what is in it.  So they are kept for classes of steps, by energy and
-voicing, and mixed by the utterance's own shares: with one set for all, short texts come out 2 to 6 dB too soft.
+voicing, and mixed by the utterance's own shares.  With one set for all, short texts come out 2 to 6 dB soft.
 """
 
 from __future__ import annotations
