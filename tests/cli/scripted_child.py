@@ -23,8 +23,10 @@ def main(tokens: list[str]) -> None:
 
     engine_room, voices_room = ModuleType("zelitrio.engine"), ModuleType("zelitrio.voices")
     engine_room.open_engine = open_scripted  # type: ignore[attr-defined]
-    voices_room.load_builtin = lambda: scripted.catalogue  # type: ignore[attr-defined]
-    voices_room.load_folder = voices_room.Catalogue = None  # type: ignore[attr-defined]
+    voices_room.load_builtin = list  # type: ignore[attr-defined]
+    voices_room.load_folder = voices_room.voice_home = lambda *_: None  # type: ignore[attr-defined]
+    voices_room.voice_folders = lambda _: []  # type: ignore[attr-defined]
+    voices_room.Catalogue = lambda _: scripted.catalogue  # type: ignore[attr-defined]
     sys.modules |= {"zelitrio.engine": engine_room, "zelitrio.voices": voices_room}
 
     from zelitrio.cli import main as run_and_exit

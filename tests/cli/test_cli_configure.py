@@ -150,7 +150,7 @@ def test_lexicons_come_as_flags_from_the_environment_and_from_a_file(tmp_path: P
     file.write_text('lexicon = ["a.txt", "/b.pls"]\nvoices = "mine"\n')
     found = parsed("--config", str(file))
     assert found["lexicon"] == [tmp_path / "a.txt", Path("/b.pls")]
-    assert found["voices"] == tmp_path / "mine"
+    assert found["voices"] == [tmp_path / "mine"]
 
 
 def test_keys_of_all_sources_are_valid_together(tmp_path: Path) -> None:

@@ -188,5 +188,5 @@ def test_a_folder_of_voice_folders_offers_all_of_them(tmp_path: Path) -> None:
     for number, voice in enumerate(tiny_catalogue()):
         named = attrs.evolve(voice, voice_id=f"mine-{number}")
         save_folder(tmp_path / f"voice{number}", voice.model, [named])
-    assert list(load_voices(tmp_path).voices)[-2:] == ["mine-0", "mine-1"]
-    assert list(load_voices(tmp_path / "voice1").voices)[-1:] == ["mine-1"]
+    assert list(load_voices([tmp_path]).voices)[-2:] == ["mine-0", "mine-1"]
+    assert list(load_voices([tmp_path / "voice1"]).voices)[-1:] == ["mine-1"]

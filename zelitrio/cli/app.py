@@ -33,7 +33,7 @@ app = App(
 )
 app.command(speak, sort_key=1)
 app.command(serve, sort_key=2, config=SOURCES)
-app.command(voices, sort_key=3)
+app.command(voices)
 app.command(normalise, sort_key=4)
 app.command(train, sort_key=5)
 

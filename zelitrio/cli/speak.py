@@ -75,7 +75,7 @@ def speak(
         settings=settings,
         seed=seed,
         engine=EngineSettings(device=device, max_streams=1, max_batch=1),
-        voices=voices,
+        voices=tuple(voices or ()),
         lexicon=tuple(lexicon or ()),
         url=url,
         api_key=api_key,

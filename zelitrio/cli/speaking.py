@@ -39,7 +39,7 @@ class Job:
     settings: VoiceSettings
     seed: int | None
     engine: EngineSettings
-    voices: Path | None
+    voices: tuple[Path, ...]
     lexicon: tuple[Path, ...] = ()
     url: str | None
     api_key: str | None
@@ -93,7 +93,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
         )
     return open_engine_source(
         job.engine,
-        folder=job.voices,
+        folders=job.voices,
         lexicon=job.lexicon,
         voice=job.voice,
         audio_format=job.audio_format,

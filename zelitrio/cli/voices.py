@@ -17,7 +17,12 @@ if TYPE_CHECKING:  # the room imports torch
 Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
 Home = Annotated[Path | None, Parameter(name="--into")]
 
-voices = App(name="voices", help="List the voices; add, remove, show and mix public ones.")
+voices = App(
+    name="voices",
+    help="List the voices; add, remove, show and mix public ones.",
+    sort_key=3,
+    result_action="return_value",
+)
 
 
 @voices.default
@@ -35,11 +40,12 @@ def list_voices(*, folders: Folders = None) -> None:
 
     from zelitrio.cli.catalogue import load_voices
 
-    columns = ("voice", "name", "language", "family", "quality", "licence", "rate", "description")
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    labels = ("language", "family", "quality", "licence")
+    table = Table("voice", "Hz", *labels, box=box.SIMPLE_HEAD)
+    table.columns[0].no_wrap = True
     for voice in load_voices(folders).voices.values():
-        said = [voice.labels.get(name, "") for name in ("language", "family", "quality", "licence")]
-        table.add_row(voice.voice_id, voice.name, *said, f"{voice.sample_rate_hz} Hz", voice.description)
+        said = [voice.labels.get(name, "") for name in labels]
+        table.add_row(voice.voice_id, str(voice.sample_rate_hz), *said)
     Console().print(table)
 
 
@@ -99,7 +105,9 @@ def add(
             _check_licence(made.licence, accept_licence=False)
         folder = home / made.name
         if folder.exists():
-            raise LocalError(f"{folder}: expected no such folder; remove it first: zelitrio voices remove {made.name}")
+            raise LocalError(
+                f"{folder}: expected no such folder; remove it first: zelitrio voices remove {made.name}"
+            )
         (Path(place) / "voice").rename(folder)
     _say(f"added {', '.join(made.voices[:6])}{' and more' if len(made.voices) > 6 else ''} to {folder}")
 
@@ -186,7 +194,9 @@ def _check_licence(licence: str, *, accept_licence: bool) -> None:
     from zelitrio.voices import forbids
 
     if forbids(licence) and not accept_licence:
-        raise LocalError(f"licence {licence}: it forbids commercial use; --accept-licence adds it all the same")
+        raise LocalError(
+            f"licence {licence}: it forbids commercial use; --accept-licence adds it all the same"
+        )
 
 
 def _agrees() -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from zelitrio.voices.convert import convert
 from zelitrio.voices.durations import spoken_durations, whole_durations
 from zelitrio.voices.family import Model, Tokens, word_edges
 from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, save_folder
+from zelitrio.voices.hub import Download, available, fetch, is_name, plan
 from zelitrio.voices.inputs import (
     FEATURES,
     PHONE_TOKENS,
@@ -14,6 +16,14 @@ from zelitrio.voices.inputs import (
     phone_inputs,
 )
 from zelitrio.voices.model import Catalogue, Voice
+from zelitrio.voices.origin import Origin, forbids
+from zelitrio.voices.store import (
+    find_installed,
+    remove_installed,
+    save_mix,
+    voice_folders,
+    voice_home,
+)
 from zelitrio.voices.zeli import ZeliModel, manner, zeli_model
 
 __all__ = [
@@ -22,18 +32,31 @@ __all__ = [
     "PHONE_TOKENS",
     "STRESS_TOKENS",
     "Catalogue",
+    "Download",
     "Model",
+    "Origin",
     "PhoneInputs",
     "Tokens",
     "Voice",
     "ZeliModel",
+    "available",
+    "convert",
+    "fetch",
+    "find_installed",
+    "forbids",
     "frame_positions",
+    "is_name",
     "load_builtin",
     "load_folder",
     "manner",
     "phone_inputs",
+    "plan",
+    "remove_installed",
     "save_folder",
+    "save_mix",
     "spoken_durations",
+    "voice_folders",
+    "voice_home",
     "whole_durations",
     "word_edges",
     "zeli_model",

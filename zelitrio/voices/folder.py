@@ -24,6 +24,7 @@ from zelitrio.errors import VoiceError
 from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
 from zelitrio.voices.inputs import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 from zelitrio.voices.model import Catalogue, Voice
+from zelitrio.voices.public_folder import load_public
 from zelitrio.voices.zeli import ZeliModel
 
 FORMAT_VERSION = 1
@@ -51,6 +52,8 @@ def load_folder(folder: Path) -> tuple[Voice, ...]:
         raise VoiceError(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise VoiceError(path, "is damaged", expected="JSON", found=str(error)) from error
+    if isinstance(description, dict) and "family" in description:
+        return load_public(folder, description)
     version = _key(path, description, "format", int)
     if version != FORMAT_VERSION:
         raise VoiceError(path, "format", expected=FORMAT_VERSION, found=version)

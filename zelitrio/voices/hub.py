@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from zelitrio.errors import LocalError, VoiceError
-from zelitrio.voices.convert import checksum
+from zelitrio.voices.origin import checksum
 
 PIPER_REPOSITORY = "rhasspy/piper-voices"
 KOKORO_REPOSITORY = "hexgrad/Kokoro-82M"
@@ -132,7 +132,12 @@ def _look_up(name: str, repository: str, paths: Sequence[str], voices: tuple[str
     if repository == KOKORO_REPOSITORY:
         licence = licence or _KOKORO_LICENCE
     return Download(
-        name=name, repository=repository, revision=revision, files=tuple(found), licence=licence, voices=voices
+        name=name,
+        repository=repository,
+        revision=revision,
+        files=tuple(found),
+        licence=licence,
+        voices=voices,
     )
 
 

@@ -107,7 +107,7 @@ class KokoroModel:
             "ids": reading.ids,
             "style": speaker.styles[min(max(symbols - 1, 0), len(speaker.styles) - 1)],
             "keeps": np.array((asked[0], asked[-2:].any()), np.float32),
-            "voice": np.int64(speaker.number),
+            "voice": np.array(speaker.number, np.int64),
         }
 
     def durations(

@@ -10,6 +10,8 @@ import attrs
 from zelitrio.errors import LocalError
 from zelitrio.text import Limit
 from zelitrio.voices.family import Model
+from zelitrio.voices.kokoro import KokoroSpeaker, mixed
+from zelitrio.voices.mixing import is_mix, parse_mix
 
 
 @attrs.frozen(kw_only=True)
@@ -61,8 +63,25 @@ class Catalogue:
         return next(iter(self._voices.values()))
 
     def find(self, voice_id: str) -> Voice | None:
-        """The voice of that id, or None."""
-        return self._voices.get(voice_id)
+        """The voice of that id, or None.  An id like `af_heart+af_bella` is a mix of Kokoro's voices."""
+        found = self._voices.get(voice_id)
+        return self._mix(voice_id) if found is None and is_mix(voice_id) else found
+
+    def _mix(self, voice_id: str) -> Voice | None:
+        try:
+            weights = parse_mix(voice_id)
+        except LocalError:
+            return None
+        voices = [self._voices.get(name) for name in weights]
+        parts: list[tuple[KokoroSpeaker, float]] = []
+        for voice, weight in zip(voices, weights.values(), strict=True):
+            if voice is None or not isinstance(voice.speaker, KokoroSpeaker):
+                return None
+            if voice.model is not (voices[0] and voices[0].model):
+                return None
+            parts.append((voice.speaker, weight))
+        assert voices[0] is not None
+        return attrs.evolve(voices[0], voice_id=voice_id, name=voice_id, speaker=mixed(parts))
 
     def __iter__(self) -> Iterator[Voice]:
         return iter(self._voices.values())

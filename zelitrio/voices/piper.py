@@ -68,7 +68,9 @@ class PiperModel:
     noise_w: float = 0.8
     length_scale: float = 1.0
     gain: float = 1.0
-    spell: Callable[[Word], str] = attrs.field(default=lambda word: spell_word(word.spoken, word.phones, PIPER))
+    spell: Callable[[Word], str] = attrs.field(
+        default=lambda word: spell_word(word.spoken, word.phones, PIPER)
+    )
     """A word's symbols."""
     is_lazy: bool = True
     facts: Facts = attrs.field(init=False)
@@ -146,8 +148,8 @@ class PiperModel:
         return {
             "ids": reading.ids,
             "draws": draws * (self.noise_w * variation),
-            "noise_scale": np.float32(self.noise_scale * variation),
-            "speaker": np.int64(speaker),
+            "noise_scale": np.array(self.noise_scale * variation, np.float32),
+            "speaker": np.array(speaker, np.int64),
         }
 
     def durations(

@@ -22,7 +22,12 @@ from zelitrio.voices.piper import PiperModel
 from zelitrio.voices.weights import read_tensors
 
 PUBLIC_FORMAT = 1
-DESCRIPTION, WEIGHTS, STYLES, STATISTICS = "voice.json", "weights.safetensors", "styles.safetensors", "statistics"
+DESCRIPTION, WEIGHTS, STYLES, STATISTICS = (
+    "voice.json",
+    "weights.safetensors",
+    "styles.safetensors",
+    "statistics",
+)
 CARD = "MODEL_CARD.md"
 
 
@@ -60,7 +65,9 @@ def _load_piper(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ..
         config=PiperConfig(**sizes),
         symbols={symbol: tuple(numbers) for symbol, numbers in description["symbols"].items()},
         gain=float(description["gain"]),
-        **{name: float(value) for name, value in description["inference"].items()},
+        noise_scale=float(description["inference"]["noise_scale"]),
+        noise_w=float(description["inference"]["noise_w"]),
+        length_scale=float(description["inference"]["length_scale"]),
     )
     return tuple(_voice(entry, model, int(entry["speaker"])) for entry in description["voices"])
 

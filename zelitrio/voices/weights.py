@@ -30,7 +30,7 @@ def read_weights(path: Path, network: nn.Module) -> None:
     """Fill a network from a file, in float32.  Blocks on the disk.
 
     Raises:
-        VoiceError: the file is missing or damaged, a tensor is missing, too many, of another shape or not finite.
+        VoiceError: the file is missing or damaged, or a tensor is missing, unknown, misshapen or not finite.
     """
     tensors = read_tensors(path)
     wanted = network.state_dict()

@@ -1,7 +1,7 @@
 """Kokoro on a device: the network, and every stream's memory of it.
 
-*Encode* leaves rows of each token at the slot.  *Expand* sees the whole utterance.  It computes F0, energy and
-features, and then, in the exact mode, all of the sound; *speak* hands it out.
+*Encode* leaves rows of each token at the slot.  *Expand* sees the whole utterance.  It computes F0, energy
+and features, and then, in the exact mode, all of the sound; *speak* hands it out.
 
 In the streaming mode, for a CPU, the generator's statistics are given beforehand (`statistics`).  Expand then
 leaves features at the slot, and speak makes the sound of a window from them and from what the generator sees
@@ -30,7 +30,7 @@ _RATE = 60
 CONTEXT_STEPS = 11
 """Steps on either side that the generator's sound depends on: 10.8 by the source, and the last overlap."""
 _SHORT_FRAMES = 60
-"""An utterance as short as this is spoken in the exact mode: it needs no more time than is waited for anyway."""
+"""An utterance as short as this is spoken in the exact mode: it takes little time in any case."""
 _HEARD = 0.01
 """Of the loudest frame's level: what is softer, 40 dB, is silence at the ends."""
 _LEVEL_PER_ENERGY = 4.11  # dB

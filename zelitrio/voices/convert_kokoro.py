@@ -1,0 +1,226 @@
+"""Kokoro's `.pth` or `.onnx` and its style tables to a folder of our own."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
+
+from zelitrio.errors import VoiceError
+from zelitrio.networks import Kokoro, KokoroConfig, gather_statistics
+from zelitrio.text import load_front_end
+from zelitrio.voices.kokoro_onnx import QuantisedTensor, kokoro_tensors, our_name
+from zelitrio.voices.kokoro_symbols import KOKORO_IDS, kokoro_ids
+from zelitrio.voices.onnx_file import read_onnx
+from zelitrio.voices.origin import Converted, Origin, Progress, read_json, write_card
+from zelitrio.voices.public_folder import STATISTICS, STYLES, WEIGHTS, write_description
+
+_LANGUAGES = {
+    "a": "en-US",
+    "b": "en-GB",
+    "e": "es",
+    "f": "fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-BR",
+    "z": "zh",
+}
+_GENDERS = {"f": "female", "m": "male"}
+_TEXTS = (
+    "The birch canoe slid on the smooth planks, and nobody noticed it.",
+    "Would you like tea, or do you prefer coffee this morning?",
+    "She said: five hundred people came to the show!",
+    "I am sorry, but the next train leaves at half past nine.",
+    "Yes, of course.",
+    "Please wait a moment while I look that up for you.",
+)
+"""What a voice's generator is measured with: statements, questions, short and long."""
+_FEW, _USUAL = 4, ("af_heart", "am_michael")
+"""So many voices are all measured; of more, these."""
+_STYLE_SHAPE = (510, 256)
+
+
+def convert_kokoro(
+    path: Path,
+    folder: Path,
+    origin: Origin,
+    voices: Sequence[str],
+    measure: Sequence[str] | None,
+    say: Progress,
+) -> Converted:
+    """Write the folder of a voice; see `zelitrio.voices.convert`."""
+    say(f"reading {path.name}")
+    tensors = _pth_tensors(path) if path.suffix == ".pth" else _onnx_tensors(path)
+    _check_vocabulary(path)
+    network = Kokoro(KokoroConfig()).requires_grad_(False).eval()
+    state = network.state_dict()
+    for name, value in state.items():
+        if name not in tensors:
+            raise VoiceError(path, f"{name} is missing", expected=list(value.shape), found=None)
+        if tensors[name].shape != value.shape:
+            raise VoiceError(path, name, expected=list(value.shape), found=list(tensors[name].shape))
+        state[name] = tensors[name]
+    network.load_state_dict(state)
+    tables, files = _styles(path.parent)
+    if path.parent.name == "onnx" and not tables:
+        tables, files = _styles(path.parent.parent)
+    wanted = list(voices) or sorted(tables)
+    for name in wanted:
+        if name not in tables:
+            known = ", ".join(sorted(tables)) or "none"
+            raise VoiceError(path.parent, f"voice {name}", expected="a style table", found=known)
+    if not wanted:
+        raise VoiceError(
+            path.parent, "holds no style tables", expected="voices/*.pt, *.bin or an archive", found="none"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in state.items()}, folder / WEIGHTS)
+    save_file({name: tables[name].contiguous() for name in wanted}, folder / STYLES)
+    entries = [_kokoro_entry(name, origin) for name in wanted]
+    write_description(folder, "kokoro", entries)
+    if measure is None:
+        measure = wanted if len(wanted) <= _FEW else _USUAL
+    for name in measure:
+        # Measured in English, which the table reads without any other program.
+        if name in wanted and name[:1] in "ab":
+            say(f"listening to {name}")
+            _measure(network, tables[name], folder / STATISTICS / f"{name}.safetensors")
+    write_card(folder, "Kokoro-82M", origin, [path, *files], "")
+    title = "kokoro" if len(wanted) != 1 else f"kokoro-{wanted[0]}"
+    return Converted(name=title, voices=tuple(wanted), licence=origin.licence)
+
+
+def _kokoro_entry(name: str, origin: Origin) -> dict[str, Any]:
+    language = _LANGUAGES.get(name[:1], "unknown")
+    gender = _GENDERS.get(name[1:2], "unknown")
+    title = name[3:].replace("_", " ").title() if name[2:3] == "_" else name
+    return {
+        "voice_id": name,
+        "name": title,
+        "description": f"Kokoro, {language}, {gender}.",
+        "labels": {
+            "family": "kokoro",
+            "language": language,
+            "gender": gender,
+            "quality": "high",
+            "licence": origin.licence,
+        },
+        "style": name,
+    }
+
+
+def _measure(network: Kokoro, table: Tensor, path: Path) -> None:
+    front_end = load_front_end()
+    found = gather_statistics(
+        network, table, [kokoro_ids(front_end.utterance(text).words)[0] for text in _TEXTS]
+    )
+    path.parent.mkdir(exist_ok=True)
+    tensors = {"means": found.means, "squares": found.squares, "widths": torch.tensor(found.widths)}
+    save_file(tensors, path)
+
+
+def _onnx_tensors(path: Path) -> dict[str, Tensor]:
+    graph = read_onnx(path)
+    found = kokoro_tensors(graph)
+    if not any(name.startswith("bert.") for name in found):
+        raise VoiceError(path, "is neither Kokoro nor Piper", expected="weights of bert", found="none")
+    return {
+        our_name(name): torch.from_numpy(
+            np.array(tensor.widened() if isinstance(tensor, QuantisedTensor) else tensor, np.float32)
+        )
+        for name, tensor in found.items()
+    }
+
+
+def _pth_tensors(path: Path) -> dict[str, Tensor]:
+    parts = _unpickled(path)
+    if not isinstance(parts, dict) or "bert" not in parts or "decoder" not in parts:
+        raise VoiceError(
+            path, "is not Kokoro", expected="parts bert, predictor, decoder", found=type(parts).__name__
+        )
+    plain: dict[str, Tensor] = {}
+    for part, tensors in parts.items():
+        for name, tensor in tensors.items():
+            plain[f"{part}.{name.removeprefix('module.')}"] = tensor.float()
+    return {our_name(name): tensor for name, tensor in _folded(plain)}
+
+
+def _folded(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors with weight norms multiplied out."""
+    for name, tensor in tensors.items():
+        if name.endswith(".weight_g"):
+            continue
+        if name.endswith(".weight_v"):
+            stem = name.removesuffix("_v")
+            length = tensor.flatten(1).norm(dim=1).reshape(-1, *[1] * (tensor.dim() - 1))
+            # A row of zeros stays one: 0 / 0 would be no number.
+            yield stem, tensors[f"{stem}_g"] * tensor / length.clamp(min=1e-12)
+        else:
+            yield name, tensor
+
+
+def _styles(folder: Path) -> tuple[dict[str, Tensor], list[Path]]:
+    """Style tables beside the weights, by voice, and the files that they came from."""
+    tables: dict[str, Tensor] = {}
+    files: list[Path] = []
+    for path in sorted([*folder.glob("voices/*"), *folder.glob("voices*.bin"), *folder.glob("voices*.npz")]):
+        if path.is_dir():
+            continue
+        for name, table in _tables(path):
+            tables[name] = table
+        files.append(path)
+    return tables, files
+
+
+def _tables(path: Path) -> Iterator[tuple[str, Tensor]]:
+    if zipfile.is_zipfile(path) and path.suffix != ".pt":
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                for name in archive.files:
+                    yield name, _table(path, archive[name])
+        except ValueError as error:
+            raise VoiceError(
+                path, "holds more than arrays", expected="an archive of arrays", found=str(error)
+            ) from error
+    elif path.suffix == ".pt":
+        yield path.stem, _table(path, _unpickled(path))
+    elif path.suffix == ".bin":
+        yield path.stem, _table(path, np.fromfile(path, "<f4"))
+
+
+def _table(path: Path, values: Tensor | NDArray[Any] | Any) -> Tensor:
+    array = values.float() if isinstance(values, Tensor) else torch.from_numpy(np.array(values, np.float32))
+    if array.numel() != _STYLE_SHAPE[0] * _STYLE_SHAPE[1]:
+        raise VoiceError(path, "is not a style table", expected=list(_STYLE_SHAPE), found=list(array.shape))
+    return array.reshape(_STYLE_SHAPE)
+
+
+def _check_vocabulary(path: Path) -> None:
+    """A config beside the weights must number the symbols as we do."""
+    config = path.parent / "config.json"
+    if not config.exists():
+        return
+    vocabulary = read_json(config).get("vocab")
+    if isinstance(vocabulary, dict) and vocabulary != KOKORO_IDS:
+        raise VoiceError(
+            config, "vocab", expected=f"{len(KOKORO_IDS)} symbols of version 1.0", found="others"
+        )
+
+
+def _unpickled(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # it warns of what it then refuses
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise VoiceError(path, "is refused", expected="tensors only, no code", found=line[:120]) from error

@@ -1,0 +1,78 @@
+"""Where a converted voice came from: licence, checksums, and the card that keeps them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from zelitrio.errors import VoiceError
+from zelitrio.voices.public_folder import CARD
+
+Progress = Callable[[str], None]
+"""Is told in a few words what is being done."""
+
+
+@attrs.frozen(kw_only=True)
+class Origin:
+    """Where a voice came from, for its model card."""
+
+    source: str
+    licence: str = "unknown: see the source"
+
+
+@attrs.frozen(kw_only=True)
+class Converted:
+    """What a source became."""
+
+    name: str
+    """What its folder should be called."""
+    voices: tuple[str, ...]
+    licence: str
+
+
+_FORBIDDING = re.compile(r"non-?commercial|\bnc\b|-nc\b|research only", re.IGNORECASE)
+
+
+def forbids(licence: str) -> bool:
+    """Whether a licence forbids commercial use."""
+    return _FORBIDDING.search(licence) is not None
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object beside a source's weights."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise VoiceError(path, f"cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise VoiceError(path, "is damaged", expected="JSON", found=str(error)) from error
+    if not isinstance(found, dict):
+        raise VoiceError(path, "is damaged", expected="a JSON object", found=type(found).__name__)
+    return found
+
+
+def write_card(folder: Path, name: str, origin: Origin, files: Sequence[Path], said: str) -> None:
+    """Write the model card: source, licence, checksums, and what the source's own card said."""
+    lines = [
+        f"# {name}",
+        "",
+        f"- Source: {origin.source}",
+        f"- Licence: {origin.licence}",
+        "- Converted by zelitrio from these files (SHA-256):",
+        *[f"  - `{file.name}` {checksum(file)}" for file in files],
+    ]
+    if said:
+        lines += ["", "The source's own card:", "", said.rstrip()]
+    (folder / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
