@@ -1,8 +1,8 @@
 """Making voices from recordings: prepare, align, train both networks, export.
 
-`python -m zelitrio.training voice CORPUS WORK OUT` runs every step; each step alone has a command of its
-own.  `make_voice` makes one of somebody's recordings for `zelitrio train`, the only command that imports
-this room, and only once it runs.
+`python -m zelitrio.training voice CORPUS WORK OUT` runs every step; each step also has its own
+command.  `make_voice` makes a voice from a user's recordings for `zelitrio train`, the only command that
+imports this room, and only when it runs.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ LEAD_FRAMES = 1
 """Silence kept before the first phone: it is waited for by every listener."""
 TAIL_FRAMES = 8
 NO_FRAMES = 0.3
-"""What a duration of zero frames counts as under the logarithm; it rounds to nothing."""
+"""The logarithm gets this for a duration of zero frames; it rounds to 0."""
 CROP_LEFT, CROP_RIGHT = 20, 6
 """Frames at a crop's edges that are decoded but not judged: they lack the decoder's context."""
 WEIGHTS: Mapping[str, float] = {"kathleen": 0.36, "lj": 0.30, "bdl": 0.18, "slt": 0.16}

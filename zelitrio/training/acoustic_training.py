@@ -58,7 +58,7 @@ class AcousticPlan:
 
 @attrs.frozen(eq=False)
 class Outputs:
-    """What the model makes of a batch when pitch, energy and durations are given."""
+    """The model's outputs for a batch with given pitch, energy and durations."""
 
     duration: Tensor  # [batch, n, 2]
     pitch: Tensor  # [batch, n, 2]
@@ -264,7 +264,7 @@ def train_acoustic(
         run: the run's own folder.
         speakers: in the order of their numbers in the model.
         plan: how long and how hard.
-        init: another run's checkpoint whose averaged weights a fresh run starts from, in its sizes.
+        init: checkpoint of another run; a new run starts from its averaged weights and sizes.
         device: of torch.
         workers: processes that make batches ahead, for a device that is faster than one can.
         watch: told of every step and checkpoint.

@@ -40,7 +40,7 @@ class AlignedUtterance:
 
 
 def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
-    """What a reader may have said for a word: the front end's choice first, then the dictionary's others.
+    """Pronunciations that a reader can have used: the front end's choice first, then the dictionary's.
 
     Where the front end says a function word without stress, its other forms are offered without stress
     too, so that stress in training means what it means in serving.
@@ -57,8 +57,7 @@ def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
 def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
     """The utterance with today's stresses: alignments outlive changes to the front end's weak forms.
 
-    What was said stays; only where the front end now says the same phones with other stresses, those
-    are taken.
+    The phones stay.  If the front end now gives the same phones other stresses, the new stresses are taken.
     """
     today = front_end.utterance(utterance.source).words
     if [word.spoken for word in today] != [word.spoken for word in utterance.words]:
@@ -91,16 +90,16 @@ def align_recordings(
     failed: Callable[[Recording], None],
     aligned: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
-    """Align recordings of one speaker and write `work/align/<name>.json`; nothing is done when it is there.
+    """Align recordings of one speaker and write `work/align/<name>.json`; if it exists, nothing is done.
 
-    What was done before it was stopped is not done again.
+    A second run continues after the recordings that are done.
 
     Args:
         recordings: all of them.
         work: where alignments go.
         name: of the speaker.
-        failed: told of each recording whose text was not found in it.
-        aligned: told how many of how many are done.
+        failed: called with each recording that does not contain its text.
+        aligned: called with the number done and the total.
     """
     target = work / "align" / f"{name}.json"
     if target.is_file():

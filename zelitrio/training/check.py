@@ -48,7 +48,7 @@ class Usable:
 
 @attrs.frozen(eq=False)
 class Checked:
-    """What a look through a folder found."""
+    """The result of checking a folder."""
 
     usable: tuple[Usable, ...]
     problems: tuple[Problem, ...]
@@ -137,7 +137,7 @@ def sound_fault(facts: SoundFacts) -> str | None:
 
 
 def sound_notes(facts: SoundFacts) -> list[str]:
-    """What is not right with a recording that can be used all the same."""
+    """Remarks on a recording that can still be used."""
     notes = []
     if facts.channels > 1:
         notes.append(f"{facts.channels} channels, mixed to one")

@@ -1,7 +1,7 @@
 """A corpus on disk: one folder per speaker, each with recordings and a `metadata.csv` of `file|text`.
 
-What is known of each speaker of the built-in corpus (band, pitch range, licence) stands in one
-table here; a folder that the table does not name gets cautious defaults.
+One table here has the facts of each speaker of the built-in corpus (band, pitch range, licence).  A folder
+that is not in the table gets cautious defaults.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Speaker:
     """How many times the recordings' own noise is subtracted from them.
 
     Without it the networks learn the room as part of the voice: 3 raised DNSMOS OVRL of kathleen's voice by
-    0.24, and P808 of her recordings themselves by 0.08.
+    0.24, and P808 of that speaker's recordings by 0.08.
     """
     licence: str = ""
     thorough_f0: bool = False
@@ -85,11 +85,11 @@ class Recording:
     path: Path
     text: str
     line: int = 0
-    """Where the table names it; 0 in a corpus whose files have names of their own."""
+    """Its line in the table; 0 in a corpus with distinct file names."""
 
     @property
     def name(self) -> str:
-        """What it is called in features and alignments."""
+        """Its name in features and alignments."""
         return f"{self.line:05d}_{self.path.stem}" if self.line else self.path.stem
 
     @property
@@ -104,7 +104,7 @@ class Recording:
 
 
 def speaker_named(name: str) -> Speaker:
-    """The known facts of a speaker, or cautious defaults for a folder nobody described."""
+    """The known facts of a speaker, or cautious defaults for a folder without a description."""
     return SPEAKERS.get(name, Speaker(name=name))
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 from zelitrio.training.features import FFT_SAMPLES, HOP_SAMPLES, LOG_FLOOR, mel_filters
 
 _FLOOR = 0.1
-"""No band is lowered by more than 20 dB: what is left hides the holes."""
+"""No band is lowered by more than 20 dB: the rest masks the gaps."""
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
 
 
@@ -39,7 +39,7 @@ def without_noise(
     mel = torch.clamp(mel_filters() @ spectrum.abs(), min=LOG_FLOOR)  # [mels, frames]
     gain = torch.clamp(1.0 - times * torch.exp(torch.from_numpy(noise))[:, None] / mel, min=_FLOOR)
     filters = mel_filters()
-    shares = filters / filters.sum(0).clamp(min=1e-9)  # [mels, bins]: whose each bin is
+    shares = filters / filters.sum(0).clamp(min=1e-9)  # [mels, bins]: each bin's share per band
     gains = shares.T @ gain
     gains[filters.sum(0) == 0] = gain[-1]
     frames = torch.fft.irfft((spectrum * gains).T, n=FFT_SAMPLES) * (window / _SUM_OF_SQUARES)

@@ -1,7 +1,7 @@
-"""Where speech really begins and ends: the aligner's pauses, corrected by what can be heard.
+"""Begin and end of speech: the aligner's pauses, corrected by the sound's level.
 
-A recogniser's phone before a pause goes on until the room has fallen silent.  What is told of a word's
-end, and how soon the next speaker may begin, is better counted from where its sound falls.
+A recogniser's phone before a pause lasts until the room is silent.  A word's end, as clients get it, is
+better measured where its sound falls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FALL_DB = 20.0
 """A word has ended when its sound is this far below its own level."""
 _PAUSE_FRAMES = 5
 _REACH_FRAMES = 10
-"""The sound may outlast the aligner's phone by so much."""
+"""The sound can outlast the aligner's phone by this many frames."""
 _SHORTEST_FRAMES = 2
 _SONORANTS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW L M N NG R W Y".split())
 """Other sounds are as quiet as a pause long before they are over."""

@@ -60,8 +60,8 @@ BUILTIN: Sequence[Casting] = (
 
 
 BUILTIN_MELODY = 1.25
-"""A predicted melody is a mean, and flatter than each of what it is the mean of; so much wider, its spread is
-that of the readers (ln f0 0.17 for kathleen), and neither word error nor DNSMOS changes."""
+"""A predicted melody is a mean, and flatter than any reading.  Widened by this factor, it has the readers'
+spread (ln f0 0.17 for kathleen), and neither word error nor DNSMOS changes."""
 
 JITTER_CENTS = 23
 """With it, pitch strays as far from its course over 150 ms as the readers': 1.8 and 2.0 % in the voices of

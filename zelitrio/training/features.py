@@ -1,4 +1,4 @@
-"""What the networks learn to predict: log-mel frames, pitch and voicing, all at 100 frames a second.
+"""The networks' targets: log-mel frames, pitch and voicing, at 100 frames per second.
 
 One frame is 10 ms; frame t is centred on sample t * HOP_SAMPLES, with zeros beyond both ends.
 Mel filters are Slaney's (area normalised, as in librosa's default), computed here so that nothing

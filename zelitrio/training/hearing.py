@@ -1,4 +1,4 @@
-"""What a recogniser hears and a listener model scores, where their packages are installed."""
+"""Scores by a recogniser and a listener model, if their packages are installed."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@
 Three steps: align each word's letters with its phones by expectation maximisation (a letter yields
 zero, one or two phones); count n-grams of the aligned pairs and smooth them (modified Kneser-Ney:
 Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998); drop the
-n-grams whose loss costs least.  One twentieth of the words, chosen by a hash of their spelling, takes
-no part in it; on them the word accuracy is measured.  Two minutes on one core, no randomness.
+n-grams that matter least.  One twentieth of the words, chosen by a hash of their spelling, is held
+out to measure the word accuracy.  Two minutes on one core, no randomness.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _reestimate(pairs: Sequence[Pair], scores: Mapping[str, float] | None) -> di
 
 
 def _best_sizes(word: str, codes: str, logs: Mapping[str, float]) -> list[int] | None:
-    """How many phones each letter yields in the likeliest alignment; None when there is none."""
+    """How many phones each letter yields in the likeliest alignment; None without any alignment."""
     columns: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
     for letter in word:
         column: dict[int, tuple[float, int]] = {}
@@ -209,8 +209,8 @@ def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
     """Set the probabilities (interpolated modified Kneser-Ney); returns each history's back-off weight."""
     weights: list[np.ndarray] = []
     for index, level in enumerate(levels):
-        # Below the top, an n-gram counts once per different symbol before it: how freely it combines,
-        # not how often it occurs.  At the start of a word there is nothing before it to vary.
+        # In lower orders an n-gram counts once per different symbol before it: how freely it combines,
+        # not how often it occurs.  At the start of a word no symbol comes before it.
         count = level.count.astype(float)
         if index + 1 < len(levels):
             varied = np.bincount(levels[index + 1].shorter, minlength=len(count))
@@ -231,7 +231,7 @@ def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
 
 
 def _discounts(count: np.ndarray) -> np.ndarray:
-    """What is taken from n-grams seen once, twice, and more often."""
+    """The discounts of n-grams seen once, twice, and more often."""
     n1, n2, n3, n4 = (max(int((count == times).sum()), 1) for times in (1, 2, 3, 4))
     base = n1 / (n1 + 2 * n2)
     found = [0.0, 1 - 2 * base * n2 / n1, 2 - 3 * base * n3 / n2, 3 - 4 * base * n4 / n3]

@@ -85,7 +85,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state that `save_checkpoint` wrote, or None when there is none."""
+    """The state that `save_checkpoint` wrote; None without a file."""
     if not path.is_file():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -127,7 +127,7 @@ def as_floats(losses: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 def on_device(batch: B, device: torch.device | str) -> B:
-    """A batch, all of whose fields are tensors, with each of them on the device."""
+    """Move a batch to the device; all its fields are tensors."""
     fields = {field.name: getattr(batch, field.name).to(device) for field in attrs.fields(type(batch))}
     return type(batch)(**fields)
 
@@ -136,7 +136,7 @@ class Watch:
     """Who looks on while a run goes; this one says nothing and lets it run to its end."""
 
     def stepped(self, step: int, losses: Mapping[str, float]) -> bool:
-        """So many steps have been taken, the last with these losses.  Returns whether to go on."""
+        """Report the number of steps taken and the last losses.  Returns whether to continue."""
         return True
 
     def saved(self, step: int, averaged: nn.Module) -> None:
@@ -153,13 +153,13 @@ class Training(Protocol[B_contra]):
 
     @property
     def averaged(self) -> Averaged[Any]:
-        """What is exported."""
+        """The weights to export."""
 
     def take_step(self, batch: B_contra) -> dict[str, float]:
         """One optimiser step; the losses."""
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+        """All that a resumed run needs."""
 
 
 def run_steps(

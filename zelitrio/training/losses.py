@@ -15,7 +15,7 @@ _PHASE_TOP_HZ = 3000.0
 _PHASE_FLOOR = 0.02
 """Amplitude of an STFT bin below which nothing is heard."""
 _BAND_EDGE_HZ = 300.0
-"""Over so much a band fades out, so that its edge does not ring."""
+"""Width over which a band fades out, so that its edge does not ring."""
 SHORT_FFTS = (256, 512)
 LONG_FFTS = (1024, 2048)
 
@@ -33,7 +33,7 @@ def band_of_mels(band_hz: Tensor) -> Tensor:
 
 
 def in_band(pcm: Tensor, band_hz: Tensor) -> Tensor:
-    """Samples [batch, samples] without what lies above each item's band, `band_hz` [batch]."""
+    """Remove everything above each item's band: samples [batch, samples], `band_hz` [batch]."""
     spectrum = torch.fft.rfft(pcm)
     hz = torch.linspace(0.0, SAMPLE_RATE_HZ / 2, spectrum.shape[1], device=pcm.device)
     kept = ((band_hz[:, None] - hz) / _BAND_EDGE_HZ).clamp(0.0, 1.0)

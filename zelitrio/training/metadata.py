@@ -23,7 +23,7 @@ class Line:
 
 @attrs.frozen
 class Problem:
-    """What is wrong with one line or its file."""
+    """A problem of one line or its file."""
 
     line: int
     file: str

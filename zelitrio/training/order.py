@@ -1,4 +1,4 @@
-"""What is asked for when a voice is made of somebody's recordings, and what is asked of them."""
+"""The order for a voice from a user's recordings, and the demands on the recordings."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Recipe:
     vocoder: VocoderPlan
 
     def of_speech(self, speech_s: float) -> Recipe:
-        """The same with as many steps as so much speech can bear when it is tuned to.
+        """The same with as many steps as this amount of speech allows for tuning.
 
-        With two minutes of speech what is held out is said best after 130 steps, and ever worse after 200.
+        With two minutes of speech, held-out sentences are best after 130 steps and get worse after 200.
         """
         if not self.tuned:
             return self
         return self.of_steps(round(self.acoustic.steps * max(1.0, (speech_s / _SHORT_S) ** 0.5)))
 
     def of_steps(self, acoustic_steps: int) -> Recipe:
-        """The same with so many steps of the acoustic model, and as many more or fewer of the vocoder."""
+        """The same with this number of acoustic steps; the vocoder's steps change in proportion."""
         share = self.vocoder.steps / self.acoustic.steps
         return attrs.evolve(
             self,
@@ -97,7 +97,7 @@ class Order:
     name: str
     recipe: Recipe
     steps: int | None = None
-    """Of the acoustic model; the recipe's, or those that a stopped run was begun with, if None."""
+    """Steps of the acoustic model.  None: the recipe's, or those of the run that was stopped."""
     minutes: float | None = None
     """How long both networks together may train on this machine, in place of `steps`."""
     device: str = "cpu"
@@ -106,9 +106,9 @@ class Order:
 
 
 SPEAKER = "speaker"
-"""What the person is called inside a work folder."""
+"""The speaker's name inside a work folder."""
 BEGIN = "begin"
-"""Where in it the weights lie that fine-tuning begins with."""
+"""The subfolder with the weights that fine-tuning starts from."""
 
 
 class Onlooker(Protocol):
@@ -122,14 +122,14 @@ class Onlooker(Protocol):
         """One line to be read."""
 
     def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
-        """Something with so many parts begins; if it is stoppable, `stopping` is asked after each."""
+        """Begin a task of `total` parts.  If it is stoppable, it reads `stopping` after each part."""
 
     def reach(self, done: int, note: str = "") -> None:
-        """So many of its parts are done."""
+        """This number of parts is done."""
 
 
 def summary(checked: Checked) -> str:
-    """What a look through the recordings came to, in one line."""
+    """The result of checking the recordings, in one line."""
     left_out = sum(problem.left_out for problem in checked.problems)
     noted = len(checked.problems) - left_out
     minutes = checked.speech_s / 60

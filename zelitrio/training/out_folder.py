@@ -13,7 +13,7 @@ from zelitrio.training.whole_file import PARTIAL, whole_file
 from zelitrio.voices import Voice
 
 CATEGORY = "cloned"
-"""Of every voice that is made of somebody's recordings, and of no other."""
+"""Category of voices from users' recordings, and of no other voice."""
 _DESCRIPTION = "voice.json"
 _EXPECTED = "expected a new or empty folder for the voice, or one that zelitrio train wrote"
 

@@ -79,7 +79,7 @@ def prepare_recordings(
     Args:
         recordings: all of them.
         work: where features go.
-        speaker: whose facts are kept beside the features, unless everybody knows them.
+        speaker: its facts are stored beside the features, unless the corpus table has them.
         held_out: names of those to measure on; by `Recording.held_out` if None.
         measure: pitch per frame.
         prepared: told how many of how many are done.

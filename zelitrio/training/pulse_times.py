@@ -1,8 +1,8 @@
-"""When a speaker's pulses came: the measured pitch, refined until its integral keeps time with them.
+"""The times of a speaker's pulses: the measured pitch, refined until its integral matches them.
 
-Measured pitch says how fast the glottis closes, not when, and its integral drifts.  A vocoder whose pulses
-fall where the speaker's did can learn the phases of the recording, which below 2 kHz are heard; where they
-fall by chance it cannot.
+Measured pitch gives the rate of glottal closures, not their times, and its integral drifts.  If the vocoder's
+pulses come when the speaker's did, it can learn the phases of the recording, which are audible below 2 kHz.
+With pulses at random times it cannot.
 
 The closures stand out in the residual of linear prediction (J. Makhoul, "Linear prediction: a tutorial
 review", 1975).  Each frame's residual is read as harmonics of the measured pitch; every place in the period
@@ -32,7 +32,7 @@ _PLACES = 96
 _REACH = 6
 """Places that the path may move in a frame: measured pitch is at most 6 Hz wrong."""
 _STIFFNESS = 0.6
-"""What the farthest move costs, where a perfect pulse scores one."""
+"""Cost of the farthest move; a perfect pulse scores one."""
 
 
 def pulse_times(pcm: npt.NDArray[np.float32], f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

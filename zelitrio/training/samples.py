@@ -1,4 +1,4 @@
-"""Sentences spoken on the way, as WAV: what a run sounds like so far."""
+"""Sentences spoken during training, as WAV files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SENTENCES = (
     "Where did you learn to speak so well?",
     "A small fire burned in the kitchen, and the bread smelled good.",
 )
-"""None is from a corpus that voices are made of."""
+"""No sentence is from a training corpus."""
 
 Pcm = npt.NDArray[np.float32]
 
@@ -43,7 +43,7 @@ def say(voice: Voice, texts: Sequence[str]) -> list[tuple[tuple[str, ...], Pcm]]
 
 
 def as_voice(acoustic: AcousticModel, vocoder: Vocoder) -> Voice:
-    """Networks on the CPU as somebody who can speak: the first speaker."""
+    """Make a voice of networks on the CPU, with their first speaker."""
     model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     return Voice(voice_id="sample", name="sample", model=model)
 

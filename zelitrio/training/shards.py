@@ -2,8 +2,8 @@
 
 A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames],
 `pulses.npy` float32 [frames, 2] (see `zelitrio.training.pulse_times`) and `index.json`, a list of utterances
-in the order they lie in the arrays; `speaker.json` beside them holds the facts of a speaker whom
-`zelitrio.training.corpus` does not know.
+in the order of the arrays.  `speaker.json` holds the facts of a speaker that `zelitrio.training.corpus`
+does not know.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PULSES = "pulses.npy"
 
 @attrs.frozen
 class Entry:
-    """Where one utterance lies in its shard."""
+    """The place of one utterance in its shard."""
 
     name: str
     text: str

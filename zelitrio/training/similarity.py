@@ -18,7 +18,7 @@ Pcm = npt.NDArray[np.float32]
 
 @attrs.frozen(eq=False)
 class Print:
-    """What is compared of a speaker."""
+    """The measured features of a speaker."""
 
     spectrum_db: npt.NDArray[np.float32]
     """[mels] long-term spectrum of the speech, relative to its own mean."""
@@ -41,7 +41,7 @@ def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> 
 
     Args:
         spoken: at least one.
-        speaker: in whose range pitch is looked for.
+        speaker: pitch is searched in its range.
         measure: pitch per frame.
     """
     spectra = np.mean([speech_spectrum_db(pcm) for pcm in spoken], 0)

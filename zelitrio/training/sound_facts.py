@@ -18,7 +18,7 @@ _SPEECH_DB = 30.0
 """Frames this close to the loud ones are speech."""
 _PITCH_RATE_HZ, _LOWEST_HZ, _HIGHEST_HZ = 8_000, 60.0, 500.0
 _BAND_DB, _BAND_FROM_HZ, _FULL_BAND_HZ = 45.0, 3_000.0, 11_000.0
-"""A recording's band ends where its long-term spectrum first stays so far below its strongest part."""
+"""A recording's band ends where its long-term spectrum first stays this far below its maximum."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -30,16 +30,16 @@ class SoundFacts:
     channels: int
     peak: float
     level_db: float
-    """Of the speech, not of the pauses."""
+    """Level of the speech without pauses."""
     noise_db: float
-    """Of the quietest twentieth."""
+    """Level of the quietest 5 %."""
     speech_s: float
     clipped: float
     """Share of samples at full scale or on a flat top."""
     apart: float
     """How differently two channels go up and down, 0 to 1."""
     cancelled_db: float
-    """What is lost when the channels are mixed."""
+    """Level lost by mixing the channels."""
     pitch_hz: float
     """Median; nan where nothing is voiced."""
     band_hz: float
@@ -109,7 +109,7 @@ def _level_db(pcm: Pcm, frames: npt.NDArray[np.bool_]) -> float:
 
 
 def clipped_share(pcm: Pcm) -> float:
-    """Share of [channels, samples] that lie at full scale, or on a flat top further down."""
+    """Share of [channels, samples] at full scale or on a lower flat top."""
     size = np.abs(pcm)
     peak = float(size.max(initial=0.0))
     if peak < 0.05:
@@ -128,7 +128,7 @@ def _apart(pcm: Pcm, rate_hz: int) -> float:
     power = np.square(pcm[:, : pcm.shape[1] // block * block].reshape(2, -1, block), dtype=np.float64).mean(2)
     level = np.log10(power + 1e-8)
     if level.max(1).min() < level.max() - 4.0 or level.std(1).min() < 1e-3:
-        return 0.0  # one side is empty: nobody is there
+        return 0.0  # one channel has no speech
     return float(np.clip(1.0 - np.corrcoef(level)[0, 1], 0.0, 1.0))
 
 

@@ -16,10 +16,10 @@ SHORTEST_SPEECH_S = 1.0
 PITCH_LN = 0.30
 """A third higher or lower; one reader's recordings keep within 25 % of each other."""
 UNUSUAL_DB, SPECTRUM_TIMES = (7.0, 8.0), 2.5
-"""A distance that counts as much: so many times the folder's usual one, but within these bounds."""
+"""A distance that counts as much: the folder's usual one times this factor, within these bounds."""
 THRESHOLD = 1.2
 _APART = 2.0
-"""Two groups whose middles are so many times as far apart as recordings are from their own middle."""
+"""Two groups are apart if the distance of their centres is this multiple of a recording's from its own."""
 
 
 def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
@@ -50,7 +50,7 @@ def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
 
 
 def _larger_group(pitch: npt.NDArray[np.float64], spectrum: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Those of the main speaker, if there clearly are two; everybody otherwise.
+    """Mark the recordings of the main speaker if there clearly are two; else all.
 
     Two means over pitch and spectrum together, begun at the recording farthest from the middle and the one
     farthest from that.

@@ -10,9 +10,9 @@ SLOWEST, FASTEST = 4.0, 25.0
 """Phones in a second of speech without its pauses; readers keep between 9 and 16."""
 _UNSPEAKABLE = 0.1
 _FOREIGN = ((0.15, 0.1), (0.25, 0.2))
-"""Share of unknown words from which on, and of these usual words below which, a text is not English."""
+"""A text is not English from this share of unknown words on, or below this share of function words."""
 _WORDS = 4
-# About half of the words of English; no other language has so many of them.
+# About half of the words of an English text; other languages have few of them.
 _FUNCTION_WORDS = frozenset(
     "the of to in on at by for from with as and or but nor so if than that this these those is am are"
     " was were be been being do does did has have had will would shall should can could may might must"
@@ -44,7 +44,7 @@ def text_fault(utterance: Utterance, lexicon: Lexicon) -> str | None:
 
 
 def pace_fault(utterance: Utterance, speech_s: float) -> str | None:
-    """Why a text is too long or too short for so much speech; None if it fits."""
+    """Why a text is too long or too short for `speech_s` of speech; None if it fits."""
     pace = len(utterance.phones) / max(speech_s, 0.01)
     if SLOWEST <= pace <= FASTEST:
         return None

@@ -29,7 +29,7 @@ class Verdict:
     spread_db: float
     """How far the speaker's other recordings are from those held out, in long-term spectrum."""
     pitch_hz: float
-    """Of the recordings held out."""
+    """Mean pitch of the recordings held out."""
     spoken: Heard
     natural: Heard
 
@@ -37,7 +37,7 @@ class Verdict:
     def recognisable(self) -> bool:
         """Whether the voice is nearer to the recordings than what it began from, in both respects."""
         nearer = self.voice.spectrum_db < self.base.spectrum_db
-        if math.isnan(self.pitch_hz):  # nobody's pitch is nearer to none
+        if math.isnan(self.pitch_hz):  # without a pitch there is no distance to it
             return nearer
         return nearer and abs(self.voice.semitones) <= max(0.5, abs(self.base.semitones))
 

@@ -19,7 +19,7 @@ CROP_FRAMES = 96
 CONTEXT_FRAMES = 12
 """Extra frames at both ends of a crop that are computed but not judged: the network's own context."""
 WEIGHTS: Mapping[str, float] = {"kathleen": 0.4, "bdl": 0.28, "lj": 0.2, "slt": 0.12}
-"""Share of each known speaker in a batch; a speaker nobody described gets 0.5."""
+"""Share of each known speaker in a batch; an unknown speaker gets 0.5."""
 
 
 @attrs.frozen(eq=False)
@@ -33,7 +33,7 @@ class VocoderBatch:
     pcm: Tensor  # [batch, frames * HOP_SAMPLES]
     band_hz: Tensor  # [batch]
     noise_at: Tensor  # [batch]
-    turns: Tensor  # [batch] float64, where the first frame lies between two pulses of the recording
+    turns: Tensor  # [batch] float64, position of the first frame between two pulses
 
 
 @attrs.frozen(eq=False)
@@ -55,7 +55,7 @@ class VocoderData:
     Args:
         work: folder with `features/`.
         speakers: only these; all if None.
-        guided_share: how often predicted frames stand in for measured ones, where there are any.
+        guided_share: how often predicted frames replace measured ones, if there are any.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class VocoderData:
         ln_f0, all_turns = shard.pulses[rows].T
         turns = float(all_turns[0])
         if left:
-            # The network pads with its pitch of silence, whose pulses come a whole hop apart.
+            # The network pads with the pitch of silence: its pulses are one hop apart.
             turns -= 0.5 + 0.5 * float(np.exp(ln_f0[0] - UNVOICED_LN_F0))
         measured = np.asarray(shard.mel[rows], np.float32)
         if shard.guided is not None and rng.random() < self._guided_share:

@@ -170,7 +170,7 @@ class VocoderTraining:
             begin = int(torch.randint(0, made.shape[1] - length, ()))
             piece = slice(begin, begin + length)
             loss, fooled, matched = self.critics.judge(made[:, piece], natural[:, piece], batch.band_hz)
-            # Two hundred steps of critics alone first: an untaught critic only adds noise.
+            # First 200 steps for the critics only: an untrained critic only adds noise.
             joined = min(1.0, max(0.0, (self.step - 100) / 200))
             total = 0.5 * distance + 3.0 * mel + 0.5 * phase + joined * (fooled + 2.0 * matched)
             losses |= {"critic": loss, "fooled": fooled, "matched": matched}
@@ -230,7 +230,7 @@ def train_vocoder(
         work: folder with `features/`.
         run: the run's own folder.
         plan: how long and how hard.
-        init: another run's checkpoint whose weights a fresh run starts from, in its sizes.
+        init: checkpoint of another run; a new run starts from its weights and sizes.
         device: of torch.
         workers: processes that make batches ahead, for a device that is faster than one can.
         watch: told of every step and checkpoint.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""What the names of files end in that are being written; one that stays is of a program that was stopped."""
+"""Ending of files that are being written; one that stays is from a program that was stopped."""
 
 
 @contextmanager

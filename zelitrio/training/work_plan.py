@@ -1,4 +1,4 @@
-"""What a work folder was begun with, so that the same command goes on and another is refused."""
+"""The settings of a work folder: the same command continues, another is refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WorkPlan:
 
     @classmethod
     def at(cls, path: Path, recordings: str, *, tuned: bool) -> WorkPlan:
-        """The plan that lies there, or a new one.
+        """Read the plan in a folder, or make a new one.
 
         Raises:
             LocalError: it is of other recordings, or of another beginning.
@@ -61,7 +61,7 @@ class WorkPlan:
 
 
 def fingerprint(usable: Sequence[Usable]) -> str:
-    """Of the recordings and texts; a file counts as the same by name, size and time of change."""
+    """Fingerprint of recordings and texts; a file is identified by name, size and time of change."""
     digest = hashlib.sha256()
     for one in usable:
         status = one.path.stat()
