@@ -26,7 +26,7 @@ _WORDS = (
 
 @attrs.frozen(kw_only=True)
 class Visit:
-    """One connection: what it sends, and how it ends.
+    """One connection: its bytes, and its end.
 
     Attributes:
         parts: sent one after the other, with a pause of `pause_s` between them.

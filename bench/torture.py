@@ -1,4 +1,4 @@
-"""Hostile clients by the thousand, beside a listener whose audio must stay what it is.
+"""Thousands of hostile clients, beside a listener whose audio must not change.
 
     python -m bench.torture --connections 200000
 
@@ -141,7 +141,7 @@ async def visit(host: str, port: int, one: Visit) -> str:
 
 
 async def visit_all(host: str, port: int, visits: Iterator[Visit], at_once: int = AT_ONCE) -> Counter[str]:
-    """Make all of them, so many at a time; returns how often which status came."""
+    """Make all requests, `at_once` at a time; return how often each status came."""
     seen: Counter[str] = Counter()
 
     async def work() -> None:
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _held(server: ServerProcess) -> dict[str, float]:
-    """What the server holds."""
+    """The server's resources."""
     return {
         "resident_mib": round(server.resident_mib()[0], 1),
         "descriptors": len(list(Path(f"/proc/{server.pid}/fd").iterdir())),

@@ -12,7 +12,7 @@ os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="zelitrio-tests-")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that need a CUDA device out where there is none."""
+    """Deselect the tests that need a CUDA device if there is no device."""
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
     if not gpu_items:
         return

@@ -27,7 +27,7 @@ class Server:
         url: its base URL, by the name its certificate has.
         certificate_authority: a PEM file to trust, where it speaks TLS.
         pid: of its process.
-        said: what it printed until it was ready.
+        said: its output until it was ready.
     """
 
     url: str

@@ -80,7 +80,7 @@ class ScriptedStatistics:
 
 
 def pcm_of(text: str, speed: float = 1.0) -> np.ndarray:
-    """The sound of one utterance: float32 [n], a tone whose pitch and length follow from the text."""
+    """The sound of one utterance: float32 [n], a tone with pitch and length from the text."""
     words = len(load_front_end().utterance(text).words)
     return tone(text, words, speed)
 

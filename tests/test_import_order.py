@@ -40,7 +40,7 @@ THIRD_PARTY = {
     "text": {"attrs", "numpy"},
     "audio": {"attrs", "av", "numpy"},
 }
-# Libraries that live in some rooms alone.
+# Libraries that only some rooms import.
 ONLY_IN = {
     "av": {"audio"},
     "torch": {"networks", "voices", "engine", "training"},
@@ -61,7 +61,7 @@ def room_of(path: Path) -> str:
 
 
 def door_names(room: str) -> set[str] | None:
-    """What a room's `__all__` lists; None for the modules that are rooms by themselves."""
+    """Names in a room's `__all__`; None for a room that is a single module."""
     door = PACKAGE / room / "__init__.py"
     if not door.exists():
         return None
@@ -91,7 +91,7 @@ def imports(tree: ast.Module) -> Iterator[tuple[str, list[str], bool]]:
 
 
 def violations(room: str, source: str) -> list[str]:
-    """What a file of `room` imports and should not; sentences, none if all is well."""
+    """Wrong imports in a file of `room`, as sentences."""
     found: list[str] = []
     libraries: set[str] = set()
     for module, names, at_import_time in imports(ast.parse(source)):

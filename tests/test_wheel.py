@@ -1,4 +1,4 @@
-"""The wheel has all that the package needs: every file, every declared dependency, and it works alone."""
+"""The wheel has every file, declares every dependency, and works without the repository."""
 
 from __future__ import annotations
 

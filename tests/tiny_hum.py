@@ -24,7 +24,7 @@ from zelitrio.voices import Voice, whole_durations, word_edges
 
 WIDTH, KERNEL, NOISE = 8, 7, 1021
 KEPT = 0.9
-"""Of the slow average, from frame to frame."""
+"""Share of the slow average that stays from frame to frame."""
 FACTS = Facts(
     sample_rate_hz=22_050,
     hop_samples=256,
@@ -34,7 +34,7 @@ FACTS = Facts(
     context=KERNEL // 2,
 )
 SILENT_FRAMES = 2
-"""What the network puts before and after an utterance, and expand says is not heard."""
+"""Frames before and after an utterance, which `expand` marks as silent."""
 
 
 class HumNetwork(nn.Module):

@@ -1,1 +1,1 @@
-"""How the voices sound: what recognisers hear, what a listener model scores, what signals show."""
+"""How the voices sound: word error of recognisers, scores of a listener model, signal measurements."""

@@ -1,4 +1,4 @@
-"""How a voice sounds, in numbers: what recognisers hear, what a listener model scores, signal facts.
+"""How a voice sounds, in numbers: word error, scores of a listener model, signal measurements.
 
     python -m bench.voice                      the built-in voices and, beside them, flite and espeak-ng
     python -m bench.voice --voices DIR --quick 30 sentences and nothing else, in under two minutes

@@ -6,9 +6,8 @@ Mel-cepstral distance in dB after dynamic time warping.  With n log-mel magnitud
     MCD = 10 sqrt(2) / ln 10 * mean over the path of sqrt(sum_k (c_k - c'_k)^2)
 
 so that it is the root mean square difference, in dB over the mel scale, of two smoothed spectra without
-their levels (c_0). Of 80 bands to 12 kHz those below where the speaker's recordings end are taken. Both
-are trimmed of the silence at their ends, and pairs count whose frame of the first is within 40 dB of its
-loudest.
+their levels (c_0). Of 80 bands to 12 kHz those below where the speaker's recordings end are taken. Silence
+at both ends is cut off.  A pair counts if the frame of the first is within 40 dB of its loudest.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def warp(one: Array, other: Array) -> npt.NDArray[np.int64]:
 def distance_db(
     one: Array, other: Array, path: npt.NDArray[np.int64], counted: npt.NDArray[np.bool_]
 ) -> float:
-    """Mean distance over the pairs whose frame of the first is counted."""
+    """Mean distance over the pairs that count."""
     pairs = path[counted[path[:, 0]]]
     return float(DB * np.sqrt(((one[pairs[:, 0]] - other[pairs[:, 1]]) ** 2).sum(1)).mean())
 

@@ -32,7 +32,7 @@ def trimmed(pcm: Pcm) -> Pcm:
 
 
 def clicks(pcm: Pcm) -> int:
-    """Steps no voice makes: 1 ms blocks whose sharpest bend stands 12 times above those around it."""
+    """Count clicks: 1 ms blocks with a bend of the waveform 12 times sharper than those around it."""
     block = RATE_HZ // 1000
     bend = np.abs(np.diff(pcm.astype(np.float64), 2))
     sharp = bend[: len(bend) // block * block].reshape(-1, block).max(1)

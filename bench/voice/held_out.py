@@ -78,7 +78,7 @@ def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
 
 @torch.inference_mode()
 def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
-    """What the voice's vocoder makes of a recording's frames and pulses, [frames * HOP_SAMPLES] samples."""
+    """Resynthesise a recording from its frames and pulses: [frames * HOP_SAMPLES] samples."""
     f0 = measure_f0(pcm, speaker)
     pulses = torch.from_numpy(pulse_times(pcm * polarity([(pcm, f0)]), f0))[None]
     made = zeli_model(voice).vocoder(

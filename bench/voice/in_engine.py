@@ -24,7 +24,7 @@ class Stream:
     starts: tuple[int, ...]
     """Sample at which each piece begins."""
     words: tuple[tuple[int, int], ...]
-    """First sample of each word, and the one behind its last."""
+    """First sample of each word, and the sample after its last."""
 
 
 async def stream(engine: Engine, voice_id: str, pieces: Sequence[Utterance]) -> Stream:

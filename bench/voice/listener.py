@@ -15,8 +15,8 @@ from bench.voice.spoken import Pcm
 RATE_HZ = 16_000
 WINDOW_SAMPLES = int(9.01 * RATE_HZ)
 SILENCE_SAMPLES = RATE_HZ // 4
-"""Put before and after every clip, whoever speaks: repeated without, a sentence's last word runs into its
-first, and what has been trimmed closest scores worst (0.08 to 0.09 OVRL less in these voices)."""
+"""Silence before and after every clip.  DNSMOS repeats short clips; without silence a last word runs into the
+first, and closely trimmed clips score worst (0.08 to 0.09 OVRL less in these voices)."""
 KEYS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}
 Listener = Callable[[Pcm], dict[str, float]]
 

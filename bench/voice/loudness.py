@@ -1,7 +1,7 @@
 """Integrated loudness after EBU R128: ITU-R BS.1770-5, one channel.
 
 BS.1770 gives the coefficients of its two filters at 48 kHz only.  Those for other rates follow from the
-analogue prototypes behind them (frequencies, gain and Q as in B. De Man, "Evaluation of implementations
+analogue prototypes (frequencies, gain and Q as in B. De Man, "Evaluation of implementations
 of the EBU R128 loudness measurement", AES convention 145, 2018), and equal the standard's at 48 kHz.
 """
 

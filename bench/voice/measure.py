@@ -25,12 +25,12 @@ QUICK_PER_LIST = 6
 RECORDINGS = 24
 CUT_LISTS, PIECES = ("read", "harvard", "agent"), 3
 SHOWN = 2
-"""Recordings a speaker whose pictures are drawn."""
+"""Recordings of each speaker with a picture."""
 
 
 @attrs.frozen(eq=False)
 class Shown:
-    """What is drawn of one voice."""
+    """The pictures of one voice."""
 
     voice_id: str
     sentences: list[tuple[str, dict[str, Pcm]]]
@@ -45,8 +45,8 @@ class Measure:
     Args:
         voices: those under test.
         corpus: with the recordings of their speakers; None: nothing is compared with recordings.
-        work: with alignments of those; None: single phones' durations are not compared.
-        quick: few sentences of the voices alone.
+        work: folder with their alignments; None: durations of phones are not compared.
+        quick: only few sentences of the voices.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Measure:
         return row_of(name, "held out", [self._ears.judge(item) for item in spoken])
 
     def _judged_recordings(self, name: str, spoken: Sequence[Spoken]) -> Row:
-        # What is heard at their ends is the room and the editor's scissors.
+        # The ends of a recording are the room and the editor's cuts.
         row = self._judged(name, spoken)
         return {key: value for key, value in row.items() if not key.startswith(("lead_", "tail_"))}
 

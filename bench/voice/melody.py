@@ -45,7 +45,7 @@ async def ask(engine: Engine, voice_id: str) -> list[Pair]:
 
 
 def end_st(contour: Contour) -> float:
-    """How far the last 150 ms that are voiced lie above the whole's median, in semitones."""
+    """Pitch of the last 150 voiced ms above the median of the whole, in semitones."""
     voiced = contour[~np.isnan(contour)]
     return semitones(float(np.median(voiced[-END_FRAMES:]) - np.median(voiced)))
 

@@ -18,7 +18,7 @@ Pcm = npt.NDArray[np.float32]
 RATE_HZ = 16_000
 BEGIN, END = 1, 2
 TOKENS_PER_S = 9
-"""More than anybody speaks: where the model repeats itself without end, it is stopped here."""
+"""Faster than any speech: it stops a model that repeats itself without end."""
 
 
 def find_model() -> Path | None:
@@ -75,7 +75,7 @@ class Moonshine:
 
 
 def read_pieces(raw: bytes) -> list[bytes]:
-    """The vocabulary: each piece behind its length, in one byte below 128 and in two from there on."""
+    """The vocabulary: for each piece its length (one byte below 128, else two), then the piece."""
     pieces, at = [], 0
     while at < len(raw):
         length, at = raw[at], at + 1

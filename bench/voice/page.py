@@ -49,7 +49,7 @@ def write_page(
     around: dict[str, Any],
     left_out: Sequence[str],
 ) -> None:
-    """Write README.md; every figure of it stands in the lines beside it as well."""
+    """Write README.md; the lines beside it have all its figures."""
     parts = [
         "# How the voices sound",
         f"`python -m bench.voice --corpus DIR --work DIR --out bench/results/voice`, commit"

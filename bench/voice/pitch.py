@@ -1,4 +1,4 @@
-"""Pitch of whatever was said, whoever said it."""
+"""Pitch of any speech, for any speaker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two recognisers of different kinds, so that a voice cannot please one's habits alone.
+"""Two recognisers of different kinds, so that the habits of one cannot decide.
 
 pocketsphinx (hidden Markov models and a trigram; its wheel carries its model) hears words; Moonshine
 (an encoder and decoder network) writes text, with digits and marks, which zelitrio's front end reads

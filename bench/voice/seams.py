@@ -1,10 +1,10 @@
 """Whether one can hear where a sentence was cut: jumps at joins of chunks against jumps inside them.
 
-Sentences are cut in two or three between words that no mark stands between.  At each join, at every other
+Sentences are cut in two or three between words without a mark between them.  At each join, at every other
 such word boundary inside of a chunk, and at the join's own place in the same sentence spoken whole, three
 jumps are measured between the 20 ms before and the 20 ms after: of level in dB, of spectral shape in dB
 (24 mel bands, root mean square, levels taken out), and of pitch in semitones (over 60 ms each).  A join
-lies 20 ms before its word, behind a plosive up to 40: there one piece goes over into the other.
+is 20 ms before its word, and up to 40 ms after a plosive: there one piece blends into the other.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def cut_and_whole(engine: Engine, voice_id: str, text: str, count: int) ->
 
 
 def cut_words(utterance: Utterance, count: int) -> list[int]:
-    """The words at which `count` equal pieces begin, moved to where no mark stands before them."""
+    """The first words of `count` equal pieces, moved to a word without a mark before it."""
     words = utterance.words
     free = [index for index in range(1, len(words)) if words[index - 1].after is Break.NONE]
     return sorted({min(free, key=lambda index: abs(index - len(words) * n / count)) for n in range(1, count)})

@@ -13,7 +13,7 @@ RATE_HZ = 24_000
 SEED = 7
 SENTENCES = Path(__file__).parent.parent / "sentences"
 LISTS = ("harvard", "agent", "read", "names", "numbers")
-"""Files of `bench/sentences`, none of whose lines is in the text the voices learnt from."""
+"""Files of `bench/sentences`; none of their lines is in the training text."""
 
 
 @attrs.frozen(eq=False)

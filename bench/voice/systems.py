@@ -28,7 +28,7 @@ def words_of(utterance: Utterance) -> tuple[str, ...]:
 
 
 def voice_system(voice: Voice) -> Say:
-    """A voice of zelitrio: whole utterances, the networks alone, timed with its front end."""
+    """A voice of zelitrio: whole utterances by the networks, without an engine, timed with the front end."""
 
     def say(text: str) -> Spoken:
         started_s = time.perf_counter()

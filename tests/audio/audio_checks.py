@@ -109,7 +109,7 @@ def check_encoder(audio_format: AudioFormat, random_cuts: Sequence[Sequence[int]
     pieces = encode_in_cuts(audio_format, tone(440, 0.2), range(480, 4800, 480))
     first = next(index for index, piece in enumerate(pieces) if piece)
     assert (first + 1) * 20 <= FIRST_BYTE_MS[audio_format.codec]
-    # It says how long the bytes so far play.  FFmpeg finds no MP3 in a single frame.
+    # It says how long the bytes play.  FFmpeg finds no MP3 in a single frame.
     encoder, data = open_encoder(audio_format, INPUT_RATE_HZ), b""
     for at in range(0, len(pcm), 1200):
         piece = encoder.encode(pcm[at : at + 1200])

@@ -1,4 +1,4 @@
-"""What the clients send, and what they make of what comes back."""
+"""Messages of the clients, and their events for the answers."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Audio = NDArray[np.float32]
 
 @attrs.define
 class Findings:
-    """What was seen."""
+    """The observed differences."""
 
     cancelled: int = 0
     refused: int = 0
@@ -68,7 +68,7 @@ class _Context:
 
 
 async def run(url: str, key: str, voice: str, contexts: int, seed: int) -> Findings:
-    """Open so many contexts in all, and hold each against the same text spoken alone."""
+    """Open `contexts` contexts in all, and compare each with the same text spoken by itself."""
     chance = random.Random(seed)
     findings = Findings()
     address = f"{url}/v1/text-to-speech/{voice}/multi-stream-input"
@@ -104,7 +104,7 @@ async def _one_socket(
 
 
 class _Listener:
-    """Reads one socket and knows whose every frame may be."""
+    """Reads one socket and knows the valid context of every frame."""
 
     def __init__(self, socket: WebSocketConnection, solo: list[Audio], findings: Findings) -> None:
         self._socket = socket

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is speech or a typed error, in bounded time, and nobody else notices."""
+"""Any input gets speech or a typed error in bounded time, and no other client notices."""
 
 from __future__ import annotations
 

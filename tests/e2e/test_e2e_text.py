@@ -1,4 +1,4 @@
-"""Marks in the text are heard: pauses, pronunciations, an end that is none."""
+"""Marks in the text change the speech: pauses, pronunciations, an open end."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def pitch_hz(audio: Audio) -> float:
 
 
 def edges_s(audio: Audio) -> tuple[float, float]:
-    """Silence before and after the speech: what is 35 dB below its loudest 5 ms."""
+    """Silence before and after the speech: 35 dB below its loudest 5 ms."""
     hop = RATE_HZ // 200
     levels = (audio[: len(audio) // hop * hop].reshape(-1, hop) ** 2).mean(1)
     loud = np.flatnonzero(levels > levels.max() / 10**3.5)

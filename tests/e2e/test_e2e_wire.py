@@ -111,7 +111,7 @@ def pipecat_end(context: str) -> list[Frame]:
 
 def test_pipecat_speaks_turn_after_turn_with_times_for_every_word(server: Server) -> None:
     with pipecat(server) as ws:
-        send(ws, {"text": ""})  # the keep-alive of a socket on which nobody has spoken yet
+        send(ws, {"text": ""})  # the keep-alive of a socket before its first text
         sentences = ("Hello there.", "It is ten past nine, and 25 people wait.")
         for context in ("first", "second"):
             send(ws, *pipecat_turn(context, *sentences), {"text": "", "context_id": context})
@@ -140,7 +140,7 @@ def test_pipecat_barges_in_and_hears_the_next_turn_alone(server: Server) -> None
         assert order == ["long", "next"]
         cut = next(at for at, frame in enumerate(frames) if frame["isFinal"])
         assert all(frame["contextId"] == "next" for frame in frames[cut + 1 :])
-        assert len(audio_of(frames, "long")) / 48_000 < 3.0  # what was on its way, not nine sentences
+        assert len(audio_of(frames, "long")) / 48_000 < 3.0  # audio already on its way, not nine sentences
         assert_speech(samples(audio_of(frames, "next")), 0.6, 3.0)
 
 
@@ -199,7 +199,7 @@ def test_livekit_is_interrupted_and_the_next_turn_does_not_wait(server: Server) 
 def test_a_wrong_key_reaches_both_as_1008(server: Server) -> None:
     url = f"{server.ws_url}/v1/text-to-speech/{VOICE}/multi-stream-input?output_format=pcm_24000"
     ws = websocket.create_connection(url, header={"xi-api-key": "wrong"}, timeout=20)
-    send(ws, pipecat_turn("x")[0])  # what comes after it may meet a closed socket
+    send(ws, pipecat_turn("x")[0])  # later messages can meet a closed socket
     assert json.loads(ws.recv())["error"] == "invalid_api_key"
     code, frame = ws.recv_data_frame(control_frame=True)
     assert (code, int.from_bytes(frame.data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1008)

@@ -24,7 +24,7 @@ def laid_out(
     speed: float = 1.0,
     before: Timeline | None = None,
 ) -> Timeline:
-    """Lay an utterance out whose tokens were predicted to have these frames at speed 1, and this ln f0."""
+    """Lay out an utterance with these predicted frames per token at speed 1, and this ln f0."""
     tokens = MODEL.read(utterance)
     read = np.full((2, len(tokens) + 3), pitch, np.float32)  # as wide as a larger shape makes it
     read[0, : len(tokens)] = frames

@@ -42,7 +42,7 @@ class Graph(TorchDispatchMode):
 
 @attrs.frozen
 class Stream:
-    """Of one device; which of its streams makes no difference here."""
+    """A stream of one device; all its streams are alike here."""
 
     device: torch.device
 

@@ -1,4 +1,4 @@
-"""What the real engine refuses, and how it fails and ends; with a tiny voice on the CPU."""
+"""Refusals, failures and the end of the real engine, with a tiny voice on the CPU."""
 
 from __future__ import annotations
 

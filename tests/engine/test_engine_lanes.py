@@ -147,9 +147,9 @@ def test_none_of_a_crowd_of_newcomers_runs_dry_after_its_first_window(profile: P
         for stream, first_s in device.first_audio_s.items():
             if device.given_s[stream] > 0.08:
                 second_s.setdefault(stream, device.now_s - first_s)
-    # Of the 80 ms of a first window a codec may hold 35 back.
+    # A codec can hold back 35 of the 80 ms of a first window.
     assert max(second_s.values()) < 0.040
-    # Nobody waits for more than a chunk read and two windows of those before him.
+    # A stream waits for at most one encode and two windows of earlier streams.
     assert max(device.first_audio_s.values()) < 8 * 0.015
 
 
@@ -231,7 +231,7 @@ def test_on_a_gpu_everyone_ready_joins() -> None:
 
 
 def with_audio(device: Device, count: int, lead_s: float = 1.0) -> list[Lane]:
-    """So many streams whose listeners have something to play."""
+    """Open `count` streams with audio that waits at the listener."""
     lanes = [device.open(stream) for stream in range(count)]
     while not all(has_begun(lane) for lane in lanes):
         device.step()

@@ -33,7 +33,7 @@ SENTENCES = (
     ("You can keep", "a few of the old ones", "in a box under the bed."),
     ("They will be sailing", "along the northern shore", "all through the summer."),
 )
-"""Cut behind a stop before a vowel, and where the voice goes on."""
+"""Cut after a plosive before a vowel, and the place where the voice continues."""
 
 
 def pieces_of(texts: Sequence[str]) -> list[Utterance]:
@@ -122,7 +122,7 @@ async def test_cut_sentences_sound_alone_as_they_do_in_one_batch(engine: Engine)
 async def test_pieces_fed_late_sound_as_if_they_had_been_fed_at_once(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Nobody runs dry here, however slow the machine is.
+    # No listener runs dry here, however slow the machine is.
     monkeypatch.setattr(Tails, "await_next", lambda tails, stream: None)
     pieces = random_pieces(np.random.default_rng(6))
     expected = joined(await blocks_of(engine, pieces))

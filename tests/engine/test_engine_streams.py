@@ -119,7 +119,7 @@ async def test_leaving_the_block_frees_the_lane_and_the_others_go_on(engine: Eng
     np.testing.assert_allclose(results[0], expected, atol=EXACT)
     steps = engine.statistics().steps
     await trio.sleep(0.05)
-    assert engine.statistics().steps == steps  # nobody speaks for the one who left
+    assert engine.statistics().steps == steps  # no step serves a stream that has left
 
 
 async def test_a_cancelled_reader_loses_no_samples(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""A model whose network a test has made, to fail or to look on."""
+"""A model with a network that a test has made, to fail or to observe."""
 
 from __future__ import annotations
 

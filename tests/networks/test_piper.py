@@ -1,4 +1,4 @@
-"""Piper's network: windows equal the whole, rows of a batch the rows alone, whatever the kind of voice."""
+"""Piper's network: windows equal the whole, and a row in a batch equals that row by itself."""
 
 from __future__ import annotations
 

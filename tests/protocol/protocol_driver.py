@@ -1,4 +1,4 @@
-"""A session without sound: what a socket's messages would have spoken, context by context."""
+"""A session without sound: the text that a socket's messages speak, context by context."""
 
 from __future__ import annotations
 

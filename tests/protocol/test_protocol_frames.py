@@ -1,4 +1,4 @@
-"""What is sent, key by key."""
+"""The frames of the server, key by key."""
 
 from __future__ import annotations
 

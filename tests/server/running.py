@@ -1,4 +1,4 @@
-"""A real server on a free port, with the scripted engine behind it."""
+"""A real server with the scripted engine, on a free port."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def read_all(stream: trio.SocketStream) -> bytes:
 
 async def until(condition, timeout_s: float = 2) -> None:
     with trio.fail_after(timeout_s):
-        while not condition():  # noqa: ASYNC110 - looks into a server that tells nobody
+        while not condition():  # noqa: ASYNC110 - polls a server that has no event for it
             await trio.sleep(0.01)
 
 

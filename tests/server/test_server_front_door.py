@@ -1,4 +1,4 @@
-"""Before anybody has spoken: heads that are slow, large or nonsense, addresses, signals, TLS."""
+"""Before the first request: slow, large or invalid heads, addresses, signals, TLS."""
 
 from __future__ import annotations
 

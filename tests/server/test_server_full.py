@@ -70,7 +70,7 @@ async def test_there_is_room_again_once_somebody_has_left():
                 answer = await http.get("/live")
             assert answer.status_code == 503
         with trio.fail_after(4):
-            while (await http.get("/live")).status_code != 200:  # noqa: ASYNC110 - it tells nobody
+            while (await http.get("/live")).status_code != 200:  # noqa: ASYNC110 - there is no event for it
                 await trio.sleep(0.05)
 
 

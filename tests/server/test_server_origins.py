@@ -47,7 +47,7 @@ async def test_with_a_key_any_page_may_ask_and_read_what_it_needs():
 @pytest.mark.parametrize("origin", NOT_HERE)
 async def test_without_a_key_pages_from_elsewhere_are_refused_on_both_ways_in(origin):
     async with running() as server, server.http(headers={"origin": origin}) as http:
-        # What a browser sends without asking first: the body's type is one of a form.
+        # A browser sends this without a preflight: the body has the type of a form.
         answer = await http.post(
             SPEECH, content=b'{"text": "Hello."}', headers={"content-type": "text/plain"}
         )

@@ -1,4 +1,4 @@
-"""The whole way with the real engine and a tiny voice: what is promised of the wire holds for real audio."""
+"""The whole path with the real engine and a tiny voice: the promises of the wire hold for real audio."""
 
 from __future__ import annotations
 

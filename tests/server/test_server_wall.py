@@ -68,7 +68,7 @@ def inject(monkeypatch, owner: type, name: str) -> Fault:
 
 
 async def listen(server, trigger=None) -> bytes:
-    """What a seeded stream sounds like while `trigger` runs."""
+    """Return the audio of a seeded stream while `trigger` runs."""
     async with server.socket(seed="7") as bystander:
         await say(bystander, text=TEXT, flush=True)
         await say(bystander, text="")

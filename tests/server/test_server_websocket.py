@@ -146,7 +146,7 @@ async def accepted(max_message_bytes: int = 1000, send_buffer: int | None = None
 
 
 async def hear(stream: trio.SocketStream, peer: Peer) -> list[Event]:
-    """What has been sent to the peer so far."""
+    """Events that the peer has received."""
     events: list[Event] = []
     with trio.move_on_after(0.2):
         while data := await stream.receive_some():
@@ -157,8 +157,8 @@ async def hear(stream: trio.SocketStream, peer: Peer) -> list[Event]:
 @pytest.mark.parametrize(
     ("sent", "code"),
     [
-        (b"\x83\x80\0\0\0\0", 1002),  # an opcode that is none
-        (b"\x81\x81\0\0\0\0\xff", 1007),  # a text that is none
+        (b"\x83\x80\0\0\0\0", 1002),  # not a valid opcode
+        (b"\x81\x81\0\0\0\0\xff", 1007),  # not valid UTF-8
         (b"\x82\xfe\x08\0\0\0\0\0" + bytes(2048), 1009),  # more than is allowed
         (b"\x88\x82\0\0\0\0\x03\xe9", 1001),  # a close, which is answered with its code
     ],
@@ -297,7 +297,7 @@ async def test_whatever_is_sent_gives_messages_or_an_end(seed):
         size = (
             bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
         )
-        # Text is mostly text: what is none ends the socket at once.
+        # Mostly valid text: invalid text ends the socket at once.
         if random.random() < 0.9:
             payload = bytes(byte & 0x7F for byte in payload)
         first = random.choice(opcodes, p=[0.1, 0.1, 0.05, 0.15, 0.3, 0.05, 0.01, 0.02, 0.1, 0.1, 0.02])

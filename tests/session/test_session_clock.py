@@ -1,4 +1,4 @@
-"""The clock of a stream's segments: what the last characters of a segment are told to last."""
+"""The clock of a stream's segments: the duration of a segment's last characters."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def scenario(socket: MemorySocket) -> None:
 
 
 async def run_cancelled_at(step: int) -> bool:
-    """Whether the scenario was over before the step came; nothing may be left behind either way."""
+    """Cancel the scenario at a step; return whether it was over before.  No lane stays occupied."""
     engine = ScriptedEngine(block_ms=200, step_s=0.02)
     service = make_service(engine)
     socket = MemorySocket()

@@ -1,4 +1,4 @@
-"""What the session relies on in an engine, held against the real one and the scripted one alike."""
+"""The session's contract with an engine; the real and the scripted one both pass it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a conversation leaves behind: nothing that a collection of garbage would hold everybody up for."""
+"""A conversation leaves no cycles: a garbage collection would hold up all tasks."""
 
 from __future__ import annotations
 

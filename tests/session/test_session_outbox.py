@@ -1,4 +1,4 @@
-"""What waits to be sent: in order, within bounds, and never of an owner that was silenced."""
+"""The outbox: in order, within bounds, and without packets of a cancelled owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text half of a stream, without Trio: what is released, read, spoken and taken back."""
+"""The text half of a stream, without Trio: release, read, speak and cancel."""
 
 from __future__ import annotations
 

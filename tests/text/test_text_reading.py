@@ -1,4 +1,4 @@
-"""The reading list: what is written on the left is said as on the right (see reading.tsv)."""
+"""The reading list: the text on the left is spoken as on the right (see reading.tsv)."""
 
 from __future__ import annotations
 

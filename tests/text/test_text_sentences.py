@@ -104,7 +104,7 @@ def test_no_prefix_claims_an_end_that_the_whole_text_denies(tokens: list[str], g
     for cut in range(len(text) + 1):
         early = find_sentence_end(text[:cut])
         if early is not None:
-            # The white space behind the end may still grow.
+            # More white space can follow the end.
             grown = early + len(text[early:]) - len(text[early:].lstrip())
             assert final and final[0] in (early, grown), (text[:cut], early, final)
 

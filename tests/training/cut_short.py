@@ -1,4 +1,4 @@
-"""A disk that takes no more: what is written breaks off in the middle of a file."""
+"""A full disk: a write stops in the middle of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def cut_short(at_bytes: int) -> Iterator[None]:
-    """No file grows beyond so many bytes in the block: they are written, and then OSError is raised."""
+    """In the block, a file can grow to `at_bytes` bytes; then a write raises OSError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (at_bytes, hard))
     try:

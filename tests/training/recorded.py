@@ -25,7 +25,7 @@ SPOKEN = (
 
 @functools.cache
 def voiced(hz: float, seconds: float = SECONDS, *, rate_hz: int = 24_000, slope: float = 1.0) -> np.ndarray:
-    """Syllables of a buzz whose harmonics fall by `slope`, with quiet at both ends and between them."""
+    """Syllables of a buzz with harmonics that fall by `slope`; quiet at both ends and between them."""
     time_s = np.arange(int(seconds * rate_hz)) / rate_hz
     top = int(min(11_500.0, 0.47 * rate_hz) / hz)
     buzz = sum(np.sin(2 * np.pi * hz * n * time_s + n * n) / n**slope for n in range(1, top))

@@ -45,7 +45,7 @@ def test_pulses_are_found_where_they_are_though_the_pitch_is_measured_wrong(
     pcm, f0, turns = vowel(base_hz)
     found = pulse_times(pcm, f0 * np.float32(error))
     inside = slice(VOICED.start + 5, VOICED.stop - 5)
-    # A closure's residual lies a little behind it: a constant, and the same for each vowel of a pitch.
+    # A closure's residual comes a little later: by a constant, the same for each vowel of a pitch.
     assert np.percentile(away(found[inside, 1], turns[inside]), 95) < 0.06
     assert np.abs(np.exp(found[inside, 0]) / f0[inside] - 1.0).mean() < 0.006
 

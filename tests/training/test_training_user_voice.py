@@ -122,7 +122,7 @@ def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp
         made.verdict.lines()
     )
     assert made.verdict.pitch_hz == pytest.approx(155, abs=25)
-    # Of the eight in the table one is silent and another says something else.
+    # Eight are in the table; one is silent and one says another text.
     assert "of 6 recordings" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
     work = tmp_path / "work"

@@ -18,7 +18,7 @@ from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 FRAMES = 200
 WORDS = (
-    # spoken, phones, what is written after it, first frames of its phones, the frame after it
+    # spoken, phones, the mark after it, first frames of its phones, the frame after it
     ("hello", ("HH", "AH0", "L", "OW1"), "comma", (20, 26, 34, 42), 60),
     ("there", ("DH", "EH1", "R"), "none", (80, 86, 98), 110),
     ("my", ("M", "AY1"), "comma", (130, 138), 150),

@@ -1,4 +1,4 @@
-"""What the acoustic model reads."""
+"""The inputs of the acoustic model."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class _Stopwatch(Watch):
 def _timed(recipe: Recipe) -> Recipe:
     """A recipe twice as long as it is timed: at its end held-out recordings would be looked at.
 
-    The critic has the same share of the timed steps as of a whole run; the first step is a warm-up and not timed.
+    The critic has the same share of the timed steps as of a whole run; the first step is not timed.
     """
     acoustic, steps = recipe.acoustic, 2 * _TIMED_STEPS
     return attrs.evolve(
