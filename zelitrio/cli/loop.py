@@ -7,6 +7,8 @@ from typing import TypeVarTuple
 
 import trio
 
+from zelitrio.cli.observed_clock import ObservedClock
+
 _Args = TypeVarTuple("_Args")
 
 
@@ -19,4 +21,4 @@ def run_loop(command: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> Non
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; in a group where the command has a nursery open.
     """
-    trio.run(command, *args, restrict_keyboard_interrupt_to_checkpoints=True)
+    trio.run(command, *args, clock=ObservedClock(), restrict_keyboard_interrupt_to_checkpoints=True)

@@ -1,0 +1,46 @@
+"""A clock that stands still while the process is stopped.
+
+After SIGSTOP, a suspended container or a swapped-out machine every time limit of every client is over, and
+what the clients sent in time lies unread.  Limits must count the time in which this process could read.
+"""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+import trio
+
+BEAT_S = 1.0
+"""The loop wakes up this often: a longer sleep cannot be told from a stop."""
+STOPPED_S = 2.0
+"""The loop was stopped if it comes back this late.  Shorter delays are load, and count."""
+
+
+@attrs.define(eq=False)
+class ObservedClock(trio.abc.Clock):
+    """Trio's usual clock, less the time that the process was stopped."""
+
+    _last_s: float = attrs.field(default=0.0, init=False)
+    """When the loop was last seen, by the system's clock."""
+    _asleep_s: float = attrs.field(default=0.0, init=False)
+    """How long it sleeps from there."""
+    _stopped_s: float = attrs.field(default=0.0, init=False)
+
+    def start_clock(self) -> None:
+        """Begin with the run."""
+        self._last_s = time.perf_counter()
+
+    def current_time(self) -> float:
+        """Seconds that the process could observe."""
+        now_s = time.perf_counter()
+        late_s = now_s - self._last_s - self._asleep_s
+        if late_s > STOPPED_S:
+            self._stopped_s += late_s
+        self._last_s, self._asleep_s = now_s, 0.0
+        return now_s - self._stopped_s
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """How long the loop may sleep."""
+        self._asleep_s = min(max(0.0, deadline - self.current_time()), BEAT_S)
+        return self._asleep_s
