@@ -91,7 +91,6 @@ def test_a_wrong_close_is_refused_too() -> None:
         "not json",
         '{"text": NaN}',
         '{"text": 1e999}',
-        '{"text": "\\ud800"}',
         "\ud800",
         "[" * 60_000 + "]" * 60_000,
         '{"a":' * 60_000 + "1" + "}" * 60_000,
@@ -101,7 +100,7 @@ def test_a_wrong_close_is_refused_too() -> None:
         '"text"',
         '{"text": "a"',
     ],
-    ids=range(15),
+    ids=range(14),
 )
 def test_what_is_no_message_fails_the_socket(raw: str | bytes, dialect: Dialect) -> None:
     connection = connect(dialect)

@@ -94,6 +94,16 @@ async def test_a_sentence_after_a_silence_is_spoken_without_a_flush(autojump_clo
         assert engine.fed() == [FIRST, "How are you?"]
 
 
+async def test_a_character_cut_between_two_messages_does_not_end_the_socket(autojump_clock):
+    engine = ScriptedEngine()
+    async with conversation(make_service(engine), target()) as (socket, done):
+        socket.raw(r'{"text": "Nice \ud83d"}')
+        socket.raw(r'{"text": "\udc4d work. "}')
+        socket.say(text="")
+        await done.wait()
+    assert socket.closed == (1000, "") and engine.fed() == ["Nice 👍 work. "]
+
+
 async def test_the_first_packet_is_small_and_leaves_with_the_first_block(autojump_clock):
     engine = ScriptedEngine(first_s=0.1, step_s=0.01)
     socket, service = await say_all(engine, {"text": FIRST * 3}, {"text": ""})

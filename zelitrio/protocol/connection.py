@@ -31,6 +31,7 @@ from zelitrio.protocol.events import (
 )
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 from zelitrio.protocol.frames import alignment_json, context_json
+from zelitrio.protocol.halves import join_halves
 from zelitrio.protocol.law import LAW, ContextState, Move, Step, moves_of
 from zelitrio.protocol.messages import ClientMessage, ContextMessageError, read_message
 from zelitrio.protocol.outcomes import outcome_of
@@ -52,6 +53,8 @@ class _Context:
     heard_at: float
     state: ContextState = ContextState.OPEN
     is_busy: bool = False
+    half: str = ""
+    """Half of a character, at the end of the last text."""
 
 
 class Connection:
@@ -268,6 +271,8 @@ class Connection:
         text = message.text or ""
         if is_opening and text == " ":
             text = ""  # the greeting, not speech
+        if text and (context := self._contexts.get(message.context_id)) is not None:
+            text, context.half = join_halves(context.half, text)
         if text or message.flush or message.trigger:
             yield Text(message.context_id, text, flush=message.flush, trigger=message.trigger)
 

@@ -6,6 +6,8 @@ connection's business.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from zelitrio.errors import RemoteError
@@ -17,6 +19,7 @@ from zelitrio.protocol.fields import (
     read_chunk_schedule,
     read_voice_settings,
 )
+from zelitrio.protocol.halves import decode_with_halves
 from zelitrio.protocol.target import Dialect, bare_credential
 from zelitrio.settings import VoiceSettings
 
@@ -70,7 +73,7 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
     """
     if isinstance(message, bytes | bytearray | memoryview):
         raise on_socket("json_invalid", "", "a text frame with a JSON object", "a binary frame")
-    fields = Fields(decode_object(message, on_socket), on_socket)
+    fields = Fields(_decode(message), on_socket)
     if dialect is Dialect.SINGLE:
         return _read_fields(fields)
     context_id: str | None = None
@@ -83,6 +86,16 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
         return _read_fields(fields, context_id, bool(close_context), bool(close_socket))
     except RemoteError as error:
         raise ContextMessageError(context_id, error) from None
+
+
+def _decode(message: str) -> dict[str, Any]:
+    try:
+        return decode_object(message, on_socket)
+    except RemoteError:
+        found = decode_with_halves(message)
+        if found is None:
+            raise
+        return found
 
 
 def _read_fields(
