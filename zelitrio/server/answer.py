@@ -1,4 +1,4 @@
-"""Answers of the front door itself, before anybody else took the connection."""
+"""Answers of the front door itself, before an application takes the connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.protocol import error_body, outcome_of
 from zelitrio.server.guarded import GuardedStream
 
 RETRY_AFTER_S = 5
-"""Said with every 503: by then another process serves, or somebody has left."""
+"""For every 503: after this time another process serves, or a client has left."""
 
 
 def new_request_id() -> str:

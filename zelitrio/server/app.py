@@ -46,8 +46,8 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    # A redirect would name this server's scheme and host, which behind a proxy are not the client's: over
-    # TLS it sent keys to http://.
+    # A redirect would name this server's scheme and host.  With a proxy in between they are not the
+    # client's: over TLS it sent keys to http://.
     app.router.redirect_slashes = False
     return Accounting(OriginGuard(WithoutSlash(app), state.origins), state.metrics)
 
@@ -132,7 +132,7 @@ async def _show_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _show_nobody(request: Request, error: Exception) -> Response:
-    return Response(status_code=400)  # nobody is there to read it
+    return Response(status_code=400)  # the client has left
 
 
 async def _show_bug(request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ ANONYMOUS = Account("anonymous")
 
 
 class KeyRing:
-    """The keys that open this server.  Without any, everybody may come in (and only loopback is served)."""
+    """The keys of this server.  Without any, it asks for none (and only loopback is served)."""
 
     def __init__(self, hashes: Iterable[str]) -> None:
         self._hashes = tuple(digest.lower() for digest in hashes)
@@ -30,14 +30,14 @@ class KeyRing:
         return not self._hashes
 
     def account(self, credential: str | None) -> Account | None:
-        """Whose key this is; None when it is nobody's."""
+        """Return the account of a key; None if the key is not valid."""
         if self.is_open:
             return ANONYMOUS
         if not credential:
             return None
         digest = hash_key(credential)
         found = None
-        for known in self._hashes:  # all of them, whichever matches: the time tells nothing
+        for known in self._hashes:  # compare with all of them, so that the time tells nothing
             if hmac.compare_digest(known, digest):
                 found = Account(f"key-{known[:8]}")
         return found

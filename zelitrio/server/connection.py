@@ -31,7 +31,7 @@ class Reception:
     """Takes connections: those that there is room for, and the others.
 
     Attributes:
-        tls: what is spoken on all of them; None for plain text.
+        tls: of all of them; None for plain text.
         idle: those that wait for a request.
     """
 

@@ -31,7 +31,7 @@ def dictionary_json(one: Dictionary) -> dict[str, Any]:
 
 
 def rules_json(one: Dictionary) -> list[dict[str, Any]]:
-    """What it says, word by word."""
+    """Its rules, one for each word."""
     return [
         {
             "type": "phoneme",

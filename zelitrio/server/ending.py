@@ -1,4 +1,4 @@
-"""How a server ends: drained in order, or by a failure that every peer is told of."""
+"""The end of a server: a drain, or a failure that every peer is told of."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ending:
         scope: of everything that the server runs.
 
     Attributes:
-        failure: what it ended by; None when it was drained.
+        failure: the reason of its end; None after a drain.
     """
 
     state: ServerState
@@ -90,5 +90,5 @@ class Ending:
     async def _wait_spoken(self) -> None:
         """The engine still works: let it finish what is being spoken, for as long as a drain may take."""
         with trio.move_on_after(self.state.settings.drain_s):
-            while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine tells nobody
+            while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine has no event for it
                 await trio.sleep(_LOOK_S)

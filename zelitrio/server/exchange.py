@@ -43,7 +43,7 @@ class _RequestEndError(Exception):
 
 
 class _CanRead(EventWrapper):
-    """What the protocol waits for when it has bytes of a later request."""
+    """The protocol waits for this event while it has bytes of a later request."""
 
     async def wait(self) -> None:
         raise _RequestEndError
@@ -83,8 +83,8 @@ async def answer_request(server: HttpServer, stream: GuardedStream, head: Reques
     """Answer one request.
 
     Args:
-        server: what answers.
-        stream: what is read beyond the request is put back here.
+        server: the application that answers.
+        stream: bytes read beyond the request are put back here.
         head: of the request, with all that was read after it.
 
     Returns:
@@ -155,7 +155,7 @@ class _Exchange:
         await self._ahead.wait_left(self._stream, lambda: self._may_probe)
 
     async def _send(self, event: Event) -> None:
-        """What the protocol says: bytes of the answer, and what becomes of the connection."""
+        """Handle an event of the protocol: bytes of the answer, or the connection's future."""
         if self._keeps is not None:
             await trio.sleep_forever()  # a later request, which this reader must not begin
         match event:
@@ -196,7 +196,7 @@ class _Exchange:
     ) -> None:
         async def send_message(message: Message) -> None:
             if self._keeps is not None:
-                await trio.lowlevel.checkpoint()  # nobody reads it
+                await trio.lowlevel.checkpoint()  # the client has left
                 return
             if message["type"] == "http.response.start" and not self._body.is_complete:
                 # The rest of the body would be taken for the next request.

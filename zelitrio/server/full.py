@@ -1,4 +1,4 @@
-"""What a connection above the limit is told: 503, with what a web page needs to read it."""
+"""The answer to a connection above the limit: 503, with headers that let a web page read it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins
     parts: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.disconnect"}  # what is asked does not matter
+        return {"type": "http.disconnect"}  # the answer does not depend on the request
 
     async def send(message: Message) -> None:
         parts.append(message)

@@ -17,7 +17,7 @@ CLOSE_TIMEOUT_S = 1.0
 """For what closing has to say (TLS close_notify); after it the stream is dropped."""
 READ_BYTES = 64 * 1024
 WRITE_BYTES = 16 * 1024
-"""The deadline is for so many bytes: a player of 32 kbit/s that reads at its pace takes them in 4 s."""
+"""The deadline is for this many bytes: a player that reads at 32 kbit/s takes them in 4 s."""
 
 RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -89,8 +89,8 @@ class GuardedStream(trio.abc.Stream):
         called while a send is under way.  It costs a system call, where `send_all` takes a cancel scope
         and a turn of the loop for each WRITE_BYTES.
         """
-        # Not on TLS, whose records only Trio's stream can make.  `os.write`, because Trio's sockets have
-        # no call that never waits; Windows has no such thing for sockets.
+        # Not on TLS: only Trio's stream can make its records.  `os.write`, because Trio's sockets have no
+        # call that never waits; Windows has no `os.write` for sockets.
         if sys.platform == "win32" or isinstance(self._stream, trio.SSLStream):
             return 0
         try:
@@ -103,7 +103,7 @@ class GuardedStream(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """What was put back, else what comes next; empty at the end."""
+        """Bytes that were put back, else the next bytes; empty at the end."""
         if self._put_back:
             await trio.lowlevel.checkpoint()
             limit = len(self._put_back) if max_bytes is None else max_bytes
@@ -139,7 +139,7 @@ class GuardedStream(trio.abc.Stream):
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
             except trio.BusyResourceError:
-                pass  # what we are sending he does not take, so he waits for no answer
+                pass  # the peer does not read, so it waits for no answer
 
 
 def _address(ask: Callable[[], Any]) -> tuple[str, int] | None:

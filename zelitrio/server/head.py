@@ -31,7 +31,7 @@ class RequestHead:
     """The head of a request, and all bytes that were read with it.
 
     Attributes:
-        rest: what follows the head in `raw`.
+        rest: the bytes after the head in `raw`.
     """
 
     method: str

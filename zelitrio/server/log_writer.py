@@ -10,7 +10,7 @@ from collections import deque
 MAX_WAITING_BYTES = 64 * 1024
 """Lines that wait for a slow reader.  A new line is dropped when there are more."""
 PIECE_BYTES = 4096
-"""PIPE_BUF on Linux: a pipe that polls as writable takes so many bytes without blocking."""
+"""PIPE_BUF on Linux: a pipe that polls as writable takes this many bytes without blocking."""
 
 
 class LogWriter:
@@ -30,7 +30,7 @@ class LogWriter:
         self._lock = threading.Lock()
         self._not_said = 0
         self.dropped = 0
-        """Lines that nobody will read."""
+        """Lines that were not written."""
 
     def write(self, line: bytes) -> None:
         """Write one line, its newline included, or keep it for later, or drop it."""

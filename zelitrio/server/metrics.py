@@ -1,4 +1,4 @@
-"""What the server counts, for Prometheus; every server has a registry of its own."""
+"""The server's counters for Prometheus; every server has its own registry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = get_log()
 
 
 class StatisticsLike(Protocol):
-    """Of `zelitrio.engine.Statistics`, what is exported."""
+    """The exported part of `zelitrio.engine.Statistics`."""
 
     @property
     def load(self) -> float:
@@ -43,7 +43,7 @@ class StatisticsLike(Protocol):
 
 
 class ServedEngine(EngineLike, Protocol):
-    """What a server needs of an engine; `zelitrio.engine.Engine` has it."""
+    """The engine as a server sees it; `zelitrio.engine.Engine` is one."""
 
     def statistics(self) -> StatisticsLike:
         """A snapshot; never waits."""

@@ -48,7 +48,7 @@ def openai_voice(catalogue: Catalogue, name: str) -> Voice:
     """One of our voices by id or name, or the one that stands for one of OpenAI's.
 
     Raises:
-        RemoteError: `invalid_parameters`: nobody has that name.
+        RemoteError: `invalid_parameters`: no voice has that name.
     """
     voices = list(catalogue.voices.values())
     for voice in voices:
@@ -78,7 +78,7 @@ class OpenAIEvents(Shape):
 
     def end(self) -> bytes:
         """The event that says done."""
-        # We have no tokens; what is counted is characters in and packets out.
+        # This server has no tokens: it counts characters in and packets out.
         used = {"input_tokens": len(self.text), "output_tokens": self._packets}
         usage = {**used, "total_tokens": sum(used.values())}
         return _event({"type": "speech.audio.done", "usage": usage})

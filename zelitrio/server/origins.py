@@ -30,7 +30,7 @@ EXPOSED_HEADERS = (
     "server-timing",
     "retry-after",
 )
-"""What a page may read of an answer besides its type and length."""
+"""Headers of an answer that a page may read, besides type and length."""
 PREFLIGHT_S = 7200
 """How long a browser may remember what it was told; Chromium's own limit."""
 _LOOPBACK = r"https?://([a-z0-9-]+\.)*(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
@@ -47,8 +47,8 @@ class Origins:
         # Browsers write hosts in lower case, whatever the page's address was typed as.
         escaped = [re.escape(origin.lower()) for origin in named]
         self.pattern = None if "*" in named else "|".join([_LOOPBACK, *escaped])
-        """What an allowed origin matches as a whole; None: all of them are."""
-        # Not without a key: a name that somebody points at this machine would be its own origin.
+        """Matches an allowed origin as a whole; None: all are allowed."""
+        # Not without a key: any public name that resolves to this machine would be its own origin.
         self._own_too = bool(settings.api_key_hashes)
         self._hosts = None if settings.api_key_hashes or "*" in named else _hosts(settings.host, named)
 
@@ -74,7 +74,7 @@ class Origins:
             )
 
     def _check_host(self, host: str) -> None:
-        """Refuse a public name that somebody points at this machine (DNS rebinding).
+        """Refuse a public name that resolves to this machine (DNS rebinding).
 
         A page of such a name is this server's own origin for a browser, which then sends no Origin with a
         GET.  An address cannot be pointed elsewhere, and a name without a dot is in no public DNS.

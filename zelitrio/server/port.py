@@ -1,7 +1,7 @@
 """The address to serve at, taken before anything slow begins: a wrong one is noticed in the first moment.
 
-Taken is not yet listening: until the server is ready, connections are refused, so that nobody who merely
-knocks takes it for up.
+A bound address does not listen yet: until the server is ready, connections are refused, so that a health
+check does not take it for ready.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Port:
     """Bound sockets, one for each address that the host's name stands for.
 
     Attributes:
-        tls: what is spoken on all of them; None for plain text.
+        tls: of all of them; None for plain text.
     """
 
     settings: ServerSettings

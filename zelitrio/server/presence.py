@@ -23,7 +23,7 @@ _LOOK_FIRST_S, _LOOK_MOST_S = 0.002, 0.25
 
 
 class Ahead:
-    """What a client sends while its request is answered, kept for later."""
+    """Bytes that a client sends during an answer, kept for later."""
 
     def __init__(self) -> None:
         self.data = bytearray()

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 MAX_TRACEBACK_CHARS = 8000
-"""Of the end of a traceback: a group of errors may have no bound."""
+"""Kept from the end of a traceback: a group of errors has no bound."""
 
 
 class QuietLog:
@@ -27,7 +27,7 @@ class QuietLog:
         self._write("info", event, values)
 
     def warning(self, event: str, **values: object) -> None:
-        """What an operator may have to change."""
+        """Log something that an operator should look at."""
         self._write("warning", event, values)
 
     def error(self, event: str, *, exc_info: BaseException | None = None, **values: object) -> None:

@@ -15,13 +15,13 @@ from zelitrio.session import Service, run_socket
 from zelitrio.settings import ServerSettings
 
 BROKEN_CODES = (1002, 1007, 1009)
-"""Frames that are none, a text that is none, too much of it: a peer that hears of it in mid-sentence."""
+"""Protocol error, invalid UTF-8, message too big: the peer may still be sending."""
 INTERNAL_ERROR = 1011
 log = get_log()
 
 
 def read_request(head: RequestHead) -> SocketRequest | None:
-    """What a realtime socket is to be; None: the request is for somebody else.
+    """Read the request for a realtime socket; None if it is a request for something else.
 
     Raises:
         RemoteError: the URL alone shows that it cannot be had.
@@ -41,9 +41,9 @@ async def serve_realtime(
     service: Service,
     settings: ServerSettings,
 ) -> None:
-    """Hold one conversation on a stream whose head was read; the caller closes the stream.
+    """Hold one conversation on a stream after its head; the caller closes the stream.
 
-    Returns when the conversation is over, whoever ended it.
+    Returns when either side has ended the conversation.
     """
     try:
         answer = accept_answer(head)
@@ -70,5 +70,5 @@ async def serve_realtime(
             close_code=socket.close_code,
         )
         if socket.close_code in BROKEN_CODES:
-            await stream.linger()  # he had no reason to stop: most of what he sends is still on its way
+            await stream.linger()  # the peer had no reason to stop: most of its bytes are still on their way
         nursery.cancel_scope.cancel()

@@ -1,4 +1,4 @@
-"""What an error looks like over HTTP: in the vendor's shape and in OpenAI's."""
+"""Errors over HTTP: in the vendor's shape and in OpenAI's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ASGI application receives of one request: its body, then the news that the client left."""
+"""The receive side of one ASGI request: its body, then the disconnect."""
 
 from __future__ import annotations
 

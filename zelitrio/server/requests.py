@@ -14,7 +14,7 @@ from zelitrio.session import Account
 
 
 def authorize(state: ServerState, request: Request) -> Account:
-    """The account behind a request.
+    """Return the account of a request.
 
     Raises:
         RemoteError: `missing_api_key` or `invalid_api_key`.

@@ -1,4 +1,4 @@
-"""One server: its listeners, its connections, and what watches over them."""
+"""One server: its listeners, its connections, and the tasks that watch them."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def _obey(ending: Ending, signals: AsyncIterator[int]) -> None:
 
 
 async def _keep_log_moving() -> None:
-    """Write, even when nothing happens, what a slow reader of the log had no room for."""
+    """Write log lines that wait for a slow reader, even if nothing else happens."""
     while True:
         await trio.sleep(FLUSH_LOG_EVERY_S)
         flush_log()

@@ -53,7 +53,7 @@ class Shape:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """What is to be said."""
+    """The text to speak, and how."""
 
     voice: Voice
     text: str
@@ -66,8 +66,8 @@ class Job:
 class SpokenAnswer(Response):
     """Speaks a job as an ASGI response.
 
-    A client that leaves frees its lane at once.  What goes wrong before the first packet is answered
-    with an error; afterwards the connection is cut, so that nobody takes half a text for the whole.
+    A client that leaves frees its lane at once.  A failure before the first packet is answered with an error.
+    After it the connection is cut, so that half a text is not taken for the whole.
     """
 
     def __init__(self, state: ServerState, job: Job, shape: Shape, request_id: str, asked_at: float) -> None:

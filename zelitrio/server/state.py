@@ -20,7 +20,7 @@ log = get_log()
 
 @attrs.define(eq=False)
 class ServerState:
-    """One server: its service, who may use it, what it counts, and whether it is on its way out."""
+    """One server: its service, its keys, its counters, and whether it is ending."""
 
     engine: ServedEngine
     settings: ServerSettings
@@ -30,14 +30,14 @@ class ServerState:
     origins: Origins
     metrics: Metrics
     max_connections: int
-    """As set, or fewer if the process may not open so many files."""
+    """The setting, or less if the process has fewer files."""
     failure: EngineError | ServerError | None = None
-    """What the server is ending by."""
+    """The failure that ends the server."""
     connections: int = 0
     turned_away: int = 0
     """Connections above the limit that are being told so."""
     conversations: int = 0
-    """Sockets and synthesis requests under way: what a drain waits for."""
+    """Sockets and synthesis requests in progress; a drain waits for them."""
     _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
 
     @property
@@ -75,7 +75,7 @@ class ServerState:
             await self._changed.wait()
 
     async def wait_unconnected(self) -> None:
-        """Wait until nobody is connected."""
+        """Wait until no client is connected."""
         while self.connections:
             await self._changed.wait()
 

@@ -19,7 +19,7 @@ from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_a
 from zelitrio.text import Reading
 
 MAX_WHOLE_CHARS = 40_000
-"""Of a text whose speech is gathered before it is sent: three quarters of an hour, up to 250 MB of PCM."""
+"""Limit of a text for one whole answer: 45 minutes of speech, up to 250 MB of PCM."""
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -1,10 +1,10 @@
 """A server's WebSocket on a guarded stream: wsproto reads, and what the peer accepts at once leaves at once.
 
-Not trio-websocket, though the client stands on it: a task and a channel for every connection, a lock, a
-cancel scope and three turns of the loop for every message are what its generality costs.  An utterance
-of 5 s took 126 turns of the loop with it and takes 33 without (with fewer messages, too), and the loop is
-what a GPU's server runs out of.  A server needs little of that.  wsproto's `Connection` does what is
-hard: the peer's frames, in pieces, masked, in any order.
+Not trio-websocket, which the client uses: its generality costs a task and a channel for every connection,
+and a lock, a cancel scope and three turns of the loop for every message.  An utterance of 5 s took 126
+turns of the loop with it and takes 33 without it (also because it has fewer messages).  On a GPU the loop
+is the limit of a server.  wsproto's `Connection` does the hard part: the peer's frames, in pieces, masked,
+in any order.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from zelitrio.session import PeerLeft
 CLOSE_HANDSHAKE_S = 2.0
 """For the peer's half of the close: Pipecat waits as long for ours."""
 FRAMES_AT_ONCE = 4
-"""Taken before others have their turn: a greeting, a text, its flush and the end.  Frames, not messages:
-what is read at once may be 680 pings, and they take 12 ms."""
+"""Handled before other tasks run: a greeting, a text, its flush and the end.  Frames, not messages: one read
+can hold 680 pings, which take 12 ms."""
 READ_BYTES = 4096
 """A text and its flush, not a backlog; the session itself never dawdles."""
 MAX_UNSENT_PONGS = 16 * 1024
@@ -37,7 +37,7 @@ _TOO_BIG, _GONE = 1009, 1006
 
 @attrs.frozen
 class HandshakeError(Exception):
-    """The upgrade is none; `status` is what to answer."""
+    """The upgrade is not valid; `status` is the answer."""
 
     status: int
     message: str
@@ -87,14 +87,14 @@ def _bytes_in(data: str | bytes | bytearray) -> int:
 class WebSocket:
     """One accepted socket; a `zelitrio.session.SocketTransport`.
 
-    The stream stays its opener's to close.  Pings of the peer are answered while somebody receives.
+    The opener of the stream closes it.  The peer's pings are answered while a task receives.
 
     Args:
         stream: its request was read.
         nursery: for the rest of a control frame that the peer does not take at once.
         max_message_bytes: a longer one closes the socket with 1009.
-        answer: what accepts the request (`accept_answer`); sent now.
-        received: what came behind the request.
+        answer: accepts the request (`accept_answer`); sent now.
+        received: bytes that came after the request.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """What it was closed with, by whoever came first; None while it is open."""
+        """The close code of the side that closed first; None while it is open."""
         return self._code
 
     async def receive(self) -> str | bytes:
@@ -158,13 +158,13 @@ class WebSocket:
             case TextMessage() | BytesMessage():
                 return self._take_part(event)
             case Ping():
-                is_open = self._frames.state is ConnectionState.OPEN  # after a close nothing may follow
+                is_open = self._frames.state is ConnectionState.OPEN  # after a close no frame is allowed
                 if is_open and len(self._unsent) < MAX_UNSENT_PONGS:
                     self._post(self._frames.send(event.response()))
             case Pong():
                 self._pong.set()
             case CloseConnection():
-                # Ours is answered; his is to be; or he sent what is none, and is told so.
+                # Reply to the peer's close.  A malformed close frame gets its error code.
                 if self._frames.state in (ConnectionState.REMOTE_CLOSING, ConnectionState.OPEN):
                     self._post(self._frames.send(event.response()))
                 self._end(int(event.code))
@@ -174,7 +174,7 @@ class WebSocket:
 
     def _take_part(self, event: TextMessage | BytesMessage) -> str | bytes | None:
         if self._code is not None:
-            return None  # we have closed: what he is still sending is not heard
+            return None  # we have closed: the peer's further data is ignored
         self._part_bytes += _bytes_in(event.data)
         if self._part_bytes > self._max_message_bytes:
             reason = f"Exceeded maximum message size: {self._max_message_bytes} bytes"
@@ -185,7 +185,7 @@ class WebSocket:
             self._part_bytes = 0
             return event.data if isinstance(event, TextMessage) else bytes(event.data)
         if self._parts is None:
-            # Not a list: pieces may be empty, and as many as he likes.
+            # Not a list: a peer can send any number of empty pieces.
             self._parts = io.StringIO() if isinstance(event, TextMessage) else io.BytesIO()
         self._parts.write(event.data)  # type: ignore[arg-type]  # all of one message are of one kind
         if not event.message_finished:
@@ -201,7 +201,7 @@ class WebSocket:
     def offer(self, text: str) -> bool:
         """See SocketTransport."""
         if self._frames.state is not ConnectionState.OPEN:
-            return True  # behind a close, whosever, nothing may follow
+            return True  # after a close of either side no frame is allowed
         return self._push(text_frame(text.encode()))
 
     async def flush(self) -> None:
@@ -218,7 +218,7 @@ class WebSocket:
     async def close(self, code: int, reason: str) -> None:
         """Send the close frame and wait for the peer's, CLOSE_HANDSHAKE_S at most.
 
-        Somebody must be receiving meanwhile.
+        A task must receive at the same time.
         """
         if self._code is not None or self._frames.state is not ConnectionState.OPEN:
             return
@@ -232,7 +232,7 @@ class WebSocket:
             await self._is_closed.wait()
 
     async def finish(self) -> None:
-        """Send what is owed to a peer that has closed; CLOSE_HANDSHAKE_S at most, raises nothing."""
+        """Send the rest to a peer that has closed, within CLOSE_HANDSHAKE_S; never raises."""
         with trio.move_on_after(CLOSE_HANDSHAKE_S), suppress(PeerLeft):
             await self.flush()
 
@@ -264,7 +264,7 @@ class WebSocket:
             self._nursery.start_soon(self._flush_quietly)
 
     async def _flush_quietly(self) -> None:
-        with suppress(PeerLeft):  # whoever receives will see it
+        with suppress(PeerLeft):  # the receiving task sees it
             await self.flush()
 
     def _push(self, frame: bytes) -> bool:
