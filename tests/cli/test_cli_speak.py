@@ -236,6 +236,18 @@ def test_normalise_prints_words_and_phonemes(
     assert capsys.readouterr().out == "hello two\nHH AH0 L OW1 T UW1\n"
 
 
+def test_normalise_explains_each_word_and_obeys_a_lexicon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("W3C -> web consortium\n")
+    assert run(["normalise", "--explain", "--lexicon", str(path), "The W3C paid $5."]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["word", "from", "rule", "phones", "break"]
+    assert lines[2][:4] == ["web", "4-7", "W3C", "alias"]
+    assert lines[-1][:4] == ["dollars", "13-15", "$5", "sign_first"] and lines[-1][-1] == "stop"
+
+
 @pytest.mark.parametrize("tokens", [["--help"], ["serve", "--help"], ["normalise", "Hello."], ["--version"]])
 def test_light_commands_load_neither_networks_nor_codecs(tokens: list[str]) -> None:
     heavy = "{'torch', 'av', 'trio', 'hypercorn', 'starlette'}"

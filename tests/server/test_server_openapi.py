@@ -14,13 +14,14 @@ from scripted_engine import ScriptedEngine
 from zelitrio.server.app import Operations
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.metadata import Metadata
+from zelitrio.server.normalising import Normalising
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document, schema_like
 from zelitrio.server.synthesis import Synthesis
 from zelitrio.settings import MAX_SEED
 
 TEXT = "A short text. "
-ROOMS = (Synthesis, OpenAISpeech, Metadata, DictionaryEndpoints, Operations)
+ROOMS = (Synthesis, OpenAISpeech, Metadata, DictionaryEndpoints, Normalising, Operations)
 ROUTES = [route for room in ROOMS for route in room(None).routes()]
 DOCUMENT = openapi_document(ROUTES, ScriptedEngine().catalogue)
 

@@ -62,3 +62,38 @@ def test_two_files_of_one_name_are_refused(tmp_path, dictionaries):
     (tmp_path / "brands.pls").write_text(PLS)
     with pytest.raises(LocalError, match="found two"):
         Dictionaries(load_front_end(), [*dictionaries, load_dictionary(tmp_path / "brands.pls")])
+
+
+def test_an_alias_is_read_in_the_place_of_whole_words_only(tmp_path: Path) -> None:
+    path = tmp_path / "aliases.txt"
+    path.write_text("UN -> United Nations\nacme corp -> Acme of $5\nC++ -> see plus\n", encoding="utf-8")
+    front_end = Dictionaries(load_front_end(), [load_dictionary(path)]).front_end
+
+    def said(text: str) -> str:
+        return " ".join(word.spoken for word in front_end.utterance(text).words)
+
+    assert said("The UN met.") == "the united nations met"
+    assert said("un, UNO") == "un uno"
+    assert said("ACME Corp pays") == "acme of five dollars pays"
+    assert said("C++ is") == "see plus is"
+    source = "The UN met."
+    words = front_end.utterance(source).words
+    assert {source[slice(*word.span)] for word in words if word.spoken in ("united", "nations")} == {"UN"}
+
+
+def test_of_two_dictionaries_the_first_decides_on_a_word_alone(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("zorb\tZ AO1 R B\n", encoding="utf-8")
+    (tmp_path / "two.txt").write_text("zorb -> round ball\n", encoding="utf-8")
+    loaded = [load_dictionary(tmp_path / name) for name in ("one.txt", "two.txt")]
+    first = Dictionaries(load_front_end(), loaded).front_end.utterance("zorb")
+    assert [word.spoken for word in first.words] == ["zorb"]
+    second = Dictionaries(load_front_end(), loaded[::-1]).front_end.utterance("zorb")
+    assert [word.spoken for word in second.words] == ["round", "ball"]
+    assert Dictionaries(load_front_end(), loaded).front_end.utterance("zorb").phones[0] == "Z"
+
+
+def test_a_sound_of_ones_own_comes_before_the_names_that_are_built_in(tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("nginx\tEH1 N JH IH0 N\n", encoding="utf-8")
+    front_end = Dictionaries(load_front_end(), [load_dictionary(path)]).front_end
+    assert front_end.utterance("nginx").phones == ("EH1", "N", "JH", "IH0", "N")

@@ -92,9 +92,11 @@ def test_a_word_added_to_a_lexicon_is_said_so_and_the_old_lexicon_is_unchanged()
 def test_a_lexicon_table_is_read_and_a_wrong_line_is_named(tmp_path: Path) -> None:
     table = tmp_path / "words.tsv"
     table.write_text("# mine\n\nZorb\tZ AO1 R B\n", encoding="utf-8")
-    assert load_entries(table) == {"zorb": ("Z", "AO1", "R", "B")}
+    assert load_entries(table).phones == {"zorb": ("Z", "AO1", "R", "B")}
     table.write_text("zorb\tZ AO1 R B\nblub B L AH1 B\n", encoding="utf-8")
-    with pytest.raises(LocalError, match=r"words\.tsv: line 2: expected word, tab, phones"):
+    with pytest.raises(
+        LocalError, match=r"words\.tsv: line 2: expected word, tab, phones; or word -> other words"
+    ):
         load_entries(table)
     table.write_bytes(b"zorb\t\xff\n")
     with pytest.raises(LocalError, match="UTF-8"):
@@ -113,7 +115,9 @@ def test_a_pls_lexicon_is_read_and_one_with_a_document_type_is_refused(tmp_path:
     path = tmp_path / "words.pls"
     path.write_text(_PLS, encoding="utf-8")
     tomato = ("T", "AH0", "M", "AA1", "T", "OW0")
-    assert load_entries(path) == {"tomato": tomato, "tomate": tomato, "zorb": ("Z", "AO1", "R", "B")}
+    entries = load_entries(path)
+    assert entries.phones == {"tomato": tomato, "tomate": tomato, "zorb": ("Z", "AO1", "R", "B")}
+    assert entries.aliases == {"W3C": "World Wide Web Consortium"}
     path.write_text('<!DOCTYPE x [<!ENTITY a "b">]><lexicon/>', encoding="utf-8")
     with pytest.raises(LocalError, match="document type"):
         load_entries(path)

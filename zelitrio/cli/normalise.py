@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from zelitrio.cli.configure import LIST
 from zelitrio.cli.texts import read_text
 
 
-def normalise(text: Annotated[str, Parameter(allow_leading_hyphen=True)], /) -> None:
+def normalise(
+    text: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    explain: bool = False,
+    lexicon: Annotated[list[Path] | None, LIST] = None,
+) -> None:
     """Print the words a text is spoken as, and below them their phonemes.
 
     Parameters
     ----------
     text
         The text, a file of it, or - for stdin.
+    explain
+        Print a line for each word: its characters, the rule, the phonemes and the break.
+    lexicon
+        Files of pronunciations and aliases, the most important first.
     """
-    from zelitrio.text import load_front_end
+    from zelitrio.text import Dictionaries, load_dictionary, load_front_end
+    from zelitrio.text import explain as explain_text
 
-    utterance = load_front_end().utterance(read_text(text))
-    print(" ".join(word.spoken for word in utterance.words))
-    print(" ".join(utterance.phones))
+    loaded = [load_dictionary(path) for path in lexicon or ()]
+    front_end = Dictionaries(load_front_end(), loaded).front_end
+    explanation = explain_text(front_end, read_text(text))
+    if explain:
+        print("\n".join(explanation.to_lines()))
+        return
+    print(" ".join(word.spoken for word in explanation.utterance.words))
+    print(" ".join(explanation.utterance.phones))

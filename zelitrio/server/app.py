@@ -19,6 +19,7 @@ from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
 from zelitrio.server.metadata import Metadata, to_json
+from zelitrio.server.normalising import Normalising
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
 from zelitrio.server.origins import OriginGuard
@@ -36,6 +37,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *OpenAISpeech(state).routes(),
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),
+            *Normalising(state).routes(),
             *Operations(state).routes(),
             *Playground().routes(),
         ],

@@ -20,7 +20,7 @@ def dictionary_json(one: Dictionary) -> dict[str, Any]:
     return {
         "id": one.dictionary_id,
         "latest_version_id": one.version_id,
-        "latest_version_rules_num": len(one.entries),
+        "latest_version_rules_num": len(one.entries) + len(one.aliases),
         "name": one.dictionary_id,
         "permission_on_resource": "viewer",
         "created_by": "zelitrio",
@@ -42,6 +42,15 @@ def rules_json(one: Dictionary) -> list[dict[str, Any]]:
             "word_boundaries": True,
         }
         for word, phones in one.entries.items()
+    ] + [
+        {
+            "type": "alias",
+            "string_to_replace": word,
+            "alias": said,
+            "case_sensitive": word != word.lower(),
+            "word_boundaries": True,
+        }
+        for word, said in one.aliases.items()
     ]
 
 

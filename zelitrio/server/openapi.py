@@ -31,7 +31,7 @@ from zelitrio.server.dictionaries import dictionary_json, rules_json
 from zelitrio.server.metadata import TOKEN_KINDS, model_json, user_json, voice_json
 from zelitrio.server.openai_speech import OPENAI_VOICES
 from zelitrio.settings import MAX_SEED, VoiceSettings, range_of
-from zelitrio.text import Dictionary
+from zelitrio.text import Dictionary, explain, load_front_end
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue
@@ -47,6 +47,7 @@ _BODIES = {
     "convert_with_timestamps": "SpeechRequest",
     "stream_with_timestamps": "SpeechRequest",
     "create_speech": "OpenAISpeechRequest",
+    "normalise_text": "SpeechRequest",
 }
 _ERRORS = {
     "400": "A query parameter is wrong",
@@ -141,12 +142,13 @@ def _operation(route: Route, answers: Mapping[str, Schema]) -> Schema:
         parameters.append(_query("search", {"type": "string"}))
     if name in _BODIES:
         errors = tuple(_ERRORS)
-        operation["responses"]["200"]["headers"] = {
-            header: {"description": text, "schema": {"type": "string"}}
-            for header, text in _SPEECH_HEADERS.items()
-        }
+        if name != "normalise_text":
+            operation["responses"]["200"]["headers"] = {
+                header: {"description": text, "schema": {"type": "string"}}
+                for header, text in _SPEECH_HEADERS.items()
+            }
         operation["requestBody"] = {"required": True, "content": _json(_ref(_BODIES[name]))}
-        if name != "create_speech":
+        if name not in ("create_speech", "normalise_text"):
             formats = {"enum": [*sorted(FORMATS), ""], "default": DEFAULT_FORMAT.name}
             parameters.append(_query("output_format", formats))
     if name in _OPEN:
@@ -196,6 +198,7 @@ def _answers() -> dict[str, Schema]:
         "create_token": _json(schema_like({"token": ""})),
         "list_dictionaries": _json(dictionaries),
         "get_dictionary": _json(_ref("Rules")),
+        "normalise_text": _json(_ref("NormalisedText")),
         "live": text,
         "ready": text,
         "metrics": text,
@@ -299,6 +302,7 @@ def _shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "User": schema_like(user_json("", 1)),
         "Dictionary": schema_like(dictionary_json(dictionary)),
         "Rules": schema_like(dictionary_json(dictionary) | {"rules": rules_json(dictionary)}),
+        "NormalisedText": schema_like(explain(load_front_end(), "a").to_json()),
         "Alignment": schema_like(timed["alignment"]),
         "TimedAudio": schema_like(timed) | {"properties": properties},
         "Error": error,

@@ -7,6 +7,7 @@ A `StreamReader` belongs to one stream: it knows the sentence that the stream is
 from __future__ import annotations
 
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
+from zelitrio.text.explain import explain
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
@@ -38,6 +39,7 @@ __all__ = [
     "StreamReader",
     "Utterance",
     "Word",
+    "explain",
     "find_phrase_end",
     "find_sentence_end",
     "is_vowel",

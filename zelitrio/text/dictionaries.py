@@ -26,12 +26,14 @@ class Dictionary:
         version_id: of its content, so that a client knows when it changed.
         entries: words and how they are said.
         modified_at: Unix time of the file.
+        aliases: words, and the words that are read in their place.
     """
 
     dictionary_id: str
     version_id: str
     entries: Mapping[str, Phones] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     modified_at: int = 0
+    aliases: Mapping[str, str] = attrs.field(factory=dict, repr=lambda aliases: f"{len(aliases)} aliases")
 
 
 def load_dictionary(path: Path | str) -> Dictionary:
@@ -44,7 +46,8 @@ def load_dictionary(path: Path | str) -> Dictionary:
     path = Path(path)
     entries = load_entries(path)
     version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Dictionary(path.stem, version, entries, int(path.stat().st_mtime))
+    modified_at = int(path.stat().st_mtime)
+    return Dictionary(path.stem, version, entries.phones, modified_at, entries.aliases)
 
 
 class Dictionaries:
@@ -86,9 +89,24 @@ class Dictionaries:
         key = tuple(dict.fromkeys(ids))
         if key not in self._made:
             entries: dict[str, str | Phones] = {}
+            aliases: dict[str, str] = {}
             for dictionary_id in reversed(key):
-                entries.update(self._loaded[dictionary_id].entries)
+                _put_before(self._loaded[dictionary_id], entries, aliases)
             if len(self._made) >= MOST_KEPT:
                 self._made.pop(next(at for at in self._made if at))
-            self._made[key] = self._base.with_lexicon(self._base.lexicon.with_entries(entries))
+            self._made[key] = self._base.with_lexicon(
+                self._base.lexicon.with_entries(entries).with_aliases(aliases)
+            )
         return self._made[key]
+
+
+def _put_before(one: Dictionary, entries: dict[str, str | Phones], aliases: dict[str, str]) -> None:
+    """Add what a dictionary says; it decides on its words alone, as a sound or as an alias."""
+    for word, phones in one.entries.items():
+        entries[word] = phones
+        for written in [alias for alias in aliases if alias.lower() == word]:
+            del aliases[written]
+    for written, said in one.aliases.items():
+        aliases[written] = said
+        if written.lower() not in one.entries:
+            entries.pop(written.lower(), None)

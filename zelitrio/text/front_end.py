@@ -12,10 +12,20 @@ from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.normalise import tokenise
 from zelitrio.text.pronounce import pronounce
 from zelitrio.text.spoken_text import spoken_text
-from zelitrio.text.ssml import apply_markup, leading_pause_s, read_markup
-from zelitrio.text.types import Break, Utterance, Word
+from zelitrio.text.ssml import Markup, apply_markup, leading_pause_s, read_markup
+from zelitrio.text.token import Token
+from zelitrio.text.types import Break, Phones, Utterance, Word
 
 _log = logging.getLogger(__name__)
+
+
+@attrs.define(eq=False)
+class _Read:
+    """A text, half read: its words with their phones, and its tags."""
+
+    tokens: list[Token]
+    phones: list[Phones]
+    markup: Markup | None
 
 
 @attrs.frozen(eq=False)
@@ -40,20 +50,34 @@ class FrontEnd:
                 numbers are still read.
             ssml: whether tags are instructions (``<break>``, ``<phoneme>``) instead of text.
         """
+        return self._utterance(text, self._read(text, normalise, ssml), ends_sentence)
+
+    def explained(
+        self, text: str, *, normalise: bool = True, ssml: bool = False
+    ) -> tuple[Utterance, tuple[str, ...]]:
+        """The words of a text, and the name of the rule that read each of them."""
+        read = self._read(text, normalise, ssml)
+        rules = [token.rule for token, phones in zip(read.tokens, read.phones, strict=True) if phones]
+        return self._utterance(text, read, ends_sentence=True), tuple(rules)
+
+    def _read(self, text: str, normalise: bool, ssml: bool) -> _Read:
         markup = read_markup(text) if ssml and "<" in text else None
         readable = markup.text if markup is not None else text
         reader = tokenise(readable, self.lexicon, is_plain=not normalise)
         if reader.skipped:
             _log_once("text in a script that this voice does not speak is skipped")
         tokens = apply_markup(markup, reader.tokens) if markup is not None else reader.tokens
+        return _Read(tokens, pronounce(tokens, readable, self.lexicon), markup)
+
+    def _utterance(self, text: str, read: _Read, ends_sentence: bool) -> Utterance:
         words = [
             Word(token.spoken, (token.start, token.end), phones, token.after, token.pause_s)
-            for token, phones in zip(tokens, pronounce(tokens, readable, self.lexicon), strict=True)
+            for token, phones in zip(read.tokens, read.phones, strict=True)
             if phones
         ]
         if words and words[-1].after is Break.NONE:
             words[-1] = attrs.evolve(words[-1], after=Break.STOP if ends_sentence else Break.CUT)
-        pause_s = leading_pause_s(markup, tokens) if markup is not None else None
+        pause_s = leading_pause_s(read.markup, read.tokens) if read.markup is not None else None
         return Utterance(text, tuple(words), pause_s)
 
     def normalise(self, text: str) -> str:

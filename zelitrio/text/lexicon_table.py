@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
+
+import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.text.ipa import phones_of_ipa
@@ -18,8 +21,16 @@ MOST_BYTES = 8 * 1024 * 1024
 """A larger file is refused: a hundred thousand words fit in a quarter of it."""
 
 
-def load_entries(path: Path | str) -> dict[str, Phones]:
-    """Read a table or PLS file, for `Lexicon.with_entries`; told apart by the first character.
+@attrs.frozen
+class Entries:
+    """What a file says: how words sound, and which words are read in the place of others."""
+
+    phones: Mapping[str, Phones] = attrs.field(factory=dict)
+    aliases: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def load_entries(path: Path | str) -> Entries:
+    """Read a table or PLS file; told apart by the first character.
 
     Raises `LocalError` that names the file and the line (or the word), what was expected and found.
     """
@@ -37,24 +48,35 @@ def load_entries(path: Path | str) -> dict[str, Phones]:
         raise LocalError(f"{path}: {error}") from None
 
 
-def parse_table(text: str) -> dict[str, Phones]:
-    """Lines of ``word<TAB>HH AH0 L OW1``; empty lines and lines from ``#`` on are passed over."""
-    entries: dict[str, Phones] = {}
+def parse_table(text: str) -> Entries:
+    """Lines of ``word<TAB>HH AH0 L OW1`` or ``word -> other words``.
+
+    Empty lines and lines from ``#`` on are skipped.
+    """
+    phones: dict[str, Phones] = {}
+    aliases: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
+        written, arrow, words = line.partition("->")
+        if arrow and written.strip() and words.strip():
+            aliases[" ".join(written.split())] = words.strip()
+            continue
         word, tab, said = line.partition("\t")
         if not tab or not word.strip():
-            raise LocalError(f"line {number}: expected word, tab, phones; found {line[:80]!r}")
+            found = f"found {line[:80]!r}"
+            raise LocalError(f"line {number}: expected word, tab, phones; or word -> other words; {found}")
         try:
-            entries[word.strip().lower()] = parse_phones(said)
+            phones[word.strip().lower()] = parse_phones(said)
         except LocalError as error:
             raise LocalError(f"line {number}: {error}") from None
-    return entries
+    return Entries(phones, aliases)
 
 
-def parse_pls(text: str) -> dict[str, Phones]:
-    """The graphemes and phonemes of a PLS document, its alphabet ``ipa`` or ``x-cmu-arpabet``.
+def parse_pls(text: str) -> Entries:
+    """The graphemes of a PLS document with their phonemes or aliases.
+
+    Its alphabet is ``ipa`` or ``x-cmu-arpabet``.
 
     A document type is refused, so that no entity is ever expanded.
     """
@@ -66,13 +88,17 @@ def parse_pls(text: str) -> dict[str, Phones]:
         raise LocalError(f"PLS: expected well-formed XML, found: {error}") from None
     is_ipa = root.get("alphabet", "ipa").lower() == "ipa"
     entries: dict[str, Phones] = {}
+    aliases: dict[str, str] = {}
     for lexeme in root.iter():
         if _local(lexeme) != "lexeme":
             continue
         words = [(part.text or "").strip() for part in lexeme if _local(part) == "grapheme"]
         said = next((part for part in lexeme if _local(part) == "phoneme"), None)
         if said is None or not words:
-            continue  # an alias, which is no pronunciation
+            alias = next((part for part in lexeme if _local(part) == "alias"), None)
+            if alias is not None and (alias.text or "").strip():
+                aliases.update({word: " ".join((alias.text or "").split()) for word in words if word})
+            continue
         alphabet = (said.get("alphabet") or ("ipa" if is_ipa else "arpabet")).lower()
         try:
             read = phones_of_ipa if alphabet == "ipa" else parse_phones
@@ -80,7 +106,7 @@ def parse_pls(text: str) -> dict[str, Phones]:
         except LocalError as error:
             raise LocalError(f"lexeme {words[0]!r}: {error}") from None
         entries.update({word.lower(): phones for word in words if word})
-    return entries
+    return Entries(entries, aliases)
 
 
 def _local(element: ET.Element) -> str:

@@ -205,7 +205,11 @@ _ELEMENTS = (
 )
 def chemical(reader: Reader, match: re.Match[str]) -> bool:
     """Read a chemical formula letter by letter."""
-    is_code = re.search(r"\d{3}", match[0]) is not None or re.fullmatch(r"[A-Z]{3,}\d+", match[0]) is not None
+    is_code = (
+        re.search(r"[OHa-z]", match[0]) is None
+        or re.search(r"\d{3}", match[0]) is not None
+        or re.fullmatch(r"[A-Z]{3,}\d+", match[0]) is not None
+    )
     if reader.touches(match.start()) or is_code or reader.text[match.end() : match.end() + 1] == "-":
         return False
     for part in re.finditer(r"[A-Za-z]|\d+|[₀-₉]+", match[0]):

@@ -51,9 +51,9 @@ _WORDS = [name.replace(".", " ").replace("-", " ").replace("/", " ").split() for
 )
 def product_name(reader: Reader, match: re.Match[str]) -> bool:
     """Read a name from the table."""
-    if reader.touches(match.start()):
-        return False
     name = match["name"]
+    if reader.touches(match.start()) or reader.lexicon.is_own(name.lower()):
+        return False
     for word in (NAMES.get(name) or NAMES[name.lower()]).split():
         if word.isupper():
             reader.spell(word, match.start(), match.end())

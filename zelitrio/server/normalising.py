@@ -1,0 +1,50 @@
+"""How a text is read, without speaking it: for those who report or fix a misreading."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zelitrio.errors import RemoteError
+from zelitrio.protocol import parse_speech_request
+from zelitrio.server.metadata import to_json
+from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.state import ServerState
+from zelitrio.session import choose_front_end
+from zelitrio.text import explain
+
+MAX_CHARS = 40_000
+"""Of one text: about 20 ms of a processor."""
+
+
+class Normalising:
+    """The endpoint `/v1/text/normalise`."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where it lives."""
+        return [Route("/v1/text/normalise", self.normalise_text, methods=["POST"])]
+
+    async def normalise_text(self, request: Request) -> Response:
+        """The words a text is spoken as, each with its characters, rule, phones and break."""
+        authorize(self._state, request)
+        wanted = parse_speech_request(await read_body(self._state, request), request.query_params)
+        if len(wanted.text) > MAX_CHARS:
+            message = f"String should have at most {MAX_CHARS} characters"
+            raise RemoteError("string_too_long", message, param="text")
+        service = self._state.service
+        front_end = choose_front_end(service.dictionaries, wanted.dictionaries) or service.front_end
+        read = partial(
+            explain,
+            front_end,
+            wanted.text,
+            normalise=wanted.normalise != "off",
+            ssml=wanted.enable_ssml_parsing,
+        )
+        return to_json((await trio.to_thread.run_sync(read)).to_json())

@@ -1,0 +1,70 @@
+"""Why a text is read as it is: for each word its characters, the rule, the phones and the break."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from zelitrio.text.front_end import FrontEnd
+from zelitrio.text.spoken_text import spoken_text
+from zelitrio.text.types import Utterance, Word
+
+
+@attrs.frozen
+class Explanation:
+    """A text, read; the rules are those of its words, in order."""
+
+    utterance: Utterance
+    rules: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer of `POST /v1/text/normalise`."""
+        words = zip(self.utterance.words, self.rules, strict=True)
+        return {
+            "text": self.utterance.source,
+            "normalized_text": spoken_text(self.utterance).text,
+            "words": [_word_json(word, rule) for word, rule in words],
+        }
+
+    def to_lines(self) -> list[str]:
+        """A table for people: word, characters, rule, phones, break."""
+        rows = [("word", "from", "rule", "phones", "break")]
+        for word, rule in zip(self.utterance.words, self.rules, strict=True):
+            start, end = word.span
+            written = " ".join(self.utterance.source[start:end].split())
+            pause = "" if word.pause_s is None else f" {word.pause_s:g} s"
+            rows.append(
+                (
+                    word.spoken,
+                    f"{start}-{end} {written}",
+                    rule,
+                    " ".join(word.phones),
+                    word.after.value + pause,
+                )
+            )
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        return [
+            "  ".join(
+                [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]
+            ).rstrip()
+            for row in rows
+        ]
+
+
+def explain(front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False) -> Explanation:
+    """Read a text and keep the rule of each word; the arguments are those of `FrontEnd.utterance`."""
+    utterance, rules = front_end.explained(text, normalise=normalise, ssml=ssml)
+    return Explanation(utterance, rules)
+
+
+def _word_json(word: Word, rule: str) -> dict[str, Any]:
+    return {
+        "spoken": word.spoken,
+        "start": word.span[0],
+        "end": word.span[1],
+        "rule": None if rule == "word" else rule,
+        "phones": list(word.phones),
+        "break": word.after.value,
+        "pause_seconds": word.pause_s,
+    }
