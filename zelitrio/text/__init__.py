@@ -17,7 +17,7 @@ from zelitrio.text.limit import Limit
 from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, stress_of, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
 from zelitrio.text.spoken_text import SpokenText, spoken_text
-from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Utterance, Word
+from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Prosody, Utterance, Word
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Lexicon",
     "Limit",
     "Phones",
+    "Prosody",
     "Reading",
     "SpokenText",
     "StreamReader",

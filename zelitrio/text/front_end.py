@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Sequence
 
 import attrs
 
@@ -14,7 +15,7 @@ from zelitrio.text.pronounce import pronounce
 from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.ssml import Markup, apply_markup, leading_pause_s, read_markup
 from zelitrio.text.token import Token
-from zelitrio.text.types import Break, Phones, Utterance, Word
+from zelitrio.text.types import Break, Phones, Prosody, Utterance, Word
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,13 @@ class FrontEnd:
     lexicon: Lexicon = attrs.field(factory=load_lexicon)
 
     def utterance(
-        self, text: str, *, ends_sentence: bool = True, normalise: bool = True, ssml: bool = False
+        self,
+        text: str,
+        *,
+        ends_sentence: bool = True,
+        normalise: bool = True,
+        ssml: bool = False,
+        opened: Sequence[Prosody] = (),
     ) -> Utterance:
         """Words, phones and breaks of one chunk.
 
@@ -49,8 +56,9 @@ class FrontEnd:
             normalise: False leaves abbreviations, dates, money and the like as they stand; plain
                 numbers are still read.
             ssml: whether tags are instructions (``<break>``, ``<phoneme>``) instead of text.
+            opened: elements that an earlier chunk left open; see `left_open`.
         """
-        return self._utterance(text, self._read(text, normalise, ssml), ends_sentence)
+        return self._utterance(text, self._read(text, normalise, ssml, opened), ends_sentence)
 
     def explained(
         self, text: str, *, normalise: bool = True, ssml: bool = False
@@ -60,10 +68,11 @@ class FrontEnd:
         rules = [token.rule for token, phones in zip(read.tokens, read.phones, strict=True) if phones]
         return self._utterance(text, read, ends_sentence=True), tuple(rules)
 
-    def _read(self, text: str, normalise: bool, ssml: bool) -> _Read:
-        markup = read_markup(text) if ssml and "<" in text else None
+    def _read(self, text: str, normalise: bool, ssml: bool, opened: Sequence[Prosody] = ()) -> _Read:
+        markup = read_markup(text, opened) if ssml and ("<" in text or opened) else None
         readable = markup.text if markup is not None else text
-        reader = tokenise(readable, self.lexicon, is_plain=not normalise)
+        edits = markup.edits if markup is not None else ()
+        reader = tokenise(readable, self.lexicon, is_plain=not normalise, edits=edits)
         if reader.skipped:
             _log_once("text in a script that this voice does not speak is skipped")
         tokens = apply_markup(markup, reader.tokens) if markup is not None else reader.tokens
@@ -71,7 +80,7 @@ class FrontEnd:
 
     def _utterance(self, text: str, read: _Read, ends_sentence: bool) -> Utterance:
         words = [
-            Word(token.spoken, (token.start, token.end), phones, token.after, token.pause_s)
+            Word(token.spoken, (token.start, token.end), phones, token.after, token.pause_s, token.prosody)
             for token, phones in zip(read.tokens, read.phones, strict=True)
             if phones
         ]

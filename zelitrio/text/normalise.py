@@ -20,7 +20,7 @@ from zelitrio.text import (
     rules_web,
     rules_words,
 )
-from zelitrio.text.edits import Edited
+from zelitrio.text.edits import Edit, Edited
 from zelitrio.text.lexicon import Lexicon
 from zelitrio.text.plain_words import PlainWords
 from zelitrio.text.reader import Reader, Rule, RuleSet
@@ -48,7 +48,7 @@ _FULL = RuleSet(RULES, PlainWords(RULES).read)
 _PLAIN = RuleSet(PLAIN_RULES, PlainWords(PLAIN_RULES).read)
 
 
-def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:
+def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False, edits: Sequence[Edit] = ()) -> Reader:
     """Read a text; the words are in the result's `tokens`.
 
     Never raises and is linear in the length of the text.
@@ -57,8 +57,10 @@ def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False) -> Reader:
         text: any text at all.
         lexicon: settles whether capitals are a word or are spelled.
         is_plain: leave abbreviations, dates, money and the like as they stand.
+        edits: replacements that tags ask for, in order of place.
     """
-    seen = edited(text, lexicon) if lexicon.alias_pattern is not None or is_unusual(text) else None
+    has_edits = bool(edits) or lexicon.alias_pattern is not None or is_unusual(text)
+    seen = edited(text, lexicon, edits) if has_edits else None
     readable = text if seen is None else seen.text
     reader = Reader(readable, lexicon, is_shouting=_is_shouting(readable))
     (_PLAIN if is_plain else _FULL).read_all(reader)

@@ -1,6 +1,7 @@
 """Tags kept whole while text arrives in pieces and leaves in chunks.
 
-The chunk schedule cuts at spaces.  So the spaces inside a tag, from `<phoneme>` to `</phoneme>`, and from
+The chunk schedule cuts at spaces.  So the spaces inside a tag, from `<phoneme>` to `</phoneme>`, in
+`<say-as>` and `<sub>`, and from
 `<break>` to the next word become a character that nothing cuts at; `restore_tags` undoes it.  A pause must
 stay in one chunk with the word after it.  A tag that is still open waits for its end.
 """
@@ -15,10 +16,10 @@ LONGEST_CHARS = 600
 """A "<" without an end for this long was no tag, and the text goes on as it is."""
 
 _WHOLE = re.compile(
-    r"<phoneme\b[^<>]*[^<>/]>[^<>]*</phoneme\s*>|<break\b[^<>]*>\s*|<[A-Za-z/!][^<>]*>", re.IGNORECASE
+    r"<(phoneme|say-as|sub)\b[^<>]*[^<>/]>[^<>]*</\1\s*>|<break\b[^<>]*>\s*|<[A-Za-z/!][^<>]*>", re.IGNORECASE
 )
 _OPEN = re.compile(
-    r"<phoneme\b[^<>]*(?<!/)>[^<>]*(?:<(?:/[^<>]*)?)?\Z"
+    r"<(?:phoneme|say-as|sub)\b[^<>]*(?<!/)>[^<>]*(?:<(?:/[^<>]*)?)?\Z"
     r"|(?:<break\b[^<>]*>\s*)*(?:<break\b[^<>]*>\s*|<(?:[A-Za-z/!][^<>]*)?)\Z",
     re.IGNORECASE,
 )

@@ -1,20 +1,25 @@
-"""The few tags that mean something: ``<break>`` and ``<phoneme>``; all others go, their text stays.
+"""The tags that mean something; all others have no effect, and their text is read.
 
-A tag is blanked out with spaces of the same length, so every span stays true to the source.
+``<break>``, ``<phoneme>``, ``<say-as>``, ``<sub>``, ``<prosody>``, ``<emphasis>``, ``<p>`` and ``<s>``.
+A tag becomes spaces of the same length, so every span stays true to the source.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from zelitrio.errors import LocalError
+from zelitrio.text.edits import Edit
 from zelitrio.text.ipa import phones_of_ipa
 from zelitrio.text.phones import parse_phones
+from zelitrio.text.prosody import Stretch, asked_prosody, combined, is_prosody
+from zelitrio.text.say_as import say_as
 from zelitrio.text.token import Token
-from zelitrio.text.types import Break, Phones
+from zelitrio.text.types import Break, Phones, Prosody
 
 LONGEST_BREAK_S = 3.0
 """As the vendor's: a longer break is cut to this."""
@@ -28,6 +33,7 @@ _ATTRIBUTE = re.compile(
 _TIME = re.compile(r"(?P<amount>\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})\s*(?P<unit>ms|s)")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos);")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
+_DECIDING = ("phoneme", "say-as", "sub")
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.8, "x-strong": 1.2}
 
 
@@ -49,6 +55,15 @@ class Said:
 
 
 @attrs.frozen
+class Spoken:
+    """A stretch of text whose words the client decides: the content of ``<say-as>``."""
+
+    start: int
+    end: int
+    tokens: Sequence[Token]
+
+
+@attrs.frozen
 class Markup:
     """What was found in a text with tags."""
 
@@ -56,41 +71,122 @@ class Markup:
     """As long as the source, with the tags blanked out."""
     pauses: Sequence[Pause]
     said: Sequence[Said]
+    spoken: Sequence[Spoken] = ()
+    edits: Sequence[Edit] = ()
+    stretches: Sequence[Stretch] = ()
+    left_open: tuple[Prosody, ...] = ()
+    """Elements that end in a later chunk."""
 
 
-def read_markup(source: str) -> Markup:
+@attrs.define(eq=False)
+class _Elements:
+    """The elements of a text, as its tags open and close them."""
+
+    source: str
+    pauses: list[Pause] = attrs.field(factory=list)
+    said: list[Said] = attrs.field(factory=list)
+    spoken: list[Spoken] = attrs.field(factory=list)
+    edits: list[Edit] = attrs.field(factory=list)
+    stretches: list[Stretch] = attrs.field(factory=list)
+    stack: list[Prosody] = attrs.field(factory=list)
+    prosody_since: int = 0
+    opened: tuple[str, int, Mapping[str, str]] | None = None
+    """The element that decides the words in it: its name, where its content starts, its attributes."""
+
+    def open(self, name: str, tag: re.Match[str]) -> None:
+        """A start tag."""
+        if name == "break":
+            self.pauses.append(Pause(tag.start(), _seconds(_attributes(tag))))
+        elif name in _DECIDING and not tag[0].endswith("/>"):
+            self.opened = name, tag.end(), _attributes(tag)
+        elif is_prosody(name) and not tag[0].endswith("/>"):
+            self.end_stretch(tag.start())
+            self.stack.append(asked_prosody(name, _attributes(tag)))
+
+    def close(self, name: str, tag: re.Match[str]) -> None:
+        """An end tag."""
+        if name in _DECIDING and self.opened is not None and self.opened[0] == name:
+            _, start, attributes = self.opened
+            self.opened = None
+            if self.source[start : tag.start()].strip():
+                self.decide(name, start, tag.start(), attributes)
+        elif is_prosody(name) and self.stack:
+            self.end_stretch(tag.start())
+            self.stack.pop()
+
+    def decide(self, name: str, start: int, end: int, attributes: Mapping[str, str]) -> None:
+        """The content of an element that says how it is read."""
+        if name == "phoneme":
+            phones = _phones(attributes)
+            if phones:
+                self.said.append(Said(start, end, phones))
+        elif name == "sub":
+            alias = html.unescape(attributes.get("alias", "")).strip()
+            if alias:
+                self.edits.append(Edit(start, end, alias, "sub"))
+        else:
+            written = self.source[start:end]
+            tokens = say_as(attributes.get("interpret-as", ""), attributes.get("format", ""), written, start)
+            if tokens is not None:
+                self.spoken.append(Spoken(start, end, tokens))
+
+    def end_stretch(self, place: int) -> None:
+        """The prosody changes here."""
+        prosody = combined(self.stack)
+        if prosody is not None and place > self.prosody_since:
+            self.stretches.append(Stretch(self.prosody_since, place, prosody))
+        self.prosody_since = place
+
+
+def read_markup(source: str, opened: Sequence[Prosody] = ()) -> Markup:
     """Take the tags out of a text.
 
     Never raises: a tag that cannot be understood has no effect.
+
+    Args:
+        source: the text.
+        opened: elements that an earlier chunk left open.
     """
-    pauses: list[Pause] = []
-    said: list[Said] = []
+    elements = _Elements(source, stack=list(opened))
     parts: list[str] = []
     place = 0
-    opened: tuple[int, Phones | None] | None = None
     for tag in _TAG.finditer(source):
         parts.append(_unescape(source[place : tag.start()]))
         parts.append(" " * len(tag[0]))
         place = tag.end()
         name = (tag["name"] or "").lower()
-        if name == "break" and not tag["close"]:
-            pauses.append(Pause(tag.start(), _seconds(_attributes(tag))))
-        elif name == "phoneme" and not tag["close"]:
-            opened = (tag.end(), _phones(_attributes(tag)))
-        elif name == "phoneme" and opened is not None:
-            start, phones = opened
-            if phones and source[start : tag.start()].strip():
-                said.append(Said(start, tag.start(), phones))
-            opened = None
-        elif name in ("p", "s", "paragraph", "sentence") and tag["close"]:
-            parts[-1] = ("\n\n" if name[0] == "p" else ". ") + parts[-1][2:]
+        if tag["close"]:
+            elements.close(name, tag)
+            if name in ("p", "s", "paragraph", "sentence"):
+                parts[-1] = ("\n\n" if name[0] == "p" else ". ") + parts[-1][2:]
+        else:
+            elements.open(name, tag)
     parts.append(_unescape(source[place:]))
-    return Markup("".join(parts), pauses, said)
+    elements.end_stretch(len(source))
+    text = _without(elements.spoken, "".join(parts))
+    return Markup(
+        text,
+        elements.pauses,
+        elements.said,
+        elements.spoken,
+        elements.edits,
+        elements.stretches,
+        tuple(elements.stack),
+    )
+
+
+def _without(spoken: Sequence[Spoken], text: str) -> str:
+    """The text with a placeholder of one word for each stretch whose words are decided already."""
+    chars = list(text)
+    for one in spoken:
+        chars[one.start : one.end] = "o" * (one.end - one.start)
+    return "".join(chars)
 
 
 def apply_markup(markup: Markup, tokens: list[Token]) -> list[Token]:
     """Give the tokens the pauses and pronunciations that the tags asked for."""
-    tokens = _with_phones(markup.said, tokens)
+    tokens = _with_phones(markup.said, _with_spoken(markup.spoken, tokens))
+    _give_prosody(markup.stretches, tokens)
     index = 0
     for pause in markup.pauses:  # both in order of place
         while index < len(tokens) and tokens[index].end <= pause.at:
@@ -108,6 +204,36 @@ def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
     first = tokens[0].end if tokens else 0
     seconds = [pause.seconds for pause in markup.pauses if pause.at < first]
     return min(sum(seconds), LONGEST_BREAK_S) if seconds else None
+
+
+def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
+    """Put the decided words in the place of their placeholders."""
+    if not spoken:
+        return tokens
+    result: list[Token] = []
+    waiting = list(reversed(spoken))
+    end = 0
+    for token in tokens:
+        if waiting and token.start >= waiting[-1].start:
+            one = waiting.pop()
+            result += one.tokens
+            end = one.end
+        if token.start >= end:
+            result.append(token)
+        elif result:  # part of the placeholder: only its break counts
+            result[-1].after = token.after if token.after is not Break.NONE else result[-1].after
+    return result
+
+
+def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None:
+    """Give the words of each stretch its prosody; both are in order of place."""
+    index = 0
+    for stretch in stretches:
+        while index < len(tokens) and tokens[index].start < stretch.start:
+            index += 1
+        while index < len(tokens) and tokens[index].start < stretch.end:
+            tokens[index].prosody = stretch.prosody
+            index += 1
 
 
 def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
@@ -142,7 +268,7 @@ def _attributes(tag: re.Match[str]) -> dict[str, str]:
     }
 
 
-def _seconds(attributes: dict[str, str]) -> float:
+def _seconds(attributes: Mapping[str, str]) -> float:
     match = _TIME.fullmatch(attributes.get("time", "").strip())
     if match is None:
         return _STRENGTHS.get(attributes.get("strength", "medium"), _STRENGTHS["medium"])
@@ -150,7 +276,7 @@ def _seconds(attributes: dict[str, str]) -> float:
     return min(seconds, LONGEST_BREAK_S)
 
 
-def _phones(attributes: dict[str, str]) -> Phones | None:
+def _phones(attributes: Mapping[str, str]) -> Phones | None:
     written = attributes.get("ph", "")
     try:
         if attributes.get("alphabet", "ipa").lower() == "ipa":

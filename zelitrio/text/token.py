@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from zelitrio.text.types import Break, Phones
+from zelitrio.text.types import Break, Phones, Prosody
 
 
 @attrs.define(eq=False)
@@ -21,5 +21,6 @@ class Token:
     """Set when the text itself says how: a phoneme tag."""
     after: Break = Break.NONE
     pause_s: float | None = None
+    prosody: Prosody | None = None
     rule: str = "word"
     """The rule that read it."""

@@ -33,6 +33,16 @@ PHRASE_ENDS = (Break.COMMA, Break.COLON, Break.DASH)
 
 
 @attrs.frozen
+class Prosody:
+    """How tags ask to speak a word."""
+
+    rate: float = 1.0
+    """How much faster than usual."""
+    pitch: float = 0.0
+    """ln f0 to add to the melody."""
+
+
+@attrs.frozen
 class Word:
     """One spoken word."""
 
@@ -44,6 +54,8 @@ class Word:
     after: Break = Break.NONE
     pause_s: float | None = None
     """Seconds of silence asked for after the word by ``<break time=...>``; None: the model chooses."""
+    prosody: Prosody | None = None
+    """What ``<prosody>`` and ``<emphasis>`` ask for."""
 
     @property
     def pauses(self) -> bool:

@@ -6,6 +6,8 @@ and where a long utterance is split.  Nothing after this changes a word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from zelitrio.text.continuation import Continuation, open_sentence
@@ -13,7 +15,8 @@ from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.limit import Limit
 from zelitrio.text.open_tags import TagKeeper, restore_tags
 from zelitrio.text.splitting import split_utterance
-from zelitrio.text.types import Utterance, Word
+from zelitrio.text.ssml import read_markup
+from zelitrio.text.types import Prosody, Utterance, Word
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +56,8 @@ class StreamReader:
     _continuation: Continuation = attrs.field(init=False)
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _is_first: bool = attrs.field(default=True, init=False)
+    _opened: tuple[Prosody, ...] = attrs.field(default=(), init=False)
+    """Elements that the chunks so far left open."""
 
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
@@ -86,8 +91,11 @@ class StreamReader:
         """
         is_first, self._is_first = self._is_first, False
         source = restore_tags(chunk) if self._reading.ssml else chunk
+        opened = self._opened
+        if self._reading.ssml and ("<" in source or opened):
+            self._opened = read_markup(source, opened).left_open
         goes_on = is_flushed and bool(self._reading.next_text.strip())
-        utterance = self._utterance(source, ends_sentence=ends_sentence and not goes_on)
+        utterance = self._utterance(source, ends_sentence=ends_sentence and not goes_on, opened=opened)
         if utterance.is_empty:
             return [utterance]
         previous = self._previous(source) if is_first else ()
@@ -100,10 +108,16 @@ class StreamReader:
         before = self._reading.previous_text and open_sentence(self._reading.previous_text, source)
         return self._utterance(before).words if before else ()
 
-    def _utterance(self, text: str, *, ends_sentence: bool = True) -> Utterance:
+    def _utterance(
+        self, text: str, *, ends_sentence: bool = True, opened: Sequence[Prosody] = ()
+    ) -> Utterance:
         reading = self._reading
         return self._front_end.utterance(
-            text, ends_sentence=ends_sentence, normalise=reading.normalise, ssml=reading.ssml
+            text,
+            ends_sentence=ends_sentence,
+            normalise=reading.normalise,
+            ssml=reading.ssml,
+            opened=opened,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 
 from zelitrio.text.characters import APOSTROPHES, INVISIBLE, MARKS, STYLED, composed, plain_letters
 from zelitrio.text.edits import Edit, Edited, apply_edits, merged
@@ -97,9 +98,9 @@ _RULE = {
 }
 
 
-def edited(text: str, lexicon: Lexicon) -> Edited:
+def edited(text: str, lexicon: Lexicon, asked: Sequence[Edit] = ()) -> Edited:
     """The text as the rules read it: with the user's aliases, and without what is not said."""
-    aliases = _aliases(text, lexicon)
+    aliases = merged(asked, _aliases(text, lexicon))
     if not aliases and _SUSPECT.search(text) is None:
         return Edited(text)
     edits = [edit for match in _EDIT.finditer(text) if (edit := _edit(match)) is not None]

@@ -51,6 +51,8 @@ def spoken_durations(
         (0.0 if frame < 0.5 else frame) / speed if word < 0 else max(frame, 1.0) / speed
         for frame, word in zip(_bounded(frames.tolist()), inputs.words.tolist(), strict=True)
     ]
+    if inputs.rates is not None:
+        wanted = [frame / rate for frame, rate in zip(wanted, inputs.rates.tolist(), strict=True)]
     begins_soft = len(wanted) > 2 and int(inputs.phones[1]) in _SOFT
     wanted[0] = 0.0 if joins or begins_soft else min(wanted[0], _LEADING_FRAMES)
     if is_cut:

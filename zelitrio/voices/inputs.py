@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Mapping
 from functools import lru_cache
 
 import attrs
@@ -69,6 +70,7 @@ class PhoneInputs:
     words: NDArray[np.int64]  # [n] index of the word, -1 for a pause
     pauses_s: NDArray[np.float32]  # [n] seconds asked for; nan where the model chooses
     rises: NDArray[np.float32]  # [n] ln f0 to add to what the model predicts
+    rates: NDArray[np.float32] | None = None  # [n] how much faster tags ask to speak; None: as usual
 
     def __len__(self) -> int:
         return len(self.phones)
@@ -83,10 +85,14 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
     phones, stresses, words = array("q", (PAUSE,)), array("q", (_BREAK_IDS[Break.START],)), array("q", (-1,))
     pauses_s = array("f", (math.nan if utterance.pause_s is None else utterance.pause_s,))
     lifts = array("f", (0.0,))
+    rates: dict[int, tuple[int, float]] = {}
     places: list[_Place] = [_NOWHERE]
     read = utterance.read_words
     last = len(read) - 1
     for index, (word, lift) in enumerate(zip(read, rises(read), strict=True)):
+        if word.prosody is not None:
+            lift = [rise + word.prosody.pitch for rise in lift]
+            rates[len(phones)] = (len(word.phones), word.prosody.rate)
         lifts.extend(lift)
         for phone in word.phones:
             token, stress = _TOKENS[phone]
@@ -119,7 +125,15 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
         words=np.frombuffer(words, np.int64),
         pauses_s=np.frombuffer(pauses_s, np.float32),
         rises=np.frombuffer(lifts, np.float32),
+        rates=_rates(rates, len(phones)) if rates else None,
     )
+
+
+def _rates(asked: Mapping[int, tuple[int, float]], count: int) -> NDArray[np.float32]:
+    rates = np.ones(count, np.float32)
+    for start, (phones, rate) in asked.items():
+        rates[start : start + phones] = rate
+    return rates
 
 
 @lru_cache(maxsize=256)
