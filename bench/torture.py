@@ -5,6 +5,8 @@
 First every request of `bench.hostile` is cut at every byte and ended in every way, then come mutated ones and
 pipelines of them.  Meanwhile one listener speaks the same seeded text again and again; each time every sample
 is compared with what it heard before the others came.
+
+The hostile clients have no right key, so the listener's is the only speech.  With --speaking they have one.
 """
 
 from __future__ import annotations
@@ -33,7 +35,13 @@ from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, close, frame, messa
 AT_ONCE = 48
 WAIT_S = 1.0
 """For an answer that may never come: a half request waits for its rest."""
+BUSY_PAUSE_S = 0.5
+LISTENER_KEY = "sk-zeli-listener"
 TEXT_SAID = "The listener hears every sample of this sentence, whatever other clients do meanwhile."
+
+
+class BusyError(Exception):
+    """The server is at its capacity; it may be asked again."""
 
 
 @attrs.define(eq=False)
@@ -44,6 +52,7 @@ class Listener:
     voice_id: str
     first: bytes = b""
     times: int = 0
+    busy: int = 0
     different: int = 0
     most_lsb: int = 0
     failure: str | None = None
@@ -53,17 +62,34 @@ class Listener:
     def run(self) -> None:
         """Until `stop` is called."""
         try:
-            self.first = self._listen()
             while not self._stop.is_set():
                 began = time.perf_counter()
-                audio = self._listen()
+                try:
+                    audio = self._listen()
+                except BusyError:
+                    self.busy += 1
+                    time.sleep(BUSY_PAUSE_S)
+                    continue
                 self.longest_s = max(self.longest_s, time.perf_counter() - began)
                 self.times += 1
+                self.first = self.first or audio
                 if audio != self.first:
                     self.different += 1
                     self.most_lsb = max(self.most_lsb, _difference(audio, self.first))
         except (OSError, AssertionError) as error:
             self.failure = repr(error)
+
+    def figures(self) -> dict[str, object]:
+        """What it heard."""
+        return {
+            "times": self.times,
+            "busy": self.busy,
+            "different": self.different,
+            "most_lsb": self.most_lsb,
+            "failure": self.failure,
+            "longest_s": round(self.longest_s, 2),
+            "sha256": hashlib.sha256(self.first).hexdigest()[:16],
+        }
 
     def stop(self) -> None:
         """Let it end after the sentence it is hearing."""
@@ -73,7 +99,7 @@ class Listener:
         target = f"/v1/text-to-speech/{self.voice_id}/stream-input?output_format=pcm_24000&seed=7"
         frames, audio = FrameReader(), b""
         with socket.create_connection((self.server.host, self.server.port), timeout=60) as opened:
-            opened.sendall(upgrade(self.server.host, f"{target}&authorization={KEY}"))
+            opened.sendall(upgrade(self.server.host, f"{target}&authorization={LISTENER_KEY}"))
             while not frames.is_open:
                 data = opened.recv(65536)
                 assert data, "the server closed before the upgrade"
@@ -89,6 +115,8 @@ class Listener:
                 assert data, "the server left in mid-sentence"
                 for opcode, payload in frames.feed(data):
                     if opcode == TEXT:
+                        if b'"system_busy"' in payload:
+                            raise BusyError
                         assert b'"error"' not in payload, payload[:200]
                         audio += audio_of(payload) or b""
                     elif opcode == PING:
@@ -157,17 +185,19 @@ def main(arguments: list[str] | None = None) -> None:
     made = parser(__doc__)
     made.add_argument("--connections", type=int, default=20_000)
     made.add_argument("--cut-every", type=int, default=1, help="bytes between two cuts of a request")
+    made.add_argument("--speaking", action="store_true", help="give the hostile clients a key")
     options = parse(made, arguments)
     report = options.report("torture")
     voice_id = options.chosen_voice().voice_id
-    flags = [*options.server_flags(), "--api-key", KEY]
+    flags = [*options.server_flags(), "--api-key", LISTENER_KEY]
+    flags += ["--api-key", KEY] if options.extra.speaking else []
     with open_server(flags) as server:
         listener = Listener(server, voice_id)
         thread = threading.Thread(target=listener.run)
         thread.start()
-        while not listener.times and listener.failure is None:
+        while listener.times < 2 and listener.failure is None:
             time.sleep(0.05)
-        before = _held(server)
+        before = held(server)
         visits = itertools.chain(
             cut_visits(voice_id, options.extra.cut_every), random_visits(voice_id, options.seed)
         )
@@ -178,21 +208,14 @@ def main(arguments: list[str] | None = None) -> None:
         listener.stop()
         thread.join()
         time.sleep(3.0)
-        after, figures = _held(server), server.metrics()
+        after, figures = held(server), server.metrics()
     report.line(
         "torture",
         connections=seen.total(),
         seconds=round(took_s, 1),
         statuses=dict(seen.most_common()),
         connections_failed=figures["zelitrio_connections_failed_total"],
-        listener={
-            "times": listener.times,
-            "different": listener.different,
-            "most_lsb": listener.most_lsb,
-            "failure": listener.failure,
-            "longest_s": round(listener.longest_s, 2),
-            "sha256": hashlib.sha256(listener.first).hexdigest()[:16],
-        },
+        listener=listener.figures(),
         before=before,
         after=after,
     )
@@ -202,7 +225,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
 
 
-def _held(server: ServerProcess) -> dict[str, float]:
+def held(server: ServerProcess) -> dict[str, float]:
     """The server's resources."""
     return {
         "resident_mib": round(server.resident_mib()[0], 1),
