@@ -46,6 +46,11 @@ def open_browser(*flags: str) -> Iterator[Browser]:
         browser.close()
 
 
+def audio_in(frames: list[dict[str, Any]]) -> bytes:
+    """All audio of a socket's frames."""
+    return b"".join(base64.b64decode(frame.get("audio") or "") for frame in frames)
+
+
 @attrs.define(eq=False)
 class Tab:
     """The playground in a tab, with all that came over its sockets.
@@ -123,16 +128,16 @@ class Tab:
 
     def sent(self, number: int = -1) -> bytes:
         """All audio that came over a socket."""
-        return b"".join(base64.b64decode(frame.get("audio") or "") for frame in self.sockets[number])
+        return audio_in(self.sockets[number])
 
     def played(self) -> tuple[int, np.ndarray]:
         """The frame of the first recorded sample, and all samples as 16-bit numbers."""
-        self.page.wait_for_timeout(100)  # What was recorded is on its way from the audio thread.
+        self.page.wait_for_timeout(100)  # The last samples are on their way from the audio thread.
         taken = self.page.evaluate("window.takeSamples()")
         return taken["frame"], np.array(taken["samples"], np.float64)
 
     def export(self) -> dict[str, Any]:
-        """What the page offers as a file."""
+        """The JSON file that the page exports."""
         with self.page.expect_download() as offered:
             self.page.click("#export")
         return json.loads(Path(offered.value.path()).read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-// Stands between a page's player and the loudspeaker, and writes down every sample with its frame number.
+// Records every sample between a page's player and the loudspeaker, with its frame number.
 
 class Recorder extends AudioWorkletProcessor {
   process([[input]], [[output]]) {

@@ -1,4 +1,4 @@
-"""The page for everybody: on a phone, by keyboard, for a screen reader, in light and dark; and its code."""
+"""The page on a phone, by keyboard, for a screen reader, in light and dark; and the code that it shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from browsing import Tab, open_tab
+from browsing import Tab, audio_in, open_tab
 from real_server import KEY, Server
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+ATTEMPTS = 3
 TABS = ("measure", "read", "copy")
 
 
@@ -214,21 +215,28 @@ def test_copy_puts_the_code_on_the_clipboard(browser: Browser, open_server: Serv
         assert "xi-api-key" not in tab.page.inner_text("#code")  # This server asks for none.
 
 
-def test_parallel_streams_are_measured(tab: Tab, open_server: Server) -> None:
-    tab.write("Twenty of these at once.")
+def test_parallel_streams_are_measured(tab: Tab) -> None:
+    tab.write("Twenty of these.")
     tab.page.fill("#streams", "20")
-    tab.page.click("#load")
-    tab.until("document.querySelector('#state').textContent.endsWith('streams spoke.')")
-    result: dict[str, Any] = tab.export()["parallel"][0]
-    # A server that measured a smaller capacity at its start refuses the rest, and the page says so.
-    assert len(tab.sockets) == result["streams"] == 20
+    tab.page.select_option("#apart", "100")
+    # A server on a busy machine refuses what it cannot feed; the page says so.
+    for attempt in range(ATTEMPTS):
+        tab.page.click("#load")
+        tab.until("document.querySelector('#load').textContent === 'Stop'")
+        tab.until("document.querySelector('#load').textContent === 'Run'")
+        check_parallel(tab, tab.export()["parallel"][attempt], tab.sockets[20 * attempt :])
+        if tab.state == "20 of 20 streams spoke.":
+            break
+
+
+def check_parallel(tab: Tab, result: dict[str, Any], sockets: list[list[dict[str, Any]]]) -> None:
     spoke = 20 - result["failed"]
+    assert len(sockets) == result["streams"] == 20 and spoke > 0
     assert tab.state == f"{spoke} of 20 streams spoke."
-    assert ("The server is full" in tab.trouble) == (spoke < 20)
-    assert spoke >= 5
+    assert ("The server is full" in tab.page.inner_text("#load-note")) == (spoke < 20)
     first = result["first_byte_ms"]
     assert len(first["each"]) == spoke
     assert 0 < first["p50"] <= first["p95"] <= first["p99"] == max(first["each"])
-    samples = sum(len(tab.sent(number)) // 2 for number in range(20))
+    samples = sum(len(audio_in(frames)) // 2 for frames in sockets if frames[-1].get("isFinal"))
     assert result["audio_s"] == pytest.approx(samples / 24000)
     assert "p99" in (tab.page.get_attribute("#load-plot", "aria-label") or "")

@@ -1,4 +1,4 @@
-"""What goes wrong is a sentence on the page, with something to do about it."""
+"""Each error is a sentence on the page, with something to do about it."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from running import KEY, running
@@ -10,10 +11,18 @@ from running import KEY, running
 from zelitrio.server.playground import page_files
 
 BUDGET_BYTES = 100_000
+PICTURE_BYTES = 200_000
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_is_small():
     assert sum(len(file.content) for file in page_files().values()) < BUDGET_BYTES
+
+
+def test_readme_begins_with_a_small_picture_of_it():
+    beginning = (ROOT / "README.md").read_text("utf-8").partition("\n## ")[0]
+    (picture,) = re.findall(r"!\[[^]]+\]\((docs/[\w.]+)\)", beginning)
+    assert (ROOT / picture).stat().st_size < PICTURE_BYTES
 
 
 def test_the_page_names_no_other_server():

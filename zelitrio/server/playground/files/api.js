@@ -3,7 +3,7 @@
 const KEY = "zelitrio-key";
 const TOKEN_AGE_MS = 10 * 60 * 1000; // The server keeps a token for 15 minutes.
 
-/** The page stands at `/` or `/playground`, also behind a proxy's prefix. */
+/** The folder of the page, which is `/` or a proxy's prefix. */
 export const base = new URL(".", document.baseURI);
 
 let spare = null; // A token fetched ahead, so that a socket opens without another round trip.

@@ -246,6 +246,7 @@ function onPlayer(mine, type, report) {
   if (type === "started") {
     mine.hasStarted = true;
     mine.soundAt = wall;
+    setTimeout(askServer, 500, mine);
     requestAnimationFrame(() => follow(mine));
   }
   if (type === "underrun") {
@@ -313,15 +314,19 @@ async function settle(mine, type) {
     showButtons();
   }
   if (!current) restContexts();
-  const totals = mine.totals && (await api.firstAudioTotals());
-  // Another stream may have spoken meanwhile; then the server's sum is not about this run alone.
-  if (totals && totals.count - mine.totals.count === 1) mine.serverMs = 1000 * (totals.sum - mine.totals.sum);
+  await askServer(mine);
   const figures = figuresOf(mine);
   if (!figures.packets.length) return;
   remember(figures);
   if (!current) showFigures(figures);
   describe(figures);
   showHistory();
+}
+
+/** Take the server's own figure, unless another stream has begun to speak since: then the sums are of both. */
+async function askServer(mine) {
+  const totals = mine.totals && mine.serverMs === undefined && (await api.firstAudioTotals());
+  if (totals && totals.count - mine.totals.count === 1) mine.serverMs = 1000 * (totals.sum - mine.totals.sum);
 }
 
 function describe({ audio_s: seconds, segments, underruns }) {
@@ -354,7 +359,7 @@ const nameOf = (id) => voices.find((voice) => voice.voice_id === id)?.name ?? id
 
 // As I type.
 
-/** Send the words that are finished; what is still being written stays in the box. */
+/** Send the finished words and keep the unfinished one in the box. */
 async function typed() {
   if (way() !== "type") return;
   if (!current?.isTaking) {
@@ -454,7 +459,7 @@ async function load() {
   showButtons();
   loads.push({ at: new Date().toISOString(), voice: wanted.voice, format: wanted.format, ...result });
   at("export").disabled = false;
-  if (result.errors.length) complain({ message: `${result.failed} of ${count} streams failed. ${result.errors.join(" ")}` });
+  at("load-note").textContent = result.errors.join(" ");
   showLoad(result);
 }
 
@@ -467,7 +472,7 @@ function showLoad(result) {
     p99: ms(p99),
     "Audio per second": result.audio_seconds_per_second ? `${result.audio_seconds_per_second.toFixed(1)} s` : "–",
     Underruns: result.underruns,
-    Failed: result.failed,
+    Refused: result.failed,
   };
   const items = Object.entries(figures).map(([name, value]) => {
     const item = document.createElement("div");
@@ -609,6 +614,7 @@ function listen() {
   at("unblock").onclick = async () => {
     if (await allowSound(FORMATS[at("format").value].rate)) calm();
   };
+  at("dismiss").onclick = calm;
   at("key-form").onsubmit = (event) => {
     event.preventDefault();
     api.setKey(at("key").value.trim());

@@ -77,7 +77,7 @@ export class Pictures {
     this.soon();
   }
 
-  /** The run was heard to its end. */
+  /** Show the run as heard to its end. */
   finish() {
     this.move(null);
     this.heard = this.samples;

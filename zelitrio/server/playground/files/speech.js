@@ -164,13 +164,13 @@ export class Run {
     this.hear.fail?.(problem);
   }
 
-  /** When the first chunk's last character had been sent: what the first audio is counted from. */
+  /** When the first chunk's last character was sent. First audio counts from here. */
   releasedAt() {
     const needed = this.segments[0]?.solid ?? 0;
     return (this.sent.find(({ solid }) => solid >= needed) ?? this.sent.at(-1))?.at ?? null;
   }
 
-  /** All figures of this run, in milliseconds and seconds; null where there is none yet. */
+  /** All figures of this run, in milliseconds and seconds; null while unknown. */
   figures() {
     const first = this.packets[0]?.at ?? null;
     const released = first === null ? null : this.releasedAt();
