@@ -60,7 +60,7 @@ def convert_kokoro(
 ) -> Converted:
     """Write the folder of a voice; see `zelitrio.voices.convert`."""
     say(f"reading {path.name}")
-    tensors = _pth_tensors(path) if path.suffix == ".pth" else _onnx_tensors(path)
+    tensors = _pth_tensors(path) if path.suffix == ".pth" else onnx_tensors(path)
     _check_vocabulary(path)
     network = Kokoro(KokoroConfig()).requires_grad_(False).eval()
     state = network.state_dict()
@@ -129,7 +129,12 @@ def _measure(network: Kokoro, table: Tensor, path: Path) -> None:
     save_file(tensors, path)
 
 
-def _onnx_tensors(path: Path) -> dict[str, Tensor]:
+def onnx_tensors(path: Path) -> dict[str, Tensor]:
+    """The weights of an ONNX file under our names.
+
+    Raises:
+        VoiceError: the file is not Kokoro.
+    """
     graph = read_onnx(path)
     found = kokoro_tensors(graph)
     if not any(name.startswith("bert.") for name in found):

@@ -17,7 +17,7 @@ from zelitrio.text import Limit, Utterance, Word
 from zelitrio.voices.english_symbols import KOKORO, spell_word
 from zelitrio.voices.kokoro_symbols import KOKORO_IDS, kokoro_ids
 from zelitrio.voices.pacing import paced_durations
-from zelitrio.voices.weights import read_tensors, read_weights
+from zelitrio.voices.weights import load_network, read_tensors
 
 _TOKEN_LADDER = (64, 128, 256, 384)
 _FRAME_LADDER = (128, 256, 512, 1024)
@@ -156,10 +156,8 @@ class KokoroModel:
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
         """The network on the device; see `Model.load`."""
-        network = Kokoro(self.config)
-        read_weights(self.weights, network)
         return KokoroNetwork(
-            network,
+            load_network(self.weights, lambda: Kokoro(self.config)),
             device,
             dtype,
             slots,

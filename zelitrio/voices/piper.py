@@ -16,7 +16,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Limit, Utterance, Word
 from zelitrio.voices.english_symbols import PIPER, spell_word
 from zelitrio.voices.pacing import paced_durations
-from zelitrio.voices.weights import read_weights
+from zelitrio.voices.weights import load_network
 
 _TOKEN_LADDER = (64, 128, 256, 448)
 _FRAME_LADDER = (128, 256, 512, 1024, 2048)
@@ -195,10 +195,8 @@ class PiperModel:
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
         """The network on the device; see `Model.load`."""
-        vits = Vits(self.config)
-        read_weights(self.weights, vits)
         return PiperNetwork(
-            vits,
+            load_network(self.weights, lambda: Vits(self.config)),
             device,
             dtype,
             slots,

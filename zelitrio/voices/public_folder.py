@@ -82,10 +82,12 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, .
         statistics={number: path for number, path in measured.items() if path.exists()},
     )
     tables = read_tensors(folder / STYLES)
-    return tuple(
+    voices = [
         _voice(entry, model, KokoroSpeaker(number=number, styles=tables[entry["style"]].numpy()))
         for number, entry in enumerate(entries)
-    )
+    ]
+    # The engine measures a model with its first voice, and those that were measured here speak sooner.
+    return tuple(sorted(voices, key=lambda voice: voice.speaker.number not in model.statistics))
 
 
 def _voice(entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: Any) -> Voice:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -10,6 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from zelitrio.errors import VoiceError
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -26,13 +30,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise VoiceError(path, "is damaged", expected="safetensors", found=str(error)) from error
 
 
-def read_weights(path: Path, network: nn.Module) -> None:
-    """Fill a network from a file, in float32.  Blocks on the disk.
+def load_network(path: Path, make: Callable[[], AnyNetwork]) -> AnyNetwork:
+    """A network with the weights of a file, in float32.  Blocks on the disk.
+
+    The network is made without memory and takes the file's, so that nothing is drawn or copied.
 
     Raises:
         VoiceError: the file is missing or damaged, or a tensor is missing, unknown, misshapen or not finite.
     """
     tensors = read_tensors(path)
+    with torch.device("meta"):
+        network = make()
     wanted = network.state_dict()
     for name, value in wanted.items():
         if name not in tensors:
@@ -43,4 +51,5 @@ def read_weights(path: Path, network: nn.Module) -> None:
             raise VoiceError(path, name, expected="finite numbers", found="others")
     for name in tensors.keys() - wanted.keys():
         raise VoiceError(path, f"{name} is not part of this network", found=list(tensors[name].shape))
-    network.load_state_dict({name: tensors[name].float() for name in wanted})
+    network.load_state_dict({name: tensors[name].float() for name in wanted}, assign=True)
+    return network

@@ -54,6 +54,10 @@ class PiperNetwork:
         most_frames: int,
         gain: float,
     ) -> None:
+        # Kernels of height one are multiplied fastest with their channels next to each other.
+        for parameter in vits.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self._vits = vits.eval().to(device).requires_grad_(False)
         self._vits.dec.to(dtype)
         self._dtype, self._gain = dtype, gain
