@@ -98,6 +98,10 @@ class SessionSettings:
 
     max_contexts: int = _number(5, 1, 1000, "Contexts at once on a multi-context socket")
     auth_timeout_s: float = _number(10.0, 0.1, 600, "Wait for a socket's first message with a key", "s")
+    code_blocks: str = _choice("read", ("read", "skip"), "What is done with fenced code in a text")
+    reasoning_blocks: str = _choice(
+        "skip", ("skip", "read"), "What is done with think blocks (reasoning) in a text"
+    )
     first_packet_ms: int = _number(40, 10, 1000, "Audio in the first packet", "ms")
     max_packet_ms: int = _number(1000, 20, 2000, "Most audio in one packet", "ms")
 

@@ -125,6 +125,7 @@ class Synthesis:
                 front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),
                 normalise=wanted.normalise != "off",
                 ssml=wanted.enable_ssml_parsing,
+                model_id=wanted.model_id,
                 previous_text=wanted.previous_text,
                 next_text=wanted.next_text,
             ),

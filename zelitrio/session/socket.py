@@ -194,6 +194,7 @@ class _Conversation:
             front_end=front_end,
             normalise=self.request.normalise != "off",
             ssml=self.request.enable_ssml_parsing,
+            model_id=self.request.model_id,
         )
         options = StreamOptions(
             voice=voice,

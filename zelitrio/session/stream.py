@@ -27,7 +27,7 @@ from zelitrio.session.signals import Signal
 from zelitrio.session.text_half import MAX_PENDING_CHARS, TextHalf
 from zelitrio.session.timing import SegmentClock, Timing
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Reading, StreamReader
+from zelitrio.text import Reading, StreamReader, Unheard
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -78,7 +78,11 @@ class SpeechStream:
 
     def __init__(self, service: Service, options: StreamOptions, schedule: ChunkSchedule) -> None:
         reading = options.reading
-        reader = StreamReader(reading.front_end or service.front_end, reading, options.voice.limit)
+        unheard = Unheard(
+            code=service.settings.code_blocks == "skip", reasoning=service.settings.reasoning_blocks == "skip"
+        )
+        front_end = reading.front_end or service.front_end
+        reader = StreamReader(front_end, reading, options.voice.limit, unheard)
         # No voice speaks tags, and nobody expects it.
         tell_unspoken = None if reading.ssml else service.observer.text_skipped
         self.text_half = TextHalf(schedule, options.settings, reader, tell_unspoken)

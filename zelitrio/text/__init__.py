@@ -6,6 +6,7 @@ A `StreamReader` belongs to one stream: it knows the sentence that the stream is
 
 from __future__ import annotations
 
+from zelitrio.text.blocks import Unheard
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.explain import explain
 from zelitrio.text.front_end import FrontEnd, load_front_end
@@ -38,6 +39,7 @@ __all__ = [
     "Reading",
     "SpokenText",
     "StreamReader",
+    "Unheard",
     "Utterance",
     "Word",
     "explain",

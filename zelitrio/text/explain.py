@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from zelitrio.text.blocks import Blocks
 from zelitrio.text.front_end import FrontEnd
 from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.types import Utterance, Word
@@ -54,8 +55,8 @@ class Explanation:
 
 def explain(front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False) -> Explanation:
     """Read a text and keep the rule of each word; the arguments are those of `FrontEnd.utterance`."""
-    utterance, rules = front_end.explained(text, normalise=normalise, ssml=ssml)
-    return Explanation(utterance, rules)
+    utterance, rules = front_end.explained(Blocks().blank(text), normalise=normalise, ssml=ssml)
+    return Explanation(attrs.evolve(utterance, source=text), rules)
 
 
 def _word_json(word: Word, rule: str) -> dict[str, Any]:

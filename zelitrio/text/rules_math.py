@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from zelitrio.text.math_pattern import LATEX
-from zelitrio.text.math_words import FUNCTIONS, MathSpeaker
+from zelitrio.text.math_tables import FUNCTIONS
+from zelitrio.text.math_words import MathSpeaker
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.tables import words

@@ -7,7 +7,7 @@ import unicodedata
 
 from zelitrio.text import abbreviations as short
 from zelitrio.text.characters import CONFUSABLE
-from zelitrio.text.math_words import GREEK
+from zelitrio.text.math_tables import GREEK
 from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
 from zelitrio.text.patterns import LETTER, ROMAN_SIGNS
 from zelitrio.text.ranks import Rank

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from zelitrio.text.blocks import Blocks, Unheard, knows_performance_tags
 from zelitrio.text.continuation import Continuation, open_sentence
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.limit import Limit
@@ -27,6 +28,7 @@ class Reading:
         front_end: None for the one that all streams share.
         normalise: read numbers, dates and the like as words.
         ssml: obey `<break>` and `<phoneme>` tags.
+        model_id: as the client asked for it; some models have tags such as `[happy]`.
         previous_text: what an earlier request said.  If its last sentence is open, the first chunk continues
             that sentence.
         next_text: what a later request will say.  If there is any, a text without a mark at its end stays
@@ -36,6 +38,7 @@ class Reading:
     front_end: FrontEnd | None = None
     normalise: bool = True
     ssml: bool = False
+    model_id: str | None = None
     previous_text: str = ""
     next_text: str = ""
 
@@ -48,12 +51,15 @@ class StreamReader:
         front_end: finds the words of a chunk.
         reading: how the text is read.
         limit: of the model that speaks it.
+        unheard: what of the text is not spoken.
     """
 
     _front_end: FrontEnd
     _reading: Reading = attrs.field(factory=Reading)
     _limit: Limit = attrs.field(factory=Limit)
     _continuation: Continuation = attrs.field(init=False)
+    _unheard: Unheard = attrs.field(factory=Unheard)
+    _blocks: Blocks = attrs.field(init=False)
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _is_first: bool = attrs.field(default=True, init=False)
     _opened: tuple[Prosody, ...] = attrs.field(default=(), init=False)
@@ -61,6 +67,8 @@ class StreamReader:
 
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
+        performs = knows_performance_tags(self._reading.model_id)
+        self._blocks = Blocks(attrs.evolve(self._unheard, performance=performs or self._unheard.performance))
 
     @property
     def held_chars(self) -> int:
@@ -91,11 +99,14 @@ class StreamReader:
         """
         is_first, self._is_first = self._is_first, False
         source = restore_tags(chunk) if self._reading.ssml else chunk
+        readable = self._blocks.blank(source)
         opened = self._opened
-        if self._reading.ssml and ("<" in source or opened):
-            self._opened = read_markup(source, opened).left_open
+        if self._reading.ssml and ("<" in readable or opened):
+            self._opened = read_markup(readable, opened).left_open
         goes_on = is_flushed and bool(self._reading.next_text.strip())
-        utterance = self._utterance(source, ends_sentence=ends_sentence and not goes_on, opened=opened)
+        utterance = self._utterance(readable, ends_sentence=ends_sentence and not goes_on, opened=opened)
+        if readable is not source:
+            utterance = attrs.evolve(utterance, source=source)
         if utterance.is_empty:
             return [utterance]
         previous = self._previous(source) if is_first else ()
