@@ -58,5 +58,7 @@ class Step:
     expanded: tuple[Work, ...] = ()
     parts: tuple[Part, ...] = ()
     hop_samples: int = 0
-    ideal_s: float = 0.0
-    """Seconds that the audio of its parts should take."""
+    heard_s: float = 0.0
+    """Seconds that its heard audio should take in a batch of this shape."""
+    best_s: float = 0.0
+    """The same at the best batch."""

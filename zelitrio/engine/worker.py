@@ -98,9 +98,10 @@ class Worker:
             is_idle = plan is None and self._flying is None and not self._capture_one()
             if plan is not None or self._flying is not None:
                 launched = None if plan is None else self._launch(plan)
-                ideal_s = self._deliver(launched)
+                landed = self._deliver(launched)
                 load = self._outbox.load
-                load.note(begin_s, self._now(), ideal_s)
+                heard_s, best_s = (0.0, 0.0) if landed is None else (landed.heard_s, landed.best_s)
+                load.note(begin_s, self._now(), heard_s, best_s)
                 self._turns.adapt(load.load)
             self._outbox.send(len(self._lanes), self._turns.profile.value)
 
@@ -248,12 +249,14 @@ class Worker:
                 self._label(part, tempo.hop_s)
         self._outbox.steps += 1
         self._outbox.rows += len(parts)
-        share = sum(part.span.end - part.span.begin for part in parts) / (plan.window * len(parts))
+        heard = sum(part.span.end - part.span.begin for part in parts)
+        window_s = tempo.pace.window_s(plan.window, len(parts))
         return Step(
             pending=pending,
             parts=parts,
             hop_samples=runner.facts.hop_samples,
-            ideal_s=share * tempo.pace.window_s(plan.window, len(parts)),
+            heard_s=window_s * heard / (plan.window * len(parts)),
+            best_s=heard / tempo.pace.frames_per_s,
         )
 
     def _label(self, part: Part, hop_s: float) -> None:
@@ -267,16 +270,12 @@ class Worker:
 
     # Deliver: what has come back from the device.
 
-    def _deliver(self, launched: Step | None) -> float:
-        """Collect the step that is on its way, or on a CPU the one that was just launched.
-
-        Returns:
-            Seconds that the audio which came of it should have taken.
-        """
+    def _deliver(self, launched: Step | None) -> Step | None:
+        """Collect the step that is on its way, or on a CPU the one that was just launched."""
         landing = self._flying if self._is_wide else launched
         self._flying = launched if self._is_wide else None
         self._collect(landing)
-        return 0.0 if landing is None else landing.ideal_s
+        return landing
 
     def _collect(self, step: Step | None) -> None:
         """Wait for a launched step and hand on what came of it."""
