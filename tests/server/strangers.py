@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterator
 
@@ -72,13 +73,16 @@ def _ways() -> Iterator[tuple[str, list[Visit]]]:
 WAYS = dict(_ways())
 
 
-async def visit(port: int, one: Visit, wait_s: float = WAIT_S) -> bytes:
+async def visit(port: int, one: Visit, wait_s: float = WAIT_S, tls: ssl.SSLContext | None = None) -> bytes:
     """Make one connection; returns what it heard."""
     heard = b""
     try:
-        stream = await trio.open_tcp_stream("127.0.0.1", port)
+        socket_stream = await trio.open_tcp_stream("127.0.0.1", port)
     except OSError:
         return heard
+    stream: trio.SocketStream | trio.SSLStream[trio.SocketStream] = socket_stream
+    if tls is not None:
+        stream = trio.SSLStream(socket_stream, tls, server_hostname="localhost", https_compatible=True)
     try:
         for number, part in enumerate(one.parts):
             if number:
@@ -88,15 +92,18 @@ async def visit(port: int, one: Visit, wait_s: float = WAIT_S) -> bytes:
             while len(heard) < one.reads and (data := await stream.receive_some(65536)):
                 heard += data
         if one.ending == "half":
-            await stream.send_eof()
+            await socket_stream.send_eof()
         if one.ending in ("half", "stay"):
             with trio.move_on_after(wait_s):
                 while data := await stream.receive_some(65536):
                     heard += data
         if one.ending == "reset":
-            stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            linger = struct.pack("ii", 1, 0)
+            socket_stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        elif one.ending == "close" and tls is not None:
+            await stream.aclose()  # with close_notify
     except (trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     finally:
-        await trio.aclose_forcefully(stream)
+        await trio.aclose_forcefully(socket_stream)
     return heard

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import ssl
 
 import pytest
 import trio
-import trustme
 from running import KEY, VOICE, hear, read_all, running, say
 from scripted_engine import ScriptedEngine
 
@@ -111,18 +109,6 @@ async def test_the_first_signal_drains_and_the_second_ends_at_once():
         os.kill(os.getpid(), signal.SIGINT)
         with trio.fail_after(1):
             await server.ended.wait()
-
-
-@pytest.fixture
-def certificates(tmp_path):
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost", "127.0.0.1")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    issued.cert_chain_pems[0].write_to_path(cert)
-    issued.private_key_pem.write_to_path(key)
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return {"tls_cert": cert, "tls_key": key, "tls": context}
 
 
 async def test_tls_serves_sockets_and_http_on_the_same_port(certificates):

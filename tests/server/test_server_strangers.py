@@ -43,3 +43,26 @@ async def test_no_way_ends_the_server_or_changes_a_stream(name):
                 f"/v1/text-to-speech/{VOICE}", content=orjson.dumps({"text": "Hello there."})
             )
             assert answer.status_code == 200
+
+
+async def test_no_way_over_tls_ends_the_server_or_changes_a_stream(certificates):
+    async with running(ScriptedEngine(step_s=0.01), keys=[KEY], cors_origins=(), **certificates) as server:
+        alone = await listen(server)
+        heard: list[bytes] = []
+        async with trio.open_nursery() as nursery:
+
+            async def stand_by() -> None:
+                while True:
+                    heard.append(await listen(server))
+
+            nursery.start_soon(stand_by)
+            for visits in WAYS.values():
+                async with trio.open_nursery() as visitors:
+                    for one in visits:
+                        for _ in range(min(one.times, 8)):
+                            visitors.start_soon(visit, server.port, one, 0.3, server.tls)
+            nursery.cancel_scope.cancel()
+        assert heard and set(heard) == {alone}
+        async with server.http() as http:
+            counted = (await http.get("/metrics")).text
+    assert "zelitrio_connections_failed_total 0.0" in counted

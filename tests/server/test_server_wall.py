@@ -33,6 +33,10 @@ class Boom(Exception):  # noqa: N818 - no error of ours
     pass
 
 
+def boom(*args):
+    raise Boom("injected")
+
+
 @attrs.define
 class Fault:
     """A method that raises in the tasks of connections accepted while it is `armed`."""
@@ -203,7 +207,10 @@ async def test_an_accept_that_fails_is_tried_again(number, monkeypatch):
         assert "zelitrio_accept_errors_total 3.0" in (await http.get("/metrics")).text
 
 
-async def test_a_task_of_the_server_that_breaks_lets_speech_end_and_tells_every_socket(monkeypatch):
+@pytest.mark.parametrize("is_engine_silent", [False, True])
+async def test_a_task_of_the_server_that_breaks_lets_speech_end_and_tells_every_socket(
+    is_engine_silent, monkeypatch
+):
     accept = trio.SocketListener.accept
     is_broken = False
 
@@ -225,8 +232,11 @@ async def test_a_task_of_the_server_that_breaks_lets_speech_end_and_tells_every_
             await say(speaker, text="")
             await speaker.get_message()
             is_broken = True
+            if is_engine_silent:
+                monkeypatch.setattr(ScriptedEngine, "statistics", boom)
             async with await server.connect():
-                assert (await hear(speaker))[-1]["isFinal"]
+                last = (await hear(speaker))[-1]
+                assert last.get("error") if is_engine_silent else last["isFinal"]
                 await hear(idle)
             assert idle.closed.code == 1011
             await server.ended.wait()

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from zelitrio.server.descriptors import raise_descriptor_limit
 from zelitrio.server.logs import configure_logging
-from zelitrio.server.metrics import ServedEngine
-from zelitrio.server.port import Port, open_port
+from zelitrio.server.port import open_port
 from zelitrio.server.serve import serve
 
 __all__ = [
-    "Port",
-    "ServedEngine",
     "configure_logging",
     "open_port",
     "raise_descriptor_limit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -12,6 +13,8 @@ from zelitrio.server.quiet_log import get_log
 PAUSE_S = 0.1
 """Before the next try when there is no free descriptor or memory.  New clients wait in the backlog."""
 _SAY_EVERY_S = 10.0
+_OF_THE_LISTENER = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
+"""It will never accept again."""
 log = get_log()
 
 
@@ -37,6 +40,8 @@ async def accept_all(
         try:
             stream = await listener.accept()
         except OSError as error:
+            if error.errno in _OF_THE_LISTENER:
+                raise
             metrics.accept_errors.inc()
             now = trio.current_time()
             if now - said_at >= _SAY_EVERY_S:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import attrs
 import trio
@@ -51,9 +52,10 @@ class Reception:
         try:
             async with socket:
                 await self._take(socket)
-        except Exception as error:
-            self.state.metrics.connections_failed.inc()
-            log.error("connection_failed", request_id=new_request_id(), exc_info=error)
+        except* Exception as errors:  # of a group, what is cancelled stays so
+            log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
+            with suppress(Exception):
+                self.state.metrics.connections_failed.inc()
 
     async def _take(self, socket: trio.SocketStream) -> None:
         state = self.state

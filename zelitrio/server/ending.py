@@ -1,4 +1,4 @@
-"""The end of a server: a drain, or a failure that every peer is told of."""
+"""The end of a server: a drain, or a failure, which every peer learns of."""
 
 from __future__ import annotations
 
@@ -89,6 +89,9 @@ class Ending:
 
     async def _wait_spoken(self) -> None:
         """The engine still works: let it finish what is being spoken, for as long as a drain may take."""
-        with trio.move_on_after(self.state.settings.drain_s):
-            while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine has no event for it
-                await trio.sleep(_LOOK_S)
+        try:
+            with trio.move_on_after(self.state.settings.drain_s):
+                while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine has no event
+                    await trio.sleep(_LOOK_S)
+        except Exception as error:
+            log.error("engine_silent", exc_info=error)

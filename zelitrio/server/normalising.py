@@ -1,4 +1,4 @@
-"""How a text is read, without speaking it: for those who report or fix a misreading."""
+"""How a text is read, without speaking it: for reporting or fixing a misreading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.session import choose_front_end
 from zelitrio.text import explain
 
 MAX_CHARS = 40_000
-"""Of one text: about 20 ms of a processor."""
+"""One text takes about 20 ms of a processor."""
 
 
 class Normalising:
