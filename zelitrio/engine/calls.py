@@ -65,7 +65,7 @@ _SCALAR = Column(is_integer=True)
 
 
 def encode_columns(network: Network, tokens: int) -> dict[str, Column]:
-    """The inputs of an encode of so many tokens."""
+    """The inputs of an encode of `tokens` tokens."""
     columns = {"slot": _SCALAR, "length": _SCALAR}
     for name, field in network.encode_fields.items():
         shape = (tokens, *field.shape) if field.per_token else field.shape
@@ -87,7 +87,7 @@ def fill_encode(arrays: Arrays, network: Network, rows: Sequence[EncodeRow], spa
 
 
 def expand_columns(frames: int) -> dict[str, Column]:
-    """The inputs of an expand of so many frames."""
+    """The inputs of an expand of `frames` frames."""
     names = ("slot", "length", "noise_at")
     return {**dict.fromkeys(names, _SCALAR), "tokens": Column((frames,), is_integer=True)}
 
@@ -103,7 +103,7 @@ def fill_expand(arrays: Arrays, rows: Sequence[ExpandRow], spare: int) -> None:
 
 
 def speak_columns(facts: Facts, window: int) -> dict[str, Column]:
-    """The inputs of a speak of so many frames, its context beside them."""
+    """The inputs of a speak of `window` frames and their context."""
     frames = window + 2 * facts.context
     return {
         **dict.fromkeys(("slot", "first", "length", "noise_at"), _SCALAR),
@@ -129,7 +129,7 @@ def fill_speak(arrays: Arrays, facts: Facts, rows: Sequence[SpeakRow], spare: in
 
 
 def _copy(to: NDArray[Any], values: NDArray[Any], begin: int) -> None:
-    """Write `values` from index `begin` on; what lies outside of them stays."""
+    """Write `values` from index `begin` on; other elements stay."""
     skipped = max(0, -begin)
     part = values[begin + skipped : begin + len(to)]
     if len(part):

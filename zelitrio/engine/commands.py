@@ -1,4 +1,4 @@
-"""What goes through the two doors between Trio and the engine's thread.
+"""The commands and reports that pass between Trio and the engine's thread.
 
 Frozen values only: commands in, deliveries out.  Neither side ever touches the other's objects.
 """
@@ -133,7 +133,7 @@ Delivery = Spoken | Ended | Failed
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """What the thread has done since it began, and how it fares."""
+    """The thread's counts since it began, and its state."""
 
     streams: int = 0
     """Lanes that are taken."""
@@ -164,7 +164,7 @@ class Captures:
 
 @attrs.frozen(kw_only=True)
 class Ready:
-    """What the thread says once it can serve."""
+    """The thread's report when it can serve."""
 
     device: str
     tempos: dict[int, Tempo]

@@ -31,7 +31,7 @@ class Device:
 
     @property
     def name(self) -> str:
-        """What an operator calls it."""
+        """Its name for operators."""
         return torch.cuda.get_device_name(self.device) if self.is_cuda else "cpu"
 
     def enter_thread(self) -> None:
@@ -93,7 +93,7 @@ def choose_dtype(settings: EngineSettings, device: torch.device) -> torch.dtype:
 
 
 def used_mib(device: torch.device) -> float:
-    """Memory of a CUDA device that is taken, whoever took it: graphs hold more than tensors."""
+    """Memory in use on a CUDA device, by any program: graphs hold more than tensors."""
     free, total = torch.cuda.mem_get_info(device)
     return (total - free) / 2**20
 

@@ -31,7 +31,7 @@ _ALIGNED = 64
 
 @attrs.frozen
 class Column:
-    """One named input of a call: what it holds per row."""
+    """One named input of a call, with its shape per row."""
 
     shape: tuple[int, ...] = ()
     is_integer: bool = False

@@ -23,7 +23,7 @@ CLOSING_DELAY_S = 5.0
 
 
 class Stage(enum.Enum):
-    """Where a lane stands with the utterance in hand."""
+    """Progress of a lane with its current utterance."""
 
     WAITING = "waiting"
     READING = "reading"
@@ -52,7 +52,7 @@ class Chunk:
 
 @attrs.frozen(kw_only=True)
 class Span:
-    """Which frames of a window's row are whose."""
+    """The frames of a window's row that belong to one utterance."""
 
     speak: Speak
     begin: int
@@ -64,7 +64,7 @@ class Span:
 
 @attrs.define(eq=False, kw_only=True)
 class Listener:
-    """What is known of the one who hears a stream."""
+    """The listener of a stream, as far as the scheduler knows."""
 
     credit_s: float
     """Seconds of audio that it has room for."""
@@ -170,7 +170,7 @@ class Lanes:
         lane.is_finished = True
 
     def credit(self, lane: Lane, audio_s: float) -> None:
-        """The reader has room for so much more."""
+        """The reader has room for `audio_s` more."""
         lane.listener.credit_s += audio_s
 
     def close_softly(self, lane: Lane) -> None:
@@ -197,7 +197,7 @@ class Lanes:
             lane.stage = Stage.EXPANDING
 
     def expanded(self, lane: Lane, chunk: Chunk) -> None:
-        """Its utterance can be spoken in windows; what is heard of it may have changed."""
+        """Its utterance can be spoken in windows; its audible part can have changed."""
         assert lane.stage is Stage.EXPANDING
         lane.chunk, lane.stage = chunk, Stage.SPEAKING
 

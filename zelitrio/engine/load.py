@@ -11,7 +11,7 @@ _PACE_MEMORY_S = 2.0
 _PRIOR_S = 0.1
 """Seconds of work that the measurement at start counts as."""
 _FULL_S = 0.15
-"""After so many seconds of work without a rest, batches are as large as they can be."""
+"""After this many seconds of work without a rest, batches have their largest size."""
 _REST_S = 0.001
 _EASE_S = 5.0
 """Seconds with rests in which what was learned of batches is forgotten to 1/e."""
@@ -84,5 +84,5 @@ class Load:
 
 
 def faded_load(load: float, at_s: float, now_s: float) -> float:
-    """What a load is worth after a while in which nothing was done."""
+    """The load after a time without work."""
     return load * math.exp(-max(0.0, now_s - at_s) / _LOAD_MEMORY_S)

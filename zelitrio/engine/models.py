@@ -38,7 +38,7 @@ class Models:
     """All models of a catalogue.
 
     Args:
-        catalogue: whose.
+        catalogue: its models.
         most_lazy: lazy models on the device beyond which one without a stream is unloaded.
         tell: sends the engine's thread a command.
         load: brings a voice's model to the device; blocks, and is called in a thread.

@@ -1,4 +1,4 @@
-"""What the engine's thread has to say: gathered in a step, handed over in one call."""
+"""Reports of the engine's thread: collected in a step, delivered in one call."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _WIDEST_S = 1.28
 
 
 class Profile(enum.Enum):
-    """What a step is made for."""
+    """The purpose of a step."""
 
     LATENCY = "latency"
     THROUGHPUT = "throughput"
@@ -25,7 +25,7 @@ class Profile(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """What the device does with a model, measured before its first stream (`zelitrio.engine.calibration`)."""
+    """Speed of the device with a model, measured before its first stream (`zelitrio.engine.calibration`)."""
 
     frame_s: float
     """Seconds that one frame costs in a step."""
@@ -37,7 +37,7 @@ class Pace:
     """Frames per second at the best batch."""
 
     def window_s(self, window: int, rows: int = 1) -> float:
-        """Seconds that a step of so many rows should take."""
+        """Expected seconds for a step of `rows` rows."""
         return self.step_s + window * self.frame_s * (1 if self.is_wide else rows)
 
 

@@ -21,7 +21,7 @@ class Postbox:
 
     def __init__(self, wake: Callable[[Callable[[], None]], None], take: Callable[[Delivery], None]) -> None:
         self.progress = Progress()
-        """What the thread has told last."""
+        """The thread's latest report."""
         self._wake = wake
         self._take = take
         self._posted: deque[Delivery] = deque()
@@ -39,7 +39,7 @@ class Postbox:
             self._wake(self._open)
 
     def _open(self) -> None:
-        # First this: what the thread posts from now on is taken here, or calls again.
+        # First this: a later post of the thread is either taken here or calls again.
         self._is_called = False
         while self._posted:
             self._take(self._posted.popleft())

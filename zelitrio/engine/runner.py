@@ -47,7 +47,7 @@ def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
 
 
 class Runner:
-    """One model's network and the calls that are made of it.
+    """One model's network and its calls.
 
     Args:
         model: brought to the device.
@@ -82,7 +82,7 @@ class Runner:
         """
         room = CaptureRoom(self.device)
         for (kind, rows, length), call in self._calls.items():
-            # What a capture computes is nobody's: a stream may have any slot but the spare one.
+            # A capture writes to the spare slot, which no stream uses.
             self._fill(kind, call, ())
             call.launch().wait()
             call.capture(room)

@@ -1,4 +1,4 @@
-"""What the engine can say about itself."""
+"""Statistics of the engine."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Statistics:
     """p50, p95, p99 of the last thousand: from feeding a stream's first utterance to its first samples
     leaving the thread.  Empty before the first."""
     frames_per_s: float
-    """Of the default voice, measured at start, at the best batch."""
+    """Measured at start with the default voice, at the best batch."""
     graphs: tuple[str, ...]
     """Captured shapes."""
 
 
 def percentiles_ms(seconds: Iterable[float]) -> dict[str, float]:
-    """p50, p95 and p99 in milliseconds; empty if there are none."""
+    """p50, p95 and p99 in milliseconds; empty without values."""
     waits = np.array(list(seconds))
     if not len(waits):
         return {}

@@ -1,4 +1,4 @@
-"""What the engine's thread has in hand: a stream's work, and calls that were launched."""
+"""Work of the engine's thread: of each stream, and of launched calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Tail:
 
 @attrs.define(eq=False, kw_only=True)
 class Work:
-    """What the thread knows of a stream beside its lane."""
+    """The thread's data of a stream, besides its lane."""
 
     lane: Lane
     speaker: object
@@ -36,12 +36,12 @@ class Work:
     tail: Tail | None = None
     """What fades out under the next utterance."""
     fades_in: bool = False
-    """Its listener ran dry in mid-sentence and heard the tail: what comes next has nothing to join."""
+    """Its listener ran dry in mid-sentence and heard the tail: the next audio has nothing to join."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class Part:
-    """One row of a launched window: which of its samples are whose."""
+    """One row of a launched window, and the owner of its samples."""
 
     work: Work
     span: Span

@@ -31,7 +31,7 @@ class AudioBlock:
     """[n] samples in [-1, 1]."""
     sample_rate_hz: int
     utterance: Utterance
-    """What it speaks, as it was fed."""
+    """The utterance that was fed."""
     word_times_ms: tuple[tuple[int, int], ...] | None
     """On an utterance's first block: start and end of each of its words, counted from the block's first
     sample."""
@@ -44,7 +44,7 @@ class AudioBlock:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Door:
-    """What a stream needs of its engine."""
+    """The engine as a stream sees it."""
 
     tell: Callable[[Command], None]
     """Send the thread a command.  Never waits."""

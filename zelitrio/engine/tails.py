@@ -48,7 +48,7 @@ class Tails:
         self._waiting.pop(number, None)
 
     def dry(self, now_s: float) -> list[Work]:
-        """Streams whose listeners have heard all but the tail: what would join it comes too late."""
+        """Streams with listeners that have heard all but the tail: the audio to join comes too late."""
         return [work for work in self._waiting.values() if work.lane.listener.dry_at_s <= now_s]
 
     def until_dry_s(self, now_s: float) -> float | None:
@@ -58,7 +58,7 @@ class Tails:
         return max(0.0, min(work.lane.listener.dry_at_s for work in self._waiting.values()) - now_s)
 
     def close(self, work: Work, fade_samples: int) -> Tail:
-        """The stream's tail, faded out; what it says next fades in."""
+        """Fade out the stream's tail; its next audio fades in."""
         assert work.tail is not None
         tail, work.tail, work.fades_in = work.tail, None, True
         self.forget(work.lane.stream)

@@ -34,7 +34,7 @@ LEAN_S = 0.2
 
 @attrs.frozen(kw_only=True, eq=False)
 class Labels:
-    """What the words' times follow from; worked out once the first window is under way."""
+    """Data for the words' times, computed after the first window is launched."""
 
     model: Model
     reading: Tokens
@@ -71,7 +71,7 @@ class Timeline:
     """The frame after the last that is heard, unless nothing comes after it."""
     tail_end: int
     """The frames from `end` to this one are heard in the next utterance's reading, or at a stream's end in
-    this one's.  Frames after it only keep the network from seeing an end where there is none."""
+    this one's.  Later frames only keep the network from seeing an end that is not there."""
     ends_at: float = 0.0
     """ln f0 of its last token, about the speaker's mean."""
 
@@ -99,8 +99,8 @@ def lay_out(
     Args:
         model: that reads it.
         reading: the utterance's tokens.
-        speak: what is asked for.
-        read: [2, tokens or more] of each token the frames at speed 1, and ln f0 about the speaker's mean.
+        speak: the command.
+        read: [2, tokens or more] per token the frames at speed 1, and ln f0 relative to the speaker's mean.
         before: the stream's utterance before it, if there was one.
     """
     utterance, facts = speak.utterance, model.facts
@@ -121,7 +121,7 @@ def lay_out(
     tokens = np.repeat(np.arange(len(durations)), durations)[start - begin :]
     places = model.places(durations)[start - begin :]
     end = tail_end = len(tokens)
-    # A pause that was asked for is an end: what comes after it begins anew.
+    # A requested pause is an end: the text after it begins anew.
     if utterance.is_cut and np.isnan(reading.pauses_s[-1]):
         end -= min(model.seam_frames(reading, durations), end - begin)
         # The last frame is held for as long as the network looks ahead.
@@ -165,7 +165,7 @@ def trimmed(timeline: Timeline, first: int, end: int) -> Timeline:
 def faded(
     times_ms: tuple[tuple[int, int], ...], words: Sequence[Word], fade_ms: int
 ) -> tuple[tuple[int, int], ...]:
-    """The times with words before a pause ending when they have faded, so much before their last phone."""
+    """Words before a pause end when they have faded, this much before the end of their last phone."""
     return tuple(
         (begin, max(begin, end - fade_ms)) if word.pauses else (begin, end)
         for (begin, end), word in zip(times_ms, words, strict=True)

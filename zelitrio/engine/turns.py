@@ -41,7 +41,7 @@ _THROUGHPUT_STEP_S = 0.04
 _URGENT_LEAD_S = 0.05
 """A lead shorter than this does not outlast the next step."""
 _GATHERED_S = 0.035
-"""What a codec may keep of the audio that was made."""
+"""Audio that a codec can hold back."""
 _BUSY, _CALM = 0.75, 0.6
 """Load at which the profile turns to throughput, and at which it turns back."""
 

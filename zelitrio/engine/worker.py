@@ -191,8 +191,8 @@ class Worker:
             if len(plan.lanes) == 1:
                 self._fail_for(self._works[plan.lanes[0].stream], error)
                 return None
-        # One row of the batch is to blame.  A failed call has changed no lane, so each goes alone.
-        self._deliver(None)  # what was launched before comes before
+        # One row of the batch caused it.  A failed call has changed no lane, so each row runs by itself.
+        self._deliver(None)  # calls launched earlier are delivered first
         for lane in plan.lanes:
             if lane.stream in self._works:  # else shed for want of memory by one before
                 self._collect(self._launch(attrs.evolve(plan, lanes=(lane,))))
@@ -268,7 +268,7 @@ class Worker:
         if part.span.is_last:
             part.work.noise_at += len(timeline.frames) + _NOISE_STRIDE
 
-    # Deliver: what has come back from the device.
+    # Deliver: results of the device.
 
     def _deliver(self, launched: Step | None) -> Step | None:
         """Collect the step that is on its way, or on a CPU the one that was just launched."""
@@ -313,7 +313,7 @@ class Worker:
         self._lanes.read(lane, _as_chunk(speak, work.timeline))
 
     def _trim(self, work: Work, heard: NDArray[np.float32]) -> None:
-        """An utterance was expanded: what is silent before and after it is not spoken."""
+        """After an expand: leave out the silence before and after the utterance."""
         lane = work.lane
         if lane.stream not in self._works:
             return

@@ -1,4 +1,4 @@
-"""What the engine needs of a kind of network: facts as data, and three calls over numbered slots.
+"""A kind of network as the engine sees it: facts as data, and three calls over numbered slots.
 
 A network keeps all that belongs to a stream in tensors of its own, indexed by the stream's slot.  The
 engine decides which slots are computed together, and in which lengths.
@@ -37,7 +37,7 @@ class Field:
 
 @attrs.frozen(kw_only=True)
 class Facts:
-    """What the scheduler and the layout know of a model."""
+    """Facts of a model for the scheduler and the layout."""
 
     sample_rate_hz: int
     hop_samples: int
@@ -107,7 +107,7 @@ class Network(Protocol):
         Args:
             inputs: `slot`, `first`, `length` (frames) and `noise_at` [rows].  Of each frame of the window
                 and its context: `tokens` [rows, n], NO_TOKEN outside of the utterance; `places` [rows, n,
-                place_features]; `lean` [rows, n], what is added to ln f0.
+                place_features]; `lean` [rows, n], added to ln f0.
 
         Returns:
             [rows, window * hop_samples] float32 in [-1, 1].  The first sample is of frame `first - lag`.

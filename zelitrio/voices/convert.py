@@ -1,6 +1,6 @@
 """Public voices converted once into folders of our own.
 
-What is read: Piper's `.onnx` beside its `.onnx.json`; Kokoro's official `.pth`, or an ONNX file of it, with
+It reads Piper's `.onnx` beside its `.onnx.json`; Kokoro's official `.pth`, or an ONNX file of it, with
 style tables as `.pt`, `.bin` or an archive of arrays.  No file is trusted: pickles are read with
 `weights_only`, archives without pickles.
 """
@@ -34,7 +34,7 @@ def convert(
         voices: of Kokoro's, which to keep; empty: all.
         measure: of Kokoro's, which shall speak in the streaming mode on a CPU; some seconds each.  None: all
             if they are few.
-        say: is told what is being done.
+        say: called with a line about each step.
 
     Raises:
         VoiceError: the source is missing or not what it says.

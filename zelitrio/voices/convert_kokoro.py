@@ -44,9 +44,9 @@ _TEXTS = (
     "Yes, of course.",
     "Please wait a moment while I look that up for you.",
 )
-"""What a voice's generator is measured with: statements, questions, short and long."""
+"""Texts to measure a voice's generator: statements, questions, short and long."""
 _FEW, _USUAL = 4, ("af_heart", "am_michael")
-"""So many voices are all measured; of more, these."""
+"""Up to this many voices are all measured; of more, only these."""
 _STYLE_SHAPE = (510, 256)
 
 

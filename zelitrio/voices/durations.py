@@ -1,4 +1,4 @@
-"""From predicted durations to whole frames: what is said keeps its time, and pauses stay short."""
+"""From predicted durations to whole frames: words keep their time, and pauses stay short."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def spoken_durations(
 
 
 def _bounded(frames: Sequence[float]) -> list[float]:
-    """What a network may have predicted, between nothing and the longest; one frame where it said nan."""
+    """Clamp predictions to 0 and the longest; NaN becomes one frame."""
     return [min(max(frame, 0.0), _LONGEST_FRAMES) if frame == frame else 1.0 for frame in frames]
 
 
@@ -81,7 +81,7 @@ def whole_durations(frames: Sequence[float]) -> NDArray[np.int64]:
         frames: [n] durations in frames, at least 0.
 
     Returns:
-        [n] whole frames whose running sum is never half a frame away from that of `frames`.
+        [n] whole frames; their running sum stays within half a frame of that of `frames`.
     """
     total, before = 0.0, 0
     whole = []

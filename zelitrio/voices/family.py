@@ -1,4 +1,4 @@
-"""What the engine needs of a model beside its network: how it reads, and what settings mean to it."""
+"""A model as the engine sees it, besides its network: how it reads, and the meaning of settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Model(Protocol):
     """One set of weights and all that its family knows about them.
 
     Voices of one model share its weights, and the engine speaks them in one batch.  Models are compared
-    by identity.  The engine's thread calls everything but `load`; only `load` may block on a disk.
+    by identity.  The engine's thread calls everything except `load`; `load` blocks on a disk.
     """
 
     @property

@@ -36,7 +36,7 @@ class RemoteFile:
 
 @attrs.frozen(kw_only=True)
 class Download:
-    """What a name stands for."""
+    """The files that a name stands for."""
 
     name: str
     repository: str

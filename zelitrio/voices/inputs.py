@@ -145,7 +145,7 @@ def _word_places(phones: int, is_function: bool) -> list[_Place]:
 
 
 def _features(phones: array[int], stresses: array[int], places: list[_Place]) -> array[float]:
-    """Where each phone stands in its word and phrase, all about 0..1: FEATURES of the one, then the next."""
+    """Position of each phone in its word and phrase, all about 0..1: FEATURES values per phone."""
     features = [0.0] * FEATURES
     logs = _LOGS if len(phones) < len(_LOGS) else _logs(len(phones) + 1)
     phrases = max(1, phones.count(PAUSE) - 1)
@@ -166,7 +166,7 @@ def _logs(count: int) -> list[float]:
     return [math.log1p(length) / 4 for length in range(count)]
 
 
-_LOGS = _logs(400)  # more than an engine's utterance has tokens; what is trained on may have any number
+_LOGS = _logs(400)  # more than the tokens of an engine's utterance; training texts can have more
 
 
 def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -185,7 +185,7 @@ def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], ND
 
 @lru_cache(maxsize=1024)
 def _places(frames: int) -> NDArray[np.float32]:
-    """Where each frame of a phone stands in it: [frames, 4], the same for all phones of that length."""
+    """Position of each frame in its phone: [frames, 4], the same for all phones of that length."""
     since = np.arange(frames)
     columns = (
         (since + 0.5) / frames,
@@ -194,5 +194,5 @@ def _places(frames: int) -> NDArray[np.float32]:
         np.full(frames, np.log1p(frames) / 4),
     )
     places = np.stack(columns, -1).astype(np.float32)
-    places.setflags(write=False)  # it is everybody's
+    places.setflags(write=False)  # shared by all callers
     return places

@@ -24,7 +24,7 @@ _FRAME_LADDER = (128, 256, 512, 1024)
 _EARLY_FRAMES = 2.2
 """The sound runs 55 ms before the durations."""
 _LAST_PHONE_FRAMES = 3.0
-"""The last phone before a pause holds the silence: of it so much is heard."""
+"""The last phone before a pause includes the silence; this much of it is audible."""
 _LONGEST_FRAMES = 50.0
 _VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
 """Symbols that may last no frame at a high speed."""

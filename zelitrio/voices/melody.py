@@ -1,7 +1,7 @@
 """Rises, by rule: read sentences hold few questions and series, so no network learns them from those.
 
 English asks for yes or no with a pitch that climbs from the last stressed syllable to the end; questions
-that begin with a question word, be it behind a greeting, and those that offer a choice, fall as statements
+that begin with a question word, also after a greeting, and those that offer a choice, fall as statements
 do.  The items of a series rise, less steeply, until the last one falls (J. C. Wells, English Intonation,
 2006, sections 2.5 to 2.10).
 """

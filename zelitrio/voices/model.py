@@ -16,7 +16,7 @@ from zelitrio.voices.mixing import is_mix, parse_mix
 
 @attrs.frozen(kw_only=True)
 class Voice:
-    """Somebody to speak as."""
+    """A voice to speak with."""
 
     voice_id: str
     name: str
@@ -25,7 +25,7 @@ class Voice:
     labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     model: Model = attrs.field(eq=False, repr=False)
     speaker: Any = attrs.field(default=0, eq=False)
-    """What its family tells speakers apart by; of our own, a row of the embedding."""
+    """The speaker in its family's form; for our own family a row of the embedding."""
     fade_ms: int = 0
     """How long before the end of its last phone a word before a pause has faded from hearing."""
 

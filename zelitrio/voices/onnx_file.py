@@ -1,8 +1,8 @@
 """ONNX files read without any ONNX package: the weights, and the nodes that use them.
 
 An ONNX file is one protobuf message.  This reads only the fields that hold weights, names and attributes of
-nodes, which is what a converter needs.  Nothing here can run a graph.  The numbers of the fields stand in
-ONNX's own `onnx.proto`.
+nodes, which is what a converter needs.  Nothing here can run a graph.  The field numbers are those of
+ONNX's `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OnnxNode:
 
 @attrs.frozen(kw_only=True, eq=False)
 class OnnxGraph:
-    """What an ONNX file holds: weights by name, nodes in order, and its metadata."""
+    """The content of an ONNX file: weights by name, nodes in order, and metadata."""
 
     path: Path
     weights: Mapping[str, Array]

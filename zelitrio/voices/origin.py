@@ -28,10 +28,10 @@ class Origin:
 
 @attrs.frozen(kw_only=True)
 class Converted:
-    """What a source became."""
+    """The result of a conversion."""
 
     name: str
-    """What its folder should be called."""
+    """Name for its folder."""
     voices: tuple[str, ...]
     licence: str
 

@@ -49,7 +49,7 @@ def voice_folders(home: Path) -> list[Path]:
 
 
 def installed(home: Path) -> Iterator[Installed]:
-    """What a folder holds.  Blocks on the disk.
+    """List the voices of a folder.  Blocks on the disk.
 
     Raises:
         VoiceError: a description is damaged.

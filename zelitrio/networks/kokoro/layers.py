@@ -64,7 +64,7 @@ class KokoroMoments:
             self._next = iter(self.given)
 
     def of(self, x: Tensor, span: KokoroSpan) -> tuple[Tensor, Tensor]:
-        """Mean and reciprocal deviation [batch, channels, 1] of the next layer, whose input is `x`."""
+        """Mean and reciprocal deviation [batch, channels, 1] of the next layer's input `x`."""
         if self._next is not None:
             return next(self._next)
         if span.mask is None:
@@ -79,7 +79,7 @@ class KokoroMoments:
 
 
 class AdaptiveNorm(nn.Module):
-    """Instance normalisation whose scale and shift come from the style."""
+    """Instance normalisation; scale and shift come from the style."""
 
     def __init__(self, style: int, channels: int) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class AdaptiveNorm(nn.Module):
 
 
 class AdaptiveLayerNorm(nn.Module):
-    """Layer normalisation whose scale and shift come from the style."""
+    """Layer normalisation; scale and shift come from the style."""
 
     def __init__(self, style: int, channels: int) -> None:
         super().__init__()

@@ -28,7 +28,7 @@ from zelitrio.networks.kokoro.source import SAMPLES, spectrum
 
 @attrs.frozen(kw_only=True, eq=False)
 class KokoroTokens:
-    """What the encoder says of each token."""
+    """The encoder's outputs for each token."""
 
     frames: Tensor  # [batch, tokens], frames at speed 1, not rounded
     prosody_rows: Tensor  # [batch, tokens, hidden + style]
@@ -37,7 +37,7 @@ class KokoroTokens:
 
 @attrs.frozen(kw_only=True, eq=False)
 class KokoroFrames:
-    """What the decoder says of each step of 300 samples; a row has two steps per frame."""
+    """The decoder's outputs for each step of 300 samples; a frame has two steps."""
 
     features: Tensor  # [batch, start_width, steps]
     f0: Tensor  # [batch, steps] hertz, 0 outside a row
@@ -130,7 +130,7 @@ class Predictor(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Text rows of each frame, F0 and energy to features, and the generator behind it."""
+    """From text rows of each frame, F0 and energy to features, then the generator."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()

@@ -32,7 +32,7 @@ CONTEXT_STEPS = 11
 _SHORT_FRAMES = 60
 """An utterance as short as this is spoken in the exact mode: it takes little time in any case."""
 _HEARD = 0.01
-"""Of the loudest frame's level: what is softer, 40 dB, is silence at the ends."""
+"""Relative to the loudest frame: softer frames (40 dB) at the ends are silence."""
 _LEVEL_PER_ENERGY = 4.11  # dB
 _MARGIN_FRAMES = 2
 """Frames of silence that are left before and after what is heard: 50 to 75 ms."""

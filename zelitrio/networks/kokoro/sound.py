@@ -41,7 +41,7 @@ def inverse_spectrum(magnitude: Tensor, phase: Tensor, frames: Tensor) -> Tensor
 
 
 def _basis(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Real and imaginary parts to windowed samples [22, 20]; what the first and the last block miss."""
+    """Matrix from spectra to windowed samples [22, 20], and corrections of the first and the last block."""
     steps = torch.arange(N_FFT, device=device, dtype=torch.float64)
     bins = torch.arange(BINS, device=device, dtype=torch.float64)[:, None]
     weight = torch.full((BINS, 1), 2.0, device=device, dtype=torch.float64)

@@ -19,7 +19,7 @@ _RATE_HZ = 24_000
 _HARMONICS = 9
 _AMPLITUDE = 0.1
 VOICED_HZ = 10.0
-"""Above it a step is voiced."""
+"""A step with a higher F0 is voiced."""
 _GRID = 32.0  # steps per hertz
 
 

@@ -35,7 +35,7 @@ class ClassMoments(KokoroMoments):
     classes: Tensor = attrs.field(factory=lambda: torch.zeros(0, dtype=torch.long))
     """[steps] of one row."""
     sums: list[tuple[Tensor, Tensor, Tensor]] = attrs.field(factory=list)
-    """Of each layer [classes, channels]: sum, sum of squares; and steps [classes]."""
+    """For each layer: sum and sum of squares [classes, channels], and steps [classes]."""
 
     def of(self, x: Tensor, span: KokoroSpan) -> tuple[Tensor, Tensor]:
         """See `KokoroMoments.of`."""
@@ -51,7 +51,7 @@ class ClassMoments(KokoroMoments):
 
 @attrs.frozen(kw_only=True, eq=False)
 class VoiceStatistics:
-    """What a voice's steps of each class are like, in every normalised layer of the generator."""
+    """Statistics of a voice's steps of each class, for every normalised layer of the generator."""
 
     means: Tensor  # [classes, channels of all layers one after another]
     squares: Tensor  # the same, of the squares

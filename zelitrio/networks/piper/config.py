@@ -20,7 +20,7 @@ class PiperConfig:
     feed_forward_kernel: int = 3
     layers: int = 6
     reach: int = 4
-    """Tokens on each side whose distance the attention knows."""
+    """Tokens on each side with a distance that the attention knows."""
     is_stochastic: bool = True
     """Whether durations are drawn by a flow, and not predicted by two convolutions."""
     duration_width: int = 192

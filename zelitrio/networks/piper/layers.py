@@ -1,7 +1,7 @@
 """Layers over [batch, time, channels], the order in which a CPU multiplies fastest.
 
-A convolution over time is one over a picture of height one whose channels lie next to each other.  On a CPU
-that is 1.7 times as fast as `conv1d` over [batch, channels, time].
+A convolution over time is written as one over a picture of height 1 with its channels last.  On a CPU that
+is 1.7 times as fast as `conv1d` over [batch, channels, time].
 
 A mask [batch, time, 1] of ones and zeros says where the rows are; None means everywhere.
 """
@@ -41,7 +41,7 @@ class TimeConv(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """A transposed convolution whose kernel is twice its step: one product and one shifted sum."""
+    """A transposed convolution with a kernel of twice its step: one product and one shifted sum."""
 
     def __init__(self, width: int, out: int, kernel: int, step: int) -> None:
         super().__init__()

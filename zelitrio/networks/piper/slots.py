@@ -40,7 +40,7 @@ class PiperNetwork:
         device, dtype: where to compute, and the format of the decoder.
         slots: streams that can be open at once.
         most_tokens, most_frames: of an utterance.
-        gain: what the samples are multiplied by.
+        gain: factor of the samples.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class PiperNetwork:
         at = first[:, None] + torch.arange(-self._context, window + self._context, device=slot.device)
         inside = ((at >= 0) & (at < length[:, None])).to(self._dtype)[..., None]
         latent = self._latent[slot[:, None], at.clamp(0, self._latent.shape[1] - 1)].to(self._dtype)
-        # What lies outside an utterance was never written, and 0 times that need not be 0.
+        # Memory outside an utterance is uninitialised, and 0 times it can be NaN.
         latent = torch.where(inside > 0, latent, 0.0)
         speaker = self._vits.speaker(self._speaker[slot])
         samples = self._vits.dec(latent, _as(speaker, self._dtype), inside).float()

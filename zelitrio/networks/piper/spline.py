@@ -17,7 +17,7 @@ _EDGE_SLOPE = math.log(math.expm1(1 - _SMALLEST))
 
 
 def inverse_spline(y: Tensor, widths: Tensor, heights: Tensor, slopes: Tensor, bound: float) -> Tensor:
-    """The x whose image under the spline is `y`.
+    """Find the x that the spline maps to `y`.
 
     Args:
         y: [...].

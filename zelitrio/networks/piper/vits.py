@@ -19,7 +19,7 @@ from zelitrio.networks.piper.text import TextEncoder
 
 @attrs.frozen(kw_only=True, eq=False)
 class PiperTokens:
-    """What the encoder says of each token."""
+    """The encoder's outputs for each token."""
 
     frames: Tensor  # [batch, tokens], not rounded; Piper rounds up
     statistics: Tensor  # [batch, tokens, 2 * latent], mean and log spread
