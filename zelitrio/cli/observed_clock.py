@@ -1,7 +1,7 @@
 """A clock that stands still while the process is stopped.
 
-After SIGSTOP, a suspended container or a swapped-out machine every time limit of every client is over, and
-what the clients sent in time lies unread.  Limits must count the time in which this process could read.
+After a SIGSTOP, or in a container that was suspended, the time limits of all clients are over, although their
+messages came in time and wait unread.  A limit must count only the time in which this process could read.
 """
 
 from __future__ import annotations

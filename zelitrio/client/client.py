@@ -21,9 +21,9 @@ class ClientAudio:
 
     audio: bytes
     alignment: CharTimes | None = None
-    """Of the segment that starts here, in the characters that were sent; only where it was asked for."""
+    """Of the segment that begins with this audio, in the characters that were sent; None unless asked for."""
     normalized_alignment: CharTimes | None = None
-    """The same for what was spoken, numbers spelled out."""
+    """The same in the characters as spoken, with numbers spelled out."""
     context_id: str | None = None
 
     @classmethod
@@ -57,7 +57,7 @@ class Client:
             await self.flush()
 
     async def flush(self) -> None:
-        """Have everything spoken that was sent so far; waits and fails as `send_text` does."""
+        """Ask to speak everything that was sent; waits and fails as `send_text` does."""
         await self._socket.send(self._socket.connection.flush_message())
 
     async def end(self) -> None:

@@ -60,7 +60,7 @@ class MultiClient:
             await self.flush(context_id)
 
     async def flush(self, context_id: str) -> None:
-        """Have everything spoken that the context was sent so far."""
+        """Ask to speak everything that was sent to the context."""
         await self._socket.send(self._socket.connection.flush_message(context_id))
 
     async def close_context(self, context_id: str) -> None:

@@ -75,7 +75,7 @@ class ClientSocket:
         return self._waiting.popleft()
 
     async def _read_rest(self) -> None:
-        # The error frame lies before the close that made our send fail, perhaps behind audio nobody has read.
+        # The server sent the error frame before the close that ended our send; unread audio may come first.
         while True:
             try:
                 message = await self._websocket.get_message()

@@ -16,7 +16,7 @@ async def connect(
     """Open a stream to the host of a ws or wss URL; the TLS handshake is done when it returns.
 
     Raises:
-        RemoteError: `connection_failed`: nobody there, no trust, or no answer by `deadline`, on trio's clock.
+        RemoteError: `connection_failed`: no server, no trust, or no answer by `deadline`, on Trio's clock.
         LocalError: the URL is not one of a WebSocket.
     """
     try:

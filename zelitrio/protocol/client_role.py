@@ -98,7 +98,7 @@ class ClientConnection:
         return self._write({"text": text, "flush": True} if flush else {"text": text}, context_id)
 
     def flush_message(self, context_id: str | None = None) -> str:
-        """Speak everything sent so far."""
+        """Speak everything that was sent."""
         self._expect_open(context_id)
         return self._write({"flush": True}, context_id)
 
@@ -120,7 +120,7 @@ class ClientConnection:
     # Frames to events.
 
     def receive(self, message: str | bytes) -> list[ServerEvent]:
-        """Read one frame of the server; a frame that says nothing we know gives no event.
+        """Read one frame of the server; a frame of unknown keys gives no event.
 
         Raises:
             RemoteError: `invalid_server_message`.
@@ -151,7 +151,7 @@ class ClientConnection:
         return events
 
     def closed(self, code: int, reason: str | None) -> RemoteError | None:
-        """What a close of the socket means: None if all was said, else why not."""
+        """The error that a close of the socket means; None if the server had sent everything."""
         if self._error is not None:
             return self._error
         if self._is_final or (self._multi and code == 1000):

@@ -1,8 +1,8 @@
 """One realtime socket, from the server's side: messages and time in, events and frames out.
 
-Both endpoints are this one class: `stream-input` is the socket with one context, whose id is None, which the
-first message opens and whose end is the socket's; `multi-stream-input` has many.  The life of a context is
-the same in both, and stands in `law`.
+One class serves both endpoints.  On `stream-input` the first message opens the one context, with the id None,
+and its end is the end of the socket.  `multi-stream-input` has many contexts.  `law` has the legal moves of a
+context.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from zelitrio.settings import SessionSettings, VoiceSettings
 
 
 class _SocketState(enum.Enum):
-    WAITING = "waiting"  # nobody has said who they are
+    WAITING = "waiting"  # the peer has not authenticated
     OPEN = "open"
-    ENDING = "ending"  # the peer has said all it will; final frames are still to come
+    ENDING = "ending"  # the peer sends no more; final frames are still to be sent
     DEAD = "dead"  # an error ended it
 
 
@@ -74,7 +74,7 @@ class Connection:
         self._heard_at = now
         self._wants_alignment = self._multi or request.sync_alignment
 
-    # What the owner may ask.
+    # Questions of the owner.
 
     @property
     def wants_alignment(self) -> bool:
@@ -89,10 +89,10 @@ class Connection:
         """Whether every final frame has been made after the end: now close the socket, 1000, no reason."""
         return self._state is _SocketState.ENDING and not self._contexts
 
-    # What the owner tells.
+    # Calls of the owner.
 
     def authenticated(self, now: float) -> None:
-        """The peer is known from its handshake: no `Authenticate` event, no deadline for one."""
+        """The handshake had a valid credential: no `Authenticate` event comes, and no deadline for one."""
         if self._state is _SocketState.WAITING:
             self._state = _SocketState.OPEN
             self._heard_at = now
@@ -239,8 +239,8 @@ class Connection:
         return sum(context.state is not ContextState.EVICTED for context in self._contexts.values())
 
     def _make_room(self) -> Iterator[Event]:
-        # At the vendor the sixth context ends the whole socket, which is what its users complain of most.
-        # A context that was closed is often one that was interrupted: nobody hears the rest of it.
+        # At the vendor the sixth context ends the whole socket, the most frequent complaint of its users.  A
+        # context that is closing was often interrupted, so that its audio is not heard any more.
         if self._live_contexts() < self._settings.max_contexts:
             return
         for context_id, context in self._contexts.items():
@@ -270,7 +270,7 @@ class Connection:
     def _say(self, message: ClientMessage, *, is_opening: bool) -> Iterator[Event]:
         text = message.text or ""
         if is_opening and text == " ":
-            text = ""  # the greeting, not speech
+            text = ""  # it opens the stream and is not spoken
         if text and (context := self._contexts.get(message.context_id)) is not None:
             text, context.half = join_halves(context.half, text)
         if text or message.flush or message.trigger:

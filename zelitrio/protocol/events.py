@@ -1,4 +1,4 @@
-"""What a Connection tells its owner: one frozen value per thing that happened.
+"""The events of a Connection: one frozen value each.
 
 Handle the events of one call in order.  `context_id` is None for the one context of `stream-input` and for
 the default context of `multi-stream-input`.
@@ -73,7 +73,7 @@ class Text:
 class EndContext:
     """No more text comes for a context: speak the rest, send `final_message`, forget it.
 
-    discard False (`stream-input`'s end of stream, a context idle for too long): what is buffered is spoken
+    discard False (`stream-input`'s end of stream, a context idle for too long): the buffered text is spoken
     too.  discard True (`close_context`, `close_socket`): everything fed before the last `Text(flush=True)`
     is finished, whatever was fed after it is dropped, and cancelled where it was released already.  That is
     what makes `close_context` without a flush a barge-in.
@@ -94,8 +94,8 @@ class EvictContext:
 class ContextError:
     """A message was refused, and only that: send `error_message(error, context_id)` and go on.
 
-    The context, if there is one, keeps what it had.  `context_id` is None also when the message's own
-    context id was the thing at fault.
+    The context, if there is one, keeps its state.  If the context id of the message was wrong, `context_id`
+    is None.
     """
 
     context_id: str | None

@@ -16,14 +16,14 @@ from zelitrio.errors import RemoteError
 from zelitrio.settings import VoiceSettings, range_of
 
 MAX_SCHEDULE_LENGTH = 100
-"""Nobody sends more than five; a bound keeps a hostile list from being stored."""
+"""Clients send five at most.  The bound keeps a hostile list from being stored."""
 DEFAULT_CHUNK_SCHEDULE: tuple[float, ...] = (120.0, 160.0, 250.0, 290.0)
 MIN_CHUNK_CHARS, MAX_CHUNK_CHARS = 50.0, 500.0
 MIN_SPEED, MAX_SPEED = range_of(VoiceSettings, "speed")
 
 
 class Wording(Protocol):
-    """How a wrong field is told to the peer."""
+    """Makes the error for a wrong field."""
 
     def __call__(self, kind: str, field: str, expected: str, found: object) -> RemoteError:
         """The error for `field` (a dotted path; "" is the whole message); `kind` is an OUTCOMES code."""

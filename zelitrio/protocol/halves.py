@@ -1,4 +1,4 @@
-"""Characters that a client cut in two: JSON writes an emoji as two UTF-16 halves, one may end a message."""
+"""Characters cut in two: JSON writes an emoji as two UTF-16 halves, and a message may end after the first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def decode_with_halves(message: str) -> dict[str, Any] | None:
-    """The object in a message whose `text` holds halves of characters; None if it is not such a message.
+    """The object of a message with halves of characters in its `text`; None for any other message.
 
     orjson refuses halves.  Python's own parser takes them, and is used for such messages only.
     """
@@ -38,7 +38,7 @@ def join_halves(before: str, text: str) -> tuple[str, str]:
     """Join the halves of characters.
 
     Args:
-        before: what was held back of the text before.
+        before: the half that was held back before.
         text: the next text; may begin or end with a half.
 
     Returns:

@@ -41,7 +41,7 @@ class Move(enum.Enum):
 
 
 class Step(enum.Enum):
-    """What the connection does about a move."""
+    """The reaction of the connection to a move."""
 
     OPEN = "open"
     GO_ON = "go on"
@@ -75,7 +75,7 @@ LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
 
 
 def moves_of(message: ClientMessage, dialect: Dialect) -> list[Move]:
-    """What a message does to its context, in order.
+    """The moves of a message, in order.
 
     `{"text": ""}` is the difference between the dialects: the end of `stream-input`, a keep-alive on
     `multi-stream-input`.  With `flush` beside it, it is a flush on both.

@@ -103,7 +103,7 @@ def _read_fields(
 ) -> ClientMessage:
     has_voice_settings = "voice_settings" in fields
     if has_voice_settings:
-        # Read now, to refuse a wrong type now; what they mean depends on the context.
+        # Read once here, to refuse a wrong type; the values are laid over those of the context later.
         read_voice_settings(fields, VoiceSettings())
     return ClientMessage(
         context_id=context_id,

@@ -1,7 +1,7 @@
-"""What a wrong turn looks like to the peer: one row per error code, and the shapes built from it.
+"""The errors as the peer sees them: one row per error code, and the messages built from it.
 
-On a socket an error is a text frame `{"message", "error", "code"}` followed by a close whose reason is the
-message; over HTTP it is a status and a JSON body.  Codes and shapes are the vendor's, where they are known:
+On a socket an error is a text frame `{"message", "error", "code"}` and then a close with the message as its
+reason.  Over HTTP it is a status and a JSON body.  Codes and shapes are the vendor's, where they are known:
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-stream-input
 """
 
@@ -21,7 +21,7 @@ MAX_CLOSE_REASON_BYTES = 123
 
 @attrs.frozen
 class Outcome:
-    """What follows from one error code."""
+    """Close code, status and names of one error code."""
 
     close_code: int
     """WebSocket close code, also the `code` of the error frame."""
@@ -55,7 +55,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "concurrent_limit_exceeded": _outcome(
             1008, 429, "rate_limit_error", "concurrent_limit_exceeded", "too_many_concurrent_requests"
         ),
-        # What is asked for.
+        # Voices, formats and other things that do not exist.
         "voice_id_does_not_exist": _outcome(1008, 404, "not_found", "voice_not_found"),
         "voice_not_found": _outcome(1008, 404, "not_found", "voice_not_found"),
         "not_found": _outcome(1008, 404, "not_found", "not_found"),
@@ -67,7 +67,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "pronunciation_dictionary_not_found": _outcome(
             1008, 404, "not_found", "pronunciation_dictionary_not_found"
         ),
-        # What came.
+        # Messages and bodies.
         "invalid_input_message": _outcome(1008, 400, "validation_error", "invalid_input_message"),
         "message_too_big": _outcome(1009, 413, "invalid_request", "payload_too_large"),
         "max_active_conversations": _outcome(1008, 429, "rate_limit_error", "max_active_conversations"),
@@ -106,7 +106,7 @@ def outcome_of(error: RemoteError) -> Outcome:
 
 
 def to_remote_error(error: BaseException) -> RemoteError:
-    """What the peer may know of any error of ours.
+    """The error as the peer sees it.
 
     A RemoteError is returned as it is; refused capacity becomes `system_busy`; everything else becomes
     `something_went_wrong` without a word about the inside, which belongs in the log.

@@ -1,22 +1,21 @@
 """The chunk schedule: when buffered text becomes speech.  Text and time in, chunks and the next deadline out.
 
-The vendor speaks what is buffered as soon as it holds 120 characters, then a further 160, 250, and 290 for
-ever; counting restarts after each release.  That is the latest moment here too.  What is better:
+The vendor speaks the buffer when it holds 120 characters, then a further 160, 250, and 290 from then on;
+counting restarts after each release.  This schedule is never later.  It is often earlier:
 
-- A sentence that is certainly over goes out at once: the first one however short (if it is no crumb), a later
-  one when it is long enough to be worth an utterance.  Such an early release leaves the count where it was in
-  the schedule, so what follows never waits longer for it.
-- No word is cut in two: at the threshold a word that is still growing stays behind.  Only a "word" of 400
-  characters is cut, for it would otherwise grow without end.
-- Text that ends like a sentence, followed by 100 ms of nothing, is a finished sentence.  The mark alone is no
-  proof ("3." may become "3.14"), but a model that writes "3." has the "14" ready within a token's time, some
-  20 ms; a writer who stops for 100 ms after a full stop has stopped.  Without this rule a short answer would
-  wait for a flush that many clients never send.  Where the mark may well be an abbreviation's or a decimal's,
-  half a second is asked for, which even a slow model's next token does not take.
+- A sentence that certainly ends is released at once.  The first one needs MIN_FIRST_CHARS, a later one
+  MIN_EARLY_CHARS.  An early release does not change the place in the schedule, so the text after it does not
+  wait longer.
+- No word is cut: at the threshold a word that may still grow stays in the buffer.  Only a "word" of 400
+  characters is cut, because it could grow without end.
+- Text that ends like a sentence is released after 100 ms without more text.  The mark alone is no proof: "3."
+  may become "3.14".  But a language model has its next token within about 20 ms, so after 100 ms it has
+  stopped.  Without this rule a short answer would wait for a flush that many clients never send.  If the mark
+  may belong to an abbreviation or a decimal, the pause is half a second, longer than a slow model's token.
 
-Pieces are joined as they come.  One space is added where the text so far ends in sentence punctuation and the
-next piece starts with a letter: clients that send whole sentences leave it out ("...first." "And..."), while
-clients that send bare tokens never need one ("Hel" "lo").
+Pieces are joined as they come.  One space is added where a piece ends in sentence punctuation and the next
+piece starts with a letter.  Clients that send whole sentences leave the space out ("...first." "And..."), and
+clients that send single tokens need none ("Hel" "lo").
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ from zelitrio.errors import LocalError
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 
 Finder: TypeAlias = Callable[[str, int], "int | None"]
-"""Text and a start position; the position just after a certain boundary, None when there is none."""
+"""Takes a text and a start position; returns the position just after a certain boundary, or None."""
 
 MIN_FIRST_CHARS = 10
-"""A first sentence shorter than this is a crumb ("1. "): it waits for more, a flush, or the deadline."""
+"""A shorter first sentence ("1. ") waits for more text, a flush, or the deadline."""
 MIN_EARLY_CHARS = 50
-"""A later sentence goes out early from here on: the vendor's own minimum for a generation."""
+"""A later sentence of this length is released early: the vendor's minimum for a generation."""
 MIN_TRIGGER_CHARS = 50
-"""`try_trigger_generation` speaks at once what is this long."""
+"""`try_trigger_generation` releases at once a buffer of this length."""
 MIN_ARMED_CHARS = 20
-"""After a trigger that found too little: the shortest phrase that the next boundary may release."""
+"""The shortest phrase that the next boundary releases, after a trigger that found too little text."""
 MAX_WORD_CHARS = 400
 """A run without a space as long as this is cut."""
 SENTENCE_PAUSE_S = 0.1
@@ -49,9 +48,9 @@ SENTENCE_PAUSE_S = 0.1
 DOUBTFUL_PAUSE_S = 0.5
 """The same where the mark may belong to an abbreviation or a number."""
 _SLACK = 1.5
-"""A release up to this many thresholds long is one chunk: cutting it would leave a crumb."""
+"""A release of at most this many thresholds is one chunk: a cut would leave a very short rest."""
 _MAX_IDLE_SPACES = 16
-"""Spaces kept while nothing but spaces came: keep-alives must not grow the buffer."""
+"""Spaces that are kept while only spaces come: keep-alives must not grow the buffer."""
 
 _TERMINAL = re.compile(r"[.!?…。！？][\"'”’)\]»]*\Z")
 _LATIN_TERMINAL = re.compile(r"[.!?…][\"'”’)\]»]*\Z")
@@ -84,10 +83,10 @@ class ChunkSchedule:
 
     Args:
         schedule_chars: characters to buffer before each release; the last holds for ever.
-        auto_mode: no schedule: whatever ends in a word boundary goes out as it comes, a partial word waits
-            for the rest of it.
+        auto_mode: no schedule: text that ends in a word boundary is released as it comes, a partial word
+            waits for its rest.
         find_sentence_end: finds the first certain sentence end after a position; without it nothing is
-            released before the schedule says.
+            released early.
         find_phrase_end: finds the last comma, colon or dash to break at; a plain one is built in.
     """
 
@@ -254,7 +253,8 @@ class ChunkSchedule:
     def _piece_size(self, start: int, end: int, threshold: int) -> int:
         """Length of the next chunk of buffer[start:end], by sentences, phrases, words, in this order."""
         rest = end - start
-        # What follows decides whether a sentence is over, so the finder sees a little more than may be cut.
+        # The text after a mark decides whether a sentence ends there, so the finder sees more than can be
+        # cut.
         seen = self._buffer[start : start + int(threshold * _SLACK) + _LOOK_BACK_CHARS]
         if not self._has_released:
             for size in self._sentence_ends(seen):

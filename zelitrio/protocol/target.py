@@ -32,7 +32,7 @@ class Dialect(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class SocketRequest:
-    """What the upgrade request of a realtime socket asks for."""
+    """The upgrade request of a realtime socket."""
 
     dialect: Dialect
     voice_id: str

@@ -1,8 +1,7 @@
 """One conversation over any transport: text in as it is written, packets of audio out as they are made.
 
-`run_socket` holds a realtime conversation (one context or many) over a `SocketTransport`; `speak` says
-one text without any socket.  Both stand on `SpeechStream`, and on a `Service` that all conversations of
-a process share.  Nothing here listens on a port.
+`run_socket` holds a realtime conversation (one context or many) over a `SocketTransport`; `speak` speaks one
+text without a socket.  Both use `SpeechStream` and the `Service` that all conversations of a process share.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class AudioHalf:
     _turns: Turns
     _deliver: Deliver
     audio_s: float = attrs.field(default=0.0, init=False)
-    """Audio in the packets delivered so far."""
+    """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
     """When the first chunk was released, until the first packet tells it."""
     _chunk: int = attrs.field(default=0, init=False)
@@ -61,7 +61,7 @@ class AudioHalf:
 
         Args:
             block: of the engine.
-            speech: what it speaks; not used unless the block is the first of its utterance.
+            speech: the utterance that it speaks; used for the first block of an utterance.
         """
         if block.word_times_ms is not None and speech is not None:
             await self.release()  # no packet holds parts of two utterances

@@ -1,6 +1,6 @@
 """Word times spread over the characters.
 
-The characters of a word share its time evenly.  What stands between words (spaces, marks) shares the time
+The characters of a word share its time evenly.  The characters between words (spaces, marks) share the time
 between them.  So every character has one place, starts never go back, and each character ends where the next
 one starts.
 """
@@ -19,11 +19,11 @@ def align_characters(
     """Times of the source characters, and of the characters as spoken.
 
     Args:
-        utterance: what was spoken.
+        utterance: with its words.
         word_times_ms: start and end of each of its words, in order, from the utterance's first sample.
             Where two overlap, the later word keeps its time.
-        length_ms: of the whole utterance; what stands after the last word shares the time up to then.  None:
-            it has no time.
+        length_ms: of the whole utterance; the characters after the last word share the time up to then.
+            None: they have no time.
 
     Returns:
         Source: exactly the characters of `utterance.source`.  Spoken: a space, then the words in lower case

@@ -1,16 +1,15 @@
 """Encoding that never holds the event loop for long, the most urgent listener first.
 
-A lossy codec costs up to 12 ms of processor a second of audio, and streams are spoken ahead of their
-listeners: if everybody encoded what he has as it comes, a newcomer's first packet would wait for the
-bursts of all the others.  So there is one encoder's desk for all streams of a process.  A turn is a
-slice of `SLICE_S`, about a millisecond, and the next one is given to whoever runs dry soonest.
+A lossy codec costs up to 12 ms of processor time for a second of audio, and streams are spoken ahead of their
+listeners.  If each stream encoded its audio as it comes, the first packet of a new stream would wait for the
+bursts of all others.  So all streams of a process take turns.  A turn is a slice of `SLICE_S`, about a
+millisecond; the stream whose listener runs dry soonest has the next one.
 
-On two cores a thread for it does not help: with 20 MP3 listeners it took a sixth more processor time, and
-first audio came a quarter to a half later (the engine has one core, this work is what the other is for).
-With more cores it decides everything: MP3 is 13 ms of processor a second of audio, so the loop alone makes
-80 s a second of it, and codecs let go of the GIL.  There long packets are encoded in threads,
-in the order they come; short ones, the first of a stream among them, stay here and have their turns, where
-they are done before a thread would have begun.
+On two cores a thread does not help.  With 20 MP3 listeners it took a sixth more processor time, and first
+audio came a quarter to a half later, because the engine uses one core and the loop the other.  With more
+cores it helps much: MP3 costs 13 ms of processor time for a second of audio, so the loop can encode 80 s in a
+second, and codecs release the GIL.  Then long packets are encoded in threads, in order.  Short packets, such
+as the first of a stream, have their turns here: they are done before a thread would have begun.
 """
 
 from __future__ import annotations
@@ -30,25 +29,25 @@ from zelitrio.session.packets import Samples
 
 SLICE_S = 0.05
 IN_THREAD_S = 0.15
-"""Packets longer than this go to a thread, if there is one: 2 ms of work, where the way costs a tenth."""
+"""Packets longer than this go to a thread, if there is one: 2 ms of work, and the hand-over costs a tenth."""
 _FEWEST_CORES = 4
-"""The loop has one, the engine one or more; with a single one left a thread is in everybody's way."""
+"""The loop uses one and the engine one or more.  A thread needs a core that both leave free."""
 _CHEAP = frozenset({"pcm", "wav", "ulaw", "alaw"})
 """Codecs that cost about as much as a turn itself."""
 
 
 def encoding_threads() -> trio.CapacityLimiter | None:
-    """A thread for each core that neither the loop nor the engine's thread has; None if they are few."""
+    """A thread for each core beyond those of the loop and the engine; None below _FEWEST_CORES cores."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
     return trio.CapacityLimiter(cores - 2) if cores >= _FEWEST_CORES else None
 
 
 @attrs.define(eq=False)
 class Turns:
-    """A lock that is given to the earliest deadline, and by order of asking among equals.
+    """A lock for the waiter with the earliest deadline; equal deadlines are served in order of asking.
 
     Attributes:
-        threads: for what need not be done here; None: everything is done here, in turns.
+        threads: encode long packets; None: all packets are encoded here, in turns.
     """
 
     threads: trio.CapacityLimiter | None = None
@@ -85,7 +84,7 @@ class Turns:
 
     def _pass_on(self) -> None:
         if self._waiting:
-            heapq.heappop(self._waiting)[2].set()  # taken still, by the next one
+            heapq.heappop(self._waiting)[2].set()  # the next one has the lock now
         else:
             self._is_taken = False
 
@@ -102,12 +101,12 @@ async def encode_in_turns(
         pcm: [n] samples.
         sample_rate_hz: of `pcm`.
         turns: shared by all streams.
-        due_s: when the listener needs the first of them, on Trio's clock; -inf: he has nothing yet.
+        due_s: when the listener needs the first of them, on Trio's clock; -inf for a new listener.
     """
     if encoder.format.codec in _CHEAP:
         return encoder.encode(pcm)
     if turns.threads is not None and len(pcm) > IN_THREAD_S * sample_rate_hz:
-        # Abandoned, it ends within some milliseconds, holding nothing but an encoder nobody needs.
+        # An abandoned call ends within some milliseconds; the encoder is of no more use then.
         return await trio.to_thread.run_sync(
             encoder.encode, pcm, limiter=turns.threads, abandon_on_cancel=True
         )

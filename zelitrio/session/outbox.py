@@ -1,11 +1,10 @@
-"""What waits to be sent to one peer, in order.
+"""The queue of messages to one peer.
 
-Audio waits for room (so that a slow peer holds back its own streams and nobody else's); short
-notices never wait, because the reader posts them and must always be reading.
+Audio waits for room, so that a slow peer holds back only its own streams.  Short notices never wait, because
+the reader posts them and must always be reading.
 
-A peer that takes what it gets needs no queue: with nothing before it, a message goes straight into the
-transport, in the task that made it, and no writer has to be woken for it.  What the transport does not
-take whole is the writer's to push after, and until that has left, all others queue.
+With an empty queue a message goes straight into the transport, in the task that made it, and wakes no writer.
+If the transport does not take all of it, the writer sends the rest, and later messages queue until then.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from zelitrio.errors import ZelitrioError
 from zelitrio.session.signals import Signal
 
 PACKETS_PER_CONTEXT = 2
-"""One on its way and one ready, so that the writer never waits for an encoder; more would only be
-audio that a barge-in has to take back."""
+"""One on its way and one ready, so that the writer never waits for an encoder.  A barge-in has to take back
+every further one."""
 MAX_NOTICES = 256
-"""Errors and finals a peer may leave unread: far above what an honest one causes, and a bound for one
-that sends nonsense without ever reading."""
+"""Error and final messages that may wait unread.  A normal peer causes far fewer; this bounds a peer that
+sends malformed messages and never reads."""
 
 
 class OutboxOverflowError(ZelitrioError):
@@ -33,23 +32,28 @@ class OutboxOverflowError(ZelitrioError):
 
 @attrs.frozen(eq=False)
 class Outgoing:
-    """One message to the peer: whose it is (None: the socket's own), and what to do once it left."""
+    """One message to the peer.
+
+    Attributes:
+        owner: the context that it belongs to; None: the socket.
+        chunk: number of the chunk that it speaks.
+        sent: called when the message has left.
+    """
 
     text: str
     owner: object = None
     chunk: int = 0
-    """Which chunk of its owner's it speaks."""
     sent: Callable[[], None] | None = None
 
 
 def _takes_nothing(text: str) -> bool:
-    """Stands for a transport that always has to be waited for."""
+    """Default `offer`: the transport takes nothing at once."""
     return False
 
 
 @attrs.define(eq=False)
 class Outbox:
-    """A queue with two doors: `put` for audio waits for room, `post` for notices does not.
+    """A queue with two entrances: `put` for audio waits for room, `post` for notices does not.
 
     Args:
         offer: gives a message to the transport and says whether it left whole (`SocketTransport.offer`).
@@ -73,18 +77,18 @@ class Outbox:
     async def put(self, item: Outgoing) -> None:
         """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait.
 
-        Cancelled, it queues nothing, but it lets nobody else run while there is room: first audio would
-        pay for it, and room ends after two.
+        Queues nothing if cancelled.  While there is room it lets no other task run: that would delay first
+        audio, and there is room for two packets only.
         """
         while sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT:
             await self._changed.wait()
-        # A task that was about to run when its stream was silenced gets here all the same.
+        # A task that was about to run when its stream was cancelled gets here, too.
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self.is_closing:
             self._send(item)
 
     def post(self, text: str) -> None:
-        """Queue a notice behind everything that waits already; never waits.
+        """Queue a notice after everything that waits already; never waits.
 
         Raises:
             OutboxOverflowError: MAX_NOTICES wait already.
@@ -97,14 +101,14 @@ class Outbox:
         self._send(Outgoing(text, sent=self._notice_left))
 
     def drop(self, owner: object, since_chunk: int = 0) -> None:
-        """Take back the audio of `owner` from this chunk on, as far as it was not sent yet."""
+        """Take back the audio of `owner` from this chunk on that was not sent yet."""
         self._items = deque(
             item for item in self._items if item.owner is not owner or item.chunk < since_chunk
         )
         self._changed.notify()
 
     def drop_audio(self) -> None:
-        """Take back all audio of everybody; notices stay."""
+        """Take back the audio of all contexts; notices stay."""
         self._items = deque(item for item in self._items if item.owner is None)
         self._changed.notify()
 
@@ -115,7 +119,7 @@ class Outbox:
             self._changed.notify()
 
     async def write(self, flush: Callable[[], Awaitable[None]]) -> tuple[int, str]:
-        """Send what could not leave at once, until the close code and reason are all that is left.
+        """Send what could not leave at once, until only the close code and reason are left.
 
         Args:
             flush: waits until the transport has sent all it was offered.

@@ -1,11 +1,10 @@
 """How audio is cut into packets: the first at once, then as large as the listener's lead allows.
 
-A message costs the event loop the same whatever its size, so larger ones are cheaper; but what is held
-back is not being heard, and what is on its way is not heard before its end has come.  The rules: hold
-at most half of what the listener has in hand, never less than `first_s` nor more than `max_s`, and never
-past the moment the listener runs dry; and send at once no more than all that he has in hand.  A listener
-two seconds ahead so gets one message a second: with 250 ms as the most, an utterance of 5 s was 26
-messages, and is 11.
+A message costs the event loop the same at any size, so large packets are cheaper.  But audio that is held
+back is not heard, and a packet is not heard before its last byte has come.  So a packet holds at most half of
+the listener's lead, at least `first_s` and at most `max_s`, and it leaves before the listener runs dry.  No
+packet is longer than the listener's lead.  A listener with a lead of two seconds gets one message a second.
+An utterance of 5 s takes 11 messages; with a limit of 250 ms it took 26.
 """
 
 from __future__ import annotations
@@ -52,13 +51,13 @@ class Packer:
         self._max_s = max(first_ms, max_ms) / 1000
         self._held: list[Samples] = []
         self._held_samples = 0
-        self._played_at = -math.inf  # all packets so far, were there no codec
+        self._played_at = -math.inf  # end of all packets, without the codec's delay
         self.codec_holds_s = 0.0
-        """What the codec has taken in and not put out yet: packets give the listener that much less."""
+        """Audio inside the codec: the packets hold less than was encoded, by this."""
 
     @property
     def dry_at(self) -> float:
-        """When the listener has played all that left so far; -inf before the first packet."""
+        """When the listener has played all packets; -inf before the first packet."""
         return self._played_at - self.codec_holds_s
 
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
@@ -71,8 +70,8 @@ class Packer:
             target = round(self._target_s(now) * self._rate)
             if self._held_samples < target and not release:
                 break
-            # Twice the target is what the listener has in hand: it comes in time even over a line that
-            # carries no more than one voice.  He who has nothing yet is not kept by more than he needs.
+            # Twice the target is the listener's lead: such a packet comes in time even over a line that
+            # carries only one voice.  A listener with an empty buffer gets the smallest packet.
             limit = min(2 * target, round(self._max_s * self._rate))
             if self._held_samples > limit and self.dry_at <= now:
                 limit = target

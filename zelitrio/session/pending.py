@@ -1,4 +1,4 @@
-"""What a stream has yet to speak: released chunks, utterances read from them, utterances in the engine."""
+"""The queue of a stream: released chunks, utterances read from them, utterances in the engine."""
 
 from __future__ import annotations
 

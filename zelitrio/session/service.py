@@ -62,7 +62,7 @@ class Observer:
         """A stream got its lane in the engine."""
 
     def stream_closed(self, reason: str, audio_s: float) -> None:
-        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`, after so much audio."""
+        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`, after `audio_s` of audio."""
 
     def first_audio(self, seconds: float) -> None:
         """First audio left: seconds from the message that released the first chunk."""
@@ -71,10 +71,10 @@ class Observer:
         """This much audio left for the peer."""
 
     def text_skipped(self, text: str) -> None:
-        """The stream met text that cannot be spoken; told once per stream, with the first of it."""
+        """The stream met text that cannot be spoken; called once per stream, with the first such text."""
 
     def broke(self, error: BaseException) -> None:
-        """A stream ended by an error that is none of ours: a bug of this program, for the log."""
+        """A stream ended by an error that was not raised on purpose: a bug of this program, for the log."""
 
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""
@@ -88,12 +88,12 @@ class Service:
     """The surroundings of every conversation.
 
     Attributes:
-        authenticate: the account behind a credential or a single-use token, None when they open
-            nothing; never waits.  It is asked with None and None when the peer gave neither.
-        turns: whose packet is encoded next.
+        authenticate: returns the account of a credential or a single-use token, None if neither is valid.
+            Never waits.  Both are None when the peer gave neither.
+        turns: decides which stream encodes next.
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.
-        dictionaries: what peers may choose pronunciations from; `front_end` serves those who do not.
+        dictionaries: the pronunciations that a peer may choose; `front_end` serves all others.
         failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 

@@ -1,11 +1,11 @@
 """One realtime conversation: a reader, one pipeline per context, and one writer.
 
-`stream-input` is a socket with one context and `multi-stream-input` a socket with many; this is the
-one program for both.  The reader drives `protocol.Connection` and never waits for anything but the
-peer; each context runs its `SpeechStream` in a task of its own; the writer waits for a peer that does
-not take what it is sent.  Ends go
-forward (a context ends, its final frame is posted behind its audio, the socket closes behind that);
-trouble comes back as cancellation of the context or of the whole nursery.
+`stream-input` is a socket with one context and `multi-stream-input` a socket with many; both run here.  The
+reader drives `protocol.Connection` and waits only for the peer.  Each context runs its `SpeechStream` in a
+task of its own.  The writer waits for a peer that does not take its messages at once.
+
+Ends travel forward: a context ends, its final frame is posted after its audio, then the socket closes.
+Trouble travels back as cancellation of the context or of the whole nursery.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ GONE_CODE = 1006
 
 
 async def run_socket(transport: SocketTransport, request: SocketRequest, service: Service) -> None:
-    """Hold one conversation until the peer left or it was closed; returns in every one of these cases.
+    """Hold one conversation until the peer left or the conversation closed the socket.
 
-    Cancelling it frees all lanes at once and leaves the transport to the caller, who closes it.
+    Cancelling it frees all lanes at once; the caller then closes the transport.
 
     Args:
-        transport: used by this conversation alone.
-        request: what the handshake asked for.
+        transport: used only by this conversation.
+        request: of the handshake.
         service: shared by all conversations.
 
     Raises:
@@ -69,7 +69,7 @@ async def run_socket(transport: SocketTransport, request: SocketRequest, service
 
 @attrs.define(eq=False)
 class _Context:
-    """One context of a socket: its stream, and the scope its task can be cancelled by."""
+    """One context of a socket: its stream, and the scope that cancels its task."""
 
     context_id: str | None
     stream: SpeechStream
@@ -95,8 +95,8 @@ class _Conversation:
         request = self.request
         self.outbox = Outbox(self.transport.offer)
         self.connection = Connection(request, self.service.settings, now)
-        # A bad key is refused after the first message, as the vendor does: clients that are told before
-        # they have said anything report a broken connection instead of a wrong key.
+        # A bad key is refused after the first message, as the vendor does.  A client that is refused before
+        # it has sent anything reports a broken connection instead of a wrong key.
         if self.service.authenticate(request.credential, request.single_use_token) is not None:
             self.connection.authenticated(now)
 
@@ -109,7 +109,7 @@ class _Conversation:
                 await self._read()
                 self.nursery.cancel_scope.cancel()
         except* (PeerLeft, OutboxOverflowError):
-            pass  # there is nobody left to tell
+            pass  # the peer is gone, or reads nothing
         finally:
             self.service.observer.socket_closed(self.close_code)
 
@@ -121,8 +121,8 @@ class _Conversation:
                 with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
                     message = await self.transport.receive()
             except PeerLeft:
-                # Not left to the nursery: what it raises and the frames of those it cancels hold each
-                # other, and with them the conversation, until the next collection of garbage.
+                # The nursery does not get this error: its group and the frames of the cancelled tasks would
+                # be a cycle, which holds the conversation until the next garbage collection.
                 return
             now = trio.current_time()
             if self.outbox.is_closing:
@@ -136,7 +136,7 @@ class _Conversation:
                     self._handle(event)
 
     async def _write(self) -> None:
-        """The writer: sends what the peer does not take at once.  Ends the conversation when it closed it."""
+        """The writer: sends the messages that the peer does not take at once, then closes the socket."""
         self.close_code, reason = await self.outbox.write(self.transport.flush)
         await self.transport.close(self.close_code, reason)
         self.nursery.cancel_scope.cancel()
@@ -217,8 +217,8 @@ class _Conversation:
         self.nursery.start_soon(self._run_context, context)
 
     async def _take_text(self, event: Text) -> None:
-        """Text of one message, a slice at a time; the others have their turn between slices."""
-        # While draining there is no later: what is sent now is spoken now.
+        """Take the text of one message, a slice at a time; other tasks run between slices."""
+        # While draining, text is spoken at once: no flush may come.
         flush = event.flush or self.service.drain.is_set()
         *others, (last, continues) = slices(event.text)
         for piece, follows in others:
@@ -272,7 +272,7 @@ class _Conversation:
         observer.audio(packet.seconds)
 
     def _close_context(self, context: _Context) -> None:
-        """Post the final frame behind the context's audio and forget the context."""
+        """Post the final frame after the context's audio and forget the context."""
         if self.contexts.get(context.context_id) is context:
             del self.contexts[context.context_id]
         if self.outbox.is_closing:
@@ -283,7 +283,7 @@ class _Conversation:
         self._close_if_drained()
 
     def _fail_context(self, context: _Context, error: RemoteError) -> None:
-        """One context broke: the socket goes on if it may have others."""
+        """End one context with an error; on `multi-stream-input` the socket stays open."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
@@ -292,7 +292,7 @@ class _Conversation:
         context.scope.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
-        """A context that never came to be ends as one that broke."""
+        """Refuse to open a context, as if it had failed."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
@@ -311,7 +311,7 @@ class _Conversation:
         self.outbox.drop_audio()
 
     def _close_if_finished(self) -> None:
-        # At once: the official Python SDK reads until the socket closes and looks at nothing else.
+        # At once: the official Python SDK reads until the socket closes and ignores `isFinal`.
         if self.connection.is_finished:
             self.outbox.close(1000, "")
 
@@ -321,7 +321,7 @@ class _Conversation:
             self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _note_busy(self, context: _Context) -> None:
-        """Audio being made holds off the inactivity timeout; its end may be what a drain waits for."""
+        """Tell the connection whether the context speaks: while it does, it cannot time out."""
         busy = context.stream.is_busy
         if busy == context.was_busy or self.outbox.is_closing:
             return

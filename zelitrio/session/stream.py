@@ -44,7 +44,7 @@ def _ignore() -> None:
 
 @attrs.frozen(kw_only=True, eq=False)
 class StreamOptions:
-    """What a stream speaks with, and how.
+    """Voice, format and manner of one stream.
 
     Attributes:
         voice: who speaks.
@@ -83,7 +83,7 @@ class SpeechStream:
         )
         front_end = reading.front_end or service.front_end
         reader = StreamReader(front_end, reading, options.voice.limit, unheard)
-        # No voice speaks tags, and nobody expects it.
+        # A tag is not spoken, and that is no news for the log.
         tell_unspoken = None if reading.ssml else service.observer.text_skipped
         self.text_half = TextHalf(schedule, options.settings, reader, tell_unspoken)
         self.on_change: Callable[[], None] = _ignore
@@ -134,7 +134,7 @@ class SpeechStream:
         return first_stale
 
     async def wait_for_room(self, chars: int) -> None:
-        """Wait until `text` takes so many characters more, at most MAX_PENDING_CHARS; or `run` is over."""
+        """Wait until `text` takes `chars` characters more, MAX_PENDING_CHARS at most, or `run` is over."""
         await trio.lowlevel.checkpoint()
         while self.text_half.chars + chars > MAX_PENDING_CHARS and not self._is_done:
             await self._changed.wait()

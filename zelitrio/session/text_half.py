@@ -43,7 +43,7 @@ class TextHalf:
     is_ended: bool = attrs.field(default=False, init=False)
     _has_text: bool = attrs.field(default=False, init=False)
     _released: int = attrs.field(default=0, init=False)
-    """Chunks released so far."""
+    """Number of chunks released."""
     _wanted: int = attrs.field(default=0, init=False)
     """Chunks that the client flushed; a barge-in does not take them back."""
 

@@ -1,8 +1,8 @@
 """When each character is heard: from an utterance's word times to the alignment of a packet.
 
-A *segment* is what one utterance became.  The engine counts from the utterance's first sample; a
-client counts from the segment it just got (sockets, as the vendor does) or from the start of the
-stream (HTTP).  Either hears the encoder's delay once, at the start of the stream.
+A *segment* is the audio of one utterance.  The engine counts from the utterance's first sample.  A client
+counts from the start of the segment (sockets, as the vendor does) or of the stream (HTTP).  Both hear the
+encoder's delay once, at the start of the stream.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Timing(enum.Enum):
 
 @attrs.frozen
 class Alignment:
-    """Both alignments of a stretch of audio: of the characters sent, and of what was spoken."""
+    """Both alignments of some audio: of the characters sent, and of the characters as spoken."""
 
     written: CharTimes
     spoken: CharTimes
@@ -55,7 +55,7 @@ def _silent(text: str, at_ms: int) -> CharTimes:
 class SegmentClock:
     """Keeps the alignments of a stream's segments until the packets that carry them.
 
-    Every segment's alignment is given out exactly once and is never empty.  Plain and synchronous.
+    Each alignment is returned once and is never empty.
     """
 
     def __init__(self, timing: Timing, sample_rate_hz: int, delay_ms: int) -> None:
@@ -77,7 +77,7 @@ class SegmentClock:
         """The next sample is the first of `utterance`; times are relative to it.
 
         Args:
-            utterance: what is spoken.
+            utterance: of the segment.
             word_times_ms: start and end of each of its words.
             length_ms: of its audio.  The characters after the last word last until then: Pipecat adds up the
                 ends of the segments and takes the sum for the time that passed.
@@ -89,8 +89,8 @@ class SegmentClock:
             self._waiting_since = self._samples
         written, spoken = align_characters(utterance, word_times_ms, length_ms)
         if self._timing is Timing.SEGMENT:
-            # As the vendor does: what splits the characters at spaces then knows each last word as whole.
-            # What was spoken begins with a space instead, so that segments join with one.
+            # As the vendor does: a client that splits the characters at spaces then has each last word whole.
+            # The spoken characters begin with a space instead, so that segments join with one.
             written = _ended_by_space(written, length_ms)
         offset = self._offset_ms()
         parts = [written.shifted(offset)]
@@ -102,18 +102,18 @@ class SegmentClock:
             self._waiting.append(alignment)
 
     def advance(self, samples: int) -> None:
-        """So many samples of the segment went into the encoder."""
+        """Count samples that went into the encoder."""
         self._samples += samples
 
     def take(self) -> Alignment | None:
-        """What the packet leaving now carries."""
+        """The alignment for the next packet."""
         if not self._waiting:
             return None
         waiting, self._waiting = self._waiting, []
         return join_alignments(waiting)
 
     def take_last(self, skipped: str) -> Alignment | None:
-        """What the last packet of the stream carries: also the skipped text at its end."""
+        """The alignment for the last packet of the stream, with the skipped text at its end."""
         if skipped and self._timing is Timing.STREAM:
             tail = _silent(skipped, self._stream_ms(self._samples))
             self._waiting.append(Alignment(tail, CharTimes((), (), ())))
@@ -122,8 +122,8 @@ class SegmentClock:
     def _offset_ms(self) -> int:
         if self._timing is Timing.STREAM:
             return self._stream_ms(self._samples)
-        # Segments that found no packet of their own (a codec still gathering its first frame) are
-        # told together with the next one, and then count from the first of them.
+        # A segment without a packet of its own (the codec has no whole frame yet) shares the packet of the
+        # next one; both then count from the first of them.
         gathered = self._samples - self._waiting_since
         return round(1000 * gathered / self._rate) + (self._delay_ms if not self._segments else 0)
 

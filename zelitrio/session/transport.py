@@ -1,4 +1,4 @@
-"""What a conversation needs of the wire under it: four calls, so that any message pipe will do."""
+"""The interface of a conversation to its wire: four calls that any message pipe can offer."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ class PeerLeft(ZelitrioError):  # noqa: N818 - what happened, as trio.EndOfChann
 class SocketTransport(Protocol):
     """A two-way pipe of whole messages with a close code, as a WebSocket is one.
 
-    `receive` is called by one task, `flush` and `close` by one other; `offer` by whoever finds that
-    nothing before it waits.
+    One task calls `receive`, one other `flush` and `close`.  Any task calls `offer` while nothing waits.
     """
 
     async def receive(self) -> str | bytes:

@@ -1,4 +1,4 @@
-"""Finding what a text held that no word of the utterance came from: emoji, other scripts, odd symbols."""
+"""Finds text that no word of the utterance came from: emoji, other scripts, odd symbols."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SPEAKABLE_CATEGORIES = ("L", "N", "So", "Sm", "Sc")
 
 
 def first_unspoken(utterance: Utterance) -> str:
-    """The first stretch of letters, digits or symbols that will not be heard; empty if there is none."""
+    """The first letters, digits or symbols that will not be heard; empty if all are."""
     source = utterance.source
     if source.isascii() and utterance.words:
-        # Plain text is what the front end is made for; only a chunk it found nothing in is looked at.
+        # The front end reads all plain text, unless it found no word at all.
         return ""
     spoken = bytearray(len(source))
     for word in utterance.words:

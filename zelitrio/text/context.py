@@ -1,4 +1,4 @@
-"""A cheap guess at the part a word plays, from the words beside it: no tagger, a few tables."""
+"""Guesses the part of speech of a word from the words beside it, with a few tables and no tagger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zelitrio.text.tables import words
 
 
 class Part(enum.Enum):
-    """What a word is likely to be."""
+    """The likely part of speech of a word."""
 
     NOUN = "noun"
     """A noun or an adjective: names a thing or a quality."""
@@ -61,9 +61,9 @@ class Place:
     """Spoken words, lower case."""
     index: int
     begins: bool
-    """It is the first, or a break stands before it."""
+    """It is the first, or follows a break."""
     ends: bool
-    """It is the last, or a break stands after it."""
+    """It is the last, or a break follows it."""
     is_capital: bool
     """Written with a capital letter."""
 
@@ -73,12 +73,12 @@ class Place:
         return self.words[self.index]
 
     def before(self, distance: int = 1) -> str:
-        """The word so many places before; empty beyond the beginning or across a break."""
+        """The word `distance` places before; empty beyond the beginning or across a break."""
         at = self.index - distance
         return self.words[at] if at >= 0 and not self.begins else ""
 
     def after(self, distance: int = 1) -> str:
-        """The word so many places after; empty beyond the end or across a break."""
+        """The word `distance` places after; empty beyond the end or across a break."""
         at = self.index + distance
         return self.words[at] if at < len(self.words) and not self.ends else ""
 

@@ -22,7 +22,7 @@ class Continuation:
 
     limit: Limit
     _sentence: tuple[Word, ...] = attrs.field(default=(), init=False)
-    """Words of the sentence so far, if the last utterance stopped in it."""
+    """Words of the open sentence, if the last utterance stopped in it."""
     _is_cut: bool = attrs.field(default=False, init=False)
     _numbered: int = attrs.field(default=0, init=False)
 
@@ -71,7 +71,7 @@ def _context(before: Sequence[Word], pause_s: float | None, limit: Limit) -> tup
 
 
 def open_sentence(previous: str, text: str) -> str:
-    """The end of `previous` that is in one sentence with the beginning of `text`; empty if there is none.
+    """The last words of `previous` that are in one sentence with the beginning of `text`; empty if none are.
 
     Looks at the last PREVIOUS_CHARS only.
     """

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 JOINER = "\u2060"
-"""WORD JOINER: means "no break here", is not white space, and nobody types it."""
+"""WORD JOINER: means "no break here", is not white space, and is on no keyboard."""
 LONGEST_CHARS = 600
-"""A "<" without an end for this long was no tag, and the text goes on as it is."""
+"""A "<" without a ">" within this length is not a tag; the text continues as it is."""
 
 _WHOLE = re.compile(
     r"<(phoneme|say-as|sub)\b[^<>]*[^<>/]>[^<>]*</\1\s*>|<break\b[^<>]*>\s*|<[A-Za-z/!][^<>]*>", re.IGNORECASE
@@ -47,7 +47,7 @@ class TagKeeper:
         return _WHOLE.sub(lambda tag: _SPACE.sub(JOINER, tag[0]), text)
 
     def take(self) -> str:
-        """What still waits for the end of a tag that will not come."""
+        """Return the open tag that is held; its end will not come."""
         held, self._held = self._held, ""
         return held
 

@@ -1,8 +1,8 @@
 """Where sentences and phrases end, in a text that is still growing.
 
-The law: an end, once claimed, is never contradicted by what comes after.  So a mark that could turn
-out to be an abbreviation's, a decimal's or a quotation's is not claimed until the text that settles
-it is there.  Waiting is cheap (the next token of a language model), a wrong cut is heard.
+The rule: later text never contradicts an end that was found.  A mark that may belong to an abbreviation, a
+decimal or a quotation is an end only when the text after it shows it.  Waiting costs one token of a language
+model; a wrong cut is heard.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def find_sentence_end(text: str, start: int = 0) -> int | None:
     """Index just after the first sentence that certainly ends at or after `start`.
 
     The index takes in closing quotes and the white space that follows.  None: no end is certain
-    yet, as after "Dr. ", "3.", or a full stop with nothing behind it.  Plain and linear.
+    yet, as after "Dr. ", "3.", or a full stop at the end of the text.  Plain and linear.
     """
     for match in _CANDIDATE.finditer(text, start):
         if match["mark"] is None or _ends(text, start, match):
@@ -50,7 +50,7 @@ def find_sentence_end(text: str, start: int = 0) -> int | None:
 def find_phrase_end(text: str, start: int = 0) -> int | None:
     """Index just after the last comma, colon, dash or bracket at or after `start` where a reader may pause.
 
-    The index takes in the white space that follows.  None when there is none; a comma inside a date or
+    The index takes in the white space that follows.  None: no such place.  A comma inside a date or
     a number ("May 5, 2024") does not count.
     """
     last = None
@@ -118,6 +118,6 @@ def _word_before(text: str, start: int, position: int) -> str:
 
 
 def _starts_line(text: str, position: int) -> bool:
-    """Whether only an indent stands before: the number of a list item, then."""
+    """Whether only an indent comes before, as before the number of a list item."""
     before = text[max(0, position - _LONGEST_WORD) : position]
     return not before.rpartition("\n")[2].strip()

@@ -19,7 +19,7 @@ _MARKS = {
 
 @attrs.frozen
 class SpokenText:
-    """What is spoken, as text; `spans` are the half-open ranges of its words."""
+    """The spoken words as one text; `spans` are the half-open ranges of its words."""
 
     text: str
     spans: tuple[tuple[int, int], ...]

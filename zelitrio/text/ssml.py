@@ -1,7 +1,7 @@
-"""The tags that mean something; all others have no effect, and their text is read.
+"""The tags that are obeyed; all others have no effect, and their text is read.
 
 ``<break>``, ``<phoneme>``, ``<say-as>``, ``<sub>``, ``<prosody>``, ``<emphasis>``, ``<p>`` and ``<s>``.
-A tag becomes spaces of the same length, so every span stays true to the source.
+A tag becomes spaces of the same length, so that every span fits the source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones, Prosody
 
 LONGEST_BREAK_S = 3.0
-"""As the vendor's: a longer break is cut to this."""
+"""As at the vendor: a longer break is cut to this."""
 
 _TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,30})(?P<attributes>[^<>]{0,500}?)/?>|<!--[^<>]{0,1000}-->"
@@ -65,7 +65,7 @@ class Spoken:
 
 @attrs.frozen
 class Markup:
-    """What was found in a text with tags."""
+    """A text with its tags found."""
 
     text: str
     """As long as the source, with the tags blanked out."""

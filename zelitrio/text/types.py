@@ -1,4 +1,4 @@
-"""What the front end makes of a text: words with their phones, and the breaks between them."""
+"""The values of the front end: words with their phones, breaks between them, utterances."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Phones = tuple[str, ...]
 
 
 class Break(enum.Enum):
-    """What follows a word: nothing, the pause of a punctuation mark, or the end of the chunk."""
+    """The break after a word: none, the pause of a punctuation mark, or the end of the chunk."""
 
     START = "start"
     NONE = "none"
@@ -69,7 +69,7 @@ class Utterance:
 
     Attributes:
         source: the characters that it came from.
-        words: what is heard.
+        words: the words that are heard.
         pause_s: seconds of silence asked for before the first word that is read; None: the model chooses.
         number: its place among the spoken utterances of its stream, from 0.
         context: earlier words of the same sentence.  The model reads them before `words`, so that the melody

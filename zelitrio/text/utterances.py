@@ -29,9 +29,9 @@ class Reading:
         normalise: read numbers, dates and the like as words.
         ssml: obey `<break>` and `<phoneme>` tags.
         model_id: as the client asked for it; some models have tags such as `[happy]`.
-        previous_text: what an earlier request said.  If its last sentence is open, the first chunk continues
+        previous_text: of an earlier request.  If its last sentence is open, the first chunk continues
             that sentence.
-        next_text: what a later request will say.  If there is any, a text without a mark at its end stays
+        next_text: of a later request.  If there is any, a text without a mark at its end stays
             level.
     """
 
