@@ -35,12 +35,10 @@ from zelitrio.protocol.events import (
     Text,
     UpdateSettings,
 )
-from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 from zelitrio.protocol.frames import timed_audio_line
 from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
-    Outcome,
     close_frame,
     cut_reason,
     error_body,
@@ -61,14 +59,12 @@ from zelitrio.protocol.target import (
     NORMALISE_CHOICES,
     Dialect,
     SocketRequest,
-    bare_credential,
     credential_of,
     parse_socket_target,
     socket_url,
 )
 
 __all__ = [
-    "DEFAULT_CHUNK_SCHEDULE",
     "DEFAULT_OUTPUT_FORMAT",
     "MAX_DICTIONARIES",
     "NORMALISE_CHOICES",
@@ -92,14 +88,12 @@ __all__ = [
     "FinalFrame",
     "OpenAISpeechRequest",
     "OpenContext",
-    "Outcome",
     "PronunciationDictionary",
     "ServerEvent",
     "SocketRequest",
     "SpeechRequest",
     "Text",
     "UpdateSettings",
-    "bare_credential",
     "close_frame",
     "credential_of",
     "cut_reason",

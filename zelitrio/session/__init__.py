@@ -9,27 +9,23 @@ from __future__ import annotations
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
-from zelitrio.session.service import Account, EngineLike, EngineStreamLike, Observer, Service
+from zelitrio.session.service import Account, EngineLike, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
-from zelitrio.session.stream import SpeechStream, StreamOptions
-from zelitrio.session.text_half import MAX_PENDING_CHARS
+from zelitrio.session.stream import StreamOptions
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 __all__ = [
-    "MAX_PENDING_CHARS",
     "Account",
     "Alignment",
     "EngineLike",
-    "EngineStreamLike",
     "Observer",
     "Packet",
     "Packets",
     "PeerLeft",
     "Service",
     "SocketTransport",
-    "SpeechStream",
     "StreamOptions",
     "Timing",
     "Turns",

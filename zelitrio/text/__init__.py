@@ -15,9 +15,9 @@ from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
 from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.limit import Limit
-from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, stress_of, without_stress
+from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, without_stress
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
-from zelitrio.text.spoken_text import SpokenText, spoken_text
+from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Prosody, Utterance, Word
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 
@@ -37,7 +37,6 @@ __all__ = [
     "Phones",
     "Prosody",
     "Reading",
-    "SpokenText",
     "StreamReader",
     "Unheard",
     "Utterance",
@@ -54,6 +53,5 @@ __all__ = [
     "parse_phones",
     "read_text",
     "spoken_text",
-    "stress_of",
     "without_stress",
 ]
