@@ -47,10 +47,10 @@ WORDS = table(
     rm=room mfg=manufacturing
     """
 )
-"""Read so when their full stop is there, whatever stands beside them."""
+"""Read so with their full stop, whatever comes before and after."""
 
 BARE = words("ctrl vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
-"""Read so without a full stop too: nobody means anything else by them."""
+"""Also read so without a full stop: they have no other meaning."""
 
 LETTERED = table(
     """

@@ -14,7 +14,7 @@ from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.types import Phones
 
 MOST_KEPT = 32
-"""Choices of dictionaries whose front end is kept: they are few, and making one costs milliseconds."""
+"""Front ends that are kept, one per choice of dictionaries: making one costs milliseconds."""
 
 
 @attrs.frozen(eq=False)
@@ -72,7 +72,7 @@ class Dictionaries:
                 raise LocalError(f"lexicon: expected one file named {one.dictionary_id!r}, found two")
             self._loaded[one.dictionary_id] = one
         self.front_end = self.front_end_with(list(self._loaded))
-        """With all of them: for whoever names none."""
+        """With all dictionaries: for requests that name none."""
 
     def __iter__(self) -> Iterator[Dictionary]:
         return iter(self._loaded.values())
@@ -101,7 +101,7 @@ class Dictionaries:
 
 
 def _put_before(one: Dictionary, entries: dict[str, str | Phones], aliases: dict[str, str]) -> None:
-    """Add what a dictionary says; it decides on its words alone, as a sound or as an alias."""
+    """Add the entries of a dictionary; for its own words it decides, as a sound or as an alias."""
     for word, phones in one.entries.items():
         entries[word] = phones
         for written in [alias for alias in aliases if alias.lower() == word]:

@@ -33,7 +33,7 @@ class Edited:
         return self._source(start, is_end=False), self._source(end - 1, is_end=True)
 
     def rule_at(self, place: int) -> str | None:
-        """The rule of the replacement that `place` lies in; None outside."""
+        """The rule of the replacement that contains `place`; None outside."""
         index = bisect_right(self._starts, place) - 1
         if index >= 0 and place < self._starts[index] + len(self._edits[index].text):
             return self._edits[index].rule

@@ -101,7 +101,7 @@ class FrontEnd:
 @functools.cache
 def load_front_end() -> FrontEnd:
     """The front end with the built-in lexicon, made once; takes about half a second, then nothing."""
-    load_letter_to_sound()  # here, and not while somebody waits for the first unknown word
+    load_letter_to_sound()  # here, because the first unknown word would have to wait
     return FrontEnd()
 
 

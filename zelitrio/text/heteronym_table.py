@@ -45,7 +45,7 @@ HISSES_VERBS = words("use excuse")
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """A sound and the conditions for it.  All conditions must hold; one that is None or empty always does.
+    """A sound and the conditions for it.  All conditions must hold; None or an empty one always holds.
 
     Words across a break count as absent: they are the empty string.
     """

@@ -3,7 +3,7 @@
 The sounds are the dictionary's variants; a case only chooses among them.  Most words belong to one of
 three families: the noun is stressed earlier than the verb (a REcord, to reCORD), the noun ends in a weak
 "-ate" and the verb in a full one, or the noun ends in S and the verb in Z (the use, to use).  The others
-stand in `heteronym_table`.
+are in `heteronym_table`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _has_full_ending(said: Phones) -> bool:
 
 
 def _is_voiced(said: Phones) -> bool:
-    """The hiss is the last sound, or stands before the IH0 Z of an inflected form."""
+    """The hiss is the last sound, or comes before the IH0 Z of an inflected form."""
     return said[-3 if said[-2] in ("IH0", "AH0") else -1] == "Z"
 
 

@@ -31,14 +31,14 @@ _WIDTH = 6.0
 """Log-likelihood below the best at which a candidate is dropped.  A beam of 16 and a width of 8.0 get 0.7 %
 more words right in twice the time."""
 _LONGEST_WORD = 32
-"""A longer run of letters is no word: it is cut up, searched with a beam of 2, and only its first
-`_MOST_LETTERS` are spoken, so that nobody else waits for it."""
+"""A longer run of letters is not a word: it is cut into parts and searched with a beam of 2, and only its
+first `_MOST_LETTERS` are spoken, so that other streams do not wait for it."""
 _MOST_LETTERS = 256
 
 
 @attrs.frozen
 class GraphoneModel:
-    """The trained n-grams as they lie on disk: a tree in breadth-first order, node 0 its root."""
+    """The trained n-grams as stored on disk: a tree in breadth-first order, node 0 its root."""
 
     graphones: tuple[str, ...]
     """Symbol number minus two -> letter followed by the codes of its phones; sorted."""
@@ -55,7 +55,7 @@ class GraphoneModel:
     BEGIN = 0
     """The symbol before a word; graphones come after the two ends."""
     END = 1
-    """The symbol behind a word."""
+    """The symbol after a word."""
 
     def dump(self) -> bytes:
         """The bytes of the data file."""
@@ -127,7 +127,7 @@ class LetterToSound:
 
     def best(self, letters: str, *, beam: int = _BEAM) -> list[str]:
         """Codes of the likeliest pronunciations, best first; those with one main stress come first."""
-        # An entry: cost so far, state, trail of phone codes.
+        # An entry: cost, state, trail of phone codes.
         alive: list[tuple[float, int, str]] = [(0.0, self._begin, "")]
         for letter in letters:
             reached: dict[int, tuple[float, int, str]] = {}
@@ -153,8 +153,8 @@ class LetterToSound:
     def _expand(self, state: int, letter: str) -> Sequence[_Arc]:
         """The likely symbols for a letter after a history, cheapest first.
 
-        What continues the history itself, then, at the price of backing off, what continues shorter and
-        shorter ones, down to the pairs, whose answers are remembered.
+        Continuations of the history itself, then, with the cost of backing off, those of shorter and shorter
+        ones, down to the pairs, which are cached.
         """
         symbols, first, costs = self._symbol, self._first, self._cost
         low, high = self._range[letter]

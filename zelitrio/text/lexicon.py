@@ -15,8 +15,8 @@ from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
 MOST_ASKED = 4096
-"""Words whose phones are kept unpacked, about a megabyte: most texts are made of fewer, and a small table is
-also sooner found again in a processor's caches than the whole dictionary."""
+"""Words with unpacked phones, about a megabyte: most texts have fewer, and a small table also stays in the
+processor's caches, which the whole dictionary does not."""
 
 
 @functools.cache
@@ -38,7 +38,7 @@ class Lexicon:
     _aliases: Mapping[str, str] = attrs.field(factory=dict)
     """Words to the words that are read in their place."""
     alias_pattern: re.Pattern[str] | None = attrs.field(default=None, repr=False)
-    """Finds them in a text; None when there are none."""
+    """Finds aliases in a text; None without aliases."""
     _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
     """What `usual` found last.  Threads may write it at once: both would write the same."""
 
@@ -78,7 +78,7 @@ class Lexicon:
         return len(self._own.keys() | self._entries.keys())
 
     def with_entries(self, entries: Mapping[str, str | Phones]) -> Lexicon:
-        """A lexicon in which these words are said so; the phones are "HH AH0 L OW1" or a tuple.
+        """Return a lexicon with these pronunciations; the phones are "HH AH0 L OW1" or a tuple.
 
         Raises `LocalError` on an empty word, one with white space in it, or a phone that does not exist.
         """
@@ -91,7 +91,7 @@ class Lexicon:
         return Lexicon(self._entries, own, self._aliases, self.alias_pattern)
 
     def alias(self, written: str) -> str | None:
-        """What is read in place of a stretch of text; None when the text is read as it stands."""
+        """The text to read in place of `written`; None if it has no alias."""
         return self._aliases.get(written) or self._aliases.get(written.lower())
 
     def with_aliases(self, aliases: Mapping[str, str]) -> Lexicon:

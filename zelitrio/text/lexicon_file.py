@@ -1,4 +1,4 @@
-"""How the dictionary lies on disk: one compressed file of lines ``word code[,code...]``.
+"""The dictionary on disk: one compressed file of lines ``word code[,code...]``.
 
 ``python -m zelitrio.text.lexicon_file cmudict.dict`` packs the CMU pronouncing dictionary
 (https://github.com/cmusphinx/cmudict, BSD-style, notice in data/LICENSE.cmudict) into

@@ -23,7 +23,7 @@ MOST_BYTES = 8 * 1024 * 1024
 
 @attrs.frozen
 class Entries:
-    """What a file says: how words sound, and which words are read in the place of others."""
+    """The entries of a file: pronunciations of words, and aliases for words."""
 
     phones: Mapping[str, Phones] = attrs.field(factory=dict)
     aliases: Mapping[str, str] = attrs.field(factory=dict)
@@ -32,7 +32,7 @@ class Entries:
 def load_entries(path: Path | str) -> Entries:
     """Read a table or PLS file; told apart by the first character.
 
-    Raises `LocalError` that names the file and the line (or the word), what was expected and found.
+    Raises `LocalError` with the file, the line (or the word), the expected and the found.
     """
     path = Path(path)
     size = path.stat().st_size

@@ -49,7 +49,7 @@ _MOST_NESTED = 12
 
 @attrs.define(eq=False)
 class MathSpeaker:
-    """Says the formula that stands in the reader's text between two places."""
+    """Reads the formula between two places of the reader's text."""
 
     reader: Reader
     place: int

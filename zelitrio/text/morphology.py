@@ -61,7 +61,7 @@ def inflect(word: str, find: Find) -> Phones | None:
 
 
 def plural_sound(stem: Phones) -> Phones:
-    """The stem with the -s of a plural, a possessive or "he runs"."""
+    """The stem with the -s of a plural, a possessive or a verb such as "runs"."""
     if stem[-1] in _HISSING:
         return (*stem, "IH0", "Z")
     return (*stem, "S" if stem[-1] in _VOICELESS else "Z")

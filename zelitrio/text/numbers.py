@@ -77,7 +77,7 @@ def decade(number: int) -> str:
 def number_words(text: str) -> str:
     """Words for a number as written in English: "1,234", "3.14", ".5", "007".
 
-    What is after the point, has a leading zero, or is too long to have a name, is read digit by digit.
+    Decimals, numbers with a leading zero, and numbers too long for a name are read digit by digit.
     """
     whole, point, fraction = text.replace(",", "").partition(".")
     if not whole:

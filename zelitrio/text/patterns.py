@@ -1,4 +1,4 @@
-"""Pieces that the rules' patterns are made of.  All are bounded; all are for `re.VERBOSE`."""
+"""Parts of the rules' patterns.  All are bounded; all are for `re.VERBOSE`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_MORE_NUMBER = r"(?![.,]?\d)"
 """After a number: the end of it."""
 
 DASH = r"(?:[-\u2010-\u2015\u2212~\u301c]|[ \u00a0][-\u2010-\u2015\u2212~\u301c][ \u00a0])"
-"""What stands between the two ends of a range."""
+"""The mark between the two ends of a range."""
 
 SPACE = r"[ \u00a0\u2009\u202f]"
 """One space: plain, non-breaking, thin."""

@@ -1,8 +1,8 @@
 """The phone inventory: the 39 ARPAbet symbols of the CMU dictionary, and their one-character codes.
 
 The dictionary and the letter-to-sound model hold a pronunciation as a string with one character
-per phone (a vowel has one for each of its three stresses): a tenth of the memory of tuples, and
-what the n-grams are counted over.
+per phone (a vowel has one for each of its three stresses): a tenth of the memory of tuples.
+N-grams are counted over these codes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def decode(codes: str) -> Phones:
 def parse_phones(text: str) -> Phones:
     """Read phones written with spaces, "HH AH0 L OW1"; a vowel without a digit has stress 0.
 
-    Raises `LocalError` on a phone that does not exist or when there is none.
+    Raises `LocalError` on an unknown phone and on an empty text.
     """
     phones = tuple(part + "0" if part in VOWELS else part for part in text.upper().split())
     encode(phones)

@@ -1,8 +1,8 @@
 """Plain words, read at once: most of a text, and none of the many rules has anything to say about them.
 
 A plain word is a run of the letters a-z, perhaps with a capital first or a tail like "n't", that ends at
-a space or a mark with a space behind it.  Whatever a rule looks for in words (a full stop, an "@", a
-digit, a second capital) is then not there, unless the word itself is one that the rule knows: those the
+a space or a mark with a space after it.  Then the word has nothing that a rule looks for (a full stop, an
+"@", a digit, a second capital), unless a rule knows the word itself: those the
 rule names in `Rule.plain_words`, and they take the long way.  For all others `rules_words.word` decides,
 and what it would say is said here: one attempt of one pattern where asking every rule takes seventeen.
 """
@@ -51,7 +51,7 @@ class PlainWords:
         self._special = frozenset({word for each in rules for word in each.plain_words})
 
     def read(self, reader: Reader, place: int) -> int:
-        """Read plain words from `place` on, with the marks and spaces behind them; returns where they end."""
+        """Read plain words from `place` on, with the marks and spaces after them; return the end."""
         text, lexicon, tokens, special = reader.text, reader.lexicon, reader.tokens, self._special
         match_word, add, has_no_vowel = _PLAIN_WORD.match, tokens.append, _VOWELS.isdisjoint
         while (match := match_word(text, place)) is not None:

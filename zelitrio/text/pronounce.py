@@ -69,7 +69,7 @@ def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phon
 def _in_context(
     tokens: Sequence[Token], spoken: Sequence[str], index: int, text: str, lexicon: Lexicon
 ) -> Phones | None:
-    """Phones of a word whose sound depends on the words beside it."""
+    """Phones of a word with a sound that depends on its neighbours."""
     token, word = tokens[index], spoken[index]
     if lexicon.is_own(word):
         return None

@@ -36,7 +36,7 @@ def is_prosody(name: str) -> bool:
 
 
 def asked_prosody(name: str, attributes: Mapping[str, str]) -> Prosody:
-    """What the start tag of an element asks for; what it says wrongly has no effect."""
+    """Read the request of an element's start tag; invalid parts have no effect."""
     if name == "emphasis":
         return _EMPHASES.get(attributes.get("level", "moderate").lower(), Prosody())
     return Prosody(_rate(attributes.get("rate", "").lower()), _pitch(attributes.get("pitch", "").lower()))

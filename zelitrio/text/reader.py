@@ -40,7 +40,7 @@ _STRENGTH = {
 
 @attrs.define(eq=False)
 class Reader:
-    """The text being read and the words found so far."""
+    """The text and the words that were found."""
 
     text: str
     lexicon: Lexicon
@@ -102,7 +102,7 @@ class Rule:
     plain_words: frozenset[str] = frozenset()
     """Those of the plain words, in lower case, that a match may begin with (see `plain_words`)."""
     is_plain: bool = False
-    """It also reads a text whose client asked for no normalisation."""
+    """It also applies if the client has turned normalisation off."""
     examples: Mapping[str, str] = attrs.field(factory=dict)
     """Texts this rule reads, with the words that are spoken."""
 

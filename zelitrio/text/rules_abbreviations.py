@@ -1,4 +1,4 @@
-"""Abbreviations with a full stop, read by what stands on both sides; initials; degrees."""
+"""Abbreviations with a full stop, read by their neighbours on both sides; initials; degrees."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
 
 @attrs.frozen
 class _Sides:
-    """What stands round an abbreviation."""
+    """The neighbours of an abbreviation."""
 
     is_capital: bool
     """It is itself written with a capital."""
@@ -167,7 +167,7 @@ class _Sides:
 
 
 def _expand(word: str, sides: _Sides) -> str | None:
-    """What an abbreviation stands for between these sides; None when it is a plain word there."""
+    """The words of an abbreviation between these neighbours; None if it is a plain word there."""
     if word in ("no", "nos"):
         is_count = sides.is_number_next or (word == "no" and sides.after == "of")
         return short.WORDS.get(word, "number") if is_count else None

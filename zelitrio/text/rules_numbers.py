@@ -32,7 +32,7 @@ _SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~":
     examples={"1 000 000": "one million"},
 )
 def spaced(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a number whose thousands have spaces; one space alone separates two numbers."""
+    """Read a number with spaces between thousands; a single space separates two numbers."""
     if reader.touches(match.start()):
         return False
     reader.say(cardinal(int("".join(match[0].split()))), *match.span())
@@ -82,7 +82,7 @@ def ordinals(reader: Reader, match: re.Match[str]) -> None:
     },
 )
 def fraction(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a fraction; a pair that is none is "out of" or "slash"."""
+    """Read a fraction; another pair is "out of" or "slash"."""
     whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     if match[0] in _WHOLE_SLASHES:
         reader.say(_WHOLE_SLASHES[match[0]], *match.span())

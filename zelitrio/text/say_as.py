@@ -1,4 +1,4 @@
-"""`<say-as interpret-as="...">`: the words of a text whose kind the client names."""
+"""`<say-as interpret-as="...">`: the words of a text, by the kind that the client names."""
 
 from __future__ import annotations
 

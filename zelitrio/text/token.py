@@ -1,4 +1,4 @@
-"""What the normaliser yields: words to be spoken that do not have their phones yet."""
+"""The normaliser's result: words to speak, still without phones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a text for the machine or the eye, and is not read: the first look at every text.
+"""Parts of a text that are for machines or the eye, and not read: the first step for every text.
 
 Invisible characters, letters of other styles, HTML entities, and the marks of Markdown that language
 models write.  Each becomes an `Edit`: the rules then read the text that a person would see.
