@@ -106,7 +106,7 @@ def test_what_a_rule_finds_in_several_words_is_read_alike(text: str) -> None:
 
 def test_the_reading_list_is_read_alike() -> None:
     for line in _READING.read_text(encoding="utf-8").splitlines():
-        _check(line.split("\t")[0])
+        _check(line.split("\t")[1])
 
 
 def test_plain_words_are_read_without_asking_a_rule() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,50 @@ def _rows(name: str) -> list[list[str]]:
     return [line.split("\t") for line in (_HERE / name).read_text(encoding="utf-8").splitlines()]
 
 
-def test_every_case_of_the_reading_list_is_read_as_written_there() -> None:
+def _written(text: str) -> str:
+    """The text of a row: ⏎ stands for a line break, {U+00AD} for a character that nobody would see."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("⏎", "\n")
+
+
+_ESCAPE = re.compile(r"\{U\+([0-9A-F]{4,6})\}")
+_READING = _rows("reading.tsv")
+_KINDS = list(dict.fromkeys(kind for kind, _, _ in _READING))
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_every_case_of_the_reading_list_is_read_as_written_there(kind: str) -> None:
     front_end = load_front_end()
-    rows = _rows("reading.tsv")
-    assert len(rows) >= 400
     wrong = []
-    for text, expected in rows:
-        said = " ".join(word.spoken for word in front_end.utterance(text).words)
+    for _, text, expected in (row for row in _READING if row[0] == kind):
+        said = " ".join(word.spoken for word in front_end.utterance(_written(text)).words)
         if said != expected:
             wrong.append(f"{text!r}: expected {expected!r}, found {said!r}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_reading_list_has_at_least_1200_cases_and_none_twice() -> None:
+    assert len({text for _, text, _ in _READING}) == len(_READING) >= 1200
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_a_case_is_read_alike_in_a_sentence_and_next_to_punctuation(kind: str) -> None:
+    """Cases that begin with a word keep their reading after another sentence and before a mark."""
+    front_end = load_front_end()
+    wrong = []
+    for _, text, expected in (row for row in _READING if row[0] == kind):
+        written = _written(text)
+        if (
+            not written[:1].isascii()
+            or not written[:1].isalpha()
+            or not written[-1:].isalpha()
+            or "\n" in written
+        ):
+            continue
+        for frame in ("Good. %s.", "%s!", "%s, please", "(%s)"):
+            words = front_end.utterance(frame % written).words
+            said = " ".join(word.spoken for word in words).removeprefix("good ").removesuffix(" please")
+            if said != expected.removeprefix("good ").removesuffix(" please"):
+                wrong.append(f"{frame % written!r}: expected {expected!r}, found {said!r}")
     assert not wrong, "\n".join(wrong)
 
 

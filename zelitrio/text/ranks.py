@@ -23,6 +23,8 @@ class Rank(enum.IntEnum):
     TIME = 40
     MONEY = 50
     """ "$5/month" before "5/month" before "5"."""
+    SIZE = 55
+    """ "5'10\"" and "40° N" are no amounts of a unit."""
     UNIT = 60
     CONTACT = 70
     """Telephone numbers and identifiers, before the numbers in them."""

@@ -107,6 +107,8 @@ def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
     if reader.touches(match.start()):
         return False
     word = match["word"].lower()
+    if word == "est" and match["word"].isupper():
+        return False  # the time zone
     sides = _Sides.of(reader, match)
     if len(word) == 1:
         if word in ("p", "c") and sides.is_number_next and match["word"].islower():

@@ -103,6 +103,9 @@ def vanity_number(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
+_PHONE_BEFORE = re.compile(r"\d[\d .()-]{5,20}\d[ ,;]{0,2}$")
+
+
 @rule(
     Rank.LABEL,
     "xe",
@@ -112,7 +115,7 @@ def vanity_number(reader: Reader, match: re.Match[str]) -> bool:
 )
 def extension(reader: Reader, match: re.Match[str]) -> bool:
     """Read the extension after a telephone number."""
-    is_after_number = bool(reader.tokens) and reader.text[reader.tokens[-1].end - 1].isdigit()
+    is_after_number = _PHONE_BEFORE.search(reader.text[max(0, match.start() - 24) : match.start()])
     if reader.touches(match.start()) or (match[0][0] == "x" and not is_after_number):
         return False
     if match[0].startswith("ex") and not match[0].startswith("ext"):
@@ -307,6 +310,21 @@ def _short(number: str) -> str:
     return cardinal(int(number)) if number[0] != "0" or number == "0" else digits(number)
 
 
+@rule(
+    Rank.LABEL,
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    rf"(?P<airline>[A-Z]{{2}})[ ]?(?P<number>\d{{3,4}}){WORD_END}",
+    examples={"Flight BA2490": "flight b a twenty four ninety"},
+)
+def flight(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the number of a flight with its airline."""
+    if reader.touches(match.start()) or reader.previous().lower() not in ("flight", "flights"):
+        return False
+    reader.spell(match["airline"], match.start("airline"))
+    reader.say(_in_pairs(match["number"]), *match.span("number"))
+    return True
+
+
 _MODELS = re.compile(
     r"(?:llama|qwen|mistral|mixtral|gemma|phi|gpt|deepseek|falcon|yi|olmo|kimi|vicuna|alpaca|opt|bloom|pythia|"
     r"model|models|llm|checkpoint)[\w.-]{0,12}[ :(-]{1,2}(?:[\w.]{1,6}[ -])?$",
@@ -350,6 +368,7 @@ def model_size(reader: Reader, match: re.Match[str]) -> bool:
 
 
 RULES = (
+    flight,
     numbered_with_letter,
     model_size,
     extension,

@@ -33,7 +33,8 @@ _BREAKS = {
     **dict.fromkeys("?？؟", Break.QUESTION),
     **dict.fromkeys("!！", Break.EXCLAIM),
 }
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_VOWEL = re.compile("[aeiouyAEIOUY]")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
@@ -207,7 +208,7 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
 def raised(reader: Reader, match: re.Match[str]) -> None:
     """Read a power; after a longer word, the raised number of a footnote is silent."""
     previous = reader.previous()
-    if reader.touches(match.start()) and (len(previous) == 1 or previous.lower() in ("cm", "mm", "km")):
+    if reader.touches(match.start()) and (len(previous) <= 2 or _VOWEL.search(previous) is None):
         reader.say(power_words(int(match[0].translate(_RAISED))), *match.span())
 
 

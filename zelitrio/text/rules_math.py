@@ -26,9 +26,9 @@ _TERM = (
 _OPERATOR = (
     r"(?:[ ]?(?!--)(?:<=|>=|!=|==|->|(?!</?[A-Za-z][^<>\n]{0,40}>)[-+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔])[ ]?)"
 )
-_COMPARES = re.compile(r"[=<>≤≥≠≈≡∝∈∉⊂⊆→⇒⇔]")
+_COMPARES = re.compile(r"[=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔]")
 _HAS_VARIABLE = re.compile(
-    rf"(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z])|[{_RAISED}√]|\d[a-z](?![a-z])|[α-ωΔΣΩΦΨ]"
+    rf"(?<![A-Za-z])[A-Za-zα-ωΑ-Ω](?![A-Za-z])|[{_RAISED}√≈]|\d[a-z](?![a-z])|[α-ωΔΣΩΦΨ]"
 )
 _COEFFICIENT = re.compile(r"(?<![\w.])\d{1,4}[a-zA-Z](?![\w])|[A-Za-z)][²³ⁿ⁰¹⁴⁵⁶⁷⁸⁹]|[A-Za-z)\d]\^|[α-ω]|√")
 _WORDS = words(

@@ -95,7 +95,7 @@ _EACH = rf"(?:/(?P<per>[A-Za-z]{{1,10}}){WORD_END})?"
     Rank.MONEY,
     "$€£¥₹₩₽₺₪₫₴₿฿₱₦¢-−+ABCDEHIJKMNPRSUZz",
     rf"(?P<minus>[-−])?(?P<sign>{_SIGNS}){SPACE}?(?P<minus2>[-−])?(?P<amount>{_CONTINENTAL}|{NUMBER}|\.\d{{1,4}}(?!\d))"
-    rf"(?:{DASH}(?:{_SIGNS})?(?P<upto>{NUMBER}))?{_SCALE}(?:{SPACE}?(?P<code>{_CODES}){WORD_END})?{_EACH}",
+    rf"(?:(?P<first_scale>[kKmMbB]n?)?{DASH}(?:{_SIGNS})?(?P<upto>{NUMBER}))?{_SCALE}(?:{SPACE}?(?P<code>{_CODES}){WORD_END})?{_EACH}",
     plain_words=("rs",),
     examples={
         "$1,234.56": "one thousand two hundred thirty four dollars and fifty six cents",
@@ -138,6 +138,8 @@ def _say(reader: Reader, match: re.Match[str], currency: _Currency, is_negative:
     amount = match["amount"]
     if re.fullmatch(_CONTINENTAL, amount):
         amount = amount.replace(".", "").replace(",", ".")
+    if match.groupdict().get("first_scale") and match["first_scale"] != match["short"]:
+        return False
     scale = match["scale"] or _SCALES.get(match["short"] or "", "")
     if match["upto"] or scale:
         said = number_words(amount)
@@ -146,12 +148,34 @@ def _say(reader: Reader, match: re.Match[str], currency: _Currency, is_negative:
         said = f"{said} {scale} {currency.many}"
     else:
         said = _with_cents(amount, currency)
+    if _describes(reader, match) and said.endswith(currency.many):
+        said = said.removesuffix(currency.many) + currency.one
     if is_negative:
         said = "minus " + said
     if match["per"]:
         said += " per " + _PER.get(match["per"], match["per"])
     reader.say(said, *match.span())
     return True
+
+
+_PRICED = re.compile(
+    r"[ ](?:bills?|coins?|notes?|fees?|discounts?|coupons?|tips?|fines?|tickets?|deposits?|plans?|deals?|"
+    r"bonus|surcharges?|rebates?|gift|credits?|vouchers?|copays?|loans?|budgets?|prizes?|penalty|refunds?|payments?)\b"
+)
+_NOUN = re.compile(r"[ ][a-z]{3}")
+_ARTICLE = re.compile(r"(?:^|[^A-Za-z])[Aa]n?[ ]$")
+_NO_NOUN = re.compile(
+    r"[ ](?:and|for|off|per|each|more|less|from|was|are|with|when|than|but|the|back|into|now|apart)\b"
+)
+
+
+def _describes(reader: Reader, match: re.Match[str]) -> bool:
+    """ "a $5 coffee", "a $20 bill": the amount describes the noun that follows."""
+    text, end = reader.text, match.end()
+    if _PRICED.match(text, end):
+        return True
+    is_led = _ARTICLE.search(text[max(0, match.start() - 4) : match.start()]) is not None
+    return is_led and _NOUN.match(text, end) is not None and _NO_NOUN.match(text, end) is None
 
 
 def _with_cents(amount: str, currency: _Currency) -> str:

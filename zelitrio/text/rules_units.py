@@ -1,4 +1,4 @@
-"""Amounts with a unit: "5 kg", "60 mph", "-3.5 °C", "10-15%", "5'10\\"", "2h 30m", "1920x1080"."""
+"""Amounts with a unit: "5 kg", "60 mph", "-3.5 °C", "10-15%", "2h 30m", "1920x1080"."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from zelitrio.text.numbers import cardinal, number_words, plural, year
 from zelitrio.text.patterns import DASH, NUMBER, SPACE, WORD_END
 from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
-from zelitrio.text.rules_numbers import VULGAR, fraction_words
-from zelitrio.text.sentences import ends_after_abbreviation
-from zelitrio.text.tables import table, words
-from zelitrio.text.types import Break
+from zelitrio.text.tables import table
 
 # Plurals are formed by rule, but for those in _IRREGULAR.
 _UNITS = table(
@@ -31,7 +28,8 @@ _UNITS = table(
     Kb=kilobit Mb=megabit Gb=gigabit kbps=kilobit_per_second Kbps=kilobit_per_second Mbps=megabit_per_second
     Gbps=gigabit_per_second bps=bit_per_second px=pixel MP=megapixel mph=mile_per_hour
     kph=kilometer_per_hour kmh=kilometer_per_hour mpg=mile_per_gallon ha=hectare ac=acre sqft=square_foot
-    sqm=square_meter cc=c_c mol=mole lm=lumen lx=lux °C=degree_celsius °F=degree_fahrenheit ℃=degree_celsius
+    sqm=square_meter cc=c_c mol=mole dL=deciliter
+    lm=lumen lx=lux °C=degree_celsius °F=degree_fahrenheit ℃=degree_celsius
     ℉=degree_fahrenheit °=degree %=percent ‰=per_mille
     """
 )  # fmt: skip
@@ -49,6 +47,21 @@ _SCALES = table("k=thousand K=thousand M=million m=million bn=billion")
 _AUDIENCE = re.compile(
     r"\s+(?:people|users|views|followers|subscribers|customers|downloads|jobs|homes|copies)\b"
 )
+_NO_NOUN = re.compile(
+    r"[ ](?:of|and|or|to|in|at|per|is|was|are|for|from|with|by|on|more|less|a|the|if|when|as|than|but|so)\b"
+)
+_NOUN = re.compile(r"[ ][a-z]{2}")
+_ARTICLE = re.compile(r"(?:^|[^A-Za-z])[Aa]n?[ ]$")
+
+
+def _is_before_noun(reader: Reader, match: re.Match[str]) -> bool:
+    """ "a 60 W bulb": after "a", the amount describes the noun that follows."""
+    end = match.end()
+    if _ARTICLE.search(reader.text[max(0, match.start() - 4) : match.start()]) is None:
+        return False
+    return _NOUN.match(reader.text, end) is not None and _NO_NOUN.match(reader.text, end) is None
+
+
 _SIZES = re.compile(
     r"\b(?:bytes?|files?|size|packets?|buffers?|payload|header|blocks?|chunks?|memory|disk|cache)\b", re.I
 )
@@ -100,7 +113,8 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
         unit = "°" + unit if "°" + unit in _UNITS else unit
     end = _say_amount(reader, match)
     is_one = match["amount"] in ("1", "1.0") and not match["upto"]
-    said = _unit_words(unit, match["power"], is_one=is_one or gap.endswith("-"))
+    is_one = is_one or gap.endswith("-") or _is_before_noun(reader, match)
+    said = _unit_words(unit, match["power"], is_one=is_one)
     if match["per"]:
         said += " per " + _unit_words(match["per"], match["per_power"], is_one=True)
         said = said.replace("per square second", "per second squared")
@@ -111,7 +125,7 @@ def amount_with_unit(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.UNIT,
     "a",
-    rf"(?![A-Za-z]{{5}})(?P<unit>{_UNIT}){WORD_END}",
+    rf"(?![A-Za-z]{{5}})(?P<unit>{_UNIT})(?:/(?P<per>{_UNIT}))?{WORD_END}",
     plain_words=_UNITS,
     examples={"2 1/2 tbsp": "two and a half tablespoons", "½ lb": "one half pound"},
 )
@@ -121,66 +135,12 @@ def unit_of_fraction(reader: Reader, match: re.Match[str]) -> bool:
     is_fraction = amount[:1].isnumeric() and ("/" in amount or not amount[-1].isdecimal())
     if not is_fraction or match["unit"] in _TOUCHING or match.start() - reader.tokens[-1].end > 1:
         return False
-    is_part = "and" not in {token.spoken for token in reader.tokens[-3:]}
-    reader.say(_unit_words(match["unit"], None, is_one=is_part), *match.span())
-    return True
-
-
-_DIRECTIONS = table("N=north S=south E=east W=west")
-
-
-@rule(
-    Rank.UNIT,
-    "0-−",
-    rf"(?P<sign>[-−]?)(?P<degrees>\d{{1,3}}(?:\.\d{{1,12}})?)[ ]?°[ ]?"
-    rf"(?:(?P<minutes>\d{{1,2}}(?:\.\d{{1,6}})?)[′'’][ ]?)?"
-    rf"(?:(?P<seconds>\d{{1,2}}(?:\.\d{{1,6}})?)(?:[″\"”]|'')[ ]?)?(?P<side>[NSEW]){WORD_END}",
-    examples={
-        "40.7128° N": "forty point seven one two eight degrees north",
-        "120°W": "one hundred twenty degrees west",
-    },
-)
-def coordinate(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a latitude or a longitude."""
-    if reader.touches(match.start()):
-        return False
-    if match["sign"]:
-        reader.say("minus", *match.span("sign"))
-    for name in ("degrees", "minutes", "seconds"):
-        if match[name]:
-            noun = name[:-1] if match[name] == "1" else name
-            reader.say(f"{number_words(match[name])} {noun}", *match.span(name))
-    reader.say(_DIRECTIONS[match["side"]], *match.span("side"))
-    return True
-
-
-@rule(
-    Rank.UNIT,
-    "0",
-    rf"(?P<lines>\d{{3,4}})(?P<kind>[pi])(?P<rate>\d{{2,3}})?{WORD_END}",
-    examples={"1080p": "ten eighty p", "720p60": "seven twenty p sixty"},
-)
-def screen_lines(reader: Reader, match: re.Match[str]) -> bool:
-    """Read the resolution of a video."""
-    lines = match["lines"]
-    if reader.touches(match.start()) or lines not in (
-        "240",
-        "360",
-        "480",
-        "540",
-        "576",
-        "720",
-        "1080",
-        "1440",
-        "2160",
-        "4320",
-    ):
-        return False
-    said = f"{cardinal(int(lines[:-2]))} {cardinal(int(lines[-2:]))}"
-    reader.say(said, *match.span("lines"))
-    reader.spell(match["kind"], match.start("kind"))
-    if match["rate"]:
-        reader.say(cardinal(int(match["rate"])), *match.span("rate"))
+    is_power = amount[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹"
+    is_part = "and" not in {token.spoken for token in reader.tokens[-3:]} and not is_power
+    said = _unit_words(match["unit"], None, is_one=is_part)
+    if match["per"]:
+        said += " per " + _unit_words(match["per"], None, is_one=True)
+    reader.say(said, *match.span())
     return True
 
 
@@ -201,98 +161,6 @@ def scaled(reader: Reader, match: re.Match[str]) -> bool:
     if match["plus"]:
         reader.say("plus", *match.span("plus"))
     return True
-
-
-@rule(
-    Rank.UNIT,
-    "0",
-    rf"(?P<feet>\d{{1,3}})['’′]{SPACE}?(?P<inches>\d{{1,2}})(?:\"|”|″|''|(?!\w))",
-    examples={"5'10\"": "five feet ten inches"},
-)
-def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a height in feet and inches."""
-    feet, inches = int(match["feet"]), int(match["inches"])
-    reader.say(
-        f"{cardinal(feet)} {'foot' if feet == 1 else 'feet'}", match.start("feet"), match.start("inches")
-    )
-    reader.say(f"{cardinal(inches)} inch{'' if inches == 1 else 'es'}", match.start("inches"), match.end())
-    return True
-
-
-_SIZE_AFTER = re.compile(r"\s*[x×]\s*\d|[ -][a-z]|\s*[).,;:]|\s*$|[ -][A-Z]")
-_LONG = re.compile(
-    r"[ ](?:long|wide|tall|deep|high|thick|across|in|by|of|and|or|to|from|apart|away|is|are|x)\b"
-)
-_SIZE_BEFORE = words("a an the my your his her our this that one each every another new old")
-
-
-@rule(
-    Rank.UNIT,
-    "0",
-    rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<amount>\d{{1,3}}/\d{{1,2}}|{NUMBER}|\d{{0,3}}[½¼¾⅛⅜⅝⅞])"
-    rf"(?:(?P<inches>[″”\"]|''|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*(?:[.,;:!?)]|$)))|(?P<feet>[′'’](?![^\W_])))",
-    examples={
-        "27″": "twenty seven inches",
-        "6 in.": "six inches",
-        'a 12" pizza': "a twelve inch pizza",
-        '12" long': "twelve inches long",
-        "a 6' fence": "a six foot fence",
-    },
-)
-def inches(reader: Reader, match: re.Match[str]) -> bool:
-    """Read inches or feet; a quotation mark that closes a quotation is none."""
-    mark = match["inches"] or match["feet"]
-    if reader.touches(match.start()) or (mark in ('"', "”", "'", "’", "''") and not _is_size(reader, match)):
-        return False
-    amount = match["amount"]
-    if match["whole"]:
-        if "/" not in amount:
-            return False
-        reader.say(f"{cardinal(int(match['whole']))} and", *match.span("whole"))
-    reader.say(_size_words(amount, bool(match["whole"])), *match.span("amount"))
-    noun = "inch" if match["inches"] else "foot"
-    is_before_noun = (
-        not match[0].endswith("in")
-        and re.compile(r"[ -][a-z]").match(reader.text, match.end()) is not None
-        and _LONG.match(reader.text, match.end()) is None
-    )
-    is_one = amount == "1" or is_before_noun or ("/" in amount and not match["whole"])
-    reader.say(noun if is_one else _IRREGULAR[noun], match.end("amount"), match.end())
-    if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
-        reader.mark(Break.STOP)
-    return True
-
-
-def _is_size(reader: Reader, match: re.Match[str]) -> bool:
-    """Whether the mark after a number means inches or feet, and no quotation ends there."""
-    text, start, end = reader.text, match.start(), match.end()
-    if _SIZE_AFTER.match(text, end) is None:
-        return False
-    mark = match["inches"] or match["feet"]
-    before = text[max(0, start - 300) : start]
-    if mark == '"':
-        is_open = before.count('"') % 2 == 1
-    elif mark == "”":
-        is_open = before.count("“") > before.count("”")
-    else:
-        is_open = re.search(r"(?:^|[\s(])['‘][^'’]*$", before) is not None
-    if is_open:
-        return False
-    is_led = reader.previous().lower() in _SIZE_BEFORE or before.endswith(("x ", "x", "× ", "×"))
-    follows_noun = re.compile(r"[ -][a-z]|\s*[x×]").match(text, end) is not None
-    return is_led or follows_noun or mark == '"'
-
-
-def _size_words(amount: str, has_whole: bool) -> str:
-    if "/" in amount:
-        top, bottom = (int(part) for part in amount.split("/"))
-        return fraction_words(top, bottom, "a" if has_whole else "one") if bottom else number_words(amount)
-    if amount[-1] in VULGAR:
-        top, bottom = VULGAR[amount[-1]]
-        if amount[:-1]:
-            return f"{cardinal(int(amount[:-1]))} and {fraction_words(top, bottom, 'a')}"
-        return fraction_words(top, bottom, "one")
-    return number_words(amount)
 
 
 @rule(
@@ -364,13 +232,9 @@ def _unit_words(unit: str, power: str | None, *, is_one: bool) -> str:
 
 
 RULES = (
-    coordinate,
-    screen_lines,
     unit_of_fraction,
     duration,
-    feet_and_inches,
     amount_with_unit,
-    inches,
     scaled,
     by_or_times,
 )

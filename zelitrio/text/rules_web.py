@@ -180,9 +180,7 @@ def flag(reader: Reader, match: re.Match[str]) -> bool:
         return False
     is_command = _COMMAND.search(text[max(0, start - 100) : start]) is not None
     is_long = match["dashes"] == "--"
-    if not is_command and not (
-        is_long and (not start or text[start - 1] in " [(`") and not text[:start].rstrip()[-1:].isalpha()
-    ):
+    if not is_command and not (is_long and (not start or text[start - 1] in " [(`")):
         return False
     reader.say("dash dash" if is_long else "dash", start, match.start("name"))
     if is_long or len(match["name"]) > 3:

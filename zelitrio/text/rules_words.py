@@ -14,6 +14,7 @@ from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.spelling import fold, say_name
 from zelitrio.text.tables import table, words
+from zelitrio.text.types import Break
 
 _REGNAL = words(
     """
@@ -52,6 +53,8 @@ _SYMBOLIC = table(
     Wi-Fi=wi_fi wi-fi=wi_fi WiFi=wi_fi
     """
 )
+_BARE_TITLES = words("dr st mt ft sgt capt lt cmdr cpl pvt maj col rev gov sen")
+"""Titles that need no full stop before a name."""
 _LETTER_WORDS = frozenset("c f a b p h".split())
 
 
@@ -179,7 +182,7 @@ def letter_and_letter(reader: Reader, match: re.Match[str]) -> bool:
     Rank.WORD,
     "a",
     rf"(?P<letters>{LETTER}{{1,100000}})(?:['’](?P<tail>{LETTER}{{1,100000}}))?(?P<more>(?:['’]{LETTER}{{1,20}}){{0,3}})",
-    plain_words=(*short.BARE, "st"),
+    plain_words=(*short.BARE, *_BARE_TITLES),
     is_plain=True,
     examples={"hello": "hello", "FBI": "f b i", "don't": "don't", "café": "café"},
 )
@@ -217,11 +220,7 @@ def _simple(reader: Reader, letters: str, start: int) -> None:
             reader.say(lower, start, end)
         else:
             reader.spell(letters, start)
-    elif (
-        lower in ("dr", "st", "mt", "ft")
-        and letters[0].isupper()
-        and (said := _title_or_place(reader, lower, end))
-    ):
+    elif lower in _BARE_TITLES and letters[0].isupper() and (said := _title_or_place(reader, lower, end)):
         reader.say(said, start, end)
     elif lower in short.BARE and (lower != "dr" or letters.istitle()):
         expanded = short.TITLES.get(lower) or short.WORDS.get(lower) or short.PLACES.get(lower) or lower
@@ -236,7 +235,7 @@ def _simple(reader: Reader, letters: str, start: int) -> None:
         say_name(reader, letters, start)
 
 
-_NEXT_NAME = re.compile(r"[ ]+([A-Za-z][a-z'’]*|[A-Z'’]+)(?![^\W_])")
+_NEXT_NAME = re.compile(r"[ ]+([A-Za-z][A-Za-z'’]*)(?![^\W_])")
 
 
 def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
@@ -244,7 +243,8 @@ def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
     following = _NEXT_NAME.match(reader.text, end)
     name = following[1] if following else ""
     is_name = name[:1].isupper() and name.lower() not in STOP_WORDS
-    if is_name and not (name.isupper() and len(name) > 1 and word in ("mt", "ft") and not reader.is_shouting):
+    follows_comma = bool(reader.tokens) and reader.tokens[-1].after is Break.COMMA
+    if is_name and not (word == "mt" and follows_comma):  # "Billings, MT" is a state
         return short.TITLES[word]
     previous = reader.previous()
     is_place = previous[:1].isupper() or previous[:1].isdigit()

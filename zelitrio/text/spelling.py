@@ -23,7 +23,7 @@ SPOKEN = words(
     """
     nasa nato unesco unicef opec nafta aids sars covid pin sim ram rom gif jpeg laser radar scuba swat yolo
     fifa nascar asean brics captcha bios cobol basic fortran ansi ascii nasdaq navy army noaa darpa osha
-    fema nimby lego ikea hamas wasp moma imax taser
+    fema nimby lego ikea hamas wasp moma imax taser asap
     """
 )
 """Acronyms said as words."""
