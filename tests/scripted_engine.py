@@ -37,6 +37,7 @@ class ScriptedVoice:
     speaker: int = 0
     sample_rate_hz: int = RATE_HZ
     limit: Limit = attrs.field(factory=Limit)
+    front_end: None = None
 
 
 @attrs.frozen(eq=False)

@@ -81,7 +81,7 @@ class SpeechStream:
         unheard = Unheard(
             code=service.settings.code_blocks == "skip", reasoning=service.settings.reasoning_blocks == "skip"
         )
-        front_end = reading.front_end or service.front_end
+        front_end = options.voice.front_end or reading.front_end or service.front_end
         reader = StreamReader(front_end, reading, options.voice.limit, unheard)
         # A tag is not spoken, and that is no news for the log.
         tell_unspoken = None if reading.ssml else service.observer.text_skipped

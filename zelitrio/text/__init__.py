@@ -9,6 +9,7 @@ from __future__ import annotations
 from zelitrio.text.blocks import Unheard
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.explain import explain
+from zelitrio.text.foreign import ForeignFrontEnd, symbols_of
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
@@ -29,6 +30,7 @@ __all__ = [
     "Break",
     "Dictionaries",
     "Dictionary",
+    "ForeignFrontEnd",
     "FrontEnd",
     "GraphoneModel",
     "LetterToSound",
@@ -53,5 +55,6 @@ __all__ = [
     "parse_phones",
     "read_text",
     "spoken_text",
+    "symbols_of",
     "without_stress",
 ]

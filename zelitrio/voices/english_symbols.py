@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from zelitrio.text import Phones
+from zelitrio.text import Phones, symbols_of
 
 _STRESS = {"1": "ˈ", "2": "ˌ", "0": ""}
 _STRESSLESS = frozenset(
@@ -92,7 +92,13 @@ PIPER = Alphabet(
 
 
 def spell_word(spoken: str, phones: Phones, alphabet: Alphabet) -> str:
-    """A word's symbols, each stress mark directly before its vowel."""
+    """A word's symbols, each stress mark directly before its vowel.
+
+    A word of another language brings its symbols along.
+    """
+    symbols = symbols_of(phones)
+    if symbols is not None:
+        return symbols
     habit = alphabet.words.get((spoken, phones))
     if habit is not None:
         return habit

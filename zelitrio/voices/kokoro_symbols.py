@@ -97,8 +97,9 @@ def kokoro_ids(words: Sequence[Word]) -> tuple[list[int], list[int]]:
             ids.append(_KNOWN[" "])
             owners.append(-1)
         symbols = spell_word(word.spoken, word.phones, KOKORO)
-        ids += [_KNOWN[symbol] for symbol in symbols]
-        owners += [index] * len(symbols)
+        known = [_KNOWN[symbol] for symbol in symbols if symbol in _KNOWN]
+        ids += known
+        owners += [index] * len(known)
         after = word.after
         if index == len(words) - 1 and after is Break.NONE:
             after = Break.STOP

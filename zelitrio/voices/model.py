@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from zelitrio.errors import LocalError
-from zelitrio.text import Limit
+from zelitrio.text import FrontEnd, Limit
 from zelitrio.voices.family import Model
 from zelitrio.voices.kokoro import KokoroSpeaker, mixed
 from zelitrio.voices.mixing import is_mix, parse_mix
@@ -26,6 +26,8 @@ class Voice:
     model: Model = attrs.field(eq=False, repr=False)
     speaker: Any = attrs.field(default=0, eq=False)
     """The speaker in its family's form; for our own family a row of the embedding."""
+    front_end: FrontEnd | None = attrs.field(default=None, eq=False, repr=False)
+    """What reads its language; None for English by our own rules."""
     fade_ms: int = 0
     """How long before the end of its last phone a word before a pause has faded from hearing."""
 

@@ -8,6 +8,7 @@ streaming mode.
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import attrs
 
 from zelitrio.errors import VoiceError
 from zelitrio.networks import PiperConfig
+from zelitrio.text import ForeignFrontEnd, FrontEnd
+from zelitrio.voices.espeak import espeak_front_end
 from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.model import Voice
 from zelitrio.voices.piper import PiperModel
@@ -29,6 +32,8 @@ DESCRIPTION, WEIGHTS, STYLES, STATISTICS = (
     "statistics",
 )
 CARD = "MODEL_CARD.md"
+_ESPEAK = {"e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt-br"}
+"""espeak's languages by the first letter of Kokoro's voices.  Japanese and Chinese have none that fits."""
 
 
 def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, Any]], **rest: Any) -> None:
@@ -69,7 +74,19 @@ def _load_piper(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ..
         noise_w=float(description["inference"]["noise_w"]),
         length_scale=float(description["inference"]["length_scale"]),
     )
-    return tuple(_voice(entry, model, int(entry["speaker"])) for entry in description["voices"])
+    front_end = _piper_front_end(description)
+    return tuple(_voice(entry, model, int(entry["speaker"]), front_end) for entry in description["voices"])
+
+
+def _piper_front_end(description: Mapping[str, Any]) -> FrontEnd | None:
+    if description["phoneme_type"] == "text":  # its symbols are the text's own characters
+        return ForeignFrontEnd(pronounce=lambda words: [_plain(word) for word in words])
+    language = str(description["espeak_voice"])
+    return None if language.startswith("en") else espeak_front_end(language, merges=False)
+
+
+def _plain(word: str) -> str:
+    return unicodedata.normalize("NFD", word.lower())
 
 
 def _load_kokoro(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
@@ -83,14 +100,26 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, .
     )
     tables = read_tensors(folder / STYLES)
     voices = [
-        _voice(entry, model, KokoroSpeaker(number=number, styles=tables[entry["style"]].numpy()))
+        _voice(
+            entry,
+            model,
+            KokoroSpeaker(number=number, styles=tables[entry["style"]].numpy()),
+            _kokoro_front_end(str(entry["style"])),
+        )
         for number, entry in enumerate(entries)
     ]
     # The engine measures a model with its first voice, and those that were measured here speak sooner.
     return tuple(sorted(voices, key=lambda voice: voice.speaker.number not in model.statistics))
 
 
-def _voice(entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: Any) -> Voice:
+def _kokoro_front_end(style: str) -> FrontEnd | None:
+    language = _ESPEAK.get(style[:1])
+    return None if language is None else espeak_front_end(language, merges=True)
+
+
+def _voice(
+    entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: Any, front_end: FrontEnd | None
+) -> Voice:
     return Voice(
         voice_id=str(entry["voice_id"]),
         name=str(entry["name"]),
@@ -99,6 +128,7 @@ def _voice(entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: A
         labels={str(name): str(value) for name, value in entry["labels"].items()},
         model=model,
         speaker=speaker,
+        front_end=front_end,
     )
 
 

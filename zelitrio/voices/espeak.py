@@ -1,0 +1,129 @@
+"""The sounds of other languages: espeak-ng in a process of its own, reached through pipes.
+
+espeak-ng is GPL, and this package is not.  So it is an extra, it is never loaded into this process, and what
+passes between the two is text.  A process also keeps its global state away from our threads, and an answer
+takes less than a millisecond.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import re
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import attrs
+
+from zelitrio.errors import LocalError
+from zelitrio.text import ForeignFrontEnd
+
+_log = logging.getLogger(__name__)
+_FLAG = re.compile(r"\([a-z^-]+\)")  # "(en)": the word was read in another language
+_MERGED = (
+    ("a^ɪ", "I"), ("a^ʊ", "W"), ("e^ɪ", "A"), ("o^ʊ", "O"), ("ə^ʊ", "Q"), ("ɔ^ɪ", "Y"),
+    ("t^ʃ", "ʧ"), ("d^ʒ", "ʤ"), ("t^s", "ʦ"), ("d^z", "ʣ"), ("s^s", "S"),
+)  # fmt: skip
+"""What Kokoro writes with one symbol."""
+
+
+@attrs.define(eq=False)
+class Espeak:
+    """One child process, started when it is first needed and shared by all threads."""
+
+    _child: subprocess.Popen[str] | None = attrs.field(default=None, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def phonemes(self, voice: str, texts: Sequence[str], *, ties: bool) -> list[str]:
+        """The IPA of each text.
+
+        Raises:
+            LocalError: the extra is not installed, espeak has no such voice, or the process has ended.
+        """
+        if find_spec("espeakng_loader") is None:
+            raise LocalError("this voice is read by espeak: pip install 'zelitrio[espeak]'")
+        request = json.dumps({"voice": voice, "texts": list(texts), "ties": ties})
+        with self._lock:
+            line = self._ask(request) or self._ask(request)  # once more, with a new process
+        if not line:
+            raise LocalError(f"espeak: expected phonemes of {voice}, found a process that ended")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise LocalError(str(answer["error"]))
+        return [str(text) for text in answer["said"]]
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, request: str) -> str:
+        if self._child is None:
+            path = Path(__file__).with_name("espeak_child.py")
+            self._child = subprocess.Popen(
+                [sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+            )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        try:
+            self._child.stdin.write(request + "\n")
+            self._child.stdin.flush()
+            line = self._child.stdout.readline()
+        except OSError:
+            line = ""
+        if not line:
+            self._end()
+        return line
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.communicate()
+
+
+SHARED = Espeak()
+"""Of this process."""
+
+
+@functools.lru_cache(maxsize=128)
+def espeak_front_end(voice: str, *, merges: bool) -> ForeignFrontEnd:
+    """Reads a language by espeak.
+
+    Args:
+        voice: espeak's name of the language, as `de` or `pt-br`.
+        merges: write as Kokoro does, and not as Piper.
+    """
+    return ForeignFrontEnd(pronounce=functools.partial(_pronounce, voice, merges))
+
+
+def _pronounce(voice: str, merges: bool, words: Sequence[str]) -> list[str]:
+    try:
+        (clause,) = SHARED.phonemes(voice, [" ".join(words)], ties=merges)
+        said = _FLAG.sub("", clause).split()
+        if len(said) != len(words):
+            # espeak joined some, or a number became several: ask for each by itself, so that times are known.
+            said = [_FLAG.sub("", one) for one in SHARED.phonemes(voice, words, ties=merges)]
+    except LocalError as error:
+        _log_once(str(error))
+        return ["" for _ in words]
+    return [_written(one, merges=merges) for one in said]
+
+
+def _written(said: str, *, merges: bool) -> str:
+    if merges:
+        for tied, single in _MERGED:
+            said = said.replace(tied, single)
+        return " ".join(said.replace("^", "").replace("-", "").split())
+    return unicodedata.normalize("NFD", " ".join(said.split()))
+
+
+@functools.cache
+def _log_once(message: str) -> None:
+    _log.warning(message)
