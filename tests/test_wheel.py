@@ -18,8 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "zelitrio"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"training": ("train", "bench")}
-"""Rooms that may also import what some extras bring."""
+EXTRAS = {"training": ("train", "bench"), "voices": ("hub",)}
+"""Rooms that can also import packages of these extras."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -40,6 +40,15 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+OVER_HTTP = """
+const answer = await fetch("http://localhost:8020/v1/text-to-speech/zeli-voice-1/stream", {
+  method: "POST",
+  headers: { "content-type": "application/json", "xi-api-key": key },
+  body: JSON.stringify({ text: "Hello from a browser." }),
+});
+const audio = new Audio(URL.createObjectURL(await answer.blob()));
+await audio.play();
+"""
 RECORD = """
 window.played = [];
 const connect = AudioNode.prototype.connect;
@@ -118,7 +127,7 @@ def token(server: Server) -> str:
 
 
 def test_the_sound_of_a_socket_is_played_whole(server: Server, page: Page) -> None:
-    over_socket, _ = examples(server)
+    (over_socket,) = examples(server)
     frames: list[dict[str, str | None]] = []
     page.on(
         "websocket",
@@ -138,7 +147,7 @@ def test_the_sound_of_a_socket_is_played_whole(server: Server, page: Page) -> No
 
 
 def test_an_answer_over_http_is_played_and_its_headers_can_be_read(server: Server, page: Page) -> None:
-    _, over_http = examples(server)
+    over_http = OVER_HTTP.replace("http://localhost:8020", server.url)
     heard = page.evaluate(
         f"""async key => {{
           {over_http}
