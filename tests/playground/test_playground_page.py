@@ -148,6 +148,32 @@ def test_pictures_say_in_words_what_they_show(tab: Tab) -> None:
         assert inked, name
 
 
+def test_read_shows_what_a_text_becomes(tab: Tab) -> None:
+    tab.page.click("#tab-read")
+    # A character outside of the first plane counts once in a span, and twice in JavaScript.
+    tab.write("\N{PARTY POPPER} Dr. Smith paid $12.50 at a@b.com, on time.")
+    tab.until("document.querySelector('#reading').textContent.includes('$12.50')")
+    assert tab.page.inner_text("#reading-state") == "16 spoken words."
+    shown = {
+        group.locator(".written").inner_text(): (
+            [word.inner_text() for word in group.locator(".spoken").all()],
+            [mark.inner_text() for mark in group.locator(".rule, .break").all()],
+        )
+        for group in tab.page.locator("#reading li").all()
+    }
+    assert shown["Dr."] == (["doctor"], ["abbreviation"])
+    assert shown["$12.50"][0] == ["twelve", "dollars", "and", "fifty", "cents"]
+    assert shown["a@b.com"] == (["a", "at", "b", "dot", "com"], ["email", "short pause"])
+    assert shown["time"] == (["time"], ["full stop"])
+    assert tab.page.locator("#reading .phones").first.inner_text() == "D AA1 K T ER0"
+    tab.page.click("summary:has-text('Settings')")
+    tab.page.uncheck("#normalise")
+    tab.until("!document.querySelector('#reading').textContent.includes('fifty')")
+    tab.write(" ")
+    tab.until("document.querySelector('#reading-state').textContent === 'There is no text to read.'")
+    assert not tab.complaints
+
+
 def code(tab: Tab, language: str) -> str:
     tab.page.click("#tab-copy")
     tab.page.check(f"[name=language][value={language}]", force=True)

@@ -5,7 +5,7 @@ import { LANGUAGES } from "./copy.js";
 import { FORMATS, playableFormats } from "./decode.js";
 import { download, drawParallel, faster, history, ms, percentile, remember, runParallel } from "./measure.js";
 import { allowSound, openPlayer, prepareContext, restContexts } from "./player.js";
-import { showReading } from "./read.js";
+import { readingOf } from "./read.js";
 import { Pictures } from "./see.js";
 import { Run } from "./speech.js";
 import { Transcript } from "./transcript.js";
@@ -508,10 +508,13 @@ function select(tab) {
 
 const isShown = (panel) => !at(panel).hidden;
 
+let readings = 0;
+
 async function read() {
   if (!isShown("panel-read")) return;
   const { normalise, ssml } = request();
   const what = textToSpeak();
+  const mine = ++readings; // An answer to an older text may come later.
   at("reading-state").textContent = "";
   if (!what.trim()) {
     at("reading").replaceChildren();
@@ -519,8 +522,10 @@ async function read() {
     return;
   }
   try {
-    const count = await showReading(what, { normalise, ssml }, at("reading"));
-    at("reading-state").textContent = `${count} spoken words.`;
+    const { words, items } = await readingOf(what, { normalise, ssml });
+    if (mine !== readings) return;
+    at("reading").replaceChildren(...items);
+    at("reading-state").textContent = `${words.length} spoken words.`;
   } catch (problem) {
     at("reading-state").textContent = problem.message;
   }

@@ -87,9 +87,9 @@ class WorkletPlayer {
   heard() {
     const { played, time, type } = this.last;
     const isPlaying = type === "level" || type === "started" || type === "resumed";
-    const since = this.context.currentTime - time;
-    const moved = isPlaying && played ? since : Math.min(since, 0);
-    return Math.max(0, played + Math.round((moved - latencyS(this.context)) * this.context.sampleRate));
+    const since = this.context.currentTime - time - latencyS(this.context);
+    const moved = isPlaying && played ? since : Math.min(since, 0); // What was put out is heard to its end.
+    return Math.max(0, played + Math.round(moved * this.context.sampleRate));
   }
 
   /** Milliseconds from a moment on the context's clock to the ear, on the page's clock. */

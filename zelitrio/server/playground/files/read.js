@@ -13,36 +13,35 @@ const BREAKS = {
   cut: "goes on",
 };
 
-/** Ask the server how it reads a text, and show it. */
-export async function showReading(text, { normalise, ssml }, element) {
+/** Ask the server how it reads a text: its words, and list items that show them. */
+export async function readingOf(text, { normalise, ssml }) {
   const answer = await call("v1/text/normalise", {
     method: "POST",
     body: { text, apply_text_normalization: normalise ? "auto" : "off", enable_ssml_parsing: ssml },
   });
   const { words } = await answer.json();
-  element.replaceChildren(...groupsOf([...text], words).map(groupElement));
-  return words.length;
+  return { words, items: groupsOf([...text], words).map(groupElement) };
 }
 
-/** Words that come from the same characters belong together. `chars` are code points, as spans count them. */
+/** Group words of the same characters, and those of one rule without a space between. Spans count code points. */
 function groupsOf(chars, words) {
   const groups = [];
   for (const word of words) {
     const last = groups.at(-1);
-    if (last && word.start < last.end) {
+    const isOne = last && (word.start < last.end || (word.rule && word.rule === last.rule && word.start === last.end));
+    if (isOne) {
       last.words.push(word);
       last.end = Math.max(last.end, word.end);
     } else {
-      groups.push({ start: word.start, end: word.end, words: [word] });
+      groups.push({ start: word.start, end: word.end, rule: word.rule, words: [word] });
     }
   }
   for (const group of groups) group.text = chars.slice(group.start, group.end).join("");
   return groups;
 }
 
-function groupElement({ text, words }) {
+function groupElement({ text, rule, words }) {
   const item = make("li", "group");
-  const rule = words[0].rule;
   const written = make("span", "written", text);
   const said = make("span", "said-words");
   for (const { spoken, phones } of words) {
