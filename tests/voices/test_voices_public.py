@@ -1,4 +1,4 @@
-"""Public voices: files made here are converted, loaded, mixed, removed; what is wrong is said in one line."""
+"""Public voices from files made here: converted, loaded, mixed and removed; an error is one line."""
 
 from __future__ import annotations
 

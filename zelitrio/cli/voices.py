@@ -169,7 +169,7 @@ def mix(name: str, mixture: str, *, into: Home = None) -> None:
     Parameters
     ----------
     name
-        What it shall be called.
+        The name of the new voice.
     mixture
         Voices with weights: "af_heart(2)+af_bella(1)". Without weights all count the same.
     into

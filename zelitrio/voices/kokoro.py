@@ -163,6 +163,7 @@ class KokoroModel:
             slots,
             most_tokens=_TOKEN_LADDER[-1],
             most_frames=_FRAME_LADDER[-1],
+            row_by_row=device.type == "cpu",
             statistics={number: _statistics(path) for number, path in self.statistics.items()},
         )
 

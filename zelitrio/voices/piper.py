@@ -202,6 +202,7 @@ class PiperModel:
             slots,
             most_tokens=_TOKEN_LADDER[-1],
             most_frames=_FRAME_LADDER[-1],
+            row_by_row=device.type == "cpu",
             gain=self.gain,
         )
 

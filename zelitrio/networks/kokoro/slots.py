@@ -56,6 +56,7 @@ class KokoroNetwork:
         device, dtype: where to compute, and the format of the generator's convolutions.
         slots: streams that can be open at once.
         most_tokens, most_frames: of an utterance.
+        row_by_row: compute each row by itself in its own length, as is best on a CPU.
         statistics: by the voice's number, of those that can speak in the streaming mode; for a CPU only.
     """
 
@@ -68,6 +69,7 @@ class KokoroNetwork:
         *,
         most_tokens: int,
         most_frames: int,
+        row_by_row: bool,
         statistics: Mapping[int, VoiceStatistics],
     ) -> None:
         self._network = network.eval().to(device).requires_grad_(False)
@@ -76,8 +78,8 @@ class KokoroNetwork:
                 module.to(dtype)
         config = network.config
         self._hop = config.hop_samples
-        self._is_cpu = device.type == "cpu"
-        self._statistics = statistics if self._is_cpu else {}
+        self._by_row = row_by_row
+        self._statistics = statistics if row_by_row else {}
         # Untouched memory costs nothing: slots are handed out from the lowest.
         width = 2 * config.hidden + config.style
         self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device)
@@ -97,12 +99,12 @@ class KokoroNetwork:
     def encode(self, inputs: Inputs) -> Tensor:
         """Read utterances; see `Network.encode`."""
         ids, slot, style, length = inputs["ids"], inputs["slot"], inputs["style"], inputs["length"]
-        is_full = self._is_cpu and bool((length == ids.shape[1]).all())
+        is_full = self._by_row and bool((length == ids.shape[1]).all())
         tokens = self._network.encode(ids, style, KokoroSpan.of(length, ids.shape[1], is_full=is_full))
         at = torch.arange(ids.shape[1], device=ids.device)
         self._rows[slot[:, None], at] = torch.cat((tokens.prosody_rows, tokens.text_rows), -1)
         self._style[slot], self._keeps[slot] = style, inputs["keeps"]
-        if self._is_cpu:
+        if self._by_row:
             for where, voice in zip(slot.tolist(), inputs["voice"].tolist(), strict=True):
                 self._voice[where] = voice
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
@@ -110,7 +112,7 @@ class KokoroNetwork:
     def expand(self, inputs: Inputs) -> Tensor:
         """Compute what needs the whole utterance; see `Network.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
-        if self._is_cpu:
+        if self._by_row:
             rows = zip(slot.tolist(), tokens, length.tolist(), strict=True)
             return torch.stack([self._expand_one(*row) for row in rows])
         frames, source, style = self._decode(slot, tokens, KokoroSpan.of(length, tokens.shape[1]))
@@ -155,6 +157,8 @@ class KokoroNetwork:
     def _expand_one(self, slot: int, tokens: Tensor, length: int) -> Tensor:
         where, count = torch.tensor([slot]), torch.tensor([length])
         self._chunks.pop(slot, None)
+        if not length:
+            return torch.zeros(2)  # a row of a batch that belongs to no stream
         span = KokoroSpan.of(count, length, is_full=True)
         frames, source, style = self._decode(where, tokens[None, :length], span)
         statistics = self._statistics.get(self._voice[slot])

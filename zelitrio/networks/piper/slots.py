@@ -40,6 +40,7 @@ class PiperNetwork:
         device, dtype: where to compute, and the format of the decoder.
         slots: streams that can be open at once.
         most_tokens, most_frames: of an utterance.
+        row_by_row: compute each row by itself in its own length, as is best on a CPU.
         gain: factor of the samples.
     """
 
@@ -52,6 +53,7 @@ class PiperNetwork:
         *,
         most_tokens: int,
         most_frames: int,
+        row_by_row: bool,
         gain: float,
     ) -> None:
         # Kernels of height one are multiplied fastest with their channels next to each other.
@@ -61,7 +63,7 @@ class PiperNetwork:
         self._vits = vits.eval().to(device).requires_grad_(False)
         self._vits.dec.to(dtype)
         self._dtype, self._gain = dtype, gain
-        self._is_lazy = device.type == "cpu"
+        self._by_row = row_by_row
         config = vits.config
         self._hop, self._context = config.hop_samples, config.decoder_context
         self._reach = config.flow_context
@@ -96,7 +98,7 @@ class PiperNetwork:
     def expand(self, inputs: Inputs) -> Tensor:
         """Make the latent of whole utterances; see `Network.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
-        if self._is_lazy:
+        if self._by_row:
             for row, (where, count, noise_at) in enumerate(
                 zip(slot.tolist(), length.tolist(), inputs["noise_at"].tolist(), strict=True)
             ):
@@ -116,7 +118,7 @@ class PiperNetwork:
         """Make the samples of a window; see `Network.speak`."""
         slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
         window = inputs["tokens"].shape[1]
-        if self._is_lazy:
+        if self._by_row:
             rows = zip(slot.tolist(), first.tolist(), length.tolist(), strict=True)
             return torch.stack([self._speak_one(*row, window) for row in rows])
         at = first[:, None] + torch.arange(-self._context, window + self._context, device=slot.device)
