@@ -168,7 +168,7 @@ def test_read_shows_what_a_text_becomes(tab: Tab) -> None:
     assert tab.page.locator("#reading .phones").first.inner_text() == "D AA1 K T ER0"
     tab.page.click("summary:has-text('Settings')")
     tab.page.uncheck("#normalise")
-    tab.until("!document.querySelector('#reading').textContent.includes('fifty')")
+    tab.until("!document.querySelector('#reading').textContent.includes('cents')")
     tab.write(" ")
     tab.until("document.querySelector('#reading-state').textContent === 'There is no text to read.'")
     assert not tab.complaints
