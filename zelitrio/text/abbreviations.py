@@ -44,7 +44,7 @@ WORDS = table(
     nos=numbers para=paragraph temp=temperature avg=average attn=attention cf=compare viz=namely ca=circa
     apt=apartment bldg=building ste=suite rte=route jct=junction est=established eq=equation ref=reference
     incl=including excl=excluding dob=date_of_birth eds=editors conf=conference natl=national ctrl=control
-    rm=room fl=floor mfg=manufacturing
+    rm=room fl=floor yr=year yrs=years hr=hour hrs=hours wk=week wks=weeks mfg=manufacturing
     """
 )
 """Read so with their full stop, whatever comes before and after."""

@@ -35,5 +35,7 @@ class Rank(enum.IntEnum):
     """ "C++" and ".NET", before the letters and marks in them."""
     ABBREVIATION = 110
     WORD = 120
+    SIGN = 125
+    """Signs that stand for nothing here."""
     MARK = 130
     """What no rule has claimed: punctuation and signs."""

@@ -157,6 +157,18 @@ def version(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.CONTACT,
     "0",
+    rf"(?<=[A-Z]-)(?<![A-Za-z][A-Z]-)\d{{3}}{WORD_END}(?![.,:/-]\d)",
+    examples={"a Ford F-150": "a ford f one fifty"},
+)
+def type_number(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the number of a type that starts with a letter."""
+    reader.say(_in_pairs(match[0]), *match.span())
+    return True
+
+
+@rule(
+    Rank.CONTACT,
+    "0",
     rf"(?P<major>\d{{1,4}})\.(?P<minor>\d{{1,4}}){WORD_END}(?!\.\d)",
     examples={"Python 3.11": "python three point eleven"},
 )
@@ -376,6 +388,7 @@ RULES = (
     vanity_number,
     card,
     version,
+    type_number,
     software_version,
     numbered_thing,
     zip_code,

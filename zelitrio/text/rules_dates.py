@@ -24,7 +24,7 @@ _YEAR_BEFORE = words(
     "in of since by until till from to year before after during circa around between late early mid spring "
     "summer autumn fall winter and through x ×"
 )
-_DECADE_BEFORE = words("the early late mid these those 's")
+_DECADE_BEFORE = words("the early late mid these those his her my your their our its")
 _DATE_BEFORE = words("on by until till before after since from to dated due")
 _NOT_PLURAL = words("was is has does this its his as us always perhaps yes thus plus versus across")
 _COUNTED = words("people men women children of more other times feet dollars units fish sheep miles")
@@ -149,6 +149,24 @@ def month_slash_day(reader: Reader, match: re.Match[str]) -> bool:
     return _say_date(reader, match, int(match["month"]), int(match["day"]), None)
 
 
+_STYLES = re.compile(
+    r"[ -](?:music|style|styles|kids?|fashion|movies?|films?|hits|songs?|rock|pop|"
+    r"vibes?|child|children|baby|babies|"
+    r"era|nostalgia|sitcoms?|shows?|hair|clothes|look|night|party|themed?)\b"
+)
+_DECADES_JOINED = re.compile(r"\d0['’]?s(?:,|,? (?:and|or|to|&)|[ ]?[-–])[ ]?(?:early |late |mid-?)?$")
+
+
+def _is_decade(reader: Reader, match: re.Match[str]) -> bool:
+    """Whether "80s" means years: after another decade, or before what has a style."""
+    before = reader.text[max(0, match.start() - 14) : match.start()]
+    return (
+        _STYLES.match(reader.text, match.end()) is not None
+        or _DECADES_JOINED.search(before) is not None
+        or before.lower().endswith(("mid-", "mid "))
+    )
+
+
 @rule(
     Rank.DATE,
     "0'’",
@@ -160,12 +178,41 @@ def decades(reader: Reader, match: re.Match[str]) -> bool:
     if reader.touches(match.start()) or match["ten"] == "00":
         return False
     is_led = reader.previous().lower() in _DECADE_BEFORE or match[0][0] in "'’"
-    if len(match["ten"]) == 3 and not is_led:
-        return False  # "a timeout of 830s"
+    if len(match["ten"]) < 4 and not is_led and not _is_decade(reader, match):
+        return False  # "a timeout of 30s"
     reader.say(decade(int(match["ten"])), *match.span())
     return True
 
 
+_DAY_LEADS = words("on closed open every next this last by until each and from since")
+
+
+@rule(
+    Rank.DATE,
+    "MTWFS",
+    r"(?P<day>Mon|Tues?|Wed|Thurs?|Thu|Fri|Sat|Sun)(?![^\W_]|\.)(?=(?P<time>,?[ ]\d)?)",
+    plain_words=DAYS,
+    examples={"Sat 10-2": "saturday ten to two", "closed Sun": "closed sunday"},
+)
+def lone_day(reader: Reader, match: re.Match[str]) -> bool:
+    """Read the short name of a day where a day may stand."""
+    day = match["day"]
+    is_certain = day.lower() in ("tue", "tues", "thu", "thur", "thurs", "fri")
+    is_led = reader.previous().lower() in _DAY_LEADS and bool(reader.previous())
+    after = reader.text[match.end() : match.end() + 1]
+    if reader.touches(match.start()) or after in ("'", "’", "-"):
+        return False
+    if not (
+        is_certain
+        or match["time"]
+        or (is_led and not after.isalpha() and _ENDS.match(reader.text, match.end()))
+    ):
+        return False
+    reader.say(DAYS[day.lower()], *match.span("day"))
+    return True
+
+
+_ENDS = re.compile(r"\s*(?:[.,;:!?)]|$|and\b|or\b|&)")
 _DAY_NAME = rf"(?:{'|'.join(sorted((*DAYS, *DAYS.values()), key=len, reverse=True))})"
 _DAY_MONTH = rf"(?:{_DAY_NAME}|{'|'.join([*_MONTH_NAMES, *sorted(MONTHS, key=len, reverse=True)])})"
 
@@ -318,6 +365,7 @@ RULES = (
     month_slash_day,
     decades,
     days_range,
+    lone_day,
     short_year,
     era,
     years_range,

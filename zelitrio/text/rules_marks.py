@@ -281,8 +281,13 @@ def _is_rate(reader: Reader, text: str, end: int) -> bool:
     """ "3 items/page": a counted noun before the sign, a single one after it."""
     if len(reader.tokens) < 2 or not text[end : end + 1].islower():
         return False
+    if text[end - 2 : end - 1].isdigit():
+        return _PERIOD.match(text, end) is not None
     counted, noun = reader.tokens[-2], reader.tokens[-1]
     return noun.spoken.endswith("s") and noun.end == end - 1 and text[counted.end - 1].isdigit()
+
+
+_PERIOD = re.compile(r"(?:day|week|month|year|hour|minute|second|night|person|page|hr|yr|mo|wk)(?![^\W_])")
 
 
 def _is_and_or(text: str, start: int) -> bool:

@@ -76,6 +76,8 @@ def latex(reader: Reader, match: re.Match[str]) -> bool:
 def formula(reader: Reader, match: re.Match[str]) -> bool:
     """Read an equation, a comparison, or a sum of terms with variables."""
     written = match[0]
+    if " <3" in written and " < 3" not in written:
+        return False  # a heart
     if reader.touches(match.start()) or _HAS_VARIABLE.search(written) is None:
         return False
     if any(name.lower() in _WORDS and len(name) > 1 for name in re.findall(r"[A-Za-z]{2,}", written)):

@@ -84,7 +84,11 @@ def ordinals(reader: Reader, match: re.Match[str]) -> None:
 def fraction(reader: Reader, match: re.Match[str]) -> bool:
     """Read a fraction; another pair is "out of" or "slash"."""
     whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
-    if match[0] in _WHOLE_SLASHES:
+    is_split = top + bottom == 100 and not whole and not match["th"]
+    if is_split and match[0] not in _WHOLE_SLASHES:
+        reader.say(cardinal(top), *match.span("top"))
+        reader.say(cardinal(bottom), *match.span("bottom"))
+    elif match[0] in _WHOLE_SLASHES:
         reader.say(_WHOLE_SLASHES[match[0]], *match.span())
     elif (bottom in _DENOMINATORS and 0 < top < bottom and gcd(top, bottom) == 1) or match["th"] or whole:
         if whole and not 0 < top < bottom:

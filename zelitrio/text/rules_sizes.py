@@ -123,7 +123,7 @@ def inches(reader: Reader, match: re.Match[str]) -> bool:
     noun = "inch" if match["inches"] else "foot"
     is_before_noun = (
         not match[0].endswith("in")
-        and re.compile(r"[ -][a-z]").match(reader.text, match.end()) is not None
+        and re.compile(r"[ -][A-Za-z]").match(reader.text, match.end()) is not None
         and _LONG.match(reader.text, match.end()) is None
     )
     is_one = amount == "1" or is_before_noun or ("/" in amount and not match["whole"])

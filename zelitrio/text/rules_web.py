@@ -125,7 +125,11 @@ def hash_number(reader: Reader, match: re.Match[str]) -> None:
     reader.say("number", match.start(), match.start() + 1)
     number = match["number"]
     is_code = (len(number) > 4 and not number.endswith("00")) or (number[0] == "0" and len(number) > 1)
-    reader.say(digits(number) if is_code else cardinal(int(number)), *match.span("number"))
+    if len(number) == 4 and not is_code and not number.endswith("00"):
+        said = f"{cardinal(int(number[:2]))} {'oh ' if number[2] == '0' else ''}{cardinal(int(number[2:]))}"
+    else:
+        said = digits(number) if is_code else cardinal(int(number))
+    reader.say(said, *match.span("number"))
 
 
 @rule(

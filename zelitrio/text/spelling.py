@@ -14,7 +14,7 @@ SPELLED = words(
     wa wv wi wy ad us it id ai uk eu un tv pc pr hr ceo cfo cto faq gps dna rna cpu gpu url api usa nyc la
     dc ny pm am ok ac dj mc vip diy rip mph eta iq ip io os ui ux vr ar ev suv atm irs fda cdc un ira ufo
     imo ps pa vp gop llc rsvp asl ii iii er or icu mba phd bbc cnn nbc abc espn hbo mtv bmw kfc ibm sap nhl
-    est edt cst cdt mst mdt pst pdt cest aest aedt bst po nba nfl mlb mit ucla usc aa aaa
+    et se est edt cst cdt mst mdt pst pdt cest aest aedt bst po nba nfl mlb mit ucla usc aa aaa
     """
 )
 """Spelled when in capitals, though the dictionary may know the letters as a word."""

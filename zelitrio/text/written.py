@@ -19,7 +19,7 @@ _UNUSUAL = re.compile(r"[^A-Za-z ,.;:!?'\"()\n’“”–—…À-ÿ-]")
 is_unusual = _UNUSUAL.search
 """Whether a text may have something for `edited`: a quick look that most texts end with."""
 _SUSPECT = re.compile(
-    rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|[:;=]\S{{0,2}}[)(DPpOoSs]|[:;=][|/*3]|\^_|T_T|XD|-_-|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
+    rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
     re.MULTILINE,
 )
 """A text without any of these has nothing for this file: that is nearly every text."""
@@ -70,9 +70,6 @@ _EDIT = re.compile(
     | (?P<table>^[ \t]*\|?[ \t]*:?-{{2,40}}:?[ \t]*(?:\|[ \t]*:?-{{2,40}}:?[ \t]*){{1,40}}\|?[ \t]*$)
     | (?P<row>^[ \t]*\|(?=[ \t]|[^|\n]*\|[^|\n]*\|)|\|[ \t]*$)
     | (?P<newline>(?<=[.!?:;,])\\n|\\n(?=\\n|[A-Z*\#-])|(?<=\\n)\\n)
-    | (?P<heart>(?<!\S)<3(?![\w.,]\d|\d))
-    | (?P<face>(?<!\S)(?:[:;=]['’]?[-o^]?[)(DPpOoSs|\\/*3]{{1,3}}
-        |XD+|\^_{{0,2}}\^|T_T|-_-|o_O|O_o|¯\\_\(ツ\)_/¯)(?=[\s.,!?]|$))
     | (?P<escape>\\(?=[*_`\#~>|!+$-]))
     | (?P<thousands>(?<![\w.,'’])[1-9]\d{{0,2}}(?:(?:\.\d{{3}}){{2,6}}(?:,\d{{1,2}})?
         |(?:['’]\d{{3}}){{1,6}}(?:\.\d{{1,2}})?|(?:_\d{{3}}){{1,6}})(?![\w'’]|[.,]\d))
@@ -83,7 +80,7 @@ _EDIT = re.compile(
 _DROPPED = frozenset(
     """
     invisible marks fence source comment word_break image definition link target cited strike emphasis quote
-    item face box table row escape
+    item box table row escape
     """.split()
 )
 _NOT_EDITED = frozenset({"math", "skipped"})
@@ -149,8 +146,6 @@ def _said(kind: str, match: re.Match[str]) -> str:
         return f"^{match['raised']}" if is_power else ""
     if kind == "sub":
         return match["lowered"].translate(_LOWERED)
-    if kind == "heart":
-        return "❤"
     if kind == "reference":
         return ""
     return "\n"  # a line break
