@@ -36,6 +36,11 @@ test-browser *flags: _venv
     {{ python }} -m pip install -q -e '.[test,browser]'
     {{ python }} -m pytest -q -m browser {{ flags }}
 
+# install, then try the files of `zelitrio deploy` (Debian: apt-get install haproxy prometheus systemd)
+test-fleet *flags: _venv
+    {{ python }} -m pip install -q -e '.[test]'
+    {{ python }} -m pytest -q -m fleet {{ flags }}
+
 # layout, lint, types and the order of imports
 check: setup
     {{ python }} -m ruff format --check .

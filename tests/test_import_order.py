@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "settings": frozenset({"errors"}),
     "protocol": BASE,
     "client": BASE | {"protocol"},
+    "accounts": BASE,
+    "deploy": BASE,
     "text": BASE,
     "audio": BASE,
     "networks": BASE,
@@ -26,7 +28,7 @@ MAY_IMPORT = {
     "engine": BASE | {"voices", "networks", "text"},
     "session": BASE | {"engine", "protocol", "text", "audio", "voices"},
     "embedding": BASE | {"session", "engine", "protocol", "text", "audio", "voices"},
-    "server": BASE | {"session", "engine", "protocol", "text", "audio", "voices"},
+    "server": BASE | {"accounts", "session", "engine", "protocol", "text", "audio", "voices"},
     "training": BASE | {"networks", "voices", "text", "audio"},
 }
 MAY_IMPORT["cli"] = frozenset(MAY_IMPORT) - {"training"}
@@ -44,7 +46,8 @@ THIRD_PARTY = {
 ONLY_IN = {
     "av": {"audio"},
     "torch": {"networks", "voices", "engine", "training"},
-    "trio": {"client", "embedding", "engine", "session", "server", "cli"},
+    "sqlite3": {"accounts"},
+    "trio": {"accounts", "client", "embedding", "engine", "session", "server", "cli"},
     "trio_websocket": {"client"},
     "wsproto": {"server"},
     "hypercorn": {"server"},

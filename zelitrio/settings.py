@@ -127,6 +127,10 @@ class ServerSettings:
         None, "Certificate chain, PEM; with tls_key the port speaks https and wss", _check_file
     )
     tls_key: Path | None = _plain(None, "Private key of the certificate, PEM", _check_file)
+    state_dir: Path | None = _plain(
+        None, "Folder of the keys that zelitrio keys makes, and of their usage; - for none. Without one: the platform's"
+    )
+    agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
     max_connections: int = _number(2000, 1, 100_000, "Connections at once")
     head_timeout_s: float = _number(5.0, 0.05, 600, "Wait for a whole request head", "s")
     write_timeout_s: float = _number(10.0, 0.05, 600, "Wait for a client that does not read", "s")
@@ -142,18 +146,17 @@ class ServerSettings:
     def __attrs_post_init__(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise LocalError("tls_cert and tls_key: expected both or neither")
-        self.check_exposure(self.host)
 
-    def check_exposure(self, address: str) -> None:
-        """Refuse an address that other machines can reach, unless a key is set.
+    def check_exposure(self, address: str, *, has_key: bool) -> None:
+        """Refuse an address that other machines can reach, unless there is a key.
 
         Raises:
             LocalError: there is no key, and the address is not a loopback address.
         """
-        if not self.api_key_hashes and not is_loopback(address):
+        if not has_key and not is_loopback(address):
             raise LocalError(
                 f"host: without an API key only loopback is served, found {self.host!r}; "
-                "give --api-key, ZELITRIO_API_KEYS or --key-file"
+                "run `zelitrio keys create`, or give --api-key, ZELITRIO_API_KEYS or --key-file"
             )
 
 

@@ -46,6 +46,8 @@ def parsed(*flags: str, environment: Mapping[str, str] | None = None) -> dict[st
 
 def other_value(field: attrs.Attribute[Any], tmp_path: Path) -> tuple[list[str], object]:
     """Return a value that is not the default: as the words that a user types, and as the setting."""
+    if field.name == "state_dir":
+        return [str(tmp_path / "state")], tmp_path / "state"
     if field.name in ("tls_cert", "tls_key"):
         path = tmp_path / f"{field.name}.pem"
         path.touch()
@@ -168,9 +170,15 @@ def test_keys_of_all_sources_are_valid_together(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", "127.0.0.1.example.com"])
 def test_the_network_is_not_served_without_a_key(host: str) -> None:
+    server = parsed("--host", host)["server"]
     with pytest.raises(LocalError, match="without an API key"):
-        parsed("--host", host)
-    assert parsed("--host", host, "--api-key", "k")["server"].host == host
+        server.check_exposure(server.host, has_key=False)
+    server.check_exposure(server.host, has_key=True)
+
+
+def test_serve_refuses_the_network_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--host", "0.0.0.0", "--port", "0", "--state-dir", "-"]) == 2
+    assert "without an API key only loopback is served" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
@@ -180,8 +188,8 @@ def test_this_machine_is_served_without_a_key(host: str) -> None:
 
 
 def test_an_empty_key_is_no_key() -> None:
-    with pytest.raises(LocalError, match="without an API key"):
-        parsed("--host", "0.0.0.0", "--api-key", "", environment={"ZELITRIO_API_KEYS": " , "})
+    found = parsed("--api-key", "", environment={"ZELITRIO_API_KEYS": " , "})
+    assert found["server"].api_key_hashes == frozenset()
 
 
 @pytest.mark.parametrize(

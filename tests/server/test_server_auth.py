@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from zelitrio.accounts import Accounts
 from zelitrio.server.auth import MAX_TOKENS, KeyRing, TokenStore, make_authenticate
 from zelitrio.session import Account
 from zelitrio.settings import hash_key
 
 
+def ring_of(*keys: str) -> KeyRing:
+    return KeyRing(Accounts(None, [hash_key(key).upper() for key in keys]))
+
+
 def test_a_key_opens_by_its_hash_alone():
-    ring = KeyRing([hash_key("one"), hash_key("two").upper()])
+    ring = ring_of("one", "two")
     assert ring.account("one") is not None and ring.account("two") is not None
     assert ring.account("one") != ring.account("two")
     for wrong in (None, "", "three", hash_key("one"), "\ud800", "é"):
@@ -16,7 +21,7 @@ def test_a_key_opens_by_its_hash_alone():
 
 
 def test_a_ring_without_keys_is_open():
-    assert KeyRing([]).is_open and KeyRing([]).account(None) is not None
+    assert ring_of().is_open and ring_of().account(None) is not None
 
 
 def test_a_token_works_once_and_not_after_its_time():
@@ -49,7 +54,7 @@ def test_the_tokens_of_one_key_never_replace_those_of_another():
 
 def test_a_wrong_key_is_not_saved_by_a_token_beside_it():
     store = TokenStore(lambda: 0.0)
-    authenticate = make_authenticate(KeyRing([hash_key("right")]), store)
+    authenticate = make_authenticate(ring_of("right"), store)
     token = store.mint(Account("x"))
     assert authenticate("wrong", token) is None
     assert authenticate("right", token) is not None

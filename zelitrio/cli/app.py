@@ -16,6 +16,8 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from zelitrio import __version__
 from zelitrio.cli.configure import SOURCES, check_whole_numbers
+from zelitrio.cli.deploy import deploy
+from zelitrio.cli.keys import keys
 from zelitrio.cli.normalise import normalise
 from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
@@ -36,6 +38,8 @@ app.command(serve, sort_key=2, config=SOURCES)
 app.command(voices)
 app.command(normalise, sort_key=4)
 app.command(train, sort_key=5)
+app.command(keys)
+app.command(deploy, sort_key=7, config=SOURCES)
 
 
 def main(tokens: Sequence[str] | None = None) -> None:

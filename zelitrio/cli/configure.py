@@ -15,7 +15,7 @@ from typing import Any
 
 from cyclopts import App, Argument, ArgumentCollection, Parameter, Token, default_name_transform
 
-from zelitrio.cli.keys import read_key_file
+from zelitrio.cli.key_file import read_key_file
 from zelitrio.errors import LocalError
 from zelitrio.settings import hash_key
 

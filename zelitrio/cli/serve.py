@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 from cyclopts import Group, Parameter
 
 from zelitrio.cli.configure import FLAT, LIST
+from zelitrio.cli.keys import state_folder
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 
 _NETWORK = Group.create_ordered("Network")
@@ -47,8 +49,7 @@ def serve(
         A TOML file with settings: ZELITRIO_MAX_STREAMS is max_streams there.
     """
     started_at = time.perf_counter()
-    if not server.api_key_hashes:
-        print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
+    server = attrs.evolve(server, state_dir=state_folder(server.state_dir))
     # The engine's thread and the loop share the GIL.  With Python's 5 ms the loop waits 15 ms for it when
     # both are busy, with 0.5 ms it waits 1 ms.  Only the program that owns the process may change it.
     sys.setswitchinterval(0.0005)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -12,8 +14,10 @@ from pathlib import Path
 import attrs
 import trio
 
+from zelitrio.accounts import has_stored_key
 from zelitrio.cli.capturing import open_shown_engine
 from zelitrio.cli.catalogue import load_voices
+from zelitrio.cli.notify import Notifier
 from zelitrio.engine import Engine
 from zelitrio.server import open_port, serve
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
@@ -50,7 +54,12 @@ async def run_server(job: Job) -> None:
         EngineError: the engine cannot start or cannot go on.
         OSError: a file cannot be read.
     """
-    async with open_port(job.server) as port:
+    has_key = bool(job.server.api_key_hashes)
+    if job.server.state_dir is not None and not has_key:
+        has_key = await trio.to_thread.run_sync(has_stored_key, job.server.state_dir)
+    if not has_key:
+        print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
+    async with open_port(job.server, has_key=has_key) as port:
         catalogue = load_voices(job.voices)
         dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
         front_end = dictionaries.front_end
@@ -58,7 +67,9 @@ async def run_server(job: Job) -> None:
             open_shown_engine(catalogue, job.engine) as engine,
             trio.open_nursery() as nursery,
         ):
-            run = partial(
+            notifier = Notifier(os.environ)
+            nursery.start_soon(notifier.run_watchdog)
+            serving = partial(
                 serve,
                 engine,
                 front_end,
@@ -68,15 +79,27 @@ async def run_server(job: Job) -> None:
                 dictionaries=dictionaries,
                 port=port,
             )
-            urls = await nursery.start(run)
+            urls = await nursery.start(_until_it_ends, nursery, serving)
             # These objects of torch and the dictionary stay.  Looking at them again in a full collection
             # would hold every thread for 0.1 s.
             gc.collect()
             gc.freeze()
             gc.set_threshold(GARBAGE_AT)
             ready_s = time.perf_counter() - job.started_at
+            notifier.tell("READY=1")
             with suppress(OSError, ValueError):  # nobody may read it
                 print(ready_line(urls, engine, ready_s), page_line(urls), sep="\n", flush=True)
+
+
+async def _until_it_ends(
+    nursery: trio.Nursery,
+    serving: Callable[..., Awaitable[None]],
+    *,
+    task_status: trio.TaskStatus[tuple[str, ...]],
+) -> None:
+    """Serve, and end the tasks beside it."""
+    await serving(task_status=task_status)
+    nursery.cancel_scope.cancel()
 
 
 def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from zelitrio.accounts import Watcher
 from zelitrio.server.logs import lines_dropped
 from zelitrio.server.quiet_log import get_log
 from zelitrio.session import EngineLike, Observer
@@ -88,7 +89,7 @@ class _LogCollector(Collector):
         )
 
 
-class Metrics(Observer):
+class Metrics(Observer, Watcher):
     """The hooks of all conversations, as counters; skipped text also goes to the log.
 
     Recording costs one to three microseconds.  Used from the Trio thread.
@@ -145,6 +146,16 @@ class Metrics(Observer):
             "zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"], registry=registry
         )
         registry.register(_EngineCollector(engine))
+        # A label for each key: as many as an operator creates.
+        self.characters = Counter(
+            "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"], registry=registry
+        )
+        self.refusals = Counter(
+            "zelitrio_refusals",
+            "Requests that passed a limit of their key, by its name and the limit.",
+            ["key", "reason"],
+            registry=registry,
+        )
         registry.register(_LogCollector())
 
     def expose(self) -> bytes:
@@ -176,6 +187,14 @@ class Metrics(Observer):
     def broke(self, error: BaseException) -> None:
         """See Observer."""
         log.error("stream_broke", exc_info=error)
+
+    def used(self, key: str, characters: int) -> None:
+        """See Watcher."""
+        self.characters.labels(key).inc(characters)
+
+    def refused_key(self, key: str, reason: str) -> None:
+        """See Watcher."""
+        self.refusals.labels(key, reason).inc()
 
     def socket_opened(self) -> None:
         """See Observer."""

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zelitrio.accounts import Kind
 from zelitrio.audio import parse_format
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_openai_speech_request
@@ -105,12 +106,14 @@ class OpenAISpeech:
     async def _answer(self, request: Request, request_id: str) -> Response:
         asked_at = trio.current_time()
         state = self._state
-        authorize(state, request)
+        account = authorize(state, request)
         wanted = parse_openai_speech_request(await read_body(state, request))
         state.check_ready()
         audio_format = parse_format(wanted.output_format)
         job = Job(
             voice=openai_voice(state.engine.catalogue, wanted.voice),
+            account=account,
+            kind=Kind.OPENAI,
             text=wanted.text,
             audio_format=audio_format,
             settings=wanted.voice_settings,

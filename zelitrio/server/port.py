@@ -48,8 +48,12 @@ class Port:
 
 
 @asynccontextmanager
-async def open_port(settings: ServerSettings) -> AsyncIterator[Port]:
+async def open_port(settings: ServerSettings, *, has_key: bool | None = None) -> AsyncIterator[Port]:
     """Hold an address for as long as the block lasts.
+
+    Args:
+        settings: of the server.
+        has_key: whether any key opens the server; None: as the settings say.
 
     Raises:
         LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
@@ -59,7 +63,7 @@ async def open_port(settings: ServerSettings) -> AsyncIterator[Port]:
     sockets: list[trio.socket.SocketType] = []
     try:
         try:
-            await _bind(settings, sockets)
+            await _bind(settings, bool(settings.api_key_hashes) if has_key is None else has_key, sockets)
         except OSError as error:
             raise _refused(settings, error) from error
         yield Port(settings, tls, sockets)
@@ -68,13 +72,14 @@ async def open_port(settings: ServerSettings) -> AsyncIterator[Port]:
             socket.close()
 
 
-async def _bind(settings: ServerSettings, sockets: list[trio.socket.SocketType]) -> None:
+async def _bind(settings: ServerSettings, has_key: bool, sockets: list[trio.socket.SocketType]) -> None:
     found = await trio.socket.getaddrinfo(
         settings.host, settings.port, type=trio.socket.SOCK_STREAM, flags=trio.socket.AI_PASSIVE
     )
     missing: OSError | None = None
     for family, kind, protocol, _, address in found:
-        settings.check_exposure(str(address[0]))  # a name can mean an address of another kind
+        # A name can mean an address of another kind.
+        settings.check_exposure(str(address[0]), has_key=has_key)
         try:
             socket = trio.socket.socket(family, kind, protocol)
         except OSError as error:

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import credential_of
 from zelitrio.server.state import ServerState
-from zelitrio.session import Account
+from zelitrio.session import AccountLike
 
 
-def authorize(state: ServerState, request: Request) -> Account:
+def authorize(state: ServerState, request: Request) -> AccountLike:
     """Return the account of a request.
 
     Raises:
-        RemoteError: `missing_api_key` or `invalid_api_key`.
+        RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
     """
     credential = credential_of(request.headers.items(), request.query_params.get("authorization"))
     account = state.keys.account(credential)

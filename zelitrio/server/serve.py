@@ -13,6 +13,7 @@ from starlette.types import Scope
 from zelitrio.server.accepting import accept_all
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.addresses import urls_of
+from zelitrio.server.agent import serve_agent, weight_line
 from zelitrio.server.app import make_app
 from zelitrio.server.connection import Reception
 from zelitrio.server.ending import Ending
@@ -78,7 +79,10 @@ async def serve(
         dictionaries,
     )
     async with (
-        open_port(chosen) if port is None else nullcontext(port) as port,
+        state.accounts.open(),
+        open_port(chosen, has_key=state.accounts.has_usable_key)
+        if port is None
+        else nullcontext(port) as port,
         trio.open_nursery() as nursery,
     ):
         http = make_http_server(make_app(state), chosen.max_head_bytes, partial(_note_bug, state))
@@ -92,6 +96,11 @@ async def serve(
         nursery.start_soon(ending.watch, ending.watch_engine)
         nursery.start_soon(ending.watch, ending.drain)
         nursery.start_soon(ending.watch, _keep_log_moving)
+        nursery.start_soon(ending.watch, state.accounts.run)
+        if chosen.agent_port:
+            answer = partial(_agent_line, state)
+            agent = partial(serve_agent, chosen.host, chosen.agent_port, answer)
+            await nursery.start(agent)
         urls = urls_of(listeners, port.tls is not None)
         log.info("serving", urls=urls, keys=len(chosen.api_key_hashes))
         task_status.started(urls)
@@ -116,6 +125,10 @@ async def _obey(ending: Ending, signals: AsyncIterator[int]) -> None:
         if drain.is_set():
             ending.scope.cancel()
         drain.set()
+
+
+def _agent_line(state: ServerState) -> bytes:
+    return weight_line(state.engine.statistics().load, is_ready=state.is_ready)
 
 
 async def _keep_log_moving() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,7 +17,7 @@ from zelitrio.protocol import to_remote_error
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet, StreamOptions, Timing, speak
+from zelitrio.session import AccountLike, Packet, StreamOptions, Timing, speak
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
 
@@ -56,6 +57,9 @@ class Job:
     """The text to speak, and how."""
 
     voice: Voice
+    account: AccountLike
+    kind: str
+    """The door that the request came through, for the account."""
     text: str
     audio_format: AudioFormat
     settings: VoiceSettings
@@ -110,17 +114,20 @@ class SpokenAnswer(Response):
                 reading=job.reading,
                 timing=shape.timing,
             )
-            async with speak(self._state.service, options, job.text) as packets:
-                async for packet in packets:
-                    if first_ms is None:
-                        first_ms = 1000 * (trio.current_time() - self._asked_at)
-                        if shape.is_streamed:
-                            await self._start(send, first_ms, None)
-                    part = shape.part(packet)
-                    if not shape.is_streamed:
-                        parts.append(part)
-                    elif part:
-                        await send({"type": "http.response.body", "body": part, "more_body": True})
+            with closing(job.account.open(job.voice.voice_id, job.kind)) as meter:
+                meter.spend(len(job.text))
+                async with speak(self._state.service, options, job.text) as packets:
+                    async for packet in packets:
+                        meter.spoke(packet.seconds)
+                        if first_ms is None:
+                            first_ms = 1000 * (trio.current_time() - self._asked_at)
+                            if shape.is_streamed:
+                                await self._start(send, first_ms, None)
+                        part = shape.part(packet)
+                        if not shape.is_streamed:
+                            parts.append(part)
+                        elif part:
+                            await send({"type": "http.response.body", "body": part, "more_body": True})
         except ZelitrioError as error:
             log.warning(
                 "speech_failed", request_id=self._request_id, error=str(error), kind=type(error).__name__
@@ -156,6 +163,8 @@ class SpokenAnswer(Response):
 
     def _refuse(self, error: ZelitrioError) -> Response:
         response = self._shape.refuse(to_remote_error(error), self._request_id)
+        if isinstance(error, RemoteError) and error.code == "concurrent_limit_exceeded":
+            response.headers["retry-after"] = "1"
         if isinstance(error, CapacityError):
             response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
         return response

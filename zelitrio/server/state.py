@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import trio
 
+from zelitrio.accounts import Accounts
 from zelitrio.errors import EngineError, RemoteError, ServerError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
@@ -25,6 +26,7 @@ class ServerState:
     engine: ServedEngine
     settings: ServerSettings
     service: Service
+    accounts: Accounts
     keys: KeyRing
     tokens: TokenStore
     origins: Origins
@@ -93,9 +95,10 @@ def make_state(
     dictionaries: Dictionaries | None = None,
 ) -> ServerState:
     """Put a server's parts together."""
-    keys = KeyRing(settings.api_key_hashes)
-    tokens = TokenStore(trio.current_time)
     metrics = Metrics(engine)
+    accounts = Accounts(settings.state_dir, settings.api_key_hashes, watcher=metrics)
+    keys = KeyRing(accounts)
+    tokens = TokenStore(trio.current_time)
     service = Service(
         engine,
         front_end,
@@ -107,7 +110,7 @@ def make_state(
         dictionaries=dictionaries,
     )
     return ServerState(
-        engine, settings, service, keys, tokens, Origins(settings), metrics, _connections(settings)
+        engine, settings, service, accounts, keys, tokens, Origins(settings), metrics, _connections(settings)
     )
 
 

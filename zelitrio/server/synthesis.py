@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zelitrio.accounts import Kind
 from zelitrio.audio import AudioFormat, parse_format, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request, timed_audio_line
@@ -99,7 +100,7 @@ class Synthesis:
     async def _answer(self, request: Request, *, is_streamed: bool, timed: bool) -> Response:
         asked_at = trio.current_time()
         state = self._state
-        authorize(state, request)
+        account = authorize(state, request)
         body = await read_body(state, request)
         state.check_ready()
         wanted = parse_speech_request(body, request.query_params)
@@ -117,6 +118,8 @@ class Synthesis:
         audio_format = parse_format(wanted.output_format)
         job = Job(
             voice=voice,
+            account=account,
+            kind=Kind.HTTP,
             text=wanted.text,
             audio_format=audio_format,
             settings=wanted.voice_settings,

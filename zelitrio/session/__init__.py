@@ -9,7 +9,7 @@ from __future__ import annotations
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
-from zelitrio.session.service import Account, EngineLike, Observer, Service
+from zelitrio.session.service import Account, AccountLike, EngineLike, Meter, Observer, Service
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
 from zelitrio.session.stream import StreamOptions
@@ -18,8 +18,10 @@ from zelitrio.session.transport import PeerLeft, SocketTransport
 
 __all__ = [
     "Account",
+    "AccountLike",
     "Alignment",
     "EngineLike",
+    "Meter",
     "Observer",
     "Packet",
     "Packets",

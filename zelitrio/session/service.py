@@ -48,11 +48,60 @@ class EngineLike(Protocol):
         """Take a lane; leaving the block frees it, whatever happened inside."""
 
 
+class Meter(Protocol):
+    """Counts what one stream uses.  No method waits."""
+
+    def spend(self, characters: int) -> None:
+        """Count text that is going to be spoken.
+
+        Raises:
+            RemoteError: the account may not have so many characters; none is counted.
+        """
+
+    def spoke(self, audio_s: float) -> None:
+        """Count audio that left, in seconds."""
+
+    def close(self) -> None:
+        """End the stream; a second call does nothing."""
+
+
+class AccountLike(Protocol):
+    """The owner of a key."""
+
+    @property
+    def name(self) -> str:
+        """Unique."""
+
+    def open(self, voice_id: str, kind: str) -> Meter:
+        """Begin a stream that came through a door: socket, multi, http or openai.
+
+        Raises:
+            RemoteError: the account may not have another stream, or no characters are left.
+        """
+
+
+class Unmetered:
+    """A meter that counts nothing."""
+
+    def spend(self, characters: int) -> None:
+        """See Meter."""
+
+    def spoke(self, audio_s: float) -> None:
+        """See Meter."""
+
+    def close(self) -> None:
+        """See Meter."""
+
+
 @attrs.frozen
 class Account:
-    """Who is speaking with us, as far as we know."""
+    """An account without limits."""
 
     name: str
+
+    def open(self, voice_id: str, kind: str) -> Meter:
+        """See AccountLike."""
+        return Unmetered()
 
 
 class Observer:
@@ -89,7 +138,7 @@ class Service:
 
     Attributes:
         authenticate: returns the account of a credential or a single-use token, None if neither is valid.
-            Never waits.  Both are None when the peer gave neither.
+            Never waits.  Both are None when the peer gave neither.  Raises RemoteError for an expired key.
         turns: decides which stream encodes next.
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.
@@ -100,7 +149,7 @@ class Service:
     engine: EngineLike
     front_end: FrontEnd
     settings: SessionSettings = attrs.field(factory=SessionSettings)
-    authenticate: Callable[[str | None, str | None], Account | None] = lambda credential, token: Account(
+    authenticate: Callable[[str | None, str | None], AccountLike | None] = lambda credential, token: Account(
         "anonymous"
     )
     observer: Observer = attrs.field(factory=Observer)

@@ -11,6 +11,7 @@ Trouble travels back as cancellation of the context or of the whole nursery.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import partial
 
 import attrs
@@ -39,7 +40,7 @@ from zelitrio.protocol import (
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.packets import Packet
-from zelitrio.session.service import Service
+from zelitrio.session.service import AccountLike, Meter, Service
 from zelitrio.session.slices import slices
 from zelitrio.session.stream import SpeechStream, StreamOptions
 from zelitrio.session.timing import Timing
@@ -75,6 +76,8 @@ class _Context:
     stream: SpeechStream
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     was_busy: bool = False
+    meter: Meter | None = None
+    """Opened by the first text, so that a socket that only waits is no stream of its account."""
 
 
 @attrs.define(eq=False)
@@ -89,6 +92,7 @@ class _Conversation:
     nursery: trio.Nursery = attrs.field(init=False)
     read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     close_code: int = attrs.field(default=GONE_CODE, init=False)
+    account: AccountLike | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         now = trio.current_time()
@@ -97,7 +101,9 @@ class _Conversation:
         self.connection = Connection(request, self.service.settings, now)
         # A bad key is refused after the first message, as the vendor does.  A client that is refused before
         # it has sent anything reports a broken connection instead of a wrong key.
-        if self.service.authenticate(request.credential, request.single_use_token) is not None:
+        with suppress(RemoteError):  # also an expired key
+            self.account = self.service.authenticate(request.credential, request.single_use_token)
+        if self.account is not None:
             self.connection.authenticated(now)
 
     async def run(self) -> None:
@@ -156,8 +162,7 @@ class _Conversation:
     def _handle(self, event: Event) -> None:
         match event:
             case Authenticate(credential=credential, single_use_token=token):
-                if self.service.authenticate(credential, token) is None:
-                    self._fail(RemoteError("invalid_api_key", "Invalid API key"))
+                self._authenticate(credential, token)
             case OpenContext():
                 self._open(event)
             case UpdateSettings(context_id=context_id):
@@ -177,6 +182,15 @@ class _Conversation:
                 self._close_if_finished()
             case Fail(error=error):
                 self._fail(error)
+
+    def _authenticate(self, credential: str | None, token: str | None) -> None:
+        try:
+            self.account = self.service.authenticate(credential, token)
+        except RemoteError as error:
+            self._fail(error)
+            return
+        if self.account is None:
+            self._fail(RemoteError("invalid_api_key", "Invalid API key"))
 
     def _open(self, event: OpenContext) -> None:
         voice = self.service.engine.catalogue.find(self.request.voice_id)
@@ -231,9 +245,18 @@ class _Conversation:
         if context is None or self.outbox.is_closing:
             return
         try:
+            if text and not text.isspace():
+                self._meter(context).spend(len(text))
             context.stream.text(text, **how)
         except RemoteError as error:
             self._fail_context(context, error)
+
+    def _meter(self, context: _Context) -> Meter:
+        if context.meter is None:
+            assert self.account is not None, "no context opens before the key is known"
+            kind = "socket" if self.request.dialect is Dialect.SINGLE else "multi"
+            context.meter = self.account.open(self.request.voice_id, kind)
+        return context.meter
 
     def _end(self, context: _Context, discard: bool) -> None:
         if discard:
@@ -249,6 +272,9 @@ class _Conversation:
                 await context.stream.run(partial(self._deliver, context))
         except* Exception as group:
             error = first_error(group)
+        finally:
+            if context.meter is not None:
+                context.meter.close()
         if error is not None:
             if not isinstance(error, ZelitrioError):
                 self.service.observer.broke(error)
@@ -263,10 +289,14 @@ class _Conversation:
             alignment.written if alignment else None,
             alignment.spoken if alignment else None,
         )
-        await self.outbox.put(Outgoing(message, context, packet.chunk, partial(self._note_sent, packet)))
+        await self.outbox.put(
+            Outgoing(message, context, packet.chunk, partial(self._note_sent, context, packet))
+        )
 
-    def _note_sent(self, packet: Packet) -> None:
+    def _note_sent(self, context: _Context, packet: Packet) -> None:
         observer = self.service.observer
+        if context.meter is not None:
+            context.meter.spoke(packet.seconds)
         if packet.released_at is not None:
             observer.first_audio(trio.current_time() - packet.released_at)
         observer.audio(packet.seconds)

@@ -1,0 +1,37 @@
+"""What HAProxy's agent check reads."""
+
+import pytest
+import trio
+
+from zelitrio.server.agent import serve_agent, weight_line
+
+
+@pytest.mark.parametrize(
+    ("load", "line"),
+    [
+        (0.0, b"ready up 100%\n"),
+        (0.25, b"ready up 75%\n"),
+        (1.0, b"ready up 1%\n"),  # 0 would drain it
+        (7.0, b"ready up 1%\n"),
+        (-1.0, b"ready up 100%\n"),
+    ],
+)
+def test_the_weight_falls_with_the_load(load: float, line: bytes) -> None:
+    assert weight_line(load, is_ready=True) == line
+
+
+def test_a_server_that_drains_says_so() -> None:
+    assert weight_line(0.0, is_ready=False) == b"drain\n"
+
+
+async def test_each_connection_gets_one_line_and_the_end(nursery: trio.Nursery) -> None:
+    listeners = await nursery.start(serve_agent, "127.0.0.1", 0, lambda: weight_line(0.5, is_ready=True))
+    port = listeners[0].socket.getsockname()[1]
+    for _ in range(3):
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            assert await stream.receive_some() == b"ready up 50%\n"
+            assert await stream.receive_some() == b""
+    async with await trio.open_tcp_stream("127.0.0.1", port):
+        pass  # a balancer that leaves at once harms nothing
+    async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        assert await stream.receive_some() == b"ready up 50%\n"

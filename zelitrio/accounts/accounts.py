@@ -1,0 +1,336 @@
+"""Who may speak and how much: the face of this room for a Trio program.
+
+The loop never waits for the disk.  Twice a second a task hands new usage to a worker thread.  The thread
+stores it and returns the keys and totals, so a key that another process creates is known here soon.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import attrs
+import structlog
+import trio
+
+from zelitrio.accounts.database import DATABASE_NAME, Database
+from zelitrio.accounts.ledger import Ledger, Totals
+from zelitrio.accounts.records import (
+    Key,
+    Kind,
+    Period,
+    Place,
+    Usage,
+    UsageRow,
+    day_of,
+    first_day_of,
+    next_reset_s,
+)
+from zelitrio.errors import LocalError, RemoteError
+from zelitrio.settings import hash_key
+
+WRITE_EVERY_S = 0.5
+"""Half of what a killed process may lose."""
+LAST_WRITE_S = 2.0
+"""For the last write while the server ends."""
+log = structlog.get_logger("zelitrio.accounts")
+
+
+class Watcher:
+    """Hooks for metrics; this one ignores everything.  No hook may wait or raise."""
+
+    def used(self, key: str, characters: int) -> None:
+        """A key's text is going to be spoken."""
+
+    def refused_key(self, key: str, reason: str) -> None:
+        """A key's request passed a limit: quota_exceeded or concurrent_limit_exceeded."""
+
+
+@attrs.frozen
+class _Stored:
+    """What the thread read."""
+
+    keys: tuple[Key, ...]
+    totals: Totals
+
+
+class Accounts:
+    """The keys of one server, and what each used.
+
+    Args:
+        folder: the state directory; None: nothing is stored, and only `hashes` are keys.
+        hashes: SHA-256 of keys that are not in the database, in hex; they have no limits.
+        now_s: seconds since 1970.  A clock that is set back counts to an earlier day; no usage is lost.
+        watcher: for metrics.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        hashes: Iterable[str] = (),
+        now_s: Callable[[], float] = time.time,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.now_s = now_s
+        self.ledger = Ledger()
+        self.watcher = watcher or Watcher()
+        self._folder = folder
+        self._database: Database | None = None
+        self._fixed = tuple(
+            Key(name=f"key-{digest[:8].lower()}", digest=digest.lower(), created_at_s=0.0)
+            for digest in hashes
+        )
+        self._streams: dict[str, int] = {}
+        self._by_digest: Mapping[str, Key] = {}
+        self._is_failing = False
+        self.stored_at: float | None = None
+        """When memory and disk were last in step, on Trio's clock."""
+        self._publish(())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no key is asked for, because none was ever created.
+
+        Revoking the last key does not open the server.
+        """
+        return not self._by_digest
+
+    @property
+    def has_usable_key(self) -> bool:
+        """Whether any key opens the server now."""
+        return any(key.is_usable(self.now_s()) for key in self._by_digest.values())
+
+    def find(self, credential: str) -> Key | None:
+        """Return the key that a credential is; None if it is none of this server's or was revoked.
+
+        The lookup is by SHA-256, so its time says nothing about the keys.
+
+        Raises:
+            RemoteError: the key has expired (`invalid_api_key`).
+        """
+        key = self._by_digest.get(hash_key(credential))
+        if key is None or key.revoked_at_s is not None:
+            return None
+        if not key.is_usable(self.now_s()):
+            assert key.expires_at_s is not None
+            raise RemoteError(
+                "invalid_api_key", f"This API key expired on {day_of(key.expires_at_s)}.", param="xi-api-key"
+            )
+        return key
+
+    def holder(self, key: Key | None) -> KeyHolder:
+        """Return the account of a key; None: the one account of a server without keys."""
+        return KeyHolder(self, key.name if key else "anonymous")
+
+    def limits(self, name: str) -> Key | None:
+        """Return the key with a name as it is stored now, with its limits."""
+        return next((key for key in self._by_digest.values() if key.name == name), None)
+
+    def used(self, name: str, period: Period) -> int:
+        """Return the characters that a key used in its current period."""
+        return self.ledger.used(name, period, day_of(self.now_s()))
+
+    async def usage(self, name: str, from_day: str, to_day: str) -> tuple[UsageRow, ...]:
+        """Return what one key used, both days included; waits for a thread that reads the disk.
+
+        Raises:
+            LocalError: the file cannot be read.
+        """
+        if self._folder is None:
+            return ()
+        read = partial(_read_usage, self._folder, name, from_day, to_day)
+        return await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open the database for as long as the block lasts; the keys are known inside.
+
+        The usage that is not stored yet is stored at the end.
+
+        Raises:
+            LocalError: the database cannot be opened.
+        """
+        if self._folder is None:
+            yield
+            return
+        self._database = await trio.to_thread.run_sync(Database, self._folder)
+        try:
+            await self._exchange(self._database)
+            yield
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(LAST_WRITE_S):
+                await self._store()
+            self._database.close()
+            self._database = None
+
+    async def run(self) -> None:
+        """Keep memory and disk in step until cancelled, inside of `open`.
+
+        A disk that fails is logged once.  Usage then waits in memory, up to a bound, until the disk works.
+        """
+        while True:
+            await trio.sleep(WRITE_EVERY_S)
+            await self._store()
+
+    async def _store(self) -> None:
+        if self._database is None:
+            return
+        try:
+            await self._exchange(self._database)
+        except LocalError as error:
+            if not self._is_failing:
+                log.error("usage_not_stored", error=str(error))
+            self._is_failing = True
+        else:
+            if self._is_failing:
+                log.info("usage_stored_again")
+            self._is_failing = False
+
+    async def _exchange(self, database: Database) -> None:
+        """Write what was used, read keys and totals."""
+        rows = self.ledger.take()
+        step = partial(_write_and_read, database, rows, day_of(self.now_s()))
+        try:
+            stored = await trio.to_thread.run_sync(step)
+        except BaseException:
+            self.ledger.put_back()
+            raise
+        self.ledger.settle(stored.totals)
+        self.stored_at = trio.current_time()
+        self._publish(stored.keys)
+
+    def _publish(self, keys: tuple[Key, ...]) -> None:
+        self._by_digest = {key.digest: key for key in (*keys, *self._fixed)}
+
+    def enter(self, name: str) -> None:
+        """Count one more stream of a key.
+
+        Raises:
+            RemoteError: the key has as many as it may (`concurrent_limit_exceeded`).
+        """
+        limits, streams = self.limits(name), self._streams.get(name, 0)
+        if limits is not None and limits.concurrent is not None and streams >= limits.concurrent:
+            raise RemoteError(
+                "concurrent_limit_exceeded",
+                f"Too many concurrent requests: this API key may have {limits.concurrent}.",
+            )
+        self._streams[name] = streams + 1
+
+    def leave(self, name: str) -> None:
+        """Count one stream less."""
+        self._streams[name] -= 1
+        if not self._streams[name]:
+            del self._streams[name]
+
+    def check_quota(self, name: str, characters: int) -> None:
+        """Refuse characters that would pass a key's quota.
+
+        Raises:
+            RemoteError: `quota_exceeded`, with the time at which the next period begins.
+        """
+        limits = self.limits(name)
+        if limits is None or limits.characters is None:
+            return
+        left = limits.characters - self.used(name, limits.period)
+        if characters > left:
+            reset = time.strftime("%Y-%m-%d", time.gmtime(next_reset_s(limits.period, self.now_s())))
+            raise RemoteError(
+                "quota_exceeded",
+                f"This request exceeds your quota of {limits.characters} characters a {limits.period.value}: "
+                f"{max(0, left)} are left, {characters} are needed. It begins anew on {reset}.",
+            )
+
+
+@attrs.frozen
+class KeyHolder:
+    """The account of one key: what a conversation asks before it speaks."""
+
+    _accounts: Accounts = attrs.field(repr=False, alias="accounts")
+    name: str
+
+    def open(self, voice_id: str, kind: str) -> Meter:
+        """Begin a stream that came through a door of `Kind`.  Close the meter when the stream ends.
+
+        Raises:
+            RemoteError: too many streams at once, or the quota is used up.
+        """
+        try:
+            self._accounts.check_quota(self.name, 1)
+            self._accounts.enter(self.name)
+        except RemoteError as error:
+            place = Place(self.name, day_of(self._accounts.now_s()), voice_id, Kind(kind))
+            self._accounts.ledger.add(place, Usage(refusals=1))
+            self._accounts.watcher.refused_key(self.name, error.code)
+            raise
+        meter = Meter(self._accounts, self.name, voice_id, Kind(kind))
+        meter.count(Usage(requests=1))
+        return meter
+
+
+@attrs.define(eq=False)
+class Meter:
+    """Counts what one stream uses."""
+
+    _accounts: Accounts = attrs.field(repr=False, alias="accounts")
+    _name: str = attrs.field(alias="name")
+    _voice: str = attrs.field(alias="voice")
+    _kind: Kind = attrs.field(alias="kind")
+    _is_closed: bool = attrs.field(default=False, init=False)
+
+    def spend(self, characters: int) -> None:
+        """Count characters that are going to be spoken.
+
+        Raises:
+            RemoteError: they would pass the key's quota (`quota_exceeded`); none is counted.
+        """
+        try:
+            self._accounts.check_quota(self._name, characters)
+        except RemoteError as error:
+            self.count(Usage(refusals=1))
+            self._accounts.watcher.refused_key(self._name, error.code)
+            raise
+        self.count(Usage(characters=characters))
+        self._accounts.watcher.used(self._name, characters)
+
+    def spoke(self, audio_s: float) -> None:
+        """Count audio that was sent, in seconds."""
+        self.count(Usage(audio_ms=round(1000 * audio_s)))
+
+    def close(self) -> None:
+        """End the stream; a second call does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._accounts.leave(self._name)
+
+    def count(self, usage: Usage) -> None:
+        """Add to the amounts of today."""
+        place = Place(self._name, day_of(self._accounts.now_s()), self._voice, self._kind)
+        self._accounts.ledger.add(place, usage)
+
+
+def _write_and_read(database: Database, rows: tuple[UsageRow, ...], day: str) -> _Stored:
+    """Runs in a worker thread."""
+    if rows:
+        database.add_usage(rows)
+    totals = {period: database.characters_since(first_day_of(period, day)) for period in Period}
+    return _Stored(database.all_keys(), Totals(day, totals))
+
+
+def _read_usage(folder: Path, name: str, from_day: str, to_day: str) -> tuple[UsageRow, ...]:
+    with Database(folder) as database:
+        return database.usage(key=name, from_day=from_day, to_day=to_day)
+
+
+def has_stored_key(folder: Path) -> bool:
+    """Whether a usable key is in the database of a folder; blocks on the disk.
+
+    Raises:
+        LocalError: the file cannot be read.
+    """
+    if not (folder / DATABASE_NAME).exists():
+        return False
+    with Database(folder) as database:
+        return any(key.is_usable(time.time()) for key in database.all_keys())

@@ -1,0 +1,78 @@
+"""Usage in memory: what is not written yet, and what counts towards quotas.  No clock, no disk."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import attrs
+
+from zelitrio.accounts.records import Period, Place, Usage, UsageRow, first_day_of
+
+MAX_PLACES = 10_000
+"""Places kept while the disk cannot be written: at 200 bytes each two megabytes."""
+OVERFLOW_VOICE = "other"
+"""Beyond that, the voices of a key are counted as one."""
+
+
+@attrs.frozen
+class Totals:
+    """Stored characters of each key, in the day and in the month of `day`."""
+
+    day: str = ""
+    characters: Mapping[Period, Mapping[str, int]] = attrs.field(factory=dict)
+
+
+class Ledger:
+    """Amounts that were used, from the moment they are known until they are stored.
+
+    A batch is taken and written.  Then it is settled with totals read after the write, or put back.
+    `used` is exact at any time: stored + taken + not yet taken.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[Place, Usage] = {}
+        self._taken: dict[Place, Usage] = {}
+        self._unstored: Counter[tuple[str, str]] = Counter()
+        """Characters of both, by key and day."""
+        self._totals = Totals()
+
+    def add(self, place: Place, usage: Usage) -> None:
+        """Count a use."""
+        self._unstored[place.key, place.day] += usage.characters
+        _merge(self._pending, place, usage)
+
+    def used(self, key: str, period: Period, day: str) -> int:
+        """Return the characters that a key used in the period that `day` belongs to."""
+        first = first_day_of(period, day)
+        stored = 0
+        if first_day_of(period, self._totals.day) == first:
+            stored = self._totals.characters.get(period, {}).get(key, 0)
+        return stored + sum(
+            characters for (name, date), characters in self._unstored.items() if name == key and date >= first
+        )
+
+    def take(self) -> tuple[UsageRow, ...]:
+        """Return all that is not written yet, to be settled or put back."""
+        self._taken, self._pending = self._pending, {}
+        return tuple(UsageRow(place, usage) for place, usage in self._taken.items())
+
+    def settle(self, totals: Totals) -> None:
+        """Forget the taken batch: it is stored, and `totals` contain it."""
+        for place, usage in self._taken.items():
+            self._unstored[place.key, place.day] -= usage.characters
+        self._unstored = +self._unstored
+        self._taken = {}
+        self._totals = totals
+
+    def put_back(self) -> None:
+        """Keep the taken batch for the next attempt: it could not be stored."""
+        for place, usage in self._taken.items():
+            _merge(self._pending, place, usage)
+        self._taken = {}
+
+
+def _merge(places: dict[Place, Usage], place: Place, usage: Usage) -> None:
+    if len(places) >= MAX_PLACES and place not in places:
+        place = attrs.evolve(place, voice=OVERFLOW_VOICE)
+    places[place] = places.get(place, Usage()) + usage

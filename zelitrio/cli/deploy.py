@@ -1,0 +1,79 @@
+"""`zelitrio deploy`: write the files that an operator needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from zelitrio.cli.configure import FLAT, LIST
+from zelitrio.errors import LocalError
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
+
+_SERVER = Group.create_ordered("Settings of each server")
+
+
+def deploy(
+    kind: str,
+    *,
+    out: Path = Path(),
+    cuda: bool = False,
+    replicas: int = 1,
+    image: str = "zelitrio:latest",
+    domain: str | None = None,
+    balancer_port: int = 80,
+    force: bool = False,
+    api_keys: Annotated[list[str] | None, LIST, Parameter(show=False)] = None,
+    key_file: Annotated[Path | None, Parameter(show=False)] = None,
+    server: Annotated[ServerSettings, FLAT, Parameter(group=_SERVER)] = ServerSettings(),
+    session: Annotated[SessionSettings, FLAT, Parameter(group=_SERVER)] = SessionSettings(),
+    engine: Annotated[EngineSettings, FLAT, Parameter(group=_SERVER)] = EngineSettings(),
+    config: Path | None = None,
+) -> None:
+    """Write the files of one kind for the current settings, and print their names.
+
+    Settings come from flags, the environment and --config, as for `serve`. Keys are never written.
+
+    Parameters
+    ----------
+    kind
+        systemd, container, compose, kubernetes, haproxy, prometheus or grafana.
+    out
+        Folder to write to [default: the current one].
+    cuda
+        Reserve an NVIDIA GPU, and install torch with CUDA.
+    replicas
+        Servers behind the balancer, or pods.
+    image
+        Name of the container image.
+    domain
+        Name that clients use, and of the balancer's certificate [default: the balancer speaks plain text].
+    balancer_port
+        Port of the balancer for plain text.
+    force
+        Overwrite files.
+    config
+        A TOML file with settings.
+    """
+    from zelitrio.deploy import Target, render
+
+    target = Target(
+        server=server,
+        session=session,
+        engine=engine,
+        cuda=cuda,
+        replicas=replicas,
+        image=image,
+        domain=domain,
+        balancer_port=balancer_port,
+    )
+    texts = render(kind, target)
+    paths = {out / name: text for name, text in texts.items()}
+    taken = [str(path) for path in paths if path.exists()]
+    if taken and not force:
+        raise LocalError(f"{', '.join(taken)}: expected no file of that name; give --force or another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    for path, text in paths.items():
+        path.write_text(text, encoding="utf-8")
+        print(path)

@@ -1,0 +1,162 @@
+"""Render the files of one kind: a template each, filled with the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import PurePosixPath
+from typing import Any
+
+import attrs
+import orjson
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
+
+from zelitrio import __version__
+from zelitrio.errors import LocalError
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, is_loopback
+
+_FILES: Mapping[str, tuple[str, ...]] = {
+    "systemd": ("zelitrio.service", "zelitrio.toml"),
+    "container": ("Containerfile", "containerignore"),
+    "compose": ("compose.yaml", "prometheus.yml", "datasource.yml", "dashboards.yml"),
+    "kubernetes": ("zelitrio.yaml",),
+    "haproxy": ("haproxy.cfg",),
+    "prometheus": ("prometheus.yml", "zelitrio.rules.yml"),
+    "grafana": ("zelitrio.dashboard.json",),
+}
+_FROM_OTHER_KINDS: Mapping[str, tuple[str, ...]] = {
+    "compose": ("container", "grafana", "prometheus/zelitrio.rules.yml"),
+}
+KINDS = tuple(_FILES)
+_IN_BOXES = ("container", "compose", "kubernetes")
+"""Kinds in which the server has an address of its own, so it must listen on all of them."""
+_AFTER_DRAIN_S = 15
+"""From the end of the drain to the end of the process, with a margin."""
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """What the files are for.
+
+    Attributes:
+        server, session, engine: the settings of each server.
+        cuda: reserve an NVIDIA GPU and install torch with CUDA.
+        replicas: servers behind the balancer, or pods.
+        image: name of the container image.
+        domain: name that clients use, of the balancer's certificate; None: the balancer speaks plain text.
+        balancer_port: the balancer's port for plain text.
+    """
+
+    server: ServerSettings = attrs.field(factory=ServerSettings)
+    session: SessionSettings = attrs.field(factory=SessionSettings)
+    engine: EngineSettings = attrs.field(factory=EngineSettings)
+    cuda: bool = False
+    replicas: int = 1
+    image: str = "zelitrio:latest"
+    domain: str | None = None
+    balancer_port: int = 80
+
+
+def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
+    """Return the text of each file by its path below the output folder.
+
+    Raises:
+        LocalError: the kind is unknown, or the settings contradict the kind or each other.
+    """
+    _check(kind, target)
+    environment = Environment(
+        loader=_PackageTemplates(),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        variable_start_string="<<",
+        variable_end_string=">>",
+        autoescape=False,
+    )
+    environment.filters["toml"] = environment.filters["json"] = _as_json
+    values = _values(kind, target)
+    names = [f"{kind}/{name}" for name in _FILES[kind]]
+    for other in _FROM_OTHER_KINDS.get(kind, ()):
+        names += [other] if "/" in other else [f"{other}/{name}" for name in _FILES[other]]
+    return {
+        PurePosixPath(name.partition("/")[2]): environment.get_template(name).render(values) for name in names
+    }
+
+
+class _PackageTemplates(BaseLoader):
+    """Templates that lie beside this file, also in a zipped package."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
+        path = files("zelitrio.deploy").joinpath("templates", *template.split("/"))
+        if not path.is_file():
+            raise TemplateNotFound(template)
+        return path.read_text(encoding="utf-8"), None, None
+
+
+def _check(kind: str, target: Target) -> None:
+    if kind not in _FILES:
+        raise LocalError(f"kind: expected one of {', '.join(KINDS)}, found {kind[:40]!r}")
+    if not 1 <= target.replicas <= 1000:
+        raise LocalError(f"replicas: expected 1 to 1000, found {target.replicas}")
+    if target.cuda and target.engine.device == "cpu":
+        raise LocalError("--cuda and device cpu contradict each other: expected one of them")
+    if target.engine.device.startswith("cuda") and not target.cuda and kind in _IN_BOXES:
+        raise LocalError(f"device {target.engine.device}: a {kind} file reserves a GPU only with --cuda")
+    if target.server.port == 0:
+        raise LocalError("port: expected a fixed port, found 0")
+    if kind == "haproxy" and target.server.tls_cert is not None:
+        raise LocalError("tls_cert: the balancer ends TLS; expected servers that speak plain text")
+    if kind in _IN_BOXES and target.server.tls_cert is not None:
+        raise LocalError(f"tls_cert: a {kind} file has no place for a certificate; end TLS in front of it")
+    for name in ("image", "domain"):
+        value = getattr(target, name)
+        if value is None:
+            continue
+        if not value or any(character.isspace() or not character.isprintable() for character in value):
+            raise LocalError(f"{name}: expected a name without spaces, found {value!r}")
+
+
+def _values(kind: str, target: Target) -> dict[str, Any]:
+    """What templates may use."""
+    changed = {
+        field.name: value
+        for settings in (target.server, target.session, target.engine)
+        for field in attrs.fields(type(settings))
+        if (value := getattr(settings, field.name)) != field.default
+    }
+    if kind in _IN_BOXES:
+        changed.pop("host", None)
+    return {
+        "settings": {name: _plain(value) for name, value in changed.items() if value is not None},
+        "environment": {f"ZELITRIO_{name.upper()}": _in_one(value) for name, value in changed.items()},
+        "port": target.server.port,
+        "drain_s": round(target.server.drain_s),
+        "stop_s": round(target.server.drain_s) + _AFTER_DRAIN_S,
+        "max_connections": target.server.max_connections,
+        "is_local": is_loopback(target.server.host),
+        "scheme": "https" if target.server.tls_cert else "http",
+        "cuda": target.cuda,
+        "replicas": target.replicas,
+        "image": target.image,
+        "domain": target.domain,
+        "balancer_port": target.balancer_port,
+        "agent_port": target.server.agent_port,
+        "version": __version__,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, frozenset | tuple):
+        return sorted(str(item) for item in value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _in_one(value: Any) -> str:
+    value = _plain(value)
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _as_json(value: Any) -> str:
+    """A literal of JSON; for text, numbers, booleans and lists also one of TOML and YAML."""
+    return orjson.dumps(value).decode()
