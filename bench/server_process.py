@@ -22,7 +22,7 @@ from bench.machine import REPOSITORY
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 10.0
-ZELITRIO = ("-c", "from zelitrio.cli import main; main()", "serve", "--port", "0", "--state-dir", "-")
+ZELITRIO = ("-c", "from zelitrio.cli import main; main()", "serve", "--port", "0", "--state-dir", "none")
 """The command `zelitrio serve`, also where it is not installed."""
 
 

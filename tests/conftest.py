@@ -8,7 +8,7 @@ import tempfile
 import pytest
 
 # No test, and no program that one starts, may see the voices and keys that a developer has added.
-os.environ["ZELITRIO_STATE_DIR"] = "-"
+os.environ["ZELITRIO_STATE_DIR"] = "none"
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="zelitrio-tests-")
 
 

@@ -128,7 +128,8 @@ class ServerSettings:
     )
     tls_key: Path | None = _plain(None, "Private key of the certificate, PEM", _check_file)
     state_dir: Path | None = _plain(
-        None, "Folder of the keys that zelitrio keys makes, and of their usage; - for none. Without one: the platform's"
+        None,
+        "Folder of the keys of zelitrio keys and their usage, or none [default: the platform's]",
     )
     agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
     max_connections: int = _number(2000, 1, 100_000, "Connections at once")

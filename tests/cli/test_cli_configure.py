@@ -177,7 +177,7 @@ def test_the_network_is_not_served_without_a_key(host: str) -> None:
 
 
 def test_serve_refuses_the_network_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["serve", "--host", "0.0.0.0", "--port", "0", "--state-dir", "-"]) == 2
+    assert run(["serve", "--host", "0.0.0.0", "--port", "0", "--state-dir", "none"]) == 2
     assert "without an API key only loopback is served" in capsys.readouterr().err
 
 

@@ -160,8 +160,8 @@ def default_state_dir() -> Path:
 
 
 def state_folder(state_dir: Path | None) -> Path | None:
-    """Return the folder that a flag means: the platform's if it was not given, None for a dash."""
-    return None if state_dir is not None and state_dir.name == "-" else state_dir or default_state_dir()
+    """Return the folder that a flag means: the platform's if it was not given, None for the word none."""
+    return None if state_dir is not None and state_dir.name == "none" else state_dir or default_state_dir()
 
 
 def _open(state_dir: Path | None) -> Database:
@@ -169,7 +169,7 @@ def _open(state_dir: Path | None) -> Database:
 
     folder = state_folder(state_dir)
     if folder is None:
-        raise LocalError("--state-dir: expected a folder, found -")
+        raise LocalError("--state-dir: expected a folder, found none")
     return Database(folder)
 
 
