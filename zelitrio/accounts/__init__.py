@@ -4,11 +4,22 @@ from zelitrio.accounts.accounts import WRITE_EVERY_S, Accounts, KeyHolder, Meter
 from zelitrio.accounts.database import DATABASE_NAME, Database
 from zelitrio.accounts.keys import new_key
 from zelitrio.accounts.ledger import Ledger
-from zelitrio.accounts.records import Key, Kind, Period, Place, Usage, UsageRow, first_day_of
-from zelitrio.accounts.statistics import StatisticsQuery, character_statistics
+from zelitrio.accounts.records import Key, Kind, Period, Place, Quota, Usage, UsageRow, first_day_of
+from zelitrio.accounts.statistics import (
+    BREAKDOWNS,
+    INTERVALS,
+    MAX_UNIX_MS,
+    METRICS,
+    StatisticsQuery,
+    character_statistics,
+)
 
 __all__ = [
+    "BREAKDOWNS",
     "DATABASE_NAME",
+    "INTERVALS",
+    "MAX_UNIX_MS",
+    "METRICS",
     "WRITE_EVERY_S",
     "Accounts",
     "Database",
@@ -19,6 +30,7 @@ __all__ = [
     "Meter",
     "Period",
     "Place",
+    "Quota",
     "StatisticsQuery",
     "Usage",
     "UsageRow",

@@ -23,6 +23,7 @@ from zelitrio.accounts.records import (
     Kind,
     Period,
     Place,
+    Quota,
     Usage,
     UsageRow,
     day_of,
@@ -132,6 +133,17 @@ class Accounts:
     def used(self, name: str, period: Period) -> int:
         """Return the characters that a key used in its current period."""
         return self.ledger.used(name, period, day_of(self.now_s()))
+
+    def quota(self, name: str) -> Quota:
+        """Return what a key may use, and what it used in its current period."""
+        limits = self.limits(name)
+        period = limits.period if limits is not None else Period.MONTH
+        return Quota(
+            name,
+            used=self.used(name, period),
+            characters=limits.characters if limits is not None else None,
+            resets_at_unix=round(next_reset_s(period, self.now_s())),
+        )
 
     async def usage(self, name: str, from_day: str, to_day: str) -> tuple[UsageRow, ...]:
         """Return what one key used, both days included; waits for a thread that reads the disk.

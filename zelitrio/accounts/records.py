@@ -68,6 +68,23 @@ class Key:
         return self.revoked_at_s is None and (self.expires_at_s is None or now_s < self.expires_at_s)
 
 
+@attrs.frozen
+class Quota:
+    """What an account may use in its current period, and what it used.
+
+    Attributes:
+        name: of the key.
+        used: characters.
+        characters: the limit; None: no limit.
+        resets_at_unix: when the period ends, in seconds since 1970.
+    """
+
+    name: str
+    used: int = 0
+    characters: int | None = None
+    resets_at_unix: int | None = None
+
+
 @attrs.frozen(kw_only=True)
 class Usage:
     """Amounts of use; they add up."""

@@ -14,6 +14,8 @@ import attrs
 from zelitrio.accounts.records import Place, Usage, UsageRow, day_of
 from zelitrio.errors import RemoteError
 
+MAX_UNIX_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 _MAX_DAYS = 3660
 
 METRICS: Mapping[str, Callable[[Usage], float]] = MappingProxyType(
@@ -77,7 +79,7 @@ class StatisticsQuery:
                     f"{name}: expected one of {expected}, found {value[:64]!r}",
                     param=name,
                 )
-        if not 0 <= self.start_ms <= self.end_ms < 253_402_300_800_000:
+        if not 0 <= self.start_ms <= self.end_ms <= MAX_UNIX_MS:
             raise RemoteError(
                 "invalid_parameters", "start_unix: expected a time up to end_unix, in ms", param="start_unix"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -10,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from zelitrio.accounts import Quota, StatisticsQuery, character_statistics
 from zelitrio.errors import RemoteError
 from zelitrio.server.requests import authorize
 from zelitrio.server.state import ServerState
@@ -78,19 +81,19 @@ def model_json() -> dict[str, Any]:
     }
 
 
-def user_json(name: str, voices: int) -> dict[str, Any]:
-    """The owner of the key.  This server sells nothing, so it limits nothing."""
+def user_json(quota: Quota, voices: int) -> dict[str, Any]:
+    """The owner of the key, what the key may use and what it used."""
     return {
-        "user_id": name,
+        "user_id": quota.name,
         "workspace_id": "zelitrio",
         "subscription": {
             "tier": "self_hosted",
-            "character_count": 0,
-            "character_limit": NO_LIMIT,
-            "max_credit_limit_extension": "unlimited",
+            "character_count": quota.used,
+            "character_limit": NO_LIMIT if quota.characters is None else quota.characters,
+            "max_credit_limit_extension": "unlimited" if quota.characters is None else 0,
             "can_extend_character_limit": False,
             "allowed_to_extend_character_limit": False,
-            "next_character_count_reset_unix": None,
+            "next_character_count_reset_unix": quota.resets_at_unix,
             "voice_slots_used": voices,
             "professional_voice_slots_used": 0,
             "professional_voice_slots_used_in_workspace": 0,
@@ -116,6 +119,28 @@ def user_json(name: str, voices: int) -> dict[str, Any]:
     }
 
 
+def read_statistics_query(values: Mapping[str, str]) -> StatisticsQuery:
+    """Read what usage is asked for.
+
+    Raises:
+        RemoteError: `invalid_parameters`, with the name of the parameter.
+    """
+    times: list[int] = []
+    for name in ("start_unix", "end_unix"):
+        text = values.get(name, "")
+        if not re.fullmatch(r"[0-9]{1,15}", text):
+            message = f"{name}: expected milliseconds since 1970, found {text[:64]!r}"
+            raise RemoteError("invalid_parameters", message, param=name)
+        times.append(int(text))
+    return StatisticsQuery(
+        start_ms=times[0],
+        end_ms=times[1],
+        breakdown=values.get("breakdown_type", "none"),
+        interval=values.get("aggregation_interval", "day"),
+        metric=values.get("metric", "credits"),
+    )
+
+
 class Metadata:
     """The endpoints without speech."""
 
@@ -133,6 +158,7 @@ class Metadata:
             Route("/v1/models", self.list_models),
             Route("/v1/user", self.get_user),
             Route("/v1/user/subscription", self.get_subscription),
+            Route("/v1/usage/character-stats", self.character_stats),
             Route("/v1/single-use-token/{kind}", self.create_token, methods=["POST"]),
         ]
 
@@ -173,12 +199,20 @@ class Metadata:
     async def get_user(self, request: Request) -> Response:
         """Who holds this key."""
         account = authorize(self._state, request)
-        return to_json(user_json(account.name, len(self._voices())))
+        return to_json(user_json(self._state.accounts.quota(account.name), len(self._voices())))
 
     async def get_subscription(self, request: Request) -> Response:
         """The subscription of this key's owner."""
         account = authorize(self._state, request)
-        return to_json(user_json(account.name, len(self._voices()))["subscription"])
+        quota = self._state.accounts.quota(account.name)
+        return to_json(user_json(quota, len(self._voices()))["subscription"])
+
+    async def character_stats(self, request: Request) -> Response:
+        """Usage of this key over time."""
+        account = authorize(self._state, request)
+        query = read_statistics_query(request.query_params)
+        rows = await self._state.accounts.usage(account.name, *query.days)
+        return to_json(character_statistics(query, rows))
 
     async def create_token(self, request: Request) -> Response:
         """A token for a browser, which must not see the key: it opens one socket within 15 minutes."""

@@ -16,6 +16,7 @@ import orjson
 from starlette.routing import BaseRoute, Route
 
 from zelitrio import __version__
+from zelitrio.accounts import BREAKDOWNS, INTERVALS, MAX_UNIX_MS, METRICS, Quota
 from zelitrio.audio import DEFAULT_FORMAT, FORMATS
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
@@ -140,6 +141,16 @@ def _operation(route: Route, answers: Mapping[str, Schema]) -> Schema:
     errors: tuple[str, ...] = ("401", "404") if parameters else ("401",)
     if name == "search_voices":
         parameters.append(_query("search", {"type": "string"}))
+    if name == "character_stats":
+        errors = ("400", "401")
+        milliseconds = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_MS}
+        parameters += [{**_query(one, milliseconds), "required": True} for one in ("start_unix", "end_unix")]
+        for one, known in (
+            ("breakdown_type", BREAKDOWNS),
+            ("aggregation_interval", INTERVALS),
+            ("metric", METRICS),
+        ):
+            parameters.append(_query(one, {"type": "string", "enum": list(known)}))
     if name in _BODIES:
         errors = tuple(_ERRORS)
         if name != "normalise_text":
@@ -193,8 +204,20 @@ def _answers() -> dict[str, Schema]:
         "get_voice_settings": _json(_ref("VoiceSettings")),
         "default_settings": _json(_ref("VoiceSettings")),
         "list_models": _json(_array("Model")),
+        "character_stats": _json(
+            {
+                **schema_like({"time": [0], "usage": {}}),
+                "properties": {
+                    "time": {"type": "array", "items": {"type": "integer"}},
+                    "usage": {
+                        "type": "object",
+                        "additionalProperties": {"type": "array", "items": {"type": "number"}},
+                    },
+                },
+            }
+        ),
         "get_user": _json(_ref("User")),
-        "get_subscription": _json(schema_like(user_json("", 1)["subscription"])),
+        "get_subscription": _json(schema_like(user_json(Quota(""), 1)["subscription"])),
         "create_token": _json(schema_like({"token": ""})),
         "list_dictionaries": _json(dictionaries),
         "get_dictionary": _json(_ref("Rules")),
@@ -299,7 +322,7 @@ def _shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "VoiceSettings": schema_like(attrs.asdict(VoiceSettings())),
         "Voice": voice,
         "Model": schema_like(model_json()),
-        "User": schema_like(user_json("", 1)),
+        "User": schema_like(user_json(Quota(""), 1)),
         "Dictionary": schema_like(dictionary_json(dictionary)),
         "Rules": schema_like(dictionary_json(dictionary) | {"rules": rules_json(dictionary)}),
         "NormalisedText": schema_like(explain(load_front_end(), "a").to_json()),
