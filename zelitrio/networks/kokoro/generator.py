@@ -78,7 +78,13 @@ class Generator(nn.Module):
         self.conv_post = nn.Conv1d(widths[-1], 2 * BINS, 7, padding=3)
 
     def forward(
-        self, x: Tensor, source: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments
+        self,
+        x: Tensor,
+        source: Tensor,
+        style: Tensor,
+        span: KokoroSpan,
+        moments: KokoroMoments,
+        margins: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, Tensor]:
         """Magnitudes and phases of the sound.
 
@@ -88,14 +94,18 @@ class Generator(nn.Module):
             style: [batch, style].
             span: of `x`.
             moments: the statistics of the 48 normalised layers.
+            margins: steps at the start and the end that only the first stage sees, in full rows.  The second
+                stage is most of the work and sees a sixth as far.
 
         Returns:
-            Two of [batch, 11, 60 * steps + 1]; magnitudes are 0 outside a row.
+            Two of [batch, 11, 60 * steps + 1], without the margins; magnitudes are 0 outside a row.
         """
         fast, whole = span.scaled(_RATES[0]), span.scaled(_RATES[0] * _RATES[1], extra=1)
         source = whole.clear(source)
         for stage, up in enumerate(self.ups):
             is_last = stage == len(self.ups) - 1
+            if is_last and any(margins):
+                x, source, whole = _without(x, source, whole, margins)
             here = whole if is_last else fast
             added = here.clear(self.noise_convs[stage](source))
             added = self.noise_res[stage](added, style, here, moments)
@@ -114,3 +124,17 @@ class Generator(nn.Module):
 def _snake(x: Tensor, alpha: Tensor) -> Tensor:
     """x + sin(alpha x)^2 / alpha."""
     return torch.addcdiv(x, torch.sin(alpha * x).square_(), alpha)
+
+
+def _without(
+    x: Tensor, source: Tensor, whole: KokoroSpan, margins: tuple[int, int]
+) -> tuple[Tensor, Tensor, KokoroSpan]:
+    """The input of the last stage without the margins."""
+    left, right = margins
+    fast, slow = _RATES[0], _RATES[0] * _RATES[1]
+    kept = KokoroSpan(mask=None, lengths=whole.lengths - slow * (left + right))
+    return (
+        x[..., fast * left : x.shape[-1] - fast * right],
+        source[..., slow * left : source.shape[-1] - slow * right],
+        kept,
+    )

@@ -208,6 +208,7 @@ class Kokoro(nn.Module):
         style: Tensor,
         span: KokoroSpan,
         moments: KokoroMoments | None = None,
+        margins: tuple[int, int] = (0, 0),
     ) -> Tensor:
         """Samples [batch, steps * 300] of whole rows.
 
@@ -217,11 +218,13 @@ class Kokoro(nn.Module):
             style: [batch, 2 * style].
             span: of the steps.
             moments: the generator's statistics; its own where None.
+            margins: steps at the start and the end of full rows that are left out of the sound.
         """
         magnitude, phase = self.decoder.generator(
-            features, source, style[:, : self.config.style], span, moments or KokoroMoments()
+            features, source, style[:, : self.config.style], span, moments or KokoroMoments(), margins
         )
-        samples = inverse_spectrum(magnitude, phase, span.lengths * (SAMPLES // 5) + 1)
+        lengths = span.lengths - sum(margins)
+        samples = inverse_spectrum(magnitude, phase, lengths * (SAMPLES // 5) + 1)
         return span.scaled(SAMPLES).clear(samples[:, None])[:, 0]
 
 

@@ -29,6 +29,8 @@ _RATE = 60
 """Frames of the spectrum in a step."""
 CONTEXT_STEPS = 11
 """Steps on either side that the generator's sound depends on: 10.8 by the source, and the last overlap."""
+LATE_STEPS = 2
+"""The part of it that the generator's second stage sees: 1.1 steps, and the last overlap."""
 _SHORT_FRAMES = 60
 """An utterance as short as this is spoken in the exact mode: it takes little time in any case."""
 _HEARD = 0.01
@@ -184,14 +186,17 @@ class KokoroNetwork:
             low = max(0, first * _STEPS - CONTEXT_STEPS)
             high = min(steps, end * _STEPS + CONTEXT_STEPS)
             span = KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True)
-            part = attrs.evolve(chunk.moments)
+            moments = attrs.evolve(chunk.moments)  # from its first layer again
+            begin = max(low, first * _STEPS - LATE_STEPS)
+            until = min(high, end * _STEPS + LATE_STEPS)
             samples = self._network.sound(
                 chunk.frames.features[..., low:high],
                 chunk.source[..., low * _RATE : high * _RATE + 1],
                 chunk.style,
                 span,
-                part,
+                moments,
+                (begin - low, high - until),
             )[0]
-            skipped = first * self._hop - low * SAMPLES
+            skipped = first * self._hop - begin * SAMPLES
             heard = samples[skipped : skipped + (end - first) * self._hop]
         return torch.nn.functional.pad(heard.clamp(-1.0, 1.0), (0, window * self._hop - len(heard)))
