@@ -129,9 +129,10 @@ async def test_usage_and_limits_as_the_vendor_s_sdk_reads_them(tmp_path: Path) -
         assert (await http.post(PATH, json={"text": TEXT}, headers=headers)).status_code == 200
 
         def with_sdk() -> None:
-            client = ElevenLabs(
-                base_url=server.url, api_key="app", httpx_client=httpx.Client(trust_env=False)
-            )
+            with httpx.Client(trust_env=False) as connections:
+                use(ElevenLabs(base_url=server.url, api_key="app", httpx_client=connections))
+
+        def use(client: ElevenLabs) -> None:
             subscription = client.user.subscription.get()
             assert subscription.character_count == len(TEXT)
             assert subscription.character_limit == 1000
