@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
 MODEL_ID = "zeli-1"
+LANGUAGES = {
+    "de": "German",
+    "en": "English",
+    "es": "Spanish",
+    "fr": "French",
+    "hi": "Hindi",
+    "it": "Italian",
+    "ja": "Japanese",
+    "pt": "Portuguese",
+    "zh": "Chinese",
+}
+"""Names of languages; of others the code is the name."""
 TOKEN_KINDS = ("tts_websocket",)
 NO_LIMIT = 10_000_000
 """For clients that want a number where this server has no limit."""
@@ -58,7 +70,12 @@ def settings_json() -> dict[str, Any]:
     return attrs.asdict(VoiceSettings())
 
 
-def model_json() -> dict[str, Any]:
+def language_ids(voices: Iterable[Voice]) -> list[str]:
+    """The languages of some voices, as two letters, each once and in their order."""
+    return list(dict.fromkeys(voice.labels.get("language", "en").partition("-")[0] for voice in voices))
+
+
+def model_json(languages: Sequence[str] = ("en",)) -> dict[str, Any]:
     """The one model.  Every other id is accepted and means this one."""
     return {
         "model_id": MODEL_ID,
@@ -75,7 +92,7 @@ def model_json() -> dict[str, Any]:
         "max_characters_request_free_user": MAX_WHOLE_CHARS,
         "max_characters_request_subscribed_user": MAX_WHOLE_CHARS,
         "maximum_text_length_per_request": MAX_WHOLE_CHARS,
-        "languages": [{"language_id": "en", "name": "English"}],
+        "languages": [{"language_id": one, "name": LANGUAGES.get(one, one)} for one in languages],
         "model_rates": {"character_cost_multiplier": 1.0},
         "concurrency_group": "standard",
     }
@@ -194,7 +211,7 @@ class Metadata:
     async def list_models(self, request: Request) -> Response:
         """The models, as a bare list."""
         authorize(self._state, request)
-        return to_json([model_json()])
+        return to_json([model_json(language_ids(self._voices()))])
 
     async def get_user(self, request: Request) -> Response:
         """Who holds this key."""

@@ -125,7 +125,10 @@ def _voice(
         name=str(entry["name"]),
         description=str(entry.get("description", "")),
         category="public",
-        labels={str(name): str(value) for name, value in entry["labels"].items()},
+        labels={
+            **{str(name): str(value) for name, value in entry["labels"].items()},
+            "sample_rate_hz": str(model.facts.sample_rate_hz),
+        },
         model=model,
         speaker=speaker,
         front_end=front_end,
