@@ -26,7 +26,7 @@ from zelitrio.errors import LocalError, UtteranceError, VoiceError
 from zelitrio.networks import Network
 from zelitrio.settings import EngineSettings
 from zelitrio.text import read_text
-from zelitrio.voices import Catalogue, Voice
+from zelitrio.voices import Catalogue, Voice, load_builtin
 
 UTTERANCES = [read_text(text)[0] for text in ("Yes.", TEXT, "One, two, three.", "No - never again.")]
 RUNNERS = [exact_shapes, padded_shapes, pytest.param(cuda_graphs, marks=pytest.mark.gpu)]
@@ -42,6 +42,11 @@ def both(**of_hum: bool) -> Catalogue:
 @pytest.mark.parametrize("voice", VOICES, ids=lambda voice: voice.voice_id)
 def test_windows_in_any_company_make_the_whole_utterance(voice: Voice, make: MakeRunner) -> None:
     check_windows(voice, UTTERANCES, make, EXACT)
+
+
+@pytest.mark.parametrize("voice", list(load_builtin()), ids=lambda voice: voice.voice_id)
+def test_a_built_in_voice_is_the_same_to_the_last_bit_in_any_windows_and_company(voice: Voice) -> None:
+    check_windows(voice, UTTERANCES, exact_shapes, 0.0)
 
 
 @pytest.mark.parametrize("make", RUNNERS[1:])

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zelitrio.networks.zeli.even import even
+
 NOISE_FRAMES = 1024
 """Length of the noise table: 10 s at 100 frames per second, longer than an ear can match."""
 CENT = math.log(2.0) / 1200
@@ -25,6 +27,10 @@ CENT = math.log(2.0) / 1200
 UNVOICED_LN_F0 = math.log(100.0)
 SOURCE_GAIN = 1 / 20
 """Brings both spectra near unit size, where the network's output layer starts."""
+
+
+_STEPS = 2.0**40
+"""Of phase in a turn."""
 
 
 def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tensor:
@@ -39,8 +45,9 @@ def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tenso
     Returns:
         [batch, hops + 1] float64 turns in [-0.5, 0.5].
     """
-    f0 = ln_f0.double().exp()
+    f0 = even(torch.exp, ln_f0.double())
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)  # pitch is linear within a hop
+    turns = torch.round(turns * _STEPS) / _STEPS  # sums are exact then, wherever a window begins
     return torch.cat((phase[:, None], _wrapped(phase[:, None] + torch.cumsum(turns, 1))), 1)
 
 
@@ -56,7 +63,7 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     Returns:
         [batch, hops * hop] float32; each harmonic has amplitude 1.
     """
-    f0 = ln_f0.double().exp()
+    f0 = even(torch.exp, ln_f0.double())
     inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
     pitch = start + slope * inside  # [batch, hops, hop]
@@ -66,11 +73,11 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     fraction = (fitting - harmonics).float()
     upper = _wrapped((harmonics + 0.5) * phase).float()
     top = _wrapped((harmonics + 1) * phase).float()
-    half = torch.sin(math.pi * phase.float())
+    half = even(torch.sin, math.pi * phase.float())
     at_pulse = half.abs() < 1e-4  # the kernel's removable singularity
-    kernel = torch.sin(2 * math.pi * upper) / torch.where(at_pulse, 1.0, 2 * half)
+    kernel = even(torch.sin, 2 * math.pi * upper) / torch.where(at_pulse, 1.0, 2 * half)
     kernel = torch.where(at_pulse, (harmonics + 0.5).float(), kernel)
-    return (kernel - 0.5 + fraction * torch.cos(2 * math.pi * top)).flatten(1)
+    return (kernel - 0.5 + fraction * even(torch.cos, 2 * math.pi * top)).flatten(1)
 
 
 def _wrapped(turns: Tensor) -> Tensor:

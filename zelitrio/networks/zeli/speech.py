@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zelitrio.networks.zeli.acoustic import PITCH_SCALE, AcousticModel
+from zelitrio.networks.zeli.even import even
 from zelitrio.networks.zeli.source import UNVOICED_LN_F0
 from zelitrio.networks.zeli.vocoder import Vocoder, VocoderState
 
@@ -124,7 +125,7 @@ class SpeechStep(nn.Module):
         frames, decoder = self.acoustic.decode_step(rows, positions, decoder, first, length)
         mel, pitch, voicing = frames.split((a.mels, 1, 1), -1)
         hz = (pitch[..., 0].float() / PITCH_SCALE + ln_f0).clamp(_LN_F0_MIN, _LN_F0_MAX)
-        voiced = torch.sigmoid(_VOICING_SLOPE * voicing[..., 0].float())
+        voiced = even(torch.sigmoid, _VOICING_SLOPE * voicing[..., 0].float())
         before = VocoderState(
             stem=parts[depth].to(dtype),
             blocks=[part.to(dtype) for part in parts[depth + 1 : -4]],

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zelitrio.networks.zeli.even import even
+
 
 class StreamingBlock(nn.Module):
     """x + scale * mlp(norm(depthwise(x))), with an explicit state.
@@ -93,7 +95,7 @@ class StreamingBlock(nn.Module):
         return y
 
     def _mlp(self, y: Tensor) -> Tensor:
-        return self.contract(F.gelu(self.expand(self.norm(y)))) * self.scale
+        return self.contract(even(F.gelu, self.expand(self.norm(y)))) * self.scale
 
 
 class StreamingBlocks(nn.ModuleList):

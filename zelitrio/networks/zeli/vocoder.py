@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zelitrio.networks.zeli.even import even
 from zelitrio.networks.zeli.source import (
     CENT,
     NOISE_FRAMES,
@@ -237,10 +238,10 @@ class Vocoder(nn.Module):
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
-        amount = torch.exp(gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
+        amount = even(torch.exp, gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
         angle = 3 * turn  # torch.polar would be shorter, and on a CPU it is not vectorised
-        shaped = pulse * torch.complex(amount * torch.cos(angle), amount * torch.sin(angle))
-        return shaped + noise * (torch.exp(breath - 2) * mask.float())
+        shaped = pulse * torch.complex(amount * even(torch.cos, angle), amount * even(torch.sin, angle))
+        return shaped + noise * (even(torch.exp, breath - 2) * mask.float())
 
     def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
@@ -248,6 +249,7 @@ class Vocoder(nn.Module):
         frames = spectra.shape[1]
         blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
         sums = F.pad(before, (0, frames * hop)).unflatten(1, (-1, hop))  # [batch, frames + 3, hop]
-        for part, block in enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)):
+        # The oldest frame first, as across windows: a sum depends on its order in the last bit.
+        for part, block in reversed(list(enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)))):
             sums[:, part : part + frames].add_(block)
         return sums[:, :frames].flatten(1), sums[:, frames:].flatten(1)
