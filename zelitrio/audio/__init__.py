@@ -11,6 +11,7 @@ from zelitrio.audio.decode import decode_file
 from zelitrio.audio.encoder import Encoder
 from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_format
 from zelitrio.audio.opening import open_encoder
+from zelitrio.audio.rate import RateConverter
 from zelitrio.audio.sound import read_sound
 from zelitrio.audio.wav import wav_header, with_true_sizes
 
@@ -19,6 +20,7 @@ __all__ = [
     "FORMATS",
     "AudioFormat",
     "Encoder",
+    "RateConverter",
     "decode_file",
     "open_encoder",
     "parse_format",

@@ -22,6 +22,7 @@ from zelitrio.protocol.client_role import (
     read_error_body,
 )
 from zelitrio.protocol.connection import Connection
+from zelitrio.protocol.dialogue import DialogueConnection
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -79,6 +80,7 @@ __all__ = [
     "Connection",
     "ContextError",
     "Dialect",
+    "DialogueConnection",
     "EndContext",
     "EndSocket",
     "ErrorFrame",

@@ -37,6 +37,8 @@ class OpenContext:
     voice_settings: VoiceSettings
     chunk_schedule: tuple[float, ...]
     dictionaries: tuple[PronunciationDictionary, ...] = ()
+    voices: tuple[str, ...] = ()
+    """In a dialogue, the ids of its voices."""
 
 
 @attrs.frozen
@@ -67,6 +69,10 @@ class Text:
     text: str
     flush: bool = False
     trigger: bool = False
+    voice_id: str | None = None
+    """In a dialogue, the voice that speaks it; None: the voice of the text before."""
+    new_turn: bool = False
+    """In a dialogue, whether the text before it is the end of a turn."""
 
 
 @attrs.frozen

@@ -71,9 +71,7 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
         RemoteError: `invalid_input_message` for everything else: binary, not JSON, not an object, or a wrong
             field on `stream-input`.
     """
-    if isinstance(message, bytes | bytearray | memoryview):
-        raise on_socket("json_invalid", "", "a text frame with a JSON object", "a binary frame")
-    fields = Fields(_decode(message), on_socket)
+    fields = Fields(decode_message(message), on_socket)
     if dialect is Dialect.SINGLE:
         return _read_fields(fields)
     context_id: str | None = None
@@ -88,7 +86,14 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
         raise ContextMessageError(context_id, error) from None
 
 
-def _decode(message: str) -> dict[str, Any]:
+def decode_message(message: str | bytes) -> dict[str, Any]:
+    """The JSON object of one WebSocket message.
+
+    Raises:
+        RemoteError: `invalid_input_message`: binary, not JSON, or not an object.
+    """
+    if isinstance(message, bytes | bytearray | memoryview):
+        raise on_socket("json_invalid", "", "a text frame with a JSON object", "a binary frame")
     try:
         return decode_object(message, on_socket)
     except RemoteError:
@@ -112,14 +117,15 @@ def _read_fields(
         trigger=bool(fields.flag("try_trigger_generation")),
         close_context=close_context,
         close_socket=close_socket,
-        credential=_credential(fields),
+        credential=read_credential(fields),
         settings_fields=fields if has_voice_settings else None,
         chunk_schedule=read_chunk_schedule(fields),
         dictionaries=read_dictionaries(fields),
     )
 
 
-def _credential(fields: Fields) -> str | None:
+def read_credential(fields: Fields) -> str | None:
+    """The key in a message, bare; None if it has none."""
     for name in ("authorization", "xi_api_key", "xi-api-key"):
         value = fields.text(name)
         if value is not None and (bare := bare_credential(value)):

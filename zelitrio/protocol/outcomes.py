@@ -48,6 +48,9 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         # Who is asking.
         "invalid_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "invalid_api_key"),
         "missing_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "needs_authorization"),
+        "authentication_required": _outcome(
+            1008, 401, "authentication_error", "authentication_required", "needs_authorization"
+        ),
         "origin_not_allowed": _outcome(1008, 403, "authorization_error", "origin_not_allowed"),
         "missing_permissions": _outcome(1008, 403, "authorization_error", "missing_permissions"),
         "quota_exceeded": _outcome(1008, 401, "quota_error", "quota_exceeded"),
@@ -71,6 +74,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "invalid_input_message": _outcome(1008, 400, "validation_error", "invalid_input_message"),
         "message_too_big": _outcome(1009, 413, "invalid_request", "payload_too_large"),
         "max_active_conversations": _outcome(1008, 429, "rate_limit_error", "max_active_conversations"),
+        "too_many_contexts": _outcome(1008, 429, "rate_limit_error", "too_many_contexts"),
         "input_timeout_exceeded": _outcome(1008, 408, "invalid_request", "input_timeout_exceeded"),
         "slow_reader": _outcome(1008, 408, "invalid_request", "slow_reader"),
         # Body fields, in the words of the validator the vendor uses; only `type` differs between them.

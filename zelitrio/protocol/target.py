@@ -19,6 +19,7 @@ from zelitrio.settings import MAX_SEED
 MIN_INACTIVITY_S, MAX_INACTIVITY_S, DEFAULT_INACTIVITY_S = 1.0, 180.0, 20.0
 DEFAULT_OUTPUT_FORMAT = "mp3_44100_128"
 _PREFIX = "/v1/text-to-speech/"
+_DIALOGUE = "/v1/text-to-dialogue/"
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", ""})
 NORMALISE_CHOICES = ("auto", "on", "off")
 
@@ -36,6 +37,9 @@ class SocketRequest:
 
     dialect: Dialect
     voice_id: str
+    """Empty in a dialogue: its messages name the voices."""
+    is_dialogue: bool = False
+    """Whether it is `text-to-dialogue` and not `text-to-speech`."""
     model_id: str | None = None
     """As sent; unknown models are the default model, so old clients' `Ellipsis` does no harm."""
     output_format: str = DEFAULT_OUTPUT_FORMAT
@@ -69,7 +73,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
     place = _dialect_and_voice(path)
     if place is None:
         return None
-    dialect, voice_id = place
+    dialect, voice_id, is_dialogue = place
     query = dict(parse_qsl(query_text.partition("#")[0], keep_blank_values=True, errors="replace"))
     normalise = query.get("apply_text_normalization", "auto").lower() or "auto"
     if normalise not in NORMALISE_CHOICES:
@@ -77,6 +81,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
     return SocketRequest(
         dialect=dialect,
         voice_id=voice_id,
+        is_dialogue=is_dialogue,
         model_id=query.get("model_id") or None,
         output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
         language_code=query.get("language_code") or None,
@@ -134,18 +139,22 @@ def socket_url(base_url: str, request: SocketRequest) -> str:
     if request.normalise != "auto":
         query["apply_text_normalization"] = request.normalise
     query["inactivity_timeout"] = f"{request.inactivity_timeout_s:g}"
-    path = f"{parts.path.rstrip('/')}{_PREFIX}{quote(request.voice_id, safe='')}/{request.dialect.value}"
+    place = _DIALOGUE if request.is_dialogue else f"{_PREFIX}{quote(request.voice_id, safe='')}/"
+    path = f"{parts.path.rstrip('/')}{place}{request.dialect.value}"
     return f"{scheme}://{parts.netloc}{path}?{urlencode(query)}"
 
 
-def _dialect_and_voice(path: str) -> tuple[Dialect, str] | None:
+def _dialect_and_voice(path: str) -> tuple[Dialect, str, bool] | None:
+    if path.startswith(_DIALOGUE):
+        last = path[len(_DIALOGUE) :].rstrip("/")
+        return next(((dialect, "", True) for dialect in Dialect if last == dialect.value), None)
     if not path.startswith(_PREFIX):
         return None
     voice, _, last = path[len(_PREFIX) :].rstrip("/").partition("/")
     voice_id = unquote(voice, errors="replace")
     for dialect in Dialect:
         if last == dialect.value and voice_id:
-            return dialect, voice_id
+            return dialect, voice_id, False
     return None
 
 

@@ -83,6 +83,8 @@ class Operations:
             Route("/docs", self.docs),
             Route("/v1/text-to-speech/{voice_id}/stream-input", self.upgrade_needed),
             Route("/v1/text-to-speech/{voice_id}/multi-stream-input", self.upgrade_needed),
+            Route("/v1/text-to-dialogue/stream-input", self.upgrade_needed),
+            Route("/v1/text-to-dialogue/multi-stream-input", self.upgrade_needed),
         ]
 
     async def live(self, request: Request) -> Response:

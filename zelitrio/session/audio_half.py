@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import trio
 
-from zelitrio.audio import Encoder
+from zelitrio.audio import Encoder, RateConverter
 from zelitrio.session.encoding import Turns, encode_in_turns
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
@@ -30,7 +30,7 @@ class AudioHalf:
     """Packs, encodes and times the audio of one stream.  One task calls it.
 
     Args:
-        sample_rate_hz: of the blocks.
+        sample_rate_hz: of the blocks, unless `change_rate` says otherwise.
         encoder: the stream's own.
         packer: decides how much audio a packet holds.
         clock: knows when each character is heard.
@@ -48,6 +48,8 @@ class AudioHalf:
     """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
     """When the first chunk was released, until the first packet tells it."""
+    _converter: RateConverter | None = attrs.field(default=None, init=False)
+    """Of blocks with another rate than the encoder's."""
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
     """Audio that the encoder took since the last packet."""
@@ -67,13 +69,20 @@ class AudioHalf:
             await self.release()  # no packet holds parts of two utterances
             self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, speech.skipped)
             self._chunk = speech.released.number
-        await self._encode(block.pcm, release=block.is_last)
+        pcm = block.pcm if self._converter is None else self._converter.push(block.pcm)
+        await self._encode(pcm, release=block.is_last)
 
-    async def add_silence(self) -> None:
-        """Take WORDLESS_SILENCE_S of silence."""
-        await self._encode(
-            np.zeros(round(WORDLESS_SILENCE_S * self._sample_rate_hz), np.float32), release=True
-        )
+    async def change_rate(self, sample_rate_hz: int) -> None:
+        """Take blocks of another rate from now on."""
+        if self._converter is not None:
+            await self._encode(self._converter.flush(), release=True)
+        is_own = sample_rate_hz == self._sample_rate_hz
+        self._converter = None if is_own else RateConverter(sample_rate_hz, self._sample_rate_hz)
+
+    async def add_silence(self, seconds: float = WORDLESS_SILENCE_S) -> None:
+        """Take silence."""
+        samples = round(seconds * self._sample_rate_hz)
+        await self._encode(np.zeros(samples, np.float32), release=True)
 
     async def release(self) -> None:
         """Deliver what is held."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -25,6 +26,7 @@ from zelitrio.protocol import (
     Connection,
     ContextError,
     Dialect,
+    DialogueConnection,
     EndContext,
     EndSocket,
     Event,
@@ -37,6 +39,7 @@ from zelitrio.protocol import (
     close_frame,
     to_remote_error,
 )
+from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.packets import Packet
@@ -46,6 +49,9 @@ from zelitrio.session.stream import SpeechStream, StreamOptions
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 from zelitrio.text import Reading, find_phrase_end, find_sentence_end
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Voice
 
 RESTART_CODE, RESTART_REASON = 1012, "service restart"
 """Service restart: the peer may connect again at once (RFC 6455 registry)."""
@@ -73,7 +79,7 @@ class _Context:
     """One context of a socket: its stream, and the scope that cancels its task."""
 
     context_id: str | None
-    stream: SpeechStream
+    stream: SpeechStream | DialogueStream
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     was_busy: bool = False
     meter: Meter | None = None
@@ -86,7 +92,7 @@ class _Conversation:
     request: SocketRequest
     service: Service
     audio_format: AudioFormat
-    connection: Connection = attrs.field(init=False)
+    connection: Connection | DialogueConnection = attrs.field(init=False)
     contexts: dict[str | None, _Context] = attrs.field(factory=dict, init=False)
     outbox: Outbox = attrs.field(init=False)
     nursery: trio.Nursery = attrs.field(init=False)
@@ -98,7 +104,8 @@ class _Conversation:
         now = trio.current_time()
         request = self.request
         self.outbox = Outbox(self.transport.offer)
-        self.connection = Connection(request, self.service.settings, now)
+        make_connection = DialogueConnection if request.is_dialogue else Connection
+        self.connection = make_connection(request, self.service.settings, now)
         # A bad key is refused after the first message, as the vendor does.  A client that is refused before
         # it has sent anything reports a broken connection instead of a wrong key.
         with suppress(RemoteError):  # also an expired key
@@ -167,8 +174,7 @@ class _Conversation:
                 self._open(event)
             case UpdateSettings(context_id=context_id):
                 if context := self.contexts.get(context_id):
-                    context.stream.text_half.settings = event.voice_settings
-                    context.stream.text_half.schedule.reschedule(event.chunk_schedule)
+                    context.stream.update(event.voice_settings, event.chunk_schedule)
             case EndContext(context_id=context_id, discard=discard):
                 if context := self.contexts.get(context_id):
                     self._end(context, discard)
@@ -193,11 +199,15 @@ class _Conversation:
             self._fail(RemoteError("invalid_api_key", "Invalid API key"))
 
     def _open(self, event: OpenContext) -> None:
-        voice = self.service.engine.catalogue.find(self.request.voice_id)
-        if voice is None:
-            message = f"A voice with voice_id {self.request.voice_id} does not exist."
-            self._fail(RemoteError("voice_id_does_not_exist", message, param="voice_id"))
-        if voice is None or self.outbox.is_closing:
+        voices: dict[str, Voice] = {}
+        for voice_id in event.voices or (self.request.voice_id,):
+            voice = self.service.engine.catalogue.find(voice_id)
+            if voice is None:
+                message = f"A voice with voice_id {voice_id} does not exist."
+                self._fail(RemoteError("voice_id_does_not_exist", message, param="voice_id"))
+                return
+            voices[voice_id] = voice
+        if self.outbox.is_closing:
             return
         try:
             front_end = choose_front_end(self.service.dictionaries, event.dictionaries)
@@ -210,25 +220,36 @@ class _Conversation:
             ssml=self.request.enable_ssml_parsing,
             model_id=self.request.model_id,
         )
+        timing = Timing.VERBATIM if self.request.is_dialogue else Timing.SEGMENT
         options = StreamOptions(
-            voice=voice,
+            voice=next(iter(voices.values())),
             audio_format=self.audio_format,
             settings=event.voice_settings,
             seed=self.request.seed,
             reading=reading,
-            timing=Timing.SEGMENT if self.connection.wants_alignment else Timing.NONE,
+            timing=timing if self.connection.wants_alignment else Timing.NONE,
         )
-        schedule = ChunkSchedule(
+        make_schedule = partial(
+            ChunkSchedule,
             event.chunk_schedule,
             auto_mode=self.request.auto_mode,
             find_sentence_end=find_sentence_end,
             find_phrase_end=find_phrase_end,
         )
-        stream = SpeechStream(self.service, options, schedule)
+        stream: SpeechStream | DialogueStream
+        if self.request.is_dialogue:
+            tell_turn_end = partial(self._tell_turn_end, event.context_id)
+            stream = DialogueStream(self.service, options, voices, make_schedule, tell_turn_end)
+        else:
+            stream = SpeechStream(self.service, options, make_schedule())
         context = _Context(event.context_id, stream)
         stream.on_change = partial(self._note_busy, context)
         self.contexts[event.context_id] = context
         self.nursery.start_soon(self._run_context, context)
+
+    def _tell_turn_end(self, context_id: str | None) -> None:
+        if isinstance(self.connection, DialogueConnection):
+            self.outbox.post(self.connection.turn_message(context_id))
 
     async def _take_text(self, event: Text) -> None:
         """Take the text of one message, a slice at a time; other tasks run between slices."""
@@ -236,18 +257,22 @@ class _Conversation:
         flush = event.flush or self.service.drain.is_set()
         *others, (last, continues) = slices(event.text)
         for piece, follows in others:
-            self._text(event.context_id, piece, continues=follows)
+            self._text(event, piece, continues=follows)
             await trio.lowlevel.checkpoint()
-        self._text(event.context_id, last, continues=continues, flush=flush, trigger=event.trigger)
+        self._text(event, last, continues=continues, flush=flush, trigger=event.trigger)
 
-    def _text(self, context_id: str | None, text: str, **how: bool) -> None:
-        context = self.contexts.get(context_id)
+    def _text(self, event: Text, text: str, *, continues: bool, **how: bool) -> None:
+        context = self.contexts.get(event.context_id)
         if context is None or self.outbox.is_closing:
             return
         try:
             if text and not text.isspace():
                 self._meter(context).spend(len(text))
-            context.stream.text(text, **how)
+            if isinstance(context.stream, DialogueStream):
+                new_turn = event.new_turn and not continues
+                context.stream.text(text, voice_id=event.voice_id, new_turn=new_turn, **how)
+            else:
+                context.stream.text(text, continues=continues, **how)
         except RemoteError as error:
             self._fail_context(context, error)
 

@@ -10,7 +10,7 @@ packets.  Both share a lane of the engine.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -70,13 +70,20 @@ class SpeechStream:
         service: shared by all streams.
         options: of this stream.
         schedule: releases its chunks.
+        tell_turn_end: called when all audio of a flush was delivered; must not wait.
 
     Attributes:
         text_half: the text that is not spoken yet.
         on_change: called whenever `is_busy` may have changed; must not wait or raise.
     """
 
-    def __init__(self, service: Service, options: StreamOptions, schedule: ChunkSchedule) -> None:
+    def __init__(
+        self,
+        service: Service,
+        options: StreamOptions,
+        schedule: ChunkSchedule,
+        tell_turn_end: Callable[[], None] = _ignore,
+    ) -> None:
         reading = options.reading
         unheard = Unheard(
             code=service.settings.code_blocks == "skip", reasoning=service.settings.reasoning_blocks == "skip"
@@ -87,6 +94,7 @@ class SpeechStream:
         tell_unspoken = None if reading.ssml else service.observer.text_skipped
         self.text_half = TextHalf(schedule, options.settings, reader, tell_unspoken)
         self.on_change: Callable[[], None] = _ignore
+        self._tell_turn_end = tell_turn_end
         self._service = service
         self._options = options
         self._lane: EngineStreamLike | None = None
@@ -95,6 +103,16 @@ class SpeechStream:
         self._wakes_at = -math.inf
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
         self._is_done = False
+
+    @property
+    def voice(self) -> Voice:
+        """Who speaks."""
+        return self._options.voice
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether no more text is taken."""
+        return self.text_half.is_ended
 
     @property
     def is_busy(self) -> bool:
@@ -107,6 +125,11 @@ class SpeechStream:
         released = text_half.text(text, now, flush=flush, trigger=trigger, continues=continues)
         if released or (text_half.deadline() < self._wakes_at):
             self._notify()
+
+    def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
+        """Speak the text that is released from now on in another way."""
+        self.text_half.settings = settings
+        self.text_half.schedule.reschedule(chunk_schedule)
 
     def flush(self) -> None:
         """Speak everything buffered now."""
@@ -153,12 +176,8 @@ class SpeechStream:
         """
         try:
             with self._scope:
-                audio = self._audio_half(deliver)
-                first = await self._next()
-                if first is not None:
-                    await self._speak(first, audio)
-                elif self.text_half.owes_audio:
-                    await audio.add_silence()
+                audio = make_audio_half(self._service, self._options, deliver)
+                if await self._speak_all(audio):
                     await audio.finish(self.text_half.skipped)
         finally:
             self._is_done = True
@@ -166,6 +185,31 @@ class SpeechStream:
             # The caller knows that `run` is over.  The callback usually holds this stream in a cycle, which
             # would keep it until the next garbage collection.
             self.on_change = _ignore
+
+    async def speak_on(self, audio: AudioHalf) -> bool:
+        """Do what `run` does for a part of a longer stream, whose audio half is given.
+
+        Returns:
+            Whether there was anything to say.
+        """
+        spoke = False
+        try:
+            with self._scope:
+                spoke = await self._speak_all(audio)
+        finally:
+            self._is_done = True
+        return spoke
+
+    async def _speak_all(self, audio: AudioHalf) -> bool:
+        first = await self._next()
+        if first is not None:
+            await self._speak(first, audio)
+            return True
+        if self.text_half.owes_audio:
+            await audio.add_silence()
+            self._tell_flushes()
+            return True
+        return False
 
     async def _speak(self, first: Speech, audio: AudioHalf) -> None:
         """The stream's nursery: the scheduler and the encoder, beside the reader outside."""
@@ -214,7 +258,9 @@ class SpeechStream:
             if block.is_last:
                 pending.spoken(block.utterance)
                 self._notify()
-        await audio.finish(self.text_half.skipped)
+                if pending and self.text_half.flush_is_spoken:
+                    self._tell_flushes()
+        self._tell_flushes()
 
     async def _next(self) -> Speech | None:
         """Wait for the next utterance; None at the end of the text."""
@@ -255,20 +301,27 @@ class SpeechStream:
                 self._lane = None
                 observer.stream_closed("discarded" if self._scope.cancel_called else reason, audio.audio_s)
 
-    def _audio_half(self, deliver: Deliver) -> AudioHalf:
-        settings, options = self._service.settings, self._options
-        rate_hz = options.voice.sample_rate_hz
-        encoder = open_encoder(options.audio_format, rate_hz)
-        delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
-        return AudioHalf(
-            rate_hz,
-            encoder,
-            Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
-            SegmentClock(options.timing, rate_hz, delay_ms),
-            self._service.turns,
-            deliver,
-        )
+    def _tell_flushes(self) -> None:
+        """Tell that the flushes whose chunks are all spoken are over; several at once are told as one."""
+        if self.text_half.take_spoken_flushes():
+            self._tell_turn_end()
 
     def _notify(self) -> None:
         self._changed.notify()
         self.on_change()
+
+
+def make_audio_half(service: Service, options: StreamOptions, deliver: Deliver) -> AudioHalf:
+    """The audio half of a stream, with its encoder."""
+    settings = service.settings
+    rate_hz = options.voice.sample_rate_hz
+    encoder = open_encoder(options.audio_format, rate_hz)
+    delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
+    return AudioHalf(
+        rate_hz,
+        encoder,
+        Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
+        SegmentClock(options.timing, rate_hz, delay_ms),
+        service.turns,
+        deliver,
+    )

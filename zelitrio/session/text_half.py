@@ -7,6 +7,7 @@ the next utterance and tells it what was spoken.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -44,6 +45,8 @@ class TextHalf:
     _has_text: bool = attrs.field(default=False, init=False)
     _released: int = attrs.field(default=0, init=False)
     """Number of chunks released."""
+    _flushes: deque[int] = attrs.field(factory=deque, init=False)
+    """For each flush that is not spoken yet, the number of chunks released by then."""
     _wanted: int = attrs.field(default=0, init=False)
     """Chunks that the client flushed; a barge-in does not take them back."""
 
@@ -100,12 +103,27 @@ class TextHalf:
         """Release everything buffered."""
         self._release(self.schedule.feed(self._reader.release_tags(), now, continues=True), now)
         self._release(self.schedule.flush(now), now)
+        if self._wanted < self._released:
+            self._flushes.append(self._released)
         self._wanted = self._released
 
     def deadline(self) -> float:
         """When to call `expire`; inf while only more text can release more."""
         deadline = self.schedule.next_deadline()
         return math.inf if deadline is None else deadline
+
+    @property
+    def flush_is_spoken(self) -> bool:
+        """Whether everything up to a flush is spoken that was not taken yet."""
+        return bool(self._flushes) and not self.pending.has_before(self._flushes[0])
+
+    def take_spoken_flushes(self) -> int:
+        """Count the flushes that are spoken, and forget them."""
+        count = 0
+        while self.flush_is_spoken:
+            self._flushes.popleft()
+            count += 1
+        return count
 
     def expire(self, now: float) -> None:
         """Release what the schedule releases at its deadline."""

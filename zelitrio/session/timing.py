@@ -22,6 +22,8 @@ class Timing(enum.Enum):
 
     NONE = "none"
     SEGMENT = "segment"
+    VERBATIM = "verbatim"
+    """As SEGMENT, and the characters of all segments spell the text exactly."""
     STREAM = "stream"
 
 
@@ -94,7 +96,7 @@ class SegmentClock:
             written = _ended_by_space(written, length_ms)
         offset = self._offset_ms()
         parts = [written.shifted(offset)]
-        if skipped and self._timing is Timing.STREAM:
+        if skipped and self._timing is not Timing.SEGMENT:
             parts.insert(0, _silent(skipped, offset))
         alignment = Alignment(join_times(parts), spoken.shifted(offset))
         self._segments += 1
@@ -114,8 +116,8 @@ class SegmentClock:
 
     def take_last(self, skipped: str) -> Alignment | None:
         """The alignment for the last packet of the stream, with the skipped text at its end."""
-        if skipped and self._timing is Timing.STREAM:
-            tail = _silent(skipped, self._stream_ms(self._samples))
+        if skipped and self._timing in (Timing.STREAM, Timing.VERBATIM):
+            tail = _silent(skipped, self._stream_ms(self._samples) if self._timing is Timing.STREAM else 0)
             self._waiting.append(Alignment(tail, CharTimes((), (), ())))
         return self.take()
 

@@ -1,0 +1,304 @@
+"""One text-to-dialogue socket, from the server's side: messages and time in, events and frames out.
+
+It has the calls of `Connection`, so that one conversation drives both.  The differences to text-to-speech:
+voices come in the messages, and text as `inputs`, each with its voice.  Replies are in snake_case.  A context
+that closes speaks everything that was sent.  Each flush is answered when its audio was sent.
+
+The sources for what clients need are named in the vendor's documents of `text-to-dialogue`:
+https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-multi-stream-input
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+import orjson
+import pybase64
+
+from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol.char_times import CharTimes
+from zelitrio.protocol.events import Authenticate, EndContext, EndSocket, Event, Fail, OpenContext, Text
+from zelitrio.protocol.fields import Fields, on_socket, read_voice_settings
+from zelitrio.protocol.halves import join_halves
+from zelitrio.protocol.messages import (
+    MAX_CONTEXT_ID_CHARS,
+    decode_message,
+    read_credential,
+    read_dictionaries,
+)
+from zelitrio.protocol.outcomes import outcome_of
+from zelitrio.protocol.target import Dialect, SocketRequest
+from zelitrio.settings import SessionSettings, VoiceSettings
+
+MAX_VOICES = 10
+MAX_INPUTS = 100
+MAX_OPEN = 64
+"""Contexts of a socket, those without text among them."""
+DIALOGUE_SCHEDULE = (40.0, 120.0, 160.0, 250.0)
+"""The vendor holds a turn's text up to 40 characters; no client can set it."""
+CONTEXT_IDLE_S = 20.0
+SOCKET_IDLE_S = 180.0
+"""Between two turns LiveKit sends nothing, and has no context open."""
+
+
+class _State(enum.Enum):
+    WAITING = "waiting"  # the peer has not authenticated
+    OPEN = "open"
+    ENDING = "ending"  # the peer sends no more; final frames are still to be sent
+    DEAD = "dead"  # an error ended it
+
+
+@attrs.define(eq=False)
+class _Context:
+    voices: tuple[str, ...]
+    heard_at: float
+    half: str = ""
+    """Half of a character, at the end of the last text."""
+    has_text: bool = False
+    is_busy: bool = False
+    is_closing: bool = False
+
+
+class DialogueConnection:
+    """The state of one text-to-dialogue socket; see `Connection` for its calls.  Not thread-safe."""
+
+    def __init__(self, request: SocketRequest, settings: SessionSettings, now: float) -> None:
+        self.request = request
+        self._settings = settings
+        self._multi = request.dialect is Dialect.MULTI
+        self._state = _State.WAITING
+        self._contexts: dict[str | None, _Context] = {}
+        self._opened_at = now
+        self._heard_at = now
+
+    @property
+    def wants_alignment(self) -> bool:
+        """Whether audio frames carry times."""
+        return self.request.sync_alignment
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the last final frame was made: now close the socket, 1000, no reason."""
+        return self._state is _State.ENDING and not self._contexts
+
+    def authenticated(self, now: float) -> None:
+        """The handshake had a valid credential: no `Authenticate` event comes, and no deadline for one."""
+        if self._state is _State.WAITING:
+            self._state = _State.OPEN
+            self._heard_at = now
+
+    def busy(self, context_id: str | None, is_busy: bool, now: float) -> None:
+        """Say whether audio of a context is being made or sent; meanwhile it cannot time out."""
+        context = self._contexts.get(context_id)
+        if context is not None:
+            context.is_busy = is_busy
+            context.heard_at = max(context.heard_at, now)
+
+    def receive(self, message: str | bytes, now: float) -> list[Event]:
+        """Take one WebSocket message."""
+        if self._state in (_State.ENDING, _State.DEAD):
+            return []
+        self._heard_at = now
+        try:
+            return list(self._take(Fields(decode_message(message), on_socket), now))
+        except RemoteError as error:
+            return self._fail(error)
+
+    def deadline(self) -> float | None:
+        """When to call `expire` unless something comes before; None: there is nothing to wait for."""
+        return min((when for when, _ in self._timers()), default=None)
+
+    def expire(self, now: float) -> list[Event]:
+        """Act on every deadline that is due at `now`."""
+        return [event for when, act in list(self._timers()) if when <= now for event in act()]
+
+    def audio_message(
+        self,
+        context_id: str | None,
+        audio: bytes,
+        alignment: CharTimes | None = None,
+        normalized_alignment: CharTimes | None = None,
+    ) -> str:
+        """One packet of audio.  The normalized alignment is null, as at the vendor."""
+        times = "null"
+        if self.wants_alignment and alignment is not None and alignment.chars:
+            times = orjson.dumps(
+                {
+                    "chars": alignment.chars,
+                    "char_start_times_ms": alignment.starts_ms,
+                    "char_durations_ms": alignment.durations_ms,
+                }
+            ).decode()
+        text = pybase64.b64encode_as_string(audio)
+        key = self._context_key(context_id)
+        return f'{{"audio":"{text}","alignment":{times},"normalized_alignment":null{key}}}'
+
+    def turn_message(self, context_id: str | None) -> str:
+        """All audio of a turn, or of a flush, was sent."""
+        return f'{{"is_final_audio_for_turn":true{self._context_key(context_id)}}}'
+
+    def final_message(self, context_id: str | None, now: float) -> str:
+        """The last frame of a context, and its end: the id may be used again.
+
+        Raises:
+            LocalError: the context has had its final frame already, or never was.
+        """
+        if self._contexts.pop(context_id, None) is None:
+            raise LocalError(f"final frame: expected a context that is open or closing, found {context_id!r}")
+        self._heard_at = max(self._heard_at, now)
+        if not self._multi:
+            self._state = _State.ENDING
+        return f'{{"is_final":true{self._context_key(context_id)}}}'
+
+    def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
+        """The error frame; it names the context that it is about, if it is about one."""
+        frame: dict[str, Any] = {
+            "message": error.message,
+            "error": error.code,
+            "code": outcome_of(error).close_code,
+            "param": error.param,
+        }
+        if context_id is not None:
+            frame["context_id"] = context_id
+        return orjson.dumps(frame).decode()
+
+    def _context_key(self, context_id: str | None) -> str:
+        return f',"context_id":{orjson.dumps(context_id).decode()}' if self._multi else ""
+
+    def _fail(self, error: RemoteError) -> list[Event]:
+        self._state = _State.DEAD
+        self._contexts.clear()
+        return [Fail(error)]
+
+    def _take(self, fields: Fields, now: float) -> Iterator[Event]:
+        if self._state is _State.WAITING:
+            token = None if self.request.credential else self.request.single_use_token
+            credential = self.request.credential or (None if token else read_credential(fields))
+            self._state = _State.OPEN
+            yield Authenticate(credential, token or fields.text("single_use_token"))
+        ends_socket = bool(fields.flag("close_socket"))
+        context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS) if self._multi else None
+        if context_id is not None or not self._multi:
+            yield from self._in_context(context_id, fields, now)
+        elif not ends_socket:
+            raise fields.error("missing", "context_id", "a string")
+        if ends_socket:
+            for name, context in self._contexts.items():
+                if not context.is_closing:
+                    context.is_closing = True
+                    yield EndContext(name, discard=False)
+            self._state = _State.ENDING
+            yield EndSocket()
+
+    def _in_context(self, context_id: str | None, fields: Fields, now: float) -> Iterator[Event]:
+        voices = _read_voices(fields)
+        inputs = _read_inputs(fields)
+        context = self._contexts.get(context_id)
+        if context is None:
+            if voices is None:
+                if any(text for text, _, _ in inputs) or not self._multi:
+                    raise fields.error("missing", "voices", "a list of voice ids in the first message")
+                return  # a flush, a keep-alive or a close of a context that is over
+            self._check_room(fields)
+            context = self._contexts[context_id] = _Context(voices, now)
+            yield OpenContext(
+                context_id,
+                read_voice_settings(fields, VoiceSettings()),
+                DIALOGUE_SCHEDULE,
+                read_dictionaries(fields) or (),
+                voices=voices,
+            )
+        elif context.is_closing:
+            return  # the client could not know
+        elif voices is not None and voices != context.voices:
+            raise RemoteError(
+                "invalid_input_message", "voices can only be set in the first message.", param="voices"
+            )
+        context.heard_at = now
+        yield from _texts(context_id, context, inputs, fields)
+        if fields.flag("flush"):
+            yield Text(context_id, "", flush=True)
+        if fields.flag("close_context") and self._multi:
+            context.is_closing = True
+            yield EndContext(context_id, discard=False)
+
+    def _check_room(self, fields: Fields) -> None:
+        # A closing context is often an interrupted one, and one without text costs nothing.
+        speaking = sum(context.has_text and not context.is_closing for context in self._contexts.values())
+        if speaking >= self._settings.max_contexts or len(self._contexts) >= MAX_OPEN:
+            limit = self._settings.max_contexts
+            raise RemoteError("too_many_contexts", f"Maximum simultaneous contexts ({limit}) exceeded.")
+
+    def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
+        request = self.request
+        if self._state is _State.WAITING and not (request.credential or request.single_use_token):
+            yield self._opened_at + self._settings.auth_timeout_s, self._unknown
+        elif self._state in (_State.WAITING, _State.OPEN):
+            for context_id, context in self._contexts.items():
+                if not context.is_closing and not context.is_busy:
+                    yield context.heard_at + CONTEXT_IDLE_S, partial(self._context_idle, context_id)
+            if not self._contexts:
+                idle_s = SOCKET_IDLE_S if self._multi else CONTEXT_IDLE_S
+                yield self._heard_at + idle_s, self._socket_idle
+
+    def _unknown(self) -> list[Event]:
+        limit_s = self._settings.auth_timeout_s
+        return self._fail(
+            RemoteError("authentication_required", f"No API key was given within {limit_s:.1f} seconds.")
+        )
+
+    def _context_idle(self, context_id: str | None) -> list[Event]:
+        if not self._multi:
+            return self._socket_idle()
+        self._contexts[context_id].is_closing = True
+        return [EndContext(context_id, discard=False)]
+
+    def _socket_idle(self) -> list[Event]:
+        if not self._multi:
+            message = f"No message received within {CONTEXT_IDLE_S:.0f}s."
+            return self._fail(RemoteError("input_timeout_exceeded", message))
+        self._state = _State.ENDING
+        return [EndSocket()]
+
+
+_Input = tuple[str, str | None, bool]
+
+
+def _read_voices(fields: Fields) -> tuple[str, ...] | None:
+    items = fields.items("voices")
+    if items is None:
+        return None
+    if not 1 <= len(items) <= MAX_VOICES or not all(isinstance(item, str) and item for item in items):
+        raise fields.error("list_type", "voices", f"a list of 1 to {MAX_VOICES} voice ids")
+    return tuple(items)
+
+
+def _read_inputs(fields: Fields) -> list[_Input]:
+    """Text, voice and `new_turn` of each input."""
+    items = fields.items("inputs") or []
+    if len(items) > MAX_INPUTS:
+        raise fields.error("list_type", "inputs", f"a list of at most {MAX_INPUTS} inputs")
+    read = []
+    for at, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise fields.error("dict_type", "inputs", "a list of objects with text and voice_id")
+        inner = Fields(item, on_socket, f"inputs.{at}.")
+        read.append((inner.text("text") or "", inner.text("voice_id"), bool(inner.flag("new_turn"))))
+    return read
+
+
+def _texts(
+    context_id: str | None, context: _Context, inputs: list[_Input], fields: Fields
+) -> Iterator[Event]:
+    for text, voice_id, new_turn in inputs:
+        if voice_id is not None and voice_id not in context.voices:
+            raise fields.error("enum", "inputs", f"a voice_id among {', '.join(context.voices)}")
+        if text:
+            text, context.half = join_halves(context.half, text)
+            context.has_text = True
+        if text or new_turn:
+            yield Text(context_id, text, voice_id=voice_id or context.voices[0], new_turn=new_turn)

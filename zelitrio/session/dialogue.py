@@ -1,0 +1,149 @@
+"""A dialogue: several voices in one stream, each turn spoken by its own voice, in order, by one encoder."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from zelitrio.protocol import ChunkSchedule
+from zelitrio.session.audio_half import Deliver
+from zelitrio.session.service import Service
+from zelitrio.session.signals import Signal
+from zelitrio.session.stream import SpeechStream, StreamOptions, make_audio_half
+from zelitrio.settings import VoiceSettings
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Voice
+
+TURN_PAUSE_S = 0.25
+"""Silence between the turns of two voices: people leave about this much."""
+
+
+class DialogueStream:
+    """The turns of one dialogue.  It has the calls of `SpeechStream`; `text` names the voice.
+
+    Args:
+        service: shared by all streams.
+        options: of the stream; `voice` is the first of the dialogue's.
+        voices: all voices, by id.
+        make_schedule: makes the chunk schedule of a turn.
+        tell_turn_end: called when all audio of a turn, or of a flush, was delivered.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        options: StreamOptions,
+        voices: Mapping[str, Voice],
+        make_schedule: Callable[[], ChunkSchedule],
+        tell_turn_end: Callable[[], None],
+    ) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self._service = service
+        self._options = options
+        self._voices = voices
+        self._make_schedule = make_schedule
+        self._tell_turn_end = tell_turn_end
+        self._turns: deque[SpeechStream] = deque()
+        """The turn that is spoken or written, and those after it."""
+        self._is_ended = False
+        self._is_done = False
+        self._changed = Signal()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether text that was released is still to be spoken, or the end still to be reached."""
+        return not self._is_done and (self._is_ended or any(turn.is_busy for turn in self._turns))
+
+    def text(
+        self,
+        text: str,
+        *,
+        flush: bool = False,
+        trigger: bool = False,
+        continues: bool = False,
+        voice_id: str | None = None,
+        new_turn: bool = False,
+    ) -> None:
+        """Take more text of a voice; see `TextHalf.text`.
+
+        Another voice, or `new_turn`, ends the turn before it.
+        """
+        if self._is_ended:
+            return
+        voice = None if voice_id is None else self._voices[voice_id]
+        turn = self._turns[-1] if self._turns else None
+        if turn is not None and (turn.is_ended or new_turn or (voice is not None and voice != turn.voice)):
+            turn.end()
+            turn = None
+        if turn is None and text:
+            turn = self._begin(voice or self._options.voice)
+        if turn is not None:
+            # Texts of a dialogue are joined as they are.
+            turn.text(text, flush=flush, continues=True)
+
+    def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
+        """Speak turns that begin from now on with other settings; the schedule of a dialogue is fixed."""
+        self._options = attrs.evolve(self._options, settings=settings)
+
+    def flush(self) -> None:
+        """Speak everything buffered now."""
+        if self._turns:
+            self._turns[-1].flush()
+
+    def end(self) -> None:
+        """No more text: speak what there is, then end.  A second call does nothing."""
+        for turn in self._turns:
+            turn.end()
+        self._is_ended = True
+        self._notify()
+
+    def discard(self) -> int:
+        """End at once.  Returns 0: no packet that was not sent is to be heard."""
+        for turn in self._turns:
+            turn.discard()
+        self._is_ended = True
+        self._notify()
+        return 0
+
+    async def run(self, deliver: Deliver) -> None:
+        """Speak turn after turn until the end was reached; see `SpeechStream.run`."""
+        audio = make_audio_half(self._service, self._options, deliver)
+        spoke = False
+        try:
+            while (turn := await self._next()) is not None:
+                if spoke:
+                    await audio.add_silence(TURN_PAUSE_S)
+                await audio.change_rate(turn.voice.sample_rate_hz)
+                spoke = await turn.speak_on(audio) or spoke
+                self._turns.popleft()
+                self._notify()
+            if spoke:
+                await audio.finish("")
+        finally:
+            self._is_done = True
+            # Turns and this stream hold each other.
+            self._turns.clear()
+            self.on_change = lambda: None
+
+    def _begin(self, voice: Voice) -> SpeechStream:
+        options = attrs.evolve(self._options, voice=voice)
+        turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_turn_end)
+        turn.on_change = self._notify
+        self._turns.append(turn)
+        return turn
+
+    async def _next(self) -> SpeechStream | None:
+        """Wait for the next turn; None at the end."""
+        await trio.lowlevel.checkpoint()
+        while not self._turns and not self._is_ended:
+            await self._changed.wait()
+        return self._turns[0] if self._turns else None
+
+    def _notify(self) -> None:
+        self._changed.notify()
+        self.on_change()
