@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from zelitrio.errors import LocalError
-from zelitrio.training import find_speakers, read_recordings
-from zelitrio.training.corpus import Recording
+from zelitrio.training import read_recordings
+from zelitrio.training.corpus import Recording, find_speakers
 
 
 def test_metadata_is_read_in_both_layouts(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from tiny_corpus import make_work, small_acoustic
 
 from zelitrio.networks import VocoderConfig
 from zelitrio.text import load_front_end
-from zelitrio.training import Casting, assemble, export, speak
+from zelitrio.training import speak
 from zelitrio.training.acoustic_data import AcousticData, collate
+from zelitrio.training.export import Casting, assemble, export
 from zelitrio.training.loop import (
     CHECKPOINT,
     load_checkpoint,

@@ -10,23 +10,17 @@ from recorded import SPOKEN, spoken_folder, write_wav
 
 from zelitrio.errors import LocalError
 from zelitrio.text import load_front_end
-from zelitrio.training import (
-    RECIPES,
-    AcousticPlan,
-    Made,
-    Order,
-    Recipe,
-    Speaker,
-    VocoderPlan,
-    make_voice,
-    speak,
-)
+from zelitrio.training import RECIPES, Order, Speaker, make_voice, speak
+from zelitrio.training.acoustic_training import AcousticPlan
 from zelitrio.training.curves import read_log
 from zelitrio.training.features import HOP_SAMPLES
 from zelitrio.training.hearing import Heard
+from zelitrio.training.order import Recipe
 from zelitrio.training.shards import open_shard
 from zelitrio.training.sound_facts import median_pitch_hz
 from zelitrio.training.user_training import _TIMED_STEPS, _timed
+from zelitrio.training.user_voice import Made
+from zelitrio.training.vocoder_training import VocoderPlan
 from zelitrio.voices import load_folder
 
 RECIPE = Recipe(

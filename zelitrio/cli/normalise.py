@@ -15,7 +15,7 @@ def normalise(
     text: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
-    explain: bool = False,
+    explain: Annotated[bool, Parameter(negative=())] = False,
     lexicon: Annotated[list[Path] | None, LIST] = None,
 ) -> None:
     """Print the words a text is spoken as, and below them their phonemes.

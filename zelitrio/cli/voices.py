@@ -1,4 +1,4 @@
-"""`zelitrio voices`: who can speak, and more voices added, removed, shown and mixed."""
+"""`zelitrio voices`: list the voices; add, remove, show and mix public ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the room imports torch
 
 Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
 Home = Annotated[Path | None, Parameter(name="--into")]
+Yes = Annotated[bool, Parameter(negative=())]
 
 voices = App(
     name="voices",
@@ -55,10 +56,11 @@ voices.command(list_voices, name="list")
 @voices.command
 def add(
     source: str,
+    /,
     *,
     into: Home = None,
-    yes: bool = False,
-    accept_licence: bool = False,
+    yes: Yes = False,
+    accept_licence: Yes = False,
     measure: Annotated[list[str] | None, LIST] = None,
 ) -> None:
     """Add a public voice: Piper's or Kokoro's.
@@ -69,15 +71,15 @@ def add(
     Parameters
     ----------
     source
-        Where the voice is.
+        A file, a folder, or a name.
     into
-        The folder to keep voices in; the platform's data folder if not given.
+        The folder for voices [default: the platform's data folder].
     yes
         Fetch without asking.
     accept_licence
-        Add a voice although its licence forbids commercial use.
+        Add a voice with a licence that forbids commercial use.
     measure
-        Kokoro's voices that shall start early on a CPU, some seconds each; for up to four, all of them.
+        Kokoro's voices to measure, so that they start early on a CPU [default: all of up to four].
     """
     import tempfile
 
@@ -113,15 +115,15 @@ def add(
 
 
 @voices.command
-def remove(voice: str, *, into: Home = None) -> None:
+def remove(voice: str, /, *, into: Home = None) -> None:
     """Delete a voice that was added, and the others of its folder.
 
     Parameters
     ----------
     voice
-        Its id, or the folder's name.
+        The voice's id, or its folder's name.
     into
-        The folder that voices are kept in.
+        The folder for voices [default: the platform's data folder].
     """
     from zelitrio.voices import remove_installed, voice_home
 
@@ -130,15 +132,15 @@ def remove(voice: str, *, into: Home = None) -> None:
 
 
 @voices.command
-def show(voice: str, *, into: Home = None) -> None:
-    """Show where a voice came from, its licence and its size.
+def show(voice: str, /, *, into: Home = None) -> None:
+    """Show a voice's source, licence and size.
 
     Parameters
     ----------
     voice
-        Its id, or the folder's name.
+        The voice's id, or its folder's name.
     into
-        The folder that voices are kept in.
+        The folder for voices [default: the platform's data folder].
     """
     from zelitrio.voices import find_installed, voice_home
 
@@ -147,13 +149,13 @@ def show(voice: str, *, into: Home = None) -> None:
 
 
 @voices.command
-def available(search: str = "") -> None:
+def available(search: str = "", /) -> None:
     """List the names that `add` can fetch.
 
     Parameters
     ----------
     search
-        Only those that contain this, like de_ or kokoro.
+        Only names that contain this, such as de_ or kokoro.
     """
     from zelitrio.voices import available as look
 
@@ -163,17 +165,17 @@ def available(search: str = "") -> None:
 
 
 @voices.command
-def mix(name: str, mixture: str, *, into: Home = None) -> None:
-    """Keep a mix of Kokoro's voices as a voice.
+def mix(name: str, mixture: str, /, *, into: Home = None) -> None:
+    """Save a mix of Kokoro's voices as a voice.
 
     Parameters
     ----------
     name
-        The name of the new voice.
+        Name of the new voice.
     mixture
-        Voices with weights: "af_heart(2)+af_bella(1)". Without weights all count the same.
+        Voices with weights: "af_heart(2)+af_bella(1)". Without weights all are equal.
     into
-        The folder that voices are kept in.
+        The folder for voices [default: the platform's data folder].
     """
     from zelitrio.voices import save_mix, voice_home
 
