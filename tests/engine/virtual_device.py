@@ -137,7 +137,7 @@ class VirtualBox:
     """A server's engine under a load of its own.
 
     Args:
-        tempo: what was measured at start.
+        tempo: as measured at start.
         slowness: how much longer a step takes at some time.
         encode_s: of one call.
         rate: arrivals a second, at random.
@@ -276,7 +276,7 @@ class VirtualBox:
 
 
 def tempo_of(*, is_wide: bool) -> Tempo:
-    """Of a CPU core, or of a slow GPU with small batches: so the test has fewer streams."""
+    """A CPU core, or a slow GPU with small batches, so that the test has fewer streams."""
     ladder = choose_ladder(FACTS, 4, is_wide=is_wide)
     pace = (
         Pace(frame_s=1e-5, step_s=1.5e-2, is_wide=True, frames_per_s=4 * 64 / (1.5e-2 + 64e-5))

@@ -9,10 +9,12 @@ import orjson
 import pytest
 import trio
 from running import hear, pcm_in, running, say, until
+from tiny_hum import hum_voice
 from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import open_engine
 from zelitrio.settings import EngineSettings
+from zelitrio.voices import Catalogue
 
 VOICE = "tiny-0"
 TEXT = "It costs twenty dollars, my friend. And then, after all that, it was over."
@@ -35,6 +37,29 @@ async def test_socket_and_http_give_the_same_speech_for_the_same_seed(engine):
         again = await http.post(f"/v1/text-to-speech/{VOICE}?output_format=pcm_24000", json=body)
     assert answer.content == again.content and len(answer.content) > 24_000
     assert len(by_socket) and np.abs(by_socket).max() > 0.01
+
+
+async def test_voices_of_two_families_and_rates_come_in_the_rate_that_is_asked_for():
+    catalogue = Catalogue([*tiny_catalogue(), hum_voice()])
+    settings = EngineSettings(device="cpu", cpu_threads=1)
+    lengths_s: dict[str, list[float]] = {"hum": [], VOICE: []}
+    async with open_engine(catalogue, settings) as engine, running(engine) as server:
+
+        async def listen(voice: str, rate_hz: int) -> None:
+            async with server.socket(voice=voice, seed="7", output_format=f"pcm_{rate_hz}") as socket:
+                await say(socket, text=TEXT, flush=True)
+                await say(socket, text="")
+                heard = pcm_in(await hear(socket))
+            assert np.abs(heard).max() > 0.001
+            lengths_s[voice].append(len(heard) / rate_hz)
+
+        async with trio.open_nursery() as nursery:
+            for voice in lengths_s:
+                for rate_hz in (22_050, 24_000, 16_000):
+                    nursery.start_soon(listen, voice, rate_hz)
+    for lengths in lengths_s.values():
+        assert len(lengths) == 3
+        assert max(lengths) - min(lengths) < 0.02
 
 
 async def test_times_over_http_stay_within_the_audio_and_follow_the_text(engine):

@@ -101,6 +101,16 @@ def test_a_missing_weight_and_a_foreign_one_and_a_wrong_shape_are_named(folder: 
         load_folder(folder)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused_by_name(folder: Path, number: float) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    weights["vocoder.head.bias"][3] = number
+    save_file(weights, path)
+    with pytest.raises(VoiceError, match=r"head\.bias: expected finite numbers, found NaN or infinity"):
+        load_folder(folder)
+
+
 def test_weights_are_never_a_pickle(folder: Path) -> None:
     path = folder / "weights.safetensors"
     torch.save({"vocoder.head.bias": torch.zeros(3)}, path)

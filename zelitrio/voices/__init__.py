@@ -1,4 +1,4 @@
-"""Voices: what a voice is, where it comes from, and how an utterance is put to its networks."""
+"""Voices: their description, their files, and how an utterance is put to their networks."""
 
 from __future__ import annotations
 

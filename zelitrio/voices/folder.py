@@ -76,7 +76,7 @@ def save_folder(
 
     Args:
         folder: made if missing.
-        model: whose weights.
+        model: the weights to write.
         voices: all of that model.
         dtype: of the weights on disk.
     """

@@ -23,15 +23,15 @@ from zelitrio.voices.model import Voice
 _TOKEN_LADDER = (64, 128, 256, 384)
 """Some 25 s of speech at most."""
 _HEARD_FRAMES = 8
-"""Of a first window so much is heard: a codec gathers up to 35 ms of it before it sends any."""
+"""Heard frames of a first window: a codec gathers up to 35 ms before it sends any."""
 _WARM_UP_FRAMES = 6
-"""What the networks see, and nobody hears, of the words before a sentence's rest.  Ten make a join no
-better, and more than seven leave nothing to be heard of a first window."""
+"""Frames before the rest of a sentence that the networks compute and no listener hears.  Ten make a join no
+better, and more than seven leave a first window without heard frames."""
 _SEAM_FRAMES = 2
-"""The next utterance renders so much of a cut one, because its networks know what comes: before a vowel the
-release of a stop begins 20 ms before the word ends."""
+"""Last frames of a cut utterance that the next one renders, because its reading knows the next word: before a
+vowel the release of a stop begins 20 ms before the word ends."""
 _PLOSIVE_SEAM_FRAMES = 4
-"""The same after a plosive: the seam then lies in its closure.  Its release comes at different times in the
+"""The same after a plosive, so that the seam is in its closure.  Its release comes at different times in the
 two readings, and at 3 of 144 seams it was heard twice."""
 _PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 
@@ -129,7 +129,7 @@ def zeli_model(voice: Voice) -> ZeliModel:
 
 
 def manner(settings: VoiceSettings) -> NDArray[np.float32]:
-    """What the settings mean to the networks: variation, pitch range, energy shift."""
+    """The settings in the networks' units: variation, pitch range, energy shift."""
     # At the default, drawn and predicted melody together spread as far as the readers' own.
     variation = 0.9 * (1.0 - settings.stability)
     return np.array((variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style), np.float32)

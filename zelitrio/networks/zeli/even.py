@@ -1,4 +1,4 @@
-"""Elementwise functions whose results do not depend on where in its tensor a value is.
+"""Elementwise functions with results that do not depend on a value's place in its tensor.
 
 On a CPU torch computes most values of a tensor in blocks.  It computes the last ones, also those of each
 thread's part, one by one with another approximation.  So a frame came out 1.5e-7 apart in another batch or

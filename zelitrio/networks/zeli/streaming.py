@@ -30,7 +30,7 @@ class StreamingBlock(nn.Module):
     Args:
         channels: width of the residual stream.
         kernel: frames the depthwise convolution sees.
-        lookahead: how many of them lie in the future.
+        lookahead: how many of them are in the future.
         expansion: width of the inner layer, in channels.
     """
 
