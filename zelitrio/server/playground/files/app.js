@@ -269,7 +269,10 @@ function follow(mine) {
   const heard = mine.player.heard();
   transcript.mark(heard);
   pictures.move(heard);
-  showFigures(figuresOf(mine));
+  if (performance.now() - (mine.shownAt ?? 0) > 100) {
+    mine.shownAt = performance.now();
+    showFigures(figuresOf(mine));
+  }
   requestAnimationFrame(() => follow(mine));
 }
 

@@ -3,6 +3,7 @@
 import { BANDS, Spectrum } from "./spectrum.js";
 
 const STEP_S = 0.01; // One column of the pictures.
+const FRAME_MS = 40; // Between two drawings: a slow machine has more to do than to draw.
 const SHORTEST_S = 4; // The time axis is at least this long.
 const LONGEST_S = 600; // Of a longer run the rest is not drawn.
 
@@ -90,10 +91,10 @@ export class Pictures {
   soon() {
     if (this.isDue) return;
     this.isDue = true;
-    requestAnimationFrame(() => {
+    setTimeout(() => {
       this.isDue = false;
       this.draw();
-    });
+    }, FRAME_MS);
   }
 
   draw() {
