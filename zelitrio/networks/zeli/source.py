@@ -67,7 +67,10 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
     pitch = start + slope * inside  # [batch, hops, hop]
-    phase = _wrapped(phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)))
+    # Phases measured from a recording may differ from the pitch's running sum: the hop makes it up evenly.
+    turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)
+    missing = _wrapped(phases[:, 1:] - phases[:, :-1] - turns)[..., None]
+    phase = _wrapped(phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)) + missing * (inside / hop))
     fitting = (0.5 * rate_hz) / pitch
     harmonics = fitting.floor()
     fraction = (fitting - harmonics).float()
@@ -89,20 +92,21 @@ def _wrapped(turns: Tensor) -> Tensor:
     return turns - turns.round()
 
 
-def noise_table(fft: int, hop: int, window: Tensor) -> Tensor:
+def noise_table(fft: int, hop: int, window: Tensor, frames: int = NOISE_FRAMES) -> Tensor:
     """Spectra of a fixed piece of white noise that joins its own end.
 
     Args:
         fft: samples per frame.
         hop: samples between frames.
         window: [fft], applied to each frame.
+        frames: how many.
 
     Returns:
-        [NOISE_FRAMES, fft // 2 + 1] complex64.
+        [frames, fft // 2 + 1] complex64.
     """
-    samples = _white(NOISE_FRAMES * hop, 20_001)
+    samples = _white(frames * hop, 20_001)
     around = np.concatenate((samples[-fft // 2 :], samples, samples[: fft // 2])).astype(np.float32)
-    frames = torch.from_numpy(around).unfold(0, fft, hop)[:NOISE_FRAMES]
+    frames = torch.from_numpy(around).unfold(0, fft, hop)[:frames]
     return torch.fft.rfft(frames * window) * SOURCE_GAIN
 
 

@@ -152,6 +152,10 @@ class FrameMasks:
         """[batch, window, 1], 1 inside and 0 outside, for outputs `lag` frames behind the inputs."""
         return self._mask[:, self._lag - lag : self._lag - lag + self._window]
 
+    def between(self, most: int, least: int) -> Tensor:
+        """[batch, most - least + window, 1]: outputs from `most` frames behind on, as far as those `least` behind."""
+        return self._mask[:, self._lag - most : self._lag - least + self._window]
+
 
 def frame_mask(length: Tensor, frames: int) -> Tensor:
     """Masks of whole utterances.

@@ -1,0 +1,350 @@
+"""The vocoder of parts: log-mel and pitch frames to samples, with a spectrum every few milliseconds.
+
+A trunk of convolutions runs once per frame.  Its output is spread over the parts of the frame, where a
+narrow network also sees the spectrum of the excitation, a pulse train at the pitch.  For each part it
+makes a spectrum: pulses shaped in gain and phase, noise shaped in gain, and a rest of its own below
+4 kHz.  One short inverse FFT per part and overlap-add make the samples.
+
+With one filter per 10 ms frame the phases of low harmonics cannot follow natural speech.  A spectrum per
+part that knows where the pulses lie can.
+"""
+
+from __future__ import annotations
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zelitrio.networks.source import (
+    CENT,
+    NOISE_FRAMES,
+    SOURCE_GAIN,
+    UNVOICED_LN_F0,
+    advance_phase,
+    jitter_table,
+    noise_table,
+    pulses,
+)
+from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
+
+_ANGLE_GAIN = 3.0
+_REST_GAIN = 0.3
+
+
+@attrs.frozen(kw_only=True)
+class FineVocoderConfig:
+    """Sizes of a vocoder of parts; travels with its weights."""
+
+    sample_rate_hz: int = 24_000
+    hop_samples: int = 240
+    mels: int = 80
+    channels: int = 192
+    blocks: int = 6
+    kernel: int = 7
+    stem_lookahead: int = 2
+    lookahead: int = 1
+    parts: int = 4
+    """Spectra per frame."""
+    fft_samples: int = 480
+    """Samples per spectrum; at most two frames."""
+    part_channels: int = 96
+    part_blocks: int = 4
+    part_kernel: int = 7
+    part_lookahead: int = 2
+    """Parts that each block of the narrow network looks ahead."""
+    source_bins: int = 121
+    """Bins of the excitation's spectrum that the narrow network sees."""
+    rest_bins: int = 81
+    """Bins below which the network adds a spectrum of its own."""
+    jitter_cents: int = 0
+    """How far pitch strays from frame to frame."""
+
+    @property
+    def part_samples(self) -> int:
+        """Samples between two spectra."""
+        return self.hop_samples // self.parts
+
+    @property
+    def overlap(self) -> int:
+        """Spectra over one sample."""
+        return self.fft_samples // self.part_samples
+
+    @property
+    def bins(self) -> int:
+        """Frequencies in a spectrum."""
+        return self.fft_samples // 2 + 1
+
+    @property
+    def trunk_lag(self) -> int:
+        """Frames by which the trunk's outputs trail its inputs."""
+        return self.stem_lookahead + self.blocks * self.lookahead
+
+    @property
+    def part_lag(self) -> int:
+        """Parts by which the spectra trail the trunk's outputs."""
+        return self.part_blocks * self.part_lookahead
+
+    @property
+    def lag(self) -> int:
+        """Frames by which finished samples trail the inputs: the last overlapping spectrum as well."""
+        return self.trunk_lag + self.part_lag // self.parts + 1
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class FineVocoderState:
+    """What a stream carries from window to window; `FineVocoder.new_state` makes it for the start."""
+
+    stem: Tensor  # [batch, kernel - 1, mels + 2]
+    blocks: list[Tensor]  # each [batch, kernel - 1, channels]
+    part_blocks: list[Tensor]  # each [batch, part_kernel - 1, part_channels]
+    source: Tensor  # [batch, part_lag, 2 * bins]: spectra of pulses that have gone in but are not shaped yet
+    ln_f0: Tensor  # [batch, trunk_lag - 1]: pitch of frames that have gone in but have no pulses yet
+    phase: Tensor  # [batch] float64, turns
+    pulses: Tensor  # [batch, 2 * hop]
+    overlap: Tensor  # [batch, fft - part]
+
+
+class FineVocoder(nn.Module):
+    """Frames to samples, whole or window by window."""
+
+    window: Tensor
+    noise: Tensor
+    jitter: Tensor
+
+    def __init__(self, config: FineVocoderConfig) -> None:
+        super().__init__()
+        c = config
+        if c.trunk_lag < 2 or c.part_lag % c.parts or c.hop_samples % c.parts:
+            raise ValueError(
+                "lookahead: expected two frames or more, and a whole number of frames for the parts"
+            )
+        if c.fft_samples > 2 * c.hop_samples or c.fft_samples % c.part_samples:
+            raise ValueError(f"fft_samples: expected whole parts, at most two frames, found {c.fft_samples}")
+        self.config = c
+        self.stem = StreamingStem(c.mels + 2, c.channels, c.kernel, c.stem_lookahead)
+        self.blocks = StreamingBlocks(c.blocks, c.channels, c.kernel, c.lookahead)
+        self.norm = nn.LayerNorm(c.channels)
+        self.spread = nn.Linear(c.channels, c.parts * c.part_channels)
+        self.source_in = nn.Linear(2 * c.source_bins, c.part_channels)
+        self.part_blocks = StreamingBlocks(c.part_blocks, c.part_channels, c.part_kernel, c.part_lookahead)
+        self.part_norm = nn.LayerNorm(c.part_channels)
+        self.head = nn.Linear(c.part_channels, 3 * c.bins + 2 * c.rest_bins)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)
+        window = torch.hann_window(c.fft_samples)
+        self.register_buffer("window", window, persistent=False)
+        noise = noise_table(c.fft_samples, c.part_samples, window, NOISE_FRAMES * c.parts)
+        self.register_buffer("noise", noise.unflatten(0, (NOISE_FRAMES, c.parts)), persistent=False)
+        self.register_buffer("jitter", c.jitter_cents * CENT * jitter_table(), persistent=False)
+
+    def forward(
+        self,
+        mel: Tensor,
+        ln_f0: Tensor,
+        voiced: Tensor,
+        mask: Tensor,
+        noise_at: Tensor,
+        turns: Tensor | None = None,
+    ) -> Tensor:
+        """Samples of whole utterances.
+
+        Args:
+            mel: [batch, frames, mels], normalised log-mel (`zelitrio.networks.normalise_mel`).
+            ln_f0: [batch, frames], natural log of pitch in Hz, also where unvoiced.
+            voiced: [batch, frames] in 0..1.
+            mask: [batch, frames, 1], 1 inside of the utterance.
+            noise_at: [batch] integers, where in the noise the utterance begins.
+            turns: [batch, frames], phase of a recording's excitation at each frame, in turns; None: the
+                running sum of the pitch, as in `step`.
+
+        Returns:
+            [batch, frames * hop] samples, about [-1, 1].
+        """
+        c = self.config
+        frames = mel.shape[1]
+        times = torch.arange(frames, device=mel.device)[None]
+        if turns is None:
+            ln_f0 = self._wavering(ln_f0, noise_at[:, None] + times)
+        x = self.stem.whole(self._inputs(mel, ln_f0, voiced, mask), mask)
+        for block in self.blocks:
+            x = block.whole(x, mask)
+        part_mask = _repeated(mask, c.parts)
+        pitch = torch.where(mask[..., 0] > 0, ln_f0.float(), UNVOICED_LN_F0)
+        # A windowed run's phase starts `trunk_lag - 1` frames early; the last spectrum ends one frame late.
+        early = c.trunk_lag - 1
+        edges = F.pad(pitch, (early, 2), value=UNVOICED_LN_F0)
+        phase = torch.zeros(pitch.shape[0], dtype=torch.float64, device=pitch.device)
+        phases = advance_phase(edges, phase, c.hop_samples, c.sample_rate_hz)
+        if turns is not None:
+            phases = torch.cat((phases[:, :early], turns.double(), phases[:, early + frames :]), 1)
+        train = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
+        source = self._source(train[:, (early - 1) * c.hop_samples :], frames)
+        y = self._spread_out(x, source, part_mask)
+        for block in self.part_blocks:
+            y = block.whole(y, part_mask)
+        noise = self.noise[torch.remainder(noise_at[:, None] + times, NOISE_FRAMES)].flatten(1, 2)
+        spectra = self._spectra(y, source, noise, part_mask)
+        before = pitch.new_zeros(pitch.shape[0], c.fft_samples - c.part_samples)
+        samples, rest = self._overlap_add(spectra, before)
+        half = c.fft_samples // 2
+        return torch.cat((samples, rest[:, :half]), 1)[:, half:]
+
+    def new_state(self, batch: int, device: torch.device | str = "cpu") -> FineVocoderState:
+        """The state before the first window."""
+        c = self.config
+        zeros = lambda *shape: torch.zeros(batch, *shape, device=device)  # noqa: E731
+        return FineVocoderState(
+            stem=zeros(c.kernel - 1, c.mels + 2),
+            blocks=[zeros(c.kernel - 1, c.channels) for _ in range(c.blocks)],
+            part_blocks=[zeros(c.part_kernel - 1, c.part_channels) for _ in range(c.part_blocks)],
+            source=zeros(c.part_lag, 2 * c.bins),
+            ln_f0=torch.full((batch, c.trunk_lag - 1), UNVOICED_LN_F0, device=device),
+            phase=torch.zeros(batch, dtype=torch.float64, device=device),
+            pulses=zeros(2 * c.hop_samples),
+            overlap=zeros(c.fft_samples - c.part_samples),
+        )
+
+    def step(
+        self,
+        mel: Tensor,
+        ln_f0: Tensor,
+        voiced: Tensor,
+        state: FineVocoderState,
+        first: Tensor,
+        length: Tensor,
+        noise_at: Tensor,
+    ) -> tuple[Tensor, FineVocoderState]:
+        """Samples of the next window, `config.lag` frames behind its inputs.
+
+        Args:
+            mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
+            state: from `new_state` or the step before.
+            first: [batch], time of the window's first input frame; may be negative.
+            length: [batch], frames in the utterance.
+
+        Returns:
+            [batch, window * hop] samples and the next state.
+        """
+        c = self.config
+        window = mel.shape[1]
+        deepest = c.trunk_lag + c.part_lag // c.parts
+        masks = FrameMasks(first, window, length, deepest, state.stem.dtype)
+        ahead = torch.arange(window, device=first.device)
+        ln_f0 = self._wavering(ln_f0, (noise_at + first)[:, None] + ahead)
+        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0))
+        x, stem = self.stem.step(inputs, state.stem, masks.lagging(c.stem_lookahead))
+        states = []
+        for depth, block in enumerate(self.blocks, start=1):
+            x, following = block.step(
+                x, state.blocks[depth - 1], masks.lagging(c.stem_lookahead + depth * c.lookahead)
+            )
+            states.append(following)
+
+        inside = masks.lagging(0)[..., 0] > 0
+        pitch = torch.cat((state.ln_f0, torch.where(inside, ln_f0.float(), UNVOICED_LN_F0)), 1)
+        edges = pitch[:, : window + 1]
+        phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
+        fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
+        train = torch.cat((state.pulses, fresh), 1)
+        source = self._source(train, window)
+        part_masks = _PartMasks(masks, c.parts, c.trunk_lag, deepest)
+        y = self._spread_out(x, source, part_masks.lagging(0))
+        part_states = []
+        for depth, block in enumerate(self.part_blocks, start=1):
+            y, following = block.step(
+                y, state.part_blocks[depth - 1], part_masks.lagging(depth * c.part_lookahead)
+            )
+            part_states.append(following)
+        sources = torch.cat((state.source, source), 1)
+        at = torch.remainder((noise_at + first - deepest)[:, None] + ahead, NOISE_FRAMES)
+        spectra = self._spectra(
+            y, sources[:, : window * c.parts], self.noise[at].flatten(1, 2), part_masks.lagging(c.part_lag)
+        )
+        samples, overlap = self._overlap_add(spectra, state.overlap)
+        # Finished sums begin half an FFT before the first spectrum's middle; a lag of whole frames is kept.
+        return samples, FineVocoderState(
+            stem=stem,
+            blocks=states,
+            part_blocks=part_states,
+            source=sources[:, window * c.parts :],
+            ln_f0=pitch[:, window:],
+            phase=phases[:, -1],
+            pulses=train[:, window * c.hop_samples :],
+            overlap=overlap,
+        )
+
+    def _wavering(self, ln_f0: Tensor, noise_at: Tensor) -> Tensor:
+        return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
+
+    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
+        centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
+        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
+
+    def _source(self, train: Tensor, frames: int) -> Tensor:
+        """Spectra of pulses that begin a frame before the first part: real and imaginary, [batch, parts, 2 * bins]."""
+        c = self.config
+        begin = c.hop_samples - c.fft_samples // 2
+        cut = train[:, begin : begin + (frames * c.parts - 1) * c.part_samples + c.fft_samples]
+        spectra = torch.fft.rfft(cut.unfold(1, c.fft_samples, c.part_samples) * (self.window * SOURCE_GAIN))
+        return torch.cat((spectra.real, spectra.imag), -1)
+
+    def _spread_out(self, x: Tensor, source: Tensor, part_mask: Tensor) -> Tensor:
+        """Trunk frames and the excitation to the parts' first layer: [batch, frames * parts, part_channels]."""
+        c = self.config
+        spread = self.spread(self.norm(x)).unflatten(-1, (c.parts, c.part_channels)).flatten(1, 2)
+        real, imaginary = source.chunk(2, -1)
+        seen = torch.cat((real[..., : c.source_bins], imaginary[..., : c.source_bins]), -1)
+        return (spread + self.source_in(seen.to(spread.dtype))) * part_mask
+
+    def _spectra(self, y: Tensor, source: Tensor, noise: Tensor, part_mask: Tensor) -> Tensor:
+        """Shape pulses and noise and add the rest: complex [batch, parts, bins]."""
+        c = self.config
+        # In float32 also where the rest is not: these are exponents and angles.
+        with torch.autocast(y.device.type, enabled=False):
+            made = self.head(self.part_norm(y).to(self.head.weight.dtype)).float()
+        gain, turn, breath, rest = made.split((c.bins, c.bins, c.bins, 2 * c.rest_bins), -1)
+        real, imaginary = source.float().chunk(2, -1)
+        mask = part_mask.float()
+        amount = torch.exp(gain - 1) * mask
+        angle = _ANGLE_GAIN * turn
+        across, up = amount * torch.cos(angle), amount * torch.sin(angle)
+        louder = torch.exp(breath - 2) * mask
+        own_real, own_imaginary = (
+            F.pad(part * (_REST_GAIN * mask), (0, c.bins - c.rest_bins)) for part in rest.chunk(2, -1)
+        )
+        return torch.complex(
+            real * across - imaginary * up + noise.real * louder + own_real,
+            real * up + imaginary * across + noise.imag * louder + own_imaginary,
+        )
+
+    def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
+        c = self.config
+        part, overlap = c.part_samples, c.overlap
+        parts = spectra.shape[1]
+        scale = 8.0 / (3.0 * overlap)  # the squares of overlapping Hann windows add up to 3/8 of their number
+        blocks = torch.fft.irfft(spectra, n=c.fft_samples) * (self.window * scale)
+        sums = F.pad(before, (0, parts * part)).unflatten(1, (-1, part))  # [batch, parts + overlap - 1, part]
+        for at, block in enumerate(blocks.unflatten(-1, (overlap, part)).unbind(2)):
+            sums = sums + F.pad(block, (0, 0, at, overlap - 1 - at))
+        return sums[:, :parts].flatten(1), sums[:, parts:].flatten(1)
+
+
+class _PartMasks:
+    """Masks of frames, repeated for their parts and seen from any depth of the narrow network."""
+
+    def __init__(self, masks: FrameMasks, parts: int, trunk_lag: int, deepest: int) -> None:
+        whole = masks.between(deepest, trunk_lag)
+        extra = deepest - trunk_lag
+        self._mask = _repeated(whole, parts)
+        self._extra, self._window = extra * parts, (whole.shape[1] - extra) * parts
+
+    def lagging(self, lag: int) -> Tensor:
+        """[batch, window * parts, 1] for outputs `lag` parts behind the trunk's."""
+        return self._mask[:, self._extra - lag : self._extra - lag + self._window]
+
+
+def _repeated(mask: Tensor, parts: int) -> Tensor:
+    """[batch, frames, 1] to [batch, frames * parts, 1]."""
+    return mask.expand(-1, -1, parts).flatten(1).unsqueeze(-1)
