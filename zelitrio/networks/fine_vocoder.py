@@ -28,7 +28,8 @@ from zelitrio.networks.source import (
 )
 from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
 
-_ANGLE_GAIN = 3.0
+_ANGLE_GAIN = 8.0
+"""Angles have far to go from zero, and a small learning rate would take a thousand steps for a turn."""
 _REST_GAIN = 0.3
 
 
@@ -132,6 +133,11 @@ class FineVocoder(nn.Module):
         self.head = nn.Linear(c.part_channels, 3 * c.bins + 2 * c.rest_bins)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
+        with torch.no_grad():
+            self.head.weight[c.bins : 2 * c.bins] *= 1 / _ANGLE_GAIN
+            # Speech falls with frequency, and a pulse train does not.
+            self.head.bias[: c.bins] = torch.linspace(-1.5, -4.5, c.bins)
+            self.head.bias[2 * c.bins : 3 * c.bins] = -1.0
         window = torch.hann_window(c.fft_samples)
         self.register_buffer("window", window, persistent=False)
         noise = noise_table(c.fft_samples, c.part_samples, window, NOISE_FRAMES * c.parts)

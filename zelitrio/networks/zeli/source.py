@@ -70,7 +70,9 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     # Phases measured from a recording may differ from the pitch's running sum: the hop makes it up evenly.
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)
     missing = _wrapped(phases[:, 1:] - phases[:, :-1] - turns)[..., None]
-    phase = _wrapped(phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)) + missing * (inside / hop))
+    phase = _wrapped(
+        phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)) + missing * (inside / hop)
+    )
     fitting = (0.5 * rate_hz) / pitch
     harmonics = fitting.floor()
     fraction = (fitting - harmonics).float()

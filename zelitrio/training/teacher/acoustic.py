@@ -98,7 +98,9 @@ class Lessons:
         """Items by number, their frames cropped."""
         length = self.length[chosen]
         room = (length - crop).clamp(min=0).double() + 1.0
-        drawn = torch.rand(len(chosen), device=chosen.device, dtype=torch.float64) if is_random else room * 0.0
+        drawn = (
+            torch.rand(len(chosen), device=chosen.device, dtype=torch.float64) if is_random else room * 0.0
+        )
         start = (drawn * room).long()
         offset = start[:, None] + torch.arange(crop, device=chosen.device)
         inside = offset < length[:, None]
@@ -116,7 +118,9 @@ class Lessons:
             "speakers": speaker,
             "mask": mask.unsqueeze(-1),
             # What is predicted is the duration at speed 1; what is decoded is as it was said.
-            "ln_durations": torch.log((self.durations[chosen] * self.speed[chosen, None]).clamp(min=_NO_FRAMES)),
+            "ln_durations": torch.log(
+                (self.durations[chosen] * self.speed[chosen, None]).clamp(min=_NO_FRAMES)
+            ),
             "pitch": self.pitch[chosen],
             "voicing": self.voicing[chosen],
             "energy": self.energy[chosen],
@@ -137,7 +141,10 @@ def read_lessons(folder: Path, device: torch.device) -> Lessons:
     flat: dict[str, list[np.ndarray]] = {}
     rows: list[tuple[int, int, int]] = []
     frames_before = token_before = 0
-    fields: dict[str, list[float]] = {name: [] for name in ("speed", "speaker", "held", "frame_at", "token_at", "length", "tokens", "is_piece")}
+    fields: dict[str, list[float]] = {
+        name: []
+        for name in ("speed", "speaker", "held", "frame_at", "token_at", "length", "tokens", "is_piece")
+    }
     for chunk in chunks_with(folder, "items"):
         speech, items = load(speech_path(folder, chunk)), load(items_path(folder, chunk))
         starts = np.cumsum(speech["frames"]) - speech["frames"]
@@ -221,7 +228,9 @@ class Outputs:
     mel: Tensor
 
 
-def forward(model: PitchedAcousticModel, batch: dict[str, Tensor], *, noise: float, bfloat16: bool = True) -> Outputs:
+def forward(
+    model: PitchedAcousticModel, batch: dict[str, Tensor], *, noise: float, bfloat16: bool = True
+) -> Outputs:
     """Encode, and decode with the recording's durations, pitch and energy, a little noise on both."""
     device = batch["mel"].device.type
     pitch = batch["pitch"] + noise * torch.randn_like(batch["pitch"])
@@ -238,7 +247,12 @@ def forward(model: PitchedAcousticModel, batch: dict[str, Tensor], *, noise: flo
         ln_f0 = batch["ln_f0"] + 0.1 * noise * torch.randn_like(batch["ln_f0"][:, :1])
         mel = model.decode(rows, batch["positions"], ln_f0, batch["voiced"], batch["frame_mask"])
     return Outputs(
-        prosody.duration.float(), prosody.pitch.float(), prosody.energy.float(), frame_pitch.float(), voicing.float(), mel.float()
+        prosody.duration.float(),
+        prosody.pitch.float(),
+        prosody.energy.float(),
+        frame_pitch.float(),
+        voicing.float(),
+        mel.float(),
     )
 
 
@@ -259,7 +273,9 @@ def losses_of(outputs: Outputs, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     result["mel"] = masked_mean((outputs.mel - batch["mel"]).abs(), judged)
     sung = judged[..., 0] * (0.05 + 0.95 * batch["voiced"])
     result["frame_pitch"] = masked_mean((outputs.frame_pitch - batch["frame_pitch"]).abs(), sung)
-    crossed = F.binary_cross_entropy_with_logits(VOICING_SLOPE * outputs.voicing, batch["voiced"], reduction="none")
+    crossed = F.binary_cross_entropy_with_logits(
+        VOICING_SLOPE * outputs.voicing, batch["voiced"], reduction="none"
+    )
     result["voicing"] = masked_mean(crossed, judged[..., 0])
     return result
 
@@ -271,7 +287,10 @@ def validate(model: PitchedAcousticModel, lessons: Lessons, most: int = 96) -> d
     if not len(chosen):
         return {}
     batch = lessons.batch(chosen, int(lessons.length[chosen].max()), is_random=False)
-    return {f"val_{name}": float(loss) for name, loss in losses_of(forward(model, batch, noise=0.0, bfloat16=False), batch).items()}
+    return {
+        f"val_{name}": float(loss)
+        for name, loss in losses_of(forward(model, batch, noise=0.0, bfloat16=False), batch).items()
+    }
 
 
 @torch.no_grad()
@@ -315,7 +334,9 @@ class Trainer:
     """Of the last step."""
 
     @classmethod
-    def start(cls, plan: AcousticPlan, lessons: Lessons, config: PitchedAcousticConfig, device: torch.device) -> Trainer:
+    def start(
+        cls, plan: AcousticPlan, lessons: Lessons, config: PitchedAcousticConfig, device: torch.device
+    ) -> Trainer:
         """Fresh networks."""
         torch.manual_seed(1)
         model = PitchedAcousticModel(config).to(device)
@@ -331,7 +352,11 @@ class Trainer:
             copy.deepcopy(model).eval().requires_grad_(False),
             critic,
             torch.optim.AdamW(
-                model.parameters(), rate if cuda else plan.learning_rate, (0.9, 0.98), weight_decay=0.01, **options
+                model.parameters(),
+                rate if cuda else plan.learning_rate,
+                (0.9, 0.98),
+                weight_decay=0.01,
+                **options,
             ),
             torch.optim.AdamW(critic.parameters(), plan.critic_learning_rate, (0.8, 0.99), **options),
             rate,
@@ -371,11 +396,15 @@ class Trainer:
             torch._foreach_add_(means, torch._foreach_mul(now, 1.0 - self.decay))
         self.losses = {name: loss.detach() for name, loss in losses.items()}
 
-    def _judge(self, outputs: Outputs, batch: dict[str, Tensor], losses: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _judge(
+        self, outputs: Outputs, batch: dict[str, Tensor], losses: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         seen = batch["judged"] * batch["frame_mask"]
         made, natural = outputs.mel * seen, batch["mel"] * seen
         speakers = batch["speakers"]
-        half = torch.autocast(made.device.type, torch.bfloat16, enabled=self.plan.bfloat16, cache_enabled=False)
+        half = torch.autocast(
+            made.device.type, torch.bfloat16, enabled=self.plan.bfloat16, cache_enabled=False
+        )
         with half:
             wanted = self.critic(natural, speakers)
             loss = critic_loss(wanted, self.critic(made.detach(), speakers))
@@ -448,12 +477,19 @@ def train(
                 if key.split(".")[0] in ("duration", "pitch", "energy")
             }
             best = (score, kept)
-        weights = {key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()}
+        weights = {
+            key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()
+        }
         partial = out / f"{name}.partial"
         facts = {"config": orjson.dumps(attrs.asdict(trainer.model.config)).decode(), "step": str(step)}
         save_file(weights, partial, facts)
         partial.replace(out / f"{name}.safetensors")
-        note(event="saved", step=step, best=round(best[0], 4), **{key: round(value, 4) for key, value in values.items()})
+        note(
+            event="saved",
+            step=step,
+            best=round(best[0], 4),
+            **{key: round(value, 4) for key, value in values.items()},
+        )
 
     alone: Callable[[], None] = lambda: trainer.step(against_critic=False)  # noqa: E731
     against: Callable[[], None] = lambda: trainer.step(against_critic=True)  # noqa: E731
@@ -487,7 +523,10 @@ def train(
             save()
     save()
     if best is not None:
-        save_file({key: value.half().contiguous() for key, value in best[1].items()}, out / f"{name}_predictors.safetensors")
+        save_file(
+            {key: value.half().contiguous() for key, value in best[1].items()},
+            out / f"{name}_predictors.safetensors",
+        )
     if not is_guided:
         guide(trainer.averaged, lessons, folder / GUIDED)
     note(event="end", step=step)

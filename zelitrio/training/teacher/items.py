@@ -59,7 +59,9 @@ def items_of(
     f0 = (np.exp(measured.ln_f0) * measured.voiced).astype(np.float32)
     shard = Shard("teacher", _FACTS, (), measured.pcm, measured.mel, f0, f0[:, None])
     aligned = AlignedUtterance("", utterance, tuple(words))
-    example = Example(0, SAMPLE_RATE_HZ / 2, aligned, shard, Entry("", utterance.source, 0, frames, False), onset, end)
+    example = Example(
+        0, SAMPLE_RATE_HZ / 2, aligned, shard, Entry("", utterance.source, 0, frames, False), onset, end
+    )
     reason = fault(example)
     if reason is not None:
         return reason
@@ -103,5 +105,3 @@ def _mean(
 ) -> npt.NDArray[np.float32]:
     sums = np.bincount(token, values * weights, tokens)
     return (sums / np.maximum(np.bincount(token, weights, tokens), 1e-9)).astype(np.float32)
-
-

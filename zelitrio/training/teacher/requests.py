@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import lzma
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import attrs
@@ -34,11 +34,11 @@ class Request:
     ids: tuple[int, ...]
 
 
-def make_requests(prose: Path, count: int, *, seed: int = 1) -> list[Request]:
+def make_requests(prose: Path, count: int, *, seed: int = 1, left_out: Collection[str] = ()) -> list[Request]:
     """Read the texts and choose voices and speeds; held-out texts are said by all voices at speed 1."""
     front_end, rng = load_front_end(), random.Random(seed)
     made = []
-    for text, voice in in_turns(draw_texts(prose, count, seed=seed), len(VOICES)):
+    for text, voice in in_turns(draw_texts(prose, count, seed=seed, left_out=left_out), len(VOICES)):
         utterance = front_end.utterance(text.text)
         speed = 1.0 if text.held_out else rng.choices(_SPEEDS, _SPEED_WEIGHTS)[0]
         if not 0 < len(utterance.words) <= _MOST_WORDS:
@@ -46,7 +46,12 @@ def make_requests(prose: Path, count: int, *, seed: int = 1) -> list[Request]:
         ids, _ = kokoro_ids(utterance.words)
         made.append(
             Request(
-                utterance=utterance, kind=text.kind, held_out=text.held_out, voice=voice, speed=speed, ids=tuple(ids)
+                utterance=utterance,
+                kind=text.kind,
+                held_out=text.held_out,
+                voice=voice,
+                speed=speed,
+                ids=tuple(ids),
             )
         )
     return made
@@ -58,7 +63,9 @@ def save_requests(path: Path, requests: Sequence[Request]) -> None:
         orjson.dumps(
             {
                 "text": one.utterance.source,
-                "words": [[word.spoken, word.span, word.phones, word.after.value] for word in one.utterance.words],
+                "words": [
+                    [word.spoken, word.span, word.phones, word.after.value] for word in one.utterance.words
+                ],
                 "kind": one.kind,
                 "held_out": one.held_out,
                 "voice": one.voice,
@@ -77,7 +84,8 @@ def read_requests(path: Path) -> list[Request]:
     for line in lzma.decompress(path.read_bytes()).splitlines():
         row = orjson.loads(line)
         words = tuple(
-            Word(spoken, tuple(span), tuple(phones), Break(after)) for spoken, span, phones, after in row["words"]
+            Word(spoken, tuple(span), tuple(phones), Break(after))
+            for spoken, span, phones, after in row["words"]
         )
         made.append(
             Request(

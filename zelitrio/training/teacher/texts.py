@@ -7,7 +7,7 @@ templates and from a list written by hand; all are drawn by a seed, so the list 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import attrs
@@ -48,7 +48,9 @@ class Text:
     """Never spoken in training."""
 
 
-def draw_texts(prose: Path, count: int, *, seed: int = 1, prose_share: float = 0.45) -> list[Text]:
+def draw_texts(
+    prose: Path, count: int, *, seed: int = 1, prose_share: float = 0.45, left_out: Collection[str] = ()
+) -> list[Text]:
     """Texts in an order of which every beginning is a fair sample.
 
     Args:
@@ -56,19 +58,26 @@ def draw_texts(prose: Path, count: int, *, seed: int = 1, prose_share: float = 0
         count: how many.
         seed: of the drawing.
         prose_share: how many of them are prose.
+        left_out: sentences that judges ask for; none with the same letters is drawn.
     """
     rng = random.Random(seed)
     lines = [line.strip().strip('"') for line in prose.read_text(encoding="utf-8").splitlines()]
     lines = sorted({line for line in lines if _SHORTEST <= len(line) <= _LONGEST})
     rng.shuffle(lines)
+    asked = {_letters(text) for text in left_out}
     agent: dict[str, str] = {}
     while len(agent) < count * (1 - prose_share):
         kind = rng.choices(KINDS[1:], (0.3, 0.25, 0.3, 0.15))[0]
         text = _MAKERS[kind](rng)
         agent.setdefault(text[:1].upper() + text[1:], kind)
     texts = [(line, PROSE) for line in lines[: round(count * prose_share)]] + list(agent.items())
+    texts = [(text, kind) for text, kind in texts if _letters(text) not in asked]
     rng.shuffle(texts)
-    return [Text(text.replace("..", "."), kind, rng.random() < 0.04) for text, kind in texts]
+    return [Text(text.replace("..", "."), kind, rng.random() < 0.012) for text, kind in texts]
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
 def _name(rng: random.Random) -> str:

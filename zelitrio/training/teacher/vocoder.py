@@ -26,6 +26,8 @@ from zelitrio.training.discriminators import critic_loss, maker_losses, sound_cr
 from zelitrio.training.features import HOP_SAMPLES, MELS, mel_filters
 from zelitrio.training.teacher.store import chunks_with, load, speech_path
 
+_PHASE_FLOOR = 0.02
+"""Amplitude of an STFT bin below which nothing is heard."""
 GUIDED = "guided.npy"
 """Mel frames as the acoustic model predicts them, in the order of `speech_frames`."""
 
@@ -63,7 +65,9 @@ class Speech:
         self.mel = torch.zeros(most_frames, MELS, dtype=torch.float16, device=device)
         self.guided = torch.zeros(most_frames, MELS, dtype=torch.float16, device=device)
         self.ln_f0, self.turns = (torch.zeros(most_frames, device=device) for _ in range(2))
-        self.voiced, self.inside = (torch.zeros(most_frames, dtype=torch.uint8, device=device) for _ in range(2))
+        self.voiced, self.inside = (
+            torch.zeros(most_frames, dtype=torch.uint8, device=device) for _ in range(2)
+        )
         self.frames = torch.zeros((), dtype=torch.int64, device=device)
         self.guided_share = torch.zeros((), device=device)
         self.held: list[tuple[int, dict[str, Tensor]]] = []
@@ -83,13 +87,18 @@ class Speech:
             self._chunks.add(chunk)
             arrays = load(speech_path(self._folder, chunk))
             ends = np.cumsum(arrays["frames"])
-            for number, (end, frames) in enumerate(zip(ends.tolist(), arrays["frames"].tolist(), strict=True)):
+            for number, (end, frames) in enumerate(
+                zip(ends.tolist(), arrays["frames"].tolist(), strict=True)
+            ):
                 self._take(chunk, number, arrays, end - frames, end)
         self.frames.fill_(self._known)
         return len(fresh)
 
     def _take(self, chunk: int, number: int, arrays: Mapping[str, np.ndarray], begin: int, end: int) -> None:
-        parts = {name: torch.from_numpy(arrays[name][begin:end]) for name in ("mel", "ln_f0", "turns", "voiced", "inside")}
+        parts = {
+            name: torch.from_numpy(arrays[name][begin:end])
+            for name in ("mel", "ln_f0", "turns", "voiced", "inside")
+        }
         parts["pcm"] = torch.from_numpy(arrays["pcm"][begin * HOP_SAMPLES : end * HOP_SAMPLES])
         if arrays["held_out"][number]:
             self.held.append((int(arrays["voice"][number]), parts))
@@ -156,7 +165,9 @@ class Distances(nn.Module):
         for size in self.SIZES:
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
             if size >= 512:
-                self.register_buffer(f"filters_{size}", mel_filters(size, 80 if size > 512 else 40), persistent=False)
+                self.register_buffer(
+                    f"filters_{size}", mel_filters(size, 80 if size > 512 else 40), persistent=False
+                )
         self.register_buffer("filters", mel_filters(), persistent=False)
         self.register_buffer("window", torch.hann_window(960), persistent=False)
 
@@ -177,16 +188,28 @@ class Distances(nn.Module):
                 filters = self.get_buffer(f"filters_{size}")
                 mel.append((_ln(filters @ here) - _ln(filters @ there)).abs().mean())
             if size in self.PHASE_SIZES:
-                phase.append(_phase_distance(mine, theirs, here, there, round(self._PHASE_TOP_HZ * size / 24_000)))
+                phase.append(
+                    _phase_distance(mine, theirs, here, there, round(self._PHASE_TOP_HZ * size / 24_000))
+                )
         half = 480
         here, there = (
             torch.stft(
-                nn.functional.pad(pcm, (half, half)), 960, HOP_SAMPLES, window=self.window, center=False, return_complex=True
+                nn.functional.pad(pcm, (half, half)),
+                960,
+                HOP_SAMPLES,
+                window=self.window,
+                center=False,
+                return_complex=True,
             )
             for pcm in (made, natural)
         )
         mel.append(
-            (_ln(self.filters @ torch.sqrt(here.real**2 + here.imag**2 + 1e-9)) - _ln(self.filters @ there.abs())).abs().mean()
+            (
+                _ln(self.filters @ torch.sqrt(here.real**2 + here.imag**2 + 1e-9))
+                - _ln(self.filters @ there.abs())
+            )
+            .abs()
+            .mean()
         )
         return {
             "stft": torch.stack(spectral).mean(),
@@ -200,13 +223,15 @@ def _ln(mel: Tensor) -> Tensor:
 
 
 def _phase_distance(mine: Tensor, theirs: Tensor, here: Tensor, there: Tensor, top: int) -> Tensor:
-    """Distance of compressed complex spectra below a bin: small bins count, and so does their phase."""
+    """How far phases below a bin are from the recorded ones: 0 if equal, 1 if they are chance.
+
+    Amplitudes made have no part in it: a phase that cannot be known must not make the sound softer.
+    """
     low = slice(1, top)
-    a, b = (
-        x[:, low] / (size[:, low] + 1e-3) * (size[:, low] + 1e-3) ** 0.4
-        for x, size in ((mine, here), (theirs, there))
-    )
-    return ((a.real - b.real).abs() + (a.imag - b.imag).abs()).mean()
+    a, b, wanted = mine[:, low], theirs[:, low], there[:, low]
+    cosine = (a.real * b.real + a.imag * b.imag) / ((here[:, low] + 1e-3) * wanted.clamp(min=_PHASE_FLOOR))
+    weight = (wanted - _PHASE_FLOOR).clamp(min=0.0).sqrt()
+    return (weight * (1.0 - cosine)).sum() / weight.sum().clamp(min=1.0)
 
 
 @attrs.define(eq=False)
@@ -228,12 +253,17 @@ class Trainer:
     NAMES = ("stft", "mel", "phase", "critic", "fooled", "matched", "norm")
 
     @classmethod
-    def start(cls, plan: VocoderPlan, config: FineVocoderConfig, speech: Speech, device: torch.device) -> Trainer:
+    def start(
+        cls, plan: VocoderPlan, config: FineVocoderConfig, speech: Speech, device: torch.device
+    ) -> Trainer:
         """Fresh networks."""
         torch.manual_seed(1)
         network = FineVocoder(config).to(device)
         critics = sound_critics(plan.critic_channels).to(device)
-        rate, critic_rate = torch.tensor(plan.learning_rate, device=device), torch.tensor(plan.critic_learning_rate, device=device)
+        rate, critic_rate = (
+            torch.tensor(plan.learning_rate, device=device),
+            torch.tensor(plan.critic_learning_rate, device=device),
+        )
         cuda = device.type == "cuda"
         options = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": cuda, "capturable": cuda}
         return cls(
@@ -244,7 +274,9 @@ class Trainer:
             critics,
             Distances().to(device),
             torch.optim.AdamW(network.parameters(), lr=rate if cuda else plan.learning_rate, **options),
-            torch.optim.AdamW(critics.parameters(), lr=critic_rate if cuda else plan.critic_learning_rate, **options),
+            torch.optim.AdamW(
+                critics.parameters(), lr=critic_rate if cuda else plan.critic_learning_rate, **options
+            ),
             rate,
             critic_rate,
             torch.tensor(0.9, device=device),
@@ -257,7 +289,12 @@ class Trainer:
         batch = self.speech.crops(plan.batch, plan.left + plan.judged + plan.right)
         with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16, cache_enabled=False):
             made = self.network(
-                batch["mel"], batch["ln_f0"], batch["voiced"], batch["mask"], batch["noise_at"], batch["turns"]
+                batch["mel"],
+                batch["ln_f0"],
+                batch["voiced"],
+                batch["mask"],
+                batch["noise_at"],
+                batch["turns"],
             )
         piece = slice(plan.left * HOP_SAMPLES, (plan.left + plan.judged) * HOP_SAMPLES)
         made, natural = made.float()[:, piece], batch["pcm"][:, piece]
@@ -266,7 +303,9 @@ class Trainer:
         loss, fooled, matched = zero, zero, zero
         if against_critics:
             loss, fooled, matched = self._judge(made, natural)
-            total = 0.6 * distances["stft"] + 3.0 * distances["mel"] + 1.5 * distances["phase"] + fooled + 2.0 * matched
+            total = (
+                0.6 * distances["stft"] + 3.0 * distances["mel"] + distances["phase"] + fooled + 2.0 * matched
+            )
         else:
             total = distances["stft"] + 2.0 * distances["mel"] + 2.0 * distances["phase"]
         self.optimiser.zero_grad(set_to_none=True)
@@ -281,7 +320,9 @@ class Trainer:
         self.losses.copy_(torch.stack([value.detach().float() for value in values]))
 
     def _judge(self, made: Tensor, natural: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        half = torch.autocast(made.device.type, torch.bfloat16, enabled=self.plan.bfloat16, cache_enabled=False)
+        half = torch.autocast(
+            made.device.type, torch.bfloat16, enabled=self.plan.bfloat16, cache_enabled=False
+        )
         both = torch.cat((natural, made.detach()))
         with nn.utils.parametrize.cached(), half:
             judged = [critic(both) for critic in self.critics]
@@ -293,7 +334,8 @@ class Trainer:
         self.critics.requires_grad_(False)
         with nn.utils.parametrize.cached(), half:
             fooled, matched = maker_losses(
-                [[features.detach() for features in one] for one in wanted], [critic(made) for critic in self.critics]
+                [[features.detach() for features in one] for one in wanted],
+                [critic(made) for critic in self.critics],
             )
         self.critics.requires_grad_(True)
         return loss, fooled, matched
@@ -406,7 +448,13 @@ def train(
             values = dict(zip(Trainer.NAMES, trainer.losses.tolist(), strict=True))
             spent = (time.monotonic() - noted[0]) / (step - noted[1])
             noted = (time.monotonic(), step)
-            note(step=step, share=round(share, 3), step_ms=round(spent * 1000, 2), frames=speech.known, **values)
+            note(
+                step=step,
+                share=round(share, 3),
+                step_ms=round(spent * 1000, 2),
+                frames=speech.known,
+                **values,
+            )
             if not math.isfinite(values["mel"]):
                 note(event="not finite: taken back")
                 trainer.network.load_state_dict(trainer.averaged.state_dict())
@@ -442,8 +490,14 @@ def captured(step: Callable[[], None], note: Callable[..., None]) -> Callable[[]
 
 
 def _save(out: Path, name: str, trainer: Trainer, step: int, note: Callable[..., None]) -> None:
-    weights = {key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()}
+    weights = {
+        key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()
+    }
     partial = out / f"{name}.partial"
-    save_file(weights, partial, {"config": orjson.dumps(attrs.asdict(trainer.network.config)).decode(), "step": str(step)})
+    save_file(
+        weights,
+        partial,
+        {"config": orjson.dumps(attrs.asdict(trainer.network.config)).decode(), "step": str(step)},
+    )
     partial.replace(out / f"{name}.safetensors")
     note(event="saved", step=step, **{key: round(value, 4) for key, value in trainer.validate().items()})
