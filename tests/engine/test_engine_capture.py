@@ -9,25 +9,27 @@ import torch
 from capture_rules import META, Capture
 from family_checks import CPU, check_capture
 from tiny_hum import HumModel
-from tiny_voice import tiny_model
+from tiny_voice import tiny_fine_model, tiny_model
 from torch import Tensor
 
 from zelitrio.engine import Device, loading
 from zelitrio.engine.pace import choose_ladder
 from zelitrio.engine.runner import Runner, call_shapes
 from zelitrio.settings import EngineSettings
+from zelitrio.voices import ZeliModel
 
 LADDER = choose_ladder(tiny_model().facts, 4, is_wide=True)
 
 
+@pytest.mark.parametrize("make_model", [tiny_model, tiny_fine_model])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(
     ("kind", "rows", "length"), [("encode", 3, 64), ("speak", 1, 24), ("speak", 4, 16), ("speak", 2, 128)]
 )
 def test_what_is_captured_needs_nothing_from_the_host(
-    kind: str, rows: int, length: int, dtype: torch.dtype
+    kind: str, rows: int, length: int, dtype: torch.dtype, make_model: Callable[[], ZeliModel]
 ) -> None:
-    ran = check_capture(tiny_model(), dtype, kind, rows, length)
+    ran = check_capture(make_model(), dtype, kind, rows, length)
     assert not any("conv" in name for name in ran)  # cuDNN may compute them in TF32
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_voice import tiny_model
+from tiny_voice import tiny_fine_model, tiny_model
 from torch import Tensor
 
 from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, Vocoder, VocoderConfig, frame_mask
@@ -21,9 +21,11 @@ from zelitrio.networks.zeli.source import (
 EXACT = 1e-4
 
 
-@pytest.fixture(scope="module")
-def speech() -> SpeechStep:
-    return tiny_model().speech_step()
+@pytest.fixture(
+    scope="module", params=[tiny_model, tiny_fine_model], ids=["first format", "contour and parts"]
+)
+def speech(request: pytest.FixtureRequest) -> SpeechStep:
+    return request.param().speech_step()
 
 
 def random_rows(seed: int, frames: int, width: int) -> tuple[Tensor, Tensor]:

@@ -10,10 +10,11 @@ import attrs
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_voice import tiny_catalogue
+from tiny_voice import tiny_catalogue, tiny_fine_model
 
 from zelitrio.errors import LocalError, VoiceError
-from zelitrio.voices import Catalogue, load_builtin, load_folder, save_folder
+from zelitrio.networks import AcousticModel
+from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder, load_natural, save_folder
 
 
 @pytest.fixture
@@ -39,6 +40,18 @@ def test_what_was_saved_is_loaded(folder: Path) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
 
 
+def test_a_voice_with_a_contour_and_parts_is_saved_and_loaded(tmp_path: Path) -> None:
+    saved = tiny_fine_model()
+    voice = Voice(voice_id="fine", name="Fine", model=saved, speaker=1)
+    save_folder(tmp_path, saved, [voice])
+    (loaded,) = load_folder(tmp_path)
+    assert json.loads((tmp_path / "voice.json").read_text())["format"] == 2
+    assert loaded.model.acoustic.config == saved.acoustic.config
+    assert loaded.model.vocoder.config == saved.vocoder.config
+    for mine, theirs in zip(loaded.model.vocoder.parameters(), saved.vocoder.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
+
+
 def test_how_soon_words_fade_is_kept_and_nought_where_it_is_not_told(folder: Path) -> None:
     catalogue = tiny_catalogue()
     save_folder(folder, catalogue.default.model, [attrs.evolve(voice, fade_ms=25) for voice in catalogue])
@@ -54,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d.update(format=2), "format: expected 1, found 2"),
+        (lambda d: d.update(format=3), "format: expected 1 to 2, found 3"),
         (lambda d: d.update(format="1"), "format: expected int, found 1"),
         (lambda d: d.pop("acoustic"), "acoustic: expected dict, found None"),
         (lambda d: d["acoustic"].update(depth=3), r"acoustic\.depth is unknown"),
@@ -131,3 +144,8 @@ def test_the_builtin_voices_are_small_and_carry_their_card() -> None:
     folder = Path(__file__).parents[2] / "zelitrio" / "voices" / "builtin"
     assert (folder / "weights.safetensors").stat().st_size <= 15_000_000
     assert "licen" in (folder / "MODEL_CARD.md").read_text().lower()
+    assert [voice.voice_id for voice in catalogue] == [f"zeli-voice-{number}" for number in range(1, 5)]
+
+
+def test_the_voices_that_training_starts_from_are_of_the_first_format() -> None:
+    assert isinstance(load_natural().default.model.acoustic, AcousticModel)

@@ -22,12 +22,16 @@ from zelitrio.networks.piper import PiperConfig, PiperNetwork, PiperTokens, Vits
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     POSITION_FEATURES,
+    VOICING_SLOPE,
     AcousticConfig,
     AcousticModel,
     Prosody,
 )
+from zelitrio.networks.zeli.fine_sizes import FineVocoderConfig
+from zelitrio.networks.zeli.fine_vocoder import FineVocoder
 from zelitrio.networks.zeli.mel import denormalise_mel, normalise_mel
 from zelitrio.networks.zeli.network import ZeliNetwork
+from zelitrio.networks.zeli.pitched_acoustic import PitchedAcousticConfig, PitchedAcousticModel
 from zelitrio.networks.zeli.source import UNVOICED_LN_F0
 from zelitrio.networks.zeli.speech import SpeechState, SpeechStep
 from zelitrio.networks.zeli.streaming import StreamingBlock, StreamingBlocks, StreamingStem, frame_mask
@@ -38,10 +42,13 @@ __all__ = [
     "PITCH_SCALE",
     "POSITION_FEATURES",
     "UNVOICED_LN_F0",
+    "VOICING_SLOPE",
     "AcousticConfig",
     "AcousticModel",
     "Facts",
     "Field",
+    "FineVocoder",
+    "FineVocoderConfig",
     "Inputs",
     "Kokoro",
     "KokoroConfig",
@@ -54,6 +61,8 @@ __all__ = [
     "PiperConfig",
     "PiperNetwork",
     "PiperTokens",
+    "PitchedAcousticConfig",
+    "PitchedAcousticModel",
     "Prosody",
     "SpeechState",
     "SpeechStep",

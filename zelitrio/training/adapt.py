@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 import torch
 
+from zelitrio.networks import AcousticModel
 from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
 from zelitrio.training.loop import save_checkpoint, step_generator
@@ -71,8 +72,10 @@ def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: 
         for example in examples
     ]
     batch = collate(items, 2_000, step_generator(0, 0))
+    acoustic = model.acoustic
+    assert isinstance(acoustic, AcousticModel), "voices are adapted from those made of recordings"
     with torch.no_grad():
-        outputs = forward(model.acoustic, batch, batch.pitch, batch.energy)
+        outputs = forward(acoustic, batch, batch.pitch, batch.energy)
     return float(losses_of(outputs, batch)["mel"])
 
 

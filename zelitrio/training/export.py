@@ -29,8 +29,8 @@ class Casting:
 
 BUILTIN: Sequence[Casting] = (
     Casting(
-        voice_id="zeli-voice-1",
-        name="Zeli 1",
+        voice_id="zeli-natural-1",
+        name="Zeli natural 1",
         speaker="kathleen",
         description="A calm American woman; made from the CC0 kathleen recordings.",
         labels={
@@ -43,8 +43,8 @@ BUILTIN: Sequence[Casting] = (
         fade_ms=5,
     ),
     Casting(
-        voice_id="zeli-voice-2",
-        name="Zeli 2",
+        voice_id="zeli-natural-2",
+        name="Zeli natural 2",
         speaker="bdl",
         description="An American man; made from the CMU ARCTIC bdl recordings.",
         labels={

@@ -25,7 +25,8 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
         mask,
     )
     durations = spoken_durations(inputs, prosody.duration[0, :, 0].exp().numpy())
-    pitch = prosody.pitch[..., 0] + PITCH_SCALE * torch.from_numpy(inputs.rises)
+    model = zeli_model(voice)
+    pitch = prosody.pitch[..., 0] + PITCH_SCALE * model.rise_share * torch.from_numpy(inputs.rises)
     rows = acoustic.rows(hidden, pitch, prosody.energy[..., 0], mask)
     index, positions = frame_positions(durations)
     ln_f0 = acoustic.get_buffer("speaker_ln_f0")[voice.speaker][None, None]

@@ -28,7 +28,7 @@ from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
 from zelitrio.training.whole_file import whole_file
 from zelitrio.training.work_plan import WorkPlan, fingerprint
-from zelitrio.voices import Voice, load_builtin, zeli_model
+from zelitrio.voices import Voice, load_natural, zeli_model
 
 _HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
 
@@ -88,7 +88,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     plan = WorkPlan.at(order.work / "plan.json", fingerprint(checked.usable), tuned=order.recipe.tuned)
     _measure(order, checked, onlooker)
     data = _aligned(order, checked, onlooker)
-    builtin = load_builtin().default
+    builtin = load_natural().default
     nearest = plan.nearest
     if nearest is None:
         nearest = nearest_speaker(zeli_model(builtin), data)

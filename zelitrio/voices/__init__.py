@@ -5,7 +5,7 @@ from __future__ import annotations
 from zelitrio.voices.convert import convert
 from zelitrio.voices.durations import spoken_durations, whole_durations
 from zelitrio.voices.family import Model, Tokens, word_edges
-from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, save_folder
+from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, load_natural, save_folder
 from zelitrio.voices.hub import Download, available, fetch, is_name, plan
 from zelitrio.voices.inputs import (
     FEATURES,
@@ -15,6 +15,7 @@ from zelitrio.voices.inputs import (
     frame_positions,
     phone_inputs,
 )
+from zelitrio.voices.kokoro_symbols import kokoro_ids
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.origin import Origin, forbids
 from zelitrio.voices.store import (
@@ -46,8 +47,10 @@ __all__ = [
     "forbids",
     "frame_positions",
     "is_name",
+    "kokoro_ids",
     "load_builtin",
     "load_folder",
+    "load_natural",
     "manner",
     "phone_inputs",
     "plan",

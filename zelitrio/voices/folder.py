@@ -21,13 +21,23 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from zelitrio.errors import VoiceError
-from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
+from zelitrio.networks import (
+    AcousticConfig,
+    AcousticModel,
+    FineVocoder,
+    FineVocoderConfig,
+    PitchedAcousticConfig,
+    PitchedAcousticModel,
+    Vocoder,
+    VocoderConfig,
+)
 from zelitrio.voices.inputs import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.public_folder import load_public
 from zelitrio.voices.zeli import ZeliModel
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2: a pitch contour before the spectra, and a vocoder of parts.  Voices of format 1 are still read."""
 _DESCRIPTION = "voice.json"
 _WEIGHTS = "weights.safetensors"
 
@@ -35,8 +45,18 @@ _WEIGHTS = "weights.safetensors"
 @lru_cache(maxsize=1)
 def load_builtin() -> Catalogue:
     """The voices that come with zelitrio.  Reads the disk once; takes some tens of milliseconds."""
-    with resources.as_file(resources.files("zelitrio.voices") / "builtin") as folder:
-        return Catalogue(load_folder(folder))
+    return Catalogue(_load_packaged("builtin"))
+
+
+@lru_cache(maxsize=1)
+def load_natural() -> Catalogue:
+    """Voices made from recordings alone, which `zelitrio train` starts from; they are not offered."""
+    return Catalogue(_load_packaged("natural"))
+
+
+def _load_packaged(name: str) -> tuple[Voice, ...]:
+    with resources.as_file(resources.files("zelitrio.voices") / name) as folder:
+        return load_folder(folder)
 
 
 def load_folder(folder: Path) -> tuple[Voice, ...]:
@@ -55,10 +75,16 @@ def load_folder(folder: Path) -> tuple[Voice, ...]:
     if isinstance(description, dict) and "family" in description:
         return load_public(folder, description)
     version = _key(path, description, "format", int)
-    if version != FORMAT_VERSION:
-        raise VoiceError(path, "format", expected=FORMAT_VERSION, found=version)
-    acoustic = AcousticModel(_config(path, description, "acoustic", AcousticConfig))
-    vocoder = Vocoder(_config(path, description, "vocoder", VocoderConfig))
+    if not 1 <= version <= FORMAT_VERSION:
+        raise VoiceError(path, "format", expected=f"1 to {FORMAT_VERSION}", found=version)
+    acoustic: AcousticModel | PitchedAcousticModel
+    vocoder: Vocoder | FineVocoder
+    if version == 1:
+        acoustic = AcousticModel(_config(path, description, "acoustic", AcousticConfig))
+        vocoder = Vocoder(_config(path, description, "vocoder", VocoderConfig))
+    else:
+        acoustic = PitchedAcousticModel(_config(path, description, "acoustic", PitchedAcousticConfig))
+        vocoder = FineVocoder(_config(path, description, "vocoder", FineVocoderConfig))
     for name, expected in (("phones", PHONE_TOKENS), ("stresses", STRESS_TOKENS), ("features", FEATURES)):
         found = getattr(acoustic.config, name)
         if found != expected:
@@ -82,7 +108,7 @@ def save_folder(
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = {
-        "format": FORMAT_VERSION,
+        "format": FORMAT_VERSION if isinstance(model.vocoder, FineVocoder) else 1,
         "acoustic": attrs.asdict(model.acoustic.config),
         "vocoder": attrs.asdict(model.vocoder.config),
         "voices": [

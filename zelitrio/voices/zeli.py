@@ -12,7 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from zelitrio.errors import LocalError
-from zelitrio.networks import AcousticModel, Facts, Network, SpeechStep, Vocoder, ZeliNetwork
+from zelitrio.networks import (
+    AcousticModel,
+    Facts,
+    FineVocoder,
+    Network,
+    PitchedAcousticModel,
+    SpeechStep,
+    Vocoder,
+    ZeliNetwork,
+)
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import PHONES, Limit, Utterance
 from zelitrio.voices.durations import spoken_durations
@@ -40,8 +49,8 @@ _PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D",
 class ZeliModel:
     """Both networks with their weights, on the CPU, in float32, in evaluation mode."""
 
-    acoustic: AcousticModel
-    vocoder: Vocoder
+    acoustic: AcousticModel | PitchedAcousticModel
+    vocoder: Vocoder | FineVocoder
     limit: Limit = attrs.field(factory=Limit)
     facts: Facts = attrs.field(init=False)
     is_lazy: bool = False
@@ -56,9 +65,14 @@ class ZeliModel:
             first_frames=-(-(lag + _HEARD_FRAMES) // 8) * 8,
             lag=lag,
             place_features=4,
-            pitch_lag=self.acoustic.config.decoder_lag,
+            pitch_lag=self.acoustic.config.pitch_lag,
             warm_up=_WARM_UP_FRAMES,
         )
+
+    @property
+    def rise_share(self) -> float:
+        """How much of the rises by rule is added to what is predicted."""
+        return self.acoustic.config.rule_rise_percent / 100
 
     def speech_step(self) -> SpeechStep:
         """Decoder and vocoder as the one call that makes a window."""
@@ -79,7 +93,7 @@ class ZeliModel:
             "phones": reading.phones,
             "stresses": reading.stresses,
             "features": reading.features,
-            "rises": reading.rises,
+            "rises": reading.rises * np.float32(self.rise_share),
             "pitch_draws": draws[0, words],
             "duration_draws": draws[1, words],
             "manner": manner(settings),

@@ -10,14 +10,21 @@ After FastPitch (arXiv 2006.06873), with ConvNeXt blocks in place of transformer
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.zeli.streaming import FrameMasks, StreamingBlocks
+from zelitrio.networks.zeli.even import even
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks
 
 POSITION_FEATURES = 4
+VOICING_SLOPE = 4.0
+"""Voicing is a steep slope, not a switch: a switch would make rounding audible."""
+_LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
 PITCH_SCALE = 4.0
 """Pitch is told in quarters of ln f0, so that it varies about as much as everything else."""
 
@@ -49,6 +56,16 @@ class AcousticConfig:
         """Frames by which the decoder's outputs trail its inputs."""
         return self.decoder_blocks * self.decoder_lookahead
 
+    @property
+    def rule_rise_percent(self) -> int:
+        """How much of the rises by rule is added: all, for what has heard hardly any questions."""
+        return 100
+
+    @property
+    def pitch_lag(self) -> int:
+        """Frames by which pitch trails the rows where it is drawn."""
+        return self.decoder_lag
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Prosody:
@@ -61,6 +78,21 @@ class Prosody:
     duration: Tensor
     pitch: Tensor
     energy: Tensor
+
+
+@attrs.frozen(eq=False)
+class Frames:
+    """What a vocoder is told."""
+
+    mel: Tensor  # [batch, frames, mels], normalised log-mel
+    ln_f0: Tensor  # [batch, frames], natural log of pitch in Hz
+    voiced: Tensor  # [batch, frames] in 0..1
+
+
+def frames_of(mel: Tensor, pitch: Tensor, voicing: Tensor, ln_f0: Tensor) -> Frames:
+    """Frames from a network's outputs: pitch about `ln_f0` in quarters, and voicing logits."""
+    hz = (pitch.float() / PITCH_SCALE + ln_f0).clamp(_LN_F0_MIN, _LN_F0_MAX)
+    return Frames(mel, hz, even(torch.sigmoid, VOICING_SLOPE * voicing.float()))
 
 
 class _PhoneConvolution(nn.Conv1d):
@@ -208,6 +240,37 @@ class AcousticModel(nn.Module):
             x, state = block.step(x, states[depth - 1], masks.lagging(depth * ahead))
             following.append(state)
         return self._frames(x) * masks.lagging(self.config.decoder_lag), following
+
+    def exact_parameters(self) -> Iterator[nn.Parameter]:
+        """Those that stay in float32 when the rest is narrowed: pitch must be exact."""
+        return self.out.parameters()
+
+    def state_parts(self) -> list[StatePart]:
+        """Shape and first value of each tensor of `frames_step`'s state."""
+        c = self.config
+        return [StatePart((c.decoder_kernel - 1, c.decoder_channels))] * c.decoder_blocks
+
+    def frames(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor) -> Frames:
+        """What a vocoder is told of whole utterances; `ln_f0` [batch, frames or 1] is what pitch is about."""
+        return self._told(self.decode(rows, positions, mask), ln_f0)
+
+    def frames_step(
+        self,
+        rows: Tensor,
+        positions: Tensor,
+        ln_f0: Tensor,
+        states: list[Tensor],
+        first: Tensor,
+        length: Tensor,
+    ) -> tuple[Frames, list[Tensor]]:
+        """What a vocoder is told of the next window, `decoder_lag` behind; `ln_f0` is `pitch_lag` behind."""
+        states = [state.to(rows.dtype) for state in states]
+        made, following = self.decode_step(rows, positions, states, first, length)
+        return self._told(made, ln_f0), following
+
+    def _told(self, made: Tensor, ln_f0: Tensor) -> Frames:
+        mel, pitch, voicing = made.split((self.config.mels, 1, 1), -1)
+        return frames_of(mel, pitch[..., 0], voicing[..., 0], ln_f0)
 
     def _frames(self, x: Tensor) -> Tensor:
         # In the format of `out`, which stays float32 when the rest is narrowed: pitch must be exact.

@@ -108,8 +108,8 @@ def noise_table(fft: int, hop: int, window: Tensor, frames: int = NOISE_FRAMES) 
     """
     samples = _white(frames * hop, 20_001)
     around = np.concatenate((samples[-fft // 2 :], samples, samples[: fft // 2])).astype(np.float32)
-    frames = torch.from_numpy(around).unfold(0, fft, hop)[:frames]
-    return torch.fft.rfft(frames * window) * SOURCE_GAIN
+    cut = torch.from_numpy(around).unfold(0, fft, hop)[:frames]
+    return torch.fft.rfft(cut * window) * SOURCE_GAIN
 
 
 def jitter_table() -> Tensor:

@@ -17,11 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import attrs
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zelitrio.networks.zeli.even import even
+
+
+@attrs.frozen
+class StatePart:
+    """One tensor of a stream's state: its shape beyond the row, and the value that it begins with."""
+
+    shape: tuple[int, ...]
+    value: float = 0.0
+
+    def fresh(self, rows: int, device: torch.device | str) -> Tensor:
+        """[rows, *shape] as a stream begins."""
+        return torch.full((rows, *self.shape), self.value, device=device)
 
 
 class StreamingBlock(nn.Module):
@@ -153,7 +166,7 @@ class FrameMasks:
         return self._mask[:, self._lag - lag : self._lag - lag + self._window]
 
     def between(self, most: int, least: int) -> Tensor:
-        """[batch, most - least + window, 1]: outputs from `most` frames behind on, as far as those `least` behind."""
+        """[batch, most - least + window, 1]: the masks from the lag `most` to the lag `least`, joined."""
         return self._mask[:, self._lag - most : self._lag - least + self._window]
 
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zelitrio.networks.zeli.acoustic import Frames
 from zelitrio.networks.zeli.even import even
 from zelitrio.networks.zeli.source import (
     CENT,
@@ -23,7 +24,7 @@ from zelitrio.networks.zeli.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.zeli.streaming import FrameMasks, StreamingBlocks, StreamingStem
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, StreamingStem
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
 OVERLAP_FRAMES = _OVERLAP // 2
@@ -155,17 +156,47 @@ class Vocoder(nn.Module):
 
     def new_state(self, batch: int, device: torch.device | str = "cpu") -> VocoderState:
         """The state before the first window."""
+        parts = [part.fresh(batch, device) for part in self.state_parts()]
+        return self.unpack(parts, torch.zeros(batch, dtype=torch.float64, device=device), torch.float32)
+
+    def state_parts(self) -> list[StatePart]:
+        """Shape and first value of each tensor of a state but the phase, in the order of `pack`."""
         c = self.config
-        zeros = lambda *shape: torch.zeros(batch, *shape, device=device)  # noqa: E731
+        return [
+            StatePart((c.kernel - 1, c.mels + 2)),
+            *[StatePart((c.kernel - 1, c.channels))] * c.blocks,
+            StatePart((c.net_lag - 1,), UNVOICED_LN_F0),
+            StatePart((c.net_lag,)),
+            StatePart((3 * c.hop_samples,)),
+            StatePart((3 * c.hop_samples,)),
+        ]
+
+    def pack(self, state: VocoderState) -> list[Tensor]:
+        """All tensors of a state but the phase."""
+        return [state.stem, *state.blocks, state.ln_f0, state.voiced, state.pulses, state.overlap]
+
+    def unpack(self, parts: list[Tensor], phase: Tensor, dtype: torch.dtype) -> VocoderState:
+        """The state that `pack` took apart, its layers' inputs in the format of the weights."""
+        stem, *blocks = [part.to(dtype) for part in parts[:-4]]
+        ln_f0, voiced, pulse, overlap = parts[-4:]
         return VocoderState(
-            stem=zeros(c.kernel - 1, c.mels + 2),
-            blocks=[zeros(c.kernel - 1, c.channels) for _ in range(c.blocks)],
-            ln_f0=torch.full((batch, c.net_lag - 1), UNVOICED_LN_F0, device=device),
-            voiced=zeros(c.net_lag),
-            phase=torch.zeros(batch, dtype=torch.float64, device=device),
-            pulses=zeros(3 * c.hop_samples),
-            overlap=zeros(3 * c.hop_samples),
+            stem=stem, blocks=blocks, ln_f0=ln_f0, voiced=voiced, phase=phase, pulses=pulse, overlap=overlap
         )
+
+    def step_parts(
+        self,
+        frames: Frames,
+        parts: list[Tensor],
+        phase: Tensor,
+        first: Tensor,
+        length: Tensor,
+        noise_at: Tensor,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """As `step`, with a state in parts and its phase: samples, the next parts and phase."""
+        before = self.unpack(parts, phase, dtype)
+        samples, after = self.step(frames.mel, frames.ln_f0, frames.voiced, before, first, length, noise_at)
+        return samples, self.pack(after), after.phase
 
     def step(
         self,

@@ -15,7 +15,7 @@ import orjson
 
 from zelitrio.text import Break, Utterance, Word, load_front_end
 from zelitrio.training.teacher.texts import draw_texts, in_turns
-from zelitrio.voices.kokoro_symbols import kokoro_ids
+from zelitrio.voices import kokoro_ids
 
 VOICES = ("af_heart", "am_michael", "af_bella", "am_fenrir")
 _SPEEDS, _SPEED_WEIGHTS = (1.0, 0.9, 1.1, 0.8, 1.2), (0.64, 0.13, 0.13, 0.05, 0.05)

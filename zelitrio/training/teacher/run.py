@@ -2,7 +2,7 @@
 
 Four kinds of processes run at once.  The maker speaks on the GPU and hands utterances to workers on the CPU,
 which measure and align them in chunks.  The vocoder's trainer begins with the first chunks.  The acoustic
-model's trainer begins when everything is aligned; near the end it predicts frames for the vocoder to learn from.
+model's trainer begins when everything is aligned.  Near its end it predicts frames for the vocoder.
 Whatever is finished is in `out` already when the time is over.
 """
 
@@ -109,7 +109,7 @@ def make(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
         log.flush()
 
     with context.Pool(options.workers, _begin_work, (options.requests,)) as pool:
-        from zelitrio.networks.kokoro import KokoroRequest, speak_all
+        from zelitrio.networks import KokoroRequest, speak_all
 
         network, tables, numbers = import_module("kokoro_carry").load(options.teacher, options.device)
         requests = read_requests(options.requests)[: options.count]
@@ -163,18 +163,17 @@ def acoustic(options: argparse.Namespace, began: float, schedule: Schedule) -> N
         time.sleep(0.3)
     now = time.monotonic() - began
     ends = schedule.end
-    plan = AcousticPlan(
-        seconds=ends - now,
-        guide_share=max(0.5, (schedule.guide_at - now) / (ends - now)),
-        **({"batch": 4, "bfloat16": False, "critic_channels": 4} if options.device == "cpu" else {}),
-    )
+    plan = AcousticPlan(seconds=ends - now, guide_share=max(0.5, (schedule.guide_at - now) / (ends - now)))
+    if options.device == "cpu":
+        plan = attrs.evolve(plan, batch=4, bfloat16=False, critic_channels=4)
     train_acoustic(options.folder, options.out, plan, device=options.device, deadline=began + ends)
 
 
 def vocoder(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
     """Train as soon as there is speech."""
-    tiny = {"batch": 4, "bfloat16": False, "critic_channels": 2, "most_frames": 100_000, "judged": 32}
-    plan = VocoderPlan(seconds=schedule.end, **(tiny if options.device == "cpu" else {}))
+    plan = VocoderPlan(seconds=schedule.end)
+    if options.device == "cpu":
+        plan = attrs.evolve(plan, batch=4, bfloat16=False, critic_channels=2, most_frames=100_000, judged=32)
     train_vocoder(
         options.folder,
         options.out,
@@ -203,9 +202,8 @@ def keep_held_out(folder: Path, out: Path, most: int = 160) -> None:
                 kept.setdefault(name, []).append(arrays[name][number : number + 1])
             count += 1
     if count:
-        np.savez_compressed(
-            out / "held_out.npz", **{name: np.concatenate(values) for name, values in kept.items()}
-        )
+        joined = {name: np.concatenate(values) for name, values in kept.items()}
+        np.savez_compressed(out / "held_out.npz", allow_pickle=False, **joined)
 
 
 ROLES: dict[str, Callable[[argparse.Namespace, float, Schedule], None]] = {

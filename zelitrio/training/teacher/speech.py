@@ -111,13 +111,13 @@ def _pitch(f0: F32, begin: int, frames: int) -> tuple[F32, F32]:
     known = np.flatnonzero(curve > _LOWEST_HZ)
     if not len(known):
         return np.full(frames, np.log(100.0), np.float32), turns.astype(np.float32)
-    # The phase grows by cell j's pitch on the way from the middle of the cell before: that is where it counts.
+    # The phase grows by a cell's pitch from the middle of the cell before: there it counts.
     ln_f0 = np.interp(at, centres[known] - 0.5 * _CELL_SAMPLES, np.log(curve[known]))
     return ln_f0.astype(np.float32), turns.astype(np.float32)
 
 
 def _voiced(pcm: F32, ln_f0: F32) -> npt.NDArray[np.uint8]:
-    """Where the sound below 1.5 kHz repeats at the pitch's period and is not much softer than the loud frames."""
+    """Where the sound below 1.5 kHz repeats at the pitch's period and is not far below the loud frames."""
     frames = len(ln_f0)
     spectrum = np.fft.rfft(pcm)
     hz = np.linspace(0.0, SAMPLE_RATE_HZ / 2, len(spectrum))

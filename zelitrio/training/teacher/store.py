@@ -6,7 +6,6 @@ model learns from.  Readers see a chunk when it is whole.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,8 @@ class Said:
 def _save(path: Path, arrays: Arrays) -> None:
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
-        np.savez(file, **arrays)
-    os.replace(partial, path)
+        np.savez(file, allow_pickle=False, **arrays)
+    partial.replace(path)
 
 
 def speech_path(folder: Path, chunk: int) -> Path:

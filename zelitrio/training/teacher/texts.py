@@ -12,24 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from zelitrio.training.teacher.phrases import (
-    ADJECTIVES,
-    CITIES,
-    COMMANDS,
-    COMPANIES,
-    CONTINUATIONS,
-    DAYS,
-    FIRST_NAMES,
-    HAND_WRITTEN,
-    ITEMS,
-    LAST_NAMES,
-    MONTHS,
-    PLACES,
-    SHORT_ANSWERS,
-    STREETS,
-    TASKS,
-    TOPICS,
-)
+from zelitrio.training.teacher.phrases import phrases
 
 PROSE = "prose"
 KINDS = (PROSE, "question", "answer", "number", "command")
@@ -80,9 +63,13 @@ def _letters(text: str) -> str:
     return "".join(letter for letter in text.lower() if letter.isalnum())
 
 
+def _one(rng: random.Random, of: str) -> str:
+    return rng.choice(phrases()[of])
+
+
 def _name(rng: random.Random) -> str:
-    first = rng.choice(FIRST_NAMES)
-    return first if rng.random() < 0.4 else f"{first} {rng.choice(LAST_NAMES)}"
+    first = _one(rng, "FIRST_NAMES")
+    return first if rng.random() < 0.4 else f"{first} {_one(rng, 'LAST_NAMES')}"
 
 
 def _time(rng: random.Random) -> str:
@@ -92,14 +79,14 @@ def _time(rng: random.Random) -> str:
 
 
 def _date(rng: random.Random) -> str:
-    month, day = rng.choice(MONTHS), rng.randint(1, 28)
+    month, day = _one(rng, "MONTHS"), rng.randint(1, 28)
     return rng.choice(
         (
             f"{month} {day}",
             f"{month} {day}, {rng.randint(1950, 2031)}",
-            f"{rng.choice(DAYS)}, {month} {day}",
+            f"{_one(rng, 'DAYS')}, {month} {day}",
             f"the {day}{_ending(day)} of {month}",
-            rng.choice(DAYS),
+            _one(rng, "DAYS"),
         )
     )
 
@@ -124,7 +111,11 @@ def _phone(rng: random.Random) -> str:
 
 
 def _address(rng: random.Random) -> str:
-    return f"{rng.randint(1, 9999)} {rng.choice(STREETS)}, {rng.choice(CITIES)}"
+    return f"{rng.randint(1, 9999)} {_one(rng, 'STREETS')}, {_one(rng, 'CITIES')}"
+
+
+def _gate(rng: random.Random) -> str:
+    return f"gate {rng.choice('ABCDEF')}{rng.randint(1, 60)}"
 
 
 def _amount(rng: random.Random) -> str:
@@ -140,34 +131,37 @@ def _amount(rng: random.Random) -> str:
 
 
 def _list(rng: random.Random) -> str:
-    items = rng.sample(ITEMS, rng.randint(2, 5))
+    items = rng.sample(phrases()["ITEMS"], rng.randint(2, 5))
     return (
         ", ".join(items[:-1]) + ("," if len(items) > 2 else "") + f" {rng.choice(('and', 'or'))} {items[-1]}"
     )
 
 
 def _question(rng: random.Random) -> str:
-    item, place, topic, task = (rng.choice(part) for part in (ITEMS, PLACES, TOPICS, TASKS))
+    item, place, topic, task = (
+        _one(rng, part)
+        for part in ("ITEMS", "PLACES", "TOPICS", "TASKS")
+    )
     return rng.choice(
         (
             f"Would you like {item} with that?",
             f"Do you want me to {task}?",
-            f"Can I {task} for you, {rng.choice(FIRST_NAMES)}?",
+            f"Can I {task} for you, {_one(rng, 'FIRST_NAMES')}?",
             f"Did you say {rng.choice((_time(rng), _date(rng), _name(rng), _amount(rng)))}?",
-            f"Is {_time(rng)} on {rng.choice(DAYS)} all right?",
+            f"Is {_time(rng)} on {_one(rng, 'DAYS')} all right?",
             f"What time should I {task}?",
             f"Where would you like the {item} delivered?",
             f"How many {item} do you need?",
             f"Could you tell me more about {topic}?",
-            f"Have you tried the {rng.choice(ADJECTIVES)} one at {place}?",
+            f"Have you tried the {_one(rng, 'ADJECTIVES')} one at {place}?",
             f"Are you calling about {topic}?",
-            f"Who should I ask for at {rng.choice(COMPANIES)}?",
-            f"May I have your {rng.choice(('name', 'account number', 'date of birth', 'email address', 'zip code'))}, please?",
-            f"Shall I {task} now, or wait until {rng.choice(DAYS)}?",
-            f"Why is {topic} so {rng.choice(ADJECTIVES)}?",
+            f"Who should I ask for at {_one(rng, 'COMPANIES')}?",
+            f"May I have your {_one(rng, 'DETAILS')}, please?",
+            f"Shall I {task} now, or wait until {_one(rng, 'DAYS')}?",
+            f"Why is {topic} so {_one(rng, 'ADJECTIVES')}?",
             f"Is there anything else about {topic}?",
             f"When was the last time you visited {place}?",
-            f"Which do you prefer, {rng.choice(ITEMS)} or {item}?",
+            f"Which do you prefer, {_one(rng, 'ITEMS')} or {item}?",
             f"You're at {place}, aren't you?",
             f"Does {_name(rng)} know about {topic}?",
         )
@@ -175,32 +169,37 @@ def _question(rng: random.Random) -> str:
 
 
 def _answer(rng: random.Random) -> str:
-    item, place, topic, task = (rng.choice(part) for part in (ITEMS, PLACES, TOPICS, TASKS))
-    short, more = rng.choice(SHORT_ANSWERS), rng.choice(CONTINUATIONS)
+    item, place, topic, task = (
+        _one(rng, part)
+        for part in ("ITEMS", "PLACES", "TOPICS", "TASKS")
+    )
+    short, more = _one(rng, "SHORT_ANSWERS"), _one(rng, "CONTINUATIONS")
     return rng.choice(
         (
             short,
             f"{short} {more}",
             f"{short} I'll {task}.",
-            rng.choice(HAND_WRITTEN),
-            rng.choice(HAND_WRITTEN),
-            f"{short} {rng.choice(HAND_WRITTEN)}",
-            f"{more} {rng.choice(HAND_WRITTEN)}",
-            f"I'm sorry, {_name(rng)}, but {topic} is {rng.choice(ADJECTIVES)} right now.",
+            _one(rng, "HAND_WRITTEN"),
+            _one(rng, "HAND_WRITTEN"),
+            f"{short} {_one(rng, 'HAND_WRITTEN')}",
+            f"{more} {_one(rng, 'HAND_WRITTEN')}",
+            f"I'm sorry, {_name(rng)}, but {topic} is {_one(rng, 'ADJECTIVES')} right now.",
             f"I apologize for the trouble with {topic}. {more}",
             f"Thanks, {_name(rng)}. I've added {_list(rng)}.",
             f"We have {_list(rng)}.",
-            f"{topic[:1].upper()}{topic[1:]} looks {rng.choice(ADJECTIVES)}, and {rng.choice(ADJECTIVES)} too.",
-            f"You can find {item} at {place}, next to {rng.choice(PLACES)}.",
-            f"{_name(rng)} from {rng.choice(COMPANIES)} called about {topic}.",
-            f"My name is {_name(rng)}, and I work at {rng.choice(COMPANIES)}.",
+            f"{topic[:1].upper()}{topic[1:]} looks {' and '.join(rng.sample(phrases()['ADJECTIVES'], 2))}.",
+            f"You can find {item} at {place}, next to {_one(rng, 'PLACES')}.",
+            f"{_name(rng)} from {_one(rng, 'COMPANIES')} called about {topic}.",
+            f"My name is {_name(rng)}, and I work at {_one(rng, 'COMPANIES')}.",
             f"Well, {more[:1].lower()}{more[1:]}",
         )
     )
 
 
 def _number(rng: random.Random) -> str:
-    item, place, topic = (rng.choice(part) for part in (ITEMS, PLACES, TOPICS))
+    item, place, topic = (
+        _one(rng, part) for part in ("ITEMS", "PLACES", "TOPICS")
+    )
     code = "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(rng.randint(2, 3)))
     return rng.choice(
         (
@@ -208,15 +207,15 @@ def _number(rng: random.Random) -> str:
             f"It costs {_price(rng)}, or {_price(rng)} with {item}.",
             f"The number is {_phone(rng)}.",
             f"Your appointment is on {_date(rng)} at {_time(rng)}.",
-            f"We're open from {_time(rng)} to {_time(rng)}, {rng.choice(DAYS)} to {rng.choice(DAYS)}.",
+            f"We're open from {_time(rng)} to {_time(rng)}, {_one(rng, 'DAYS')} to {_one(rng, 'DAYS')}.",
             f"Please send it to {_address(rng)}.",
             f"The address is {_address(rng)}, {rng.randint(10001, 98999)}.",
-            f"Flight {rng.randint(2, 2999)} to {rng.choice(CITIES)} leaves from gate {rng.choice('ABCDEF')}{rng.randint(1, 60)} at {_time(rng)}.",
+            f"Flight {rng.randint(2, 2999)} to {_one(rng, 'CITIES')}: {_gate(rng)}, at {_time(rng)}.",
             f"That's {_amount(rng)} {item}.",
             f"About {_amount(rng)} of {topic} comes from {place}.",
-            f"The temperature is {rng.randint(-20, 110)} degrees, with a {rng.randint(1, 9)}0 percent chance of rain.",
+            f"It is {rng.randint(-20, 110)} degrees, with a {rng.randint(1, 9)}0 percent chance of rain.",
             f"Your confirmation code is {code} {rng.randint(10, 9999)}.",
-            f"In {rng.randint(1700, 2030)}, {rng.choice(CITIES)} had {_amount(rng)} people.",
+            f"In {rng.randint(1700, 2030)}, {_one(rng, 'CITIES')} had {_amount(rng)} people.",
             f"{_date(rng)}, {_time(rng)}.",
             f"{_amount(rng)}, {_amount(rng)}, {_amount(rng)}.",
             f"Turn left in {rng.randint(2, 9)}00 feet, then drive {rng.randint(2, 40)} miles to {place}.",
@@ -227,16 +226,18 @@ def _number(rng: random.Random) -> str:
 
 
 def _command(rng: random.Random) -> str:
-    item, place, task = (rng.choice(part) for part in (ITEMS, PLACES, TASKS))
+    item, place, task = (
+        _one(rng, part) for part in ("ITEMS", "PLACES", "TASKS")
+    )
     return rng.choice(
         (
-            rng.choice(COMMANDS),
-            rng.choice(COMMANDS),
+            _one(rng, "COMMANDS"),
+            _one(rng, "COMMANDS"),
             f"Please {task}.",
             f"{task[:1].upper()}{task[1:]} before {_time(rng)}.",
             f"Don't forget the {item}!",
-            f"First, {task}. Then, {rng.choice(TASKS)}.",
-            f"Take {item} to {place}, and {rng.choice(TASKS)}.",
+            f"First, {task}. Then, {_one(rng, 'TASKS')}.",
+            f"Take {item} to {place}, and {_one(rng, 'TASKS')}.",
             f"Hold on, {_name(rng)}; don't {task} yet!",
         )
     )

@@ -10,26 +10,21 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
-import numpy as np
 import orjson
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zelitrio.networks import normalise_mel
-from zelitrio.networks.fine_vocoder import FineVocoder, FineVocoderConfig
+from zelitrio.networks import FineVocoder, FineVocoderConfig, normalise_mel
 from zelitrio.training.discriminators import critic_loss, maker_losses, sound_critics
-from zelitrio.training.features import HOP_SAMPLES, MELS, mel_filters
-from zelitrio.training.teacher.store import chunks_with, load, speech_path
-
-_PHASE_FLOOR = 0.02
-"""Amplitude of an STFT bin below which nothing is heard."""
-GUIDED = "guided.npy"
-"""Mel frames as the acoustic model predicts them, in the order of `speech_frames`."""
+from zelitrio.training.features import HOP_SAMPLES
+from zelitrio.training.teacher.distances import Distances
+from zelitrio.training.teacher.graphs import captured, follow
+from zelitrio.training.teacher.pool import GUIDED, Speech
 
 
 @attrs.frozen(kw_only=True)
@@ -53,185 +48,6 @@ class VocoderPlan:
     save_s: float = 45.0
     use_graph: bool = True
     bfloat16: bool = True
-
-
-class Speech:
-    """All speech so far, flat on the device; it grows while training goes on."""
-
-    def __init__(self, folder: Path, most_frames: int, device: torch.device) -> None:
-        self._folder, self._known = folder, 0
-        self._chunks: set[int] = set()
-        self.pcm = torch.zeros(most_frames * HOP_SAMPLES, dtype=torch.int16, device=device)
-        self.mel = torch.zeros(most_frames, MELS, dtype=torch.float16, device=device)
-        self.guided = torch.zeros(most_frames, MELS, dtype=torch.float16, device=device)
-        self.ln_f0, self.turns = (torch.zeros(most_frames, device=device) for _ in range(2))
-        self.voiced, self.inside = (
-            torch.zeros(most_frames, dtype=torch.uint8, device=device) for _ in range(2)
-        )
-        self.frames = torch.zeros((), dtype=torch.int64, device=device)
-        self.guided_share = torch.zeros((), device=device)
-        self.held: list[tuple[int, dict[str, Tensor]]] = []
-        """Held-out utterances: voice and arrays."""
-        self.offsets: dict[tuple[int, int], int] = {}
-        """First frame of each training utterance by chunk and number."""
-
-    @property
-    def known(self) -> int:
-        """Frames to train on."""
-        return self._known
-
-    def refresh(self) -> int:
-        """Take in the chunks that have become whole; how many there were."""
-        fresh = [chunk for chunk in chunks_with(self._folder, "speech") if chunk not in self._chunks]
-        for chunk in fresh:
-            self._chunks.add(chunk)
-            arrays = load(speech_path(self._folder, chunk))
-            ends = np.cumsum(arrays["frames"])
-            for number, (end, frames) in enumerate(
-                zip(ends.tolist(), arrays["frames"].tolist(), strict=True)
-            ):
-                self._take(chunk, number, arrays, end - frames, end)
-        self.frames.fill_(self._known)
-        return len(fresh)
-
-    def _take(self, chunk: int, number: int, arrays: Mapping[str, np.ndarray], begin: int, end: int) -> None:
-        parts = {
-            name: torch.from_numpy(arrays[name][begin:end])
-            for name in ("mel", "ln_f0", "turns", "voiced", "inside")
-        }
-        parts["pcm"] = torch.from_numpy(arrays["pcm"][begin * HOP_SAMPLES : end * HOP_SAMPLES])
-        if arrays["held_out"][number]:
-            self.held.append((int(arrays["voice"][number]), parts))
-            return
-        to = self._known + end - begin
-        if to > len(self.mel):
-            return
-        rows = slice(self._known, to)
-        for name in ("mel", "ln_f0", "turns", "voiced", "inside"):
-            getattr(self, name)[rows] = parts[name].to(self.mel.device)
-        self.guided[rows] = self.mel[rows]
-        self.pcm[rows.start * HOP_SAMPLES : rows.stop * HOP_SAMPLES] = parts["pcm"].to(self.mel.device)
-        self.offsets[chunk, number] = self._known
-        self._known = to
-
-    def take_guided(self, path: Path) -> bool:
-        """Read predicted frames if they are there: an .npz of `mel` rows and the `at` they belong to."""
-        if not path.is_file():
-            return False
-        arrays = load(path)
-        begin = 0
-        for chunk, number, first, length in arrays["where"].tolist():
-            at = self.offsets.get((chunk, number))
-            if at is not None:
-                rows = torch.from_numpy(arrays["mel"][begin : begin + length]).to(self.mel.device)
-                self.guided[at + first : at + first + length] = rows
-            begin += length
-        return True
-
-    def crops(self, batch: int, frames: int) -> dict[str, Tensor]:
-        """Random crops; some are masked outside of their speech, as serving masks."""
-        device = self.mel.device
-        start = (torch.rand(batch, device=device, dtype=torch.float64) * (self.frames - frames)).long()
-        at = start[:, None] + torch.arange(frames, device=device)
-        sample = (at * HOP_SAMPLES)[..., None] + torch.arange(HOP_SAMPLES, device=device)
-        pcm = self.pcm[sample.flatten(1)].float() / 32768.0
-        is_guided = torch.rand(batch, 1, 1, device=device) < self.guided_share
-        mel = torch.where(is_guided, self.guided[at], self.mel[at]).float()
-        # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
-        gain = torch.exp(torch.rand(batch, device=device) * 0.8 - 0.6)
-        mel = (mel + torch.log(gain)[:, None, None]).clamp(min=math.log(1e-4))
-        is_masked = torch.rand(batch, 1, device=device) < 0.25
-        mask = torch.where(is_masked, self.inside[at].float(), 1.0)
-        return {
-            "mel": normalise_mel(mel),
-            "ln_f0": self.ln_f0[at],
-            "turns": self.turns[at],
-            "voiced": self.voiced[at].float(),
-            "mask": mask.unsqueeze(-1),
-            "pcm": pcm * gain[:, None] * mask[..., None].expand(-1, -1, HOP_SAMPLES).flatten(1),
-            "noise_at": torch.randint(0, 1024, (batch,), device=device),
-        }
-
-
-class Distances(nn.Module):
-    """How far made sound is from recorded sound, at many resolutions."""
-
-    SIZES = (2048, 1024, 512, 256, 128)
-    PHASE_SIZES = (1024, 512, 256)
-    _PHASE_TOP_HZ = 5_000.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        for size in self.SIZES:
-            self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
-            if size >= 512:
-                self.register_buffer(
-                    f"filters_{size}", mel_filters(size, 80 if size > 512 else 40), persistent=False
-                )
-        self.register_buffer("filters", mel_filters(), persistent=False)
-        self.register_buffer("window", torch.hann_window(960), persistent=False)
-
-    def forward(self, made: Tensor, natural: Tensor) -> dict[str, Tensor]:
-        """Spectral, mel and phase distances of [batch, samples]."""
-        spectral, mel, phase = [], [], []
-        for size in self.SIZES:
-            window = self.get_buffer(f"window_{size}")
-            mine, theirs = (
-                torch.stft(pcm, size, size // 4, window=window, center=False, return_complex=True)
-                for pcm in (made, natural)
-            )
-            here, there = (torch.sqrt(x.real**2 + x.imag**2 + 1e-9) for x in (mine, theirs))
-            logs = (torch.log(here + 1e-3) - torch.log(there + 1e-3)).abs().mean()
-            convergence = (here - there).flatten(1).norm(dim=1) / (there.flatten(1).norm(dim=1) + 0.1)
-            spectral.append(logs + convergence.mean())
-            if size >= 512:
-                filters = self.get_buffer(f"filters_{size}")
-                mel.append((_ln(filters @ here) - _ln(filters @ there)).abs().mean())
-            if size in self.PHASE_SIZES:
-                phase.append(
-                    _phase_distance(mine, theirs, here, there, round(self._PHASE_TOP_HZ * size / 24_000))
-                )
-        half = 480
-        here, there = (
-            torch.stft(
-                nn.functional.pad(pcm, (half, half)),
-                960,
-                HOP_SAMPLES,
-                window=self.window,
-                center=False,
-                return_complex=True,
-            )
-            for pcm in (made, natural)
-        )
-        mel.append(
-            (
-                _ln(self.filters @ torch.sqrt(here.real**2 + here.imag**2 + 1e-9))
-                - _ln(self.filters @ there.abs())
-            )
-            .abs()
-            .mean()
-        )
-        return {
-            "stft": torch.stack(spectral).mean(),
-            "mel": torch.stack(mel).mean(),
-            "phase": torch.stack(phase).mean(),
-        }
-
-
-def _ln(mel: Tensor) -> Tensor:
-    return torch.log(mel.clamp(min=1e-4))
-
-
-def _phase_distance(mine: Tensor, theirs: Tensor, here: Tensor, there: Tensor, top: int) -> Tensor:
-    """How far phases below a bin are from the recorded ones: 0 if equal, 1 if they are chance.
-
-    Amplitudes made have no part in it: a phase that cannot be known must not make the sound softer.
-    """
-    low = slice(1, top)
-    a, b, wanted = mine[:, low], theirs[:, low], there[:, low]
-    cosine = (a.real * b.real + a.imag * b.imag) / ((here[:, low] + 1e-3) * wanted.clamp(min=_PHASE_FLOOR))
-    weight = (wanted - _PHASE_FLOOR).clamp(min=0.0).sqrt()
-    return (weight * (1.0 - cosine)).sum() / weight.sum().clamp(min=1.0)
 
 
 @attrs.define(eq=False)
@@ -265,7 +81,14 @@ class Trainer:
             torch.tensor(plan.critic_learning_rate, device=device),
         )
         cuda = device.type == "cuda"
-        options = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": cuda, "capturable": cuda}
+
+        def optimiser(module: nn.Module, rate: Tensor) -> torch.optim.Optimizer:
+            # On a GPU the rate is a tensor, which a captured step reads anew.
+            start = rate if cuda else float(rate)
+            return torch.optim.AdamW(
+                module.parameters(), start, (0.8, 0.99), weight_decay=0.01, fused=cuda, capturable=cuda
+            )
+
         return cls(
             plan,
             speech,
@@ -273,10 +96,8 @@ class Trainer:
             copy.deepcopy(network).requires_grad_(False),
             critics,
             Distances().to(device),
-            torch.optim.AdamW(network.parameters(), lr=rate if cuda else plan.learning_rate, **options),
-            torch.optim.AdamW(
-                critics.parameters(), lr=critic_rate if cuda else plan.critic_learning_rate, **options
-            ),
+            optimiser(network, rate),
+            optimiser(critics, critic_rate),
             rate,
             critic_rate,
             torch.tensor(0.9, device=device),
@@ -312,10 +133,7 @@ class Trainer:
         total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0, foreach=True)
         self.optimiser.step()
-        means, now = list(self.averaged.parameters()), [part.detach() for part in self.network.parameters()]
-        with torch.no_grad():
-            torch._foreach_mul_(means, self.decay)
-            torch._foreach_add_(means, torch._foreach_mul(now, 1.0 - self.decay))
+        follow(self.averaged, self.network, self.decay)
         values = (*distances.values(), loss, fooled, matched, norm)
         self.losses.copy_(torch.stack([value.detach().float() for value in values]))
 
@@ -375,21 +193,6 @@ class Trainer:
         return sums
 
 
-def capture(step: Callable[[], None], warm: int = 4) -> Callable[[], None]:
-    """A step as a CUDA graph; the first few run eagerly on a side stream."""
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(warm):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
-
-
 def train(
     folder: Path,
     out: Path,
@@ -444,7 +247,7 @@ def train(
         trainer.at(share, step)
         run()
         step += 1
-        if step % 100 == 0 or where.type == "cpu" and step % 20 == 0:
+        if step % 100 == 0 or (where.type == "cpu" and step % 20 == 0):
             values = dict(zip(Trainer.NAMES, trainer.losses.tolist(), strict=True))
             spent = (time.monotonic() - noted[0]) / (step - noted[1])
             noted = (time.monotonic(), step)
@@ -474,19 +277,6 @@ def train(
         halves = {key: value.half().contiguous() for key, value in trainer.critics.state_dict().items()}
         save_file(halves, out / f"{name}_critics.safetensors")
     return step
-
-
-def captured(step: Callable[[], None], note: Callable[..., None]) -> Callable[[], None]:
-    """A step as a CUDA graph if it can be captured, otherwise as it is."""
-    try:
-        began = time.monotonic()
-        graph = capture(step)
-        note(event="captured", seconds=round(time.monotonic() - began, 1))
-        return graph
-    except Exception as error:  # noqa: BLE001  # a slower step is better than none
-        note(event="not captured", error=repr(error)[:500])
-        torch.cuda.synchronize()
-        return step
 
 
 def _save(out: Path, name: str, trainer: Trainer, step: int, note: Callable[..., None]) -> None:

@@ -11,12 +11,16 @@ part that knows where the pulses lie can.
 
 from __future__ import annotations
 
-import attrs
+import contextlib
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.source import (
+from zelitrio.networks.zeli.acoustic import Frames
+from zelitrio.networks.zeli.even import even
+from zelitrio.networks.zeli.fine_sizes import FineVocoderConfig, FineVocoderState
+from zelitrio.networks.zeli.source import (
     CENT,
     NOISE_FRAMES,
     SOURCE_GAIN,
@@ -26,84 +30,9 @@ from zelitrio.networks.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.streaming import FrameMasks, StreamingBlocks, StreamingStem
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, StreamingStem
 
-_ANGLE_GAIN = 8.0
-"""Angles have far to go from zero, and a small learning rate would take a thousand steps for a turn."""
 _REST_GAIN = 0.3
-
-
-@attrs.frozen(kw_only=True)
-class FineVocoderConfig:
-    """Sizes of a vocoder of parts; travels with its weights."""
-
-    sample_rate_hz: int = 24_000
-    hop_samples: int = 240
-    mels: int = 80
-    channels: int = 192
-    blocks: int = 6
-    kernel: int = 7
-    stem_lookahead: int = 2
-    lookahead: int = 1
-    parts: int = 4
-    """Spectra per frame."""
-    fft_samples: int = 480
-    """Samples per spectrum; at most two frames."""
-    part_channels: int = 96
-    part_blocks: int = 4
-    part_kernel: int = 7
-    part_lookahead: int = 2
-    """Parts that each block of the narrow network looks ahead."""
-    source_bins: int = 121
-    """Bins of the excitation's spectrum that the narrow network sees."""
-    rest_bins: int = 81
-    """Bins below which the network adds a spectrum of its own."""
-    jitter_cents: int = 0
-    """How far pitch strays from frame to frame."""
-
-    @property
-    def part_samples(self) -> int:
-        """Samples between two spectra."""
-        return self.hop_samples // self.parts
-
-    @property
-    def overlap(self) -> int:
-        """Spectra over one sample."""
-        return self.fft_samples // self.part_samples
-
-    @property
-    def bins(self) -> int:
-        """Frequencies in a spectrum."""
-        return self.fft_samples // 2 + 1
-
-    @property
-    def trunk_lag(self) -> int:
-        """Frames by which the trunk's outputs trail its inputs."""
-        return self.stem_lookahead + self.blocks * self.lookahead
-
-    @property
-    def part_lag(self) -> int:
-        """Parts by which the spectra trail the trunk's outputs."""
-        return self.part_blocks * self.part_lookahead
-
-    @property
-    def lag(self) -> int:
-        """Frames by which finished samples trail the inputs: the last overlapping spectrum as well."""
-        return self.trunk_lag + self.part_lag // self.parts + 1
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class FineVocoderState:
-    """What a stream carries from window to window; `FineVocoder.new_state` makes it for the start."""
-
-    stem: Tensor  # [batch, kernel - 1, mels + 2]
-    blocks: list[Tensor]  # each [batch, kernel - 1, channels]
-    part_blocks: list[Tensor]  # each [batch, part_kernel - 1, part_channels]
-    source: Tensor  # [batch, part_lag, 2 * bins]: spectra of pulses that have gone in but are not shaped yet
-    ln_f0: Tensor  # [batch, trunk_lag - 1]: pitch of frames that have gone in but have no pulses yet
-    phase: Tensor  # [batch] float64, turns
-    pulses: Tensor  # [batch, 2 * hop]
-    overlap: Tensor  # [batch, fft - part]
 
 
 class FineVocoder(nn.Module):
@@ -134,7 +63,7 @@ class FineVocoder(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         with torch.no_grad():
-            self.head.weight[c.bins : 2 * c.bins] *= 1 / _ANGLE_GAIN
+            self.head.weight[c.bins : 2 * c.bins] *= 1 / c.angle_gain
             # Speech falls with frequency, and a pulse train does not.
             self.head.bias[: c.bins] = torch.linspace(-1.5, -4.5, c.bins)
             self.head.bias[2 * c.bins : 3 * c.bins] = -1.0
@@ -198,18 +127,64 @@ class FineVocoder(nn.Module):
 
     def new_state(self, batch: int, device: torch.device | str = "cpu") -> FineVocoderState:
         """The state before the first window."""
+        parts = [part.fresh(batch, device) for part in self.state_parts()]
+        return self.unpack(parts, torch.zeros(batch, dtype=torch.float64, device=device), torch.float32)
+
+    def state_parts(self) -> list[StatePart]:
+        """Shape and first value of each tensor of a state but the phase, in the order of `pack`."""
         c = self.config
-        zeros = lambda *shape: torch.zeros(batch, *shape, device=device)  # noqa: E731
+        return [
+            StatePart((c.kernel - 1, c.mels + 2)),
+            *[StatePart((c.kernel - 1, c.channels))] * c.blocks,
+            *[StatePart((c.part_kernel - 1, c.part_channels))] * c.part_blocks,
+            StatePart((c.part_lag, 2 * c.bins)),
+            StatePart((c.trunk_lag - 1,), UNVOICED_LN_F0),
+            StatePart((2 * c.hop_samples,)),
+            StatePart((c.fft_samples - c.part_samples,)),
+        ]
+
+    def pack(self, state: FineVocoderState) -> list[Tensor]:
+        """All tensors of a state but the phase."""
+        return [
+            state.stem,
+            *state.blocks,
+            *state.part_blocks,
+            state.source,
+            state.ln_f0,
+            state.pulses,
+            state.overlap,
+        ]
+
+    def unpack(self, parts: list[Tensor], phase: Tensor, dtype: torch.dtype) -> FineVocoderState:
+        """The state that `pack` took apart, its layers' inputs in the format of the weights."""
+        blocks, wide = self.config.blocks, self.config.blocks + self.config.part_blocks
+        stem, *layers = [part.to(dtype) for part in parts[: 1 + wide]]
+        source, ln_f0, pulse, overlap = parts[1 + wide :]
         return FineVocoderState(
-            stem=zeros(c.kernel - 1, c.mels + 2),
-            blocks=[zeros(c.kernel - 1, c.channels) for _ in range(c.blocks)],
-            part_blocks=[zeros(c.part_kernel - 1, c.part_channels) for _ in range(c.part_blocks)],
-            source=zeros(c.part_lag, 2 * c.bins),
-            ln_f0=torch.full((batch, c.trunk_lag - 1), UNVOICED_LN_F0, device=device),
-            phase=torch.zeros(batch, dtype=torch.float64, device=device),
-            pulses=zeros(2 * c.hop_samples),
-            overlap=zeros(c.fft_samples - c.part_samples),
+            stem=stem,
+            blocks=layers[:blocks],
+            part_blocks=layers[blocks:],
+            source=source,
+            ln_f0=ln_f0,
+            phase=phase,
+            pulses=pulse,
+            overlap=overlap,
         )
+
+    def step_parts(
+        self,
+        frames: Frames,
+        parts: list[Tensor],
+        phase: Tensor,
+        first: Tensor,
+        length: Tensor,
+        noise_at: Tensor,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
+        """As `step`, with a state in parts and its phase: samples, the next parts and phase."""
+        before = self.unpack(parts, phase, dtype)
+        samples, after = self.step(frames.mel, frames.ln_f0, frames.voiced, before, first, length, noise_at)
+        return samples, self.pack(after), after.phase
 
     def step(
         self,
@@ -288,7 +263,11 @@ class FineVocoder(nn.Module):
         return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
     def _source(self, train: Tensor, frames: int) -> Tensor:
-        """Spectra of pulses that begin a frame before the first part: real and imaginary, [batch, parts, 2 * bins]."""
+        """Spectra of pulses that begin a frame before the first part.
+
+        Returns:
+            [batch, frames * parts, 2 * bins]: real parts, then imaginary ones.
+        """
         c = self.config
         begin = c.hop_samples - c.fft_samples // 2
         cut = train[:, begin : begin + (frames * c.parts - 1) * c.part_samples + c.fft_samples]
@@ -296,7 +275,7 @@ class FineVocoder(nn.Module):
         return torch.cat((spectra.real, spectra.imag), -1)
 
     def _spread_out(self, x: Tensor, source: Tensor, part_mask: Tensor) -> Tensor:
-        """Trunk frames and the excitation to the parts' first layer: [batch, frames * parts, part_channels]."""
+        """Trunk frames and the excitation to the parts' first layer, [batch, frames * parts, channels]."""
         c = self.config
         spread = self.spread(self.norm(x)).unflatten(-1, (c.parts, c.part_channels)).flatten(1, 2)
         real, imaginary = source.chunk(2, -1)
@@ -307,15 +286,15 @@ class FineVocoder(nn.Module):
         """Shape pulses and noise and add the rest: complex [batch, parts, bins]."""
         c = self.config
         # In float32 also where the rest is not: these are exponents and angles.
-        with torch.autocast(y.device.type, enabled=False):
+        with torch.autocast(y.device.type, enabled=False) if self.training else contextlib.nullcontext():
             made = self.head(self.part_norm(y).to(self.head.weight.dtype)).float()
         gain, turn, breath, rest = made.split((c.bins, c.bins, c.bins, 2 * c.rest_bins), -1)
         real, imaginary = source.float().chunk(2, -1)
         mask = part_mask.float()
-        amount = torch.exp(gain - 1) * mask
-        angle = _ANGLE_GAIN * turn
-        across, up = amount * torch.cos(angle), amount * torch.sin(angle)
-        louder = torch.exp(breath - 2) * mask
+        amount = even(torch.exp, gain - 1) * mask
+        angle = c.angle_gain * turn
+        across, up = amount * even(torch.cos, angle), amount * even(torch.sin, angle)
+        louder = even(torch.exp, breath - 2) * mask
         own_real, own_imaginary = (
             F.pad(part * (_REST_GAIN * mask), (0, c.bins - c.rest_bins)) for part in rest.chunk(2, -1)
         )

@@ -8,19 +8,25 @@ low mel bands.  Told only a mean pitch per phone, a decoder has to guess where t
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Iterator
 
 import attrs
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.acoustic import PITCH_SCALE, POSITION_FEATURES, Prosody, _PhoneConvolution, _Predictor
-from zelitrio.networks.streaming import FrameMasks, StreamingBlocks
+from zelitrio.networks.zeli.acoustic import (
+    POSITION_FEATURES,
+    Frames,
+    Prosody,
+    _PhoneConvolution,
+    _Predictor,
+    frames_of,
+)
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks
 
-VOICING_SLOPE = 4.0
-"""Voicing is a steep slope, not a switch: a switch would make rounding audible."""
 _LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
 _COMB_STEPS = 400
 _COMB_TOP_HZ = 3_000.0
@@ -46,15 +52,18 @@ class PitchedAcousticConfig:
     decoder_lookahead: int = 1
     mels: int = 80
 
+    rule_rise_percent: int = 0
+    """How much of the rises by rule is added; what has heard many questions needs none."""
+
     @property
-    def contour_lag(self) -> int:
+    def pitch_lag(self) -> int:
         """Frames by which pitch and voicing trail the rows."""
         return self.contour_blocks * self.decoder_lookahead
 
     @property
     def decoder_lag(self) -> int:
         """Frames by which the spectra trail the rows."""
-        return self.contour_lag + self.decoder_blocks * self.decoder_lookahead
+        return self.pitch_lag + self.decoder_blocks * self.decoder_lookahead
 
 
 class PitchedAcousticModel(nn.Module):
@@ -152,6 +161,62 @@ class PitchedAcousticModel(nn.Module):
         for block in self.decoder:
             x = block.whole(x, mask)
         return self._mel(x) * mask
+
+    def exact_parameters(self) -> Iterator[nn.Parameter]:
+        """Those that stay in float32 when the rest is narrowed: pitch must be exact."""
+        return itertools.chain(self.out.parameters(), self.contour_out.parameters())
+
+    def state_parts(self) -> list[StatePart]:
+        """Shape and first value of each tensor of `frames_step`'s state."""
+        c = self.config
+        past = c.decoder_kernel - 1
+        return [
+            *[StatePart((past, c.contour_channels))] * c.contour_blocks,
+            StatePart((c.pitch_lag, c.decoder_channels)),
+            *[StatePart((past, c.decoder_channels))] * c.decoder_blocks,
+            StatePart((c.decoder_lag - c.pitch_lag, 2)),
+        ]
+
+    def frames(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor) -> Frames:
+        """What a vocoder is told of whole utterances; `ln_f0` [batch, frames or 1] is what pitch is about."""
+        pitch, voicing = self.draw(rows, positions, mask)
+        drawn = frames_of(rows, pitch, voicing, ln_f0)
+        mel = self.decode(rows, positions, drawn.ln_f0, drawn.voiced, mask)
+        return attrs.evolve(drawn, mel=mel)
+
+    def frames_step(
+        self,
+        rows: Tensor,
+        positions: Tensor,
+        ln_f0: Tensor,
+        states: list[Tensor],
+        first: Tensor,
+        length: Tensor,
+    ) -> tuple[Frames, list[Tensor]]:
+        """What a vocoder is told of the next window, `decoder_lag` behind; `ln_f0` is `pitch_lag` behind."""
+        c = self.config
+        window, ahead = rows.shape[1], c.decoder_lookahead
+        masks = FrameMasks(first, window, length, c.decoder_lag, rows.dtype)
+        placed = rows + self.position(positions)
+        x = self.contour_in(placed) * masks.lagging(0)
+        following = []
+        for depth, block in enumerate(self.contour, start=1):
+            x, state = block.step(x, states[depth - 1].to(rows.dtype), masks.lagging(depth * ahead))
+            following.append(state)
+        pitch, voicing = self._contour(x).unbind(-1)
+        drawn = frames_of(rows, pitch * masks.lagging(c.pitch_lag)[..., 0].float(), voicing, ln_f0)
+        kept = torch.cat((states[c.contour_blocks].to(rows.dtype), placed), 1)
+        melody = self.melody_in(self._melody(drawn.ln_f0, drawn.voiced).to(rows.dtype))
+        x = (kept[:, :window] + melody) * masks.lagging(c.pitch_lag)
+        following.append(kept[:, window:])
+        for depth, block in enumerate(self.decoder, start=1):
+            state = states[c.contour_blocks + depth].to(rows.dtype)
+            x, state = block.step(x, state, masks.lagging(c.pitch_lag + depth * ahead))
+            following.append(state)
+        tones = torch.cat((states[-1], torch.stack((drawn.ln_f0, drawn.voiced), -1)), 1)
+        following.append(tones[:, window:])
+        mel = self._mel(x) * masks.lagging(c.decoder_lag)
+        return Frames(mel, tones[:, :window, 0], tones[:, :window, 1]), following
 
     def _contour(self, x: Tensor) -> Tensor:
         return self.contour_out(self.contour_norm(x).to(self.contour_out.weight.dtype)).float()

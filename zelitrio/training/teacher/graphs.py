@@ -1,0 +1,47 @@
+"""A training step as a CUDA graph, and running means of weights that one can hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+
+@torch.no_grad()
+def follow(averaged: nn.Module, network: nn.Module, decay: Tensor) -> None:
+    """Move a running mean of weights towards the weights; waits for nothing."""
+    means: list[Tensor] = [part.detach() for part in averaged.parameters()]
+    now: list[Tensor] = [part.detach() for part in network.parameters()]
+    torch._foreach_mul_(means, decay)
+    for mean, part in zip(means, torch._foreach_mul(now, 1.0 - decay), strict=True):
+        mean.add_(part)
+
+
+def capture(step: Callable[[], None], warm: int = 4) -> Callable[[], None]:
+    """A step as a CUDA graph; the first few run eagerly on a side stream."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(warm):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def captured(step: Callable[[], None], note: Callable[..., None]) -> Callable[[], None]:
+    """A step as a CUDA graph if it can be captured, otherwise as it is."""
+    try:
+        began = time.monotonic()
+        graph = capture(step)
+        note(event="captured", seconds=round(time.monotonic() - began, 1))
+        return graph
+    except Exception as error:  # a slower step is better than none
+        note(event="not captured", error=repr(error)[:500])
+        torch.cuda.synchronize()
+        return step
