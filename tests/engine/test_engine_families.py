@@ -19,7 +19,7 @@ from family_checks import (
 from numpy.typing import NDArray
 from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, say, until
 from tiny_hum import FACTS, SILENT_FRAMES, HumModel, hum_voice
-from tiny_voice import tiny_catalogue
+from tiny_voice import tiny_catalogue, tiny_fine_model
 
 from zelitrio.engine import Device, open_engine
 from zelitrio.errors import LocalError, UtteranceError, VoiceError
@@ -30,7 +30,8 @@ from zelitrio.voices import Catalogue, Voice, load_builtin
 
 UTTERANCES = [read_text(text)[0] for text in ("Yes.", TEXT, "One, two, three.", "No - never again.")]
 RUNNERS = [exact_shapes, padded_shapes, pytest.param(cuda_graphs, marks=pytest.mark.gpu)]
-VOICES = [tiny_catalogue().default, hum_voice()]
+FINE = Voice(voice_id="fine", name="Fine", model=tiny_fine_model())
+VOICES = [tiny_catalogue().default, FINE, hum_voice()]
 DEVICES = pytest.mark.parametrize("device", [CPU, AS_A_GPU], ids=["as on a CPU", "as on a GPU"])
 
 
