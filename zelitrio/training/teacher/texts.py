@@ -138,10 +138,7 @@ def _list(rng: random.Random) -> str:
 
 
 def _question(rng: random.Random) -> str:
-    item, place, topic, task = (
-        _one(rng, part)
-        for part in ("ITEMS", "PLACES", "TOPICS", "TASKS")
-    )
+    item, place, topic, task = (_one(rng, part) for part in ("ITEMS", "PLACES", "TOPICS", "TASKS"))
     return rng.choice(
         (
             f"Would you like {item} with that?",
@@ -169,10 +166,7 @@ def _question(rng: random.Random) -> str:
 
 
 def _answer(rng: random.Random) -> str:
-    item, place, topic, task = (
-        _one(rng, part)
-        for part in ("ITEMS", "PLACES", "TOPICS", "TASKS")
-    )
+    item, place, topic, task = (_one(rng, part) for part in ("ITEMS", "PLACES", "TOPICS", "TASKS"))
     short, more = _one(rng, "SHORT_ANSWERS"), _one(rng, "CONTINUATIONS")
     return rng.choice(
         (
@@ -197,9 +191,7 @@ def _answer(rng: random.Random) -> str:
 
 
 def _number(rng: random.Random) -> str:
-    item, place, topic = (
-        _one(rng, part) for part in ("ITEMS", "PLACES", "TOPICS")
-    )
+    item, place, topic = (_one(rng, part) for part in ("ITEMS", "PLACES", "TOPICS"))
     code = "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(rng.randint(2, 3)))
     return rng.choice(
         (
@@ -226,9 +218,7 @@ def _number(rng: random.Random) -> str:
 
 
 def _command(rng: random.Random) -> str:
-    item, place, task = (
-        _one(rng, part) for part in ("ITEMS", "PLACES", "TASKS")
-    )
+    item, place, task = (_one(rng, part) for part in ("ITEMS", "PLACES", "TASKS"))
     return rng.choice(
         (
             _one(rng, "COMMANDS"),
