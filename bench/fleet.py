@@ -40,7 +40,7 @@ from zelitrio.settings import ServerSettings
 _START_S = 120.0
 _BYTES_PER_S = 48_000  # pcm_24000
 _PATIENCE_S = 20.0
-"""A listener that hears nothing for so long gives the utterance up."""
+"""A listener that hears nothing for this time gives the utterance up."""
 
 
 @attrs.define(eq=False)

@@ -122,7 +122,7 @@ class ScriptedCatalogue:
     def __init__(self) -> None:
         self.default = SimpleNamespace(
             voice_id=VOICE_ID, name="Scripted", description="", category="premade", labels={}, speaker=0,
-            sample_rate_hz=RATE_HZ, limit=Limit(),
+            sample_rate_hz=RATE_HZ, limit=Limit(), front_end=None,
         )  # fmt: skip
         self.voices = {VOICE_ID: self.default}
 

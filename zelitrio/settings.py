@@ -132,6 +132,11 @@ class ServerSettings:
         "Folder of the keys of zelitrio keys and their usage, or none [default: the platform's]",
     )
     agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
+    log_format: str = _choice(
+        "auto", ("auto", "json", "console"), "Form of log lines; auto is console on a terminal"
+    )
+    log_level: str = _choice("info", ("debug", "info", "warning", "error"), "Least level of log lines")
+    log_text: bool = _plain(False, "Write texts of clients to the log")
     max_connections: int = _number(2000, 1, 100_000, "Connections at once")
     head_timeout_s: float = _number(5.0, 0.05, 600, "Wait for a whole request head", "s")
     write_timeout_s: float = _number(10.0, 0.05, 600, "Wait for a client that does not read", "s")

@@ -134,7 +134,7 @@ async def test_usage_is_stored_by_key_day_voice_and_kind(tmp_path: Path) -> None
         named.spend(10)
         named.spoke(1.25)
         accounts.holder(accounts.limits("key-abababab")).open("w", Kind.HTTP).spend(7)
-        nursery.cancel_scope.cancel()  # what was used last is stored on the way out
+        nursery.cancel_scope.cancel()  # the last usage is stored on the way out
     with Database(tmp_path) as database:
         found = [(r.place.key, r.place.voice, r.place.kind, r.usage) for r in database.usage()]
     assert [(key, voice, kind.value) for key, voice, kind, _ in found] == [

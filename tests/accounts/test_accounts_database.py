@@ -1,4 +1,4 @@
-"""The SQLite file: what is stored, and one clear line for each way that a file can be wrong."""
+"""The SQLite file: its content, and one clear line for each way that a file can be wrong."""
 
 import multiprocessing
 import os

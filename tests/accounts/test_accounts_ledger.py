@@ -1,4 +1,4 @@
-"""What is used but not stored yet is counted exactly once, whatever the disk does."""
+"""Usage that is not stored yet is counted exactly once, whatever the disk does."""
 
 from hypothesis import given
 from hypothesis import strategies as st

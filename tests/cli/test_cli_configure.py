@@ -81,7 +81,7 @@ def test_every_setting_has_a_flag_an_environment_variable_and_a_name_in_the_file
     environment: dict[str, str] = {}
     if source == "flag":
         if isinstance(field.default, bool):
-            flags += [f"--no-{flag_name(field.name)}"]
+            flags += [f"--no-{flag_name(field.name)}" if field.default else f"--{flag_name(field.name)}"]
         else:
             flags += [part for word in words for part in (f"--{flag_name(field.name)}", word)]
     elif source == "environment":

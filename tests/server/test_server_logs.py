@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import httpx
 import orjson
 import pytest
 import structlog
+from running import running
 
 from zelitrio.server import logs
 from zelitrio.server.log_writer import MAX_WAITING_BYTES, LogWriter
@@ -189,3 +192,62 @@ def test_a_server_whose_log_is_read_slowly_goes_on():
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
     os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"x-request-id": "a-1.b_2"}, "a-1.b_2"),
+        (
+            {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+            "0af7651916cd43dd8448eb211c80319c",
+        ),
+        ({"x-request-id": "mine", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}, "mine"),
+        ({"x-request-id": "two\twords"}, None),
+        ({"x-request-id": "x" * 129}, None),
+        ({"traceparent": "00-" + "0" * 32 + "-b7ad6b7169203331-01"}, None),
+        ({"traceparent": "nonsense"}, None),
+        ({}, None),
+    ],
+)
+async def test_a_request_keeps_the_name_that_its_client_gave_it(
+    headers: dict[str, str], expected: str | None
+) -> None:
+    async with running() as server, server.http() as http:
+        answer = await http.get("/v1/voices", headers=headers)
+    name = answer.headers["request-id"]
+    assert name == expected if expected else re.fullmatch("[0-9a-f]{24}", name)
+
+
+def lines_of_a_server(*flags: str) -> list[dict[str, object]]:
+    """The log lines of a process that logs one request and one text that cannot be spoken."""
+    program = (
+        "import structlog, sys\n"
+        "from zelitrio.server import configure_logging\n"
+        "from zelitrio.server.metrics import Metrics\n"
+        "from scripted_engine import ScriptedEngine\n"
+        "from structlog.contextvars import bind_contextvars\n"
+        "configure_logging('json', sys.argv[1])\n"
+        "bind_contextvars(request_id='r1')\n"
+        "Metrics(ScriptedEngine(), logs_text=sys.argv[2] == 'text').text_skipped('secret words')\n"
+        "structlog.get_logger().info('request')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *flags],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_text_of_clients_is_logged_only_if_asked_for() -> None:
+    skipped, request = lines_of_a_server("info", "no")
+    assert skipped["characters"] == 12 and "secret" not in str(skipped)
+    assert lines_of_a_server("info", "text")[0]["text"] == "secret words"
+    assert skipped["request_id"] == request["request_id"] == "r1"
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    assert [line["event"] for line in lines_of_a_server("warning", "no")] == ["text_skipped"]

@@ -52,7 +52,7 @@ class Watcher:
 
 @attrs.frozen
 class _Stored:
-    """What the thread read."""
+    """Keys and totals, as the thread read them."""
 
     keys: tuple[Key, ...]
     totals: Totals
@@ -105,7 +105,7 @@ class Accounts:
         return any(key.is_usable(self.now_s()) for key in self._by_digest.values())
 
     def find(self, credential: str) -> Key | None:
-        """Return the key that a credential is; None if it is none of this server's or was revoked.
+        """Return the key for a credential; None if this server has no such key or it was revoked.
 
         The lookup is by SHA-256, so its time says nothing about the keys.
 
@@ -258,7 +258,7 @@ class Accounts:
 
 @attrs.frozen
 class KeyHolder:
-    """The account of one key: what a conversation asks before it speaks."""
+    """The account of one key.  A conversation asks it before it speaks."""
 
     _accounts: Accounts = attrs.field(repr=False, alias="accounts")
     name: str

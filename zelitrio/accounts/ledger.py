@@ -1,4 +1,4 @@
-"""Usage in memory: what is not written yet, and what counts towards quotas.  No clock, no disk."""
+"""Usage in memory: amounts that are not stored yet, and totals for quotas.  No clock, no disk."""
 
 from __future__ import annotations
 

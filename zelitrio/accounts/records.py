@@ -70,7 +70,7 @@ class Key:
 
 @attrs.frozen
 class Quota:
-    """What an account may use in its current period, and what it used.
+    """An account's limit and use in its current period.
 
     Attributes:
         name: of the key.
@@ -105,7 +105,7 @@ class Usage:
 
 @attrs.frozen
 class Place:
-    """What a use is counted under."""
+    """The key, day, voice and kind of a use."""
 
     key: str
     day: str

@@ -48,10 +48,10 @@ INTERVALS: Mapping[str, Callable[[date], date]] = MappingProxyType(
 
 @attrs.frozen(kw_only=True)
 class StatisticsQuery:
-    """What is asked for.
+    """A request for statistics.
 
     Attributes:
-        start_ms, end_ms: milliseconds since 1970; the days that they lie in are included, in UTC.
+        start_ms, end_ms: milliseconds since 1970; both days are included, in UTC.
         breakdown: key of `BREAKDOWNS`.
         interval: key of `INTERVALS`.
         metric: key of `METRICS`.

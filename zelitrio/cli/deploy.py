@@ -44,7 +44,7 @@ def deploy(
     cuda
         Reserve an NVIDIA GPU, and install torch with CUDA.
     replicas
-        Servers behind the balancer, or pods.
+        Servers that share a balancer, or pods.
     image
         Name of the container image.
     domain

@@ -58,6 +58,6 @@ def serve(
     from zelitrio.cli.serving import Job, run_server
     from zelitrio.server import configure_logging, raise_descriptor_limit
 
-    configure_logging()
+    configure_logging(server.log_format, server.log_level)
     raise_descriptor_limit()
     run_loop(run_server, Job(server, session, engine, tuple(voices or ()), tuple(lexicon or ()), started_at))

@@ -87,7 +87,7 @@ async def run_server(job: Job) -> None:
             gc.set_threshold(GARBAGE_AT)
             ready_s = time.perf_counter() - job.started_at
             notifier.tell("READY=1")
-            with suppress(OSError, ValueError):  # nobody may read it
+            with suppress(OSError, ValueError):  # standard output may be closed
                 print(ready_line(urls, engine, ready_s), page_line(urls), sep="\n", flush=True)
 
 

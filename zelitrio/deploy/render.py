@@ -36,12 +36,12 @@ _AFTER_DRAIN_S = 15
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """What the files are for.
+    """The purpose of the files.
 
     Attributes:
         server, session, engine: the settings of each server.
         cuda: reserve an NVIDIA GPU and install torch with CUDA.
-        replicas: servers behind the balancer, or pods.
+        replicas: servers that share a balancer, or pods.
         image: name of the container image.
         domain: name that clients use, of the balancer's certificate; None: the balancer speaks plain text.
         balancer_port: the balancer's port for plain text.
@@ -85,7 +85,7 @@ def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
 
 
 class _PackageTemplates(BaseLoader):
-    """Templates that lie beside this file, also in a zipped package."""
+    """Templates of this package, which may be zipped."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
         path = files("zelitrio.deploy").joinpath("templates", *template.split("/"))

@@ -7,8 +7,9 @@ from typing import Any
 
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
-from zelitrio.server.answer import new_request_id
+from zelitrio.server.answer import given_request_id, new_request_id
 from zelitrio.server.metrics import Metrics
 from zelitrio.server.quiet_log import get_log
 
@@ -35,7 +36,8 @@ class Accounting:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        name = scope[REQUEST_ID] = new_request_id()
+        name = scope[REQUEST_ID] = given_request_id(scope["headers"]) or new_request_id()
+        bind_contextvars(request_id=name)  # this task answers one request
         began_at = trio.current_time()
 
         async def note(message: Message) -> None:
@@ -48,9 +50,7 @@ class Accounting:
                 self._metrics.requests.labels(endpoint, str(message["status"])).inc()
                 if endpoint not in _TOO_OFTEN:
                     took_ms = round(1000 * (trio.current_time() - began_at), 1)
-                    log.info(
-                        "request", id=name, endpoint=endpoint, status=message["status"], began_ms=took_ms
-                    )
+                    log.info("request", endpoint=endpoint, status=message["status"], began_ms=took_ms)
             await send(message)
 
         await self._app(scope, receive, note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import error_body, outcome_of
 from zelitrio.server.guarded import GuardedStream
 
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+_TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 RETRY_AFTER_S = 5
 """For every 503: after this time another process serves, or a client has left."""
 
@@ -21,6 +24,20 @@ RETRY_AFTER_S = 5
 def new_request_id() -> str:
     """A name for one request, in its answer and in the log."""
     return secrets.token_hex(12)
+
+
+def given_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the name that a client gave its request; None if it gave none that is safe to repeat.
+
+    `x-request-id` comes first, then the trace id of `traceparent` (https://www.w3.org/TR/trace-context/).
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), value)
+    if _REQUEST_ID.fullmatch(found.get(b"x-request-id", b"")):
+        return found[b"x-request-id"].decode()
+    trace = _TRACE_PARENT.fullmatch(found.get(b"traceparent", b""))
+    return trace[1].decode() if trace else None
 
 
 async def refuse(stream: GuardedStream, error: RemoteError) -> None:

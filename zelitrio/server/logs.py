@@ -15,15 +15,19 @@ from zelitrio.server.log_writer import LogWriter
 _writer: LogWriter | None = None
 
 
-def configure_logging() -> None:
+def configure_logging(form: str = "auto", level: str = "info") -> None:
     """Set structlog up for this process: called by the program's entry, never by a library user's.
 
     Standard error, because `zelitrio speak` may write audio to standard output.  A line that cannot be
     written is dropped, see `LogWriter`.
+
+    Args:
+        form: json, console, or auto: console on a terminal.
+        level: the least that is written: debug, info, warning or error.
     """
     global _writer
     _writer = LogWriter(_standard_error())
-    is_terminal = _is_terminal()
+    is_console = form == "console" or (form == "auto" and _is_terminal())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -33,9 +37,10 @@ def configure_logging() -> None:
             _take_traceback,
             escape_values,
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-            if is_terminal
+            if is_console
             else structlog.processors.JSONRenderer(orjson.dumps),
         ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=_LineLogger,
         cache_logger_on_first_use=False,
     )

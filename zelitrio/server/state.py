@@ -95,7 +95,7 @@ def make_state(
     dictionaries: Dictionaries | None = None,
 ) -> ServerState:
     """Put a server's parts together."""
-    metrics = Metrics(engine)
+    metrics = Metrics(engine, logs_text=settings.log_text)
     accounts = Accounts(settings.state_dir, settings.api_key_hashes, watcher=metrics)
     keys = KeyRing(accounts)
     tokens = TokenStore(trio.current_time)
