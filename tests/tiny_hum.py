@@ -127,6 +127,7 @@ class HumModel:
     facts: Facts = FACTS
     limit: Limit = attrs.field(factory=lambda: Limit(tokens=100, context_tokens=0))
     is_lazy: bool = False
+    memory_bytes: int = 1_000_000
 
     def read(self, utterance: Utterance) -> HumTokens:
         said = [

@@ -89,7 +89,9 @@ class EngineSettings:
     max_streams: int = _number(512, 1, 100_000, "Streams at once; one more is refused")
     cpu_threads: int = _number(0, 0, 256, "Threads for computing on a CPU; 0 chooses by the cores")
     credit_s: float = _number(2.0, 0.1, 60, "Unread audio of a stream before the engine pauses it", "s")
-    max_lazy_models: int = _number(4, 1, 1000, "Voices loaded on demand that stay loaded without a stream")
+    max_voice_memory_mb: int = _number(
+        4096, 1, 1_000_000, "Weights loaded on demand, beyond which unused voices are unloaded", "MB"
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,7 @@ READY = re.compile(
 def main_with_tiny_voice(tokens: list[str]) -> None:
     """The main function of a child process: the whole server with a tiny voice."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda folder: tiny_catalogue())
+        monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda *_, **__: tiny_catalogue())
         sys.exit(run(tokens))
 
 
@@ -129,7 +129,7 @@ def test_an_address_in_use_is_one_line_before_anything_is_loaded(
 def test_a_server_that_cannot_start_says_why_in_one_line(
     flags: list[str], complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda folder: tiny_catalogue())
+    monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda *_, **__: tiny_catalogue())
     assert run(["serve", *flags]) in (2, 3)
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("zelitrio: ") and complaint in last

@@ -27,7 +27,7 @@ def install_scripted_engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
         yield scripted
 
     monkeypatch.setattr(zelitrio.engine, "open_engine", open_scripted)
-    monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda folder: scripted.catalogue)
+    monkeypatch.setattr(zelitrio.cli.catalogue, "load_voices", lambda *_, **__: scripted.catalogue)
     return scripted
 
 

@@ -146,7 +146,7 @@ async def test_lazy_voices_beyond_the_most_are_unloaded_and_loaded_again(device:
 
     models = {name: Noted(is_lazy=True) for name in ("a", "b", "c")}
     voices = [Voice(voice_id=name, name=name, speaker=0.1, model=model) for name, model in models.items()]
-    settings = EngineSettings(max_batch=4, max_streams=8, max_lazy_models=2)
+    settings = EngineSettings(max_batch=4, max_streams=8, max_voice_memory_mb=2)
     async with open_engine(Catalogue(voices), settings, device=device) as engine:
         expected = await say(engine, TEXT, voice="a")
         for name in ("b", "a", "c"):  # b was used before a

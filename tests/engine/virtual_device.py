@@ -96,6 +96,7 @@ class SilentModel:
     facts: Facts = FACTS
     limit: Limit = attrs.field(factory=Limit)
     is_lazy: bool = False
+    memory_bytes: int = 1_000_000
 
     def read(self, utterance: Utterance) -> WordTokens:
         return WordTokens(np.arange(len(utterance.words)))

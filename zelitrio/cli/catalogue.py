@@ -12,11 +12,12 @@ if TYPE_CHECKING:  # the room imports torch
     from zelitrio.voices import Catalogue, Voice
 
 
-def load_voices(folders: Sequence[Path] | None = None) -> Catalogue:
+def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False) -> Catalogue:
     """Load the built-in voices, those that `zelitrio voices add` keeps, and those of more folders.
 
     Args:
         folders: voice folders, or folders of them.
+        preload: load all weights when the engine opens.
 
     Raises:
         VoiceError: a folder is not a valid voice folder.
@@ -29,7 +30,7 @@ def load_voices(folders: Sequence[Path] | None = None) -> Catalogue:
     for folder in folders or ():
         places += voice_folders(folder) or [folder]
     for place in dict.fromkeys(path.resolve() for path in places):
-        found += load_folder(place)
+        found += load_folder(place, is_lazy=not preload)
     return Catalogue(found)
 
 

@@ -27,6 +27,7 @@ def serve(
     session: Annotated[SessionSettings, FLAT, Parameter(group=_SESSION)] = SessionSettings(),
     engine: Annotated[EngineSettings, FLAT, Parameter(group=_ENGINE)] = EngineSettings(),
     voices: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
+    preload: Annotated[bool, Parameter(group=_ENGINE, negative=())] = False,
     lexicon: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
     config: Path | None = None,
 ) -> None:
@@ -43,6 +44,8 @@ def serve(
         A file of allowed keys: on each line the SHA-256 of a key in hex.
     voices
         A folder with more voices; repeat for more.
+    preload
+        Load public voices before serving, and not when they are first used.
     lexicon
         A file of pronunciations, a table or PLS; repeat for more, the most important first.
     config
@@ -60,4 +63,6 @@ def serve(
 
     configure_logging(server.log_format, server.log_level)
     raise_descriptor_limit()
-    run_loop(run_server, Job(server, session, engine, tuple(voices or ()), tuple(lexicon or ()), started_at))
+    folders = tuple(voices or ())
+    job = Job(server, session, engine, folders, preload, tuple(lexicon or ()), started_at)
+    run_loop(run_server, job)

@@ -34,6 +34,7 @@ class Job:
 
     Attributes:
         voices: folders with more voices.
+        preload: load their weights before serving, and not when they are first used.
         lexicon: files of pronunciations, the most important first.
         started_at: `time.perf_counter()` when the command began.
     """
@@ -42,6 +43,7 @@ class Job:
     session: SessionSettings
     engine: EngineSettings
     voices: tuple[Path, ...]
+    preload: bool
     lexicon: tuple[Path, ...]
     started_at: float
 
@@ -60,7 +62,7 @@ async def run_server(job: Job) -> None:
     if not has_key:
         print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
     async with open_port(job.server, has_key=has_key) as port:
-        catalogue = load_voices(job.voices)
+        catalogue = load_voices(job.voices, preload=job.preload)
         dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
         front_end = dictionaries.front_end
         async with (

@@ -44,7 +44,9 @@ class Engine:
         self._make_device = make_device
         self._device: Device
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._models = Models(catalogue, settings.max_lazy_models, self._inbox.put, self._load)
+        self._models = Models(
+            catalogue, settings.max_voice_memory_mb * 1_000_000, self._inbox.put, self._load
+        )
         self._admission = Admission(settings.max_streams)
         self._door = Door(
             tell=self._inbox.put, check=self.check, check_run=self._check_run, credit_s=settings.credit_s

@@ -39,7 +39,7 @@ class Models:
 
     Args:
         catalogue: its models.
-        most_lazy: lazy models on the device beyond which one without a stream is unloaded.
+        most_bytes: of the weights of lazy models, beyond which those without a stream are unloaded.
         tell: sends the engine's thread a command.
         load: brings a voice's model to the device; blocks, and is called in a thread.
     """
@@ -47,7 +47,7 @@ class Models:
     def __init__(
         self,
         catalogue: Catalogue,
-        most_lazy: int,
+        most_bytes: int,
         tell: Callable[[Command], None],
         load: Callable[[Voice], Loaded],
     ) -> None:
@@ -56,7 +56,7 @@ class Models:
         self._entries = {
             model: Entry(number=number, voice=voices[model]) for number, model in enumerate(first)
         }
-        self._most_lazy = most_lazy
+        self._most_bytes = most_bytes
         self._tell = tell
         self._load = load
         self._left = itertools.count(1)
@@ -130,7 +130,11 @@ class Models:
 
     def _make_room(self) -> None:
         lazy = [entry for entry in self._entries.values() if entry.voice.model.is_lazy and entry.tempo]
+        total = sum(entry.voice.model.memory_bytes for entry in lazy)
         idle = sorted((entry for entry in lazy if not entry.uses), key=lambda entry: entry.used_at)
-        for entry in idle[: max(0, len(lazy) - self._most_lazy)]:
+        for entry in idle:
+            if total <= self._most_bytes:
+                return
+            total -= entry.voice.model.memory_bytes
             entry.tempo = None
             self._tell(Unload(model=entry.number))

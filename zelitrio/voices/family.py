@@ -45,6 +45,10 @@ class Model(Protocol):
         """How much text it reads at once."""
 
     @property
+    def memory_bytes(self) -> int:
+        """About what its weights take on a device."""
+
+    @property
     def is_lazy(self) -> bool:
         """Whether it is loaded for the first stream that wants it, and not when the engine opens."""
 

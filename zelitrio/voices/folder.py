@@ -59,8 +59,12 @@ def _load_packaged(name: str) -> tuple[Voice, ...]:
         return load_folder(folder)
 
 
-def load_folder(folder: Path) -> tuple[Voice, ...]:
+def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
     """Read a voice folder.  Blocks on the disk.
+
+    Args:
+        folder: with a `voice.json`.
+        is_lazy: load a public voice's weights for its first stream, and not when the engine opens.
 
     Raises:
         VoiceError: a file is missing, damaged, of a newer version, or does not fit its description.
@@ -73,7 +77,7 @@ def load_folder(folder: Path) -> tuple[Voice, ...]:
     except ValueError as error:
         raise VoiceError(path, "is damaged", expected="JSON", found=str(error)) from error
     if isinstance(description, dict) and "family" in description:
-        return load_public(folder, description)
+        return load_public(folder, description, is_lazy=is_lazy)
     version = _key(path, description, "format", int)
     if not 1 <= version <= FORMAT_VERSION:
         raise VoiceError(path, "format", expected=f"1 to {FORMAT_VERSION}", found=version)

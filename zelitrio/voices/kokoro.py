@@ -61,8 +61,13 @@ class KokoroModel:
     """What each voice's generator was measured to do, by the voice's number; for the streaming mode."""
     config: KokoroConfig = attrs.field(factory=KokoroConfig)
     is_lazy: bool = True
+    memory_bytes: int = attrs.field(init=False)
     facts: Facts = attrs.field(init=False)
     limit: Limit = attrs.field(init=False)
+
+    @memory_bytes.default
+    def _memory_bytes(self) -> int:
+        return self.weights.stat().st_size if self.weights.exists() else 0
 
     @facts.default
     def _facts(self) -> Facts:

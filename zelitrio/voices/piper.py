@@ -73,8 +73,13 @@ class PiperModel:
     )
     """A word's symbols."""
     is_lazy: bool = True
+    memory_bytes: int = attrs.field(init=False)
     facts: Facts = attrs.field(init=False)
     limit: Limit = attrs.field(init=False)
+
+    @memory_bytes.default
+    def _memory_bytes(self) -> int:
+        return self.weights.stat().st_size if self.weights.exists() else 0
 
     @facts.default
     def _facts(self) -> Facts:

@@ -43,8 +43,8 @@ def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, A
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 
-def load_public(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
-    """The voices of a converted folder; their weights are read when they are first used.
+def load_public(folder: Path, description: Mapping[str, Any], *, is_lazy: bool = True) -> tuple[Voice, ...]:
+    """The voices of a converted folder; their weights are read when they are first used, if lazy.
 
     Raises:
         VoiceError: the description or the style tables are not what they should be.
@@ -55,21 +55,22 @@ def load_public(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ..
         if description.get("format") != PUBLIC_FORMAT:
             raise VoiceError(path, "format", expected=PUBLIC_FORMAT, found=description.get("format"))
         if family == "piper":
-            return _load_piper(folder, description)
+            return _load_piper(folder, description, is_lazy)
         if family == "kokoro":
-            return _load_kokoro(folder, description)
+            return _load_kokoro(folder, description, is_lazy)
     except (KeyError, TypeError, ValueError) as error:
         raise VoiceError(path, "is damaged", expected=f"a {family} voice", found=repr(error)) from error
     raise VoiceError(path, "family", expected="piper or kokoro", found=family)
 
 
-def _load_piper(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
+def _load_piper(folder: Path, description: Mapping[str, Any], is_lazy: bool) -> tuple[Voice, ...]:
     sizes = {name: _tuples(value) for name, value in description["model"].items()}
     model = PiperModel(
         weights=folder / WEIGHTS,
         config=PiperConfig(**sizes),
         symbols={symbol: tuple(numbers) for symbol, numbers in description["symbols"].items()},
         gain=float(description["gain"]),
+        is_lazy=is_lazy,
         noise_scale=float(description["inference"]["noise_scale"]),
         noise_w=float(description["inference"]["noise_w"]),
         length_scale=float(description["inference"]["length_scale"]),
@@ -89,13 +90,14 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFD", word.lower())
 
 
-def _load_kokoro(folder: Path, description: Mapping[str, Any]) -> tuple[Voice, ...]:
+def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) -> tuple[Voice, ...]:
     entries = description["voices"]
     measured = {
         number: folder / STATISTICS / f"{entry['style']}.safetensors" for number, entry in enumerate(entries)
     }
     model = KokoroModel(
         weights=folder / WEIGHTS,
+        is_lazy=is_lazy,
         statistics={number: path for number, path in measured.items() if path.exists()},
     )
     tables = read_tensors(folder / STYLES)

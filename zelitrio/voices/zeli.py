@@ -54,6 +54,13 @@ class ZeliModel:
     limit: Limit = attrs.field(factory=Limit)
     facts: Facts = attrs.field(init=False)
     is_lazy: bool = False
+    memory_bytes: int = attrs.field(init=False)
+
+    @memory_bytes.default
+    def _memory_bytes(self) -> int:
+        return sum(
+            4 * weight.numel() for network in (self.acoustic, self.vocoder) for weight in network.parameters()
+        )
 
     @facts.default
     def _facts(self) -> Facts:
