@@ -19,6 +19,7 @@ from zelitrio.protocol import (
     EndContext,
     EndSocket,
     Event,
+    EvictContext,
     Fail,
     OpenContext,
     SocketRequest,
@@ -145,9 +146,13 @@ def test_an_unchanged_repeat_of_the_voices_and_messages_to_unknown_contexts_do_n
 def test_contexts_that_close_or_have_no_text_do_not_count() -> None:
     connection = connect()
     tell(connection, context_id="pipecat-keepalive", voices=[ANNA])
+    evicted = []
     for name in "abcdefgh":
-        assert len(tell(connection, context_id=name, voices=[ANNA], inputs=[line("Hi. ")])) == 2
+        *others, opened, text = tell(connection, context_id=name, voices=[ANNA], inputs=[line("Hi. ")])
+        assert isinstance(opened, OpenContext) and isinstance(text, Text)
+        evicted += others
         tell(connection, context_id=name, close_context=True)
+    assert evicted == [EvictContext(name) for name in "abcdef"]
     for name in "ij":
         tell(connection, context_id=name, voices=[ANNA], inputs=[line("Hi. ")])
     events = tell(connection, context_id="k", voices=[ANNA])

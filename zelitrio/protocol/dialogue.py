@@ -21,7 +21,16 @@ import pybase64
 
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol.char_times import CharTimes
-from zelitrio.protocol.events import Authenticate, EndContext, EndSocket, Event, Fail, OpenContext, Text
+from zelitrio.protocol.events import (
+    Authenticate,
+    EndContext,
+    EndSocket,
+    Event,
+    EvictContext,
+    Fail,
+    OpenContext,
+    Text,
+)
 from zelitrio.protocol.fields import Fields, on_socket, read_voice_settings
 from zelitrio.protocol.halves import join_halves
 from zelitrio.protocol.messages import (
@@ -61,6 +70,7 @@ class _Context:
     has_text: bool = False
     is_busy: bool = False
     is_closing: bool = False
+    is_evicted: bool = False
 
 
 class DialogueConnection:
@@ -203,7 +213,7 @@ class DialogueConnection:
                 if any(text for text, _, _ in inputs) or not self._multi:
                     raise fields.error("missing", "voices", "a list of voice ids in the first message")
                 return  # a flush, a keep-alive or a close of a context that is over
-            self._check_room(fields)
+            yield from self._make_room()
             context = self._contexts[context_id] = _Context(voices, now)
             yield OpenContext(
                 context_id,
@@ -226,12 +236,23 @@ class DialogueConnection:
             context.is_closing = True
             yield EndContext(context_id, discard=False)
 
-    def _check_room(self, fields: Fields) -> None:
-        # A closing context is often an interrupted one, and one without text costs nothing.
-        speaking = sum(context.has_text and not context.is_closing for context in self._contexts.values())
-        if speaking >= self._settings.max_contexts or len(self._contexts) >= MAX_OPEN:
-            limit = self._settings.max_contexts
+    def _make_room(self) -> Iterator[Event]:
+        """End the oldest of too many closing contexts.
+
+        A closing context does not count against the limit: it was often interrupted, and costs its client
+        nothing.  But ten interruptions in a row must not fill the engine with speech that is not heard.
+        """
+        limit = self._settings.max_contexts
+        contexts = self._contexts
+        speaking = sum(context.has_text and not context.is_closing for context in contexts.values())
+        if speaking >= limit or len(contexts) >= MAX_OPEN:
             raise RemoteError("too_many_contexts", f"Maximum simultaneous contexts ({limit}) exceeded.")
+        closing = [
+            name for name, context in contexts.items() if context.is_closing and not context.is_evicted
+        ]
+        for name in closing[: max(0, len(closing) - limit + 1)]:
+            contexts[name].is_evicted = True
+            yield EvictContext(name)
 
     def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
         request = self.request
