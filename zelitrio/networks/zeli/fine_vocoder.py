@@ -311,8 +311,9 @@ class FineVocoder(nn.Module):
         scale = 8.0 / (3.0 * overlap)  # the squares of overlapping Hann windows add up to 3/8 of their number
         blocks = torch.fft.irfft(spectra, n=c.fft_samples) * (self.window * scale)
         sums = F.pad(before, (0, parts * part)).unflatten(1, (-1, part))  # [batch, parts + overlap - 1, part]
-        for at, block in enumerate(blocks.unflatten(-1, (overlap, part)).unbind(2)):
-            sums = sums + F.pad(block, (0, 0, at, overlap - 1 - at))
+        # The oldest part first, as across windows: a sum depends on its order in the last bit.
+        for at, block in reversed(list(enumerate(blocks.unflatten(-1, (overlap, part)).unbind(2)))):
+            sums[:, at : at + parts].add_(block)
         return sums[:, :parts].flatten(1), sums[:, parts:].flatten(1)
 
 
