@@ -23,7 +23,7 @@ from bench.torture import LISTENER_KEY, Listener, held, visit
 
 EVERY_S = 5.0
 WHOLE_SHARE = 2
-"""Of so many visits one is a whole request, the others are broken."""
+"""One of this many visits is a whole request, the others are broken."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Thousands of hostile clients, beside a listener whose audio must not change.
+"""Thousands of hostile clients, beside a listener with audio that must not change.
 
     python -m bench.torture --connections 200000
 
@@ -80,7 +80,7 @@ class Listener:
             self.failure = repr(error)
 
     def figures(self) -> dict[str, object]:
-        """What it heard."""
+        """Its figures."""
         return {
             "times": self.times,
             "busy": self.busy,

@@ -1,4 +1,4 @@
-"""A character whose two UTF-16 halves come in two messages is one character, and no half ends a socket."""
+"""Two UTF-16 halves in two messages are one character, and no half ends a socket."""
 
 from __future__ import annotations
 

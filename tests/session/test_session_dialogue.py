@@ -37,7 +37,7 @@ def audio(socket, context: str | None = None) -> np.ndarray:
 
 
 def kinds(socket) -> list[str]:
-    """What the frames are, runs of audio as one."""
+    """Kinds of the frames, runs of audio as one."""
     found: list[str] = []
     for _, frame in socket.frames:
         kind = next(key for key in ("audio", "is_final_audio_for_turn", "is_final", "error") if key in frame)

@@ -17,7 +17,7 @@ def _rows(name: str) -> list[list[str]]:
 
 
 def _written(text: str) -> str:
-    """The text of a row: ⏎ stands for a line break, {U+00AD} for a character that nobody would see."""
+    """The text of a row: ⏎ stands for a line break, {U+00AD} for an invisible character."""
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("⏎", "\n")
 
 

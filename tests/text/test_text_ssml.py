@@ -1,4 +1,4 @@
-"""SSML elements: what they say, how they are spoken, and that they may be cut anywhere."""
+"""SSML elements: their words and their prosody, also if a chunk ends inside them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class ClientAudio:
 
     audio: bytes
     alignment: CharTimes | None = None
-    """Of the segment that begins with this audio, in the characters that were sent; None unless asked for."""
+    """Times of the segment that begins with this audio, in the sent characters; None if not requested."""
     normalized_alignment: CharTimes | None = None
     """The same in the characters as spoken, with numbers spelled out."""
     context_id: str | None = None

@@ -1,6 +1,6 @@
 """The events of a Connection: one frozen value each.
 
-Handle the events of one call in order.  `context_id` is None for the one context of `stream-input` and for
+Handle the events of one call in order.  `context_id` is null for the one context of `stream-input` and for
 the default context of `multi-stream-input`.
 """
 
@@ -100,8 +100,8 @@ class EvictContext:
 class ContextError:
     """A message was refused, and only that: send `error_message(error, context_id)` and go on.
 
-    The context, if there is one, keeps its state.  If the context id of the message was wrong, `context_id`
-    is None.
+    The context, if there is one, keeps its state.  If the message had a wrong context id, there is no
+    `context_id`.
     """
 
     context_id: str | None

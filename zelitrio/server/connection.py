@@ -52,7 +52,7 @@ class Reception:
         try:
             async with socket:
                 await self._take(socket)
-        except* Exception as errors:  # of a group, what is cancelled stays so
+        except* Exception as errors:  # cancellations in the group stay cancellations
             log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
             with suppress(Exception):
                 self.state.metrics.connections_failed.inc()

@@ -99,7 +99,7 @@ def model_json(languages: Sequence[str] = ("en",)) -> dict[str, Any]:
 
 
 def user_json(quota: Quota, voices: int) -> dict[str, Any]:
-    """The owner of the key, what the key may use and what it used."""
+    """The owner of the key, its limits and its usage."""
     return {
         "user_id": quota.name,
         "workspace_id": "zelitrio",

@@ -3,7 +3,7 @@
 A lossy codec costs up to 12 ms of processor time for a second of audio, and streams are spoken ahead of their
 listeners.  If each stream encoded its audio as it comes, the first packet of a new stream would wait for the
 bursts of all others.  So all streams of a process take turns.  A turn is a slice of `SLICE_S`, about a
-millisecond; the stream whose listener runs dry soonest has the next one.
+millisecond; the next one goes to the stream that would run dry soonest.
 
 On two cores a thread does not help.  With 20 MP3 listeners it took a sixth more processor time, and first
 audio came a quarter to a half later, because the engine uses one core and the loop the other.  With more

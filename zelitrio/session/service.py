@@ -55,7 +55,7 @@ class Meter(Protocol):
         """Count text that is going to be spoken.
 
         Raises:
-            RemoteError: the account may not have so many characters; none is counted.
+            RemoteError: the account has fewer characters left; nothing is counted.
         """
 
     def spoke(self, audio_s: float) -> None:
@@ -138,7 +138,7 @@ class Service:
 
     Attributes:
         authenticate: returns the account of a credential or a single-use token, None if neither is valid.
-            Never waits.  Both are None when the peer gave neither.  Raises RemoteError for an expired key.
+            Never waits.  Without both it gets None twice.  Raises RemoteError for an expired key.
         turns: decides which stream encodes next.
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.

@@ -187,7 +187,7 @@ class SpeechStream:
             self.on_change = _ignore
 
     async def speak_on(self, audio: AudioHalf) -> bool:
-        """Do what `run` does for a part of a longer stream, whose audio half is given.
+        """Do what `run` does for a part of a longer stream, with a given audio half.
 
         Returns:
             Whether there was anything to say.
@@ -302,7 +302,7 @@ class SpeechStream:
                 observer.stream_closed("discarded" if self._scope.cancel_called else reason, audio.audio_s)
 
     def _tell_flushes(self) -> None:
-        """Tell that the flushes whose chunks are all spoken are over; several at once are told as one."""
+        """Report flushes after all their chunks are spoken; several at once get one report."""
         if self.text_half.take_spoken_flushes():
             self._tell_turn_end()
 

@@ -88,7 +88,7 @@ def part_of(place: Place, *, is_inflected: bool = False) -> Part:
 
     Args:
         place: the word.
-        is_inflected: it ends in -s: as a verb it follows "he", not "they".
+        is_inflected: it ends in -s: as a verb it follows a singular subject.
     """
     before, after = place.before(), place.after()
     if before.endswith("ly") and len(before) > 4:

@@ -18,7 +18,7 @@ from zelitrio.text.types import Break, Phones, Prosody, Utterance, Word
 Pronounce = Callable[[Sequence[str]], list[str]]
 """The words of one clause to the symbols of each; an empty string for a word that cannot be spoken."""
 
-# Letters, and the combining marks of scripts whose vowels are written as marks.
+# Letters, and the combining marks of scripts that write vowels as marks.
 _LETTER = r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0981-\u0dff])"
 _WORD = re.compile(rf"\d+(?:[.,:]\d+)*[^\W\d_]*|{_LETTER}+(?:['’\-]{_LETTER}+)*")
 _BREAKS = {

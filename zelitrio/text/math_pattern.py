@@ -1,4 +1,4 @@
-"""Where LaTeX formulas stand in a text."""
+"""Places of LaTeX formulas in a text."""
 
 from __future__ import annotations
 

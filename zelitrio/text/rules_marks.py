@@ -250,7 +250,7 @@ def punctuation(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _is_formula(left: str, right: str, sign: str) -> bool:
-    """Whether numbers or single letters stand on both sides, equally close."""
+    """Whether numbers or single letters are on both sides, equally close."""
     close = left[-1:].isspace() == right[:1].isspace()
     near, far = left.strip()[-1:], right.strip()[:1]
     if not (close and near and far):
@@ -267,7 +267,7 @@ def _is_lone(side: str) -> bool:
 
 
 def _is_alternative(text: str, start: int) -> bool:
-    """ "he/she", "yes/no"."""
+    """Whether it is a pair such as "yes/no"."""
     pair = _PAIR.search(text, max(0, start - 8), start + 8)
     return pair is not None and pair.start() < start < pair.end()
 

@@ -110,7 +110,7 @@ _SIZE_BEFORE = words("a an the my your his her our this that one each every anot
     },
 )
 def inches(reader: Reader, match: re.Match[str]) -> bool:
-    """Read inches or feet; a quotation mark that closes a quotation is none."""
+    """Read inches or feet; a closing quotation mark does not count."""
     mark = match["inches"] or match["feet"]
     if reader.touches(match.start()) or (mark in ('"', "”", "'", "’", "''") and not _is_size(reader, match)):
         return False

@@ -81,7 +81,7 @@ def _ends(text: str, start: int, match: re.Match[str]) -> bool:
     else:
         is_new_sentence = not word[0].islower()
     if closers or "…" in mark or mark.startswith(".."):
-        # `"Stop!" he said.` goes on; `"Stop!" He left.` does not.
+        # `"Stop!" they said.` is one sentence; `"Stop!" They left.` is two.
         return is_new_sentence is True
     if mark != ".":
         return True

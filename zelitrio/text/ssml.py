@@ -56,7 +56,7 @@ class Said:
 
 @attrs.frozen
 class Spoken:
-    """A stretch of text whose words the client decides: the content of ``<say-as>``."""
+    """A stretch of text with words that the client decides: the content of ``<say-as>``."""
 
     start: int
     end: int
@@ -176,7 +176,7 @@ def read_markup(source: str, opened: Sequence[Prosody] = ()) -> Markup:
 
 
 def _without(spoken: Sequence[Spoken], text: str) -> str:
-    """The text with a placeholder of one word for each stretch whose words are decided already."""
+    """The text with a placeholder of one word for each stretch with decided words."""
     chars = list(text)
     for one in spoken:
         chars[one.start : one.end] = "o" * (one.end - one.start)

@@ -63,7 +63,7 @@ class StreamReader:
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _is_first: bool = attrs.field(default=True, init=False)
     _opened: tuple[Prosody, ...] = attrs.field(default=(), init=False)
-    """Elements that the chunks so far left open."""
+    """Elements that earlier chunks left open."""
 
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
