@@ -229,13 +229,12 @@ function finish(mine) {
 async function stop() {
   const mine = current;
   if (!mine) return;
-  const pressed = performance.now();
+  mine.stopAt = performance.now();
   const silent = new Promise((resolve) => (mine.onStopped = resolve));
   const released = mine.halt();
   say("Stopped.");
   if (!mine.player || !mine.hasStarted) return;
-  const [silentAt, releasedMs] = await Promise.all([silent, released]);
-  mine.silenceMs = Math.max(0, silentAt - pressed);
+  const [, releasedMs] = await Promise.all([silent, released]);
   if (!current) say(`Silence after ${ms(mine.silenceMs)}. The server let go after ${ms(releasedMs)}.`);
 }
 
@@ -256,7 +255,10 @@ function onPlayer(mine, type, report) {
   if (current === mine || type === "ended") {
     pictures.addLevel((performance.now() - began) / 1000, report.queued / rate);
   }
-  if (type === "stopped") mine.onStopped?.(wall);
+  if (type === "stopped" && mine.stopAt) {
+    mine.silenceMs = Math.max(0, wall - mine.stopAt);
+    mine.onStopped();
+  }
   if (type === "ended" || type === "stopped") {
     mine.isOver = true;
     settle(mine, type);
