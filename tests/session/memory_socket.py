@@ -104,6 +104,7 @@ class Counts(Observer):
     bugs: list[BaseException] = attrs.field(factory=list)
     firsts: list[float] = attrs.field(factory=list)
     audio_s: float = 0.0
+    underruns: int = 0
     skipped: list[str] = attrs.field(factory=list)
     socket_codes: list[int] = attrs.field(factory=list)
 
@@ -121,6 +122,9 @@ class Counts(Observer):
 
     def audio(self, seconds: float) -> None:
         self.audio_s += seconds
+
+    def underrun(self) -> None:
+        self.underruns += 1
 
     def text_skipped(self, text: str) -> None:
         self.skipped.append(text)

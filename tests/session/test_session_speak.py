@@ -130,3 +130,27 @@ async def test_the_callers_own_exception_comes_out_as_itself(autojump_clock):
             await anext(packets)
             raise ZeroDivisionError
     assert engine.lanes == []
+
+
+@pytest.mark.parametrize(("step_s", "ran_dry"), [(0.01, False), (0.5, True)])
+async def test_an_engine_that_is_too_slow_is_told_as_an_underrun(autojump_clock, step_s, ran_dry):
+    engine = ScriptedEngine(step_s=step_s, block_ms=100)
+    service = make_service(engine)
+    async with speak(service, options_of(engine), TEXT) as spoken:
+        async for _ in spoken:
+            pass
+    assert (service.observer.underruns > 0) == ran_dry
+
+
+async def test_a_text_that_is_written_slowly_is_no_underrun(autojump_clock):
+    async def written():
+        for sentence in ("It costs 20 dollars. ", "And then it was over! "):
+            yield sentence
+            await trio.sleep(60)
+
+    engine = ScriptedEngine()
+    service = make_service(engine)
+    async with speak(service, options_of(engine), written()) as spoken:
+        async for _ in spoken:
+            pass
+    assert service.observer.underruns == 0

@@ -134,6 +134,10 @@ class Accounts:
         """Return the characters that a key used in its current period."""
         return self.ledger.used(name, period, day_of(self.now_s()))
 
+    def lag_s(self) -> float:
+        """Return the seconds since usage was stored last; 0 without a database."""
+        return 0.0 if self.stored_at is None else trio.current_time() - self.stored_at
+
     def quota(self, name: str) -> Quota:
         """Return what a key may use, and what it used in its current period."""
         limits = self.limits(name)

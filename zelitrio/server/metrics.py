@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from zelitrio import __version__
 from zelitrio.accounts import Watcher
 from zelitrio.server.logs import lines_dropped
 from zelitrio.server.quiet_log import get_log
@@ -147,6 +148,18 @@ class Metrics(Observer, Watcher):
             "zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"], registry=registry
         )
         registry.register(_EngineCollector(engine))
+        self.underruns = Counter(
+            "zelitrio_underruns",
+            "Times that audio of an utterance came after its listener had played all that it had.",
+            registry=registry,
+        )
+        build = Gauge("zelitrio_build_info", "1; the version is a label.", ["version"], registry=registry)
+        build.labels(__version__).set(1)
+        self.usage_lag_s = Gauge(
+            "zelitrio_usage_lag_seconds",
+            "Since usage was stored last; 0 without a database.",
+            registry=registry,
+        )
         # A label for each key: as many as an operator creates.
         self.characters = Counter(
             "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"], registry=registry
@@ -180,6 +193,10 @@ class Metrics(Observer, Watcher):
     def audio(self, seconds: float) -> None:
         """See Observer."""
         self.audio_sent_s.inc(seconds)
+
+    def underrun(self) -> None:
+        """See Observer."""
+        self.underruns.inc()
 
     def text_skipped(self, text: str) -> None:
         """See Observer."""

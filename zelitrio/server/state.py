@@ -97,6 +97,7 @@ def make_state(
     """Put a server's parts together."""
     metrics = Metrics(engine, logs_text=settings.log_text)
     accounts = Accounts(settings.state_dir, settings.api_key_hashes, watcher=metrics)
+    metrics.usage_lag_s.set_function(accounts.lag_s)
     keys = KeyRing(accounts)
     tokens = TokenStore(trio.current_time)
     service = Service(

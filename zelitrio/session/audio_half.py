@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ class AudioHalf:
         clock: knows when each character is heard.
         turns: shared by all streams of the process.
         deliver: takes each packet, in order; may wait for the peer.
+        tell_underrun: called when audio of an utterance comes after its listener has played all it had.
     """
 
     _sample_rate_hz: int
@@ -44,6 +46,7 @@ class AudioHalf:
     _clock: SegmentClock
     _turns: Turns
     _deliver: Deliver
+    _tell_underrun: Callable[[], None]
     audio_s: float = attrs.field(default=0.0, init=False)
     """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
@@ -69,6 +72,8 @@ class AudioHalf:
             await self.release()  # no packet holds parts of two utterances
             self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, speech.skipped)
             self._chunk = speech.released.number
+        elif -math.inf < self._packer.dry_at < trio.current_time():
+            self._tell_underrun()  # between utterances there may just have been no text
         pcm = block.pcm if self._converter is None else self._converter.push(block.pcm)
         await self._encode(pcm, release=block.is_last)
 

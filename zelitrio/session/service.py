@@ -119,6 +119,9 @@ class Observer:
     def audio(self, seconds: float) -> None:
         """This much audio left for the peer."""
 
+    def underrun(self) -> None:
+        """Audio of an utterance came after its listener had played all that it had."""
+
     def text_skipped(self, text: str) -> None:
         """The stream met text that cannot be spoken; called once per stream, with the first such text."""
 

@@ -324,4 +324,5 @@ def make_audio_half(service: Service, options: StreamOptions, deliver: Deliver) 
         SegmentClock(options.timing, rate_hz, delay_ms),
         service.turns,
         deliver,
+        service.observer.underrun,
     )
