@@ -20,7 +20,7 @@ _WORDS_TOO = words("co ref art min max ca ch sec fig")
 """Abbreviations that are words as well: with nothing round them they are taken for those."""
 _AFTER_PLACES = words("unit apt suite ste floor room north south east west n s e w nw ne sw se and at po")
 """After these words' place in an address, no name follows a street."""
-_BEFORE_DAYS = words("on this next last until by every")
+_BEFORE_DAYS = words("on this next last until by every closed open each and from")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
 

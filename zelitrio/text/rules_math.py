@@ -20,7 +20,7 @@ _VARIABLE = rf"(?:{_NAME}['’′]{{0,2}}(?:[{_LOWERED}]{{1,3}}|_\w{{1,3}}(?!\w)
 _NUMBER = rf"(?:\d{{1,12}}(?:[.,]\d{{1,12}}){{0,4}}{_POWER}?%?)"
 _CALL = r"(?:\((?:[^()\n]|\([^()\n]{0,40}\)){0,60}\))"
 _TERM = (
-    rf"[-−]?(?:[√∛∑∫∏]{{0,2}}(?:{_NUMBER}(?:{_VARIABLE}{_CALL}?{_POWER}?)?|{_VARIABLE}{_CALL}?{_POWER}?|"
+    rf"[-−]?(?>[√∛∑∫∏]{{0,2}}(?:{_NUMBER}(?:{_VARIABLE}{_CALL}?{_POWER}?)?|{_VARIABLE}{_CALL}?{_POWER}?|"
     rf"{_CALL}{_POWER}?){{1,4}}|∞|\|[^|\n]{{1,20}}\||[ℝℕℤℚℂ∅])"
 )
 _OPERATOR = (
@@ -65,7 +65,7 @@ def latex(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.MARKUP,
     "a0(-−|√∑∫∏∂∇∆[ℝ",
-    rf"(?![A-Za-z]{{7}}){_TERM}(?:{_OPERATOR}{_TERM}){{1,12}}(?![A-Za-z0-9α-ωΑ-Ω])",
+    rf"(?![A-Za-z]{{7}}|\d[\d.,:/ -]{{24}}){_TERM}(?:{_OPERATOR}{_TERM}){{1,12}}+(?![A-Za-z0-9α-ωΑ-Ω])",
     examples={
         "f(x) = 2x + 1": "f of x equals two x plus one",
         "E = mc²": "e equals m c squared",
