@@ -22,6 +22,7 @@ _LABEL = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_NEAR_LETTER = re.compile(r"[A-Za-z#][^A-Za-z]{0,4}$")
 _SECRET = re.compile(
     r"(?<![A-Za-z])(?:code|pin|otp|passcode|password|verification|token|ending in|ends in|last four)"
     r"(?:[ ](?:code|number|digits))?[.:]?[ ]?(?:is|was|are|:|=)?[ ]?[\#\"']?$",
@@ -109,6 +110,8 @@ def labelled_code(reader: Reader, match: re.Match[str]) -> bool:
     before = _before(reader, match)
     plain = re.sub(r"[-–./]", "", written)
     has_letters = not plain.isdigit()
+    if not has_letters and _NEAR_LETTER.search(before) is None:
+        return False
     if not has_letters:
         is_secret = written.isdigit() and 3 <= len(written) <= 8 and _SECRET.search(before) is not None
         is_chain = not written.isdigit() and "-" in written and len(plain) >= 6 and _LABEL.search(before)
