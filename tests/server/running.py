@@ -46,6 +46,11 @@ class Running:
     async def socket(self, path: str = "stream-input", *, headers=(), voice: str = VOICE, **query: str):
         query = {"output_format": "pcm_24000", **query}
         target = f"/v1/text-to-speech/{voice}/{path}?" + "&".join(f"{k}={v}" for k, v in query.items())
+        async with self.socket_at(target, headers) as socket:
+            yield socket
+
+    @asynccontextmanager
+    async def socket_at(self, target: str, headers=()):
         # The stream is ours: trio-websocket leaves it open when the server closes first.
         async with await self.connect() as stream, trio.open_nursery() as nursery:
             socket = await wrap_client_stream(

@@ -23,6 +23,7 @@ from zelitrio.protocol.client_role import (
 )
 from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.dialogue import DialogueConnection
+from zelitrio.protocol.dialogue_request import DialogueInput, parse_dialogue_request
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -81,6 +82,7 @@ __all__ = [
     "ContextError",
     "Dialect",
     "DialogueConnection",
+    "DialogueInput",
     "EndContext",
     "EndSocket",
     "ErrorFrame",
@@ -103,6 +105,7 @@ __all__ = [
     "join_times",
     "openai_error_body",
     "outcome_of",
+    "parse_dialogue_request",
     "parse_openai_speech_request",
     "parse_socket_target",
     "parse_speech_request",

@@ -165,9 +165,9 @@ def clamp(value: float, low: float, high: float) -> float:
     return min(max(float(value), low), high)
 
 
-def read_voice_settings(fields: Fields, base: VoiceSettings) -> VoiceSettings:
+def read_voice_settings(fields: Fields, base: VoiceSettings, name: str = "voice_settings") -> VoiceSettings:
     """`voice_settings` over `base`: numbers clamped, absent keys keep their value, unknown keys ignored."""
-    given = fields.inner("voice_settings")
+    given = fields.inner(name)
     if given is None:
         return base
     read = {

@@ -33,17 +33,24 @@ def context_json(context_id: str | None) -> str:
 
 
 def timed_audio_line(
-    audio: bytes, alignment: CharTimes | None, normalized_alignment: CharTimes | None, *, offset_ms: int = 0
+    audio: bytes,
+    alignment: CharTimes | None,
+    normalized_alignment: CharTimes | None,
+    *,
+    offset_ms: int = 0,
+    **more: Any,
 ) -> bytes:
     """One JSON object of `.../with-timestamps`, ending in a newline as every streamed line must.
 
     Times are in seconds from the start of the whole answer: `offset_ms` is where this chunk starts in it.
+    `more` are further keys.
     """
     return orjson.dumps(
         {
             "audio_base64": pybase64.b64encode_as_string(audio),
             "alignment": _in_seconds(alignment, offset_ms),
             "normalized_alignment": _in_seconds(normalized_alignment, offset_ms),
+            **more,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )

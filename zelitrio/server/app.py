@@ -16,6 +16,7 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import to_remote_error
 from zelitrio.server.accounting import Accounting, request_id_of
 from zelitrio.server.answer import RETRY_AFTER_S
+from zelitrio.server.dialogue import Dialogue
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
 from zelitrio.server.metadata import Metadata, to_json
@@ -34,6 +35,7 @@ def make_app(state: ServerState) -> ASGIApp:
     app = Starlette(
         routes=[
             *Synthesis(state).routes(),
+            *Dialogue(state).routes(),
             *OpenAISpeech(state).routes(),
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from zelitrio.protocol import to_remote_error
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
-from zelitrio.session import AccountLike, Packet, StreamOptions, Timing, speak
+from zelitrio.session import AccountLike, Line, Packet, StreamOptions, Timing, speak
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
 
@@ -60,11 +60,18 @@ class Job:
     account: AccountLike
     kind: str
     """The door that the request came through, for the account."""
-    text: str
+    text: str | Sequence[Line]
     audio_format: AudioFormat
     settings: VoiceSettings
     seed: int | None = None
     reading: Reading = attrs.field(factory=Reading)
+
+    @property
+    def chars(self) -> int:
+        """Characters to speak."""
+        if isinstance(self.text, str):
+            return len(self.text)
+        return sum(len(line.text) for line in self.text)
 
 
 class SpokenAnswer(Response):
@@ -115,7 +122,7 @@ class SpokenAnswer(Response):
                 timing=shape.timing,
             )
             with closing(job.account.open(job.voice.voice_id, job.kind)) as meter:
-                meter.spend(len(job.text))
+                meter.spend(job.chars)
                 async with speak(self._state.service, options, job.text) as packets:
                     async for packet in packets:
                         meter.spoke(packet.seconds)

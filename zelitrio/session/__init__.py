@@ -6,6 +6,7 @@ text without a socket.  Both use `SpeechStream` and the `Service` that all conve
 
 from __future__ import annotations
 
+from zelitrio.session.dialogue import Line
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
@@ -21,6 +22,7 @@ __all__ = [
     "AccountLike",
     "Alignment",
     "EngineLike",
+    "Line",
     "Meter",
     "Observer",
     "Packet",

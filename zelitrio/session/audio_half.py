@@ -53,6 +53,7 @@ class AudioHalf:
     """When the first chunk was released, until the first packet tells it."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)
     """Of blocks with another rate than the encoder's."""
+    _carried: str = attrs.field(default="", init=False)
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
     """Audio that the encoder took since the last packet."""
@@ -70,12 +71,17 @@ class AudioHalf:
         """
         if block.word_times_ms is not None and speech is not None:
             await self.release()  # no packet holds parts of two utterances
-            self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, speech.skipped)
+            skipped, self._carried = self._carried + speech.skipped, ""
+            self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, skipped)
             self._chunk = speech.released.number
         elif -math.inf < self._packer.dry_at < trio.current_time():
             self._tell_underrun()  # between utterances there may just have been no text
         pcm = block.pcm if self._converter is None else self._converter.push(block.pcm)
         await self._encode(pcm, release=block.is_last)
+
+    def carry(self, skipped: str) -> None:
+        """Keep text without words at the end of a turn for the times of what comes next."""
+        self._carried += skipped
 
     async def change_rate(self, sample_rate_hz: int) -> None:
         """Take blocks of another rate from now on."""
@@ -96,7 +102,7 @@ class AudioHalf:
     async def finish(self, skipped: str) -> None:
         """Deliver the encoder's last bytes, and the times of the text without words at the end."""
         tail = self._encoder.flush()
-        alignment = self._clock.take_last(skipped)
+        alignment = self._clock.take_last(self._carried + skipped)
         if tail or alignment is not None:
             await self._pass_on(tail, alignment)
 

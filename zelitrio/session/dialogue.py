@@ -23,6 +23,14 @@ TURN_PAUSE_S = 0.25
 """Silence between the turns of two voices: people leave about this much."""
 
 
+@attrs.frozen
+class Line:
+    """A text and the voice that speaks it."""
+
+    text: str
+    voice: Voice
+
+
 class DialogueStream:
     """The turns of one dialogue.  It has the calls of `SpeechStream`; `text` names the voice.
 
@@ -120,6 +128,7 @@ class DialogueStream:
                     await audio.add_silence(TURN_PAUSE_S)
                 await audio.change_rate(turn.voice.sample_rate_hz)
                 spoke = await turn.speak_on(audio) or spoke
+                audio.carry(turn.text_half.skipped)
                 self._turns.popleft()
                 self._notify()
             if spoke:

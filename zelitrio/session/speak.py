@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from typing import TypeAlias
 
 import attrs
 import trio
@@ -11,6 +12,7 @@ import trio
 from zelitrio.errors import first_error
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import Deliver
+from zelitrio.session.dialogue import DialogueStream, Line
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import SLICE_CHARS, slices
@@ -21,6 +23,10 @@ PACKETS_WAITING = 1
 """One ready while the last one is being sent."""
 SCHEDULE_CHARS = (50, 160, 250, 290)
 """The text is there, so the first chunk is cut short for its audio to come early."""
+
+
+Spoken: TypeAlias = "str | AsyncIterable[str] | Sequence[Line]"
+"""All of a text, or pieces as they come (a piece need not end at a word), or the lines of a dialogue."""
 
 
 @attrs.define(eq=False)
@@ -59,7 +65,7 @@ class Packets:
         self,
         service: Service,
         options: StreamOptions,
-        text: str | AsyncIterable[str],
+        text: Spoken,
         scope: trio.CancelScope | None = None,
     ) -> None:
         """Speak the text.  Errors go to the iteration.
@@ -78,9 +84,7 @@ class Packets:
 
 
 @asynccontextmanager
-async def speak(
-    service: Service, options: StreamOptions, text: str | AsyncIterable[str]
-) -> AsyncIterator[Packets]:
+async def speak(service: Service, options: StreamOptions, text: Spoken) -> AsyncIterator[Packets]:
     """Speak one text; iterate over the block's target for its packets, which end with the text.
 
     Leaving the block, for whatever reason, frees the lane in the engine at once.  At most PACKETS_WAITING
@@ -104,14 +108,12 @@ async def speak(
         raise failure
 
 
-async def _speak(
-    service: Service, options: StreamOptions, text: str | AsyncIterable[str], deliver: Deliver
-) -> None:
+async def _speak(service: Service, options: StreamOptions, text: Spoken, deliver: Deliver) -> None:
     """One stream's reader beside its scheduler and encoder."""
-    schedule = ChunkSchedule(
-        SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end
-    )
-    stream = SpeechStream(service, options, schedule)
+    if not isinstance(text, str | AsyncIterable):
+        await _speak_lines(service, options, text, deliver)
+        return
+    stream = SpeechStream(service, options, _make_schedule())
     if isinstance(text, str) and len(text) <= SLICE_CHARS:
         # A text that is read at once needs no task for its reader.
         stream.text(text)
@@ -122,6 +124,24 @@ async def _speak(
         nursery.start_soon(_read, stream, text)
         await stream.run(deliver)
         nursery.cancel_scope.cancel()
+
+
+def _make_schedule() -> ChunkSchedule:
+    return ChunkSchedule(SCHEDULE_CHARS, find_sentence_end=find_sentence_end, find_phrase_end=find_phrase_end)
+
+
+async def _speak_lines(
+    service: Service, options: StreamOptions, lines: Sequence[Line], deliver: Deliver
+) -> None:
+    """A dialogue whose lines are all there."""
+    voices = {line.voice.voice_id: line.voice for line in lines}
+    stream = DialogueStream(service, options, voices, _make_schedule, lambda: None)
+    for line in lines:
+        for at, (piece, _) in enumerate(slices(line.text)):
+            await trio.lowlevel.checkpoint()
+            stream.text(piece, voice_id=line.voice.voice_id, new_turn=not at)
+    stream.end()
+    await stream.run(deliver)
 
 
 async def _read(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:

@@ -1,0 +1,77 @@
+"""One HTTP request for a dialogue, in the vendor's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from zelitrio.protocol.dialogue import MAX_VOICES
+from zelitrio.protocol.events import PronunciationDictionary
+from zelitrio.protocol.fields import Fields, decode_object, in_body, read_voice_settings
+from zelitrio.protocol.messages import read_dictionaries
+from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES
+from zelitrio.settings import MAX_SEED, VoiceSettings
+
+MAX_DIALOGUE_INPUTS = 1000
+
+
+@attrs.frozen
+class DialogueInput:
+    """A text and the voice that speaks it."""
+
+    text: str
+    voice_id: str
+
+
+@attrs.frozen(kw_only=True)
+class DialogueRequest:
+    """The body and query of `POST /v1/text-to-dialogue` and its variants."""
+
+    inputs: tuple[DialogueInput, ...]
+    model_id: str | None = None
+    output_format: str = DEFAULT_OUTPUT_FORMAT
+    voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
+    seed: int | None = None
+    dictionaries: tuple[PronunciationDictionary, ...] = ()
+    normalise: str = "auto"
+
+
+def parse_dialogue_request(body: bytes, query: Mapping[str, str]) -> DialogueRequest:
+    """Read a request for a dialogue; unknown fields are ignored, numbers out of range clamped.
+
+    Raises:
+        RemoteError: a field is missing, empty or of a wrong type (a 422 code, `param` is the field).
+    """
+    fields = Fields(decode_object(body, in_body), in_body)
+    items = fields.items("inputs")
+    if items is None:
+        raise fields.error("missing", "inputs", "a list of inputs")
+    if not 1 <= len(items) <= MAX_DIALOGUE_INPUTS:
+        raise fields.error("list_type", "inputs", f"a list of 1 to {MAX_DIALOGUE_INPUTS} inputs")
+    inputs = tuple(_input(item, at, fields) for at, item in enumerate(items))
+    if not any(each.text.strip() for each in inputs):
+        raise fields.error("string_too_short", "inputs", "a list with at least 1 character to speak")
+    if len({each.voice_id for each in inputs}) > MAX_VOICES:
+        raise fields.error("list_type", "inputs", f"a list with at most {MAX_VOICES} voices")
+    return DialogueRequest(
+        inputs=inputs,
+        model_id=fields.text("model_id"),
+        output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
+        voice_settings=read_voice_settings(fields, VoiceSettings(), "settings"),
+        seed=fields.whole("seed", 0, MAX_SEED),
+        dictionaries=read_dictionaries(fields) or (),
+        normalise=fields.choice("apply_text_normalization", NORMALISE_CHOICES) or "auto",
+    )
+
+
+def _input(item: object, at: int, fields: Fields) -> DialogueInput:
+    if not isinstance(item, dict):
+        raise fields.error("dict_type", "inputs", "a list of objects with text and voice_id")
+    inner = Fields(item, in_body, f"inputs.{at}.")
+    text, voice_id = inner.text("text"), inner.text("voice_id")
+    if text is None:
+        raise inner.error("missing", "text", "a string")
+    if not voice_id:
+        raise inner.error("missing", "voice_id", "the id of a voice")
+    return DialogueInput(text, voice_id)
