@@ -23,7 +23,7 @@ class Timing(enum.Enum):
     NONE = "none"
     SEGMENT = "segment"
     VERBATIM = "verbatim"
-    """As SEGMENT, and the characters of all segments spell the text exactly."""
+    """As SEGMENT, and the characters are exactly those of the text up to its last word."""
     STREAM = "stream"
 
 
@@ -116,8 +116,8 @@ class SegmentClock:
 
     def take_last(self, skipped: str) -> Alignment | None:
         """The alignment for the last packet of the stream, with the skipped text at its end."""
-        if skipped and self._timing in (Timing.STREAM, Timing.VERBATIM):
-            tail = _silent(skipped, self._stream_ms(self._samples) if self._timing is Timing.STREAM else 0)
+        if skipped and self._timing is Timing.STREAM:
+            tail = _silent(skipped, self._stream_ms(self._samples))
             self._waiting.append(Alignment(tail, CharTimes((), (), ())))
         return self.take()
 
