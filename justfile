@@ -21,7 +21,7 @@ demo text=sentence: _venv
     {{ python }} -m pip install -q -e .
     {{ venv }}/bin/zelitrio speak {{ quote(text) }} --out demo.wav
 
-# install, then serve on this machine alone; flags go to `zelitrio serve`
+# install, then serve this machine only; flags go to `zelitrio serve`
 serve *flags: _venv
     {{ python }} -m pip install -q -e .
     {{ venv }}/bin/zelitrio serve {{ flags }}
