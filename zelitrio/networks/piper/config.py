@@ -6,6 +6,9 @@ import math
 
 import attrs
 
+_END_KERNEL_REACH = 3
+"""Of the first and of the last convolution of the decoder."""
+
 
 @attrs.frozen(kw_only=True)
 class PiperConfig:
@@ -50,16 +53,29 @@ class PiperConfig:
     @property
     def decoder_context(self) -> int:
         """Frames on each side that the sound of a frame depends on, rounded up."""
-        reach = 3.0  # the first convolution
+        return math.ceil(_END_KERNEL_REACH * (1 + 1 / self.hop_samples) + sum(self._reaches(0.5)))
+
+    def late_context(self, stage: int) -> int:
+        """What the stages after this one see on each side, in steps of this stage's result."""
+        rate = math.prod(self.rates[: stage + 1])
+        seen = sum(self._reaches(1.0)[stage + 1 :]) + _END_KERNEL_REACH / self.hop_samples
+        return math.ceil(rate * seen)
+
+    def _reaches(self, upsampling: float) -> list[float]:
+        """Frames that each stage of the decoder sees on a side.
+
+        Args:
+            upsampling: what its transposed convolution sees, in steps of its input: 0.5 on the mean of both
+                sides, and less than 1 on either.
+        """
+        found: list[float] = []
         rate = 1
-        for stage, (step, kernel) in enumerate(zip(self.rates, self.kernels, strict=True)):
-            reach += (kernel - step) / 2 / step / rate
+        for step in self.rates:
+            reach = upsampling / rate
             rate *= step
             widest = max(
                 sum(size // 2 * (dilation + self.has_pairs) for dilation in dilations)
                 for size, dilations in zip(self.block_kernels, self.block_dilations, strict=True)
             )
-            reach += widest / rate
-            if stage == len(self.rates) - 1:
-                reach += 3 / rate
-        return math.ceil(reach)
+            found.append(reach + widest / rate)
+        return found

@@ -49,6 +49,7 @@ class Decoder(nn.Module):
         super().__init__()
         width = config.start_width
         self._rates = config.rates
+        self._late = [config.late_context(stage) for stage in range(len(config.rates))]
         self.conv_pre = TimeConv(config.latent, width, 7)
         self.ups = nn.ModuleList()
         self.resblocks = nn.ModuleList()
@@ -62,8 +63,22 @@ class Decoder(nn.Module):
         self.conv_post = TimeConv(width, 1, 7, bias=False)
         self.cond = TimeConv(config.speaker_width, config.start_width) if config.speaker_width else None
 
-    def forward(self, z: Tensor, speaker: Tensor | None, mask: Tensor | None) -> Tensor:
-        """`z` [batch, frames, latent], zeros outside the rows, to [batch, frames * hop] samples."""
+    def forward(
+        self, z: Tensor, speaker: Tensor | None, mask: Tensor | None, context: tuple[int, int] = (0, 0)
+    ) -> Tensor:
+        """The sound of a window.
+
+        Args:
+            z: [batch, frames, latent], zeros outside the rows.
+            speaker: [batch, 1, speaker_width] or None.
+            mask: [batch, frames, 1] or None.
+            context: frames at the start and at the end that are only seen.  After each stage the part goes
+                that the next ones do not see: the first stage sees most of it and is a fifth of the work.
+
+        Returns:
+            [batch, (frames - context) * hop] samples.
+        """
+        left, right = context
         x = self.conv_pre(z)
         if self.cond is not None and speaker is not None:
             x = x + self.cond(speaker)
@@ -77,4 +92,10 @@ class Decoder(nn.Module):
             for block in list(blocks)[1:]:
                 total = total + block(x, mask)
             x = total / self._blocks
-        return torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))[..., 0]
+            left, right = left * step, right * step
+            cut = max(0, left - self._late[stage]), max(0, right - self._late[stage])
+            x = x[:, cut[0] : x.shape[1] - cut[1]]
+            mask = None if mask is None else mask[:, cut[0] : mask.shape[1] - cut[1]]
+            left, right = left - cut[0], right - cut[1]
+        samples = torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))[..., 0]
+        return samples[:, left : samples.shape[1] - right]

@@ -127,8 +127,8 @@ class PiperNetwork:
         # Memory outside an utterance is uninitialised, and 0 times it can be NaN.
         latent = torch.where(inside > 0, latent, 0.0)
         speaker = self._vits.speaker(self._speaker[slot])
-        samples = self._vits.dec(latent, _as(speaker, self._dtype), inside).float()
-        return self._loud(samples[:, self._context * self._hop : (self._context + window) * self._hop])
+        context = self._context, self._context
+        return self._loud(self._vits.dec(latent, _as(speaker, self._dtype), inside, context).float())
 
     def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
         """One row on a CPU: of the context only what the utterance has."""
@@ -139,8 +139,8 @@ class PiperNetwork:
         self._run_flow(slot, high, length)
         latent = self._latent[slot, None, low:high].to(self._dtype)
         speaker = self._vits.speaker(self._speaker[slot : slot + 1])
-        samples = self._vits.dec(latent, _as(speaker, self._dtype), None)[0].float()
-        heard = samples[(first - low) * self._hop : (end - low) * self._hop]
+        context = first - low, high - end
+        heard = self._vits.dec(latent, _as(speaker, self._dtype), None, context)[0].float()
         return torch.nn.functional.pad(self._loud(heard), (0, (window - (end - first)) * self._hop))
 
     def _run_flow(self, slot: int, until: int, length: int) -> None:
