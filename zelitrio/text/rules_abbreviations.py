@@ -165,7 +165,7 @@ class _Sides:
     @property
     def is_number_next(self) -> bool:
         """A digit comes next."""
-        return self.after[:1].isdecimal()
+        return self.after[:1].isnumeric()
 
 
 def _expand(word: str, sides: _Sides) -> str | None:

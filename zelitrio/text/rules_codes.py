@@ -138,7 +138,7 @@ def labelled_code(reader: Reader, match: re.Match[str]) -> bool:
 )
 def range_of_labels(reader: Reader, match: re.Match[str]) -> bool:
     """Read a range of things that have a letter and a number."""
-    if reader.touches(match.start()) or int(match["from"]) >= int(match["to"]):
+    if reader.touches(match.start()) or (int(match["from"]) >= int(match["to"]) and match["left"] != "Q"):
         return False
     reader.spell(match["left"], match.start("left"))
     reader.say(cardinal(int(match["from"])), *match.span("from"))

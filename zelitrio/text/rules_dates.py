@@ -80,7 +80,7 @@ def month_and_year(reader: Reader, match: re.Match[str]) -> bool:
 @rule(
     Rank.DATE,
     "0",
-    rf"{_DAY}\s+(?P<of>of\s+)?{_MONTH}(?:,?\s+{_YEAR})?",
+    rf"(?:(?P<from>[12]?\d|3[01])(?:st|nd|rd|th)?(?P<dash>\s?[-–]\s?))?{_DAY}\s+(?P<of>of\s+)?{_MONTH}(?:,?\s+{_YEAR})?",
     re.IGNORECASE,
     examples={
         "5 January 2024": "the fifth of january twenty twenty four",
@@ -92,8 +92,12 @@ def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
     if not match["month"][0].isupper() or int(match["day"]) == 0:
         return False
     day = (match.start("day"), match.end("suffix" if match["suffix"] else "day"))
+    first = match.span("from") if match["from"] else day
     if reader.previous().lower() != "the" and not match["suffix"]:
-        reader.say("the", *day)
+        reader.say("the", *first)
+    if match["from"]:
+        reader.say(ordinal(int(match["from"])), *first)
+        reader.say("to", *match.span("dash"))
     reader.say(ordinal(int(match["day"])), *day)
     reader.say("of", *(match.span("of") if match["of"] else day))
     if match["of"]:

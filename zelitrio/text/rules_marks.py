@@ -79,6 +79,9 @@ def dash(reader: Reader, match: re.Match[str]) -> bool:
     """Read a dash: a pause, "minus", or nothing."""
     text, start, end = reader.text, match.start(), match.end()
     before, after = text[start - 1 : start], text[end : end + 1]
+    if reader.tokens and reader.tokens[-1].spoken in ("noon", "midnight") and after.isdigit():
+        reader.say("to", start, end)
+        return True
     if match[0] in ("-", "−"):
         is_spaced = (not before or before.isspace()) and (not after or after.isspace())
         if (

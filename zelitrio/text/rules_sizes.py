@@ -88,7 +88,7 @@ def feet_and_inches(reader: Reader, match: re.Match[str]) -> bool:
     return True
 
 
-_SIZE_AFTER = re.compile(r"\s*[x×]\s*\d|[ -][a-z]|\s*[).,;:]|\s*$|[ -][A-Z]")
+_SIZE_AFTER = re.compile(r"[ ]\d{1,2}K|\s*[x×]\s*\d|[ -][a-z]|\s*[).,;:]|\s*$|[ -][A-Z]")
 _LONG = re.compile(
     r"[ ](?:long|wide|tall|deep|high|thick|across|in|by|of|and|or|to|from|apart|away|is|are|x)\b"
 )
@@ -98,6 +98,7 @@ _SIZE_BEFORE = words("a an the my your his her our this that one each every anot
 @rule(
     Rank.SIZE,
     "0",
+    rf"(?:(?P<low>\d{{1,3}}(?:\.\d)?)(?P<dash>[-–]))?"
     rf"(?:(?P<whole>\d{{1,3}})[ -])?(?P<amount>\d{{1,3}}/\d{{1,2}}|{NUMBER}|\d{{0,3}}[½¼¾⅛⅜⅝⅞])"
     rf"(?:(?P<inches>[″”\"]|''|{SPACE}?in\.(?=\s|$|,)|{SPACE}in(?=\s*(?:[.,;:!?)]|$)))|(?P<feet>[′'’](?![^\W_])))"
     rf"(?P<by>{SPACE}?[x×]{SPACE}?(?=\d))?",
@@ -115,6 +116,9 @@ def inches(reader: Reader, match: re.Match[str]) -> bool:
     if reader.touches(match.start()) or (mark in ('"', "”", "'", "’", "''") and not _is_size(reader, match)):
         return False
     amount = match["amount"]
+    if match["low"] and not match["whole"]:
+        reader.say(number_words(match["low"]), *match.span("low"))
+        reader.say("to", *match.span("dash"))
     if match["whole"]:
         if "/" not in amount:
             return False
@@ -123,7 +127,7 @@ def inches(reader: Reader, match: re.Match[str]) -> bool:
     noun = "inch" if match["inches"] else "foot"
     is_before_noun = (
         not match[0].endswith("in")
-        and re.compile(r"[ -][A-Za-z]").match(reader.text, match.end()) is not None
+        and re.compile(r"[ -](?:[A-Za-z]|\d{1,2}K)").match(reader.text, match.end()) is not None
         and _LONG.match(reader.text, match.end()) is None
     )
     is_one = amount == "1" or is_before_noun or ("/" in amount and not match["whole"])

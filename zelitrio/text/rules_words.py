@@ -36,7 +36,7 @@ _COUNTED = words(
 STOP_WORDS = words(
     """
     the a an and or but if when so in on at to of for from with by as is was it he she they we you i are
-    were be been not no who that this there here then than into near via
+    were be been not no that this there here then than into near via
     """
 )
 """Capitals do not make these a name."""
