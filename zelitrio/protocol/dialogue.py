@@ -47,6 +47,9 @@ MAX_VOICES = 10
 MAX_INPUTS = 100
 MAX_OPEN = 64
 """Contexts of a socket, those without text among them."""
+MAX_CLOSING = 2
+"""Closing contexts that speak to their end beside a new one.  A socket has one listener: it hears the last
+context that closed while the next one is made, and an earlier one was interrupted."""
 DIALOGUE_SCHEDULE = (40.0, 120.0, 160.0, 250.0)
 """The vendor holds a turn's text up to 40 characters; no client can set it."""
 CONTEXT_IDLE_S = 20.0
@@ -250,7 +253,7 @@ class DialogueConnection:
         closing = [
             name for name, context in contexts.items() if context.is_closing and not context.is_evicted
         ]
-        for name in closing[: max(0, len(closing) - limit + 1)]:
+        for name in closing[: max(0, len(closing) - MAX_CLOSING)]:
             contexts[name].is_evicted = True
             yield EvictContext(name)
 
