@@ -20,12 +20,10 @@ _SHARED = 32_768
 
 
 def even(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply an elementwise function, in inference on a CPU to whole blocks."""
-    if x.device.type != "cpu" or not torch.is_inference_mode_enabled():
-        return function(x)
+    """Apply an elementwise function to a dense tensor, in inference on a CPU to whole blocks."""
     count = x.numel()
     block = _BLOCK * torch.get_num_threads() if count >= _SHARED else _BLOCK
-    if count % block == 0 and x.is_contiguous():
+    if count % block == 0 or x.device.type != "cpu" or not torch.is_inference_mode_enabled():
         return function(x)
     blocks = x.new_zeros(-(-count // block) * block)
     blocks[:count] = x.reshape(-1)

@@ -22,8 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zelitrio.networks.zeli.even import even
-
 
 @attrs.frozen
 class StatePart:
@@ -108,7 +106,7 @@ class StreamingBlock(nn.Module):
         return y
 
     def _mlp(self, y: Tensor) -> Tensor:
-        return self.contract(even(F.gelu, self.expand(self.norm(y)))) * self.scale
+        return self.contract(F.gelu(self.expand(self.norm(y)))) * self.scale
 
 
 class StreamingBlocks(nn.ModuleList):
