@@ -13,12 +13,11 @@ from zelitrio.networks.kokoro import (
     KokoroNetwork,
     KokoroRequest,
     KokoroSpan,
-    KokoroSpeech,
     VoiceStatistics,
     gather_statistics,
     speak_all,
 )
-from zelitrio.networks.piper import PiperConfig, PiperNetwork, PiperTokens, Vits
+from zelitrio.networks.piper import PiperConfig, PiperNetwork, Vits
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     POSITION_FEATURES,
@@ -56,11 +55,9 @@ __all__ = [
     "KokoroNetwork",
     "KokoroRequest",
     "KokoroSpan",
-    "KokoroSpeech",
     "Network",
     "PiperConfig",
     "PiperNetwork",
-    "PiperTokens",
     "PitchedAcousticConfig",
     "PitchedAcousticModel",
     "Prosody",
