@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, say, un
 from tiny_hum import FACTS, SILENT_FRAMES, HumModel, hum_voice
 from tiny_voice import tiny_catalogue, tiny_fine_model
 
-from zelitrio.engine import Device, open_engine
-from zelitrio.errors import LocalError, UtteranceError, VoiceError
+from zelitrio.engine import Device, Engine, open_engine
+from zelitrio.errors import EngineError, LocalError, UtteranceError, VoiceError
 from zelitrio.networks import Network
 from zelitrio.settings import EngineSettings
 from zelitrio.text import read_text
@@ -163,18 +164,51 @@ async def test_lazy_voices_beyond_the_most_are_unloaded_and_loaded_again(device:
         assert loads == ["a", "b", "c", "b", "c"]
 
 
-async def test_a_lazy_voice_that_cannot_be_loaded_fails_its_streams_only_and_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (VoiceError("hum.bin", "is damaged"), VoiceError, r"hum\.bin: is damaged"),
+        (ValueError("made to fail"), EngineError, "'hum': cannot be loaded.*made to fail"),
+        (torch.OutOfMemoryError("made to fail"), EngineError, "'hum': cannot be loaded.*made to fail"),
+    ],
+)
+async def test_a_lazy_voice_that_cannot_be_loaded_fails_its_streams_only_and_is_tried_again(
+    fault: Exception, kind: type[Exception], said: str
+) -> None:
     class Damaged(HumModel):
         def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-            raise VoiceError("hum.bin", "is damaged")
+            raise fault
 
     hum = Voice(voice_id="hum", name="Hum", model=Damaged(is_lazy=True))
     async with open_engine(Catalogue([*tiny_catalogue(), hum]), SMALL, device=CPU) as engine:
         for _ in range(2):
-            with pytest.raises(VoiceError, match=r"hum\.bin: is damaged"):
+            with pytest.raises(kind, match=said):
                 async with engine.open_stream("hum"):
                     pass
         assert len(await say(engine, TEXT)) > 0
+
+
+async def test_closing_the_engine_while_a_voice_is_loaded_tells_the_stream_that_waits() -> None:
+    is_asked, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(HumModel):
+        def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
+            is_asked.set()
+            may_go_on.wait(5)
+            return super().load(device, dtype, slots)
+
+    hum = Voice(voice_id="hum", name="Hum", model=Slow(is_lazy=True))
+
+    async def wait(engine: Engine) -> None:
+        with pytest.raises(EngineError, match="the engine is closed"):
+            async with engine.open_stream("hum"):
+                pass
+
+    async with trio.open_nursery() as nursery:
+        async with open_engine(Catalogue([*tiny_catalogue(), hum]), SMALL, device=CPU) as engine:
+            nursery.start_soon(wait, engine)
+            await until(is_asked.is_set)
+    may_go_on.set()
 
 
 async def test_an_utterance_too_long_for_its_network_fails_its_stream_only() -> None:

@@ -106,7 +106,6 @@ class Call:
     def __init__(
         self, function: Function, rows: int, columns: Mapping[str, Column], device: torch.device
     ) -> None:
-        self.rows = rows
         self._function = function
         self._device = device
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -118,11 +117,6 @@ class Call:
         self._turn = 0
         self._out: Tensor | None = None
         self._memory = _Memory(columns, rows, device=device) if is_cuda else self._ring[0].memory
-
-    @property
-    def is_captured(self) -> bool:
-        """Whether a launch replays a graph."""
-        return self._graph is not None
 
     def inputs(self) -> dict[str, NDArray[Any]]:
         """The next launch's inputs by name, [rows, ...] each, all zero, to be filled in place."""

@@ -12,7 +12,7 @@ import trio
 from zelitrio.engine.commands import Command, Load, Unload
 from zelitrio.engine.loading import Loaded
 from zelitrio.engine.pace import Tempo
-from zelitrio.errors import LocalError, ZelitrioError
+from zelitrio.errors import EngineError, LocalError, ZelitrioError
 from zelitrio.voices import Catalogue, Voice
 
 
@@ -117,13 +117,17 @@ class Models:
         return entry.tempo
 
     async def _bring(self, entry: Entry, is_loaded: trio.Event) -> None:
+        entry.error = EngineError("the engine is closed")  # what a cancelled load leaves
         try:
             loaded = await trio.to_thread.run_sync(self._load, entry.voice, abandon_on_cancel=True)
             self._tell(Load(model=entry.number, loaded=loaded))
-            entry.tempo = loaded.tempo
+            entry.tempo, entry.error = loaded.tempo, None
             self._make_room()
         except ZelitrioError as error:
             entry.error = error
+        except Exception as error:  # it is the streams' that want this voice, and of no other
+            entry.error = EngineError(f"voice {entry.voice.voice_id!r}: cannot be loaded: {error!r}")
+            entry.error.__cause__ = error
         finally:
             entry.loading = None
             is_loaded.set()
