@@ -204,10 +204,10 @@ async def test_closing_the_engine_while_a_voice_is_loaded_tells_the_stream_that_
             async with engine.open_stream("hum"):
                 pass
 
-    async with trio.open_nursery() as nursery:
-        async with open_engine(Catalogue([*tiny_catalogue(), hum]), SMALL, device=CPU) as engine:
-            nursery.start_soon(wait, engine)
-            await until(is_asked.is_set)
+    catalogue = Catalogue([*tiny_catalogue(), hum])
+    async with trio.open_nursery() as nursery, open_engine(catalogue, SMALL, device=CPU) as engine:
+        nursery.start_soon(wait, engine)  # the engine closes first
+        await until(is_asked.is_set)
     may_go_on.set()
 
 

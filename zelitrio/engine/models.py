@@ -117,7 +117,7 @@ class Models:
         return entry.tempo
 
     async def _bring(self, entry: Entry, is_loaded: trio.Event) -> None:
-        entry.error = EngineError("the engine is closed")  # what a cancelled load leaves
+        entry.error = EngineError("the engine is closed")  # unless it is loaded first
         try:
             loaded = await trio.to_thread.run_sync(self._load, entry.voice, abandon_on_cancel=True)
             self._tell(Load(model=entry.number, loaded=loaded))
