@@ -156,7 +156,7 @@ async def run_fleet(
             finally:
                 for server in fleet:
                     if server.process is not None:
-                        server.process.kill()
+                        await _kill(server.process)
 
 
 async def _phases(
@@ -327,7 +327,13 @@ async def _balancer(fleet: list[Server], port: int, folder: Path) -> AsyncIterat
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.kill()
+        await _kill(process)
+
+
+async def _kill(process: trio.Process) -> None:
+    process.kill()
+    with trio.CancelScope(shield=True):
+        await process.wait()
 
 
 async def _answers(port: int) -> bool:
