@@ -38,7 +38,7 @@ THIRD_PARTY = {
     "errors": set[str](),
     "settings": {"attrs"},
     "protocol": {"attrs", "orjson", "pybase64"},
-    "client": {"attrs", "orjson", "pybase64", "trio", "trio_websocket"},
+    "client": {"attrs", "orjson", "pybase64", "trio", "trio_websocket", "wsproto"},
     "text": {"attrs", "numpy"},
     "audio": {"attrs", "av", "numpy"},
 }
@@ -49,7 +49,7 @@ ONLY_IN = {
     "sqlite3": {"accounts"},
     "trio": {"accounts", "client", "embedding", "engine", "session", "server", "cli"},
     "trio_websocket": {"client"},
-    "wsproto": {"server"},
+    "wsproto": {"client", "server"},
     "hypercorn": {"server"},
     "starlette": {"server"},
 }

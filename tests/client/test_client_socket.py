@@ -13,8 +13,10 @@ import orjson
 import pytest
 import trio
 import trustme
+import wsproto
 from echo_server import EchoServer, accepting, serving
 from trio_websocket import WebSocketConnection, WebSocketRequest
+from wsproto.events import AcceptConnection, CloseConnection, Request
 
 from zelitrio.client import open_client
 from zelitrio.errors import LocalError, RemoteError
@@ -160,3 +162,26 @@ async def test_a_client_that_is_cancelled_goes_at_once(monkeypatch: pytest.Monke
             async with open_client(url) as client:
                 await anext(client)
         assert scope.cancelled_caught and trio.current_time() - before < 30
+
+
+async def test_a_ping_that_crosses_the_close_frame_is_no_error() -> None:
+    """trio-websocket answers pings also after its own close frame, and wsproto raises then."""
+
+    async def ping_when_closed(stream: trio.SocketStream) -> None:
+        protocol = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
+        while data := await stream.receive_some():
+            protocol.receive_data(data)
+            for event in protocol.events():
+                if isinstance(event, Request):
+                    await stream.send_all(protocol.send(AcceptConnection()))
+                elif isinstance(event, CloseConnection):
+                    await stream.send_all(b"\x89\x04ping" + protocol.send(event.response()))
+                    return
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(partial(trio.serve_tcp, ping_when_closed, 0, host="127.0.0.1"))
+        port = listeners[0].socket.getsockname()[1]
+        for _ in range(5):
+            async with open_client(f"ws://127.0.0.1:{port}"):
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()

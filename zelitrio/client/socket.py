@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import attrs
 import trio
 import trio_websocket
+from wsproto.utilities import LocalProtocolError
 
 from zelitrio.client.stream import WatchedStream, connect
 from zelitrio.errors import LocalError, RemoteError, first_error
@@ -127,8 +128,11 @@ async def open_socket(
     except BaseExceptionGroup as group:
         # A refused upgrade is raised by trio-websocket's own task.
         refusals = group.subgroup(trio_websocket.ConnectionRejected)
+        _, others = group.split(LocalProtocolError)
         if websocket is None and refusals is not None:
             failure = _refusal(refusals)
+        elif websocket is not None and others is None:
+            pass  # trio-websocket answers a ping that comes after its own close frame, and wsproto forbids it
         elif failure is None or isinstance(failure, trio.Cancelled):
             raise
     finally:
