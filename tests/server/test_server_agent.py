@@ -2,8 +2,10 @@
 
 import pytest
 import trio
+from scripted_engine import ScriptedEngine
 
 from zelitrio.server.agent import serve_agent, weight_line
+from zelitrio.server.metrics import Metrics
 
 
 @pytest.mark.parametrize(
@@ -25,7 +27,10 @@ def test_a_server_that_drains_says_so() -> None:
 
 
 async def test_each_connection_gets_one_line_and_the_end(nursery: trio.Nursery) -> None:
-    listeners = await nursery.start(serve_agent, "127.0.0.1", 0, lambda: weight_line(0.5, is_ready=True))
+    def answer() -> bytes:
+        return weight_line(0.5, is_ready=True)
+
+    listeners = await nursery.start(serve_agent, "127.0.0.1", 0, answer, Metrics(ScriptedEngine()))
     port = listeners[0].socket.getsockname()[1]
     for _ in range(3):
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
@@ -35,3 +40,15 @@ async def test_each_connection_gets_one_line_and_the_end(nursery: trio.Nursery) 
         pass  # a balancer that leaves at once harms nothing
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         assert await stream.receive_some() == b"ready up 50%\n"
+
+
+async def test_an_answer_that_fails_ends_one_connection(nursery: trio.Nursery) -> None:
+    answers = [b"ready up 50%\n"]  # the first connection gets it, the second finds none
+
+    listeners = await nursery.start(serve_agent, "127.0.0.1", 0, answers.pop, Metrics(ScriptedEngine()))
+    port = listeners[0].socket.getsockname()[1]
+    for expected in (b"ready up 50%\n", b"", b"drain\n"):
+        if expected == b"drain\n":
+            answers.append(expected)
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            assert await stream.receive_some() == expected

@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 import trio
 
+from zelitrio.server.accepting import accept_all
+from zelitrio.server.metrics import Metrics
+from zelitrio.server.quiet_log import get_log
+
 _ANSWER_S = 1.0
+log = get_log()
 
 
 def weight_line(load: float, *, is_ready: bool) -> bytes:
@@ -23,6 +28,7 @@ async def serve_agent(
     host: str,
     port: int,
     answer: Callable[[], bytes],
+    metrics: Metrics,
     *,
     task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -39,6 +45,15 @@ async def serve_agent(
                     await stream.send_all(answer())
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return  # the balancer left
+        except Exception as error:  # of `answer`; the next connection asks again
+            log.error("agent_failed", exc_info=error)
 
     listeners = await trio.open_tcp_listeners(port, host=host)
-    await trio.serve_listeners(reply, listeners, task_status=task_status)
+    try:
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(accept_all, listener, reply, nursery, metrics)
+            task_status.started(listeners)
+    finally:
+        for listener in listeners:
+            listener.socket.close()
