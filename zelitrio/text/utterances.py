@@ -14,6 +14,7 @@ from zelitrio.text.blocks import Blocks, Unheard, knows_performance_tags
 from zelitrio.text.continuation import Continuation, open_sentence
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.limit import Limit
+from zelitrio.text.open_formulas import FormulaKeeper, restore_spaces
 from zelitrio.text.open_tags import TagKeeper, restore_tags
 from zelitrio.text.splitting import split_utterance
 from zelitrio.text.ssml import read_markup
@@ -61,6 +62,7 @@ class StreamReader:
     _unheard: Unheard = attrs.field(factory=Unheard)
     _blocks: Blocks = attrs.field(init=False)
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
+    _formulas: FormulaKeeper = attrs.field(factory=FormulaKeeper, init=False)
     _is_first: bool = attrs.field(default=True, init=False)
     _opened: tuple[Prosody, ...] = attrs.field(default=(), init=False)
     """Elements that earlier chunks left open."""
@@ -73,18 +75,19 @@ class StreamReader:
     @property
     def held_chars(self) -> int:
         """Characters that `hold_tags` holds."""
-        return self._tags.held_chars
+        return self._tags.held_chars + self._formulas.held_chars
 
     def hold_tags(self, piece: str) -> str:
-        """Take a piece and return what may be cut into chunks: tags are whole, and have no spaces.
+        """Take a piece and return what may be cut into chunks: tags, formulas and links are whole, and
+        have no spaces.
 
-        A tag that is still open is held until its end comes.
+        One that is still open is held until its end comes.
         """
-        return self._tags.feed(piece) if self._reading.ssml else piece
+        return self._formulas.feed(self._tags.feed(piece) if self._reading.ssml else piece)
 
     def release_tags(self) -> str:
         """Return the open tag that is held; its end will not come."""
-        return self._tags.take()
+        return self._formulas.finish(self._tags.take())
 
     def read(self, chunk: str, *, ends_sentence: bool = True, is_flushed: bool = True) -> list[Utterance]:
         """Read the next chunk.
@@ -98,7 +101,7 @@ class StreamReader:
             Utterances in order.  A chunk without words gives one utterance that has none and no number.
         """
         is_first, self._is_first = self._is_first, False
-        source = restore_tags(chunk) if self._reading.ssml else chunk
+        source = restore_spaces(restore_tags(chunk) if self._reading.ssml else chunk)
         readable = self._blocks.blank(source)
         opened = self._opened
         if self._reading.ssml and ("<" in readable or opened):
