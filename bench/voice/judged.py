@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from bench.voice.distilled import MISSING_DISTILLED, open_distilled
 from bench.voice.edges import clicks, silence_ms
 from bench.voice.listener import KEYS, Listener, open_listener
 from bench.voice.loudness import loudness_lufs
@@ -32,6 +33,8 @@ class Judged:
     """Word errors by recogniser."""
     scores: Mapping[str, float] | None
     """DNSMOS; None where it was not asked."""
+    distilled: float | None
+    """Distill-MOS; None where it was not asked or is not installed."""
     ln_f0: npt.NDArray[np.float64]
     lead_ms: float
     tail_ms: float
@@ -45,10 +48,13 @@ class Ears:
 
     def __init__(self, *, listener: bool = True, recogniser: bool = True) -> None:
         self._listener: Listener | None = open_listener() if listener else None
+        self._distilled = open_distilled() if listener else None
         self._recognisers: dict[str, Recogniser] = {}
         self.left_out: list[str] = []
         if recogniser:
             self._recognisers, self.left_out = open_recognisers()
+        if listener and self._distilled is None:
+            self.left_out.append(MISSING_DISTILLED)
 
     def judge(self, spoken: Spoken) -> Judged:
         """Listen to one sentence."""
@@ -60,6 +66,7 @@ class Ears:
             made_in_s=spoken.made_in_s,
             wrong={name: word_edits(wanted, listen(heard)) for name, listen in self._recognisers.items()},
             scores=self._listener(heard) if self._listener is not None else None,
+            distilled=self._distilled(heard) if self._distilled is not None else None,
             ln_f0=ln_f0(spoken.pcm),
             lead_ms=lead_ms,
             tail_ms=tail_ms,
@@ -90,6 +97,10 @@ def row_of(system: str, list_name: str, judged: Sequence[Judged]) -> Row:
     if scores:
         row |= {key: round(float(np.mean([score[key] for score in scores])), 3) for key in KEYS}
         row["ovrl_se"] = round(float(np.std([score["ovrl"] for score in scores])) / len(scores) ** 0.5, 3)
+    distilled = [item.distilled for item in judged if item.distilled is not None]
+    if distilled:
+        row["distill"] = round(float(np.mean(distilled)), 3)
+        row["distill_se"] = round(float(np.std(distilled)) / len(distilled) ** 0.5, 3)
     contours = np.concatenate([item.ln_f0 for item in judged])
     contours = contours[~np.isnan(contours)] if not np.isnan(contours).all() else np.zeros(1)
     made_s = [item.made_in_s for item in judged if item.made_in_s is not None]

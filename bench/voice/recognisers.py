@@ -1,8 +1,8 @@
-"""Two recognisers of different kinds, so that the habits of one cannot decide.
+"""Three recognisers of different kinds, so that the habits of one cannot decide.
 
-pocketsphinx (hidden Markov models and a trigram; its wheel carries its model) hears words; Moonshine
-(an encoder and decoder network) writes text, with digits and marks, which zelitrio's front end reads
-into words again.
+pocketsphinx (hidden Markov models and a trigram; its wheel carries its model) hears words.  Moonshine and
+Whisper base (encoder and decoder networks) write text, with digits and marks.  zelitrio's front end reads
+it into words again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.voice.moonshine import Moonshine, find_model
 from bench.voice.spoken import Pcm
+from bench.voice.whisper import MISSING_WHISPER, Whisper, is_installed
 from zelitrio.text import load_front_end
 from zelitrio.training import plain_words
 
@@ -27,11 +28,17 @@ MISSING_MOONSHINE = (
 def open_recognisers() -> tuple[dict[str, Recogniser], list[str]]:
     """Those that are installed by name, and a line for each that is not."""
     found: dict[str, Recogniser] = {"pocketsphinx": Pocketsphinx()}
+    left_out: list[str] = []
     folder = find_model()
     if folder is None:
-        return found, [MISSING_MOONSHINE]
-    found["moonshine"] = read_out(Moonshine(folder))
-    return found, []
+        left_out.append(MISSING_MOONSHINE)
+    else:
+        found["moonshine"] = read_out(Moonshine(folder))
+    if is_installed():
+        found["whisper"] = read_out(Whisper())
+    else:
+        left_out.append(MISSING_WHISPER)
+    return found, left_out
 
 
 class Pocketsphinx:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from bench.voice.judged import Row
 
 COLUMNS = (
-    "sentences wer_pocketsphinx wer_moonshine ovrl ovrl_se sig bak p808 f0_hz ln_f0_std words_per_s "
+    "sentences wer_pocketsphinx wer_moonshine wer_whisper distill distill_se ovrl ovrl_se sig bak p808 "
+    "f0_hz ln_f0_std words_per_s "
     "lead_ms lead_ms_max tail_ms tail_ms_max lufs clicks_per_min rtf"
 ).split()
 

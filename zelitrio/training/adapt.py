@@ -1,7 +1,7 @@
-"""What a built-in model knows of new recordings, and its weights as fine-tuning's beginning.
+"""Compare a trained model with new recordings, and write its weights as the start of fine-tuning.
 
-The speaker is the built-in one whose frames fit the new recordings best; its row becomes theirs.  With the
-new recordings alone to learn from, the others would only be forgotten.
+The nearest speaker of the model gives the row of the new speaker.  The other rows are left out: training on
+one speaker would spoil them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zelitrio.voices import ZeliModel
 _LOOKED_AT = 16
 """Recordings that choose the speaker."""
 MISFIT = 1.3
-"""A recording so many times as far from its text as others are says something else.
+"""A recording this many times farther from its text than others has another text.
 
 Of 53 recordings with their own texts none came to 1.15; of 24 with texts of others, 14 could not be aligned
 and the rest came to 1.9 or more.
@@ -47,7 +47,7 @@ def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
 def misfits(
     model: ZeliModel, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
 ) -> list[tuple[str, float]]:
-    """Recordings whose text is not what is said in them, though it could be aligned.
+    """Recordings that say another text than theirs, though it could be aligned.
 
     Args:
         model, speaker: say the texts with the recordings' own timing and melody.
@@ -87,7 +87,7 @@ def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple
     config: dict[str, Any] = attrs.asdict(attrs.evolve(model.acoustic.config, speakers=1))
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
     save_checkpoint(acoustic, {"config": config, "speakers": [name], "step": 0, "averaged": state})
-    # Whoever learns is told how the recordings' pitch wavers.
+    # In training the pitch is that of the recordings.
     sizes = attrs.asdict(attrs.evolve(model.vocoder.config, jitter_cents=0))
     save_checkpoint(vocoder, {"config": sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

@@ -69,7 +69,7 @@ class AcousticConfig:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Prosody:
-    """What the encoder predicts for each phone, each [batch, phones, 2]: a mean and a log spread.
+    """The encoder's predictions for each phone, each [batch, phones, 2]: a mean and a log spread.
 
     Durations are natural logs of frames; pitch is the phone's mean ln f0 minus the speaker's, times
     4; energy is the phone's mean normalised mel.
@@ -82,7 +82,7 @@ class Prosody:
 
 @attrs.frozen(eq=False)
 class Frames:
-    """What a vocoder is told."""
+    """Inputs of a vocoder."""
 
     mel: Tensor  # [batch, frames, mels], normalised log-mel
     ln_f0: Tensor  # [batch, frames], natural log of pitch in Hz
@@ -220,7 +220,7 @@ class AcousticModel(nn.Module):
     def decode_step(
         self, rows: Tensor, positions: Tensor, states: list[Tensor], first: Tensor, length: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """Frames of the next window, `config.decoder_lag` behind its inputs.
+        """Frames of the next window; they trail its inputs by `config.decoder_lag`.
 
         Args:
             rows: [batch, window, decoder_channels].
@@ -251,7 +251,7 @@ class AcousticModel(nn.Module):
         return [StatePart((c.decoder_kernel - 1, c.decoder_channels))] * c.decoder_blocks
 
     def frames(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor) -> Frames:
-        """What a vocoder is told of whole utterances; `ln_f0` [batch, frames or 1] is what pitch is about."""
+        """Inputs of a vocoder for whole utterances; pitch is relative to `ln_f0` [batch, frames or 1]."""
         return self._told(self.decode(rows, positions, mask), ln_f0)
 
     def frames_step(
@@ -263,7 +263,7 @@ class AcousticModel(nn.Module):
         first: Tensor,
         length: Tensor,
     ) -> tuple[Frames, list[Tensor]]:
-        """What a vocoder is told of the next window, `decoder_lag` behind; `ln_f0` is `pitch_lag` behind."""
+        """Inputs of a vocoder, which trail the window by `decoder_lag`; `ln_f0` trails by `pitch_lag`."""
         states = [state.to(rows.dtype) for state in states]
         made, following = self.decode_step(rows, positions, states, first, length)
         return self._told(made, ln_f0), following

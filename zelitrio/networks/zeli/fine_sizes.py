@@ -69,7 +69,7 @@ class FineVocoderConfig:
 
 @attrs.frozen(kw_only=True, eq=False)
 class FineVocoderState:
-    """What a stream carries from window to window; `FineVocoder.new_state` makes it for the start."""
+    """A stream's state between windows; `FineVocoder.new_state` makes the first one."""
 
     stem: Tensor  # [batch, kernel - 1, mels + 2]
     blocks: list[Tensor]  # each [batch, kernel - 1, channels]

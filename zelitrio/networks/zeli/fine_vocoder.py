@@ -196,7 +196,7 @@ class FineVocoder(nn.Module):
         length: Tensor,
         noise_at: Tensor,
     ) -> tuple[Tensor, FineVocoderState]:
-        """Samples of the next window, `config.lag` frames behind its inputs.
+        """Samples of the next window; they trail its inputs by `config.lag` frames.
 
         Args:
             mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
@@ -259,7 +259,7 @@ class FineVocoder(nn.Module):
         return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
 
     def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
-        centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
+        centred = (ln_f0 - 5.2) * voiced  # an unvoiced frame has no pitch
         return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
     def _source(self, train: Tensor, frames: int) -> Tensor:
@@ -327,7 +327,7 @@ class _PartMasks:
         self._extra, self._window = extra * parts, (whole.shape[1] - extra) * parts
 
     def lagging(self, lag: int) -> Tensor:
-        """[batch, window * parts, 1] for outputs `lag` parts behind the trunk's."""
+        """[batch, window * parts, 1] for outputs that trail the trunk's by `lag` parts."""
         return self._mask[:, self._extra - lag : self._extra - lag + self._window]
 
 

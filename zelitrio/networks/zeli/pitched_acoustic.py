@@ -53,7 +53,7 @@ class PitchedAcousticConfig:
     mels: int = 80
 
     rule_rise_percent: int = 0
-    """How much of the rises by rule is added; what has heard many questions needs none."""
+    """Percent of the rises by rule that are added: a contour follows a lifted phone only in part."""
 
     @property
     def pitch_lag(self) -> int:
@@ -178,7 +178,7 @@ class PitchedAcousticModel(nn.Module):
         ]
 
     def frames(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor) -> Frames:
-        """What a vocoder is told of whole utterances; `ln_f0` [batch, frames or 1] is what pitch is about."""
+        """Inputs of a vocoder for whole utterances; pitch is relative to `ln_f0` [batch, frames or 1]."""
         pitch, voicing = self.draw(rows, positions, mask)
         drawn = frames_of(rows, pitch, voicing, ln_f0)
         mel = self.decode(rows, positions, drawn.ln_f0, drawn.voiced, mask)
@@ -193,7 +193,7 @@ class PitchedAcousticModel(nn.Module):
         first: Tensor,
         length: Tensor,
     ) -> tuple[Frames, list[Tensor]]:
-        """What a vocoder is told of the next window, `decoder_lag` behind; `ln_f0` is `pitch_lag` behind."""
+        """Inputs of a vocoder, which trail the window by `decoder_lag`; `ln_f0` trails by `pitch_lag`."""
         c = self.config
         window, ahead = rows.shape[1], c.decoder_lookahead
         masks = FrameMasks(first, window, length, c.decoder_lag, rows.dtype)
@@ -225,7 +225,7 @@ class PitchedAcousticModel(nn.Module):
         return self.out(self.decoder_norm(x).to(self.out.weight.dtype))
 
     def _melody(self, ln_f0: Tensor, voiced: Tensor) -> Tensor:
-        """What the decoder is told of pitch: [batch, frames, bands + 2]."""
+        """The decoder's inputs about pitch: [batch, frames, bands + 2]."""
         at = (ln_f0.float() - _LN_F0_MIN) * ((_COMB_STEPS - 1) / (_LN_F0_MAX - _LN_F0_MIN))
         at = at.clamp(0.0, _COMB_STEPS - 1.001)
         low = at.floor()

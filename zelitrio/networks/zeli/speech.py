@@ -90,8 +90,8 @@ class SpeechStep(nn.Module):
             positions: [batch, window, 4].
             ln_f0: [batch, window or 1], what predicted pitch is about, for frames `pitch_lag` behind these.
             state: of all lanes.
-            lanes: [batch] integers, which lane each row of the batch is.  A lane may stand in it
-                once; padding rows use a lane that is nobody's.
+            lanes: [batch] integers, which lane each row of the batch is, each lane once at most;
+                padding rows use a spare lane.
             first: [batch], time of the window's first frame in its utterance; 0 forgets the lane's past.
             length: [batch], frames in the utterance.
             noise_at: [batch], where in the noise the utterance begins.

@@ -160,7 +160,7 @@ class FrameMasks:
         self._window, self._lag = window, lag
 
     def lagging(self, lag: int) -> Tensor:
-        """[batch, window, 1], 1 inside and 0 outside, for outputs `lag` frames behind the inputs."""
+        """[batch, window, 1], 1 inside and 0 outside, for outputs that trail the inputs by `lag` frames."""
         return self._mask[:, self._lag - lag : self._lag - lag + self._window]
 
     def between(self, most: int, least: int) -> Tensor:

@@ -70,7 +70,7 @@ class VocoderConfig:
 
 @attrs.frozen(kw_only=True, eq=False)
 class VocoderState:
-    """What a stream carries from window to window; zeros (`Vocoder.new_state`) at its start."""
+    """A stream's state between windows; `Vocoder.new_state` makes the first one."""
 
     stem: Tensor  # [batch, kernel - 1, mels + 2]
     blocks: list[Tensor]  # each [batch, kernel - 1, channels]
@@ -123,7 +123,7 @@ class Vocoder(nn.Module):
             voiced: [batch, frames] in 0..1.
             mask: [batch, frames, 1], 1 inside of the utterance.
             noise_at: [batch] integers, where in the noise the utterance begins.
-            turns: [batch] float64, where between two pulses of a recording the first frame lies, whose pitch
+            turns: [batch] float64, the place of the first frame between two pulses of a recording; its pitch
                 and phase then are taken as they are; None begins as `step` does.
 
         Returns:
@@ -208,7 +208,7 @@ class Vocoder(nn.Module):
         length: Tensor,
         noise_at: Tensor,
     ) -> tuple[Tensor, VocoderState]:
-        """Samples of the next window, `config.lag` frames behind its inputs.
+        """Samples of the next window; they trail its inputs by `config.lag` frames.
 
         Args:
             mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
@@ -257,7 +257,7 @@ class Vocoder(nn.Module):
         return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
 
     def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
-        centred = (ln_f0 - 5.2) * voiced  # pitch says nothing where there is none
+        centred = (ln_f0 - 5.2) * voiced  # an unvoiced frame has no pitch
         return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
 
     def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ class Lessons:
             "features": self.features[chosen],
             "speakers": speaker,
             "mask": mask.unsqueeze(-1),
-            # What is predicted is the duration at speed 1; what is decoded is as it was said.
+            # The predictor learns durations at speed 1; the decoder gets those of the speech.
             "ln_durations": torch.log(
                 (self.durations[chosen] * self.speed[chosen, None]).clamp(min=_NO_FRAMES)
             ),

@@ -1,4 +1,4 @@
-"""Words and phrases that the agent's texts are made of: `phrases.txt`, a list under each heading."""
+"""Words and phrases of the agent's texts: `phrases.txt`, a list under each heading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The teacher's speech so far, flat on the device, and random crops of it."""
+"""The teacher's speech, flat on the device, and random crops of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GUIDED = "guided.npy"
 
 
 class Speech:
-    """All speech so far, flat on the device; it grows while training goes on."""
+    """All speech, flat on the device; it grows during training."""
 
     def __init__(self, folder: Path, most_frames: int, device: torch.device) -> None:
         self._folder, self._known = folder, 0

@@ -1,4 +1,4 @@
-"""What the teacher is asked to say: texts with their voice, speed, phones and the teacher's own ids.
+"""Requests to the teacher: texts with their voice, speed, phones and the teacher's own ids.
 
 They are made once and kept in a file, so that a machine with a GPU needs no front end.
 """
@@ -35,7 +35,7 @@ class Request:
 
 
 def make_requests(prose: Path, count: int, *, seed: int = 1, left_out: Collection[str] = ()) -> list[Request]:
-    """Read the texts and choose voices and speeds; held-out texts are said by all voices at speed 1."""
+    """Read the texts and choose voices and speeds; all voices say the held-out texts, at speed 1."""
     front_end, rng = load_front_end(), random.Random(seed)
     made = []
     for text, voice in in_turns(draw_texts(prose, count, seed=seed, left_out=left_out), len(VOICES)):

@@ -1,4 +1,4 @@
-"""What is measured of the teacher's speech: level, ends, log-mel, pitch, phase of the excitation, voicing.
+"""Measure the teacher's speech: level, ends, log-mel, pitch, phase of the excitation, voicing.
 
 The teacher's pitch curve is exact, so no pitch is estimated.  Its excitation is the running sum of that
 curve, so the phase that the vocoder needs is known for every frame.
@@ -62,7 +62,7 @@ def measure(samples: F32, f0: F32) -> Measured | None:
     end = min(len(pcm) // HOP_SAMPLES, last + 1 + AFTER_FRAMES)
     cut = pcm[begin * HOP_SAMPLES : end * HOP_SAMPLES]
     ln_f0, turns = _pitch(f0, begin, end - begin)
-    with torch.inference_mode():
+    with torch.no_grad():  # the filters are cached, and training uses them as well
         mel = log_mel(torch.from_numpy(cut.copy())[None])[0].T.numpy()
     inside = np.zeros(end - begin, np.uint8)
     inside[max(0, first - begin - 1) : last - begin + 9] = 1

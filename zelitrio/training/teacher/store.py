@@ -1,7 +1,7 @@
 """Speech and alignments on disk, in chunks that are whole or absent.
 
-A chunk is two files: `speech_N.npz`, what a vocoder learns from, and later `items_N.npz`, what an acoustic
-model learns from.  Readers see a chunk when it is whole.
+A chunk is two files: `speech_N.npz` for the vocoder, and later `items_N.npz` for the acoustic model.
+Readers see a chunk when it is whole.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def save_items(folder: Path, chunk: int, items: Sequence[tuple[int, Item]]) -> N
 
 
 def chunks_with(folder: Path, kind: str) -> list[int]:
-    """Numbers of the chunks whose `speech` or `items` are whole."""
+    """Numbers of the chunks with whole `speech` or `items`."""
     return sorted(int(path.stem.rpartition("_")[2]) for path in folder.glob(f"{kind}_*.npz"))
 
 

@@ -1,4 +1,4 @@
-"""What the teacher says: lines of prose, and what a voice agent says all day.
+"""Texts for the teacher: lines of prose, and the replies of a voice agent.
 
 Prose alone teaches no questions, short answers, numbers, names or commands.  The agent's texts come from
 templates and from a list written by hand; all are drawn by a seed, so the list is the same every time.
@@ -16,7 +16,7 @@ from zelitrio.training.teacher.phrases import phrases
 
 PROSE = "prose"
 KINDS = (PROSE, "question", "answer", "number", "command")
-"""What a sentence list is divided by."""
+"""Kinds of sentences."""
 _SHORTEST, _LONGEST = 20, 130
 """Characters of a line of prose."""
 
@@ -242,7 +242,7 @@ _MAKERS: dict[str, Callable[[random.Random], str]] = {
 
 
 def in_turns(texts: Sequence[Text], voices: int) -> list[tuple[Text, int]]:
-    """Each text with the voice that says it: held-out texts are said by all."""
+    """Each text with the voice that says it: all voices say the held-out texts."""
     return [
         (text, voice)
         for number, text in enumerate(texts)

@@ -1,6 +1,6 @@
 """Train the vocoder on the teacher's speech: against recordings from the start, against critics soon after.
 
-Everything lies on the device: speech, features and the drawing of crops.  On a GPU a step of both sides is
+Everything is on the device: speech, features and the drawing of crops.  On a GPU a step of both sides is
 one CUDA graph, because launching its thousands of kernels one by one takes longer than running them.
 The run is bounded by time, not by steps: schedules follow the share of the time that has passed.
 """
