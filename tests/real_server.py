@@ -46,7 +46,11 @@ class Server:
 
 @contextmanager
 def started(
-    *flags: str, authority: str | None = None, key: str | None = KEY, port: int = 0, exit_code: int = 0
+    *flags: str,
+    authority: str | None = None,
+    key: str | None = KEY,
+    port: int = 0,
+    ended_with: int | None = None,
 ) -> Iterator[Server]:
     """A server until the block is left; then it must drain and say that all went well.
 
@@ -55,7 +59,7 @@ def started(
         authority: a PEM file to trust.
         key: that it asks for; None: it asks for none.
         port: to bind; 0 takes a free one.
-        exit_code: expected at the end; -9 where the test kills it.
+        ended_with: the exit code of a server that the test itself has ended.
     """
     command = [str(Path(sys.executable).parent / "zelitrio"), "serve", "--port", str(port), *flags]
     if key is not None:
@@ -80,6 +84,7 @@ def started(
         try:
             yield Server(f"{scheme}://{host}:{bound}", process.pid, authority, "".join(said))
         finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=40) == exit_code
+            if ended_with is None:
+                process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=40) == (ended_with or 0)
             reader.join()

@@ -119,7 +119,7 @@ def test_sound_that_the_browser_holds_back_is_told_and_a_click_lets_it_out(
 
 
 def test_a_server_killed_in_mid_speech_is_told_and_retry_speaks_again(browser: Browser) -> None:
-    with started(key=None, exit_code=-9) as server, open_tab(browser, server.url) as tab:
+    with started(key=None, ended_with=-signal.SIGKILL) as server, open_tab(browser, server.url) as tab:
         speak_slowly(tab)
         os.kill(server.pid, signal.SIGKILL)
         assert "connection to the server is lost" in tab.wait_trouble()
@@ -137,7 +137,7 @@ def test_a_server_killed_in_mid_speech_is_told_and_retry_speaks_again(browser: B
 
 def test_full_and_draining_are_told_as_what_they_are(browser: Browser) -> None:
     with (
-        started("--max-streams", "1", "--drain-s", "6", key=None) as server,
+        started("--max-streams", "1", "--drain-s", "6", key=None, ended_with=0) as server,
         open_tab(browser, server.url) as speaker,
         open_tab(browser, server.url) as late,
     ):

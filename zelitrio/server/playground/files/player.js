@@ -54,7 +54,7 @@ function latencyS(context) {
 class WorkletPlayer {
   constructor(context, startS, on) {
     this.context = context;
-    this.last = { played: 0, queued: 0, time: 0, type: "level" };
+    this.last = { played: 0, queued: 0, time: 0, isPlaying: false };
     this.node = new AudioWorkletNode(context, "zelitrio-player", {
       numberOfInputs: 0,
       outputChannelCount: [1],
@@ -85,10 +85,9 @@ class WorkletPlayer {
 
   /** Samples heard by now. */
   heard() {
-    const { played, time, type } = this.last;
-    const isPlaying = type === "level" || type === "started" || type === "resumed";
+    const { played, time, isPlaying } = this.last;
     const since = this.context.currentTime - time - latencyS(this.context);
-    const moved = isPlaying && played ? since : Math.min(since, 0); // What was put out is heard to its end.
+    const moved = isPlaying ? since : Math.min(since, 0); // What was put out is heard to its end.
     return Math.max(0, played + Math.round(moved * this.context.sampleRate));
   }
 

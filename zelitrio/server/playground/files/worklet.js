@@ -17,6 +17,7 @@ class PlayerProcessor extends AudioWorkletProcessor {
     this.isStopping = false;
     this.isOver = false;
     this.reportedAt = 0;
+    this.silentAt = 0; // The frame after the last one that was played.
     this.port.onmessage = ({ data }) => {
       if (data.samples) {
         this.queue.push(data.samples);
@@ -32,22 +33,23 @@ class PlayerProcessor extends AudioWorkletProcessor {
     if (this.isStopping) {
       const count = this.isPlaying ? this.take(output.subarray(0, FADE)) : 0;
       for (let at = 0; at < count; at++) output[at] *= 1 - (at + 1) / count;
-      return this.finish("stopped", count);
+      return this.finish("stopped");
     }
     if (!this.isPlaying && this.queued && (this.hasEnd || this.queued >= this.startSamples)) {
       this.isPlaying = true;
-      this.report(this.hasStarted ? "resumed" : "started", 0);
+      this.silentAt = currentFrame;
+      this.report(this.hasStarted ? "resumed" : "started");
       this.hasStarted = true;
     }
     if (this.isPlaying) {
       const count = this.take(output);
       if (count < output.length && !this.hasEnd) {
         this.isPlaying = false;
-        this.report("underrun", count);
+        this.report("underrun");
       }
     }
-    if (this.hasEnd && !this.queued) return this.finish("ended", 0);
-    if (currentFrame - this.reportedAt >= REPORT_S * sampleRate) this.report("level", output.length);
+    if (this.hasEnd && !this.queued) return this.finish("ended");
+    if (currentFrame - this.reportedAt >= REPORT_S * sampleRate) this.report("level");
     return true;
   }
 
@@ -67,24 +69,22 @@ class PlayerProcessor extends AudioWorkletProcessor {
     }
     this.queued -= filled;
     this.played += filled;
+    if (filled) this.silentAt = currentFrame + filled;
     return filled;
   }
 
-  finish(type, after) {
+  finish(type) {
     this.isOver = true;
-    this.report(type, after);
+    this.isPlaying = false;
+    this.report(type);
     return false;
   }
 
   /** `time` is on the context's clock: the moment at which `played` samples have been put out. */
-  report(type, after) {
+  report(type) {
     this.reportedAt = currentFrame;
-    this.port.postMessage({
-      type,
-      played: this.played,
-      queued: this.queued,
-      time: (currentFrame + after) / sampleRate,
-    });
+    const { played, queued, isPlaying } = this;
+    this.port.postMessage({ type, played, queued, isPlaying, time: this.silentAt / sampleRate });
   }
 }
 
