@@ -36,6 +36,8 @@ AT_ONCE = 48
 WAIT_S = 1.0
 """For an answer that may never come: a half request waits for its rest."""
 BUSY_PAUSE_S = 0.5
+LISTEN_TIMEOUT_S = 600.0
+"""A machine that does other work may take minutes for a sentence at the lowest priority."""
 LISTENER_KEY = "sk-zeli-listener"
 TEXT_SAID = "The listener hears every sample of this sentence, whatever other clients do meanwhile."
 
@@ -98,7 +100,9 @@ class Listener:
     def _listen(self) -> bytes:
         target = f"/v1/text-to-speech/{self.voice_id}/stream-input?output_format=pcm_24000&seed=7"
         frames, audio = FrameReader(), b""
-        with socket.create_connection((self.server.host, self.server.port), timeout=60) as opened:
+        with socket.create_connection(
+            (self.server.host, self.server.port), timeout=LISTEN_TIMEOUT_S
+        ) as opened:
             opened.sendall(upgrade(self.server.host, f"{target}&authorization={LISTENER_KEY}"))
             while not frames.is_open:
                 data = opened.recv(65536)
