@@ -75,6 +75,23 @@ def check_key_stays_in_the_tab(browser: Browser, server: Server, tab: Tab) -> No
     assert tab.page.evaluate("sessionStorage.length") == 0
 
 
+def test_words_typed_before_the_socket_is_open_are_spoken_too(browser: Browser, keyed_server: Server) -> None:
+    with open_tab(browser, keyed_server.url) as tab:
+        tab.page.route(
+            "**/single-use-token/*",
+            lambda route: (tab.page.wait_for_timeout(1500), route.continue_()),
+        )
+        tab.page.fill("#key", KEY)
+        tab.page.keyboard.press("Enter")
+        tab.wait_state("Ready")
+        tab.choose("type")
+        tab.page.click("#text")
+        tab.page.keyboard.type("Hello there, nobody knows it. ")
+        tab.page.click("#speak")
+        tab.wait_state("Finished")
+        assert tab.page.locator(".word.timed").count() == 5
+
+
 def test_nothing_comes_from_elsewhere_and_nothing_complains(tab: Tab) -> None:
     tab.write("All of it comes from here.")
     tab.page.click("#speak")

@@ -367,8 +367,8 @@ const nameOf = (id) => voices.find((voice) => voice.voice_id === id)?.name ?? id
 /** Send the finished words and keep the unfinished one in the box. */
 async function typed() {
   if (way() !== "type") return;
-  if (!current?.isTaking) {
-    if (!text.value.trim()) return;
+  if (mineTyping || !current?.isTaking) {
+    if (!mineTyping && !text.value.trim()) return;
     mineTyping ??= begin().finally(() => (mineTyping = null));
     if (!(await mineTyping)) return;
   }
