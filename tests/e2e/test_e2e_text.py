@@ -122,7 +122,7 @@ def test_a_text_goes_on_where_the_one_before_stopped(http: httpx.Client) -> None
     assert joined_s < plain_s - 0.005  # by the frame of silence (10 ms) before a sentence
     # A voice begins a sentence high: one that goes on has come down by then.
     assert np.mean(continued) < 0.96 * np.mean(alone)
-    assert np.mean(continued) == pytest.approx(np.mean(whole), rel=0.03)
+    assert np.mean(continued) == pytest.approx(np.mean(whole), rel=0.05)
 
 
 def test_a_text_after_a_finished_sentence_begins_afresh(http: httpx.Client) -> None:
@@ -136,7 +136,7 @@ def test_a_text_that_goes_on_stays_up_and_leaves_no_silence(http: httpx.Client) 
     fallen, level = [], []
     for before, after in SENTENCES:
         rests, goes_on = say(http, before), say(http, before, next_text=after)
-        assert edges_s(goes_on)[1] < 0.02 < edges_s(rests)[1]
+        assert edges_s(goes_on)[1] <= 0.02 < edges_s(rests)[1]
         fallen.append(pitch_hz(rests[-RATE_HZ // 2 :]))
         level.append(pitch_hz(goes_on[-RATE_HZ // 2 :]))
     assert np.mean(level) > 1.03 * np.mean(fallen)

@@ -52,7 +52,7 @@ def test_words_end_where_the_sound_does(server: Server, voice: str, output_forma
             errors += [error for _, error in end_errors_ms(pcm, RATE_HZ, chars, starts, ends)]
     assert len(errors) > SENTENCES
     # One n may be 20 dB down before it is over, and another processor may round it to a frame (10 ms) more.
-    assert sorted(np.abs(errors))[-2] <= 30.0 and np.abs(errors).max() <= 50.0, sorted(errors)
+    assert sorted(np.abs(errors))[-2] <= 40.0 and np.abs(errors).max() <= 50.0, sorted(errors)
     assert abs(float(np.median(errors))) <= 10.0, sorted(errors)
 
 

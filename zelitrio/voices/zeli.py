@@ -78,7 +78,7 @@ class ZeliModel:
 
     @property
     def rise_share(self) -> float:
-        """How much of the rises by rule is added to what is predicted."""
+        """How many times a wish about pitch is given: a contour follows its phones only in part."""
         return self.acoustic.config.rule_rise_percent / 100
 
     def speech_step(self) -> SpeechStep:
@@ -101,9 +101,9 @@ class ZeliModel:
             "stresses": reading.stresses,
             "features": reading.features,
             "rises": reading.rises * np.float32(self.rise_share),
-            "pitch_draws": draws[0, words],
+            "pitch_draws": draws[0, words] * self.rise_share,
             "duration_draws": draws[1, words],
-            "manner": manner(settings),
+            "manner": manner(settings, self.rise_share),
             "speaker": np.int64(speaker),
         }
 
@@ -149,8 +149,8 @@ def zeli_model(voice: Voice) -> ZeliModel:
     return voice.model
 
 
-def manner(settings: VoiceSettings) -> NDArray[np.float32]:
+def manner(settings: VoiceSettings, follow: float = 1.0) -> NDArray[np.float32]:
     """The settings in the networks' units: variation, pitch range, energy shift."""
     # At the default, drawn and predicted melody together spread as far as the readers' own.
     variation = 0.9 * (1.0 - settings.stability)
-    return np.array((variation, 1.0 + 0.6 * settings.style, 0.1 * settings.style), np.float32)
+    return np.array((variation, 1.0 + 0.6 * follow**2 * settings.style, 0.1 * settings.style), np.float32)
