@@ -153,4 +153,6 @@ def manner(settings: VoiceSettings, follow: float = 1.0) -> NDArray[np.float32]:
     """The settings in the networks' units: variation, pitch range, energy shift."""
     # At the default, drawn and predicted melody together spread as far as the readers' own.
     variation = 0.9 * (1.0 - settings.stability)
-    return np.array((variation, 1.0 + 0.6 * follow**2 * settings.style, 0.1 * settings.style), np.float32)
+    # A wider melody makes the taught voices quieter, so they get more energy with it.
+    pitch_range, energy_shift = 1.0 + 0.6 * follow * settings.style, 0.15 * follow**2 * settings.style
+    return np.array((variation, pitch_range, energy_shift), np.float32)
