@@ -15,6 +15,7 @@ from zelitrio.session.encoding import Turns, encode_in_turns
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
 from zelitrio.session.timing import Alignment, SegmentClock
+from zelitrio.session.volume import WordVolume
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -54,6 +55,7 @@ class AudioHalf:
     _converter: RateConverter | None = attrs.field(default=None, init=False)
     """Of blocks with another rate than the encoder's."""
     _carried: str = attrs.field(default="", init=False)
+    _volume: WordVolume = attrs.field(factory=WordVolume, init=False)
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
     """Audio that the encoder took since the last packet."""
@@ -74,9 +76,12 @@ class AudioHalf:
             skipped, self._carried = self._carried + speech.skipped, ""
             self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, skipped)
             self._chunk = speech.released.number
+            self._volume.begin(speech.utterance, block.word_times_ms, block.sample_rate_hz)
         elif -math.inf < self._packer.dry_at < trio.current_time():
             self._tell_underrun()  # between utterances there may just have been no text
-        pcm = block.pcm if self._converter is None else self._converter.push(block.pcm)
+        pcm = self._volume.apply(block.pcm)
+        if self._converter is not None:
+            pcm = self._converter.push(pcm)
         await self._encode(pcm, release=block.is_last)
 
     def carry(self, skipped: str) -> None:

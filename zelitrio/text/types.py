@@ -40,6 +40,8 @@ class Prosody:
     """How much faster than usual."""
     pitch: float = 0.0
     """ln f0 to add to the melody."""
+    volume_db: float = 0.0
+    """How much louder than usual."""
 
 
 @attrs.frozen(slots=False)  # made for every word, and in half the time that slots take
