@@ -70,7 +70,7 @@ def test_words_leave_one_by_one_and_typing_keeps_only_what_is_not_finished(recor
     recorded.page.keyboard.type("ws")
     recorded.page.keyboard.press("Enter")
     recorded.until("document.querySelectorAll('.word.said').length === 4")
-    # The text is not at its end, so the player waits; what it has is heard to the last sample all the same.
+    # The text is not at its end, so the player waits; it still plays all its samples.
     recorded.until("document.querySelector('#underruns').textContent !== '0'")
     seconds = len(pcm(recorded)) / 24000
     end = 100 * seconds / max(4, seconds)
