@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,27 @@ def _check_origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -
             raise LocalError(
                 f"{attribute.name}: expected an origin such as https://example.com, or *, found {origin!r}"
             )
+
+
+def _check_hosts(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple) or not value or not all(value):
+        raise LocalError(f"{attribute.name}: expected addresses or names, found {value!r}")
+
+
+def _check_networks(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    for network in value:
+        try:
+            network == "*" or ip_network(network)
+        except ValueError:
+            raise LocalError(
+                f"{attribute.name}: expected an address or a network such as 10.0.0.0/8, or *, "
+                f"found {network!r}"
+            ) from None
+
+
+def _check_prefix(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise LocalError(f"{attribute.name}: expected a path such as /tts, found {value!r}")
 
 
 def _check_hashes(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -112,7 +133,12 @@ class SessionSettings:
 class ServerSettings:
     """One port and who may use it."""
 
-    host: str = _plain("127.0.0.1", "Address to bind; other machines reach it only if a key is set")
+    host: tuple[str, ...] = _plain(
+        ("127.0.0.1",),
+        "Address to bind; repeat for more. :: is every address, IPv6 and IPv4. Other machines reach the "
+        "server only if a key is set",
+        _check_hosts,
+    )
     port: int = _number(8020, 0, 65535, "Port to bind; 0 takes a free one")
     api_key_hashes: frozenset[str] = _plain(
         frozenset(),
@@ -124,6 +150,20 @@ class ServerSettings:
         "Origin of web pages that may use the server, such as https://example.com; * for all, null for "
         "pages from a file. Without one: all if there is a key, else pages of this machine",
         _check_origins,
+    )
+    open_lists: bool = _plain(
+        False,
+        "Answer lists of models and voices in OpenAI's form without a key: Open WebUI sends none for them",
+    )
+    root_path: str = _plain(
+        "",
+        "Path in front of every address behind a proxy, such as /tts; served with and without it",
+        _check_prefix,
+    )
+    trusted_proxies: tuple[str, ...] = _plain(
+        (),
+        "Address or network of a proxy whose x-forwarded-proto, -host and -prefix are believed; * for all",
+        _check_networks,
     )
     tls_cert: Path | None = _plain(
         None, "Certificate chain, PEM; with tls_key the port speaks https and wss", _check_file
@@ -163,7 +203,7 @@ class ServerSettings:
         """
         if not has_key and not is_loopback(address):
             raise LocalError(
-                f"host: without an API key only loopback is served, found {self.host!r}; "
+                f"host: without an API key only loopback is served, found {', '.join(self.host)}; "
                 "run `zelitrio keys create`, or give --api-key, ZELITRIO_API_KEYS or --key-file"
             )
 

@@ -58,7 +58,11 @@ def other_value(field: attrs.Attribute[Any], tmp_path: Path) -> tuple[list[str],
     if field.name == "cors_origins":
         return ["https://example.com", "null"], ("https://example.com", "null")
     if field.name == "host":
-        return ["::1"], "::1"
+        return ["::1", "127.0.0.2"], ("::1", "127.0.0.2")
+    if field.name == "trusted_proxies":
+        return ["10.0.0.0/8", "::1"], ("10.0.0.0/8", "::1")
+    if field.name == "root_path":
+        return ["/tts"], "/tts"
     if "choices" in field.metadata:
         return [field.metadata["choices"][-1]], field.metadata["choices"][-1]
     if isinstance(field.default, bool):
@@ -112,8 +116,9 @@ def test_help_says_the_range_the_default_and_the_help_of_every_setting(
     for field in attrs.fields(settings):
         (line,) = [line for line in lines if f" --{flag_name(field.name)} " in line]
         assert field.metadata["help"] in line
-        if field.default not in (None, frozenset()):
-            assert f"[default: {field.default}]" in line
+        if field.default not in (None, frozenset(), (), ""):
+            default = ", ".join(field.default) if isinstance(field.default, tuple) else field.default
+            assert f"[default: {default}]" in line
 
 
 def test_readme_says_the_range_and_the_default_of_every_voice_setting() -> None:
@@ -172,8 +177,8 @@ def test_keys_of_all_sources_are_valid_together(tmp_path: Path) -> None:
 def test_the_network_is_not_served_without_a_key(host: str) -> None:
     server = parsed("--host", host)["server"]
     with pytest.raises(LocalError, match="without an API key"):
-        server.check_exposure(server.host, has_key=False)
-    server.check_exposure(server.host, has_key=True)
+        server.check_exposure(server.host[0], has_key=False)
+    server.check_exposure(server.host[0], has_key=True)
 
 
 def test_serve_refuses_the_network_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +189,7 @@ def test_serve_refuses_the_network_without_a_key(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_this_machine_is_served_without_a_key(host: str) -> None:
     assert is_loopback(host)
-    assert parsed("--host", host)["server"].host == host
+    assert parsed("--host", host)["server"].host == (host,)
 
 
 def test_an_empty_key_is_no_key() -> None:

@@ -86,8 +86,8 @@ async def test_two_hundred_half_open_connections_keep_nobody_out():
 
 async def test_without_a_key_only_loopback_is_served():
     with pytest.raises(LocalError, match=r"0\.0\.0\.0"):
-        await serve(ScriptedEngine(), load_front_end(), ServerSettings(host="0.0.0.0", port=0))
-    async with running(host="localhost") as server:
+        await serve(ScriptedEngine(), load_front_end(), ServerSettings(host=("0.0.0.0",), port=0))
+    async with running(host=("localhost",)) as server:
         assert server.port
 
 

@@ -21,7 +21,12 @@ from zelitrio.settings import hash_key
 
 PREFIX = "ZELITRIO_"
 _FOR_OTHER_COMMANDS = ("api_key", "url", "traceback")
-_REPEATABLE = {"api_keys": "api-key", "api_key_hashes": "api-key-hash", "cors_origins": "cors-origin"}
+_REPEATABLE = {
+    "api_keys": "api-key",
+    "api_key_hashes": "api-key-hash",
+    "cors_origins": "cors-origin",
+    "trusted_proxies": "trusted-proxy",
+}
 
 
 def flag_name(name: str) -> str:
@@ -129,7 +134,9 @@ def _fill(known: Mapping[str, Argument], values: Mapping[str, list[str]], source
 
 
 def _shown_default(value: Any) -> Any:
-    return None if value in (None, frozenset()) else str(value)
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return None if value in (None, "", frozenset()) else str(value)
 
 
 SOURCES: tuple[Any, ...] = (read_environment, read_file, hash_keys, check_whole_numbers)

@@ -134,7 +134,7 @@ def _values(kind: str, target: Target) -> dict[str, Any]:
         "drain_s": round(target.server.drain_s),
         "stop_s": round(target.server.drain_s) + _AFTER_DRAIN_S,
         "max_connections": target.server.max_connections,
-        "is_local": is_loopback(target.server.host),
+        "is_local": all(is_loopback(host) for host in target.server.host),
         "scheme": "https" if target.server.tls_cert else "http",
         "cuda": target.cuda,
         "replicas": target.replicas,

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import to_remote_error
@@ -24,6 +24,7 @@ from zelitrio.server.normalising import Normalising
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
 from zelitrio.server.origins import OriginGuard
+from zelitrio.server.places import Placing, place_of
 from zelitrio.server.playground import Playground
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
@@ -50,23 +51,10 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    # A redirect would name this server's scheme and host.  With a proxy in between they are not the
-    # client's: over TLS it sent keys to http://.
+    # `Placing` takes a slash off the end.  A redirect would name this server's scheme and host.  Behind
+    # a proxy they are not the client's: over TLS it sent keys to http://.
     app.router.redirect_slashes = False
-    return Accounting(OriginGuard(WithoutSlash(app), state.origins), state.metrics)
-
-
-class WithoutSlash:
-    """ASGI middleware: a path with a slash at its end is the same path without it."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http" and len(scope["path"]) > 1:
-            scope["path"] = scope["path"].removesuffix("/")
-        await self._app(scope, receive, send)
+    return Accounting(Placing(OriginGuard(app, state.origins), state.places), state.metrics)
 
 
 class Operations:
@@ -109,10 +97,14 @@ class Operations:
 
     async def docs(self, request: Request) -> Response:
         """What can be asked over HTTP, for people."""
-        return Response(docs_page(self._document(request)), media_type="text/html; charset=utf-8")
+        return Response(
+            docs_page(self._document(request), place_of(request.scope).prefix),
+            media_type="text/html; charset=utf-8",
+        )
 
     def _document(self, request: Request) -> dict[str, Any]:
-        return openapi_document(request.app.routes, self._state.engine.catalogue)
+        url = place_of(request.scope).url
+        return openapi_document(request.app.routes, self._state.engine.catalogue, url)
 
     async def upgrade_needed(self, request: Request) -> Response:
         """A realtime address asked for without an upgrade."""

@@ -16,6 +16,7 @@ from zelitrio.server.full import refuse_full
 from zelitrio.server.guarded import GuardedStream, RawStream
 from zelitrio.server.head import BadHeadError, RequestHead, read_head
 from zelitrio.server.idle import IdleConnections
+from zelitrio.server.places import Place
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.realtime import read_request, serve_realtime
 from zelitrio.server.state import ServerState
@@ -99,7 +100,7 @@ class Reception:
             await answer_status(stream, error.status, str(error))
             return
         if head is not None:
-            await refuse_full(stream, head, self.state.origins)
+            await refuse_full(stream, head, self.state.origins, self._place(stream, head))
 
     async def _route(self, stream: GuardedStream) -> None:
         """Answer requests until the end, or until one asks for a realtime socket."""
@@ -120,14 +121,20 @@ class Reception:
             await answer_status(stream, error.status, str(error))
             return None
 
+    def _place(self, stream: GuardedStream, head: RequestHead) -> Place:
+        peer = stream.peer_address()
+        scheme = "http" if self.tls is None else "https"
+        return self.state.places.find(dict(head.headers), peer[0] if peer else None, scheme)
+
     async def _upgrade(self, stream: GuardedStream, head: RequestHead) -> bool:
         """Serve a realtime socket; False if the request asks for something else."""
         state = self.state
         try:
-            request = read_request(head)
+            place = self._place(stream, head)
+            request = read_request(state.places.head_within(head, place))
             if request is None:
                 return False
-            state.origins.check(head.headers)
+            state.origins.check(head.headers, place.host)
             state.check_ready()
         except RemoteError as error:
             state.metrics.refused.labels(error.code).inc()

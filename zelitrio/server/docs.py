@@ -20,9 +20,9 @@ b.get{color:#5fd39a}b.post{color:#f0a35e}a{color:#8ab4f8}}
 """
 
 
-def docs_page(document: dict[str, Any]) -> bytes:
-    """Render an OpenAPI document as a page, in UTF-8."""
-    info = document["info"]
+def docs_page(document: dict[str, Any], prefix: str = "") -> bytes:
+    """Render an OpenAPI document as a page, in UTF-8; `prefix` stands in front of the server's paths."""
+    info, server = document["info"], document["servers"][0]["url"]
     operations = [
         _operation(path, method, operation)
         for path, methods in document["paths"].items()
@@ -37,9 +37,11 @@ def docs_page(document: dict[str, Any]) -> bytes:
             f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>",
             "<p>The key goes into the header <code>xi-api-key</code>, "
             "or <code>Authorization: Bearer KEY</code>. "
-            'For machines: <a href="openapi.json">openapi.json</a>.</p>',
+            "For machines: "
+            f'<a href="{escape(prefix)}/openapi.json">openapi.json</a>.</p>',
             "<pre>curl -N -H 'xi-api-key: KEY' -H 'content-type: application/json' \\\n"
-            '  -d \'{"text": "Hello there."}\' http://HOST/v1/text-to-speech/VOICE/stream &gt; out.mp3</pre>',
+            '  -d \'{"text": "Hello there."}\' '
+            f"{escape(server)}/v1/text-to-speech/VOICE/stream &gt; out.mp3</pre>",
             "<h2>Requests</h2>",
             *operations,
             "<h2>Shapes</h2>",

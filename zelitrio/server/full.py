@@ -10,12 +10,13 @@ from zelitrio.server.answer import new_request_id, send_answer
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
 from zelitrio.server.origins import OriginGuard, Origins
+from zelitrio.server.places import PLACE, Place
 from zelitrio.server.refusals import vendor_error
 
 _MESSAGE = "The server has all the connections it takes. Please try again shortly."
 
 
-async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins) -> None:
+async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins, place: Place) -> None:
     """Answer 503 to whatever is asked and end the connection; never raises.
 
     HTTP and upgrades fail alike, with a status their caller can read.  The answer passes the same guard as
@@ -28,6 +29,7 @@ async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins
         "method": head.method,
         "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers],
         REQUEST_ID: request_id,
+        PLACE: place,
     }
     parts: list[Message] = []
 

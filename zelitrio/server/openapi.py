@@ -71,12 +71,15 @@ _SPEECH_HEADERS = {
 }
 
 
-def openapi_document(routes: Iterable[BaseRoute], catalogue: Catalogue) -> Schema:
+def openapi_document(
+    routes: Iterable[BaseRoute], catalogue: Catalogue, url: str = "http://127.0.0.1:8020"
+) -> Schema:
     """Describe all HTTP routes except the realtime sockets.
 
     Args:
         routes: of the application.
         catalogue: its voices; the first one is the example for a voice's shape.
+        url: the address in front of every path, as the client sees it.
     """
     described = [
         route
@@ -97,6 +100,7 @@ def openapi_document(routes: Iterable[BaseRoute], catalogue: Catalogue) -> Schem
             "`/v1/text-to-speech/{voice_id}/stream-input` and `.../multi-stream-input`. Every address "
             "answers 403 to web pages that may not use the server, and 503 if it has no connection left.",
         },
+        "servers": [{"url": url}],
         "security": [{"xi-api-key": []}, {"bearer": []}, {}],
         "paths": paths,
         "components": {

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zelitrio.errors import RemoteError
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.places import place_of
 from zelitrio.server.refusals import vendor_error
 from zelitrio.settings import ServerSettings
 
@@ -52,8 +53,12 @@ class Origins:
         self._own_too = bool(settings.api_key_hashes)
         self._hosts = None if settings.api_key_hashes or "*" in named else _hosts(settings.host, named)
 
-    def check(self, headers: Iterable[tuple[str, str]]) -> None:
-        """Refuse what a page of another origin sends; `headers` are in lower case.
+    def check(self, headers: Iterable[tuple[str, str]], public_host: str = "") -> None:
+        """Refuse what a page of another origin sends.
+
+        Args:
+            headers: of the request, in lower case.
+            public_host: of this server, where a trusted proxy says it.
 
         Raises:
             RemoteError: `origin_not_allowed`.
@@ -66,7 +71,8 @@ class Origins:
             return
         origin = named.get("origin", "").lower()
         # websocket-client and its like name the address they connect to.
-        is_own = self._own_too and origin.partition("://")[2] == named.get("host", "").lower()
+        own = {named.get("host", "").lower(), public_host.lower()} - {""}
+        is_own = self._own_too and origin.partition("://")[2] in own
         if "origin" in named and not is_own and not re.fullmatch(self.pattern, origin):
             raise RemoteError(
                 "origin_not_allowed",
@@ -92,10 +98,10 @@ class Origins:
         )
 
 
-def _hosts(own: str, origins: Iterable[str]) -> frozenset[str]:
+def _hosts(own: Iterable[str], origins: Iterable[str]) -> frozenset[str]:
     """The names that a keyless server answers to."""
     named = (origin.lower().partition("://")[2].rpartition("@")[2] for origin in origins)
-    return frozenset({own.lower(), *(re.sub(r":\d*$", "", name) for name in named)})
+    return frozenset({*(name.lower() for name in own), *(re.sub(r":\d*$", "", name) for name in named)})
 
 
 def _is_address(name: str) -> bool:
@@ -126,9 +132,10 @@ class OriginGuard:
         """Answer one request."""
         try:
             if scope["type"] == "http":
-                self._origins.check(
+                headers = [
                     (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-                )
+                ]
+                self._origins.check(headers, place_of(scope).host)
         except RemoteError as error:
             await vendor_error(error, request_id_of(scope))(scope, receive, send)
         else:

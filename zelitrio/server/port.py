@@ -10,6 +10,7 @@ import errno
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import attrs
 import trio
@@ -73,30 +74,59 @@ async def open_port(settings: ServerSettings, *, has_key: bool | None = None) ->
 
 
 async def _bind(settings: ServerSettings, has_key: bool, sockets: list[trio.socket.SocketType]) -> None:
-    found = await trio.socket.getaddrinfo(
-        settings.host, settings.port, type=trio.socket.SOCK_STREAM, flags=trio.socket.AI_PASSIVE
-    )
+    port = settings.port
     missing: OSError | None = None
-    for family, kind, protocol, _, address in found:
+    for family, address in await _addresses(settings):
         # A name can mean an address of another kind.
-        settings.check_exposure(str(address[0]), has_key=has_key)
+        host = str(address[0])
+        settings.check_exposure(host, has_key=has_key)
         try:
-            socket = trio.socket.socket(family, kind, protocol)
+            sockets.append(await _bound(family, (host, port, *address[2:])))
         except OSError as error:
-            if error.errno != errno.EAFNOSUPPORT:
+            if not _lacks_family(error, host):
                 raise
             missing = error  # this system speaks one of IPv4 and IPv6 only
             continue
-        sockets.append(socket)
-        socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
-        if family == trio.socket.AF_INET6:
-            socket.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
-        await socket.bind(address)
+        port = sockets[0].getsockname()[1]  # a free one is the same for all addresses
     if missing is not None and not sockets:
         raise missing
 
 
+async def _addresses(settings: ServerSettings) -> list[tuple[int, tuple[Any, ...]]]:
+    """The family and address of each socket to bind, each once and in the settings' order."""
+    hosts = [each for host in settings.host for each in ((host, "0.0.0.0") if host == "::" else (host,))]
+    found: dict[tuple[Any, ...], int] = {}
+    for host in hosts:
+        for family, _, _, _, address in await trio.socket.getaddrinfo(
+            host, settings.port, type=trio.socket.SOCK_STREAM, flags=trio.socket.AI_PASSIVE
+        ):
+            found.setdefault((str(address[0]), *address[1:]), family)
+    return [(family, address) for address, family in found.items()]
+
+
+async def _bound(family: int, address: tuple[str | int, ...]) -> trio.socket.SocketType:
+    socket = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+    try:
+        socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
+        if family == trio.socket.AF_INET6:
+            # One socket for each family: on a shared one IPv4 clients have addresses such as ::ffff:10.0.0.1.
+            socket.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
+        await socket.bind(address)
+    except BaseException:
+        socket.close()
+        raise
+    return socket
+
+
+def _lacks_family(error: OSError, address: str) -> bool:
+    """Whether the system has no IPv4 or no IPv6 at all.  If IPv6 is switched off, it refuses the address."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return address in ("::", "::1")
+    return error.errno == errno.EAFNOSUPPORT
+
+
 def _refused(settings: ServerSettings, error: OSError) -> LocalError:
     return LocalError(
-        f"host and port: cannot bind {settings.host}:{settings.port}: {error.strerror or error}"
+        f"host and port: cannot bind {', '.join(settings.host)} with port {settings.port}: "
+        f"{error.strerror or error}"
     )

@@ -99,7 +99,7 @@ async def serve(
         nursery.start_soon(ending.watch, state.accounts.run)
         if chosen.agent_port:
             answer = partial(_agent_line, state)
-            agent = partial(serve_agent, chosen.host, chosen.agent_port, answer, state.metrics)
+            agent = partial(serve_agent, chosen.host[0], chosen.agent_port, answer, state.metrics)
             await nursery.start(agent)
         urls = urls_of(listeners, port.tls is not None)
         log.info("serving", urls=urls, keys=len(chosen.api_key_hashes))

@@ -11,6 +11,7 @@ from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
+from zelitrio.server.places import Places
 from zelitrio.server.quiet_log import get_log
 from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
@@ -30,6 +31,7 @@ class ServerState:
     keys: KeyRing
     tokens: TokenStore
     origins: Origins
+    places: Places
     metrics: Metrics
     max_connections: int
     """The setting, or less if the process has fewer files."""
@@ -111,7 +113,16 @@ def make_state(
         dictionaries=dictionaries,
     )
     return ServerState(
-        engine, settings, service, accounts, keys, tokens, Origins(settings), metrics, _connections(settings)
+        engine=engine,
+        settings=settings,
+        service=service,
+        accounts=accounts,
+        keys=keys,
+        tokens=tokens,
+        origins=Origins(settings),
+        places=Places(settings),
+        metrics=metrics,
+        max_connections=_connections(settings),
     )
 
 
