@@ -126,7 +126,5 @@ def _lacks_family(error: OSError, address: str) -> bool:
 
 
 def _refused(settings: ServerSettings, error: OSError) -> LocalError:
-    return LocalError(
-        f"host and port: cannot bind {', '.join(settings.host)} with port {settings.port}: "
-        f"{error.strerror or error}"
-    )
+    wanted = ", ".join(f"{host}:{settings.port}" for host in settings.host)
+    return LocalError(f"host and port: cannot bind {wanted}: {error.strerror or error}")
