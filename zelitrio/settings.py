@@ -174,6 +174,9 @@ class ServerSettings:
         "Folder of the keys of zelitrio keys and their usage, or none [default: the platform's]",
     )
     agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
+    wyoming_port: int = _number(0, 0, 65535, "Port for Home Assistant (Wyoming, without keys); 0: none")
+    wyoming_host: str = _plain("127.0.0.1", "Address to bind for Wyoming; who reaches it may speak")
+    wyoming_announce: bool = _plain(False, "Let Home Assistant find the Wyoming port; needs zeroconf")
     log_format: str = _choice(
         "auto", ("auto", "json", "console"), "Form of log lines; auto is console on a terminal"
     )

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     MULTI = "multi"
     HTTP = "http"
     OPENAI = "openai"
+    WYOMING = "wyoming"
+    TELEPHONY = "telephony"
 
 
 def _positive(instance: object, attribute: attrs.Attribute[int | None], value: int | None) -> None:

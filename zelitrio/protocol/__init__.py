@@ -48,6 +48,7 @@ from zelitrio.protocol.outcomes import (
     outcome_of,
     to_remote_error,
 )
+from zelitrio.protocol.replies import BeginReply, EndReply, RefuseReply, ReplyEvent, ReplyText
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
 from zelitrio.protocol.speech import (
     OPENAI_FORMATS,
@@ -65,6 +66,7 @@ from zelitrio.protocol.target import (
     parse_socket_target,
     socket_url,
 )
+from zelitrio.protocol.wyoming import Describe, Ping, WyomingConnection, wyoming_event
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
@@ -74,16 +76,19 @@ __all__ = [
     "OUTCOMES",
     "AudioFrame",
     "Authenticate",
+    "BeginReply",
     "CharTimes",
     "Chunk",
     "ChunkSchedule",
     "ClientConnection",
     "Connection",
     "ContextError",
+    "Describe",
     "Dialect",
     "DialogueConnection",
     "DialogueInput",
     "EndContext",
+    "EndReply",
     "EndSocket",
     "ErrorFrame",
     "Event",
@@ -92,12 +97,17 @@ __all__ = [
     "FinalFrame",
     "OpenAISpeechRequest",
     "OpenContext",
+    "Ping",
     "PronunciationDictionary",
+    "RefuseReply",
+    "ReplyEvent",
+    "ReplyText",
     "ServerEvent",
     "SocketRequest",
     "SpeechRequest",
     "Text",
     "UpdateSettings",
+    "WyomingConnection",
     "close_frame",
     "credential_of",
     "cut_reason",
@@ -113,4 +123,5 @@ __all__ = [
     "socket_url",
     "timed_audio_line",
     "to_remote_error",
+    "wyoming_event",
 ]

@@ -85,6 +85,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
 
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, unread."""
+        return dict(self._values)
+
     def error(self, kind: str, name: str, expected: str) -> RemoteError:
         """The error for a field of this object."""
         return self._wording(kind, self._prefix + name, expected, self._values.get(name))

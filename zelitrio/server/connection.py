@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import attrs
 import trio
 
 from zelitrio.errors import RemoteError
-from zelitrio.server.answer import answer_status, new_request_id, refuse
+from zelitrio.server.answer import answer_status, refuse
 from zelitrio.server.exchange import HttpServer, answer_request
 from zelitrio.server.full import refuse_full
 from zelitrio.server.guarded import GuardedStream, RawStream
 from zelitrio.server.head import BadHeadError, RequestHead, read_head
 from zelitrio.server.idle import IdleConnections
 from zelitrio.server.places import Place
-from zelitrio.server.quiet_log import get_log
 from zelitrio.server.realtime import read_request, serve_realtime
 from zelitrio.server.state import ServerState
+from zelitrio.server.wall import serve_walled
 
 TURNED_AWAY = 64
 """Connections above the limit that get an answer at a time; more are closed without one."""
 TURN_AWAY_S = 1.0
 """For such a connection's request and its answer."""
-log = get_log()
 
 
 @attrs.define(eq=False)
@@ -50,13 +48,7 @@ class Reception:
 
         Raises no `Exception`: what fails on one connection ends this connection only.
         """
-        try:
-            async with socket:
-                await self._take(socket)
-        except* Exception as errors:  # cancellations in the group stay cancellations
-            log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
-            with suppress(Exception):
-                self.state.metrics.connections_failed.inc()
+        await serve_walled(self.state, socket, self._take)
 
     async def _take(self, socket: trio.SocketStream) -> None:
         state = self.state

@@ -147,6 +147,12 @@ class Metrics(Observer, Watcher):
         self.requests = Counter(
             "zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"], registry=registry
         )
+        self.replies = Counter(
+            "zelitrio_replies",
+            "Texts spoken over Wyoming and telephone sockets, by door and outcome.",
+            ["door", "outcome"],
+            registry=registry,
+        )
         registry.register(_EngineCollector(engine))
         self.underruns = Counter(
             "zelitrio_underruns",

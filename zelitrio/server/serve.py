@@ -14,6 +14,7 @@ from zelitrio.server.accepting import accept_all
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.addresses import urls_of
 from zelitrio.server.agent import serve_agent, weight_line
+from zelitrio.server.announcing import announce
 from zelitrio.server.app import make_app
 from zelitrio.server.connection import Reception
 from zelitrio.server.ending import Ending
@@ -23,6 +24,8 @@ from zelitrio.server.metrics import ServedEngine
 from zelitrio.server.port import Port, open_port
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.state import ServerState, make_state
+from zelitrio.server.wyoming import WyomingReception
+from zelitrio.server.wyoming_port import open_wyoming_port
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
 
@@ -65,7 +68,7 @@ async def serve(
 
     Raises:
         LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
-            certificate cannot be used.
+            certificate cannot be used, or the Wyoming port cannot be opened or announced.
         EngineError: the engine broke; every peer was told before.
         ServerError: the server broke; every peer was told before.
     """
@@ -83,6 +86,7 @@ async def serve(
         open_port(chosen, has_key=state.accounts.has_usable_key)
         if port is None
         else nullcontext(port) as port,
+        open_wyoming_port(chosen) as wyoming,
         trio.open_nursery() as nursery,
     ):
         http = make_http_server(make_app(state), chosen.max_head_bytes, partial(_note_bug, state))
@@ -101,6 +105,11 @@ async def serve(
             answer = partial(_agent_line, state)
             agent = partial(serve_agent, chosen.host[0], chosen.agent_port, answer, state.metrics)
             await nursery.start(agent)
+        for listener in wyoming:
+            take = WyomingReception(state).take
+            nursery.start_soon(ending.watch, accept_all, listener, take, nursery, state.metrics)
+        if chosen.wyoming_announce and wyoming:
+            await nursery.start(announce, chosen.wyoming_host, chosen.wyoming_port)
         urls = urls_of(listeners, port.tls is not None)
         log.info("serving", urls=urls, keys=len(chosen.api_key_hashes))
         task_status.started(urls)

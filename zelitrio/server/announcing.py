@@ -1,0 +1,98 @@
+"""Announcing the Wyoming port in the local network (mDNS), where Home Assistant looks for it.
+
+The extra `zeroconf` has the responder.  It runs on asyncio, so it gets a thread with a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import trio
+
+from zelitrio.errors import LocalError
+from zelitrio.settings import is_loopback
+
+if TYPE_CHECKING:
+    from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+SERVICE = "_wyoming._tcp.local."
+
+
+async def announce(
+    host: str,
+    port: int,
+    *,
+    interfaces: Sequence[str] | None = None,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Announce a service until cancelled; started with its name.
+
+    Args:
+        host: the address that the port is bound to; 0.0.0.0 and :: stand for all addresses of this machine.
+        port: of the service.
+        interfaces: addresses of the interfaces to announce on; None for all.
+
+    Raises:
+        LocalError: zeroconf is not installed, or the network refuses.
+    """
+    try:
+        from ifaddr import get_adapters
+        from zeroconf import InterfaceChoice
+        from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+    except ImportError:
+        raise LocalError("wyoming_announce: needs the extra: pip install 'zelitrio[zeroconf]'") from None
+    found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
+    addresses = {str(address[0]) for *_, address in found}
+    if any(ip_address(address).is_unspecified for address in addresses):
+        known = {str(one.ip) for adapter in get_adapters() for one in adapter.ips if one.is_IPv4}
+        addresses = {address for address in known if not is_loopback(address)}
+    machine = socket.gethostname().partition(".")[0]
+    info = AsyncServiceInfo(
+        SERVICE,
+        f"zelitrio on {machine}.{SERVICE}",
+        addresses=[ip_address(address).packed for address in sorted(addresses)],
+        port=port,
+        server=f"zelitrio-{machine}.local.",
+    )
+    chosen = InterfaceChoice.Default if interfaces is None else list(interfaces)
+    responder = _Responder(partial(AsyncZeroconf, interfaces=chosen), info)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, responder.run, task_status)
+            try:
+                await trio.sleep_forever()
+            finally:
+                responder.stop()
+    except* OSError as errors:
+        raise LocalError(f"wyoming_announce: {errors.exceptions[0]}") from errors
+
+
+class _Responder:
+    """A thread's asyncio loop with the service."""
+
+    def __init__(self, open_network: partial[AsyncZeroconf], info: AsyncServiceInfo) -> None:
+        self._open_network = open_network
+        self._info = info
+        self._loop = asyncio.new_event_loop()
+        self._is_stopped = asyncio.Event()
+
+    def run(self, task_status: trio.TaskStatus[str]) -> None:
+        """Announce until `stop`; for a worker thread of Trio."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve(task_status))
+
+    def stop(self) -> None:
+        """Take the announcement back; callable from any thread, also before `run`."""
+        self._loop.call_soon_threadsafe(self._is_stopped.set)
+
+    async def _serve(self, task_status: trio.TaskStatus[str]) -> None:
+        async with self._open_network() as network:
+            await (await network.async_register_service(self._info, allow_name_change=True))
+            trio.from_thread.run_sync(task_status.started, self._info.name)
+            await self._is_stopped.wait()
+            await (await network.async_unregister_service(self._info))

@@ -1,0 +1,210 @@
+"""Texts of one connection, spoken one after the other while they are still being written.
+
+The connection's reader puts the peer's events into the `Inbox` and never waits.  `ReplySpeaker.run` takes
+them and is the only task that sends audio.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import closing
+from typing import Protocol
+
+import attrs
+import trio
+
+from zelitrio.errors import RemoteError, ZelitrioError
+from zelitrio.protocol import BeginReply, RefuseReply, ReplyEvent, ReplyText, to_remote_error
+from zelitrio.server.quiet_log import get_log
+from zelitrio.server.state import ServerState
+from zelitrio.session import AccountLike, Meter, Packet, StreamOptions, speak
+
+EVENT_CHARS = 64
+"""Added for each event, so that empty ones are bounded too."""
+log = get_log()
+
+
+class Inbox:
+    """Events that wait to be spoken.
+
+    Args:
+        max_chars: of all texts that wait.
+    """
+
+    def __init__(self, max_chars: int) -> None:
+        self._max_chars = max_chars
+        self._events: deque[ReplyEvent] = deque()
+        self._chars = 0
+        self._is_closed = False
+        self._changed = trio.Event()
+
+    def put(self, event: ReplyEvent) -> None:
+        """Add an event; never waits.  After `close` it is dropped.
+
+        Raises:
+            RemoteError: `message_too_big`: too much text waits.
+        """
+        if self._is_closed:
+            return
+        self._chars += _size(event)
+        if self._chars > self._max_chars:
+            raise RemoteError(
+                "message_too_big", f"Text that waits: expected at most {self._max_chars} characters."
+            )
+        self._events.append(event)
+        self._changed.set()
+
+    def close(self) -> None:
+        """Say that no event follows."""
+        self._is_closed = True
+        self._changed.set()
+
+    async def take(self) -> ReplyEvent | None:
+        """Wait for the next event; None after the last one."""
+        await trio.lowlevel.checkpoint()
+        while not self._events:
+            if self._is_closed:
+                return None
+            self._changed = trio.Event()
+            await self._changed.wait()
+        event = self._events.popleft()
+        self._chars -= _size(event)
+        return event
+
+
+class ReplyWire(Protocol):
+    """How one protocol carries replies."""
+
+    def choose(self, reply: BeginReply) -> StreamOptions:
+        """Find the voice and the format.
+
+        Raises:
+            RemoteError: there is no such voice or format.
+        """
+
+    async def start(self, reply: BeginReply, options: StreamOptions) -> None:
+        """Announce audio.  Called for every reply that does not fail before its first packet."""
+
+    async def send(self, packet: Packet) -> None:
+        """Send audio."""
+
+    async def finish(self, reply: BeginReply, *, is_heard: bool) -> None:
+        """Say that the reply is over; `is_heard` unless it failed."""
+
+    async def fail(self, error: RemoteError) -> None:
+        """Send an error."""
+
+
+@attrs.define(eq=False)
+class ReplySpeaker:
+    """Speaks the replies of one connection.
+
+    Attributes:
+        account: of the peer.
+        kind: the door, for the account.
+        stops_at_failure: whether no reply is spoken after one that failed.
+        is_speaking: whether a reply is open.
+    """
+
+    state: ServerState
+    account: AccountLike
+    kind: str
+    inbox: Inbox
+    wire: ReplyWire
+    stops_at_failure: bool = False
+    is_speaking: bool = False
+    _is_written: bool = attrs.field(default=False, init=False)
+    """Whether all text of the reply was taken."""
+
+    async def run(self) -> None:
+        """Speak until no event follows, or a reply failed and that ends the connection.
+
+        Raises:
+            trio.BrokenResourceError: the peer is gone.
+        """
+        while (event := await self.inbox.take()) is not None:
+            if isinstance(event, RefuseReply):
+                await self.wire.fail(event.error)
+            if isinstance(event, BeginReply) and not await self._answer(event) and self.stops_at_failure:
+                return
+
+    async def _answer(self, reply: BeginReply) -> bool:
+        """Speak one reply to its end; returns whether it did not fail."""
+        state, began_at = self.state, trio.current_time()
+        failure: RemoteError | None = None
+        self.is_speaking, self._is_written = True, False
+        state.begin()
+        try:
+            try:
+                await self._speak(reply)
+            except ZelitrioError as error:
+                log.warning("speech_failed", error=str(error), kind=type(error).__name__)
+                failure = to_remote_error(error)
+                await self.wire.fail(failure)
+                while not self._is_written:
+                    await self._next_text()
+            await self.wire.finish(reply, is_heard=failure is None)
+        finally:
+            state.end()
+            self.is_speaking = False
+        outcome = "done" if failure is None else failure.code
+        state.metrics.replies.labels(self.kind, outcome).inc()
+        took_s = round(trio.current_time() - began_at, 3)
+        log.info("reply", door=self.kind, voice=(reply.voice or "")[:64], seconds=took_s, outcome=outcome)
+        return failure is None
+
+    async def _speak(self, reply: BeginReply) -> None:
+        self.state.check_ready()
+        options = self.wire.choose(reply)
+        with closing(self.account.open(options.voice.voice_id, self.kind)) as meter:
+            is_started = False
+            async with speak(self.state.service, options, _Written(self, meter)) as packets:
+                async for packet in packets:
+                    if not is_started:
+                        is_started = True
+                        await self.wire.start(reply, options)
+                    await self.wire.send(packet)
+                    meter.spoke(packet.seconds)
+            if not is_started:
+                await self.wire.start(reply, options)
+
+    async def _next_text(self, meter: Meter | None = None) -> str | None:
+        """Wait for more text of the open reply; None at its end.
+
+        Raises:
+            RemoteError: the peer sent something wrong, or its account has no characters left.
+        """
+        event = await self.inbox.take()
+        match event:
+            case ReplyText(text=text):
+                if meter is not None and not text.isspace():
+                    meter.spend(len(text))
+                return text
+            case RefuseReply(error=error):
+                if meter is not None:
+                    raise error
+                return ""
+        self._is_written = True
+        return None
+
+
+@attrs.define(eq=False)
+class _Written:
+    """The text of the open reply, to iterate over.  A class, because a generator would have to be closed."""
+
+    speaker: ReplySpeaker
+    meter: Meter
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self
+
+    async def __anext__(self) -> str:
+        text = await self.speaker._next_text(self.meter)
+        if text is None:
+            raise StopAsyncIteration
+        return text
+
+
+def _size(event: ReplyEvent) -> int:
+    return EVENT_CHARS + (len(event.text) if isinstance(event, ReplyText) else 0)

@@ -1,0 +1,42 @@
+"""The address of the Wyoming port."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from zelitrio.errors import LocalError
+from zelitrio.server.quiet_log import get_log
+from zelitrio.settings import ServerSettings, is_loopback
+
+log = get_log()
+
+
+@asynccontextmanager
+async def open_wyoming_port(settings: ServerSettings) -> AsyncIterator[list[trio.SocketListener]]:
+    """Listen for as long as the block lasts; no listeners if the port is off.
+
+    Raises:
+        LocalError: the address cannot be bound, or is to be announced and only this machine reaches it.
+    """
+    host, port = settings.wyoming_host, settings.wyoming_port
+    if not port:
+        yield []
+        return
+    if settings.wyoming_announce and is_loopback(host):
+        message = f"wyoming_announce: expected a wyoming_host that other machines reach, found {host!r}"
+        raise LocalError(message)
+    if not is_loopback(host):
+        log.warning("wyoming_reachable", host=host, hint="Wyoming has no keys: who reaches it may speak")
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        message = f"wyoming_host and wyoming_port: cannot bind {host}:{port}: {error.strerror or error}"
+        raise LocalError(message) from error
+    try:
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.socket.close()
