@@ -50,6 +50,7 @@ def test_every_field_we_know_is_read_and_the_rest_ignored() -> None:
         model_id="m",
         output_format="pcm_24000",
         voice_settings=VoiceSettings(speed=1.2),
+        clamped=("speed=1.2",),
         seed=7,
         previous_text="Before.",
         next_text="After.",
@@ -134,10 +135,53 @@ def test_an_openai_request_is_read() -> None:
         model="tts-1",
         output_format="pcm_24000",
         voice_settings=VoiceSettings(speed=1.2),
+        tempo=4 / 1.2,
         is_event_stream=True,
     )
     assert parse_openai(input="Hi", voice={"id": "v"}, speed=0.25) == OpenAISpeechRequest(
-        text="Hi", voice="v", voice_settings=VoiceSettings(speed=0.7)
+        text="Hi", voice="v", voice_settings=VoiceSettings(speed=0.7), tempo=0.25 / 0.7
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "spoken", "tempo", "clamped"),
+    [
+        (None, 1.0, 1.0, ()),
+        (0.7, 0.7, 1.0, ()),
+        (1.2, 1.2, 1.0, ()),
+        (2, 1.2, 2 / 1.2, ()),
+        (0.25, 0.7, 0.25 / 0.7, ()),
+        (0.1, 0.7, 0.25 / 0.7, ("speed=0.25",)),
+        (-1, 0.7, 0.25 / 0.7, ("speed=0.25",)),
+        (9, 1.2, 4 / 1.2, ("speed=4",)),
+    ],
+)
+def test_a_speed_beyond_the_voices_is_left_to_the_tempo(
+    asked: float | None, spoken: float, tempo: float, clamped: tuple[str, ...]
+) -> None:
+    read = parse_openai(input="Hi", speed=asked)
+    assert (read.voice_settings.speed, read.tempo, read.clamped) == (spoken, tempo, clamped)
+
+
+@pytest.mark.parametrize("voice", [{}, {"voice": None}, {"voice": ""}])
+def test_a_voice_may_be_missing(voice: dict[str, Any]) -> None:
+    assert parse_openai(input="Hi", **voice) == OpenAISpeechRequest(text="Hi")
+
+
+def test_the_format_in_the_query_goes_before_the_one_in_the_body() -> None:
+    assert parse(text="Hi", output_format="pcm_8000").output_format == "pcm_8000"
+    assert (
+        parse({"output_format": "wav_8000"}, text="Hi", output_format="pcm_8000").output_format == "wav_8000"
+    )
+    assert parse({"output_format": ""}, text="Hi", output_format=None) == SpeechRequest(text="Hi")
+
+
+def test_every_number_out_of_range_is_told() -> None:
+    given = {"stability": -1, "similarity_boost": 2, "style": 0.5, "speed": 0.1, "use_speaker_boost": True}
+    assert parse(text="Hi", voice_settings=given).clamped == (
+        "stability=0",
+        "similarity_boost=1",
+        "speed=0.7",
     )
 
 
@@ -146,7 +190,6 @@ def test_an_openai_request_is_read() -> None:
     [
         ({"voice": "v"}, "input", "invalid_parameters"),
         ({"input": "", "voice": "v"}, "input", "invalid_parameters"),
-        ({"input": "Hi"}, "voice", "invalid_parameters"),
         ({"input": "Hi", "voice": {}}, "voice", "invalid_parameters"),
         ({"input": "Hi", "voice": 5}, "voice", "invalid_parameters"),
         ({"input": "Hi", "voice": "v", "speed": "x"}, "speed", "invalid_parameters"),

@@ -41,12 +41,26 @@ async def test_the_official_package_streams():
 async def test_speed_is_heard_and_clamped():
     async with running(keys=[KEY]) as server, client_of(server) as client:
         lengths = []
-        for speed in (1.0, 1.2, 4.0):
+        for speed in (1.0, 0.25, 0.5, 0.7, 1.2, 2.0, 4.0, 9.0):
             answer = await client.audio.speech.create(
                 model="tts-1", voice="nova", input=TEXT, response_format="pcm", speed=speed
             )
             lengths.append(len(await answer.aread()))
-    assert lengths[1] == pytest.approx(lengths[0] / 1.2, rel=0.01) and lengths[1] == lengths[2]
+            assert answer.response.headers.get("x-clamped-settings") == ("speed=4" if speed == 9 else None)
+    for speed, length in zip((0.25, 0.5, 0.7, 1.2, 2.0, 4.0, 4.0), lengths[1:], strict=True):
+        assert length == pytest.approx(lengths[0] / speed, rel=0.01), speed
+
+
+async def test_a_request_without_a_voice_is_spoken_by_the_first():
+    async with running() as server, server.http() as http:
+        bodies = []
+        for voice in ({}, {"voice": None}, {"voice": ""}, {"voice": {"id": VOICE}}, {"voice": VOICE.upper()}):
+            answer = await http.post(
+                "/v1/audio/speech", json={"input": TEXT, "response_format": "pcm", **voice}
+            )
+            assert answer.status_code == 200, voice
+            bodies.append(answer.content)
+        assert len(set(bodies)) == 1
 
 
 async def test_events_carry_the_same_audio_and_say_done():

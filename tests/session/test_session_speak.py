@@ -62,6 +62,31 @@ async def test_times_spell_the_text_once_and_never_go_back(autojump_clock, name)
     assert spoken.count("twenty") == 3
 
 
+@pytest.mark.parametrize("tempo", [0.36, 0.5, 2.0, 3.3])
+@pytest.mark.parametrize("timing", [Timing.STREAM, Timing.SEGMENT])
+async def test_another_tempo_changes_length_and_times_alike(autojump_clock, tempo, timing):
+    text = "One two three four. Five six seven eight nine ten."
+    plain = await speak_all(ScriptedEngine(), text, timing=timing)
+    packets = await speak_all(ScriptedEngine(), text, timing=timing, tempo=tempo)
+    whole_s, heard_s = (sum(len(one.audio) for one in each) / 48_000 for each in (plain, packets))
+    assert heard_s == pytest.approx(whole_s / tempo, abs=0.001)
+    assert sum(packet.seconds for packet in packets) == pytest.approx(heard_s, abs=0.001)
+    before, after = (
+        [times for one in each if one.alignment for times in timed_characters(one.alignment.written)]
+        for each in (plain, packets)
+    )
+    assert [char for char, _, _ in after] == [char for char, _, _ in before]
+    held_ms = 300 if timing is Timing.SEGMENT else 20  # a segment's first packet holds some of the one before
+    for (_, start, end), (_, plain_start, plain_end) in zip(after, before, strict=True):
+        assert start == pytest.approx(plain_start / tempo, abs=held_ms)
+        assert end == pytest.approx(plain_end / tempo, abs=held_ms)
+
+
+def timed_characters(times):
+    each = zip(times.chars, times.starts_ms, times.durations_ms, strict=True)
+    return [(char, start, start + length) for char, start, length in each]
+
+
 async def test_text_that_is_skipped_still_appears_in_the_times(autojump_clock):
     text = "Hello there my friend. 漢字漢 Good bye to you all. 漢"
     packets = await speak_all(ScriptedEngine(), text, timing=Timing.STREAM)

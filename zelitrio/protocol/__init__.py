@@ -23,7 +23,7 @@ from zelitrio.protocol.client_role import (
 )
 from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.dialogue import DialogueConnection
-from zelitrio.protocol.dialogue_request import DialogueInput, parse_dialogue_request
+from zelitrio.protocol.dialogue_request import MAX_DIALOGUE_INPUTS, DialogueInput, parse_dialogue_request
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -52,6 +52,7 @@ from zelitrio.protocol.replies import BeginReply, EndReply, RefuseReply, ReplyEv
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
 from zelitrio.protocol.speech import (
     OPENAI_FORMATS,
+    OPENAI_SPEEDS,
     OpenAISpeechRequest,
     SpeechRequest,
     parse_openai_speech_request,
@@ -70,9 +71,11 @@ from zelitrio.protocol.wyoming import Describe, Ping, WyomingConnection, wyoming
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
+    "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
     "NORMALISE_CHOICES",
     "OPENAI_FORMATS",
+    "OPENAI_SPEEDS",
     "OUTCOMES",
     "AudioFrame",
     "Authenticate",

@@ -19,6 +19,8 @@ MAX_SCHEDULE_LENGTH = 100
 """Clients send five at most.  The bound keeps a hostile list from being stored."""
 DEFAULT_CHUNK_SCHEDULE: tuple[float, ...] = (120.0, 160.0, 250.0, 290.0)
 MIN_CHUNK_CHARS, MAX_CHUNK_CHARS = 50.0, 500.0
+CLAMPED = ("stability", "similarity_boost", "style", "speed")
+"""Voice settings with a range."""
 MIN_SPEED, MAX_SPEED = range_of(VoiceSettings, "speed")
 
 
@@ -189,6 +191,20 @@ def read_voice_settings(fields: Fields, base: VoiceSettings, name: str = "voice_
         use_speaker_boost=bool(changes.get("use_speaker_boost", base.use_speaker_boost)),
         speed=changes.get("speed", base.speed),
     )
+
+
+def clamped(fields: Fields, name: str, low: float, high: float) -> tuple[str, ...]:
+    """A number that is out of range, with the value it counts as, "speed=1.2"; nothing for any other."""
+    counted = fields.number(name, low, high)
+    return () if counted == fields.number(name, -math.inf, math.inf) else (f"{name}={counted:g}",)
+
+
+def clamped_settings(fields: Fields, name: str = "voice_settings") -> tuple[str, ...]:
+    """What `clamped` says of each number of `voice_settings`."""
+    given = fields.inner(name)
+    if given is None:
+        return ()
+    return tuple(said for one in CLAMPED for said in clamped(given, one, *range_of(VoiceSettings, one)))
 
 
 def read_chunk_schedule(fields: Fields) -> tuple[float, ...] | None:

@@ -62,6 +62,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "voice_id_does_not_exist": _outcome(1008, 404, "not_found", "voice_not_found"),
         "voice_not_found": _outcome(1008, 404, "not_found", "voice_not_found"),
         "not_found": _outcome(1008, 404, "not_found", "not_found"),
+        "model_not_found": _outcome(1008, 404, "not_found", "model_not_found"),
         "method_not_allowed": _outcome(1008, 405, "invalid_request", "method_not_allowed"),
         "unsupported_model": _outcome(1008, 400, "invalid_request", "unsupported_model"),
         # The vendor answers 403 here; 400 says what is wrong without looking like a bad key.

@@ -13,6 +13,9 @@ from zelitrio.protocol.fields import (
     MAX_SPEED,
     MIN_SPEED,
     Fields,
+    clamp,
+    clamped,
+    clamped_settings,
     decode_object,
     describe,
     in_body,
@@ -34,6 +37,8 @@ OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
     }
 )
 """OpenAI's `response_format` and our name for it."""
+OPENAI_SPEEDS = (0.25, 4.0)
+"""OpenAI's least and greatest speed; beyond them a speed is clamped."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +50,8 @@ class SpeechRequest:
     output_format: str = DEFAULT_OUTPUT_FORMAT
     """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
+    clamped: tuple[str, ...] = ()
+    """Voice settings that were out of range, as they count: "speed=1.2"."""
     seed: int | None = None
     previous_text: str = ""
     next_text: str = ""
@@ -60,11 +67,16 @@ class OpenAISpeechRequest:
     """The body of OpenAI's `POST /v1/audio/speech`; `instructions` is accepted and has no effect."""
 
     text: str
-    voice: str
+    voice: str | None = None
+    """None: the server's first."""
     model: str | None = None
     output_format: str = OPENAI_FORMATS["mp3"]
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
-    """OpenAI's speed 0.25..4, clamped to ours."""
+    """Its speed is that of OpenAI, 0.25 to 4, clamped to ours."""
+    tempo: float = 1.0
+    """The rest of OpenAI's speed."""
+    clamped: tuple[str, ...] = ()
+    """The speed, if it was out of OpenAI's range."""
     is_event_stream: bool = False
     """`stream_format` is "sse": audio in events instead of bytes."""
 
@@ -80,8 +92,9 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
     return SpeechRequest(
         text=_spoken(fields, "text"),
         model_id=fields.text("model_id"),
-        output_format=query.get("output_format") or DEFAULT_OUTPUT_FORMAT,
+        output_format=read_output_format(fields, query),
         voice_settings=read_voice_settings(fields, VoiceSettings()),
+        clamped=clamped_settings(fields),
         seed=fields.whole("seed", 0, MAX_SEED),
         previous_text=fields.text("previous_text") or "",
         next_text=fields.text("next_text") or "",
@@ -93,6 +106,12 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
     )
 
 
+def read_output_format(fields: Fields, query: Mapping[str, str]) -> str:
+    """The output format of a request: in the query, else in the body, else the default."""
+    named = fields.text("output_format")  # a wrong type is an error also beside the query
+    return query.get("output_format") or named or DEFAULT_OUTPUT_FORMAT
+
+
 def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
     """Read a request to OpenAI's speech endpoint.
 
@@ -101,13 +120,17 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
             field in `param`.  Show it with `openai_error_body`.
     """
     fields = Fields(decode_object(body, _in_openai_body), _in_openai_body)
-    speed = fields.number("speed", MIN_SPEED, MAX_SPEED)
+    asked = fields.number("speed", *OPENAI_SPEEDS)
+    speed = 1.0 if asked is None else asked
+    spoken = clamp(speed, MIN_SPEED, MAX_SPEED)
     return OpenAISpeechRequest(
         text=_spoken(fields, "input"),
         voice=_openai_voice(fields),
         model=fields.text("model"),
         output_format=_openai_format(fields),
-        voice_settings=VoiceSettings(speed=1.0 if speed is None else speed),
+        voice_settings=VoiceSettings(speed=spoken),
+        tempo=speed / spoken,
+        clamped=clamped(fields, "speed", *OPENAI_SPEEDS),
         is_event_stream=fields.choice("stream_format", ("audio", "sse")) == "sse",
     )
 
@@ -121,16 +144,14 @@ def _spoken(fields: Fields, name: str) -> str:
     return text
 
 
-def _openai_voice(fields: Fields) -> str:
+def _openai_voice(fields: Fields) -> str | None:
     if fields.is_object("voice"):
         inner = fields.inner("voice")
         assert inner is not None  # it is an object
-        voice = inner.text("id")
-    else:
-        voice = fields.text("voice")
-    if not voice:
-        raise fields.error("missing", "voice", "the id of a voice")
-    return voice
+        if not (voice := inner.text("id")):
+            raise fields.error("missing", "voice", "the id of a voice")
+        return voice
+    return fields.text("voice") or None
 
 
 def _openai_format(fields: Fields) -> str:

@@ -19,7 +19,9 @@ from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dialogue import Dialogue
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
-from zelitrio.server.metadata import Metadata, to_json
+from zelitrio.server.json_answer import to_json
+from zelitrio.server.metadata import Metadata
+from zelitrio.server.models import ModelLists
 from zelitrio.server.normalising import Normalising
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
@@ -29,6 +31,7 @@ from zelitrio.server.playground import Playground
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
+from zelitrio.server.voices import Voices
 
 
 def make_app(state: ServerState) -> ASGIApp:
@@ -38,6 +41,8 @@ def make_app(state: ServerState) -> ASGIApp:
             *Synthesis(state).routes(),
             *Dialogue(state).routes(),
             *OpenAISpeech(state).routes(),
+            *Voices(state).routes(),
+            *ModelLists(state).routes(),
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),
             *Normalising(state).routes(),

@@ -115,28 +115,28 @@ class Dialogue:
         """The four addresses."""
         base = "/v1/text-to-dialogue"
         return [
-            Route(path, endpoint, methods=["POST"], include_in_schema=False)
+            Route(path, endpoint, methods=["POST"])
             for path, endpoint in (
-                (base, self.convert),
-                (f"{base}/stream", self.stream),
-                (f"{base}/with-timestamps", self.convert_with_timestamps),
-                (f"{base}/stream/with-timestamps", self.stream_with_timestamps),
+                (base, self.convert_dialogue),
+                (f"{base}/stream", self.stream_dialogue),
+                (f"{base}/with-timestamps", self.convert_dialogue_with_timestamps),
+                (f"{base}/stream/with-timestamps", self.stream_dialogue_with_timestamps),
             )
         ]
 
-    async def convert(self, request: Request) -> Response:
+    async def convert_dialogue(self, request: Request) -> Response:
         """All audio in one body."""
         return await self._answer(request, is_streamed=False, timed=False)
 
-    async def stream(self, request: Request) -> Response:
+    async def stream_dialogue(self, request: Request) -> Response:
         """Audio as it is made."""
         return await self._answer(request, is_streamed=True, timed=False)
 
-    async def convert_with_timestamps(self, request: Request) -> Response:
+    async def convert_dialogue_with_timestamps(self, request: Request) -> Response:
         """All audio, times and voice segments in one JSON object."""
         return await self._answer(request, is_streamed=False, timed=True)
 
-    async def stream_with_timestamps(self, request: Request) -> Response:
+    async def stream_dialogue_with_timestamps(self, request: Request) -> Response:
         """Audio, times and voice segments as they are made, a JSON object on each line."""
         return await self._answer(request, is_streamed=True, timed=True)
 
@@ -159,6 +159,7 @@ class Dialogue:
             text=lines,
             audio_format=audio_format,
             settings=wanted.voice_settings,
+            clamped=wanted.clamped,
             seed=wanted.seed,
             reading=Reading(
                 front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),

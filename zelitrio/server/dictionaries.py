@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zelitrio.errors import RemoteError
-from zelitrio.server.metadata import to_json
+from zelitrio.server.json_answer import to_json
 from zelitrio.server.requests import authorize
 from zelitrio.server.state import ServerState
 from zelitrio.text import Dictionary

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request
-from zelitrio.server.metadata import to_json
+from zelitrio.server.json_answer import to_json
 from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.state import ServerState
 from zelitrio.session import choose_front_end

@@ -45,18 +45,22 @@ OPENAI_VOICES = (
 """Names that OpenAI's clients offer; each is always the same one of our voices."""
 
 
-def openai_voice(catalogue: Catalogue, name: str) -> Voice:
-    """One of our voices by id or name, or the one that stands for one of OpenAI's.
+def openai_voice(catalogue: Catalogue, name: str | None) -> Voice:
+    """One of our voices by id or name, or the one that stands for one of OpenAI's; the first for None.
 
     Raises:
         RemoteError: `invalid_parameters`: no voice has that name.
     """
+    if name is None:
+        return catalogue.default
+    if (exact := catalogue.find(name)) is not None:
+        return exact
     voices = list(catalogue.voices.values())
     for voice in voices:
-        if name == voice.voice_id or name.lower() == voice.name.lower():
+        if name.lower() in (voice.voice_id.lower(), voice.name.lower()):
             return voice
-    if name in OPENAI_VOICES:
-        return voices[OPENAI_VOICES.index(name) % len(voices)]
+    if name.lower() in OPENAI_VOICES:
+        return voices[OPENAI_VOICES.index(name.lower()) % len(voices)]
     known = ", ".join([*(voice.voice_id for voice in voices), *OPENAI_VOICES])
     raise RemoteError(
         "invalid_parameters", f"voice: expected one of {known}, found {name[:64]!r}", param="voice"
@@ -117,6 +121,8 @@ class OpenAISpeech:
             text=wanted.text,
             audio_format=audio_format,
             settings=wanted.voice_settings,
+            clamped=wanted.clamped,
+            tempo=wanted.tempo,
         )
         shape = (
             OpenAIEvents(text=wanted.text)

@@ -2,58 +2,38 @@
 
 Paths, names and summaries come from the routes and the first lines of their docstrings.  Shapes of
 answers come from the functions that make the answers, ranges from the settings and the validators.
-Only the two request bodies and the list of errors are written here.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import attrs
-import orjson
 from starlette.routing import BaseRoute, Route
 
 from zelitrio import __version__
-from zelitrio.accounts import BREAKDOWNS, INTERVALS, MAX_UNIX_MS, METRICS, Quota
+from zelitrio.accounts import BREAKDOWNS, INTERVALS, MAX_UNIX_MS, METRICS
 from zelitrio.audio import DEFAULT_FORMAT, FORMATS
-from zelitrio.errors import RemoteError
-from zelitrio.protocol import (
-    MAX_DICTIONARIES,
-    NORMALISE_CHOICES,
-    OPENAI_FORMATS,
-    CharTimes,
-    error_body,
-    openai_error_body,
-    timed_audio_line,
-)
-from zelitrio.server.dictionaries import dictionary_json, rules_json
-from zelitrio.server.metadata import TOKEN_KINDS, model_json, user_json, voice_json
-from zelitrio.server.openai_speech import OPENAI_VOICES
-from zelitrio.settings import MAX_SEED, VoiceSettings, range_of
-from zelitrio.text import Dictionary, explain, load_front_end
+from zelitrio.server.metadata import TOKEN_KINDS
+from zelitrio.server.models import SHAPES
+from zelitrio.server.openapi_answers import answers, shapes
+from zelitrio.server.openapi_bodies import bodies, body_of
+from zelitrio.server.openapi_schemas import Schema, json_of, query, ref
+from zelitrio.server.voices import DEFAULT_PAGE, DIRECTIONS, FILTERS, MAX_PAGE, SORTS, VOICE_TYPES
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue
 
-Schema = dict[str, Any]
-NDJSON = "application/x-ndjson"
 _REALTIME = ("stream-input", "multi-stream-input")
 _OPEN = ("live", "ready", "metrics", "openapi", "docs")
 """Operations that need no key."""
-_BODIES = {
-    "convert": "SpeechRequest",
-    "stream": "SpeechRequest",
-    "convert_with_timestamps": "SpeechRequest",
-    "stream_with_timestamps": "SpeechRequest",
-    "create_speech": "OpenAISpeechRequest",
-    "normalise_text": "SpeechRequest",
-}
+_OPENAI = ("create_speech", "get_model", "list_audio_models", "list_audio_voices")
+"""Operations whose errors have OpenAI's shape."""
 _ERRORS = {
     "400": "A query parameter is wrong",
     "401": "The key is missing or wrong",
-    "404": "There is no such voice, dictionary or token kind",
+    "404": "There is no such voice, model, dictionary or token kind",
     "408": "The body came too slowly",
     "413": "The body is too large",
     "422": "A field of the body is missing or wrong",
@@ -68,6 +48,13 @@ _SPEECH_HEADERS = {
     "maximum-concurrent-requests": "Streams that the device can feed in real time",
     "tts-latency-ms": "From the request to the first audio",
     "server-timing": "The same for a browser's tools",
+}
+_CLAMPED = {
+    "x-clamped-settings": {
+        "description": "Settings that were out of range, as they count: `speed=1.2, style=1`",
+        "required": False,
+        "schema": {"type": "string"},
+    }
 }
 
 
@@ -87,10 +74,10 @@ def openapi_document(
         if isinstance(route, Route) and route.include_in_schema and not route.path.endswith(_REALTIME)
     ]
     paths: dict[str, Schema] = {}
-    answers = _answers()
+    content = answers()
     for route in described:
         for method in sorted((route.methods or set()) - {"HEAD"}):
-            paths.setdefault(route.path, {})[method.lower()] = _operation(route, answers)
+            paths.setdefault(route.path, {})[method.lower()] = _operation(route, content)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -104,7 +91,7 @@ def openapi_document(
         "security": [{"xi-api-key": []}, {"bearer": []}, {}],
         "paths": paths,
         "components": {
-            "schemas": {**_requests(catalogue), **_shapes(catalogue)},
+            "schemas": {**bodies(catalogue), **shapes(catalogue)},
             "securitySchemes": {
                 "xi-api-key": {"type": "apiKey", "in": "header", "name": "xi-api-key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -113,251 +100,86 @@ def openapi_document(
     }
 
 
-def schema_like(example: object) -> Schema:
-    """Return the schema of a JSON value: the same names, each with a value of the same type."""
-    match example:
-        case None:
-            return {"type": ["string", "number", "null"]}
-        case bool():
-            return {"type": "boolean"}
-        case int():
-            return {"type": "integer"}
-        case float():
-            return {"type": "number"}
-        case str():
-            return {"type": "string"}
-        case list():
-            return {"type": "array", "items": schema_like(example[0]) if example else {}}
-        case dict():
-            properties = {name: schema_like(value) for name, value in example.items()}
-            return {"type": "object", "properties": properties, "required": list(example)}
-    raise TypeError(f"expected a JSON value, found {example!r}")
-
-
-def _operation(route: Route, answers: Mapping[str, Schema]) -> Schema:
+def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
     name = route.endpoint.__name__
+    success: Schema = {"description": "Success", "content": content[name]}
     operation: Schema = {
         "operationId": name,
         "summary": (route.endpoint.__doc__ or "").split("\n")[0].rstrip("."),
-        "responses": {"200": {"description": "Success", "content": answers.get(name, _json({}))}},
+        "responses": {"200": success},
     }
-    parameters = [_path_parameter(one) for one in re.findall(r"\{(\w+)\}", route.path)]
-    errors: tuple[str, ...] = ("401", "404") if parameters else ("401",)
-    if name == "search_voices":
-        parameters.append(_query("search", {"type": "string"}))
-    if name == "character_stats":
-        errors = ("400", "401")
-        milliseconds = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_MS}
-        parameters += [{**_query(one, milliseconds), "required": True} for one in ("start_unix", "end_unix")]
-        for one, known in (
-            ("breakdown_type", BREAKDOWNS),
-            ("aggregation_interval", INTERVALS),
-            ("metric", METRICS),
-        ):
-            parameters.append(_query(one, {"type": "string", "enum": list(known)}))
-    if name in _BODIES:
+    in_path = [_path_parameter(one) for one in re.findall(r"\{(\w+)\}", route.path)]
+    in_query = _queries(name)
+    errors: tuple[str, ...] = ("401",)
+    if in_path:
+        errors += ("404",)
+    if in_query:
+        errors = ("400", *errors)
+    if (body := body_of(name)) is not None:
         errors = tuple(_ERRORS)
+        operation["requestBody"] = {"required": True, "content": json_of(body)}
         if name != "normalise_text":
-            operation["responses"]["200"]["headers"] = {
+            success["headers"] = {
                 header: {"description": text, "schema": {"type": "string"}}
                 for header, text in _SPEECH_HEADERS.items()
-            }
-        operation["requestBody"] = {"required": True, "content": _json(_ref(_BODIES[name]))}
-        if name not in ("create_speech", "normalise_text"):
-            formats = {"enum": [*sorted(FORMATS), ""], "default": DEFAULT_FORMAT.name}
-            parameters.append(_query("output_format", formats))
+            } | _CLAMPED
     if name in _OPEN:
         errors = ()
         operation["security"] = [{}]
-    if parameters:
-        operation["parameters"] = parameters
+    if in_path or in_query:
+        operation["parameters"] = [*in_path, *in_query]
     for status in errors:
-        shape = "FieldErrors" if status == "422" else "Error"
-        if name == "create_speech":
-            if status in ("404", "422"):  # OpenAI has 400 for both
-                continue
-            shape = "OpenAIError"
-        operation["responses"][status] = {"description": _ERRORS[status], "content": _json(_ref(shape))}
+        if name == "create_speech" and status in ("404", "422"):  # OpenAI has 400 for both
+            continue
+        operation["responses"][status] = {"description": _ERRORS[status], "content": _error(name, status)}
     if name == "ready":
-        operation["responses"]["503"] = {"description": _ERRORS["503"], "content": answers[name]}
+        operation["responses"]["503"] = {"description": _ERRORS["503"], "content": content[name]}
     return operation
 
 
-def _answers() -> dict[str, Schema]:
-    """The content of each operation's answer."""
-    audio = {
-        kind: {"schema": {"type": "string", "format": "binary"}}
-        for kind in sorted({one.content_type for one in FORMATS.values()})
-    }
-    text, page = ({kind: {"schema": {"type": "string"}}} for kind in ("text/plain", "text/html"))
-    lines = {NDJSON: {"schema": {**_ref("TimedAudio"), "description": "One object on each line"}}}
-    voices = schema_like({"voices": []}) | {"properties": {"voices": _array("Voice")}}
-    pages = schema_like({"voices": [], "has_more": False, "total_count": 0, "next_page_token": None})
-    pages["properties"]["voices"] = _array("Voice")
-    dictionaries = schema_like({"pronunciation_dictionaries": [], "next_cursor": None, "has_more": False})
-    dictionaries["properties"]["pronunciation_dictionaries"] = _array("Dictionary")
-    return {
-        "convert": audio,
-        "stream": audio,
-        "create_speech": {**audio, "text/event-stream": {"schema": schema_like({"data": ""})}},
-        "convert_with_timestamps": _json(_ref("TimedAudio")),
-        "stream_with_timestamps": lines,
-        "list_voices": _json(voices),
-        "search_voices": _json(pages),
-        "get_voice": _json(_ref("Voice")),
-        "get_voice_settings": _json(_ref("VoiceSettings")),
-        "default_settings": _json(_ref("VoiceSettings")),
-        "list_models": _json(_array("Model")),
-        "character_stats": _json(
-            {
-                **schema_like({"time": [0], "usage": {}}),
-                "properties": {
-                    "time": {"type": "array", "items": {"type": "integer"}},
-                    "usage": {
-                        "type": "object",
-                        "additionalProperties": {"type": "array", "items": {"type": "number"}},
-                    },
-                },
-            }
-        ),
-        "get_user": _json(_ref("User")),
-        "get_subscription": _json(schema_like(user_json(Quota(""), 1)["subscription"])),
-        "create_token": _json(schema_like({"token": ""})),
-        "list_dictionaries": _json(dictionaries),
-        "get_dictionary": _json(_ref("Rules")),
-        "normalise_text": _json(_ref("NormalisedText")),
-        "live": text,
-        "ready": text,
-        "metrics": text,
-        "openapi": _json({"type": "object"}),
-        "docs": page,
-    }
+def _error(name: str, status: str) -> Schema:
+    if name == "list_models":
+        return json_of({"anyOf": [ref("Error"), ref("OpenAIError")]})
+    if name in _OPENAI:
+        return json_of(ref("OpenAIError"))
+    return json_of(ref("FieldErrors" if status == "422" else "Error"))
 
 
-def _requests(catalogue: Catalogue) -> dict[str, Schema]:
-    """The two request bodies.  A field that is null counts as absent, so all but the text may be null."""
-    # Numbers out of range are clamped, not refused: a range is part of the description only.
-    settings = {
-        field.name: _nullable(
-            "boolean" if isinstance(field.default, bool) else "number",
-            description=field.metadata["help"],
-            default=field.default,
-        )
-        for field in attrs.fields(VoiceSettings)
-    }
-    low, high = range_of(VoiceSettings, "speed")
-    text = {"type": "string", "pattern": r"\S"}
-    locator = {
-        "type": "object",
-        "properties": {
-            "pronunciation_dictionary_id": {"type": "string"},
-            "version_id": _nullable("string"),
-        },
-        "required": ["pronunciation_dictionary_id"],
-    }
-    voices = [*catalogue.voices, *(voice.name for voice in catalogue.voices.values()), *OPENAI_VOICES]
-    named = {"enum": list(dict.fromkeys(voices))}
-    return {
-        "SpeechRequest": {
-            "type": "object",
-            "properties": {
-                "text": text,
-                "model_id": _nullable("string", description="Any; the voice says which model speaks"),
-                "language_code": _nullable("string"),
-                "voice_settings": {"type": ["object", "null"], "properties": settings},
-                "seed": _nullable("integer", minimum=0, maximum=MAX_SEED),
-                "previous_text": _nullable(
-                    "string",
-                    description="If its last sentence is open, the speech continues its melody",
-                ),
-                "next_text": _nullable(
-                    "string", description="If there is any, a text without an end mark keeps its melody up"
-                ),
-                "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},
-                "enable_ssml_parsing": _nullable("boolean"),
-                "pronunciation_dictionary_locators": _nullable(
-                    "array", items=locator, maxItems=MAX_DICTIONARIES
-                ),
-            },
-            "required": ["text"],
-        },
-        "OpenAISpeechRequest": {
-            "type": "object",
-            "properties": {
-                "input": text,
-                "voice": {
-                    "description": "A voice of this server by id or name, or one of OpenAI's names",
-                    "anyOf": [named, {"type": "object", "properties": {"id": named}, "required": ["id"]}],
-                },
-                "model": _nullable("string", description="Any; the voice says which model speaks"),
-                "response_format": {"enum": [*OPENAI_FORMATS, None], "default": "mp3"},
-                "speed": _nullable("number", description=f"Clamped to {low} to {high}", default=1.0),
-                "stream_format": {"enum": ["audio", "sse", None], "default": "audio"},
-                "instructions": {"description": "Accepted, without effect"},
-            },
-            "required": ["input", "voice"],
-        },
-    }
+def _queries(name: str) -> list[Schema]:
+    """The query parameters of an operation."""
+    if name.startswith(("convert", "stream")):
+        formats = {"enum": [*sorted(FORMATS), ""], "default": DEFAULT_FORMAT.name}
+        return [query("output_format", formats)]
+    if name in ("list_voices", "search_voices"):
+        return _voice_queries(is_paged=name == "search_voices")
+    if name == "list_models":
+        return [query("format", {"enum": list(SHAPES)})]
+    if name == "list_audio_voices":
+        return [query("legacy", {"type": "boolean"})]
+    if name == "character_stats":
+        milliseconds = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_MS}
+        choices = {"breakdown_type": BREAKDOWNS, "aggregation_interval": INTERVALS, "metric": METRICS}
+        times = [{**query(one, milliseconds), "required": True} for one in ("start_unix", "end_unix")]
+        return times + [query(one, {"type": "string", "enum": list(known)}) for one, known in choices.items()]
+    return []
 
 
-def _shapes(catalogue: Catalogue) -> dict[str, Schema]:
-    """The shapes of answers, from the functions that make them."""
-    voice = schema_like(voice_json(catalogue.default))
-    voice["properties"] |= {
-        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-        "settings": _ref("VoiceSettings"),
-    }
-    dictionary = Dictionary(dictionary_id="", version_id="", entries={"word": ("W",)})
-    times = CharTimes(chars=("a",), starts_ms=(0,), durations_ms=(1,))
-    timed = orjson.loads(timed_audio_line(b"", times, times))
-    alignment = {"anyOf": [_ref("Alignment"), {"type": "null"}]}
-    properties = {"audio_base64": {"type": "string"}} | dict.fromkeys(
-        ("alignment", "normalized_alignment"), alignment
-    )
-    refused = RemoteError("invalid_parameters", "", param="")
-    field_error = error_body(RemoteError("string_type", "", param="text"), "")["detail"][0] | {"loc": [""]}
-    field = schema_like(field_error)
-    field["properties"]["input"] = {}
-    error = schema_like(error_body(refused, ""))
-    error["properties"]["detail"]["required"].remove("param")
-    openai = schema_like(openai_error_body(refused))
-    openai["properties"]["error"]["properties"]["param"] = _nullable("string")
-    return {
-        "VoiceSettings": schema_like(attrs.asdict(VoiceSettings())),
-        "Voice": voice,
-        "Model": schema_like(model_json()),
-        "User": schema_like(user_json(Quota(""), 1)),
-        "Dictionary": schema_like(dictionary_json(dictionary)),
-        "Rules": schema_like(dictionary_json(dictionary) | {"rules": rules_json(dictionary)}),
-        "NormalisedText": schema_like(explain(load_front_end(), "a").to_json()),
-        "Alignment": schema_like(timed["alignment"]),
-        "TimedAudio": schema_like(timed) | {"properties": properties},
-        "Error": error,
-        "FieldErrors": {"type": "object", "properties": {"detail": {"type": "array", "items": field}}},
-        "OpenAIError": openai,
-    }
+def _voice_queries(*, is_paged: bool) -> list[Schema]:
+    several = ("language", "use_cases", "voice_ids")
+    choices = {"voice_type": VOICE_TYPES, "sort": SORTS, "sort_direction": DIRECTIONS}
+    text: Schema = {"type": "string"}
+    found = [
+        query(one, {"type": "array", "items": text} if one in several else text)
+        for one in FILTERS
+        if one not in choices
+    ]
+    found += [query(one, {"type": "string", "enum": [*known, ""]}) for one, known in choices.items()]
+    if is_paged:
+        size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
+        found += [query("page_size", size), query("next_page_token", {"enum": [""]})]
+    return found
 
 
 def _path_parameter(name: str) -> Schema:
     schema = {"enum": list(TOKEN_KINDS)} if name == "kind" else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-def _query(name: str, schema: Schema) -> Schema:
-    return {"name": name, "in": "query", "schema": schema}
-
-
-def _nullable(kind: str, **more: Any) -> Schema:
-    return {"type": [kind, "null"], **more}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _array(name: str) -> Schema:
-    return {"type": "array", "items": _ref(name)}
-
-
-def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}

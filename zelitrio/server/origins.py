@@ -30,6 +30,7 @@ EXPOSED_HEADERS = (
     "tts-latency-ms",
     "server-timing",
     "retry-after",
+    "x-clamped-settings",
 )
 """Headers of an answer that a page may read, besides type and length."""
 PREFLIGHT_S = 7200

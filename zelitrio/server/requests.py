@@ -28,6 +28,17 @@ def authorize(state: ServerState, request: Request) -> AccountLike:
     raise RemoteError("invalid_api_key", "Invalid API key")
 
 
+def authorize_list(state: ServerState, request: Request) -> None:
+    """Let a request for a list pass: with a key, or without one where `--open-lists` says so.
+
+    Raises:
+        RemoteError: as `authorize`; a wrong key is refused in any case.
+    """
+    named = credential_of(request.headers.items(), request.query_params.get("authorization"))
+    if named is not None or not state.settings.open_lists:
+        authorize(state, request)
+
+
 async def read_body(state: ServerState, request: Request) -> bytes:
     """The whole body; waits for it no longer than a head may take plus a write.
 

@@ -24,6 +24,7 @@ from zelitrio.text import Reading
 if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
+CLAMPED_HEADER = "x-clamped-settings"
 log = get_log()
 
 
@@ -64,7 +65,11 @@ class Job:
     audio_format: AudioFormat
     settings: VoiceSettings
     seed: int | None = None
+    clamped: tuple[str, ...] = ()
+    """Settings that were out of range, as they count: told in a header."""
     reading: Reading = attrs.field(factory=Reading)
+    tempo: float = 1.0
+    """How much faster the audio plays than it was spoken."""
 
     @property
     def chars(self) -> int:
@@ -120,6 +125,7 @@ class SpokenAnswer(Response):
                 seed=job.seed,
                 reading=job.reading,
                 timing=shape.timing,
+                tempo=job.tempo,
             )
             with closing(job.account.open(job.voice.voice_id, job.kind)) as meter:
                 meter.spend(job.chars)
@@ -155,12 +161,14 @@ class SpokenAnswer(Response):
         statistics = self._state.engine.statistics()
         headers: list[tuple[str, str]] = [
             ("content-type", self._shape.content_type),
-            ("character-cost", str(len(self._job.text))),
+            ("character-cost", str(self._job.chars)),
             ("current-concurrent-requests", str(self._state.conversations)),
             ("maximum-concurrent-requests", str(statistics.capacity)),
             ("tts-latency-ms", f"{first_ms:.0f}"),
             ("server-timing", _server_timing(first_ms, None if length is None else total_ms)),
         ]
+        if self._job.clamped:
+            headers.append((CLAMPED_HEADER, ", ".join(self._job.clamped)))
         if length is not None:
             headers.append(("content-length", str(length)))
         else:

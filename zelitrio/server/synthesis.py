@@ -123,6 +123,7 @@ class Synthesis:
             text=wanted.text,
             audio_format=audio_format,
             settings=wanted.voice_settings,
+            clamped=wanted.clamped,
             seed=wanted.seed,
             reading=Reading(
                 front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),

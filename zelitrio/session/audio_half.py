@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import trio
 
-from zelitrio.audio import Encoder, RateConverter
+from zelitrio.audio import Encoder, RateConverter, TempoChanger
 from zelitrio.session.encoding import Turns, encode_in_turns
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
@@ -39,6 +39,7 @@ class AudioHalf:
         turns: shared by all streams of the process.
         deliver: takes each packet, in order; may wait for the peer.
         tell_underrun: called when audio of an utterance comes after its listener has played all it had.
+        tempo: changes the tempo of all audio; None: leaves it.
     """
 
     _sample_rate_hz: int
@@ -48,6 +49,7 @@ class AudioHalf:
     _turns: Turns
     _deliver: Deliver
     _tell_underrun: Callable[[], None]
+    _tempo: TempoChanger | None = None
     audio_s: float = attrs.field(default=0.0, init=False)
     """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
@@ -74,7 +76,11 @@ class AudioHalf:
         if block.word_times_ms is not None and speech is not None:
             await self.release()  # no packet holds parts of two utterances
             skipped, self._carried = self._carried + speech.skipped, ""
-            self._clock.begin(speech.utterance, block.word_times_ms, block.length_ms, skipped)
+            times_ms, length_ms = block.word_times_ms, block.length_ms
+            if self._tempo is not None:
+                times_ms = self._tempo.times(times_ms)
+                length_ms = None if length_ms is None else self._tempo.length(length_ms)
+            self._clock.begin(speech.utterance, times_ms, length_ms, skipped)
             self._chunk = speech.released.number
             self._volume.begin(speech.utterance, block.word_times_ms, block.sample_rate_hz)
         elif -math.inf < self._packer.dry_at < trio.current_time():
@@ -82,6 +88,8 @@ class AudioHalf:
         pcm = self._volume.apply(block.pcm)
         if self._converter is not None:
             pcm = self._converter.push(pcm)
+        if self._tempo is not None:
+            pcm = self._tempo.push(pcm)
         await self._encode(pcm, release=block.is_last)
 
     def carry(self, skipped: str) -> None:
@@ -106,6 +114,8 @@ class AudioHalf:
 
     async def finish(self, skipped: str) -> None:
         """Deliver the encoder's last bytes, and the times of the text without words at the end."""
+        if self._tempo is not None:
+            await self._encode(self._tempo.flush(), release=True)
         tail = self._encoder.flush()
         alignment = self._clock.take_last(self._carried + skipped)
         if tail or alignment is not None:

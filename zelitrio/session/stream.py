@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from zelitrio.audio import AudioFormat, open_encoder
+from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import AudioHalf, Deliver
 from zelitrio.session.packets import Packer
@@ -53,6 +53,7 @@ class StreamOptions:
         seed: the same seed, text and settings give the same audio; None draws one.
         reading: how the text is read.
         timing: whether packets tell when characters are heard.
+        tempo: how much faster the audio plays than it was spoken, at the same pitch.
     """
 
     voice: Voice
@@ -61,6 +62,7 @@ class StreamOptions:
     seed: int | None = None
     reading: Reading = attrs.field(factory=Reading)
     timing: Timing = Timing.NONE
+    tempo: float = 1.0
 
 
 class SpeechStream:
@@ -325,4 +327,5 @@ def make_audio_half(service: Service, options: StreamOptions, deliver: Deliver) 
         service.turns,
         deliver,
         service.observer.underrun,
+        None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo),
     )

@@ -1,0 +1,135 @@
+"""The bodies of requests, for the OpenAPI document.
+
+A field that is null counts as absent, so that all but the required ones may be null.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from zelitrio.audio import FORMATS
+from zelitrio.protocol import (
+    MAX_DIALOGUE_INPUTS,
+    MAX_DICTIONARIES,
+    NORMALISE_CHOICES,
+    OPENAI_FORMATS,
+    OPENAI_SPEEDS,
+)
+from zelitrio.server.openai_speech import OPENAI_VOICES
+from zelitrio.server.openapi_schemas import Schema, nullable, ref
+from zelitrio.settings import MAX_SEED, VoiceSettings
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Catalogue
+
+BODIES = {
+    "convert": "SpeechRequest",
+    "stream": "SpeechRequest",
+    "convert_with_timestamps": "SpeechRequest",
+    "stream_with_timestamps": "SpeechRequest",
+    "convert_dialogue": "DialogueRequest",
+    "stream_dialogue": "DialogueRequest",
+    "convert_dialogue_with_timestamps": "DialogueRequest",
+    "stream_dialogue_with_timestamps": "DialogueRequest",
+    "create_speech": "OpenAISpeechRequest",
+    "normalise_text": "SpeechRequest",
+}
+"""The body of each operation that has one."""
+_TEXT: Schema = {"type": "string", "pattern": r"\S"}
+
+
+def bodies(catalogue: Catalogue) -> dict[str, Schema]:
+    """The request bodies by name."""
+    return {
+        "SpeechRequest": _speech(),
+        "DialogueRequest": _dialogue(catalogue),
+        "OpenAISpeechRequest": _openai(catalogue),
+    }
+
+
+def _speech() -> Schema:
+    fields = {
+        "text": _TEXT,
+        **_common(),
+        "language_code": nullable("string"),
+        "voice_settings": _settings(),
+        "previous_text": nullable(
+            "string", description="If its last sentence is open, the speech continues its melody"
+        ),
+        "next_text": nullable(
+            "string", description="If there is any, a text without an end mark keeps its melody up"
+        ),
+        "enable_ssml_parsing": nullable("boolean"),
+    }
+    return _object(fields, ["text"])
+
+
+def _dialogue(catalogue: Catalogue) -> Schema:
+    said = _object({"text": _TEXT, "voice_id": {"enum": list(catalogue.voices)}}, ["text", "voice_id"])
+    fields = {
+        "inputs": {"type": "array", "items": said, "minItems": 1, "maxItems": MAX_DIALOGUE_INPUTS},
+        **_common(),
+        "settings": _settings(),
+    }
+    return _object(fields, ["inputs"])
+
+
+def _openai(catalogue: Catalogue) -> Schema:
+    voices = [*catalogue.voices, *(voice.name for voice in catalogue.voices.values()), *OPENAI_VOICES]
+    named = {"enum": list(dict.fromkeys(voices))}
+    low, high = OPENAI_SPEEDS
+    fields = {
+        "input": _TEXT,
+        "voice": {
+            "description": "A voice of this server by id or name, or one of OpenAI's names; else its first",
+            "anyOf": [named, _object({"id": named}, ["id"]), {"type": "null"}],
+        },
+        "model": nullable("string", description="Any; the voice says which model speaks"),
+        "response_format": {"enum": [*OPENAI_FORMATS, None], "default": "mp3"},
+        "speed": nullable("number", description=f"Clamped to {low} to {high}", default=1.0),
+        "stream_format": {"enum": ["audio", "sse", None], "default": "audio"},
+        "instructions": {"description": "Accepted, without effect"},
+    }
+    return _object(fields, ["input"])
+
+
+def _common() -> dict[str, Schema]:
+    """Fields of speech and dialogue."""
+    locator = _object(
+        {"pronunciation_dictionary_id": {"type": "string"}, "version_id": nullable("string")},
+        ["pronunciation_dictionary_id"],
+    )
+    return {
+        "model_id": nullable("string", description="Any; the voice says which model speaks"),
+        "output_format": {
+            "enum": [*sorted(FORMATS), "", None],
+            "description": "As in the query, which goes first",
+        },
+        "seed": nullable("integer", minimum=0, maximum=MAX_SEED),
+        "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},
+        "pronunciation_dictionary_locators": nullable("array", items=locator, maxItems=MAX_DICTIONARIES),
+    }
+
+
+def _settings() -> Schema:
+    """Numbers out of range are clamped, not refused: a range is part of the description only."""
+    properties = {
+        field.name: nullable(
+            "boolean" if isinstance(field.default, bool) else "number",
+            description=field.metadata["help"],
+            default=field.default,
+        )
+        for field in attrs.fields(VoiceSettings)
+    }
+    return nullable("object", properties=properties)
+
+
+def _object(properties: dict[str, Any], required: list[str]) -> Schema:
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def body_of(operation: str) -> Schema | None:
+    """The reference to an operation's body; None if it has none."""
+    return ref(BODIES[operation]) if operation in BODIES else None

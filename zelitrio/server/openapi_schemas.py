@@ -1,0 +1,54 @@
+"""Pieces of JSON schema that the OpenAPI document is built of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+NDJSON = "application/x-ndjson"
+
+
+def schema_like(example: object) -> Schema:
+    """Return the schema of a JSON value: the same names, each with a value of the same type."""
+    match example:
+        case None:
+            return {"type": ["string", "number", "null"]}
+        case bool():
+            return {"type": "boolean"}
+        case int():
+            return {"type": "integer"}
+        case float():
+            return {"type": "number"}
+        case str():
+            return {"type": "string"}
+        case list():
+            return {"type": "array", "items": schema_like(example[0]) if example else {}}
+        case dict():
+            properties = {name: schema_like(value) for name, value in example.items()}
+            return {"type": "object", "properties": properties, "required": list(example)}
+    raise TypeError(f"expected a JSON value, found {example!r}")
+
+
+def query(name: str, schema: Schema) -> Schema:
+    """A parameter of the query."""
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def nullable(kind: str, **more: Any) -> Schema:
+    """A value of a type, or null, which counts as absent."""
+    return {"type": [kind, "null"], **more}
+
+
+def ref(name: str) -> Schema:
+    """A schema of the document by name."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def array(name: str) -> Schema:
+    """A list of a schema of the document."""
+    return {"type": "array", "items": ref(name)}
+
+
+def json_of(schema: Schema) -> Schema:
+    """The content of a body in JSON."""
+    return {"application/json": {"schema": schema}}
