@@ -177,6 +177,9 @@ class ServerSettings:
     wyoming_port: int = _number(0, 0, 65535, "Port for Home Assistant (Wyoming, without keys); 0: none")
     wyoming_host: str = _plain("127.0.0.1", "Address to bind for Wyoming; who reaches it may speak")
     wyoming_announce: bool = _plain(False, "Let Home Assistant find the Wyoming port; needs zeroconf")
+    vapi_hmac_secret: str | None = attrs.field(
+        default=None, repr=False, metadata={"help": "Secret of requests that Vapi signs with HMAC-SHA256"}
+    )
     log_format: str = _choice(
         "auto", ("auto", "json", "console"), "Form of log lines; auto is console on a terminal"
     )

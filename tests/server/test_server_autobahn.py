@@ -11,7 +11,7 @@ import trio
 
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import read_head
-from zelitrio.server.websocket import WebSocket, accept_answer, text_frame
+from zelitrio.server.websocket import WebSocket, accept_answer
 from zelitrio.session import PeerLeft
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
@@ -29,13 +29,8 @@ async def echo(socket: trio.SocketStream) -> None:
         peer = WebSocket(stream, nursery, MAX_MESSAGE_BYTES, answer=accept_answer(head), received=head.rest)
         try:
             while True:
-                message = await peer.receive()
-                if isinstance(message, str):
-                    peer.offer(message)
-                    await peer.flush()
-                else:  # which the server itself never sends
-                    await peer.flush()
-                    await stream.send_all(b"\x82" + text_frame(message)[1:])
+                peer.offer(await peer.receive())
+                await peer.flush()
         except PeerLeft:
             await peer.finish()
             await stream.linger()

@@ -106,6 +106,16 @@ class Fields:
             raise self.error("string_too_long", name, f"a string of at most {max_chars} characters")
         return value
 
+    def spoken(self, name: str) -> str:
+        """A string with something to speak."""
+        text = self.text(name)
+        if text is None:
+            raise self.error("missing", name, "a string")
+        if not text.strip():
+            expected = "a string with at least 1 character that is not a space"
+            raise self.error("string_too_short", name, expected)
+        return text
+
     def flag(self, name: str) -> bool | None:
         """A boolean."""
         value = self._values.get(name)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import to_remote_error
+from zelitrio.protocol import JAMBONZ_SOCKET, to_remote_error
 from zelitrio.server.accounting import Accounting, request_id_of
 from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dialogue import Dialogue
@@ -32,6 +32,7 @@ from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
 from zelitrio.server.voices import Voices
+from zelitrio.server.telephony import Telephony
 
 
 def make_app(state: ServerState) -> ASGIApp:
@@ -43,6 +44,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *OpenAISpeech(state).routes(),
             *Voices(state).routes(),
             *ModelLists(state).routes(),
+            *Telephony(state).routes(),
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),
             *Normalising(state).routes(),
@@ -80,6 +82,7 @@ class Operations:
             Route("/v1/text-to-speech/{voice_id}/multi-stream-input", self.upgrade_needed),
             Route("/v1/text-to-dialogue/stream-input", self.upgrade_needed),
             Route("/v1/text-to-dialogue/multi-stream-input", self.upgrade_needed),
+            Route(JAMBONZ_SOCKET, self.upgrade_needed, include_in_schema=False),
         ]
 
     async def live(self, request: Request) -> Response:

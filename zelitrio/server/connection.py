@@ -15,6 +15,7 @@ from zelitrio.server.full import refuse_full
 from zelitrio.server.guarded import GuardedStream, RawStream
 from zelitrio.server.head import BadHeadError, RequestHead, read_head
 from zelitrio.server.idle import IdleConnections
+from zelitrio.server.jambonz_socket import read_call, serve_call
 from zelitrio.server.places import Place
 from zelitrio.server.realtime import read_request, serve_realtime
 from zelitrio.server.state import ServerState
@@ -123,8 +124,10 @@ class Reception:
         state = self.state
         try:
             place = self._place(stream, head)
-            request = read_request(state.places.head_within(head, place))
-            if request is None:
+            asked = state.places.head_within(head, place)
+            call = read_call(asked, state)
+            request = read_request(asked) if call is None else None
+            if call is None and request is None:
                 return False
             state.origins.check(head.headers, place.host)
             state.check_ready()
@@ -134,7 +137,10 @@ class Reception:
             return True
         state.begin()
         try:
-            await serve_realtime(stream, head, request, state.service, state.settings)
+            if call is not None:
+                await serve_call(stream, head, call, state)
+            elif request is not None:
+                await serve_realtime(stream, head, request, state.service, state.settings)
         finally:
             state.end()
         return True

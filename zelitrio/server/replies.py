@@ -7,7 +7,7 @@ them and is the only task that sends audio.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from typing import Protocol
 
@@ -187,6 +187,65 @@ class ReplySpeaker:
                 return ""
         self._is_written = True
         return None
+
+
+@attrs.define(eq=False)
+class ReplyConversation:
+    """The speaker of one connection beside its reader, until either side ends it.
+
+    Attributes:
+        failure: why this side ended it early; the peer was told.
+    """
+
+    state: ServerState
+    speaker: ReplySpeaker
+    failure: RemoteError | None = None
+    _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the peer ended it."""
+        return self._scope.cancel_called and self.failure is None
+
+    async def run(self, read: Callable[[], Awaitable[None]]) -> None:
+        """Speak what `read` puts into the inbox; a server that drains lets the open reply end.
+
+        Raises:
+            trio.BrokenResourceError: the peer is gone.
+        """
+        with self._scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_drain)
+                nursery.start_soon(read)
+                await self.speaker.run()
+                nursery.cancel_scope.cancel()
+        if self.failure is not None:
+            try:
+                self.state.metrics.refused.labels(self.failure.code).inc()
+                await self.speaker.wire.fail(self.failure)
+            finally:
+                self.state.end()
+
+    def leave(self) -> None:
+        """Stop speaking: the peer has left."""
+        self._scope.cancel()
+
+    def end(self, failure: RemoteError) -> None:
+        """Stop speaking, then send an error."""
+        if self.failure is None and not self._scope.cancel_called:
+            self.failure = failure
+            self.state.begin()  # a server that ends waits until the error is sent
+            self._scope.cancel()
+
+    async def _watch_drain(self) -> None:
+        service = self.state.service
+        await service.drain.wait()
+        if service.failure is not None:
+            self.end(to_remote_error(service.failure))
+            return
+        self.speaker.inbox.close()
+        await service.cut_off.wait()
+        self.end(RemoteError("service_restart", "The server is restarting. Please try again."))
 
 
 @attrs.define(eq=False)

@@ -20,6 +20,15 @@ def authorize(state: ServerState, request: Request) -> AccountLike:
         RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
     """
     credential = credential_of(request.headers.items(), request.query_params.get("authorization"))
+    return authorize_credential(state, credential)
+
+
+def authorize_credential(state: ServerState, credential: str | None) -> AccountLike:
+    """Return the account of a key.
+
+    Raises:
+        RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
+    """
     account = state.keys.account(credential)
     if account is not None:
         return account

@@ -67,14 +67,18 @@ def accept_answer(head: RequestHead) -> bytes:
     )
 
 
-def text_frame(payload: bytes) -> bytes:
-    """One whole text message as a server sends it: not masked, in one frame (RFC 6455, section 5.2)."""
+TEXT, BINARY = 0x81, 0x82
+"""The first byte of a message in one frame."""
+
+
+def whole_frame(kind: int, payload: bytes) -> bytes:
+    """One whole message as a server sends it: not masked, in one frame (RFC 6455, section 5.2)."""
     size = len(payload)
     if size < 126:
-        return bytes((0x81, size)) + payload
+        return bytes((kind, size)) + payload
     if size < 1 << 16:
-        return struct.pack("!BBH", 0x81, 126, size) + payload
-    return struct.pack("!BBQ", 0x81, 127, size) + payload
+        return struct.pack("!BBH", kind, 126, size) + payload
+    return struct.pack("!BBQ", kind, 127, size) + payload
 
 
 def _bytes_in(data: str | bytes | bytearray) -> int:
@@ -198,11 +202,13 @@ class WebSocket:
         self._code = self._code or code
         self._is_closed.set()
 
-    def offer(self, text: str) -> bool:
-        """See SocketTransport."""
+    def offer(self, message: str | bytes) -> bool:
+        """See SocketTransport; bytes leave as a binary message."""
         if self._frames.state is not ConnectionState.OPEN:
             return True  # after a close of either side no frame is allowed
-        return self._push(text_frame(text.encode()))
+        if isinstance(message, bytes):
+            return self._push(whole_frame(BINARY, message))
+        return self._push(whole_frame(TEXT, message.encode()))
 
     async def flush(self) -> None:
         """See SocketTransport."""

@@ -20,18 +20,18 @@ from zelitrio.protocol import (
     Describe,
     Ping,
     WyomingConnection,
-    to_remote_error,
     wyoming_event,
 )
 from zelitrio.server.guarded import GuardedStream
-from zelitrio.server.replies import Inbox, ReplySpeaker
+from zelitrio.server.replies import Inbox, ReplyConversation, ReplySpeaker
 from zelitrio.server.state import ServerState
+from zelitrio.server.voice_choice import find_voice, language_of
 from zelitrio.server.wall import serve_walled
 from zelitrio.session import Packet, StreamOptions
 from zelitrio.text import Reading
 
 if TYPE_CHECKING:
-    from zelitrio.voices import Catalogue, Voice
+    from zelitrio.voices import Catalogue
 
 READ_BYTES = 4096
 STALL_S = 300.0
@@ -43,30 +43,6 @@ _ATTRIBUTION = {"name": "zelitrio", "url": "https://pypi.org/project/zelitrio"}
 _OTHER_SERVICES = ("asr", "handle", "intent", "wake", "mic", "snd")
 
 
-def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> Voice:
-    """Return the voice that a peer names by id, by name or by language; the default one if it names none.
-
-    Raises:
-        RemoteError: `voice_not_found`.
-    """
-    if name is None and language is None:
-        return catalogue.default
-    if name is not None:
-        found = catalogue.find(name)
-        found = found or next((voice for voice in catalogue if voice.name.lower() == name.lower()), None)
-    else:
-        assert language is not None
-        wanted = language.replace("_", "-").lower()
-        spoken = [(_language(voice).replace("_", "-").lower(), voice) for voice in catalogue]
-        same = [voice for code, voice in spoken if code == wanted]
-        close = [voice for code, voice in spoken if code.partition("-")[0] == wanted.partition("-")[0]]
-        found = next(iter(same or close), None)
-    if found is None:
-        what = f"name {name[:64]!r}" if name is not None else f"language {str(language)[:64]!r}"
-        raise RemoteError("voice_not_found", f"A voice with the {what} was not found.", param="voice")
-    return found
-
-
 def info_of(catalogue: Catalogue) -> dict[str, Any]:
     """Describe this server and its voices."""
     voices = [
@@ -76,7 +52,7 @@ def info_of(catalogue: Catalogue) -> dict[str, Any]:
             "attribution": _ATTRIBUTION,
             "installed": True,
             "version": None,
-            "languages": [_language(voice)],
+            "languages": [language_of(voice)],
             "speakers": None,
         }
         for voice in catalogue
@@ -91,12 +67,6 @@ def info_of(catalogue: Catalogue) -> dict[str, Any]:
         "supports_synthesize_streaming": True,
     }
     return {"tts": [program], **{name: [] for name in _OTHER_SERVICES}}
-
-
-def _language(voice: Voice) -> str:
-    """The language of a voice as Wyoming's services write it: `en`, `en_US`."""
-    code, _, region = voice.labels.get("language", "en").replace("_", "-").partition("-")
-    return f"{code}_{region.upper()}" if region else code
 
 
 class _Wire:
@@ -138,8 +108,8 @@ class _Wire:
 
 
 @attrs.define(eq=False)
-class _Conversation:
-    """One connection: a reader and a speaker.
+class _Connection:
+    """The reader of one connection.
 
     Home Assistant ignores `error`.  After one it waits for `synthesize-stopped`, or for the end of the
     connection if it did not stream.  So a failed reply ends the connection, after the peer has written all of
@@ -148,47 +118,30 @@ class _Conversation:
 
     stream: GuardedStream
     state: ServerState
-    connection: WyomingConnection = attrs.field(init=False)
+    events: WyomingConnection = attrs.field(init=False)
     wire: _Wire = attrs.field(init=False)
-    inbox: Inbox = attrs.field(init=False)
-    speaker: ReplySpeaker = attrs.field(init=False)
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    failure: RemoteError | None = attrs.field(default=None, init=False)
+    talk: ReplyConversation = attrs.field(init=False)
     event_began_at: float = attrs.field(factory=trio.current_time, init=False)
 
     def __attrs_post_init__(self) -> None:
         state = self.state
-        self.connection = WyomingConnection(state.settings.max_message_bytes)
+        self.events = WyomingConnection(state.settings.max_message_bytes)
         self.wire = _Wire(self.stream, state.engine.catalogue)
-        self.inbox = Inbox(state.settings.max_body_bytes)
-        account = state.accounts.holder(None)
-        self.speaker = ReplySpeaker(
-            state, account, Kind.WYOMING, self.inbox, self.wire, stops_at_failure=True
-        )
+        account, inbox = state.accounts.holder(None), Inbox(state.settings.max_body_bytes)
+        speaker = ReplySpeaker(state, account, Kind.WYOMING, inbox, self.wire, stops_at_failure=True)
+        self.talk = ReplyConversation(state, speaker)
 
     async def run(self) -> None:
-        with self.scope:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch_drain)
-                nursery.start_soon(self._read)
-                await self.speaker.run()
-                nursery.cancel_scope.cancel()
-        if self.failure is None and self.scope.cancel_called:
-            return  # the peer has left
-        if self.failure is not None:
-            try:
-                self.state.metrics.refused.labels(self.failure.code).inc()
-                await self.wire.fail(self.failure)
-            finally:
-                self.state.end()
-        await self.stream.linger()
+        await self.talk.run(self._read)
+        if not self.talk.has_left:
+            await self.stream.linger()
 
     async def _read(self) -> None:
-        """The reader: bytes to events until the peer ends its side."""
+        """Bytes to events until the peer ends its side."""
         try:
             while data := await self._receive():
-                events = self.connection.receive(data)
-                if events or not self.connection.is_in_event:
+                events = self.events.receive(data)
+                if events or not self.events.is_in_event:
                     self.event_began_at = trio.current_time()
                 for event in events:
                     match event:
@@ -197,17 +150,17 @@ class _Conversation:
                         case Ping(text=text):
                             await self.wire.write("pong", {"text": text})
                         case _:
-                            self.inbox.put(event)
+                            self.talk.speaker.inbox.put(event)
         except RemoteError as error:
-            self._end(error)
+            self.talk.end(error)
             return
-        if self.connection.is_in_reply:
-            self.scope.cancel()  # the text will never be complete
+        if self.events.is_in_reply:
+            self.talk.leave()  # the text will never be complete
             return
-        self.inbox.close()
+        self.talk.speaker.inbox.close()
         while not self.stream.has_failed():  # noqa: ASYNC110 - the system tells it only when asked
             await trio.sleep(LOOK_S)
-        self.scope.cancel()
+        self.talk.leave()
 
     async def _receive(self) -> bytes:
         """Wait for more bytes; empty if the peer has ended its side or has nothing more to ask.
@@ -215,39 +168,21 @@ class _Conversation:
         Raises:
             RemoteError: `input_timeout_exceeded`: the peer is silent in the middle of an event or of a text.
         """
-        settings, connection = self.state.settings, self.connection
+        settings, events = self.state.settings, self.events
         while True:
-            is_in_event = connection.is_in_event
+            is_in_event = events.is_in_event
             began_at = self.event_began_at if is_in_event else trio.current_time()
             timeout_s = settings.head_timeout_s + settings.write_timeout_s if is_in_event else STALL_S
             with trio.move_on_at(began_at + timeout_s):
                 try:
                     return bytes(await self.stream.receive_some(READ_BYTES))
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    self.scope.cancel()
+                    self.talk.leave()
                     return b""
-            if is_in_event or connection.is_in_reply:
+            if is_in_event or events.is_in_reply:
                 raise RemoteError("input_timeout_exceeded", f"Event: expected within {timeout_s:g} s.")
-            if not self.speaker.is_speaking:
+            if not self.talk.speaker.is_speaking:
                 return b""
-
-    async def _watch_drain(self) -> None:
-        """Finish what is being spoken when the server drains."""
-        service = self.state.service
-        await service.drain.wait()
-        if service.failure is not None:
-            self._end(to_remote_error(service.failure))
-            return
-        self.inbox.close()
-        await service.cut_off.wait()
-        self._end(RemoteError("service_restart", "The server is restarting. Please try again."))
-
-    def _end(self, failure: RemoteError) -> None:
-        """Stop speaking, then send an error."""
-        if self.failure is None:
-            self.failure = failure
-            self.state.begin()  # a server that ends waits until the error is sent
-            self.scope.cancel()
 
 
 @attrs.define(eq=False)
@@ -268,7 +203,7 @@ class WyomingReception:
         state.connected(1)
         stream = GuardedStream(socket, state.settings.write_timeout_s)
         try:
-            await _Conversation(stream, state).run()
+            await _Connection(stream, state).run()
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # the peer is gone
         finally:

@@ -1,0 +1,146 @@
+"""Telephone platforms over HTTP: Vapi's custom voice and jambonz' custom speech."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import trio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from zelitrio.accounts import Kind
+from zelitrio.audio import FORMATS, AudioFormat, parse_format
+from zelitrio.protocol import (
+    PhoneRequest,
+    check_signature,
+    is_signed,
+    parse_jambonz_request,
+    parse_vapi_request,
+)
+from zelitrio.server.accounting import request_id_of
+from zelitrio.server.requests import authorize, authorize_credential, read_body
+from zelitrio.server.spoken import Job, Shape, SpokenAnswer
+from zelitrio.server.state import ServerState
+from zelitrio.server.voice_choice import find_voice
+from zelitrio.session import AccountLike
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Reading
+
+JAMBONZ_FORMAT = "mp3_24000_48"
+"""MP3 is the type that jambonz' guide prefers; `output_format` in the URL chooses another."""
+
+
+def linear_format(sample_rate_hz: int) -> AudioFormat:
+    """Return the format of bare 16-bit samples at any rate."""
+    name = f"pcm_{sample_rate_hz}"
+    return FORMATS.get(name) or AudioFormat(
+        name, "pcm", sample_rate_hz, None, FORMATS["pcm_8000"].content_type
+    )
+
+
+class Telephony:
+    """The endpoints under `/v1/vapi` and `/v1/jambonz`."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[Route]:
+        """Where they live."""
+        return [
+            Route("/v1/vapi/voice-request", self.vapi_voice_request, methods=["POST"]),
+            Route("/v1/jambonz/speech", self.jambonz_speech, methods=["POST"]),
+        ]
+
+    async def vapi_voice_request(self, request: Request) -> Response:
+        """Speech for Vapi's custom voice: 16-bit samples at the rate that it asks for."""
+        asked_at = trio.current_time()
+        body = await read_body(self._state, request)
+        account = self._vapi_account(request, body)
+        wanted = parse_vapi_request(body, request.query_params)
+        assert wanted.sample_rate_hz is not None, "Vapi's requests have one"
+        audio_format = linear_format(wanted.sample_rate_hz)
+        return self._speak(request, account, wanted, audio_format, "audio/raw", asked_at)
+
+    async def jambonz_speech(self, request: Request) -> Response:
+        """Speech for jambonz' custom vendor, a whole text."""
+        asked_at = trio.current_time()
+        account = authorize(self._state, request)
+        wanted = parse_jambonz_request(await read_body(self._state, request))
+        audio_format = parse_format(request.query_params.get("output_format") or JAMBONZ_FORMAT)
+        content_type = audio_format.content_type
+        if audio_format.codec == "pcm":
+            content_type = f"audio/l16;rate={audio_format.sample_rate_hz}"
+        return self._speak(request, account, wanted, audio_format, content_type, asked_at)
+
+    def _vapi_account(self, request: Request, body: bytes) -> AccountLike:
+        """Return the account of a request by its signature, its secret or its key.
+
+        Raises:
+            RemoteError: none of them is right.
+        """
+        state, headers = self._state, request.headers
+        if state.settings.vapi_hmac_secret is not None and is_signed(headers):
+            check_signature(headers, body, state.settings.vapi_hmac_secret, time.time())
+            return state.accounts.holder(None)
+        secret = headers.get("x-vapi-secret")
+        return authorize_credential(state, secret) if secret else authorize(state, request)
+
+    def _speak(
+        self,
+        request: Request,
+        account: AccountLike,
+        wanted: PhoneRequest,
+        audio_format: AudioFormat,
+        content_type: str,
+        asked_at: float,
+    ) -> Response:
+        state = self._state
+        state.check_ready()
+        job = Job(
+            voice=find_voice(state.engine.catalogue, wanted.voice, wanted.language),
+            account=account,
+            kind=Kind.TELEPHONY,
+            text=wanted.text,
+            audio_format=audio_format,
+            settings=VoiceSettings(),
+            reading=Reading(ssml=wanted.is_ssml),
+        )
+        # A WAV file that is streamed cannot say its length, which jambonz' player needs.
+        shape = Shape(content_type=content_type, is_streamed=audio_format.codec != "wav")
+        return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
+
+
+def telephony_bodies() -> dict[str, dict[str, Any]]:
+    """Return the schemas of the two request bodies."""
+    text = {"type": "string", "pattern": r"\S"}
+    words = {"type": ["string", "null"]}
+    voice = {"type": ["object", "null"], "properties": {"voiceId": words}}
+    message = {
+        "type": "object",
+        "properties": {
+            "type": {"const": "voice-request"},
+            "text": text,
+            "sampleRate": {"type": ["integer", "null"], "minimum": 8000, "maximum": 48000},
+            "assistant": {"type": ["object", "null"], "properties": {"voice": voice}},
+        },
+        "required": ["type", "text"],
+    }
+    return {
+        "VapiVoiceRequest": {
+            "type": "object",
+            "properties": {"message": message},
+            "required": ["message"],
+        },
+        "JambonzSpeechRequest": {
+            "type": "object",
+            "properties": {
+                "text": text,
+                "type": {"enum": ["text", "ssml", None]},
+                "voice": words,
+                "language": words,
+            },
+            "required": ["text"],
+        },
+    }

@@ -1,0 +1,40 @@
+"""Finding a voice by what a peer says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zelitrio.errors import RemoteError
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Catalogue, Voice
+
+
+def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> Voice:
+    """Return the voice that a peer names by id, by name or by language; the default one if it names none.
+
+    Raises:
+        RemoteError: `voice_not_found`.
+    """
+    if name is None and language is None:
+        return catalogue.default
+    if name is not None:
+        found = catalogue.find(name)
+        found = found or next((voice for voice in catalogue if voice.name.lower() == name.lower()), None)
+    else:
+        assert language is not None
+        wanted = language.replace("_", "-").lower()
+        spoken = [(language_of(voice).replace("_", "-").lower(), voice) for voice in catalogue]
+        same = [voice for code, voice in spoken if code == wanted]
+        close = [voice for code, voice in spoken if code.partition("-")[0] == wanted.partition("-")[0]]
+        found = next(iter(same or close), None)
+    if found is None:
+        what = f"name {name[:64]!r}" if name is not None else f"language {str(language)[:64]!r}"
+        raise RemoteError("voice_not_found", f"A voice with the {what} was not found.", param="voice")
+    return found
+
+
+def language_of(voice: Voice) -> str:
+    """Return the language of a voice as Home Assistant writes it: `en`, `en_US`."""
+    code, _, region = voice.labels.get("language", "en").replace("_", "-").partition("-")
+    return f"{code}_{region.upper()}" if region else code
