@@ -25,7 +25,7 @@ DEFAULT_RATE_HZ = 24_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 JAMBONZ_SOCKET = "/v1/jambonz/stream"
 MAX_AGE_S = 300.0
-"""Of a signed request: one that was recorded is not spoken again later."""
+"""A signed request that was recorded cannot be used again after this time."""
 _SIGNATURES = ("x-signature", "x-vapi-signature")
 _TIMESTAMPS = ("x-timestamp", "x-vapi-timestamp")
 

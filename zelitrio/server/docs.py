@@ -54,6 +54,8 @@ def docs_page(document: dict[str, Any], prefix: str = "") -> bytes:
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     title = f'<b class="{method}">{method.upper()}</b> <code>{escape(path)}</code>'
     parts = [f"<details><summary>{title} {escape(operation['summary'])}</summary>"]
+    if more := operation.get("description"):
+        parts.append(f"<p>{escape(more)}</p>")
     if parameters := operation.get("parameters"):
         rows = "".join(
             f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"

@@ -54,7 +54,13 @@ class Telephony:
         ]
 
     async def vapi_voice_request(self, request: Request) -> Response:
-        """Speech for Vapi's custom voice: 16-bit samples at the rate that it asks for."""
+        """Speech for Vapi's custom voice: 16-bit samples at the rate that it asks for.
+
+        This address is the URL of the assistant's voice server. Its secret (x-vapi-secret) or bearer token is
+        a key of this server. With `--vapi-hmac-secret` requests signed with HMAC-SHA256 need no key: the
+        signature in x-signature is of `{timestamp}.{body}`, or of the body if there is no x-timestamp. The
+        voice is `voice` in the URL, else the assistant's `voiceId`, else the default one.
+        """
         asked_at = trio.current_time()
         body = await read_body(self._state, request)
         account = self._vapi_account(request, body)
@@ -64,7 +70,12 @@ class Telephony:
         return self._speak(request, account, wanted, audio_format, "audio/raw", asked_at)
 
     async def jambonz_speech(self, request: Request) -> Response:
-        """Speech for jambonz' custom vendor, a whole text."""
+        """Speech for jambonz' custom speech vendor, a whole text.
+
+        This address is the vendor's `custom_tts_url`; its API key is a key of this server. The streaming URL
+        is `wss://HOST/v1/jambonz/stream`, which speaks a reply while it is written. It takes `voice`,
+        `language` and `sampleRate` in its query.
+        """
         asked_at = trio.current_time()
         account = authorize(self._state, request)
         wanted = parse_jambonz_request(await read_body(self._state, request))
