@@ -21,6 +21,7 @@ from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
 from zelitrio.server.openapi_schemas import schema_like
 from zelitrio.server.synthesis import Synthesis
+from zelitrio.server.telephony import Telephony
 from zelitrio.server.voices import Voices
 from zelitrio.settings import MAX_SEED
 
@@ -34,6 +35,7 @@ ROOMS = (
     Metadata,
     DictionaryEndpoints,
     Normalising,
+    Telephony,
     Operations,
 )
 ROUTES = [route for room in ROOMS for route in room(None).routes()]

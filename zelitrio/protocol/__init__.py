@@ -84,8 +84,8 @@ from zelitrio.protocol.wyoming import Describe, Ping, WyomingConnection, wyoming
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
-    "MAX_DIALOGUE_INPUTS",
     "JAMBONZ_SOCKET",
+    "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
     "NORMALISE_CHOICES",
     "OPENAI_FORMATS",

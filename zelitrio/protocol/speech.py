@@ -90,7 +90,7 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
     """
     fields = Fields(decode_object(body, in_body), in_body)
     return SpeechRequest(
-        text=_spoken(fields, "text"),
+        text=fields.spoken("text"),
         model_id=fields.text("model_id"),
         output_format=read_output_format(fields, query),
         voice_settings=read_voice_settings(fields, VoiceSettings()),
@@ -124,7 +124,7 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
     speed = 1.0 if asked is None else asked
     spoken = clamp(speed, MIN_SPEED, MAX_SPEED)
     return OpenAISpeechRequest(
-        text=_spoken(fields, "input"),
+        text=fields.spoken("input"),
         voice=_openai_voice(fields),
         model=fields.text("model"),
         output_format=_openai_format(fields),
@@ -133,15 +133,6 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
         clamped=clamped(fields, "speed", *OPENAI_SPEEDS),
         is_event_stream=fields.choice("stream_format", ("audio", "sse")) == "sse",
     )
-
-
-def _spoken(fields: Fields, name: str) -> str:
-    text = fields.text(name)
-    if text is None:
-        raise fields.error("missing", name, "a string")
-    if not text.strip():
-        raise fields.error("string_too_short", name, "a string with at least 1 character that is not a space")
-    return text
 
 
 def _openai_voice(fields: Fields) -> str | None:

@@ -31,8 +31,8 @@ from zelitrio.server.playground import Playground
 from zelitrio.server.refusals import vendor_error
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
-from zelitrio.server.voices import Voices
 from zelitrio.server.telephony import Telephony
+from zelitrio.server.voices import Voices
 
 
 def make_app(state: ServerState) -> ASGIApp:

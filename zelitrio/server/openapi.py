@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from inspect import getdoc
 from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
@@ -20,6 +21,7 @@ from zelitrio.server.models import SHAPES
 from zelitrio.server.openapi_answers import answers, shapes
 from zelitrio.server.openapi_bodies import bodies, body_of
 from zelitrio.server.openapi_schemas import Schema, json_of, query, ref
+from zelitrio.server.telephony import JAMBONZ_FORMAT
 from zelitrio.server.voices import DEFAULT_PAGE, DIRECTIONS, FILTERS, MAX_PAGE, SORTS, VOICE_TYPES
 
 if TYPE_CHECKING:
@@ -84,7 +86,8 @@ def openapi_document(
             "title": "zelitrio",
             "version": __version__,
             "description": "Self-hosted realtime text to speech. README describes the realtime sockets "
-            "`/v1/text-to-speech/{voice_id}/stream-input` and `.../multi-stream-input`. Every address "
+            "`/v1/text-to-speech/{voice_id}/stream-input` and `.../multi-stream-input`. "
+            "`/v1/jambonz/stream` is a streaming socket of jambonz' custom speech vendor. Every address "
             "answers 403 to web pages that may not use the server, and 503 if it has no connection left.",
         },
         "servers": [{"url": url}],
@@ -103,9 +106,11 @@ def openapi_document(
 def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
     name = route.endpoint.__name__
     success: Schema = {"description": "Success", "content": content[name]}
+    summary, _, more = (getdoc(route.endpoint) or "").partition("\n\n")
     operation: Schema = {
         "operationId": name,
-        "summary": (route.endpoint.__doc__ or "").split("\n")[0].rstrip("."),
+        "summary": summary.rstrip("."),
+        "description": " ".join(more.split()),
         "responses": {"200": success},
     }
     in_path = [_path_parameter(one) for one in re.findall(r"\{(\w+)\}", route.path)]
@@ -150,6 +155,10 @@ def _queries(name: str) -> list[Schema]:
     if name.startswith(("convert", "stream")):
         formats = {"enum": [*sorted(FORMATS), ""], "default": DEFAULT_FORMAT.name}
         return [query("output_format", formats)]
+    if name == "jambonz_speech":
+        return [query("output_format", {"enum": [*sorted(FORMATS), ""], "default": JAMBONZ_FORMAT})]
+    if name == "vapi_voice_request":
+        return [query("voice", {"type": "string"})]
     if name in ("list_voices", "search_voices"):
         return _voice_queries(is_paged=name == "search_voices")
     if name == "list_models":

@@ -46,6 +46,8 @@ def answers() -> dict[str, Schema]:
         "stream": audio,
         "convert_dialogue": audio,
         "stream_dialogue": audio,
+        "vapi_voice_request": {"audio/raw": {"schema": {"type": "string", "format": "binary"}}},
+        "jambonz_speech": {**audio, "audio/l16": audio["audio/pcm"]},
         "create_speech": {**audio, "text/event-stream": {"schema": {"type": "string"}}},
         "convert_with_timestamps": json_of(ref("TimedAudio")),
         "stream_with_timestamps": _lines("TimedAudio"),

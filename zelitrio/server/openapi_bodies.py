@@ -19,6 +19,7 @@ from zelitrio.protocol import (
 )
 from zelitrio.server.openai_speech import OPENAI_VOICES
 from zelitrio.server.openapi_schemas import Schema, nullable, ref
+from zelitrio.server.telephony import telephony_bodies
 from zelitrio.settings import MAX_SEED, VoiceSettings
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ BODIES = {
     "stream_dialogue_with_timestamps": "DialogueRequest",
     "create_speech": "OpenAISpeechRequest",
     "normalise_text": "SpeechRequest",
+    "vapi_voice_request": "VapiVoiceRequest",
+    "jambonz_speech": "JambonzSpeechRequest",
 }
 """The body of each operation that has one."""
 _TEXT: Schema = {"type": "string", "pattern": r"\S"}
@@ -46,6 +49,7 @@ def bodies(catalogue: Catalogue) -> dict[str, Schema]:
         "SpeechRequest": _speech(),
         "DialogueRequest": _dialogue(catalogue),
         "OpenAISpeechRequest": _openai(catalogue),
+        **telephony_bodies(),
     }
 
 

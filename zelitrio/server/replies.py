@@ -132,27 +132,33 @@ class ReplySpeaker:
     async def _answer(self, reply: BeginReply) -> bool:
         """Speak one reply to its end; returns whether it did not fail."""
         state, began_at = self.state, trio.current_time()
-        failure: RemoteError | None = None
+        outcome = "gone"
         self.is_speaking, self._is_written = True, False
         state.begin()
         try:
-            try:
-                await self._speak(reply)
-            except ZelitrioError as error:
-                log.warning("speech_failed", error=str(error), kind=type(error).__name__)
-                failure = to_remote_error(error)
-                await self.wire.fail(failure)
-                while not self._is_written:
-                    await self._next_text()
-            await self.wire.finish(reply, is_heard=failure is None)
+            failure = await self._try_speak(reply)
+            outcome = "done" if failure is None else failure.code
         finally:
             state.end()
             self.is_speaking = False
-        outcome = "done" if failure is None else failure.code
-        state.metrics.replies.labels(self.kind, outcome).inc()
-        took_s = round(trio.current_time() - began_at, 3)
-        log.info("reply", door=self.kind, voice=(reply.voice or "")[:64], seconds=took_s, outcome=outcome)
+            state.metrics.replies.labels(self.kind, outcome).inc()
+            took_s = round(trio.current_time() - began_at, 3)
+            log.info("reply", door=self.kind, seconds=took_s, outcome=outcome)
         return failure is None
+
+    async def _try_speak(self, reply: BeginReply) -> RemoteError | None:
+        """Speak one reply; returns why it failed, after the peer has written all of it."""
+        failure: RemoteError | None = None
+        try:
+            await self._speak(reply)
+        except ZelitrioError as error:
+            log.warning("speech_failed", error=str(error), kind=type(error).__name__)
+            failure = to_remote_error(error)
+            await self.wire.fail(failure)
+            while not self._is_written:
+                await self._next_text()
+        await self.wire.finish(reply, is_heard=failure is None)
+        return failure
 
     async def _speak(self, reply: BeginReply) -> None:
         self.state.check_ready()
