@@ -9,6 +9,7 @@ from conftest import KEY, Server
 from openai import AuthenticationError, BadRequestError, OpenAI
 from sound import assert_speech, decoded, samples
 
+LONG = "The train to Manchester leaves at half past nine. Please stand back from the platform edge."
 TEXT = "Hello from another client."
 
 
@@ -37,6 +38,26 @@ def test_audio_streams(client: OpenAI) -> None:
         parts = list(answer.iter_bytes(4096))
     assert len(parts) > 3
     assert_speech(samples(b"".join(parts)), 0.8, 4.0)
+
+
+def test_every_speed_is_what_it_says(client: OpenAI) -> None:
+    def seconds(speed: float) -> float:
+        answer = client.audio.speech.create(
+            model="tts-1", voice="zeli-voice-1", input=LONG, response_format="pcm", speed=speed
+        )
+        audio = samples(answer.content)
+        assert_speech(audio, 1.0, 60.0)
+        return len(audio) / 24_000
+
+    plain = seconds(1.0)  # without a seed no reading is like another: they differ by 2 %
+    for speed in (0.25, 0.5, 0.7, 1.2, 1.5, 2.0, 4.0):
+        assert seconds(speed) == pytest.approx(plain / speed, rel=0.05), speed
+
+
+def test_models_are_listed_and_found(client: OpenAI) -> None:
+    listed = [model.id for model in client.models.list()]
+    assert "tts-1" in listed and "zeli-1" in listed
+    assert client.models.retrieve("zeli-1").owned_by == "zelitrio"
 
 
 def test_errors_are_the_ones_the_sdk_raises(client: OpenAI, server: Server) -> None:

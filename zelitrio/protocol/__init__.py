@@ -23,7 +23,12 @@ from zelitrio.protocol.client_role import (
 )
 from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.dialogue import DialogueConnection
-from zelitrio.protocol.dialogue_request import MAX_DIALOGUE_INPUTS, DialogueInput, parse_dialogue_request
+from zelitrio.protocol.dialogue_request import (
+    MAX_DIALOGUE_INPUTS,
+    DialogueInput,
+    DialogueRequest,
+    parse_dialogue_request,
+)
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -65,6 +70,7 @@ from zelitrio.protocol.target import (
     SocketRequest,
     credential_of,
     parse_socket_target,
+    query_flag,
     socket_url,
 )
 from zelitrio.protocol.telephony import (
@@ -104,6 +110,7 @@ __all__ = [
     "Dialect",
     "DialogueConnection",
     "DialogueInput",
+    "DialogueRequest",
     "EndContext",
     "EndReply",
     "EndSocket",
@@ -146,6 +153,7 @@ __all__ = [
     "parse_socket_target",
     "parse_speech_request",
     "parse_vapi_request",
+    "query_flag",
     "read_error_body",
     "socket_url",
     "timed_audio_line",

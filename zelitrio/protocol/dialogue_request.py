@@ -10,7 +10,6 @@ from zelitrio.protocol.dialogue import MAX_VOICES
 from zelitrio.protocol.events import PronunciationDictionary
 from zelitrio.protocol.fields import Fields, clamped_settings, decode_object, in_body, read_voice_settings
 from zelitrio.protocol.messages import read_dictionaries
-from zelitrio.protocol.speech import read_output_format
 from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES
 from zelitrio.settings import MAX_SEED, VoiceSettings
 
@@ -32,6 +31,8 @@ class DialogueRequest:
     inputs: tuple[DialogueInput, ...]
     model_id: str | None = None
     output_format: str = DEFAULT_OUTPUT_FORMAT
+    unused_format: str | None = None
+    """The format in the body where the query has one; it must be a valid name, too."""
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     clamped: tuple[str, ...] = ()
     """Voice settings that were out of range, as they count."""
@@ -60,7 +61,8 @@ def parse_dialogue_request(body: bytes, query: Mapping[str, str]) -> DialogueReq
     return DialogueRequest(
         inputs=inputs,
         model_id=fields.text("model_id"),
-        output_format=read_output_format(fields, query),
+        output_format=query.get("output_format") or fields.text("output_format") or DEFAULT_OUTPUT_FORMAT,
+        unused_format=fields.text("output_format") or None,
         voice_settings=read_voice_settings(fields, VoiceSettings(), "settings"),
         clamped=clamped_settings(fields, "settings"),
         seed=fields.whole("seed", 0, MAX_SEED),

@@ -49,6 +49,8 @@ class SpeechRequest:
     model_id: str | None = None
     output_format: str = DEFAULT_OUTPUT_FORMAT
     """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
+    unused_format: str | None = None
+    """The format in the body where the query has one; it must be a valid name, too."""
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     clamped: tuple[str, ...] = ()
     """Voice settings that were out of range, as they count: "speed=1.2"."""
@@ -92,7 +94,8 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
     return SpeechRequest(
         text=fields.spoken("text"),
         model_id=fields.text("model_id"),
-        output_format=read_output_format(fields, query),
+        output_format=query.get("output_format") or fields.text("output_format") or DEFAULT_OUTPUT_FORMAT,
+        unused_format=fields.text("output_format") or None,
         voice_settings=read_voice_settings(fields, VoiceSettings()),
         clamped=clamped_settings(fields),
         seed=fields.whole("seed", 0, MAX_SEED),
@@ -104,12 +107,6 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
         enable_ssml_parsing=bool(fields.flag("enable_ssml_parsing"))
         or query_flag(query, "enable_ssml_parsing"),
     )
-
-
-def read_output_format(fields: Fields, query: Mapping[str, str]) -> str:
-    """The output format of a request: in the query, else in the body, else the default."""
-    named = fields.text("output_format")  # a wrong type is an error also beside the query
-    return query.get("output_format") or named or DEFAULT_OUTPUT_FORMAT
 
 
 def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zelitrio.accounts import Kind
-from zelitrio.audio import AudioFormat, parse_format, with_true_sizes
+from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import CharTimes, DialogueInput, parse_dialogue_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
-from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
 from zelitrio.session import Alignment, Line, Packet, Timing, choose_front_end, join_alignments
@@ -151,7 +151,7 @@ class Dialogue:
         if sum(len(line.text) for line in lines) > MAX_CHARS:
             message = f"All inputs together should have at most {MAX_CHARS} characters"
             raise RemoteError("string_too_long", message, param="inputs")
-        audio_format = parse_format(wanted.output_format)
+        audio_format = read_format(wanted)
         job = Job(
             voice=lines[0].voice,
             account=account,

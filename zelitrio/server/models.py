@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zelitrio.errors import RemoteError
+from zelitrio.protocol import query_flag
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import authorize, authorize_list
@@ -169,12 +170,12 @@ class ModelLists:
 
     async def list_audio_voices(self, request: Request) -> Response:
         """The voices, for OpenAI's clients; only their ids with `legacy=true`."""
-        is_legacy = request.query_params.get("legacy", "").lower() in ("true", "1")
-        voices = self._voices()
-        return self._answer(
-            request,
-            lambda: {"voices": [one.voice_id if is_legacy else listed_voice_json(one) for one in voices]},
-        )
+
+        def make() -> dict[str, Any]:
+            shown = _voice_id if query_flag(request.query_params, "legacy") else listed_voice_json
+            return {"voices": [shown(voice) for voice in self._voices()]}
+
+        return self._answer(request, make)
 
     def _answer(self, request: Request, make: Callable[[], dict[str, Any]]) -> Response:
         try:
@@ -195,6 +196,10 @@ class ModelLists:
                 "model_not_found", f"The model {model_id[:64]!r} does not exist.", param="model"
             )
         return model_id
+
+
+def _voice_id(voice: Voice) -> str:
+    return voice.voice_id
 
 
 def _listed(content: object) -> Response:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request
 from zelitrio.server.json_answer import to_json
-from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.state import ServerState
 from zelitrio.session import choose_front_end
 from zelitrio.text import explain
@@ -35,6 +35,7 @@ class Normalising:
         """The words a text is spoken as, each with its characters, rule, phones and break."""
         authorize(self._state, request)
         wanted = parse_speech_request(await read_body(self._state, request), request.query_params)
+        read_format(wanted)
         if len(wanted.text) > MAX_CHARS:
             message = f"String should have at most {MAX_CHARS} characters"
             raise RemoteError("string_too_long", message, param="text")

@@ -48,7 +48,7 @@ def answers() -> dict[str, Schema]:
         "stream_dialogue": audio,
         "vapi_voice_request": {"audio/raw": {"schema": {"type": "string", "format": "binary"}}},
         "jambonz_speech": {**audio, "audio/l16": audio["audio/pcm"]},
-        "create_speech": {**audio, "text/event-stream": {"schema": {"type": "string"}}},
+        "create_speech": {**audio, "text/event-stream": {"schema": schema_like({"data": ""})}},
         "convert_with_timestamps": json_of(ref("TimedAudio")),
         "stream_with_timestamps": _lines("TimedAudio"),
         "convert_dialogue_with_timestamps": json_of(ref("TimedDialogue")),

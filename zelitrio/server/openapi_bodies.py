@@ -71,9 +71,18 @@ def _speech() -> Schema:
 
 
 def _dialogue(catalogue: Catalogue) -> Schema:
-    said = _object({"text": _TEXT, "voice_id": {"enum": list(catalogue.voices)}}, ["text", "voice_id"])
+    said = _object(
+        {"text": {"type": "string"}, "voice_id": {"enum": list(catalogue.voices)}}, ["text", "voice_id"]
+    )
+    inputs = {
+        "type": "array",
+        "items": said,
+        "minItems": 1,
+        "maxItems": MAX_DIALOGUE_INPUTS,
+        "contains": {"type": "object", "properties": {"text": _TEXT}, "required": ["text"]},
+    }
     fields = {
-        "inputs": {"type": "array", "items": said, "minItems": 1, "maxItems": MAX_DIALOGUE_INPUTS},
+        "inputs": inputs,
         **_common(),
         "settings": _settings(),
     }

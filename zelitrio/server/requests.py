@@ -1,4 +1,4 @@
-"""Reading an HTTP request: who asks, and a body bounded in size and time."""
+"""Reading an HTTP request: who asks, in which format, and a body bounded in size and time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import aclosing
 import trio
 from starlette.requests import Request
 
+from zelitrio.audio import AudioFormat, parse_format
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import credential_of
+from zelitrio.protocol import DialogueRequest, SpeechRequest, credential_of
 from zelitrio.server.state import ServerState
 from zelitrio.session import AccountLike
 
@@ -46,6 +47,17 @@ def authorize_list(state: ServerState, request: Request) -> None:
     named = credential_of(request.headers.items(), request.query_params.get("authorization"))
     if named is not None or not state.settings.open_lists:
         authorize(state, request)
+
+
+def read_format(wanted: SpeechRequest | DialogueRequest) -> AudioFormat:
+    """The output format of a request.
+
+    Raises:
+        RemoteError: `invalid_output_format`, also for a name in the body that the query overrides.
+    """
+    if wanted.unused_format is not None:
+        parse_format(wanted.unused_format)
+    return parse_format(wanted.output_format)
 
 
 async def read_body(state: ServerState, request: Request) -> bytes:

@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from zelitrio.accounts import Kind
-from zelitrio.audio import AudioFormat, parse_format, with_true_sizes
+from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
-from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
 from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_alignments
@@ -115,7 +115,7 @@ class Synthesis:
         if voice is None:
             message = f"A voice with voice_id '{voice_id}' was not found."
             raise RemoteError("voice_not_found", message, param="voice_id")
-        audio_format = parse_format(wanted.output_format)
+        audio_format = read_format(wanted)
         job = Job(
             voice=voice,
             account=account,
