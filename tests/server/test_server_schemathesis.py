@@ -15,16 +15,24 @@ EXAMPLES = 5
 UNDESCRIBED = "/v1/usage/character-stats"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_no_request_finds_an_answer_that_is_not_described(tmp_path):
     async with running(head_timeout_s=30) as server:
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
             *("run", f"{server.url}/openapi.json", "--seed", "7", "--max-examples", str(EXAMPLES)),
             *("--exclude-path", UNDESCRIBED),
-            *("--checks", "all", "--no-color", "--suppress-health-check", "all"),
+            *(
+                "--phases",
+                "coverage,fuzzing",
+                "--checks",
+                "all",
+                "--no-color",
+                "--suppress-health-check",
+                "all",
+            ),
         ]
-        with trio.fail_after(170):
+        with trio.fail_after(290):
             run = await trio.run_process(
                 command, capture_stdout=True, stderr=subprocess.STDOUT, check=False, cwd=tmp_path
             )
