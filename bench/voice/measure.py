@@ -18,7 +18,8 @@ from bench.voice.spoken import LISTS, Pcm, Spoken, read_lines
 from bench.voice.systems import Say, open_references, voice_system
 from zelitrio.engine import open_engine
 from zelitrio.settings import EngineSettings
-from zelitrio.training import Speaker, speaker_named
+from zelitrio.training import Speaker
+from zelitrio.training.recipe import speaker_named
 from zelitrio.voices import Catalogue, Voice
 
 QUICK_PER_LIST = 6

@@ -8,7 +8,7 @@ import numpy as np
 
 from zelitrio.text import GraphoneModel, LetterToSound, load_cmudict, parse_phones
 from zelitrio.text.phones import encode
-from zelitrio.training.letter_to_sound import align, measure, split_dictionary, train
+from zelitrio.training.recipe.letter_to_sound import align, measure, split_dictionary, train
 
 _SOUNDS = {"b": "B", "sh": "SH", "m": "M", "x": "K S", "t": "T"}
 _VOWELS = {"a": "AE1", "ee": "IY1", "o": "AA1"}

@@ -6,7 +6,8 @@ import pytest
 
 from zelitrio.errors import LocalError
 from zelitrio.training import read_recordings
-from zelitrio.training.corpus import Recording, find_speakers
+from zelitrio.training.corpus import Recording
+from zelitrio.training.recipe.speakers import find_speakers
 
 
 def test_metadata_is_read_in_both_layouts(tmp_path: Path) -> None:

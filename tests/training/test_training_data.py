@@ -12,9 +12,9 @@ from zelitrio.networks import POSITION_FEATURES, UNVOICED_LN_F0
 from zelitrio.text import Break
 from zelitrio.training.acoustic_data import AcousticData, collate, fault, tokens_and_durations
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ
-from zelitrio.training.guided import guide
 from zelitrio.training.loop import save_checkpoint, step_generator
 from zelitrio.training.losses import phase_distance
+from zelitrio.training.recipe.guided import guide
 from zelitrio.training.shards import GUIDED
 from zelitrio.training.vocoder_data import CONTEXT_FRAMES, CROP_FRAMES, VocoderData, judged
 from zelitrio.voices import FEATURES

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import attrs
 import numpy as np
+import orjson
 import torch
+from safetensors.torch import load_file
 
 from zelitrio.networks import FineVocoderConfig
-from zelitrio.training.teacher.pool import Speech
-from zelitrio.training.teacher.speech import Measured, measure
-from zelitrio.training.teacher.store import Said, chunks_with, save_speech
-from zelitrio.training.teacher.texts import draw_texts, in_turns
-from zelitrio.training.teacher.vocoder import Trainer, VocoderPlan
+from zelitrio.training.recipe.teacher.pool import Speech
+from zelitrio.training.recipe.teacher.speech import Measured, measure
+from zelitrio.training.recipe.teacher.store import Said, chunks_with, save_speech
+from zelitrio.training.recipe.teacher.texts import draw_texts, in_turns
+from zelitrio.training.recipe.teacher.vocoder import Trainer, VocoderPlan, train
 
 RATE_HZ = 24_000
 
@@ -83,12 +85,38 @@ def test_a_vocoder_takes_steps_on_a_store_that_grows(tmp_path: Path) -> None:
     plan = VocoderPlan(seconds=1.0, batch=2, judged=24, critic_channels=1, use_graph=False, bfloat16=False)
     config = FineVocoderConfig(channels=16, blocks=1, part_channels=16, part_blocks=2)
     trainer = Trainer.start(plan, config, speech, device)
-    before = [part.clone() for part in trainer.network.parameters()]
+    before = [part.clone() for part in trainer.model.parameters()]
     for step, against_critics in enumerate((False, True)):
-        trainer.at(0.5, step)
+        trainer.at(0.5, step, 0)
         trainer.step(against_critics=against_critics)
         assert torch.isfinite(trainer.losses).all()
-    assert any(
-        not torch.equal(old, new) for old, new in zip(before, trainer.network.parameters(), strict=True)
+    assert any(not torch.equal(old, new) for old, new in zip(before, trainer.model.parameters(), strict=True))
+    assert set(trainer.look()) == {"val_stft", "val_mel", "val_phase"}
+
+
+def test_a_run_bounded_by_time_leaves_weights_and_a_log(tmp_path: Path) -> None:
+    said = Said(request=0, voice=0, speed=1.0, held_out=False)
+    both = [said, attrs.evolve(said, held_out=True)]
+    save_speech(tmp_path, 0, both, [measured(150.0), measured(120.0)])
+    plan = VocoderPlan(
+        seconds=2.0,
+        batch=1,
+        judged=24,
+        critic_channels=1,
+        alone_share=0.3,
+        most_frames=1_000,
+        save_s=0.5,
+        use_graph=False,
+        bfloat16=False,
     )
-    assert set(trainer.validate()) == {"val_stft", "val_mel", "val_phase"}
+    config = FineVocoderConfig(channels=16, blocks=1, part_channels=16, part_blocks=2)
+    steps = train(tmp_path, tmp_path, plan, config=config, device="cpu", least_frames=1)
+    assert steps > 0
+    rows = [orjson.loads(line) for line in (tmp_path / "vocoder.jsonl").read_bytes().splitlines()]
+    events = [row.get("event") for row in rows]
+    assert events[0] == "begin" and events[-2:] == ["saved", "end"]
+    assert rows[-1]["step"] == steps
+    assert np.isfinite(rows[-2]["val_mel"])
+    saved = load_file(tmp_path / "vocoder.safetensors")
+    assert all(torch.isfinite(part).all() for part in saved.values())
+    assert (tmp_path / "vocoder_critics.safetensors").is_file()

@@ -4,7 +4,7 @@ Each letter of a word yields zero to two phones; the pair is one symbol ("grapho
 "Joint-sequence models for grapheme-to-phoneme conversion", 2008).  The model says how likely a
 symbol is after the six before it, backing off to shorter histories, and a small beam finds the best
 chain of symbols that spells the word.  Trained on the CMU dictionary by
-`zelitrio.training.letter_to_sound`, which also states what it reaches on words it has not seen.
+`zelitrio.training.recipe.letter_to_sound`, which also states what it reaches on words it has not seen.
 
 Pure Python over flat arrays: numpy has nothing to gain on a handful of candidates per letter.
 """

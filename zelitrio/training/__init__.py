@@ -1,14 +1,13 @@
 """Making voices from recordings: prepare, align, train both networks, export.
 
-`python -m zelitrio.training voice CORPUS WORK OUT` runs every step; each step also has its own
-command.  `make_voice` makes a voice from a user's recordings for `zelitrio train`, the only command that
-imports this room, and only when it runs.
+`make_voice` makes a voice from a user's recordings for `zelitrio train`, the only command that imports this
+room, and only when it runs.  The folder `recipe` has the recipes of the voices inside the package.
 """
 
 from __future__ import annotations
 
 from zelitrio.training.align import AlignedUtterance, read_alignments
-from zelitrio.training.corpus import Speaker, read_recordings, speaker_named
+from zelitrio.training.corpus import Speaker, read_recordings
 from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.device import choose_device
 from zelitrio.training.features import (
@@ -50,7 +49,6 @@ __all__ = [
     "read_alignments",
     "read_recordings",
     "speak",
-    "speaker_named",
     "without_noise",
     "word_edits",
 ]

@@ -15,10 +15,9 @@ from torch import Tensor
 from zelitrio.networks import PITCH_SCALE, normalise_mel
 from zelitrio.text import Break, Utterance, load_front_end
 from zelitrio.training.align import AlignedUtterance, read_alignments, restressed
-from zelitrio.training.corpus import find_speakers
 from zelitrio.training.edges import ended_by_ear, speech_edges
 from zelitrio.training.features import continuous_ln_f0, mel_centres_hz
-from zelitrio.training.shards import Entry, Shard, is_whole, open_shard
+from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.voices import frame_positions, phone_inputs
 
 LEAD_FRAMES = 1
@@ -267,15 +266,6 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
             dropped += 1
             report(f"{name}/{aligned.name}: dropped: {reason}")
     return usable, dropped
-
-
-def speakers_of(work: Path, corpus: Path) -> list[str]:
-    """Names of the corpus's speakers that are both measured and aligned, in their fixed order."""
-    return [
-        speaker.name
-        for speaker in find_speakers(corpus)
-        if is_whole(work / "features" / speaker.name) and (work / "align" / f"{speaker.name}.json").is_file()
-    ]
 
 
 @attrs.frozen(eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from zelitrio.text import (
     without_stress,
 )
 from zelitrio.training.alignment import RATE_HZ, AlignedWord, Aligner
-from zelitrio.training.corpus import Recording, Speaker, read_recordings
+from zelitrio.training.corpus import Recording
 from zelitrio.training.whole_file import whole_file
 
 
@@ -69,18 +68,6 @@ def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
         for said, read in zip(utterance.words, today, strict=True)
     )
     return attrs.evolve(utterance, words=words)
-
-
-def align_speaker(corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print) -> None:
-    """Align every recording of a corpus's speaker; as `align_recordings`."""
-    started_s = time.monotonic()
-    failed: list[Recording] = []
-    recordings = read_recordings(corpus / speaker.name)
-    align_recordings(recordings, work, speaker.name, failed.append)
-    for recording in failed:
-        report(f"{recording.path.name}: left out: no alignment of {recording.text!r}")
-    done = len(recordings) - len(failed)
-    report(f"{speaker.name}: {done} aligned, {len(failed)} left out, {time.monotonic() - started_s:.0f} s")
 
 
 def align_recordings(
@@ -165,7 +152,7 @@ def _row(name: str, utterance: Utterance, found: Sequence[AlignedWord]) -> dict[
 
 
 def read_alignments(work: Path, speaker: str) -> list[AlignedUtterance]:
-    """What `align_speaker` wrote."""
+    """What `align_recordings` wrote."""
     aligned = []
     for row in orjson.loads((work / "align" / f"{speaker}.json").read_bytes()):
         words = tuple(

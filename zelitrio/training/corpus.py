@@ -1,13 +1,8 @@
-"""A corpus on disk: one folder per speaker, each with recordings and a `metadata.csv` of `file|text`.
-
-One table here has the facts of each speaker of the built-in corpus (band, pitch range, licence).  A folder
-that is not in the table gets cautious defaults.
-"""
+"""Recordings of a speaker on disk: a folder with a `metadata.csv` of `file|text`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -37,47 +32,6 @@ class Speaker:
     """Search f0 by the slow method as well; worth it for voices that train the vocoder."""
 
 
-SPEAKERS: Mapping[str, Speaker] = {
-    speaker.name: speaker
-    for speaker in (
-        Speaker(
-            name="kathleen",
-            f0_floor_hz=90.0,
-            f0_ceil_hz=400.0,
-            noise_cut=3.0,
-            licence="CC0-1.0",
-            thorough_f0=True,
-        ),
-        Speaker(
-            name="lj",
-            f0_floor_hz=100.0,
-            f0_ceil_hz=480.0,
-            band_hz=10_500.0,
-            noise_cut=3.0,
-            licence="public domain",
-            thorough_f0=True,
-        ),
-        Speaker(
-            name="bdl",
-            f0_floor_hz=65.0,
-            f0_ceil_hz=280.0,
-            band_hz=7_600.0,
-            noise_cut=2.0,
-            licence="CMU ARCTIC",
-        ),
-        Speaker(
-            name="slt",
-            f0_floor_hz=100.0,
-            f0_ceil_hz=320.0,
-            band_hz=7_600.0,
-            noise_cut=1.0,
-            licence="CMU ARCTIC",
-        ),
-    )
-}
-"""The order is the order of speaker numbers inside the built-in model."""
-
-
 @attrs.frozen
 class Recording:
     """One file and what is said in it."""
@@ -101,24 +55,6 @@ class Recording:
         """
         prompt = "_".join(self.path.stem.split("_")[:2])
         return hashlib.sha256(prompt.encode()).digest()[0] < 8  # 8 of 256, about 3 %
-
-
-def speaker_named(name: str) -> Speaker:
-    """The known facts of a speaker, or cautious defaults for a folder without a description."""
-    return SPEAKERS.get(name, Speaker(name=name))
-
-
-def find_speakers(corpus: Path) -> list[Speaker]:
-    """The speakers of a corpus folder, known ones first in their fixed order.
-
-    Raises:
-        LocalError: no folder in it holds a `metadata.csv`.
-    """
-    found = {folder.parent.name for folder in corpus.glob("*/metadata.csv")}
-    if not found:
-        raise LocalError(f"{corpus}: expected folders with a metadata.csv, found none")
-    ordered = [name for name in SPEAKERS if name in found] + sorted(found - set(SPEAKERS))
-    return [speaker_named(name) for name in ordered]
 
 
 def read_recordings(folder: Path) -> list[Recording]:

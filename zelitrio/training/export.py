@@ -27,47 +27,9 @@ class Casting:
     fade_ms: int = 0
 
 
-BUILTIN: Sequence[Casting] = (
-    Casting(
-        voice_id="zeli-natural-1",
-        name="Zeli natural 1",
-        speaker="kathleen",
-        description="A calm American woman; made from the CC0 kathleen recordings.",
-        labels={
-            "speaker": "kathleen",
-            "accent": "american",
-            "gender": "female",
-            "age": "middle-aged",
-            "language": "en",
-        },
-        fade_ms=5,
-    ),
-    Casting(
-        voice_id="zeli-natural-2",
-        name="Zeli natural 2",
-        speaker="bdl",
-        description="An American man; made from the CMU ARCTIC bdl recordings.",
-        labels={
-            "speaker": "bdl",
-            "accent": "american",
-            "gender": "male",
-            "age": "middle-aged",
-            "language": "en",
-        },
-        fade_ms=30,
-    ),
-)
-
-
-BUILTIN_MELODY = 1.25
-"""A predicted melody is a mean, and flatter than any reading.  Widened by this factor, it has the readers'
-spread (ln f0 0.17 for kathleen), and neither word error nor DNSMOS changes."""
-
 JITTER_CENTS = 23
 """With it, pitch strays as far from its course over 150 ms as the readers': 1.8 and 2.0 % in the voices of
 bdl and kathleen, 1.7 and 2.1 % in their recordings.  DNSMOS OVRL of bdl's voice rose by 0.03."""
-BUILTIN_CLARITY = 0.2
-"""Predicted spectra are means as well, and blunter than each; P808 rose by 0.05 to 0.07."""
 _CLARITY_MELS = 9
 """Bands, about a formant's width, that a band is set off against."""
 
@@ -75,7 +37,7 @@ _CLARITY_MELS = 9
 def assemble(
     acoustic_checkpoint: Path,
     vocoder_checkpoint: Path,
-    castings: Sequence[Casting] = BUILTIN,
+    castings: Sequence[Casting],
     *,
     melody: float = 1.0,
     clarity: float = 0.0,

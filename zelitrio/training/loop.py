@@ -1,4 +1,4 @@
-"""What both trainings share: the loop, checkpoints that resume exactly, averaged weights, JSON lines.
+"""What all trainings share: the loop, checkpoints that resume exactly, averaged weights, JSON lines.
 
 All randomness of a step comes from its number (`step_generator`, `seed_step`), so a run that was
 stopped and resumed takes the same steps as one that was not, and no generator state is stored.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -102,7 +102,7 @@ class Log:
     _count: int = attrs.field(default=0, init=False)
     _started_s: float = attrs.field(factory=time.monotonic, init=False)
 
-    def add(self, step: int, losses: dict[str, float]) -> None:
+    def add(self, step: int, losses: Mapping[str, float]) -> None:
         """Count one step's losses in; writes a line at every `every_steps`."""
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
@@ -162,6 +162,82 @@ class Training(Protocol[B_contra]):
         """All that a resumed run needs."""
 
 
+class Run(Protocol):
+    """A training as the loop sees it, bounded by steps or by time."""
+
+    @property
+    def step(self) -> int:
+        """Steps taken."""
+
+    def advance(self, share: float) -> None:
+        """Take one step; `share` of the run is over."""
+
+    def losses(self) -> Mapping[str, float]:
+        """Losses of the last step; waits for the device."""
+
+    def save(self, *, look: bool) -> None:
+        """Leave a checkpoint, with a look at held-out speech if `look`."""
+
+
+def run_loop(
+    run: Run,
+    *,
+    share_of: Callable[[int], float],
+    save_s: float,
+    told: Callable[[int, Mapping[str, float]], bool],
+    losses_every: int = 1,
+) -> None:
+    """Take steps until all of the run is over or `told` stops it; a checkpoint is left in either case.
+
+    Args:
+        run: fresh or resumed.
+        share_of: how much of the run is over after some steps; at 1 it ends.
+        save_s: seconds between checkpoints.
+        told: gets the number of steps and the last losses; returns whether to continue.
+        losses_every: steps from one call of `told` to the next.
+    """
+    saved_s = time.monotonic()
+    while (share := share_of(run.step)) < 1.0:
+        run.advance(share)
+        if run.step % losses_every == 0 and not told(run.step, run.losses()):
+            run.save(look=False)
+            return
+        if time.monotonic() - saved_s > save_s:
+            run.save(look=True)
+            saved_s = time.monotonic()
+    run.save(look=True)
+
+
+@attrs.define(eq=False)
+class _Resumable(Generic[B]):
+    """A run that a stop and a resumption do not change."""
+
+    training: Training[B]
+    folder: Path
+    batches: Iterator[B]
+    validate: Callable[[], dict[str, float]]
+    device: torch.device | str
+    watch: Watch
+    log: Log
+    _losses: dict[str, float] = attrs.field(factory=dict, init=False)
+
+    @property
+    def step(self) -> int:
+        return self.training.step
+
+    def advance(self, share: float) -> None:
+        self._losses = self.training.take_step(on_device(next(self.batches), self.device))
+
+    def losses(self) -> dict[str, float]:
+        return self._losses
+
+    def save(self, *, look: bool) -> None:
+        save_checkpoint(self.folder / CHECKPOINT, self.training.state())
+        if look:
+            self.log.write({"step": self.step, **self.validate()})
+            self.watch.saved(self.step, self.training.averaged.network)
+
+
 def run_steps(
     training: Training[B],
     run: Path,
@@ -188,23 +264,18 @@ def run_steps(
         workers: processes that make batches ahead; 0 makes each when it is needed.
     """
     log = Log(run / LOG)
+    batches = iter(_batches(batch_at, range(training.step, steps), workers))
 
-    def save() -> None:
-        save_checkpoint(run / CHECKPOINT, training.state())
-        log.write({"step": training.step, **validate()})
-        watch.saved(training.step, training.averaged.network)
+    def told(step: int, losses: Mapping[str, float]) -> bool:
+        log.add(step - 1, losses)
+        return watch.stepped(step, losses)
 
-    saved_s = time.monotonic()
-    for batch in _batches(batch_at, range(training.step, steps), workers):
-        losses = training.take_step(on_device(batch, device))
-        log.add(training.step - 1, losses)
-        if not watch.stepped(training.step, losses):
-            save_checkpoint(run / CHECKPOINT, training.state())
-            return
-        if time.monotonic() - saved_s > checkpoint_s:
-            save()
-            saved_s = time.monotonic()
-    save()
+    run_loop(
+        _Resumable(training, run, batches, validate, device, watch, log),
+        share_of=lambda step: step / steps,
+        save_s=checkpoint_s,
+        told=told,
+    )
 
 
 def _batches(batch_at: Callable[[int], B], steps: range, workers: int) -> Iterable[B]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from zelitrio.audio import decode_file
-from zelitrio.training.corpus import SPEAKERS, Recording, Speaker, read_recordings
+from zelitrio.training.corpus import Recording, Speaker
 from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel, measure_f0
 from zelitrio.training.pulse_times import polarity, pulse_times
@@ -49,18 +49,6 @@ def levelled(pcm: Pcm) -> Pcm:
     return (pcm * gain).astype(np.float32)
 
 
-def prepare_speaker(
-    corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print
-) -> None:
-    """Measure every recording of a corpus's speaker; as `prepare_recordings`.
-
-    Raises:
-        LocalError: the folder's metadata or a recording cannot be read.
-    """
-    recordings = read_recordings(corpus / speaker.name)
-    prepare_recordings(recordings, work, speaker, report=report)
-
-
 def prepare_recordings(
     recordings: Sequence[Recording],
     work: Path,
@@ -79,7 +67,7 @@ def prepare_recordings(
     Args:
         recordings: all of them.
         work: where features go.
-        speaker: its facts are stored beside the features, unless the corpus table has them.
+        speaker: its facts are stored with the features.
         held_out: names of those to measure on; by `Recording.held_out` if None.
         measure: pitch per frame.
         prepared: told how many of how many are done.
@@ -122,8 +110,7 @@ def prepare_recordings(
     up = np.int16(polarity((_floats(sound), f0) for sound, f0 in some))
     pcms = [sound * up for sound in pcms]
     pulses = [pulse_times(_floats(sound), f0) for sound, f0 in zip(pcms, f0s, strict=True)]
-    known = SPEAKERS.get(speaker.name) == speaker
-    write_shard(folder, entries, pcms, mels, f0s, pulses, None if known else speaker)
+    write_shard(folder, entries, pcms, mels, f0s, pulses, speaker)
     minutes = total_frames / 6000
     report(
         f"{speaker.name}: {len(entries)} recordings, {minutes:.1f} min, {time.monotonic() - started_s:.0f} s"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from zelitrio.training.corpus import Speaker, speaker_named
+from zelitrio.training.corpus import Speaker
 from zelitrio.training.features import HOP_SAMPLES
 
 GUIDED = "guided.npy"
@@ -48,7 +48,7 @@ class Shard:
     f0: npt.NDArray[np.float32]
     pulses: npt.NDArray[np.float32]
     guided: npt.NDArray[np.float16] | None = None
-    """Mel as an acoustic model predicts it, nan where it was not asked; see `zelitrio.training.guided`."""
+    """Mel as an acoustic model predicts it, nan where it was not asked; see `recipe.guided`."""
 
     def pcm(self, first_frame: int, frames: int) -> npt.NDArray[np.float32]:
         """Samples of a range of frames (counted in the shard), float32 in [-1, 1]."""
@@ -99,4 +99,4 @@ def _facts(folder: Path) -> Speaker:
     measured = folder / _FACTS
     if measured.is_file():
         return Speaker(**orjson.loads(measured.read_bytes()))
-    return speaker_named(folder.name)
+    return Speaker(name=folder.name)

@@ -12,7 +12,7 @@ def phrases() -> Mapping[str, tuple[str, ...]]:
     """Each list by its name."""
     lists: dict[str, list[str]] = {}
     name = ""
-    text = (resources.files("zelitrio.training.teacher") / "phrases.txt").read_text(encoding="utf-8")
+    text = (resources.files("zelitrio.training.recipe.teacher") / "phrases.txt").read_text(encoding="utf-8")
     for line in text.splitlines():
         if line.startswith("# "):
             name = line[2:]

@@ -10,11 +10,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import attrs
-import orjson
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -22,9 +20,13 @@ from torch import Tensor, nn
 from zelitrio.networks import FineVocoder, FineVocoderConfig, normalise_mel
 from zelitrio.training.discriminators import critic_loss, maker_losses, sound_critics
 from zelitrio.training.features import HOP_SAMPLES
-from zelitrio.training.teacher.distances import Distances
-from zelitrio.training.teacher.graphs import captured, follow
-from zelitrio.training.teacher.pool import GUIDED, Speech
+from zelitrio.training.recipe.teacher.distances import Distances
+from zelitrio.training.recipe.teacher.graphs import follow
+from zelitrio.training.recipe.teacher.pool import GUIDED, Speech
+from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
+
+REFRESH_S = 10.0
+"""Between two looks for new speech."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +58,7 @@ class Trainer:
 
     plan: VocoderPlan
     speech: Speech
-    network: FineVocoder
+    model: FineVocoder
     averaged: FineVocoder
     critics: nn.ModuleList
     distances: Distances
@@ -109,7 +111,7 @@ class Trainer:
         plan, device = self.plan, self.rate.device
         batch = self.speech.crops(plan.batch, plan.left + plan.judged + plan.right)
         with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16, cache_enabled=False):
-            made = self.network(
+            made = self.model(
                 batch["mel"],
                 batch["ln_f0"],
                 batch["voiced"],
@@ -131,9 +133,9 @@ class Trainer:
             total = distances["stft"] + 2.0 * distances["mel"] + 2.0 * distances["phase"]
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0, foreach=True)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 5.0, foreach=True)
         self.optimiser.step()
-        follow(self.averaged, self.network, self.decay)
+        follow(self.averaged, self.model, self.decay)
         values = (*distances.values(), loss, fooled, matched, norm)
         self.losses.copy_(torch.stack([value.detach().float() for value in values]))
 
@@ -158,7 +160,7 @@ class Trainer:
         self.critics.requires_grad_(True)
         return loss, fooled, matched
 
-    def at(self, share: float, step: int) -> None:
+    def at(self, share: float, step: int, with_critics: int) -> None:
         """Set rates for a share of the time that has passed."""
         warm = min(1.0, (step + 1) / 100)
         fall = max(0.02, 1.0 - share) ** 0.8
@@ -171,8 +173,12 @@ class Trainer:
                 for group in optimiser.param_groups:
                     group["lr"] = float(rate)
 
+    def values(self) -> dict[str, float]:
+        """Losses of the last step; waits for the device."""
+        return dict(zip(self.NAMES, self.losses.tolist(), strict=True))
+
     @torch.no_grad()
-    def validate(self, most: int = 32) -> dict[str, float]:
+    def look(self, most: int = 32) -> dict[str, float]:
         """Distances of the averaged network on held-out utterances."""
         sums: dict[str, float] = {}
         device = self.rate.device
@@ -219,75 +225,34 @@ def train(
     where = torch.device(device)
     speech = Speech(folder, plan.most_frames, where)
     trainer = Trainer.start(plan, config or FineVocoderConfig(), speech, where)
-    log = (out / f"{name}.jsonl").open("ab")
-
-    def note(**row: object) -> None:
-        log.write(orjson.dumps({**row, "at": round(time.time(), 1)}) + b"\n")
-        log.flush()
-
     while speech.known < least_frames:
         speech.refresh()
         time.sleep(0.5)
-    began = time.monotonic()
-    ends = deadline or began + plan.seconds
-    note(event="begin", frames=speech.known, weights=sum(p.numel() for p in trainer.network.parameters()))
-    alone: Callable[[], None] = lambda: trainer.step(against_critics=False)  # noqa: E731
-    against: Callable[[], None] = lambda: trainer.step(against_critics=True)  # noqa: E731
-    run, is_against, step, saved, refreshed, has_guided = alone, False, 0, began, began, False
-    trainer.at(0.0, 0)
-    if plan.use_graph and where.type == "cuda":
-        run = captured(alone, note)
-    noted = (time.monotonic(), 0)
-    while (now := time.monotonic()) < ends:
-        share = (now - began) / (ends - began)
-        if not is_against and share >= plan.alone_share and plan.critic_channels:
-            is_against, run = True, against
-            if plan.use_graph and where.type == "cuda":
-                run = captured(against, note)
-        trainer.at(share, step)
-        run()
-        step += 1
-        if step % 100 == 0 or (where.type == "cpu" and step % 20 == 0):
-            values = dict(zip(Trainer.NAMES, trainer.losses.tolist(), strict=True))
-            spent = (time.monotonic() - noted[0]) / (step - noted[1])
-            noted = (time.monotonic(), step)
-            note(
-                step=step,
-                share=round(share, 3),
-                step_ms=round(spent * 1000, 2),
-                frames=speech.known,
-                **values,
-            )
-            if not math.isfinite(values["mel"]):
-                note(event="not finite: taken back")
-                trainer.network.load_state_dict(trainer.averaged.state_dict())
-        if now - refreshed > 10.0:
-            refreshed = now
-            speech.refresh()
-            if not has_guided and speech.take_guided(folder / GUIDED):
-                has_guided = True
-                speech.guided_share.fill_(plan.guided_share)
-                note(event="guided")
-        if now - saved > plan.save_s:
-            saved = now
-            _save(out, name, trainer, step, note)
-    _save(out, name, trainer, step, note)
-    note(event="end", step=step)
+    refreshed, has_guided = time.monotonic(), False
+
+    def take_new_speech(share: float) -> None:
+        nonlocal refreshed, has_guided
+        if time.monotonic() - refreshed < REFRESH_S:
+            return
+        refreshed = time.monotonic()
+        speech.refresh()
+        if not has_guided and speech.take_guided(folder / GUIDED):
+            has_guided = True
+            speech.guided_share.fill_(plan.guided_share)
+            run.note(event="guided")
+
+    run = TimedRun(
+        trainer,
+        out,
+        name,
+        critics_from=plan.alone_share if plan.critic_channels else math.inf,
+        use_graph=plan.use_graph and where.type == "cuda",
+        between=take_new_speech,
+    )
+    run.note(event="begin", frames=speech.known, weights=sum(p.numel() for p in trainer.model.parameters()))
+    run_for(run, deadline or time.monotonic() + plan.seconds, plan.save_s)
+    run.note(event="end", frames=speech.known)
     if plan.critic_channels:
         halves = {key: value.half().contiguous() for key, value in trainer.critics.state_dict().items()}
         save_file(halves, out / f"{name}_critics.safetensors")
-    return step
-
-
-def _save(out: Path, name: str, trainer: Trainer, step: int, note: Callable[..., None]) -> None:
-    weights = {
-        key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()
-    }
-    partial = out / f"{name}.partial"
-    save_file(
-        weights,
-        partial,
-        {"config": orjson.dumps(attrs.asdict(trainer.network.config)).decode(), "step": str(step)},
-    )
-    partial.replace(out / f"{name}.safetensors")
-    note(event="saved", step=step, **{key: round(value, 4) for key, value in trainer.validate().items()})
+    return run.step

@@ -1,6 +1,6 @@
 """The recipe of the built-in voices: a teacher's speech, a vocoder and an acoustic model that learn it.
 
-`python -m zelitrio.training.teacher` runs it whole.  `zelitrio train` needs nothing of it.
+`python -m zelitrio.training.recipe teacher` runs it whole.
 """
 
 from __future__ import annotations

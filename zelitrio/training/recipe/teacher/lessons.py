@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zelitrio.networks import PITCH_SCALE, normalise_mel
-from zelitrio.training.teacher.store import chunks_with, items_path, load, speech_path
+from zelitrio.training.recipe.teacher.store import chunks_with, items_path, load, speech_path
 
 _MOST_TOKENS = 192
 _NO_FRAMES = 0.3

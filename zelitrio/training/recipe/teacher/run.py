@@ -8,7 +8,6 @@ Whatever is finished is in `out` already when the time is over.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import random
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.pool import AsyncResult
 from pathlib import Path
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -27,14 +27,21 @@ import orjson
 import torch
 
 from zelitrio.training.alignment import Aligner
-from zelitrio.training.teacher.acoustic import AcousticPlan
-from zelitrio.training.teacher.acoustic import train as train_acoustic
-from zelitrio.training.teacher.items import Item, items_of
-from zelitrio.training.teacher.requests import Request, read_requests
-from zelitrio.training.teacher.speech import Measured, measure
-from zelitrio.training.teacher.store import Said, chunks_with, load, save_items, save_speech, speech_path
-from zelitrio.training.teacher.vocoder import VocoderPlan
-from zelitrio.training.teacher.vocoder import train as train_vocoder
+from zelitrio.training.recipe.teacher.acoustic import AcousticPlan
+from zelitrio.training.recipe.teacher.acoustic import train as train_acoustic
+from zelitrio.training.recipe.teacher.items import Item, items_of
+from zelitrio.training.recipe.teacher.requests import Request, read_requests
+from zelitrio.training.recipe.teacher.speech import Measured, measure
+from zelitrio.training.recipe.teacher.store import (
+    Said,
+    chunks_with,
+    load,
+    save_items,
+    save_speech,
+    speech_path,
+)
+from zelitrio.training.recipe.teacher.vocoder import VocoderPlan
+from zelitrio.training.recipe.teacher.vocoder import train as train_vocoder
 
 _MADE = "made"
 """A file that says that the last chunk is aligned."""
@@ -43,6 +50,37 @@ _CHUNK = 24
 _GROUP = 480
 """Requests spoken in one call: the shortest come first in each, and a group is a fair sample."""
 _worker: dict[str, object] = {}
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What is made from what, in how much time.
+
+    Attributes:
+        requests: file of `save_requests`.
+        teacher: folder of the teacher's weights.
+        folder: where speech goes; large and fast.
+        out: where weights and logs go.
+        seconds: for all of it.
+        device: of torch.
+        workers: processes that measure and align.
+        count: requests at most.
+        batch_s: seconds of speech per batch of the teacher.
+        role: of this process; None starts one for each.
+        began: monotonic time of the start, for a role.
+    """
+
+    requests: Path
+    teacher: Path
+    folder: Path
+    out: Path
+    seconds: float = 540.0
+    device: str = "cuda"
+    workers: int = max(1, (os.cpu_count() or 2) - 3)
+    count: int = 100_000
+    batch_s: float = 300.0
+    role: Literal["make", "acoustic", "vocoder"] | None = None
+    began: float = 0.0
 
 
 @attrs.frozen(kw_only=True)
@@ -98,7 +136,7 @@ def _work(
     return len(said), len(items), faults
 
 
-def make(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
+def make(options: Options, began: float, schedule: Schedule) -> None:
     """Speak all requests, or as many as time allows, and have them measured and aligned."""
     sys.path.insert(0, str(options.teacher))
     context = multiprocessing.get_context("spawn")
@@ -113,7 +151,7 @@ def make(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
 
         network, tables, numbers = import_module("kokoro_carry").load(options.teacher, options.device)
         requests = read_requests(options.requests)[: options.count]
-        from zelitrio.training.teacher.requests import VOICES
+        from zelitrio.training.recipe.teacher.requests import VOICES
 
         note(event="loaded", requests=len(requests))
         pending: list[tuple[int, np.ndarray, np.ndarray]] = []
@@ -155,7 +193,7 @@ def make(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
     (options.folder / _MADE).touch()
 
 
-def acoustic(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
+def acoustic(options: Options, began: float, schedule: Schedule) -> None:
     """Wait for the alignments, then train."""
     while not (options.folder / _MADE).exists():
         if time.monotonic() - began > schedule.acoustic_at and chunks_with(options.folder, "items"):
@@ -169,7 +207,7 @@ def acoustic(options: argparse.Namespace, began: float, schedule: Schedule) -> N
     train_acoustic(options.folder, options.out, plan, device=options.device, deadline=began + ends)
 
 
-def vocoder(options: argparse.Namespace, began: float, schedule: Schedule) -> None:
+def vocoder(options: Options, began: float, schedule: Schedule) -> None:
     """Train as soon as there is speech."""
     plan = VocoderPlan(seconds=schedule.end)
     if options.device == "cpu":
@@ -206,34 +244,19 @@ def keep_held_out(folder: Path, out: Path, most: int = 160) -> None:
         np.savez_compressed(out / "held_out.npz", allow_pickle=False, **joined)
 
 
-ROLES: dict[str, Callable[[argparse.Namespace, float, Schedule], None]] = {
+ROLES: dict[str, Callable[[Options, float, Schedule], None]] = {
     "make": make,
     "acoustic": acoustic,
     "vocoder": vocoder,
 }
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Run every role in a process of its own until the time is over."""
-    parser = argparse.ArgumentParser(prog="python -m zelitrio.training.teacher.run", description=__doc__)
-    parser.add_argument("--requests", type=Path, required=True, help="file of `save_requests`")
-    parser.add_argument("--teacher", type=Path, required=True, help="folder of the teacher's weights")
-    parser.add_argument("--folder", type=Path, required=True, help="where speech goes; large and fast")
-    parser.add_argument("--out", type=Path, required=True, help="where weights and logs go")
-    parser.add_argument("--seconds", type=float, default=540.0)
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 3))
-    parser.add_argument("--count", type=int, default=100_000, help="requests at most")
-    parser.add_argument(
-        "--batch-s", type=float, default=300.0, help="seconds of speech per batch of the teacher"
-    )
-    parser.add_argument("--role", choices=sorted(ROLES))
-    parser.add_argument("--began", type=float, help="monotonic time of the start")
-    options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
     schedule = Schedule.of(options.seconds)
-    if options.role:
+    if options.role is not None:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True
         try:
@@ -246,7 +269,7 @@ def main() -> None:
     command = [
         sys.executable,
         "-m",
-        "zelitrio.training.teacher.run",
+        "zelitrio.training.recipe",
         *sys.argv[1:],
         "--began",
         str(began),
@@ -267,7 +290,3 @@ def main() -> None:
             print(f"{role}: ended with {child.returncode}", flush=True)
     if not (options.out / "held_out.npz").exists():
         keep_held_out(options.folder, options.out)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import attrs
 import numpy as np
-import orjson
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
@@ -27,9 +26,10 @@ from zelitrio.networks import (
 )
 from zelitrio.training.discriminators import MelCritic, critic_loss, maker_losses
 from zelitrio.training.losses import gaussian_surprise, masked_mean
-from zelitrio.training.teacher.graphs import captured, follow
-from zelitrio.training.teacher.lessons import Lessons, read_lessons
-from zelitrio.training.teacher.pool import GUIDED
+from zelitrio.training.recipe.teacher.graphs import follow
+from zelitrio.training.recipe.teacher.lessons import Lessons, read_lessons
+from zelitrio.training.recipe.teacher.pool import GUIDED
+from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
 from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 LOSS_WEIGHTS = {
@@ -181,6 +181,8 @@ class Trainer:
     decay: Tensor
     losses: dict[str, Tensor] = attrs.field(factory=dict)
     """Of the last step."""
+    best: tuple[float, dict[str, Tensor]] | None = None
+    """The predictors' best look at held-out speech, and their weights then."""
 
     @classmethod
     def start(
@@ -215,8 +217,9 @@ class Trainer:
             torch.tensor(0.9, device=device),
         )
 
-    def at(self, share: float, step: int, joined: float) -> None:
-        """Set rates for a share of the time that has passed."""
+    def at(self, share: float, step: int, with_critics: int) -> None:
+        """Set rates for a share of the time that has passed; the critic counts more and more."""
+        joined = min(1.0, max(0.0, (with_critics - 200) / 300))
         rise = min(1.0, (step + 1) / 200)
         self.rate.fill_(self.plan.learning_rate * rise * max(0.01, 0.5 * (1.0 + math.cos(math.pi * share))))
         self.joined.fill_(joined)
@@ -225,7 +228,24 @@ class Trainer:
             for group in self.optimiser.param_groups:
                 group["lr"] = float(self.rate)
 
-    def step(self, *, against_critic: bool) -> None:
+    def values(self) -> dict[str, float]:
+        """Losses of the last step; waits for the device."""
+        return {name: float(loss) for name, loss in self.losses.items()}
+
+    def look(self) -> dict[str, float]:
+        """Losses on held-out speech; keeps the predictors if they are the best so far."""
+        found = validate(self.averaged, self.lessons)
+        score = found.get("val_duration", 0.0) + 0.2 * found.get("val_pitch", 0.0)
+        if self.best is None or score < self.best[0]:
+            kept = {
+                key: value.detach().clone()
+                for key, value in self.averaged.state_dict().items()
+                if key.split(".")[0] in ("duration", "pitch", "energy")
+            }
+            self.best = (score, kept)
+        return {"best": self.best[0], **found}
+
+    def step(self, *, against_critics: bool) -> None:
         """One step; losses are left in `losses`.  Waits for nothing and has fixed shapes."""
         plan, lessons = self.plan, self.lessons
         device = lessons.mel.device
@@ -234,7 +254,7 @@ class Trainer:
         outputs = forward(self.model, batch, noise=0.1, bfloat16=plan.bfloat16)
         losses = losses_of(outputs, batch)
         total = sum((LOSS_WEIGHTS[name] * loss for name, loss in losses.items()), self.joined * 0.0)
-        if against_critic:
+        if against_critics:
             fooled, matched = self._judge(outputs, batch, losses)
             total = total + self.joined * (_FOOLED * fooled + _MATCHED * matched)
         self.optimiser.zero_grad(set_to_none=True)
@@ -287,12 +307,6 @@ def train(
         deadline: monotonic time at which it ends, instead of `plan.seconds` after the first step.
     """
     where = torch.device(device)
-    log = (out / f"{name}.jsonl").open("ab")
-
-    def note(**row: object) -> None:
-        log.write(orjson.dumps({**row, "at": round(time.time(), 1)}) + b"\n")
-        log.flush()
-
     lessons = read_lessons(folder, where)
     sizes = config or (
         lambda speakers: PitchedAcousticConfig(
@@ -300,7 +314,25 @@ def train(
         )
     )
     trainer = Trainer.start(plan, lessons, sizes(len(lessons.speaker_ln_f0)), where)
-    note(
+    trainer.model.train()
+    is_guided = False
+
+    def guide_once(share: float) -> None:
+        nonlocal is_guided
+        if not is_guided and share >= plan.guide_share:
+            is_guided, began = True, time.monotonic()
+            guide(trainer.averaged, lessons, folder / GUIDED)
+            run.note(event="guided", seconds=round(time.monotonic() - began, 1))
+
+    run = TimedRun(
+        trainer,
+        out,
+        name,
+        critics_from=plan.plain_share,
+        use_graph=plan.use_graph and where.type == "cuda",
+        between=guide_once,
+    )
+    run.note(
         event="begin",
         items=len(lessons.train),
         held=len(lessons.held),
@@ -308,74 +340,12 @@ def train(
         ln_f0=[round(value, 3) for value in lessons.speaker_ln_f0.tolist()],
         weights=sum(p.numel() for p in trainer.model.parameters()),
     )
-    began = time.monotonic()
-    ends = deadline or began + plan.seconds
-    step, joined_at, saved, is_guided = 0, None, began, False
-    noted = (began, 0)
-    best: tuple[float, dict[str, Tensor]] | None = None
-
-    def save() -> None:
-        nonlocal best
-        values = validate(trainer.averaged, lessons)
-        score = values.get("val_duration", 0.0) + 0.2 * values.get("val_pitch", 0.0)
-        if best is None or score < best[0]:
-            kept = {
-                key: value.detach().clone()
-                for key, value in trainer.averaged.state_dict().items()
-                if key.split(".")[0] in ("duration", "pitch", "energy")
-            }
-            best = (score, kept)
-        weights = {
-            key: value.detach().half().contiguous() for key, value in trainer.averaged.state_dict().items()
-        }
-        partial = out / f"{name}.partial"
-        facts = {"config": orjson.dumps(attrs.asdict(trainer.model.config)).decode(), "step": str(step)}
-        save_file(weights, partial, facts)
-        partial.replace(out / f"{name}.safetensors")
-        note(
-            event="saved",
-            step=step,
-            best=round(best[0], 4),
-            **{key: round(value, 4) for key, value in values.items()},
-        )
-
-    alone: Callable[[], None] = lambda: trainer.step(against_critic=False)  # noqa: E731
-    against: Callable[[], None] = lambda: trainer.step(against_critic=True)  # noqa: E731
-    trainer.model.train()
-    trainer.at(0.0, 0, 0.0)
-    is_captured = plan.use_graph and where.type == "cuda"
-    run = captured(alone, note) if is_captured else alone
-    while (now := time.monotonic()) < ends:
-        share = (now - began) / (ends - began)
-        if joined_at is None and share >= plan.plain_share:
-            joined_at = step
-            run = captured(against, note) if is_captured else against
-        joined = 0.0 if joined_at is None else min(1.0, max(0.0, (step - joined_at - 200) / 300))
-        trainer.at(share, step, joined)
-        run()
-        step += 1
-        if step % 100 == 0 or (where.type == "cpu" and step % 20 == 0):
-            spent = (time.monotonic() - noted[0]) / (step - noted[1])
-            noted = (time.monotonic(), step)
-            losses = {name: round(float(loss), 4) for name, loss in trainer.losses.items()}
-            note(step=step, share=round(share, 3), step_ms=round(1000 * spent, 2), **losses)
-            if not math.isfinite(losses["mel"]):
-                note(event="not finite: taken back")
-                trainer.model.load_state_dict(trainer.averaged.state_dict())
-        if not is_guided and share >= plan.guide_share:
-            is_guided = True
-            guide(trainer.averaged, lessons, folder / GUIDED)
-            note(event="guided", step=step, seconds=round(time.monotonic() - now, 1))
-        if now - saved > plan.save_s:
-            saved = now
-            save()
-    save()
-    if best is not None:
+    run_for(run, deadline or time.monotonic() + plan.seconds, plan.save_s)
+    if trainer.best is not None:
         save_file(
-            {key: value.half().contiguous() for key, value in best[1].items()},
+            {key: value.half().contiguous() for key, value in trainer.best[1].items()},
             out / f"{name}_predictors.safetensors",
         )
-    if not is_guided:
-        guide(trainer.averaged, lessons, folder / GUIDED)
-    note(event="end", step=step)
-    return step
+    guide_once(plan.guide_share)
+    run.note(event="end")
+    return run.step

@@ -14,7 +14,7 @@ import attrs
 import orjson
 
 from zelitrio.text import Break, Utterance, Word, load_front_end
-from zelitrio.training.teacher.texts import draw_texts, in_turns
+from zelitrio.training.recipe.teacher.texts import draw_texts, in_turns
 from zelitrio.voices import kokoro_ids
 
 VOICES = ("af_heart", "am_michael", "af_bella", "am_fenrir")

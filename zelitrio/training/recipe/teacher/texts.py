@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from zelitrio.training.teacher.phrases import phrases
+from zelitrio.training.recipe.teacher.phrases import phrases
 
 PROSE = "prose"
 KINDS = (PROSE, "question", "answer", "number", "command")

@@ -17,8 +17,8 @@ from zelitrio.training.alignment import Aligner
 from zelitrio.training.corpus import Speaker
 from zelitrio.training.edges import ended_by_ear, speech_edges
 from zelitrio.training.features import SAMPLE_RATE_HZ, mel_centres_hz
+from zelitrio.training.recipe.teacher.speech import Measured
 from zelitrio.training.shards import Entry, Shard
-from zelitrio.training.teacher.speech import Measured
 from zelitrio.voices import frame_positions, phone_inputs
 
 _PIECE_SHARE = 0.15

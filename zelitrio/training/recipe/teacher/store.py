@@ -14,8 +14,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from zelitrio.training.teacher.items import Item
-from zelitrio.training.teacher.speech import Measured
+from zelitrio.training.recipe.teacher.items import Item
+from zelitrio.training.recipe.teacher.speech import Measured
 
 Arrays = dict[str, npt.NDArray[Any]]
 _FRAMES = ("mel", "ln_f0", "turns", "voiced", "inside")

@@ -1,6 +1,6 @@
 """Train the letter-to-sound model on the CMU dictionary, and measure it on words held out.
 
-    python -m zelitrio.training.letter_to_sound [--out FILE]
+    python -m zelitrio.training.recipe letter-to-sound [--out FILE]
 
 Three steps: align each word's letters with its phones by expectation maximisation (a letter yields
 zero, one or two phones); count n-grams of the aligned pairs and smooth them (modified Kneser-Ney:
@@ -11,7 +11,6 @@ out to measure the word accuracy.  Two minutes on one core, no randomness.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import re
@@ -24,7 +23,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from zelitrio.text import CODE_OF_PHONE, DATA, GraphoneModel, LetterToSound, load_cmudict
+from zelitrio.text import CODE_OF_PHONE, GraphoneModel, LetterToSound, load_cmudict
 
 Pair = tuple[str, str]
 """A word and its coded phones."""
@@ -322,25 +321,16 @@ def _distance(left: str, right: str) -> int:
     return row[-1]
 
 
-def main() -> None:
-    """Train, measure, and write the model and its figures into the package."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=DATA / "letter_to_sound.xz")
-    parser.add_argument("--order", type=int, default=8)
-    parser.add_argument("--threshold", type=float, default=0.3)
-    arguments = parser.parse_args()
+def make(out: Path, order: int, threshold: float) -> None:
+    """Train, measure, and write the model and its figures."""
     began = time.perf_counter()
     split = split_dictionary(load_cmudict())
     aligned = align(split.train)
     print(f"{len(aligned)} of {len(split.train)} pronunciations aligned, {time.perf_counter() - began:.0f} s")
-    model = train(aligned, order=arguments.order, threshold=arguments.threshold)
+    model = train(aligned, order=order, threshold=threshold)
     packed = model.dump()
     figures = measure(LetterToSound(GraphoneModel.parse(packed)), split.held_out)
     figures |= {"n_grams": len(model.symbol), "bytes": len(packed)}
     print(json.dumps(figures), f"{time.perf_counter() - began:.0f} s")
-    arguments.out.write_bytes(packed)
-    arguments.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    out.write_bytes(packed)
+    out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zelitrio.networks import normalise_mel
 from zelitrio.training.features import HOP_SAMPLES, MELS
-from zelitrio.training.teacher.store import chunks_with, load, speech_path
+from zelitrio.training.recipe.teacher.store import chunks_with, load, speech_path
 
 GUIDED = "guided.npy"
 """Mel frames as the acoustic model predicts them, in the order of `speech_frames`."""

@@ -1,0 +1,69 @@
+"""The recipes as commands: `python -m zelitrio.training.recipe natural|teacher|letter-to-sound`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from zelitrio.text import DATA
+from zelitrio.training.device import choose_device
+from zelitrio.training.recipe import letter_to_sound
+from zelitrio.training.recipe.natural import STEPS, Natural, Pace
+from zelitrio.training.recipe.teacher import run
+
+app = App(name="python -m zelitrio.training.recipe", help=__doc__)
+FLAT = Parameter(name="*")
+_PACE = Pace()
+
+
+@app.command
+def natural(
+    corpus: Path,
+    work: Path,
+    out: Path,
+    *,
+    only: Literal["prepare", "align", "acoustic", "vocoder", "refine", "export"] | None = None,
+    device: str = "auto",
+    threads: int = 1,
+    pace: Annotated[Pace, FLAT] = _PACE,
+) -> None:
+    """Make the natural voices from recordings; run again, it goes on where it stopped.
+
+    Parameters
+    ----------
+    corpus
+        A folder for each speaker, with recordings and a metadata.csv.
+    work
+        Where features, alignments and runs go.
+    out
+        The voice folder.
+    only
+        One step instead of all.
+    device
+        auto, cpu, cuda or cuda:N.
+    threads
+        Threads of torch on a CPU.
+    """
+    steps = Natural(corpus, work, out, choose_device(device, threads), pace)
+    for step in STEPS if only is None else (only,):
+        getattr(steps, step)()
+
+
+@app.command
+def teacher(options: Annotated[run.Options, FLAT]) -> None:
+    """Make the built-in voices from a teacher's speech, in a given time, on one machine with a GPU."""
+    run.run(options)
+
+
+@app.command(name="letter-to-sound")
+def train_letter_to_sound(
+    *, out: Path = DATA / "letter_to_sound.xz", order: int = 8, threshold: float = 0.3
+) -> None:
+    """Train the letter-to-sound model on the CMU dictionary, and measure it."""
+    letter_to_sound.make(out, order, threshold)
+
+
+if __name__ == "__main__":
+    app()
