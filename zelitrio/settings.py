@@ -34,6 +34,11 @@ def _check_choice(instance: Any, attribute: attrs.Attribute[Any], value: Any) ->
         raise LocalError(f"{attribute.name}: expected one of {', '.join(allowed)}, found {value!r}")
 
 
+def _check_device(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
+        raise LocalError(f"{attribute.name}: expected auto, cpu, cuda or cuda:N, found {value!r}")
+
+
 def _check_origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     for origin in value or ():
         if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s,*]+", origin):
@@ -103,7 +108,7 @@ class VoiceSettings:
 class EngineSettings:
     """Where and how the networks run."""
 
-    device: str = _plain("auto", "auto (CUDA if there is a GPU), cpu, cuda or cuda:N")
+    device: str = _plain("auto", "auto (CUDA if there is a GPU), cpu, cuda or cuda:N", _check_device)
     dtype: str = _choice("float32", ("float32", "bfloat16", "float16"), "Number format of the networks")
     graphs: bool = _plain(True, "Capture CUDA graphs at start; no effect on a CPU")
     max_batch: int = _number(64, 1, 1024, "Windows computed in one step")

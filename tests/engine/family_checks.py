@@ -116,12 +116,12 @@ def check_company(voice: Voice, utterances: Sequence[Utterance], make: MakeRunne
 def check_capture(model: Model, dtype: torch.dtype, kind: str, rows: int, length: int) -> set[str]:
     """A CUDA graph can hold a call; returns the operations that ran."""
     network, facts = model.load(META, dtype, 4), model.facts
-    calls: dict[str, Any] = {
-        "encode": (network.encode, encode_columns(network, length), (rows, 2, length)),
-        "expand": (network.expand, expand_columns(length), (rows, 2)),
-        "speak": (network.speak, speak_columns(facts, length), (rows, length * facts.hop_samples)),
+    layouts: dict[str, Any] = {
+        "encode": (encode_columns(network, length), (rows, 2, length)),
+        "expand": (expand_columns(length), (rows, 2)),
+        "speak": (speak_columns(facts, length), (rows, length * facts.hop_samples)),
     }
-    call, columns, shape = calls[kind]
+    call, (columns, shape) = getattr(network, kind), layouts[kind]
     inputs = {
         name: torch.zeros(
             rows, *column.shape, dtype=torch.int64 if column.is_integer else torch.float32, device=META

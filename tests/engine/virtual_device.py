@@ -66,9 +66,6 @@ class SilentNetwork:
         longest = int(inputs["length"].max())
         return torch.full((len(inputs["slot"]), 2, longest), float(WORD_FRAMES))
 
-    def expand(self, inputs: Inputs) -> Tensor:
-        raise NotImplementedError
-
     def speak(self, inputs: Inputs) -> Tensor:
         rows, window = inputs["tokens"].shape
         taken_s = self.tempo.pace.window_s(window, int((inputs["length"] > 0).sum()))

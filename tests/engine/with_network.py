@@ -9,7 +9,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from zelitrio.networks import Field, Inputs, Network
+from zelitrio.networks import ExpandingNetwork, Field, Inputs, Network
 
 
 @attrs.define(eq=False)
@@ -28,6 +28,7 @@ class Watched:
         return self.network.encode(inputs)
 
     def expand(self, inputs: Inputs) -> Tensor:
+        assert isinstance(self.network, ExpandingNetwork)
         self.before("expand", inputs)
         return self.network.expand(inputs)
 

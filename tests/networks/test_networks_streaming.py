@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +101,26 @@ def test_a_longer_neighbour_in_the_batch_changes_nothing(speech: SpeechStep) -> 
         both = speech.whole(rows, positions, torch.tensor([[5.0], [5.0]]), mask, torch.tensor([4, 5]))
     alone = spoken_whole(speech, short, near, 4)
     torch.testing.assert_close(both[0, : len(alone)], alone, rtol=0, atol=EXACT)
+
+
+def test_weights_prepared_for_windows_speak_as_the_trained_ones(speech: SpeechStep) -> None:
+    rows, positions = random_rows(6, 70, 24)
+    fixed = copy.deepcopy(speech)
+    fixed.fix(torch.float32)
+    expected = spoken_whole(speech, rows, positions, 5)
+    torch.testing.assert_close(spoken_whole(fixed, rows, positions, 5), expected, rtol=0, atol=EXACT)
+    parts = spoken_in_windows(fixed, rows, positions, 5, [24, 16, 8, 24, 24])
+    torch.testing.assert_close(parts, expected, rtol=0, atol=EXACT)
+
+
+def test_a_window_inside_of_its_utterance_has_no_mask_and_sounds_the_same(
+    speech: SpeechStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, positions = random_rows(7, 90, 24)
+    windows = [24, 16, 16, 32, 32]
+    without = spoken_in_windows(speech, rows, positions, 5, windows)
+    monkeypatch.setattr("zelitrio.networks.zeli.streaming.is_readable", lambda tensor: False)
+    assert torch.equal(without, spoken_in_windows(speech, rows, positions, 5, windows))
 
 
 def test_a_lane_used_again_starts_fresh(speech: SpeechStep) -> None:

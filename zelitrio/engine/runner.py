@@ -26,7 +26,7 @@ from zelitrio.engine.calls import (
 )
 from zelitrio.engine.graphs import Call, CaptureRoom, Pending
 from zelitrio.engine.pace import Ladder
-from zelitrio.networks import Facts
+from zelitrio.networks import ExpandingNetwork, Facts
 from zelitrio.voices import Model
 
 Shape = tuple[str, int, int]
@@ -108,7 +108,7 @@ class Runner:
         """Prepare utterances that are laid out.
 
         Returns:
-            [len(rows) or more, 2] once waited for; see `Network.expand`.
+            [len(rows) or more, 2] once waited for; see `ExpandingNetwork.expand`.
         """
         longest = max(len(row.frames) for row in rows)
         call = self._call("expand", len(rows), longest, self.facts.frame_ladder)
@@ -131,6 +131,7 @@ class Runner:
         if kind == "encode":
             return Call(network.encode, rows, encode_columns(network, length), self.device)
         if kind == "expand":
+            assert isinstance(network, ExpandingNetwork)
             return Call(network.expand, rows, expand_columns(length), self.device)
         return Call(network.speak, rows, speak_columns(self.facts, length), self.device)
 

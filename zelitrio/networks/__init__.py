@@ -5,7 +5,7 @@ Torch modules: no device is chosen, no thread started and no file read here.
 
 from __future__ import annotations
 
-from zelitrio.networks.family import NO_TOKEN, Facts, Field, Inputs, Network
+from zelitrio.networks.family import NO_TOKEN, ExpandingNetwork, Facts, Field, Inputs, Network
 from zelitrio.networks.kokoro import (
     Kokoro,
     KokoroConfig,
@@ -44,6 +44,7 @@ __all__ = [
     "VOICING_SLOPE",
     "AcousticConfig",
     "AcousticModel",
+    "ExpandingNetwork",
     "Facts",
     "Field",
     "FineVocoder",

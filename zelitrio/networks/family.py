@@ -4,7 +4,7 @@ A network keeps all that belongs to a stream in tensors of its own, indexed by t
 engine decides which slots are computed together, and in which lengths.
 
 - *encode* reads an utterance's tokens and predicts how long each is.
-- *expand* sees a whole utterance laid out in frames.  A network that needs none has no `frame_ladder`.
+- *expand* sees a whole utterance laid out in frames.  An `ExpandingNetwork` has it, and a `frame_ladder`.
 - *speak* makes the samples of a window of frames.
 
 The engine calls them under `torch.inference_mode` and captures them as CUDA graphs.  So they wait for
@@ -15,7 +15,7 @@ are independent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import attrs
 from torch import Tensor
@@ -91,16 +91,6 @@ class Network(Protocol):
             speaker's mean, or 0 if the network predicts none.
         """
 
-    def expand(self, inputs: Inputs) -> Tensor:
-        """Prepare utterances that are laid out in frames.
-
-        Args:
-            inputs: `slot`, `length` (frames) and `noise_at` [rows]; `tokens` [rows, frames].
-
-        Returns:
-            [rows, 2] float32: the first frame that is heard, and the end of the last.
-        """
-
     def speak(self, inputs: Inputs) -> Tensor:
         """Make the samples of a window; `first` 0 forgets the slot's past.
 
@@ -111,4 +101,19 @@ class Network(Protocol):
 
         Returns:
             [rows, window * hop_samples] float32 in [-1, 1].  The first sample is of frame `first - lag`.
+        """
+
+
+@runtime_checkable
+class ExpandingNetwork(Network, Protocol):
+    """A network with a step between reading an utterance and its first window."""
+
+    def expand(self, inputs: Inputs) -> Tensor:
+        """Prepare utterances that are laid out in frames.
+
+        Args:
+            inputs: `slot`, `length` (frames) and `noise_at` [rows]; `tokens` [rows, frames].
+
+        Returns:
+            [rows, 2] float32: the first frame that is heard, and the end of the last.
         """

@@ -112,7 +112,7 @@ class KokoroNetwork:
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
     def expand(self, inputs: Inputs) -> Tensor:
-        """Compute what needs the whole utterance; see `Network.expand`."""
+        """Compute what needs the whole utterance; see `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
         if self._by_row:
             rows = zip(slot.tolist(), tokens, length.tolist(), strict=True)

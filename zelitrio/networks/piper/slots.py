@@ -96,7 +96,7 @@ class PiperNetwork:
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
     def expand(self, inputs: Inputs) -> Tensor:
-        """Make the latent of whole utterances; see `Network.expand`."""
+        """Make the latent of whole utterances; see `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
         if self._by_row:
             for row, (where, count, noise_at) in enumerate(

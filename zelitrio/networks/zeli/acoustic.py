@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zelitrio.networks.zeli.even import even
-from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, masked
 
 POSITION_FEATURES = 4
 VOICING_SLOPE = 4.0
@@ -95,7 +95,7 @@ def frames_of(mel: Tensor, pitch: Tensor, voicing: Tensor, ln_f0: Tensor) -> Fra
     return Frames(mel, hz, even(torch.sigmoid, VOICING_SLOPE * voicing.float()))
 
 
-class _PhoneConvolution(nn.Conv1d):
+class PhoneConvolution(nn.Conv1d):
     """A convolution over phones, channels last: [batch, phones, channels] in and out.
 
     As one product of neighbouring phones with the kernel: torch runs so short a convolution on a
@@ -105,7 +105,13 @@ class _PhoneConvolution(nn.Conv1d):
     def __init__(self, channels: int, out: int) -> None:
         super().__init__(channels, out, 3, padding=1)
 
+    def lay_out(self) -> None:
+        """Put the weights in memory as the product reads them; the shape stays."""
+        product = self.weight.data.transpose(1, 2).flatten(1).t().contiguous().t()
+        self.weight.data = product.unflatten(1, (3, -1)).transpose(1, 2)
+
     def forward(self, x: Tensor) -> Tensor:
+        """[batch, phones, channels] to [batch, phones, out]."""
         around = F.pad(x, (0, 0, 1, 1))
         phones = x.shape[1]
         taps = torch.cat([around[:, tap : tap + phones] for tap in range(3)], -1)
@@ -117,9 +123,9 @@ class _Predictor(nn.Module):
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.3) -> None:
         super().__init__()
-        self.first = _PhoneConvolution(channels, hidden)
+        self.first = PhoneConvolution(channels, hidden)
         self.first_norm = nn.LayerNorm(hidden)
-        self.second = _PhoneConvolution(hidden, hidden)
+        self.second = PhoneConvolution(hidden, hidden)
         self.second_norm = nn.LayerNorm(hidden)
         self.out = nn.Linear(hidden, 2)
         self.dropout = nn.Dropout(dropout)
@@ -150,8 +156,8 @@ class AcousticModel(nn.Module):
         self.duration = _Predictor(width, config.predictor_channels)
         self.pitch = _Predictor(width, config.predictor_channels)
         self.energy = _Predictor(width, config.predictor_channels)
-        self.pitch_in = _PhoneConvolution(1, width)
-        self.energy_in = _PhoneConvolution(1, width)
+        self.pitch_in = PhoneConvolution(1, width)
+        self.energy_in = PhoneConvolution(1, width)
         self.to_decoder = nn.Linear(width, config.decoder_channels)
         self.position = nn.Linear(POSITION_FEATURES, config.decoder_channels, bias=False)
         self.decoder = StreamingBlocks(
@@ -234,12 +240,16 @@ class AcousticModel(nn.Module):
         """
         window, ahead = rows.shape[1], self.config.decoder_lookahead
         masks = FrameMasks(first, window, length, self.config.decoder_lag, rows.dtype)
-        x = (rows + self.position(positions)) * masks.lagging(0)
+        x = masked(rows + self.position(positions), masks.lagging(0))
         following = []
         for depth, block in enumerate(self.decoder, start=1):
             x, state = block.step(x, states[depth - 1], masks.lagging(depth * ahead))
             following.append(state)
-        return self._frames(x) * masks.lagging(self.config.decoder_lag), following
+        return masked(self._frames(x), masks.lagging(self.config.decoder_lag)), following
+
+    def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
+        """The stacks that draw no pitch: phases add up pitch, so its last bits would be heard."""
+        return ()
 
     def exact_parameters(self) -> Iterator[nn.Parameter]:
         """Those that stay in float32 when the rest is narrowed: pitch must be exact."""

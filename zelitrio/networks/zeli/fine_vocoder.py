@@ -30,7 +30,13 @@ from zelitrio.networks.zeli.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, StreamingStem
+from zelitrio.networks.zeli.streaming import (
+    FrameMasks,
+    StatePart,
+    StreamingBlocks,
+    StreamingStem,
+    masked,
+)
 
 _REST_GAIN = 0.3
 
@@ -60,6 +66,7 @@ class FineVocoder(nn.Module):
         self.part_blocks = StreamingBlocks(c.part_blocks, c.part_channels, c.part_kernel, c.part_lookahead)
         self.part_norm = nn.LayerNorm(c.part_channels)
         self.head = nn.Linear(c.part_channels, 3 * c.bins + 2 * c.rest_bins)
+        self._is_folded = False
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
         with torch.no_grad():
@@ -70,7 +77,8 @@ class FineVocoder(nn.Module):
         window = torch.hann_window(c.fft_samples)
         self.register_buffer("window", window, persistent=False)
         noise = noise_table(c.fft_samples, c.part_samples, window, NOISE_FRAMES * c.parts)
-        self.register_buffer("noise", noise.unflatten(0, (NOISE_FRAMES, c.parts)), persistent=False)
+        planes = torch.cat((noise.real, noise.imag), -1).unflatten(0, (NOISE_FRAMES, c.parts))
+        self.register_buffer("noise", planes, persistent=False)  # [frames, parts, 2 * bins]
         self.register_buffer("jitter", c.jitter_cents * CENT * jitter_table(), persistent=False)
 
     def forward(
@@ -104,7 +112,7 @@ class FineVocoder(nn.Module):
         x = self.stem.whole(self._inputs(mel, ln_f0, voiced, mask), mask)
         for block in self.blocks:
             x = block.whole(x, mask)
-        part_mask = _repeated(mask, c.parts)
+        part_mask = mask.expand(-1, -1, c.parts).flatten(1).unsqueeze(-1)
         pitch = torch.where(mask[..., 0] > 0, ln_f0.float(), UNVOICED_LN_F0)
         # A windowed run's phase starts `trunk_lag - 1` frames early; the last spectrum ends one frame late.
         early = c.trunk_lag - 1
@@ -119,11 +127,15 @@ class FineVocoder(nn.Module):
         for block in self.part_blocks:
             y = block.whole(y, part_mask)
         noise = self.noise[torch.remainder(noise_at[:, None] + times, NOISE_FRAMES)].flatten(1, 2)
-        spectra = self._spectra(y, source, noise, part_mask)
+        blocks = self._blocks(y, source, noise) * part_mask.float()
         before = pitch.new_zeros(pitch.shape[0], c.fft_samples - c.part_samples)
-        samples, rest = self._overlap_add(spectra, before)
+        samples, rest = self._overlap_add(blocks, before)
         half = c.fft_samples // 2
         return torch.cat((samples, rest[:, :half]), 1)[:, half:]
+
+    def stacks(self) -> tuple[StreamingBlocks, ...]:
+        """Its stacks of blocks."""
+        return self.blocks, self.part_blocks
 
     def new_state(self, batch: int, device: torch.device | str = "cpu") -> FineVocoderState:
         """The state before the first window."""
@@ -213,7 +225,7 @@ class FineVocoder(nn.Module):
         masks = FrameMasks(first, window, length, deepest, state.stem.dtype)
         ahead = torch.arange(window, device=first.device)
         ln_f0 = self._wavering(ln_f0, (noise_at + first)[:, None] + ahead)
-        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0))
+        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0)).to(state.stem.dtype)
         x, stem = self.stem.step(inputs, state.stem, masks.lagging(c.stem_lookahead))
         states = []
         for depth, block in enumerate(self.blocks, start=1):
@@ -222,33 +234,30 @@ class FineVocoder(nn.Module):
             )
             states.append(following)
 
-        inside = masks.lagging(0)[..., 0] > 0
-        pitch = torch.cat((state.ln_f0, torch.where(inside, ln_f0.float(), UNVOICED_LN_F0)), 1)
+        inside = masks.lagging(0)
+        if inside is not None:
+            ln_f0 = torch.where(inside[..., 0] > 0, ln_f0, UNVOICED_LN_F0)
+        pitch = torch.cat((state.ln_f0, ln_f0), 1)
         edges = pitch[:, : window + 1]
         phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
-        fresh = pulses(edges, phases, c.hop_samples, c.sample_rate_hz)
-        train = torch.cat((state.pulses, fresh), 1)
-        source = self._source(train, window)
-        part_masks = _PartMasks(masks, c.parts, c.trunk_lag, deepest)
-        y = self._spread_out(x, source, part_masks.lagging(0))
+        train = torch.cat((state.pulses, pulses(edges, phases, c.hop_samples, c.sample_rate_hz)), 1)
+        source = torch.cat((state.source, self._source(train, window)), 1)
+        part_masks, lag = masks.repeated(c.parts), c.parts * c.trunk_lag
+        y = self._spread_out(x, source[:, c.part_lag :], part_masks.lagging(lag))
         part_states = []
-        for depth, block in enumerate(self.part_blocks, start=1):
-            y, following = block.step(
-                y, state.part_blocks[depth - 1], part_masks.lagging(depth * c.part_lookahead)
-            )
+        for block, before in zip(self.part_blocks, state.part_blocks, strict=True):
+            lag += c.part_lookahead
+            y, following = block.step(y, before, part_masks.lagging(lag))
             part_states.append(following)
-        sources = torch.cat((state.source, source), 1)
         at = torch.remainder((noise_at + first - deepest)[:, None] + ahead, NOISE_FRAMES)
-        spectra = self._spectra(
-            y, sources[:, : window * c.parts], self.noise[at].flatten(1, 2), part_masks.lagging(c.part_lag)
-        )
-        samples, overlap = self._overlap_add(spectra, state.overlap)
+        blocks = self._blocks(y, source[:, : window * c.parts], self.noise[at].flatten(1, 2))
+        samples, overlap = self._overlap_add(masked(blocks, part_masks.lagging(lag)), state.overlap)
         # Finished sums begin half an FFT before the first spectrum's middle; a lag of whole frames is kept.
         return samples, FineVocoderState(
             stem=stem,
             blocks=states,
             part_blocks=part_states,
-            source=sources[:, window * c.parts :],
+            source=source[:, window * c.parts :],
             ln_f0=pitch[:, window:],
             phase=phases[:, -1],
             pulses=train[:, window * c.hop_samples :],
@@ -258,9 +267,9 @@ class FineVocoder(nn.Module):
     def _wavering(self, ln_f0: Tensor, noise_at: Tensor) -> Tensor:
         return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
 
-    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
+    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor | None) -> Tensor:
         centred = (ln_f0 - 5.2) * voiced  # an unvoiced frame has no pitch
-        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
+        return masked(torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1), mask)
 
     def _source(self, train: Tensor, frames: int) -> Tensor:
         """Spectra of pulses that begin a frame before the first part.
@@ -274,63 +283,65 @@ class FineVocoder(nn.Module):
         spectra = torch.fft.rfft(cut.unfold(1, c.fft_samples, c.part_samples) * (self.window * SOURCE_GAIN))
         return torch.cat((spectra.real, spectra.imag), -1)
 
-    def _spread_out(self, x: Tensor, source: Tensor, part_mask: Tensor) -> Tensor:
+    def _spread_out(self, x: Tensor, source: Tensor, part_mask: Tensor | None) -> Tensor:
         """Trunk frames and the excitation to the parts' first layer, [batch, frames * parts, channels]."""
         c = self.config
         spread = self.spread(self.norm(x)).unflatten(-1, (c.parts, c.part_channels)).flatten(1, 2)
-        real, imaginary = source.chunk(2, -1)
-        seen = torch.cat((real[..., : c.source_bins], imaginary[..., : c.source_bins]), -1)
-        return (spread + self.source_in(seen.to(spread.dtype))) * part_mask
+        planes = source.to(spread.dtype).flatten(0, 1).split(c.bins, -1)
+        y = (spread + self.source_in.bias).flatten(0, 1)
+        for plane, weight in zip(planes, self.source_in.weight.split(c.source_bins, 1), strict=True):
+            y = y.addmm_(plane[:, : c.source_bins], weight.t())
+        return masked(y.view(spread.shape), part_mask)
 
-    def _spectra(self, y: Tensor, source: Tensor, noise: Tensor, part_mask: Tensor) -> Tensor:
-        """Shape pulses and noise and add the rest: complex [batch, parts, bins]."""
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make the head's constants a part of its weights, which change no more."""
+        weight, bias = self._head()
+        self.head.weight.copy_(weight)
+        self.head.bias.copy_(bias)
+        self._is_folded = True
+
+    def _head(self) -> tuple[Tensor, Tensor]:
+        """Weights and biases that make logs of gains, angles in radians, and the rest at its level."""
+        weight, bias = self.head.weight, self.head.bias
+        if self._is_folded:
+            return weight, bias
+        c = self.config
+        factor, shift = torch.ones_like(bias), torch.zeros_like(bias)
+        gain, turn, breath, rest = (c.bins * group for group in range(4))
+        factor[turn:breath], factor[rest:] = c.angle_gain, _REST_GAIN
+        shift[gain:turn], shift[breath:rest] = -1.0, -2.0
+        return weight * factor[:, None], bias * factor + shift
+
+    def _blocks(self, y: Tensor, source: Tensor, noise: Tensor) -> Tensor:
+        """Shape pulses and noise, add the rest, and transform: [batch, parts, fft] samples."""
         c = self.config
         # In float32 also where the rest is not: these are exponents and angles.
         with torch.autocast(y.device.type, enabled=False) if self.training else contextlib.nullcontext():
-            made = self.head(self.part_norm(y).to(self.head.weight.dtype)).float()
+            weight, bias = self._head()
+            made = F.linear(self.part_norm(y).to(weight.dtype), weight, bias).float()
         gain, turn, breath, rest = made.split((c.bins, c.bins, c.bins, 2 * c.rest_bins), -1)
+        amount, louder = even(torch.exp, gain), even(torch.exp, breath)
+        across, up = even(torch.cos, turn).mul_(amount), even(torch.sin, turn).mul_(amount)
         real, imaginary = source.float().chunk(2, -1)
-        mask = part_mask.float()
-        amount = even(torch.exp, gain - 1) * mask
-        angle = c.angle_gain * turn
-        across, up = amount * even(torch.cos, angle), amount * even(torch.sin, angle)
-        louder = even(torch.exp, breath - 2) * mask
-        own_real, own_imaginary = (
-            F.pad(part * (_REST_GAIN * mask), (0, c.bins - c.rest_bins)) for part in rest.chunk(2, -1)
+        noise_real, noise_imaginary = noise.chunk(2, -1)
+        shaped = (
+            (real * across).addcmul_(imaginary, up, value=-1).addcmul_(noise_real, louder),
+            (real * up).addcmul_(imaginary, across).addcmul_(noise_imaginary, louder),
         )
-        return torch.complex(
-            real * across - imaginary * up + noise.real * louder + own_real,
-            real * up + imaginary * across + noise.imag * louder + own_imaginary,
-        )
+        for plane, own in zip(shaped, rest.chunk(2, -1), strict=True):
+            plane[..., : c.rest_bins] += own
+        return torch.fft.irfft(torch.complex(*shaped), n=c.fft_samples)
 
-    def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
+    def _overlap_add(self, blocks: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """Window and add; `before` and what is returned beside the samples are the unfinished sums."""
         c = self.config
         part, overlap = c.part_samples, c.overlap
-        parts = spectra.shape[1]
-        scale = 8.0 / (3.0 * overlap)  # the squares of overlapping Hann windows add up to 3/8 of their number
-        blocks = torch.fft.irfft(spectra, n=c.fft_samples) * (self.window * scale)
+        parts = blocks.shape[1]
+        # The squares of overlapping Hann windows add up to 3/8 of their number.
+        window = (self.window * (8.0 / (3.0 * overlap))).unflatten(0, (overlap, part)).unbind(0)
         sums = F.pad(before, (0, parts * part)).unflatten(1, (-1, part))  # [batch, parts + overlap - 1, part]
         # The oldest part first, as across windows: a sum depends on its order in the last bit.
         for at, block in reversed(list(enumerate(blocks.unflatten(-1, (overlap, part)).unbind(2)))):
-            sums[:, at : at + parts].add_(block)
+            sums[:, at : at + parts].addcmul_(block, window[at])
         return sums[:, :parts].flatten(1), sums[:, parts:].flatten(1)
-
-
-class _PartMasks:
-    """Masks of frames, repeated for their parts and seen from any depth of the narrow network."""
-
-    def __init__(self, masks: FrameMasks, parts: int, trunk_lag: int, deepest: int) -> None:
-        whole = masks.between(deepest, trunk_lag)
-        extra = deepest - trunk_lag
-        self._mask = _repeated(whole, parts)
-        self._extra, self._window = extra * parts, (whole.shape[1] - extra) * parts
-
-    def lagging(self, lag: int) -> Tensor:
-        """[batch, window * parts, 1] for outputs that trail the trunk's by `lag` parts."""
-        return self._mask[:, self._extra - lag : self._extra - lag + self._window]
-
-
-def _repeated(mask: Tensor, parts: int) -> Tensor:
-    """[batch, frames, 1] to [batch, frames * parts, 1]."""
-    return mask.expand(-1, -1, parts).flatten(1).unsqueeze(-1)

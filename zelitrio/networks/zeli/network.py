@@ -27,7 +27,7 @@ class ZeliNetwork:
         self, speech: SpeechStep, device: torch.device, dtype: torch.dtype, slots: int, most_tokens: int
     ) -> None:
         self._speech = speech.to(device).requires_grad_(False)
-        self._speech.narrow(dtype)
+        self._speech.fix(dtype)
         self._acoustic = speech.acoustic
         self._dtype = dtype
         width = self._acoustic.config.decoder_channels
@@ -64,10 +64,6 @@ class ZeliNetwork:
         self._ln_f0[slot] = self._acoustic.speaker_ln_f0[speaker]
         frames = _sample(prosody.duration, 0.5 * duration_draws * variation).float().exp()
         return torch.stack((frames, pitch.float() / PITCH_SCALE), 1)
-
-    def expand(self, inputs: Inputs) -> Tensor:
-        """Not used: this network sees an utterance in windows only."""
-        raise NotImplementedError("expand: this family has no such step")
 
     def speak(self, inputs: Inputs) -> Tensor:
         """Make the samples of a window; see `Network.speak`."""

@@ -20,12 +20,12 @@ from torch import Tensor, nn
 from zelitrio.networks.zeli.acoustic import (
     POSITION_FEATURES,
     Frames,
+    PhoneConvolution,
     Prosody,
-    _PhoneConvolution,
     _Predictor,
     frames_of,
 )
-from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, masked
 
 _LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
 _COMB_STEPS = 400
@@ -87,8 +87,8 @@ class PitchedAcousticModel(nn.Module):
         self.duration = _Predictor(width, c.predictor_channels)
         self.pitch = _Predictor(width, c.predictor_channels)
         self.energy = _Predictor(width, c.predictor_channels)
-        self.pitch_in = _PhoneConvolution(1, width)
-        self.energy_in = _PhoneConvolution(1, width)
+        self.pitch_in = PhoneConvolution(1, width)
+        self.energy_in = PhoneConvolution(1, width)
         self.to_decoder = nn.Linear(width, c.decoder_channels)
         self.position = nn.Linear(POSITION_FEATURES, c.decoder_channels, bias=False)
         self.contour_in = nn.Linear(c.decoder_channels, c.contour_channels)
@@ -162,6 +162,10 @@ class PitchedAcousticModel(nn.Module):
             x = block.whole(x, mask)
         return self._mel(x) * mask
 
+    def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
+        """The stacks that draw no pitch: phases add up pitch, so its last bits would be heard."""
+        return (self.decoder,)
+
     def exact_parameters(self) -> Iterator[nn.Parameter]:
         """Those that stay in float32 when the rest is narrowed: pitch must be exact."""
         return itertools.chain(self.out.parameters(), self.contour_out.parameters())
@@ -198,16 +202,19 @@ class PitchedAcousticModel(nn.Module):
         window, ahead = rows.shape[1], c.decoder_lookahead
         masks = FrameMasks(first, window, length, c.decoder_lag, rows.dtype)
         placed = rows + self.position(positions)
-        x = self.contour_in(placed) * masks.lagging(0)
+        x = masked(self.contour_in(placed), masks.lagging(0))
         following = []
         for depth, block in enumerate(self.contour, start=1):
             x, state = block.step(x, states[depth - 1].to(rows.dtype), masks.lagging(depth * ahead))
             following.append(state)
         pitch, voicing = self._contour(x).unbind(-1)
-        drawn = frames_of(rows, pitch * masks.lagging(c.pitch_lag)[..., 0].float(), voicing, ln_f0)
+        inside = masks.lagging(c.pitch_lag)
+        if inside is not None:
+            pitch = pitch * inside[..., 0].float()
+        drawn = frames_of(rows, pitch, voicing, ln_f0)
         kept = torch.cat((states[c.contour_blocks].to(rows.dtype), placed), 1)
         melody = self.melody_in(self._melody(drawn.ln_f0, drawn.voiced).to(rows.dtype))
-        x = (kept[:, :window] + melody) * masks.lagging(c.pitch_lag)
+        x = masked(kept[:, :window] + melody, inside)
         following.append(kept[:, window:])
         for depth, block in enumerate(self.decoder, start=1):
             state = states[c.contour_blocks + depth].to(rows.dtype)
@@ -215,7 +222,7 @@ class PitchedAcousticModel(nn.Module):
             following.append(state)
         tones = torch.cat((states[-1], torch.stack((drawn.ln_f0, drawn.voiced), -1)), 1)
         following.append(tones[:, window:])
-        mel = self._mel(x) * masks.lagging(c.decoder_lag)
+        mel = masked(self._mel(x), masks.lagging(c.decoder_lag))
         return Frames(mel, tones[:, :window, 0], tones[:, :window, 1]), following
 
     def _contour(self, x: Tensor) -> Tensor:

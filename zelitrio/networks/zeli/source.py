@@ -66,23 +66,27 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     f0 = even(torch.exp, ln_f0.double())
     inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
-    pitch = start + slope * inside  # [batch, hops, hop]
     # Phases measured from a recording may differ from the pitch's running sum: the hop makes it up evenly.
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)
     missing = _wrapped(phases[:, 1:] - phases[:, :-1] - turns)[..., None]
-    phase = _wrapped(
-        phases[:, :-1, None] + (pitch + start) * (inside * (0.5 / rate_hz)) + missing * (inside / hop)
-    )
-    fitting = (0.5 * rate_hz) / pitch
-    harmonics = fitting.floor()
-    fraction = (fitting - harmonics).float()
-    upper = _wrapped((harmonics + 0.5) * phase).float()
-    top = _wrapped((harmonics + 1) * phase).float()
-    half = even(torch.sin, math.pi * phase.float())
-    at_pulse = half.abs() < 1e-4  # the kernel's removable singularity
-    kernel = even(torch.sin, 2 * math.pi * upper) / torch.where(at_pulse, 1.0, 2 * half)
-    kernel = torch.where(at_pulse, (harmonics + 0.5).float(), kernel)
-    return (kernel - 0.5 + fraction * even(torch.cos, 2 * math.pi * top)).flatten(1)
+    phase = torch.addcmul(phases[:, :-1, None], start / rate_hz + missing / hop, inside)  # [batch, hops, hop]
+    phase = _wrapped_(phase.addcmul_(slope, inside * inside * (0.5 / rate_hz)))
+    fitting = torch.addcmul(start, slope, inside).reciprocal_().mul_(0.5 * rate_hz)
+    fraction = fitting.frac().float()
+    harmonics = fitting.floor_().add_(0.5)
+    upper = harmonics * phase
+    half = phase.float().mul_(math.pi)
+    top = _wrapped_(phase.mul_(0.5).add_(upper)).float().mul_(2 * math.pi)
+    sines = even(torch.sin, half).mul_(2)
+    kernel = even(torch.sin, _wrapped_(upper).float().mul_(2 * math.pi)).div_(sines)
+    at_pulse = sines.abs() < 2e-4  # the kernel's removable singularity
+    kernel = torch.where(at_pulse, harmonics.float(), kernel)
+    return kernel.addcmul_(fraction, even(torch.cos, top)).sub_(0.5).flatten(1)
+
+
+def _wrapped_(turns: Tensor) -> Tensor:
+    """As `_wrapped`, in place."""
+    return turns.sub_(turns.round())
 
 
 def _wrapped(turns: Tensor) -> Tensor:

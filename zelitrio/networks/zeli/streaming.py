@@ -8,13 +8,15 @@ utterance, `lag` frames of anything are pushed through to bring the last outputs
 
 A whole run sees zeros outside of the utterance at every layer, and so must a windowed one: what a
 layer computes for times before the first or after the last frame is masked to zero.  That is also
-what makes padding harmless, so rows of different lengths share a batch.
+what makes padding harmless, so rows of different lengths share a batch.  Most windows lie inside of
+their utterance at every depth; on a CPU they have no mask, and no multiplication by one.
 
 The block is ConvNeXt (arXiv 2201.03545) in one dimension, channels last.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import attrs
@@ -56,7 +58,16 @@ class StreamingBlock(nn.Module):
         self.norm = nn.LayerNorm(channels)
         self.expand = nn.Linear(channels, expansion * channels)
         self.contract = nn.Linear(expansion * channels, channels)
-        self.scale = nn.Parameter(torch.full((channels,), 0.1))
+        self.scale: nn.Parameter | None = nn.Parameter(torch.full((channels,), 0.1))
+        """None once it is part of `contract`."""
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make `scale` a part of `contract`; the weights change no more."""
+        if self.scale is not None:
+            self.contract.weight.mul_(self.scale[:, None])
+            self.contract.bias.mul_(self.scale)
+            self.scale = None
 
     def whole(self, x: Tensor, mask: Tensor) -> Tensor:
         """Run over whole utterances.
@@ -72,19 +83,19 @@ class StreamingBlock(nn.Module):
         padded = F.pad(x, (0, 0, behind, self.lookahead))
         if torch.is_inference_mode_enabled() and x.device.type != "cpu":
             # On a GPU these strides mean cuDNN, which may round float32 to TF32: durations would differ.
-            return (x + self._mlp(self._by_taps(padded, x.shape[1]))) * mask
+            return self._added(x, self._by_taps(padded, x.shape[1])) * mask
         weight = self.depthwise.t()[:, None, None]  # [channels, 1, 1, kernel]
         # As a 2-d convolution of height one: on a CPU twice as fast as conv1d with groups.
         y = F.conv2d(padded.transpose(1, 2).unsqueeze(2), weight, self.depthwise_bias, groups=x.shape[-1])
-        return (x + self._mlp(y.squeeze(2).transpose(1, 2))) * mask
+        return self._added(x, y.squeeze(2).transpose(1, 2)) * mask
 
-    def step(self, x: Tensor, state: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, state: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Run over the next window.
 
         Args:
             x: [batch, window, channels], the next inputs.
             state: [batch, kernel - 1, channels], the inputs before them; zeros at the start.
-            mask: [batch, window, 1], by the times of the *outputs*, which lag by `lookahead`.
+            mask: [batch, window, 1], by the times of the *outputs*, which lag by `lookahead`; None for ones.
 
         Returns:
             The outputs [batch, window, channels] and the next state.
@@ -95,18 +106,26 @@ class StreamingBlock(nn.Module):
         y = self._by_taps(seen, window)
         behind = self.kernel - 1 - self.lookahead
         centre = seen[:, behind : behind + window]
-        return (centre + self._mlp(y)) * mask, seen[:, window:]
+        return masked(self._added(centre, y), mask), seen[:, window:]
 
     def _by_taps(self, seen: Tensor, window: int) -> Tensor:
         """The convolution as sums: [batch, kernel - 1 + window, channels] to [batch, window, channels]."""
         first, *others = self.depthwise.unbind(0)
-        y = torch.addcmul(self.depthwise_bias, seen[:, :window], first)
+        y = torch.addcmul(self.depthwise_bias, seen.narrow(1, 0, window), first)
         for tap, weight in enumerate(others, start=1):
-            y.addcmul_(seen[:, tap : tap + window], weight)
+            y.addcmul_(seen.narrow(1, tap, window), weight)
         return y
 
-    def _mlp(self, y: Tensor) -> Tensor:
-        return self.contract(F.gelu(self.expand(self.norm(y)))) * self.scale
+    def _added(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + scale * mlp(norm(y))."""
+        wide = self.expand(self.norm(y))
+        if self.scale is not None:
+            return x + self.contract(F.gelu(wide)) * self.scale
+        # In place where that is possible: time goes where memory is touched for the first time.
+        torch.ops.aten.gelu_(wide)
+        added = x + self.contract.bias
+        added.view(-1, x.shape[-1]).addmm_(wide.flatten(0, 1), self.contract.weight.t())
+        return added
 
 
 class StreamingBlocks(nn.ModuleList):
@@ -132,11 +151,11 @@ class StreamingStem(nn.Module):
         behind = self.kernel - 1 - self.lookahead
         return self._windows(F.pad(x, (0, 0, behind, self.lookahead)), x.shape[1]) * mask
 
-    def step(self, x: Tensor, state: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, state: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """The next window and the state after it; see `StreamingBlock.step`."""
         window = x.shape[1]
         seen = torch.cat((state, x), 1)
-        return self._windows(seen, window) * mask, seen[:, window:]
+        return masked(self._windows(seen, window), mask), seen[:, window:]
 
     def _windows(self, seen: Tensor, window: int) -> Tensor:
         taps = torch.cat([seen[:, tap : tap + window] for tap in range(self.kernel)], -1)
@@ -158,14 +177,39 @@ class FrameMasks:
         times = first[:, None] + torch.arange(-lag, window, device=first.device)
         self._mask = ((times >= 0) & (times < length[:, None])).unsqueeze(-1).to(dtype)
         self._window, self._lag = window, lag
+        self._lags_inside = range(0)
+        """Lags at which every frame lies inside, as far as that is known."""
+        if is_readable(first):
+            self._lags_inside = range(int((first - length).max()) + window, int(first.min()) + 1)
 
-    def lagging(self, lag: int) -> Tensor:
-        """[batch, window, 1], 1 inside and 0 outside, for outputs that trail the inputs by `lag` frames."""
+    def repeated(self, parts: int) -> FrameMasks:
+        """The same, with a mask and a lag for every part of a frame."""
+        made = copy.copy(self)
+        made._mask = self._mask.expand(-1, -1, parts).flatten(1).unsqueeze(-1)
+        made._window, made._lag = parts * self._window, parts * self._lag
+        inside = self._lags_inside
+        made._lags_inside = range(parts * inside.start, parts * (inside.stop - 1) + 1)
+        return made
+
+    def lagging(self, lag: int) -> Tensor | None:
+        """Masks for outputs that trail the inputs by `lag` frames.
+
+        Returns:
+            [batch, window, 1], 1 inside and 0 outside, or None if all lie inside.
+        """
+        if lag in self._lags_inside:
+            return None
         return self._mask[:, self._lag - lag : self._lag - lag + self._window]
 
-    def between(self, most: int, least: int) -> Tensor:
-        """[batch, most - least + window, 1]: the masks from the lag `most` to the lag `least`, joined."""
-        return self._mask[:, self._lag - most : self._lag - least + self._window]
+
+def is_readable(x: Tensor) -> bool:
+    """Whether a step may depend on values: not in a graph, and a GPU would have to be waited for."""
+    return x.device.type == "cpu" and torch.is_inference_mode_enabled()
+
+
+def masked(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Zero what lies outside; `x` is the caller's own and may be changed."""
+    return x if mask is None else x.mul_(mask)
 
 
 def frame_mask(length: Tensor, frames: int) -> Tensor:
@@ -178,4 +222,5 @@ def frame_mask(length: Tensor, frames: int) -> Tensor:
     Returns:
         [batch, frames, 1] float, 1 inside and 0 outside.
     """
-    return FrameMasks(torch.zeros_like(length), frames, length, 0, torch.float32).lagging(0)
+    times = torch.arange(frames, device=length.device)
+    return (times < length[:, None]).unsqueeze(-1).float()

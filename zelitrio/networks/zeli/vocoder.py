@@ -24,7 +24,7 @@ from zelitrio.networks.zeli.source import (
     noise_table,
     pulses,
 )
-from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, StreamingStem
+from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlocks, StreamingStem, masked
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
 OVERLAP_FRAMES = _OVERLAP // 2
@@ -154,6 +154,10 @@ class Vocoder(nn.Module):
         samples, _ = self._overlap_add(F.pad(spectra, (0, 0, 0, 2)), before)
         return samples[:, 2 * hop :]
 
+    def stacks(self) -> tuple[StreamingBlocks, ...]:
+        """Its stacks of blocks."""
+        return (self.blocks,)
+
     def new_state(self, batch: int, device: torch.device | str = "cpu") -> VocoderState:
         """The state before the first window."""
         parts = [part.fresh(batch, device) for part in self.state_parts()]
@@ -224,7 +228,7 @@ class Vocoder(nn.Module):
         masks = FrameMasks(first, window, length, c.net_lag, state.stem.dtype)
         ahead = torch.arange(window, device=first.device)
         ln_f0 = self._wavering(ln_f0, (noise_at + first)[:, None] + ahead)
-        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0))
+        inputs = self._inputs(mel, ln_f0, voiced, masks.lagging(0)).to(state.stem.dtype)
         x, stem = self.stem.step(inputs, state.stem, masks.lagging(c.stem_lookahead))
         states = []
         for depth, block in enumerate(self.blocks, start=1):
@@ -232,8 +236,10 @@ class Vocoder(nn.Module):
             x, following = block.step(x, state.blocks[depth - 1], mask)
             states.append(following)
 
-        inside = masks.lagging(0)[..., 0] > 0
-        pitch = torch.cat((state.ln_f0, torch.where(inside, ln_f0.float(), UNVOICED_LN_F0)), 1)
+        inside = masks.lagging(0)
+        if inside is not None:
+            ln_f0 = torch.where(inside[..., 0] > 0, ln_f0, UNVOICED_LN_F0)
+        pitch = torch.cat((state.ln_f0, ln_f0), 1)
         loud = torch.cat((state.voiced, voiced.float()), 1)
         edges = pitch[:, : window + 1]
         phases = advance_phase(edges, state.phase, c.hop_samples, c.sample_rate_hz)
@@ -256,11 +262,13 @@ class Vocoder(nn.Module):
     def _wavering(self, ln_f0: Tensor, noise_at: Tensor) -> Tensor:
         return ln_f0.float() + self.jitter[torch.remainder(noise_at, NOISE_FRAMES)]
 
-    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor) -> Tensor:
+    def _inputs(self, mel: Tensor, ln_f0: Tensor, voiced: Tensor, mask: Tensor | None) -> Tensor:
         centred = (ln_f0 - 5.2) * voiced  # an unvoiced frame has no pitch
-        return torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1).to(mask.dtype) * mask
+        return masked(torch.cat((mel, centred.unsqueeze(-1), voiced.unsqueeze(-1)), -1), mask)
 
-    def _spectra(self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
+    def _spectra(
+        self, x: Tensor, train: Tensor, voiced: Tensor, mask: Tensor | None, noise: Tensor
+    ) -> Tensor:
         """Shape pulses and noise: [batch, frames, channels] to complex [batch, frames, bins].
 
         `noise` is rows of its table, one a frame: complex [batch, frames, bins].
@@ -269,10 +277,12 @@ class Vocoder(nn.Module):
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
-        amount = even(torch.exp, gain - 1) * (voiced.float().unsqueeze(-1) * mask.float())
+        loud = voiced.float().unsqueeze(-1)
+        amount = even(torch.exp, gain - 1) * (loud if mask is None else loud * mask.float())
         angle = 3 * turn  # torch.polar would be shorter, and on a CPU it is not vectorised
         shaped = pulse * torch.complex(amount * even(torch.cos, angle), amount * even(torch.sin, angle))
-        return shaped + noise * (even(torch.exp, breath - 2) * mask.float())
+        breathed = even(torch.exp, breath - 2)
+        return shaped + noise * (breathed if mask is None else breathed * mask.float())
 
     def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
         """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
