@@ -68,7 +68,10 @@ class KokoroMoments:
         if self._next is not None:
             return next(self._next)
         if span.mask is None:
-            variance, mean = torch.var_mean(x.float(), -1, correction=0, keepdim=True)
+            # Two passes: `var_mean` takes eight times as long on a CPU.
+            wide = x.float()
+            mean = wide.mean(-1, keepdim=True)
+            variance = (wide - mean).square_().mean(-1, keepdim=True)
         else:
             count = span.lengths[:, None, None].float()
             mean = span.clear(x).float().sum(-1, keepdim=True) / count
