@@ -21,13 +21,11 @@ import attrs
 import trio
 
 from bench.beside import speaking_beside
-from bench.heard import multi_target, stream_target
 from bench.one_socket import OneSocket
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import LONG_TEXT
+from zelitrio.bench_client import LONG_TEXT, milliseconds, multi_target, stream_target
 from zelitrio.engine import open_engine
 from zelitrio.text import read_text
 

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
-from bench.load import Address, open_conversation
 from bench.options import parse, parser
+from zelitrio.bench_client import Address, open_conversation
 
 _REPEATER = """
 import socket, sys

@@ -11,16 +11,14 @@ in the same run before the server starts.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 from bench.bare import Bare, best_throughput
-from bench.heard import Heard
-from bench.load import Address, ClientWatch, closed_loop
 from bench.options import Options, counts, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, Address, ClientWatch, Said, closed_loop, milliseconds
 
 STREAMS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -60,7 +58,7 @@ def main() -> None:
 def measure(
     options: Options, address: Address, server: ServerProcess, streams: int, best: float, report: Report
 ) -> list[object]:
-    everything: list[Heard] = []
+    everything: list[Said] = []
     watch = ClientWatch()
     begin, cpu_s = time.perf_counter(), server.cpu_s()
 
@@ -76,8 +74,8 @@ def measure(
     since, until = begin + min(0.5, options.extra.seconds / 4), begin + options.extra.seconds
     arrivals = [arrival for heard in whole for arrival in heard.arrivals]
     audio_s_per_s = sum(audio_s for at, audio_s in arrivals if since < at < until) / (until - since)
-    first = milliseconds([heard.first_s for heard in whole])
-    between = milliseconds([gap for heard in whole for gap in heard.gaps_s])
+    first = milliseconds([said.first_s for said in whole if said.first_s is not None])
+    between = milliseconds([gap for said in whole for gap in gaps_s(said)])
     report.line(
         f"{streams} streams",
         streams=streams,
@@ -96,6 +94,11 @@ def measure(
     names = ("mean", "p90", "p95", "p99")
     figures = [*(first.get(name) for name in names), *(between.get(name) for name in names)]
     return [streams, *figures, audio_s_per_s, audio_s_per_s / best, len(failures)]
+
+
+def gaps_s(said: Said) -> list[float]:
+    """Between frames."""
+    return [after - before for (before, _), (after, _) in itertools.pairwise(said.arrivals)]
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ import time
 from bench.bare import Bare, best_throughput
 from bench.machine import cores
 from bench.options import Options, parse, parser
-from bench.percentiles import Figures, milliseconds, summary
 from bench.report import Report
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, Figures, milliseconds, summary
 from zelitrio.engine.device import choose_device
 
 WARM_UP = 3

@@ -18,13 +18,11 @@ import time
 import trio
 
 from bench.bare import Bare, FirstAudio
-from bench.heard import stream_target
 from bench.one_socket import OneSocket
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds, summary
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, milliseconds, stream_target, summary
 from zelitrio.engine import Engine, open_engine
 from zelitrio.text import read_text
 

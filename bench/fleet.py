@@ -29,9 +29,8 @@ import trio
 
 from bench.machine import REPOSITORY
 from bench.options import parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, milliseconds
 from zelitrio.client import ClientAudio, ClientFailure, ClientFinal, MultiClient, open_multi_client
 from zelitrio.deploy import Target, render
 from zelitrio.errors import RemoteError

@@ -12,11 +12,10 @@ import http.client
 import json
 import time
 
-from bench.heard import stream_target
 from bench.one_socket import OneSocket
 from bench.options import parse, parser
-from bench.percentiles import milliseconds
 from bench.server_process import open_server
+from zelitrio.bench_client import milliseconds, stream_target
 
 TEXT = "It is ten past nine in the morning, and the sun is out."
 FORMAT = "pcm_24000"

@@ -11,11 +11,10 @@ from __future__ import annotations
 import select
 import time
 
-from bench.heard import multi_target
 from bench.one_socket import OneSocket
 from bench.options import parse, parser
 from bench.server_process import ServerProcess, open_server
-from bench.wire import PING, PONG, TEXT, FrameReader, frame, message
+from zelitrio.bench_client import PING, PONG, TEXT, FrameReader, frame, message, multi_target
 
 KEEP_ALIVE_S = 10.0
 SETTLE_S = 2.0

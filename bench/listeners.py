@@ -10,18 +10,12 @@ the largest number at which no listener ran dry or was refused, found by steps a
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 
-import attrs
-
-from bench.heard import Heard
-from bench.load import Address, ClientWatch, say
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import SENTENCES
+from zelitrio.bench_client import Address, ClientWatch, Said, milliseconds, paced_listeners
 
 
 def main() -> None:
@@ -84,9 +78,9 @@ def measure(
     cpu_share = (server.cpu_s() - cpu_s) / (time.perf_counter() - begin)
     whole = [one for one in heard if not one.failure]
     failures = [str(one.failure) for one in heard if one.failure]
-    late = [one.late_s for one in whole]
+    late = [one.late_s or 0.0 for one in whole]
     underruns = sum(late_s > options.extra.buffer_ms / 1000 for late_s in late)
-    first = milliseconds([one.first_s for one in whole])
+    first = milliseconds([one.first_s for one in whole if one.first_s is not None])
     report.line(
         f"{count} listeners",
         format=address.output_format,
@@ -117,36 +111,12 @@ def measure(
     return not underruns and not failures
 
 
-@attrs.define
-class Listener:
-    """One listener and the utterances that it heard."""
-
-    number: int
-    heard: list[Heard] = attrs.field(factory=list)
-
-
-async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Heard], ClientWatch]:
+async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Said], ClientWatch]:
     """Let `count` listeners listen; each ends after the utterance in which the time is over."""
-    until = time.perf_counter() + seconds
-    listeners = [Listener(number) for number in range(count)]
-
-    async def one(listener: Listener) -> None:
-        chance = random.Random(f"{seed} {listener.number}")
-        # Listeners begin at different moments: open_loop measures bursts of first audio.
-        await asyncio.sleep(chance.uniform(0, min(4.0, seconds / 2)))
-        while time.perf_counter() < until:
-            heard = await say(address, chance.choice(SENTENCES))
-            heard.forget_audio()
-            listener.heard.append(heard)
-            if heard.failure:
-                await asyncio.sleep(0.5)
-                continue
-            played_at = heard.arrivals[0][0] + heard.late_s + heard.audio_s
-            await asyncio.sleep(max(0.0, min(played_at, until) - time.perf_counter()))
-
+    heard: list[Said] = []
     async with ClientWatch() as watch:
-        await asyncio.gather(*(one(listener) for listener in listeners))
-    return [heard for listener in listeners for heard in listener.heard], watch
+        await paced_listeners(address, count, seconds, seed, heard.append)
+    return heard, watch
 
 
 if __name__ == "__main__":

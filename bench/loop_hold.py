@@ -28,8 +28,8 @@ import trio
 from bench.beside import speaking_beside
 from bench.machine import REPOSITORY
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds, summary
 from bench.report import Report
+from zelitrio.bench_client import milliseconds, summary
 from zelitrio.cli.serving import GARBAGE_AT
 from zelitrio.engine import open_engine
 from zelitrio.server import serve

@@ -7,8 +7,20 @@ import socket
 import struct
 import time
 
-from bench.heard import Heard, audio_of
-from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, WireError, close, frame, message, upgrade
+from zelitrio.bench_client import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    Heard,
+    WireError,
+    audio_of,
+    close,
+    frame,
+    message,
+    upgrade,
+)
 
 TIMEOUT_S = 60.0
 READ_BYTES = 1 << 18

@@ -13,33 +13,16 @@ p95 on an H100 is 34.1 ms at 10 and 77.2 ms at 20 arrivals a second.
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 
-import attrs
-
-from bench.heard import Heard
-from bench.load import Address, ClientWatch, say
 from bench.options import Options, numbers, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import SENTENCES
+from zelitrio.bench_client import Address, ClientWatch, Said, heard_ms, point_line
+from zelitrio.bench_client import open_loop as arriving
 
 KNEE_STEPS = 5
 """Halvings of the interval in which the knee lies."""
-
-
-@attrs.define(eq=False)
-class Arrival:
-    """One arrival's outcome."""
-
-    heard: Heard
-    audible_s: float | None
-    offset_s: float | None
-
-    @property
-    def late_s(self) -> float:
-        return self.heard.late_s
 
 
 def main() -> None:
@@ -74,21 +57,16 @@ def measure(
     cpu_s = server.cpu_s()
     arrivals, watch, wall_s = asyncio.run(arrive(address, rate, seconds, options.seed))
     cpu_s = server.cpu_s() - cpu_s
-    served = [arrival for arrival in arrivals if not arrival.heard.failure]
-    dropped = [arrival.heard.failure for arrival in arrivals if arrival.heard.failure]
-    heard_s = [
-        arrival.heard.first_s if arrival.audible_s is None else arrival.audible_s for arrival in served
-    ]
-    underruns = sum(arrival.late_s > 0 for arrival in served)
-    audible = milliseconds(heard_s)
-    audio_s_per_s = sum(arrival.heard.audio_s for arrival in served) / wall_s
+    dropped = [said.failure for said in arrivals if said.failure]
+    point = point_line(arrivals, wall_s)
+    underruns, audible, audio_s_per_s = point["underruns"], heard_ms(point), point["audio_s_per_s"]
     report.line(
         f"{rate:g} arrivals/s",
         arrivals_per_s=rate,
         audible_ms=audible,
-        first_frame_ms=milliseconds([arrival.heard.first_s for arrival in served]),
-        offset_ms=milliseconds([arrival.offset_s for arrival in served if arrival.offset_s is not None]),
-        late_ms=milliseconds([arrival.late_s for arrival in served]),
+        first_frame_ms=point["first_ms"],
+        offset_ms=point["offset_ms"],
+        late_ms=point["late_ms"],
         underruns=underruns,
         dropped=len(dropped),
         failures=sorted({str(failure) for failure in dropped}),
@@ -104,26 +82,13 @@ def measure(
 
 async def arrive(
     address: Address, rate: float, seconds: float, seed: int
-) -> tuple[list[Arrival], ClientWatch, float]:
+) -> tuple[list[Said], ClientWatch, float]:
     """Let utterances arrive for a while and hear them all out; the wall time is until the last ended."""
-    chance = random.Random(f"{seed} {rate}")
-    arrivals: list[Arrival] = []
-    loop = asyncio.get_running_loop()
-
-    async def one(text: str) -> None:
-        heard = await say(address, text)
-        audible = heard.audible() if heard.arrivals else None
-        heard.forget_audio()
-        arrivals.append(Arrival(heard, *(audible or (None, None))))
-
-    begin = loop.time()
-    async with ClientWatch() as watch, asyncio.TaskGroup() as tasks:
-        due = begin + chance.expovariate(rate)
-        while due < begin + seconds:
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            tasks.create_task(one(chance.choice(SENTENCES)))
-            due += chance.expovariate(rate)
-    return arrivals, watch, loop.time() - begin
+    arrivals: list[Said] = []
+    begin = time.perf_counter()
+    async with ClientWatch() as watch:
+        await arriving(address, rate, seconds, seed, arrivals.append)
+    return arrivals, watch, time.perf_counter() - begin
 
 
 def find_knee(

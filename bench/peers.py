@@ -20,8 +20,8 @@ import trio
 from numpy.typing import NDArray
 
 from bench.options import Options, parse, parser
-from bench.percentiles import summary
 from bench.report import Report
+from zelitrio.bench_client import summary
 from zelitrio.engine import Engine, open_engine
 from zelitrio.errors import CapacityError
 from zelitrio.settings import EngineSettings, VoiceSettings

@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 from bench.options import parse, parser
-from bench.percentiles import summary
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, summary
 from zelitrio.text import FrontEnd, load_front_end
 
 ROUNDS = 20

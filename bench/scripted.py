@@ -12,13 +12,18 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bench.load import Address, ClientWatch, Conversation, open_conversation
 from bench.options import Options, counts, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.scripted_engine import VOICE_ID
 from bench.server_process import ServerProcess, open_server
-from bench.wire import WireError
+from zelitrio.bench_client import (
+    Address,
+    ClientWatch,
+    Conversation,
+    WireError,
+    milliseconds,
+    open_conversation,
+)
 
 SERVERS = {"zelitrio": "bench.scripted_server", "uvicorn": "bench.uvicorn_server"}
 OPENED_AT_ONCE = 25

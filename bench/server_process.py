@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -41,6 +41,16 @@ class ServerProcess:
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
+    def cpu_s_by_thread(self) -> dict[str, float]:
+        """The same by thread name; threads of one name together."""
+        by_name: dict[str, float] = {}
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(OSError):  # it may have ended
+                name = (thread / "comm").read_text().strip()
+                used_s = int((thread / "schedstat").read_text().split()[0]) / 1e9
+                by_name[name] = by_name.get(name, 0.0) + used_s
+        return by_name
+
     def resident_mib(self) -> tuple[float, float]:
         """Memory it holds now, and the most it ever held."""
         status = Path(f"/proc/{self.pid}/status").read_text()
@@ -61,7 +71,9 @@ class ServerProcess:
 
 
 @contextmanager
-def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iterator[ServerProcess]:
+def open_server(
+    flags: Sequence[str], program: Sequence[str] = ZELITRIO, tree: Path = REPOSITORY
+) -> Iterator[ServerProcess]:
     """Start a server and stop it at the end of the block.
 
     BENCH_SERVER="PID URL" names a server that already runs with these flags; then that one is used and
@@ -70,6 +82,7 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
     Args:
         flags: added to the program.
         program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
+        tree: the folder whose package it uses.
     """
     if running := os.environ.get("BENCH_SERVER"):
         pid, _, address = running.partition(" ")
@@ -77,12 +90,12 @@ def open_server(flags: Sequence[str], program: Sequence[str] = ZELITRIO) -> Iter
         return
     # A signal that ends the bench also ends the server: SystemExit runs the `finally` blocks.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    python_path = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    python_path = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
     # A file, not a pipe: the log is not read during the measurement, and a full pipe would stop the server.
     with tempfile.NamedTemporaryFile("r", errors="replace") as log, Path(log.name).open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *program, *flags],
-            cwd=REPOSITORY,
+            cwd=tree,
             env={**os.environ, "PYTHONPATH": python_path},
             stdout=out,
             stderr=subprocess.STDOUT,

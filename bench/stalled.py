@@ -12,13 +12,11 @@ from __future__ import annotations
 import time
 
 from bench.first_audio import over_socket
-from bench.heard import stream_target
 from bench.one_socket import OneSocket
 from bench.options import parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from bench.texts import LONG_TEXT, SENTENCES
+from zelitrio.bench_client import LONG_TEXT, SENTENCES, milliseconds, stream_target
 
 FORMAT = "pcm_24000"
 RECEIVE_BYTES = 4096

@@ -26,11 +26,21 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from bench.heard import audio_of
 from bench.hostile import KEY, Visit, cut_visits, random_visits
 from bench.options import parse, parser
 from bench.server_process import ServerProcess, open_server
-from bench.wire import CLOSE, PING, PONG, TEXT, FrameReader, close, frame, message, upgrade
+from zelitrio.bench_client import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    audio_of,
+    close,
+    frame,
+    message,
+    upgrade,
+)
 
 AT_ONCE = 48
 WAIT_S = 1.0

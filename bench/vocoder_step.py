@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.bare import Bare
 from bench.ceiling import Ceiling, measure_ceiling
 from bench.options import Options, counts, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
+from zelitrio.bench_client import milliseconds
 from zelitrio.engine.device import used_mib
 from zelitrio.voices import zeli_model
 

@@ -22,13 +22,11 @@ import attrs
 import structlog
 import trio
 
-from bench.heard import stream_target
 from bench.loop_hold import SWITCH_INTERVAL_S
 from bench.one_socket import OneSocket
 from bench.options import Options, parse, parser
-from bench.percentiles import milliseconds
 from bench.report import Report
-from bench.texts import SENTENCES
+from zelitrio.bench_client import SENTENCES, milliseconds, stream_target
 from zelitrio.engine import AudioBlock, Engine, EngineStream, open_engine
 from zelitrio.server import serve
 from zelitrio.settings import ServerSettings, SessionSettings

@@ -23,6 +23,8 @@ MAY_IMPORT = {
     "deploy": BASE,
     "text": BASE,
     "audio": BASE,
+    "bench_client": BASE,
+    "bench_report": BASE,
     "networks": BASE,
     "voices": BASE | {"networks", "text"},
     "engine": BASE | {"voices", "networks", "text"},
@@ -40,6 +42,7 @@ THIRD_PARTY = {
     "protocol": {"attrs", "orjson", "pybase64"},
     "client": {"attrs", "orjson", "pybase64", "trio", "trio_websocket", "wsproto"},
     "text": {"attrs", "numpy"},
+    "bench_client": {"attrs", "h11", "numpy", "orjson", "pybase64"},
     "audio": {"attrs", "av", "numpy"},
 }
 # Libraries that only some rooms import.

@@ -4,8 +4,7 @@ import numpy as np
 import pybase64
 import pytest
 
-from bench.audible import audible_sample
-from bench.heard import Heard, audio_of, multi_target, seconds_of, stream_target
+from zelitrio.bench_client import Heard, audible_sample, audio_of, multi_target, seconds_of, stream_target
 from zelitrio.protocol import Dialect, parse_socket_target
 
 

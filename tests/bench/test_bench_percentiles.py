@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.percentiles import milliseconds, summary
+from zelitrio.bench_client import milliseconds, summary
 
 
 def test_percentiles_of_a_hundred_values() -> None:

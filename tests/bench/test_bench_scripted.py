@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import trio
 
-from bench.heard import Heard, audio_of, stream_target
 from bench.scripted_engine import VOICE_ID, ScriptedEngine
-from bench.wire import CLOSE, TEXT, FrameReader, close, message, upgrade
+from zelitrio.bench_client import (
+    CLOSE,
+    TEXT,
+    FrameReader,
+    Heard,
+    audio_of,
+    close,
+    message,
+    stream_target,
+    upgrade,
+)
 from zelitrio.server import serve
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end

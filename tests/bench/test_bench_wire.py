@@ -8,7 +8,7 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
-from bench.wire import CLOSE, PING, TEXT, FrameReader, WireError, close, frame, message, upgrade
+from zelitrio.bench_client import CLOSE, PING, TEXT, FrameReader, WireError, close, frame, message, upgrade
 
 
 def served() -> tuple[WSConnection, bytes]:

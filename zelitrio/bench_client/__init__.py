@@ -1,0 +1,84 @@
+"""Measuring any speech server from the outside: clients of seven protocols, four loads, and their figures.
+
+    for line in measure_apart(Plan(bench="first-audio", address=parse_address(url, protocol="openai"), ...)):
+        print(line)
+
+Nothing here knows zelitrio's server.  `zelitrio bench` is the command, and the programs in `bench/` use the
+same clients.
+"""
+
+from __future__ import annotations
+
+from zelitrio.bench_client.address import Address, parse_address
+from zelitrio.bench_client.audible import audible_sample, pcm_of
+from zelitrio.bench_client.contexts import ContextSocket, open_contexts
+from zelitrio.bench_client.conversation import Conversation, open_conversation, say
+from zelitrio.bench_client.heard import Heard, audio_of, multi_target, seconds_of, stream_target
+from zelitrio.bench_client.loads import closed_loop, one_by_one, open_loop, paced_listeners
+from zelitrio.bench_client.own_process import measure_apart
+from zelitrio.bench_client.percentiles import Figures, milliseconds, summary
+from zelitrio.bench_client.plans import Plan, read_texts, run_plan
+from zelitrio.bench_client.points import Line, heard_ms, point_line
+from zelitrio.bench_client.protocols import PROTOCOLS, open_speaker
+from zelitrio.bench_client.said import Said
+from zelitrio.bench_client.texts import LONG_TEXT, SENTENCES
+from zelitrio.bench_client.watch import ClientWatch
+from zelitrio.bench_client.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    WireError,
+    close,
+    frame,
+    message,
+    upgrade,
+)
+
+__all__ = [
+    "CLOSE",
+    "LONG_TEXT",
+    "PING",
+    "PONG",
+    "PROTOCOLS",
+    "SENTENCES",
+    "TEXT",
+    "Address",
+    "ClientWatch",
+    "ContextSocket",
+    "Conversation",
+    "Figures",
+    "FrameReader",
+    "Heard",
+    "Line",
+    "Plan",
+    "Said",
+    "WireError",
+    "audible_sample",
+    "audio_of",
+    "close",
+    "closed_loop",
+    "frame",
+    "heard_ms",
+    "measure_apart",
+    "message",
+    "milliseconds",
+    "multi_target",
+    "one_by_one",
+    "open_contexts",
+    "open_conversation",
+    "open_loop",
+    "open_speaker",
+    "paced_listeners",
+    "parse_address",
+    "pcm_of",
+    "point_line",
+    "read_texts",
+    "run_plan",
+    "say",
+    "seconds_of",
+    "stream_target",
+    "summary",
+    "upgrade",
+]

@@ -1,0 +1,191 @@
+"""ElevenLabs' `multi-stream-input`: a socket that stays, and a context for each utterance."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import cast
+
+from zelitrio.bench_client.address import Address
+from zelitrio.bench_client.conversation import error_code, is_final, key_header
+from zelitrio.bench_client.failures import kind_of
+from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target, seconds_of
+from zelitrio.bench_client.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    WireError,
+    close,
+    frame,
+    message,
+    upgrade,
+)
+
+
+class ContextSocket(asyncio.Protocol):
+    """A socket with one context at a time.
+
+    Args:
+        address: where.
+        keeps_audio: whether audio is decoded and kept; if not, only its length counts.
+    """
+
+    def __init__(self, address: Address, *, keeps_audio: bool = True) -> None:
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.failure: tuple[str, str] | None = None
+        """Kind and detail, once the socket is of no more use."""
+        self.messages = 0
+        self._address = address
+        self._keeps_audio = keeps_audio
+        self._frames = FrameReader()
+        self._heard: Heard | None = None
+        self._spoken: asyncio.Future[None] | None = None
+        self._number = 0
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        address = self._address
+        target = address.path + multi_target(address.voice_id, address.output_format, address.model)
+        self._transport.write(upgrade(address.authority, target, key_header(address)))
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        now = time.perf_counter()
+        try:
+            for opcode, payload in self._frames.feed(data):
+                self._take(now, opcode, payload)
+        except WireError as error:
+            self._end(error.kind, str(error))
+            self._transport.abort()
+            return
+        if self._frames.is_open and not self.opened.done():
+            self.opened.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._end("closed_early", "the server closed the socket")
+        if not self.opened.done():
+            self.opened.set_result(None)
+
+    def _take(self, now: float, opcode: int, payload: bytes) -> None:
+        if opcode == TEXT:
+            self.messages += 1
+            if self._heard is not None:
+                self._take_message(now, self._heard, payload)
+        elif opcode == PING:
+            self._transport.write(frame(PONG, payload))
+        elif opcode == CLOSE:
+            self._end("closed_early", payload[2:].decode(errors="replace") or "the server closed the socket")
+            self._transport.write(close())
+            self._transport.close()
+
+    def _take_message(self, now: float, heard: Heard, payload: bytes) -> None:
+        if self._keeps_audio:
+            if audio := audio_of(payload):
+                heard.add(now, audio)
+        elif size := audio_bytes(payload):
+            heard.arrivals.append((now, seconds_of(size, heard.output_format)))
+        if b'"error"' in payload:
+            heard.fail(error_code(payload), payload.decode(errors="replace"))
+        if heard.failure is not None or is_final(payload):
+            self._finish(now)
+
+    def _end(self, kind: str, detail: str) -> None:
+        self.failure = self.failure or (kind, detail)
+        if self._heard is not None:
+            self._heard.fail(*self.failure)
+            self._finish(time.perf_counter())
+
+    def _finish(self, now: float) -> None:
+        assert self._heard is not None
+        assert self._spoken is not None
+        self._heard.ended_at = now
+        self._heard = None
+        if not self._spoken.done():
+            self._spoken.set_result(None)
+
+    async def say(self, text: str) -> Heard:
+        """One utterance in a context of its own, heard to its end."""
+        self._number += 1
+        name = f"c{self._number}"
+        heard = Heard(output_format=self._address.output_format, chars=len(text))
+        if self.failure is not None:
+            heard.fail(*self.failure)
+            return heard
+        self._heard, self._spoken = heard, asyncio.get_running_loop().create_future()
+        begin = message({"text": " ", "context_id": name})
+        rest = message({"text": text + " ", "context_id": name, "flush": True})
+        end = message({"context_id": name, "close_context": True})
+        heard.released_at = time.perf_counter()
+        self._transport.write(begin + rest + end)
+        try:
+            async with asyncio.timeout(self._address.timeout_s):
+                await self._spoken
+        except TimeoutError:
+            heard.fail("timeout", f"no end within {self._address.timeout_s:g} s")
+            self._heard = None
+            self.close()
+        return heard
+
+    def close(self) -> None:
+        """Say goodbye and vanish."""
+        self.failure = self.failure or ("closed_early", "closed here")
+        if not self._transport.is_closing():
+            self._transport.write(message({"close_socket": True}) + close())
+            self._transport.close()
+
+
+def audio_bytes(payload: bytes) -> int:
+    """Bytes of audio in a message, without decoding them."""
+    at = payload.find(AUDIO_KEY)
+    if at < 0:
+        return 0
+    begin = at + len(AUDIO_KEY)
+    end = payload.index(b'"', begin)
+    return (end - begin) * 3 // 4 - payload.count(b"=", max(begin, end - 2), end)
+
+
+async def open_contexts(address: Address, *, keeps_audio: bool = True) -> ContextSocket:
+    """Open a socket for many contexts.  If the server refuses, `failure` says why.
+
+    Raises:
+        OSError: there is no connection.
+    """
+    loop = asyncio.get_running_loop()
+    _, made = await loop.create_connection(
+        lambda: ContextSocket(address, keeps_audio=keeps_audio),
+        address.host,
+        address.port,
+        ssl=address.ssl_context(),
+    )
+    await made.opened
+    return made
+
+
+class ContextSpeaker:
+    """Speaks on one socket after another: a new one only when the last has failed."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._socket: ContextSocket | None = None
+
+    async def say(self, text: str) -> Heard:
+        """One utterance; never raises for what the server does."""
+        heard = Heard(output_format=self._address.output_format, chars=len(text))
+        if self._socket is None or self._socket.failure is not None:
+            try:
+                async with asyncio.timeout(self._address.timeout_s):
+                    self._socket = await open_contexts(self._address)
+            except (OSError, TimeoutError) as error:
+                heard.fail(kind_of(error), str(error))
+                return heard
+        return await self._socket.say(text)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()

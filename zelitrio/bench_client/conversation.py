@@ -1,0 +1,168 @@
+"""ElevenLabs' `stream-input`: one socket for an utterance.
+
+asyncio's protocols, not Trio: a callback per read and no task per socket is the least that Python can do
+for a socket, and the client must not limit the result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import cast
+
+from zelitrio.bench_client.address import Address
+from zelitrio.bench_client.failures import kind_of
+from zelitrio.bench_client.heard import Heard, audio_of, stream_target
+from zelitrio.bench_client.wire import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    WireError,
+    close,
+    frame,
+    message,
+    upgrade,
+)
+
+_NORMAL = (1000).to_bytes(2, "big")
+
+
+class Conversation(asyncio.Protocol):
+    """One `stream-input` socket.  `opened` and `ended` are done when it is."""
+
+    def __init__(self, address: Address) -> None:
+        loop = asyncio.get_running_loop()
+        self.heard = Heard(output_format=address.output_format)
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.messages = 0
+        self._address = address
+        self._frames = FrameReader()
+        self._is_final = False
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast(asyncio.Transport, transport)
+        address = self._address
+        target = address.path + stream_target(address.voice_id, address.output_format, address.model)
+        self._transport.write(upgrade(address.authority, target, key_header(address)))
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        now = time.perf_counter()
+        try:
+            for opcode, payload in self._frames.feed(data):
+                self._take(now, opcode, payload)
+        except WireError as error:
+            self.heard.fail(error.kind, str(error))
+            self._transport.abort()
+            return
+        if self._frames.is_open and not self.opened.done():
+            self.heard.opened_at = now
+            self.opened.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self.heard.ended_at = time.perf_counter()
+        if not self._is_final:
+            what = "before its final message" if self.heard.arrivals else "without audio"
+            self.heard.fail("closed_early", f"closed {what}")
+        for future in (self.opened, self.ended):
+            if not future.done():
+                future.set_result(None)
+
+    def _take(self, now: float, opcode: int, payload: bytes) -> None:
+        self.messages += 1
+        if opcode == TEXT:
+            audio = audio_of(payload)
+            if audio:
+                self.heard.add(now, audio)
+            elif b'"error"' in payload:
+                self.heard.fail(error_code(payload), payload.decode(errors="replace"))
+            if is_final(payload):
+                self._is_final = True
+        elif opcode == PING:
+            self._transport.write(frame(PONG, payload))
+        elif opcode == CLOSE:
+            # Some servers send no final message and close normally.
+            self._is_final = self._is_final or (payload[:2] == _NORMAL and bool(self.heard.arrivals))
+            self._transport.write(close())
+            self._transport.close()
+
+    def greet(self) -> None:
+        """Send the first message."""
+        self._transport.write(message({"text": " "}))
+
+    def say_all(self, text: str) -> None:
+        """Release a whole text and end, in one write."""
+        release = message({"text": text + " ", "flush": True}) + message({"text": ""})
+        self.heard.chars = len(text)
+        self.heard.released_at = time.perf_counter()
+        self._transport.write(release)
+
+    def hang_up(self) -> None:
+        """Send the close frame."""
+        self._transport.write(close())
+
+    def abort(self) -> None:
+        """Vanish."""
+        self._transport.abort()
+
+
+def key_header(address: Address) -> dict[str, str]:
+    """The header with the key, if there is one."""
+    return {"xi-api-key": address.api_key} if address.api_key else {}
+
+
+def is_final(payload: bytes) -> bool:
+    """Whether a message says that it is the last of its context."""
+    return b'"isFinal":true' in payload or b'"isFinal": true' in payload or b'"is_final":true' in payload
+
+
+def error_code(payload: bytes) -> str:
+    """The code of a server's error message."""
+    try:
+        said = json.loads(payload)
+        code = said["error"]
+    except (ValueError, KeyError, TypeError):
+        return "server_error"
+    return code[:60] if isinstance(code, str) else "server_error"
+
+
+async def open_conversation(address: Address) -> Conversation:
+    """Open a socket and greet the server.  If that fails, `heard` says why.
+
+    Raises:
+        OSError: there is no connection.
+    """
+    loop = asyncio.get_running_loop()
+    _, conversation = await loop.create_connection(
+        lambda: Conversation(address), address.host, address.port, ssl=address.ssl_context()
+    )
+    await conversation.opened
+    if conversation.heard.failure is None:
+        conversation.greet()
+    return conversation
+
+
+async def say(address: Address, text: str) -> Heard:
+    """One utterance on a socket of its own, heard to its end; never raises for what the server does."""
+    conversation: Conversation | None = None
+    heard = Heard(output_format=address.output_format, chars=len(text))
+    try:
+        async with asyncio.timeout(address.timeout_s):
+            conversation = await open_conversation(address)
+            heard = conversation.heard
+            if heard.failure is None:
+                conversation.say_all(text)
+                await asyncio.shield(conversation.ended)
+    except (OSError, TimeoutError) as error:
+        heard.fail(kind_of(error), str(error))
+    finally:
+        if conversation is not None and not conversation.ended.done():
+            conversation.abort()
+    return heard

@@ -1,0 +1,168 @@
+"""Speech over HTTP/1.1: a request with the text, an answer with the audio, a connection for each.
+
+The connection is open before the clock starts, as a client with a pool has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from urllib.parse import quote, urlencode
+
+import attrs
+import h11
+import orjson
+
+from zelitrio.bench_client.address import Address
+from zelitrio.bench_client.conversation import key_header
+from zelitrio.bench_client.failures import kind_of
+from zelitrio.bench_client.heard import Heard
+from zelitrio.bench_client.wav_stream import WavStream
+from zelitrio.bench_client.wire import WireError, refusal_kind
+
+READ_BYTES = 1 << 16
+_BOUNDARY = "zelitrio-bench"
+
+
+@attrs.frozen
+class Request:
+    """One request: path and query, headers, body."""
+
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+Ask = Callable[[Address, str], Request]
+
+
+def _json(target: str, body: dict[str, object], headers: dict[str, str] | None = None) -> Request:
+    return Request(target, {"content-type": "application/json", **(headers or {})}, orjson.dumps(body))
+
+
+def ask_elevenlabs(address: Address, text: str) -> Request:
+    """ElevenLabs' streaming endpoint."""
+    body: dict[str, object] = {"text": text}
+    if address.model:
+        body["model_id"] = address.model
+    query = urlencode({"output_format": address.output_format})
+    target = f"{address.path}/v1/text-to-speech/{quote(address.voice_id, safe='')}/stream?{query}"
+    return _json(target, body, key_header(address))
+
+
+def ask_openai(address: Address, text: str) -> Request:
+    """OpenAI's speech endpoint."""
+    body: dict[str, object] = {
+        "model": address.model or "tts-1",
+        "input": text,
+        "voice": address.voice_id,
+        "response_format": address.output_format.partition("_")[0],
+    }
+    headers = {"authorization": f"Bearer {address.api_key}"} if address.api_key else {}
+    return _json(f"{address.path}/v1/audio/speech", body, headers)
+
+
+def ask_piper(address: Address, text: str) -> Request:
+    """The server of `python -m piper.http_server`, which answers with a whole WAV file."""
+    body: dict[str, object] = {"text": text}
+    if address.voice_id:
+        body["voice"] = address.voice_id
+    return _json(address.path or "/", body)
+
+
+def ask_riva(address: Address, text: str) -> Request:
+    """The streaming endpoint of NVIDIA's speech services: a form, raw samples as the answer."""
+    rate = address.output_format.split("_")[1] if "_" in address.output_format else "22050"
+    fields = {"text": text, "language": "en-US", "sample_rate_hz": rate, "encoding": "LINEAR_PCM"}
+    if address.voice_id:
+        fields["voice"] = address.voice_id
+    parts = "".join(
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    headers = {"content-type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    if address.api_key:
+        headers["authorization"] = f"Bearer {address.api_key}"
+    return Request(
+        f"{address.path}/v1/audio/synthesize_online", headers, f"{parts}--{_BOUNDARY}--\r\n".encode()
+    )
+
+
+class HttpSpeaker:
+    """Speaks by one request per utterance.
+
+    Args:
+        address: where.
+        ask: makes the request.
+    """
+
+    def __init__(self, address: Address, ask: Ask) -> None:
+        self._address = address
+        self._ask = ask
+
+    async def say(self, text: str) -> Heard:
+        """One utterance; never raises for what the server does."""
+        address = self._address
+        heard = Heard(output_format=address.output_format, chars=len(text))
+        writer: asyncio.StreamWriter | None = None
+        try:
+            async with asyncio.timeout(address.timeout_s):
+                reader, writer = await asyncio.open_connection(
+                    address.host, address.port, ssl=address.ssl_context()
+                )
+                await self._exchange(reader, writer, self._ask(address, text), heard)
+        except WireError as error:
+            heard.fail(error.kind, str(error))
+        except h11.RemoteProtocolError as error:
+            is_late = "closed" in str(error) or bool(heard.arrivals)
+            heard.fail("closed_early" if is_late else "wrong_protocol", str(error))
+        except (OSError, TimeoutError) as error:
+            heard.fail(kind_of(error), str(error))
+        finally:
+            heard.ended_at = time.perf_counter()
+            if writer is not None:
+                writer.transport.abort()
+        return heard
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request, heard: Heard
+    ) -> None:
+        headers = {
+            "host": self._address.authority,
+            "accept": "*/*",
+            "content-length": str(len(request.body)),
+            **request.headers,
+        }
+        http = h11.Connection(h11.CLIENT)
+        sent = http.send(h11.Request(method="POST", target=request.target, headers=list(headers.items())))
+        sent += http.send(h11.Data(data=request.body))
+        sent += http.send(h11.EndOfMessage())
+        heard.opened_at = heard.released_at = time.perf_counter()
+        writer.write(sent)
+        wav = WavStream(heard)
+        while True:
+            event = http.next_event()
+            match event:
+                case h11.NEED_DATA:
+                    data = await reader.read(READ_BYTES)
+                    now = time.perf_counter()
+                    http.receive_data(data)
+                case h11.Response():
+                    wav.is_wav = self._read_head(event, heard)
+                case h11.Data():
+                    wav.push(now, bytes(event.data))
+                case h11.EndOfMessage():
+                    return
+                case h11.ConnectionClosed():
+                    raise WireError("the server closed the connection", "closed_early")
+
+    def _read_head(self, head: h11.Response, heard: Heard) -> bool:
+        """Check the answer's head; whether its body is a WAV file."""
+        status = head.status_code
+        if status != 200:
+            raise WireError(f"expected 200, found {status}", refusal_kind(status))
+        kind = next((value.decode("latin-1") for name, value in head.headers if name == b"content-type"), "")
+        if kind.startswith(("text/", "application/json")) and not kind.startswith("text/event-stream"):
+            raise WireError(f"content-type: expected audio, found {kind}", "wrong_protocol")
+        return "wav" in kind.lower() or heard.output_format == "wav"

@@ -1,0 +1,64 @@
+"""One utterance's figures, without its audio."""
+
+from __future__ import annotations
+
+import attrs
+
+from zelitrio.bench_client.heard import Heard
+
+
+@attrs.frozen(kw_only=True)
+class Said:
+    """What was measured of one utterance; times in seconds.
+
+    Attributes:
+        at_s: when its text was released, since the load began.
+        first_s: from the release to the first frame with audio.
+        audible_s: from the release to the first sample that can be heard.
+        offset_s: that sample's place in the audio.
+        late_s: by how much a listener that plays from the first frame on ran dry.
+        audio_s: audio received.
+        wall_s: from the release to the end.
+        chars: of its text.
+        longest_gap_s: between two frames.
+        arrivals: when each frame came, by `time.perf_counter`, and the seconds of audio in it.
+        failure: its kind, if it is not whole; the other figures are None then.
+        detail: what was found, for a person.
+    """
+
+    at_s: float
+    chars: int
+    wall_s: float = 0.0
+    first_s: float | None = None
+    audible_s: float | None = None
+    offset_s: float | None = None
+    late_s: float | None = None
+    longest_gap_s: float | None = None
+    audio_s: float = 0.0
+    arrivals: tuple[tuple[float, float], ...] = attrs.field(default=(), repr=False)
+    failure: str | None = None
+    detail: str = ""
+
+
+def said_of(heard: Heard, begun_at: float) -> Said:
+    """The figures of an utterance that is over; drops its audio."""
+    heard.check()
+    at_s = max(0.0, heard.released_at - begun_at)
+    wall_s = max(0.0, heard.ended_at - heard.released_at) if heard.released_at else 0.0
+    if heard.failure is not None or not heard.arrivals:
+        heard.forget_audio()
+        return Said(at_s=at_s, chars=heard.chars, wall_s=wall_s, failure=heard.failure, detail=heard.detail)
+    audible = heard.audible()
+    heard.forget_audio()
+    return Said(
+        at_s=at_s,
+        chars=heard.chars,
+        wall_s=wall_s,
+        first_s=heard.first_s,
+        audible_s=None if audible is None else audible[0],
+        offset_s=None if audible is None else audible[1],
+        late_s=heard.late_s,
+        longest_gap_s=max(heard.gaps_s, default=None),
+        audio_s=heard.audio_s,
+        arrivals=tuple(heard.arrivals),
+    )

@@ -1,0 +1,65 @@
+"""How busy a load's own process was: a bench proves with it that the client was not the limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import attrs
+
+from zelitrio.bench_client.percentiles import Figures, milliseconds
+
+TICK_S = 0.005
+BUSY_SHARE = 0.85
+"""Of a core.  Above it frames wait for the client."""
+LATE_SHARE = 0.25
+"""Of the median first audio.  A client that is later than this measures itself."""
+
+
+@attrs.define(eq=False)
+class ClientWatch:
+    """How busy the client itself was: use as `async with`."""
+
+    cpu_share: float = 0.0
+    """Share of one core."""
+    lags_s: list[float] = attrs.field(factory=list)
+    """How late the client's loop woke up for a timer: it cannot have stamped a frame later than that."""
+
+    _begun: float = 0.0
+    _cpu: float = 0.0
+    _task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> ClientWatch:
+        self._begun, self._cpu = time.perf_counter(), time.process_time()
+        self._task = asyncio.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        self.cpu_share = (time.process_time() - self._cpu) / (time.perf_counter() - self._begun)
+
+    async def _tick(self) -> None:
+        while True:
+            due = time.perf_counter() + TICK_S
+            await asyncio.sleep(TICK_S)
+            self.lags_s.append(time.perf_counter() - due)
+
+    def figures(self) -> Figures:
+        """For a result line."""
+        return {"cpu_share": round(self.cpu_share, 3), "lag_ms": milliseconds(self.lags_s)}
+
+    def proof(self, first_ms: Figures) -> Figures:
+        """The same, and whether the client may have limited the result.
+
+        Args:
+            first_ms: first audio as measured.
+        """
+        figures = self.figures()
+        lag_ms, median_ms = figures["lag_ms"].get("p99", 0.0), first_ms.get("p50")
+        why = ""
+        if self.cpu_share > BUSY_SHARE:
+            why = f"the client took {self.cpu_share:.0%} of a core"
+        elif median_ms and lag_ms > max(LATE_SHARE * median_ms, 2.0):
+            why = f"the client's timers were up to {lag_ms:.1f} ms late (p99)"
+        return {**figures, "is_limit": bool(why), "why": why}
