@@ -13,6 +13,7 @@ from zelitrio.bench_client.address import Address, parse_address
 from zelitrio.bench_client.audible import audible_sample, pcm_of
 from zelitrio.bench_client.contexts import ContextSocket, open_contexts
 from zelitrio.bench_client.conversation import Conversation, open_conversation, say
+from zelitrio.bench_client.failures import MeasureError
 from zelitrio.bench_client.heard import Heard, audio_of, multi_target, seconds_of, stream_target
 from zelitrio.bench_client.loads import closed_loop, one_by_one, open_loop, paced_listeners
 from zelitrio.bench_client.own_process import measure_apart
@@ -52,6 +53,7 @@ __all__ = [
     "FrameReader",
     "Heard",
     "Line",
+    "MeasureError",
     "Plan",
     "Said",
     "WireError",

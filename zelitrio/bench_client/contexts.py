@@ -131,6 +131,10 @@ class ContextSocket(asyncio.Protocol):
             self.close()
         return heard
 
+    def abort(self) -> None:
+        """Vanish."""
+        self._transport.abort()
+
     def close(self) -> None:
         """Say goodbye and vanish."""
         self.failure = self.failure or ("closed_early", "closed here")
@@ -162,7 +166,11 @@ async def open_contexts(address: Address, *, keeps_audio: bool = True) -> Contex
         address.port,
         ssl=address.ssl_context(),
     )
-    await made.opened
+    try:
+        await made.opened
+    except asyncio.CancelledError:
+        made.abort()
+        raise
     return made
 
 

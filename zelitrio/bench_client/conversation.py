@@ -143,7 +143,11 @@ async def open_conversation(address: Address) -> Conversation:
     _, conversation = await loop.create_connection(
         lambda: Conversation(address), address.host, address.port, ssl=address.ssl_context()
     )
-    await conversation.opened
+    try:
+        await conversation.opened
+    except asyncio.CancelledError:
+        conversation.abort()
+        raise
     if conversation.heard.failure is None:
         conversation.greet()
     return conversation

@@ -15,6 +15,12 @@ from __future__ import annotations
 import socket
 import ssl
 
+from zelitrio.errors import ZelitrioError
+
+
+class MeasureError(ZelitrioError):
+    """There is nothing to measure: the server said nothing that could be heard."""
+
 
 def kind_of(error: BaseException) -> str:
     """The kind of a failure that the system reports."""

@@ -147,6 +147,8 @@ class HttpSpeaker:
                 case h11.NEED_DATA:
                     data = await reader.read(READ_BYTES)
                     now = time.perf_counter()
+                    if http.their_state is h11.SEND_RESPONSE:
+                        _check_beginning(http.trailing_data[0] + data)
                     http.receive_data(data)
                 case h11.Response():
                     wav.is_wav = self._read_head(event, heard)
@@ -166,3 +168,11 @@ class HttpSpeaker:
         if kind.startswith(("text/", "application/json")) and not kind.startswith("text/event-stream"):
             raise WireError(f"content-type: expected audio, found {kind}", "wrong_protocol")
         return "wav" in kind.lower() or heard.output_format == "wav"
+
+
+def _check_beginning(received: bytes) -> None:
+    """Refuse an answer that is not HTTP now, and not when its head has become too long."""
+    if not received:
+        raise WireError("the server closed the connection without an answer", "closed_early")
+    if not received.startswith(b"HTTP/1."[: len(received)]):
+        raise WireError(f"expected an HTTP answer, found {received[:40]!r}")

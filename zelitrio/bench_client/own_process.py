@@ -2,52 +2,44 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
-from typing import Any
+import subprocess
+import sys
+from collections.abc import Generator
 
-from zelitrio.bench_client.plans import Plan, run_plan
+import attrs
+import orjson
+
+from zelitrio.bench_client.plans import Plan
 from zelitrio.bench_client.points import Line
 from zelitrio.errors import LocalError
 
 _STOP_S = 5.0
 
 
-def measure_apart(plan: Plan) -> Iterator[Line]:
-    """Run a plan in a process of its own; yields its lines.  Closing the iterator ends the process.
+def measure_apart(plan: Plan) -> Generator[Line, None, None]:
+    """Run a plan in a process of its own; yields its lines.  Closing the generator ends the process.
 
     Raises:
-        LocalError: the process ended before its last line.
+        LocalError: the process ended before its work was done.
     """
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(plan, there), daemon=True)
-    process.start()
-    there.close()
+    # Not `multiprocessing`: it imports the caller's main module again, which a program must be written for.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zelitrio.bench_client"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
-        while (line := _receive(here)) is not None:
-            yield line
+        with process.stdin as said:
+            said.write(orjson.dumps(attrs.asdict(plan)))  # not an argument: it may hold a key
+        for line in process.stdout:
+            yield orjson.loads(line)
+        if process.wait() != 0:
+            raise LocalError(f"bench: the client's process ended with {process.returncode}")
     finally:
         process.terminate()
-        process.join(_STOP_S)
-
-
-def _receive(here: Connection) -> Line | None:
-    try:
-        line: Line | None = here.recv()
-    except EOFError:
-        raise LocalError("bench: the client's process ended before its work was done") from None
-    if line is not None and "error" in line:
-        raise LocalError(line["error"])
-    return line
-
-
-def _work(plan: Plan, there: Any) -> None:
-    try:
-        run_plan(plan, there.send)
-    except LocalError as error:
-        there.send({"error": str(error)})
-    except KeyboardInterrupt:
-        return
-    there.send(None)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

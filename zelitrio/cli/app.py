@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from zelitrio import __version__
+from zelitrio.cli.bench import bench
 from zelitrio.cli.configure import SOURCES, check_whole_numbers
 from zelitrio.cli.deploy import deploy
 from zelitrio.cli.keys import keys
@@ -40,6 +41,7 @@ app.command(normalise, sort_key=4)
 app.command(train, sort_key=5)
 app.command(keys)
 app.command(deploy, sort_key=7, config=SOURCES)
+app.command(bench)
 
 
 def main(tokens: Sequence[str] | None = None) -> None:

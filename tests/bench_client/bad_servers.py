@@ -1,0 +1,88 @@
+"""Servers that misbehave, each in one way, on a port of their own in a thread."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Behave = Callable[[socket.socket], None]
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+
+def answer(*parts: bytes, waits: bool = False) -> Behave:
+    """Read a request, say this, and close; or keep the connection open."""
+
+    def behave(peer: socket.socket) -> None:
+        peer.recv(65536)
+        for part in parts:
+            peer.sendall(part)
+        if waits:
+            while peer.recv(65536):
+                pass
+
+    return behave
+
+
+def http(status: str, body: bytes = b"", kind: str = "audio/pcm", length: int | None = None) -> bytes:
+    """A whole answer; with a `length` above the body's it is cut short."""
+    size = len(body) if length is None else length
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n".encode() + body
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A server's text message of fewer than 126 bytes."""
+    return bytes((0x81, len(payload))) + payload
+
+
+def speak_and_close(*messages: bytes) -> Behave:
+    """Take a socket, wait for a message, say these messages and close the connection."""
+
+    def behave(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(UPGRADED)
+        peer.recv(65536)
+        for message in messages:
+            peer.sendall(text_frame(message))
+
+    return behave
+
+
+@contextmanager
+def bad_server(behave: Behave) -> Iterator[int]:
+    """Its port, for as long as the block lasts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peers: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                peers.append(peer)
+                threading.Thread(target=serve, args=(peer,), daemon=True).start()
+
+        def serve(peer: socket.socket) -> None:
+            with peer:
+                try:
+                    behave(peer)
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for peer in peers:
+                peer.close()
+            thread.join(5)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
