@@ -7,6 +7,7 @@ import os
 import attrs
 import torch
 
+from zelitrio.engine.freed_memory import keep_freed_memory
 from zelitrio.errors import EngineError
 from zelitrio.settings import EngineSettings
 
@@ -38,6 +39,7 @@ class Device:
         """Set what belongs to the thread that computes."""
         if self.device.type == "cpu":
             torch.set_num_threads(self.threads)
+            keep_freed_memory()
 
 
 def open_device(settings: EngineSettings) -> Device:
