@@ -1,14 +1,14 @@
-"""Where settings come from besides flags: the environment, then a TOML file.
+"""Where settings come from besides flags: the environment, then the TOML file that `--config` names.
 
-cyclopts calls these after it has read the flags, in the order of `SOURCES`.  A source fills only what
-earlier ones left open, except `api_keys`: keys of all sources are valid together.
+cyclopts calls the functions of `SOURCES` after it has read the flags.  A source fills only what earlier ones
+left open, except `api_keys`: keys of all sources are valid together.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,14 @@ from zelitrio.errors import LocalError
 from zelitrio.settings import hash_key
 
 PREFIX = "ZELITRIO_"
-_FOR_OTHER_COMMANDS = ("api_key", "url", "traceback")
-_REPEATABLE = {
-    "api_keys": "api-key",
-    "api_key_hashes": "api-key-hash",
-    "cors_origins": "cors-origin",
-    "trusted_proxies": "trusted-proxy",
-}
+_FOR_OTHER_COMMANDS = ("ZELITRIO_API_KEY", "ZELITRIO_URL", "ZELITRIO_TRACEBACK")
+_SINGULAR = {"api_keys": "api-key", "api_key_hashes": "api-key-hash", "cors_origins": "cors-origin"}
+_SINGULAR |= {"trusted_proxies": "trusted-proxy"}
 
 
 def flag_name(name: str) -> str:
     """Return a setting's flag without the hyphens: a flag that may repeat is in the singular."""
-    return _REPEATABLE.get(name) or default_name_transform(name)
+    return _SINGULAR.get(name) or default_name_transform(name)
 
 
 def setting_names(arguments: Iterable[Argument]) -> dict[str, Argument]:
@@ -39,54 +35,30 @@ def setting_names(arguments: Iterable[Argument]) -> dict[str, Argument]:
     return {argument.field_info.name: argument for argument in arguments if not argument.children}
 
 
-def read_environment(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Take `ZELITRIO_MAX_STREAMS=64` and the like.
+def read_sources(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Take `ZELITRIO_MAX_STREAMS=64` from the environment, `max_streams = 64` from the file, and hash keys.
 
     Raises:
-        LocalError: a name with our prefix is not a setting.
-    """
-    values = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    for name in _FOR_OTHER_COMMANDS:
-        values.pop(PREFIX + name.upper(), None)
-    known = {PREFIX + name.upper(): argument for name, argument in setting_names(arguments).items()}
-    _fill(known, {name: _split(known.get(name), value) for name, value in values.items()}, "environment")
-
-
-def read_file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Take `max_streams = 64` and the like from the file that `--config` names.
-
-    Raises:
-        LocalError: the file cannot be read, or a name in it is not a setting.
+        LocalError: a name is not a setting, or a file cannot be read.
     """
     known = setting_names(arguments)
-    named = known.pop("config").tokens
-    if not named:
-        return
-    path = Path(named[0].value)
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LocalError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise LocalError(f"{path}: not TOML: {error}") from error
-    values: dict[str, list[str]] = {}
-    for name, value in found.items():
-        items = value if isinstance(value, list) else [value]
-        if name in known and not all(isinstance(item, str | int | float) for item in items):
-            raise LocalError(f"{path}: {name}: expected text, a number or a list of text")
-        # A path in the file starts from the file's folder.
-        is_path = name in known and "Path" in str(known[name].hint)
-        values[name] = [str(path.parent / str(item)) if is_path else str(item) for item in items]
-    _fill(known, values, str(path))
-
-
-def hash_keys(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Add the hashes of all keys, and those of the key file, to `api_key_hashes`.
-
-    Raises:
-        LocalError: the key file cannot be read or holds something else.
-    """
-    known = setting_names(arguments)
+    for variable, text in os.environ.items():
+        if variable.startswith(PREFIX) and variable not in _FOR_OTHER_COMMANDS:
+            names = {PREFIX + name.upper(): argument for name, argument in known.items()}
+            argument = _find(names, variable, "environment")
+            parts = text.split(os.pathsep if _is_path(argument) else ",")
+            items = [part.strip() for part in parts if part.strip()] if _is_list(argument) else [text]
+            _fill(argument, variable, items, "environment")
+    for token in known.pop("config").tokens:
+        path = Path(token.value)
+        for name, value in _read_toml(path).items():
+            argument = _find(known, name, str(path))
+            items = value if isinstance(value, list) else [value]
+            if not all(isinstance(item, str | int | float) for item in items):
+                raise LocalError(f"{path}: {name}: expected text, a number or a list of text")
+            # A path in the file starts from the file's folder.
+            items = [str(path.parent / str(item) if _is_path(argument) else item) for item in items]
+            _fill(argument, name, items, str(path))
     hashes = {hash_key(token.value) for token in known["api_keys"].tokens if token.value}
     for token in known["key_file"].tokens:
         hashes |= read_key_file(Path(token.value))
@@ -107,30 +79,38 @@ def check_whole_numbers(app: App, commands: tuple[str, ...], arguments: Argument
                 raise LocalError(f"{token.keyword}: expected a whole number, found {token.value!r}")
 
 
-def _split(argument: Argument | None, value: str) -> list[str]:
-    if argument is None or not _is_list(argument):
-        return [value]
-    separator = os.pathsep if "Path" in str(argument.hint) else ","
-    return [item.strip() for item in value.split(separator) if item.strip()]
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LocalError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise LocalError(f"{path}: not TOML: {error}") from error
+
+
+def _find(known: dict[str, Argument], name: str, source: str) -> Argument:
+    if name not in known:
+        nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise LocalError(f"{source}: unknown setting {name}{hint}")
+    return known[name]
+
+
+def _fill(argument: Argument, name: str, items: list[str], source: str) -> None:
+    if argument.tokens and argument.field_info.name != "api_keys":
+        return
+    if len(items) > 1 and not _is_list(argument):
+        raise LocalError(f"{source}: {name}: expected one value, found a list")
+    for item in items:
+        argument.append(Token(keyword=name, value=item, source=source, index=len(argument.tokens)))
 
 
 def _is_list(argument: Argument) -> bool:
-    return any(kind in str(argument.hint) for kind in ("list[", "tuple[", "frozenset["))
+    return bool(argument.token_count()[1])
 
 
-def _fill(known: Mapping[str, Argument], values: Mapping[str, list[str]], source: str) -> None:
-    for name, items in values.items():
-        argument = known.get(name)
-        if argument is None:
-            nearest = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            raise LocalError(f"{source}: unknown setting {name}{hint}")
-        if argument.tokens and argument.field_info.name != "api_keys":
-            continue
-        if len(items) > 1 and not _is_list(argument):
-            raise LocalError(f"{source}: {name}: expected one value, found a list")
-        for item in items:
-            argument.append(Token(keyword=name, value=item, source=source, index=len(argument.tokens)))
+def _is_path(argument: Argument) -> bool:
+    return "Path" in str(argument.hint)
 
 
 def _shown_default(value: Any) -> Any:
@@ -139,13 +119,7 @@ def _shown_default(value: Any) -> Any:
     return None if value in (None, "", frozenset()) else str(value)
 
 
-SOURCES: tuple[Any, ...] = (read_environment, read_file, hash_keys, check_whole_numbers)
+SOURCES: tuple[Any, ...] = (read_sources, check_whole_numbers)
 LIST = Parameter(name_transform=flag_name, negative_iterable=(), consume_multiple=False)
-FLAT = Parameter(
-    name="*",
-    name_transform=flag_name,
-    negative_iterable=(),
-    consume_multiple=False,
-    show_default=_shown_default,
-)
+FLAT = Parameter.combine(LIST, Parameter(name="*", show_default=_shown_default))
 """Each field of an attrs class becomes a flag of its own."""

@@ -14,21 +14,21 @@ from zelitrio.cli.configure import FLAT, LIST
 from zelitrio.cli.keys import state_folder
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 
-_NETWORK = Group.create_ordered("Network")
-_SESSION = Group.create_ordered("Conversations")
-_ENGINE = Group.create_ordered("Engine")
+_NETWORK, _SESSION, _ENGINE = (
+    Parameter(group=Group.create_ordered(name)) for name in ("Network", "Conversations", "Engine")
+)
 
 
 def serve(
     *,
-    api_keys: Annotated[list[str] | None, LIST, Parameter(group=_NETWORK)] = None,
-    key_file: Annotated[Path | None, Parameter(group=_NETWORK)] = None,
-    server: Annotated[ServerSettings, FLAT, Parameter(group=_NETWORK)] = ServerSettings(),
-    session: Annotated[SessionSettings, FLAT, Parameter(group=_SESSION)] = SessionSettings(),
-    engine: Annotated[EngineSettings, FLAT, Parameter(group=_ENGINE)] = EngineSettings(),
-    voices: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
-    preload: Annotated[bool, Parameter(group=_ENGINE, negative=())] = False,
-    lexicon: Annotated[list[Path] | None, LIST, Parameter(group=_ENGINE)] = None,
+    api_keys: Annotated[list[str] | None, LIST, _NETWORK] = None,
+    key_file: Annotated[Path | None, _NETWORK] = None,
+    server: Annotated[ServerSettings, FLAT, _NETWORK] = ServerSettings(),
+    session: Annotated[SessionSettings, FLAT, _SESSION] = SessionSettings(),
+    engine: Annotated[EngineSettings, FLAT, _ENGINE] = EngineSettings(),
+    voices: Annotated[list[Path] | None, LIST, _ENGINE] = None,
+    preload: Annotated[bool, _ENGINE, Parameter(negative=())] = False,
+    lexicon: Annotated[list[Path] | None, LIST, _ENGINE] = None,
     config: Path | None = None,
 ) -> None:
     """Serve speech over WebSockets and HTTP until SIGTERM or Ctrl-C.
