@@ -17,10 +17,19 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zelitrio.networks import Facts, Field, Inputs, Network
+from zelitrio.networks import (
+    Facts,
+    Inputs,
+    Network,
+)
+from zelitrio.networks.family import Field
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import PHONES, Limit, Utterance
-from zelitrio.voices import Voice, whole_durations, word_edges
+from zelitrio.voices import (
+    Voice,
+)
+from zelitrio.voices.durations import whole_durations
+from zelitrio.voices.family import word_edges
 
 WIDTH, KERNEL, NOISE = 8, 7, 1021
 KEPT = 0.9

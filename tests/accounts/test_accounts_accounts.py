@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 import trio
 
-from zelitrio.accounts import WRITE_EVERY_S, Accounts, Database, Key, Kind, Period
+from zelitrio.accounts import (
+    Accounts,
+    Database,
+    Key,
+    Kind,
+    Period,
+)
 from zelitrio.accounts import accounts as accounts_module
+from zelitrio.accounts.accounts import WRITE_EVERY_S
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.settings import hash_key
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zelitrio.accounts import DATABASE_NAME, Database, Key, Kind, Period, Place, Usage, UsageRow
+from zelitrio.accounts import (
+    Database,
+    Key,
+    Kind,
+    Period,
+    UsageRow,
+)
+from zelitrio.accounts.database import DATABASE_NAME
+from zelitrio.accounts.records import Place, Usage
 from zelitrio.errors import LocalError
 from zelitrio.settings import hash_key
 

@@ -3,9 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zelitrio.accounts import Kind, Ledger, Period, Place, Usage
-from zelitrio.accounts.ledger import MAX_PLACES, OVERFLOW_VOICE, Totals
-from zelitrio.accounts.records import first_day_of, next_reset_s
+from zelitrio.accounts import (
+    Kind,
+    Period,
+)
+from zelitrio.accounts.ledger import MAX_PLACES, OVERFLOW_VOICE, Ledger, Totals
+from zelitrio.accounts.records import Place, Usage, first_day_of, next_reset_s
 
 DAY = "2026-11-26"
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-from zelitrio.accounts import Kind, Place, StatisticsQuery, Usage, UsageRow, character_statistics
+from zelitrio.accounts import (
+    Kind,
+    StatisticsQuery,
+    UsageRow,
+    character_statistics,
+)
+from zelitrio.accounts.records import Place, Usage
 from zelitrio.errors import RemoteError
 
 DAY_MS = 86_400_000

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zelitrio.audio import MAX_TEMPO, MIN_TEMPO, TempoChanger
+from zelitrio.audio import (
+    TempoChanger,
+)
+from zelitrio.audio.tempo import MAX_TEMPO, MIN_TEMPO
 from zelitrio.errors import LocalError
 
 RATE_HZ = 24_000

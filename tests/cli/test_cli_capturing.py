@@ -13,7 +13,7 @@ import trio
 
 import zelitrio.engine
 from zelitrio.cli.capturing import open_shown_engine
-from zelitrio.engine import Captures
+from zelitrio.engine.commands import Captures
 from zelitrio.settings import EngineSettings
 
 NAMES = ("speak 64x64", "speak 32x64", "encode 8x64")

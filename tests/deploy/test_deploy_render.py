@@ -8,7 +8,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from zelitrio.deploy import KINDS, Target, render
+from zelitrio.deploy import (
+    Target,
+    render,
+)
+from zelitrio.deploy.render import KINDS
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, hash_key
 

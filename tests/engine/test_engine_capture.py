@@ -12,7 +12,10 @@ from tiny_hum import HumModel
 from tiny_voice import tiny_fine_model, tiny_model
 from torch import Tensor
 
-from zelitrio.engine import Device, loading
+from zelitrio.engine import (
+    loading,
+)
+from zelitrio.engine.device import Device
 from zelitrio.engine.pace import choose_ladder
 from zelitrio.engine.runner import Runner, call_shapes
 from zelitrio.settings import EngineSettings

@@ -16,7 +16,12 @@ from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, listen,
 from tiny_voice import tiny_catalogue, tiny_model
 from with_network import WatchedModel
 
-from zelitrio.engine import Device, Engine, EngineStream, open_engine
+from zelitrio.engine import (
+    Engine,
+    EngineStream,
+    open_engine,
+)
+from zelitrio.engine.device import Device
 from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
 from zelitrio.networks import Inputs, Network
 from zelitrio.settings import EngineSettings, VoiceSettings

@@ -22,7 +22,11 @@ from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, say, un
 from tiny_hum import FACTS, SILENT_FRAMES, HumModel, hum_voice
 from tiny_voice import tiny_catalogue, tiny_fine_model
 
-from zelitrio.engine import Device, Engine, open_engine
+from zelitrio.engine import (
+    Engine,
+    open_engine,
+)
+from zelitrio.engine.device import Device
 from zelitrio.errors import EngineError, LocalError, UtteranceError, VoiceError
 from zelitrio.networks import Network
 from zelitrio.settings import EngineSettings

@@ -23,7 +23,11 @@ from zelitrio.networks import PITCH_SCALE
 from zelitrio.networks.zeli.acoustic import Prosody
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Utterance, Word
-from zelitrio.voices import PhoneInputs, ZeliModel, phone_inputs
+from zelitrio.voices import (
+    ZeliModel,
+    phone_inputs,
+)
+from zelitrio.voices.inputs import PhoneInputs
 
 EXACT = 1e-4
 MODEL = tiny_model()

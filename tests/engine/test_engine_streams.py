@@ -18,7 +18,12 @@ from zelitrio.engine.postbox import Postbox
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Break, Reading, StreamReader, Utterance, Word, load_front_end, read_text
-from zelitrio.voices import Catalogue, PhoneInputs, Voice, ZeliModel
+from zelitrio.voices import (
+    Catalogue,
+    Voice,
+    ZeliModel,
+)
+from zelitrio.voices.inputs import PhoneInputs
 
 
 def utterances(*texts: str) -> list[Utterance]:

@@ -9,7 +9,11 @@ import torch
 import trio
 from numpy.typing import NDArray
 
-from zelitrio.engine import Device, Engine, EngineStream
+from zelitrio.engine import (
+    Engine,
+    EngineStream,
+)
+from zelitrio.engine.device import Device
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import read_text
 

@@ -37,10 +37,15 @@ from zelitrio.engine.pace import Pace, Tempo, choose_ladder
 from zelitrio.engine.runner import Runner
 from zelitrio.engine.worker import Worker
 from zelitrio.errors import CapacityError
-from zelitrio.networks import Facts, Field, Inputs, Network
+from zelitrio.networks import (
+    Facts,
+    Inputs,
+    Network,
+)
+from zelitrio.networks.family import Field
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Break, Limit, Utterance, Word
-from zelitrio.voices import word_edges
+from zelitrio.voices.family import word_edges
 
 FACTS = Facts(sample_rate_hz=8_000, hop_samples=80, token_ladder=(512,), first_frames=24, lag=16)
 WORD_FRAMES = 25

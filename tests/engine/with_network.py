@@ -9,7 +9,12 @@ import attrs
 import torch
 from torch import Tensor
 
-from zelitrio.networks import ExpandingNetwork, Field, Inputs, Network
+from zelitrio.networks import (
+    ExpandingNetwork,
+    Inputs,
+    Network,
+)
+from zelitrio.networks.family import Field
 
 
 @attrs.define(eq=False)

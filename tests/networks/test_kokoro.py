@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from zelitrio.networks import Kokoro, KokoroConfig, KokoroMoments, KokoroRequest, KokoroSpan, speak_all
+from zelitrio.networks import (
+    Kokoro,
+    KokoroConfig,
+    KokoroRequest,
+    speak_all,
+)
+from zelitrio.networks.kokoro import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.sound import inverse_spectrum
 from zelitrio.networks.kokoro.source import HarmonicSource, spectrum
 

@@ -10,7 +10,11 @@ import torch
 from tiny_voice import tiny_fine_model, tiny_model
 from torch import Tensor
 
-from zelitrio.networks import SpeechStep, StreamingBlock, StreamingStem, Vocoder, VocoderConfig, frame_mask
+from zelitrio.networks import (
+    SpeechStep,
+    Vocoder,
+    VocoderConfig,
+)
 from zelitrio.networks.zeli.source import (
     CENT,
     SOURCE_GAIN,
@@ -19,6 +23,7 @@ from zelitrio.networks.zeli.source import (
     noise_table,
     pulses,
 )
+from zelitrio.networks.zeli.streaming import StreamingBlock, StreamingStem, frame_mask
 
 EXACT = 1e-4
 

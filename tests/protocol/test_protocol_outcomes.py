@@ -11,13 +11,13 @@ from zelitrio.errors import CapacityError, EngineError, LocalError, RemoteError
 from zelitrio.protocol import (
     OUTCOMES,
     close_frame,
-    cut_reason,
     error_body,
     openai_error_body,
     outcome_of,
     read_error_body,
     to_remote_error,
 )
+from zelitrio.protocol.outcomes import cut_reason
 
 
 @pytest.mark.parametrize(

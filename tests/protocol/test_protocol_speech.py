@@ -9,7 +9,6 @@ import pytest
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
-    OpenAISpeechRequest,
     PronunciationDictionary,
     SpeechRequest,
     error_body,
@@ -19,6 +18,7 @@ from zelitrio.protocol import (
     parse_speech_request,
     timed_audio_line,
 )
+from zelitrio.protocol.speech import OpenAISpeechRequest
 from zelitrio.settings import VoiceSettings
 
 

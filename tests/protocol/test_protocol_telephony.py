@@ -11,11 +11,13 @@ import pytest
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     BeginReply,
-    EndReply,
-    JambonzConnection,
-    PhoneRequest,
     RefuseReply,
     ReplyText,
+)
+from zelitrio.protocol.replies import EndReply
+from zelitrio.protocol.telephony import (
+    JambonzConnection,
+    PhoneRequest,
     check_signature,
     is_signed,
     parse_jambonz_request,

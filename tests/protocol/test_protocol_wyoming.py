@@ -10,14 +10,11 @@ import pytest
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     BeginReply,
-    Describe,
-    EndReply,
-    Ping,
     RefuseReply,
     ReplyText,
-    WyomingConnection,
-    wyoming_event,
 )
+from zelitrio.protocol.replies import EndReply
+from zelitrio.protocol.wyoming import Describe, Ping, WyomingConnection, event_bytes
 
 LIMIT = 2000
 
@@ -29,18 +26,18 @@ def inline(kind: str, **data: object) -> bytes:
 
 SCRIPT = b"".join(
     [
-        wyoming_event("describe"),
+        event_bytes("describe"),
         inline("ping", text="ä"),
-        wyoming_event("synthesize", {"text": "One.", "voice": {"name": "v"}, "text_format": "ssml"}),
-        wyoming_event("audio-chunk", {"rate": 16000}, b"\x00\n{" * 500),
-        wyoming_event("synthesize-start", {"voice": {"language": "en_US"}, "context": {"x": None}}),
+        event_bytes("synthesize", {"text": "One.", "voice": {"name": "v"}, "text_format": "ssml"}),
+        event_bytes("audio-chunk", {"rate": 16000}, b"\x00\n{" * 500),
+        event_bytes("synthesize-start", {"voice": {"language": "en_US"}, "context": {"x": None}}),
         inline("synthesize-chunk", text="Two "),
         b'{"type": "synthesize-chunk", "data": {"text": "no"}, "data_length": 15, "version": "9"}\n'
         b'{"text": "zw."}',
-        wyoming_event("synthesize", {"text": "Two zw."}),
-        wyoming_event("synthesize-stop"),
-        wyoming_event("synthesize-stop"),
-        wyoming_event("select-program", {"name": "x"}),
+        event_bytes("synthesize", {"text": "Two zw."}),
+        event_bytes("synthesize-stop"),
+        event_bytes("synthesize-stop"),
+        event_bytes("select-program", {"name": "x"}),
     ]
 )
 EVENTS = [
@@ -80,7 +77,7 @@ def test_cuts_change_nothing() -> None:
 
 def test_an_event_in_pieces_is_known_to_be_open() -> None:
     connection = WyomingConnection(LIMIT)
-    event = wyoming_event("synthesize-start", {"voice": {}}, b"payload")
+    event = event_bytes("synthesize-start", {"voice": {}}, b"payload")
     for at in range(len(event) - 1):
         connection.receive(event[at : at + 1])
         assert connection.is_in_event
@@ -133,12 +130,12 @@ def test_bytes_that_are_no_event_are_refused_however_they_are_cut(data: bytes, c
 )
 def test_a_wrong_field_refuses_its_reply_only(kind: str, data: dict[str, object], param: str) -> None:
     connection = WyomingConnection(LIMIT)
-    events = read(connection, wyoming_event(kind, data))
+    events = read(connection, event_bytes(kind, data))
     assert isinstance(events[0], BeginReply)
     [refused] = [event for event in events if isinstance(event, RefuseReply)]
     assert refused.error.param == param
     assert connection.is_in_reply == (kind == "synthesize-start")
-    assert isinstance(read(connection, wyoming_event("describe"))[0], Describe)
+    assert isinstance(read(connection, event_bytes("describe"))[0], Describe)
 
 
 def test_a_wrong_chunk_refuses_the_stream_that_it_is_in() -> None:

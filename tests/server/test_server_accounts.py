@@ -9,7 +9,12 @@ from elevenlabs import ElevenLabs
 from elevenlabs.core.api_error import ApiError
 from running import VOICE, hear, pcm_in, running, say, until
 
-from zelitrio.accounts import DATABASE_NAME, Database, Key, Period
+from zelitrio.accounts import (
+    Database,
+    Key,
+    Period,
+)
+from zelitrio.accounts.database import DATABASE_NAME
 from zelitrio.settings import hash_key
 
 TEXT = "Hello there, my friend."

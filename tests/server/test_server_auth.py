@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zelitrio.accounts import Accounts
 from zelitrio.server.auth import MAX_TOKENS, KeyRing, TokenStore, make_authenticate
-from zelitrio.session import Account
+from zelitrio.session.service import Account
 from zelitrio.settings import hash_key
 
 

@@ -32,7 +32,7 @@ from wyoming.tts import (
 )
 
 from zelitrio.errors import EngineError, LocalError, UtteranceError
-from zelitrio.protocol import wyoming_event
+from zelitrio.protocol.wyoming import event_bytes
 from zelitrio.server import wyoming as door
 from zelitrio.server.announcing import SERVICE, announce
 
@@ -295,8 +295,8 @@ async def test_a_client_that_leaves_in_mid_text_frees_its_lane() -> None:
     engine = ScriptedEngine(step_s=0.05)
     async with wyoming(engine) as one:
         stream = await one.connect()
-        await stream.send_all(wyoming_event("synthesize-start"))
-        await stream.send_all(wyoming_event("synthesize-chunk", {"text": "A long sentence is spoken. " * 20}))
+        await stream.send_all(event_bytes("synthesize-start"))
+        await stream.send_all(event_bytes("synthesize-chunk", {"text": "A long sentence is spoken. " * 20}))
         await until(lambda: len(engine.lanes) == 1)
         await stream.aclose()
         await until(lambda: not engine.lanes)
@@ -307,7 +307,7 @@ async def test_a_client_that_leaves_in_mid_speech_frees_its_lane() -> None:
     engine = ScriptedEngine(step_s=0.02)
     async with wyoming(engine) as one:
         stream = await one.connect()
-        await stream.send_all(wyoming_event("synthesize", {"text": "A long sentence is spoken. " * 200}))
+        await stream.send_all(event_bytes("synthesize", {"text": "A long sentence is spoken. " * 200}))
         await until(lambda: len(engine.lanes) == 1)
         await stream.receive_some()
         await stream.aclose()
@@ -317,11 +317,11 @@ async def test_a_client_that_leaves_in_mid_speech_frees_its_lane() -> None:
 async def test_a_client_that_ends_its_side_after_its_text_gets_all_audio() -> None:
     text = "Everything of this is heard."
     async with wyoming(ScriptedEngine(step_s=0.01)) as one, await one.connect() as stream:
-        await stream.send_all(wyoming_event("synthesize", {"text": text}))
+        await stream.send_all(event_bytes("synthesize", {"text": text}))
         await stream.send_eof()
         with trio.fail_after(WAIT_S):
             heard = await read_all(stream)
-    assert heard.endswith(wyoming_event("audio-stop"))
+    assert heard.endswith(event_bytes("audio-stop"))
     assert len(heard) > 2 * len(pcm_of(text))
 
 
@@ -332,13 +332,11 @@ RUBBISH = {
     "a length that is too large": b'{"type": "synthesize", "data_length": 99999999}\n',
     "half an event": b'{"type": "synth',
     "half its data": b'{"type": "synthesize", "data_length": 50}\n{"text"',
-    "a stream without an end": wyoming_event("synthesize-start"),
-    "more text than may wait": b"".join(
-        wyoming_event("synthesize", {"text": "a " * 2000}) for _ in range(300)
-    ),
-    "more events than may wait": wyoming_event("synthesize", {"text": ""}) * 20_000,
-    "pings without reading": wyoming_event("ping", {"text": "p" * 60_000}) * 100,
-    "descriptions without reading": wyoming_event("describe") * 5_000,
+    "a stream without an end": event_bytes("synthesize-start"),
+    "more text than may wait": b"".join(event_bytes("synthesize", {"text": "a " * 2000}) for _ in range(300)),
+    "more events than may wait": event_bytes("synthesize", {"text": ""}) * 20_000,
+    "pings without reading": event_bytes("ping", {"text": "p" * 60_000}) * 100,
+    "descriptions without reading": event_bytes("describe") * 5_000,
 }
 
 
@@ -396,7 +394,7 @@ async def test_a_reader_that_stalls_loses_its_connection_after_the_write_timeout
     engine = ScriptedEngine()
     async with wyoming(engine, write_timeout_s=0.3) as one:
         stream = await one.connect()
-        await stream.send_all(wyoming_event("synthesize", {"text": "So many words are spoken here. " * 1000}))
+        await stream.send_all(event_bytes("synthesize", {"text": "So many words are spoken here. " * 1000}))
         await until(lambda: bool(engine.lanes))
         await until(lambda: not engine.lanes, 10)
         await stream.aclose()
@@ -424,7 +422,7 @@ async def test_a_drain_speaks_what_there_is_and_refuses_the_rest() -> None:
 
 async def test_a_drain_that_takes_too_long_says_so() -> None:
     async with wyoming(ScriptedEngine(step_s=0.1), drain_s=0.2) as one, await one.connect() as stream:
-        await stream.send_all(wyoming_event("synthesize", {"text": "A long sentence is spoken. " * 20}))
+        await stream.send_all(event_bytes("synthesize", {"text": "A long sentence is spoken. " * 20}))
         await stream.receive_some()
         one.server.drain.set()
         with trio.fail_after(WAIT_S):
@@ -438,7 +436,7 @@ async def test_a_broken_engine_is_told() -> None:
     heard = b""
     with pytest.RaisesGroup(EngineError, flatten_subgroups=True):
         async with wyoming(engine) as one, await one.connect() as stream:
-            await stream.send_all(wyoming_event("synthesize", {"text": "A long sentence is spoken. " * 20}))
+            await stream.send_all(event_bytes("synthesize", {"text": "A long sentence is spoken. " * 20}))
             await stream.receive_some()
             engine.break_down()
             with trio.fail_after(WAIT_S):
@@ -455,7 +453,7 @@ async def test_a_bug_ends_one_connection(name: str, monkeypatch) -> None:
     monkeypatch.setattr(door._Wire, name, broken)
     async with wyoming() as one:
         async with await one.connect() as stream:
-            await stream.send_all(wyoming_event("synthesize", {"text": "Hello there."}))
+            await stream.send_all(event_bytes("synthesize", {"text": "Hello there."}))
             with trio.fail_after(WAIT_S):
                 await read_all(stream)
         async with one.server.http() as http:
@@ -467,9 +465,9 @@ async def test_a_bug_ends_one_connection(name: str, monkeypatch) -> None:
 async def test_connections_above_the_limit_are_closed_and_counted() -> None:
     async with wyoming(max_connections=2) as one:
         first, second = await one.connect(), await one.connect()
-        await first.send_all(wyoming_event("ping"))
+        await first.send_all(event_bytes("ping"))
         await first.receive_some()
-        await second.send_all(wyoming_event("ping"))
+        await second.send_all(event_bytes("ping"))
         await second.receive_some()
         async with await one.connect() as third:
             assert await read_all(third) == b""

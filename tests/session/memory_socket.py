@@ -14,7 +14,13 @@ import trio
 from scripted_engine import ScriptedEngine
 
 from zelitrio.protocol import parse_socket_target
-from zelitrio.session import Account, Observer, PeerLeft, Service, run_socket
+from zelitrio.session import (
+    Observer,
+    PeerLeft,
+    Service,
+    run_socket,
+)
+from zelitrio.session.service import Account
 from zelitrio.settings import SessionSettings
 from zelitrio.text import load_front_end
 

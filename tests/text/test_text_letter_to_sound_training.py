@@ -6,8 +6,12 @@ import itertools
 
 import numpy as np
 
-from zelitrio.text import GraphoneModel, LetterToSound, load_cmudict, parse_phones
-from zelitrio.text.phones import encode
+from zelitrio.text import (
+    GraphoneModel,
+    LetterToSound,
+    load_cmudict,
+)
+from zelitrio.text.phones import encode, parse_phones
 from zelitrio.training.recipe.letter_to_sound import align, measure, split_dictionary, train
 
 _SOUNDS = {"b": "B", "sh": "SH", "m": "M", "x": "K S", "t": "T"}

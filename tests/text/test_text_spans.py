@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zelitrio.text import Utterance, load_front_end, parse_phones
+from zelitrio.text import (
+    Utterance,
+    load_front_end,
+)
+from zelitrio.text.phones import parse_phones
 
 _PIECES = st.sampled_from(
     [

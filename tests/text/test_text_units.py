@@ -16,18 +16,17 @@ from zelitrio.text import (
     Break,
     FrontEnd,
     Lexicon,
-    load_entries,
     load_front_end,
     load_lexicon,
-    parse_phones,
     without_stress,
 )
 from zelitrio.text.ipa import phones_of_ipa
 from zelitrio.text.letter_to_sound import load_letter_to_sound
 from zelitrio.text.lexicon import MOST_ASKED
 from zelitrio.text.lexicon_file import pack, read_cmudict, unpack
+from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.numbers import cardinal, ordinal, roman, to_roman, year
-from zelitrio.text.phones import decode, encode
+from zelitrio.text.phones import decode, encode, parse_phones
 
 
 def _plain(said: str) -> str:

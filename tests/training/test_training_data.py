@@ -8,7 +8,10 @@ import pytest
 import torch
 from tiny_corpus import FRAMES, make_work, small_acoustic
 
-from zelitrio.networks import POSITION_FEATURES, UNVOICED_LN_F0
+from zelitrio.networks import (
+    UNVOICED_LN_F0,
+)
+from zelitrio.networks.zeli.acoustic import POSITION_FEATURES
 from zelitrio.text import Break
 from zelitrio.training.acoustic_data import AcousticData, collate, fault, tokens_and_durations
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ

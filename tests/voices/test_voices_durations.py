@@ -4,8 +4,17 @@ import attrs
 import numpy as np
 import pytest
 
-from zelitrio.text import Break, Prosody, Utterance, Word
-from zelitrio.voices import PhoneInputs, phone_inputs, spoken_durations
+from zelitrio.text import (
+    Break,
+    Utterance,
+    Word,
+)
+from zelitrio.text.types import Prosody
+from zelitrio.voices import (
+    phone_inputs,
+    spoken_durations,
+)
+from zelitrio.voices.inputs import PhoneInputs
 
 
 def word(*phones: str, pause_s: float | None = None) -> PhoneInputs:

@@ -11,8 +11,8 @@ from zelitrio.voices import (
     STRESS_TOKENS,
     frame_positions,
     phone_inputs,
-    whole_durations,
 )
+from zelitrio.voices.durations import whole_durations
 
 
 def utterance(*words: Word) -> Utterance:

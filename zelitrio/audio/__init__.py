@@ -13,14 +13,14 @@ from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_f
 from zelitrio.audio.opening import open_encoder
 from zelitrio.audio.rate import RateConverter
 from zelitrio.audio.sound import read_sound
-from zelitrio.audio.tempo import MAX_TEMPO, MIN_TEMPO, TempoChanger
+from zelitrio.audio.tempo import (
+    TempoChanger,
+)
 from zelitrio.audio.wav import wav_header, with_true_sizes
 
 __all__ = [
     "DEFAULT_FORMAT",
     "FORMATS",
-    "MAX_TEMPO",
-    "MIN_TEMPO",
     "AudioFormat",
     "Encoder",
     "RateConverter",

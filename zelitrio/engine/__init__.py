@@ -15,16 +15,12 @@ is Trio (`engine`, `stream`); `worker` is the thread that joins them.  What a mo
 
 from __future__ import annotations
 
-from zelitrio.engine.commands import Captures
-from zelitrio.engine.device import Device
 from zelitrio.engine.engine import Engine, open_engine
 from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.stream import AudioBlock, EngineStream
 
 __all__ = [
     "AudioBlock",
-    "Captures",
-    "Device",
     "Engine",
     "EngineStream",
     "Statistics",

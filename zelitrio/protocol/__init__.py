@@ -12,6 +12,7 @@ and `error_message` return; close when `is_finished`.
 
 from __future__ import annotations
 
+from zelitrio.protocol import telephony, wyoming
 from zelitrio.protocol.char_times import CharTimes, join_times
 from zelitrio.protocol.client_role import (
     AudioFrame,
@@ -47,18 +48,21 @@ from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
     close_frame,
-    cut_reason,
     error_body,
     openai_error_body,
     outcome_of,
     to_remote_error,
 )
-from zelitrio.protocol.replies import BeginReply, EndReply, RefuseReply, ReplyEvent, ReplyText
+from zelitrio.protocol.replies import (
+    BeginReply,
+    RefuseReply,
+    ReplyEvent,
+    ReplyText,
+)
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
 from zelitrio.protocol.speech import (
     OPENAI_FORMATS,
     OPENAI_SPEEDS,
-    OpenAISpeechRequest,
     SpeechRequest,
     parse_openai_speech_request,
     parse_speech_request,
@@ -73,24 +77,9 @@ from zelitrio.protocol.target import (
     query_flag,
     socket_url,
 )
-from zelitrio.protocol.telephony import (
-    JAMBONZ_SOCKET,
-    JambonzConnection,
-    JambonzTarget,
-    PhoneRequest,
-    check_signature,
-    is_signed,
-    jambonz_connect,
-    jambonz_error,
-    parse_jambonz_request,
-    parse_jambonz_target,
-    parse_vapi_request,
-)
-from zelitrio.protocol.wyoming import Describe, Ping, WyomingConnection, wyoming_event
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
-    "JAMBONZ_SOCKET",
     "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
     "NORMALISE_CHOICES",
@@ -106,25 +95,18 @@ __all__ = [
     "ClientConnection",
     "Connection",
     "ContextError",
-    "Describe",
     "Dialect",
     "DialogueConnection",
     "DialogueInput",
     "DialogueRequest",
     "EndContext",
-    "EndReply",
     "EndSocket",
     "ErrorFrame",
     "Event",
     "EvictContext",
     "Fail",
     "FinalFrame",
-    "JambonzConnection",
-    "JambonzTarget",
-    "OpenAISpeechRequest",
     "OpenContext",
-    "PhoneRequest",
-    "Ping",
     "PronunciationDictionary",
     "RefuseReply",
     "ReplyEvent",
@@ -134,29 +116,21 @@ __all__ = [
     "SpeechRequest",
     "Text",
     "UpdateSettings",
-    "WyomingConnection",
-    "check_signature",
     "close_frame",
     "credential_of",
-    "cut_reason",
     "error_body",
-    "is_signed",
-    "jambonz_connect",
-    "jambonz_error",
     "join_times",
     "openai_error_body",
     "outcome_of",
     "parse_dialogue_request",
-    "parse_jambonz_request",
-    "parse_jambonz_target",
     "parse_openai_speech_request",
     "parse_socket_target",
     "parse_speech_request",
-    "parse_vapi_request",
     "query_flag",
     "read_error_body",
     "socket_url",
+    "telephony",
     "timed_audio_line",
     "to_remote_error",
-    "wyoming_event",
+    "wyoming",
 ]

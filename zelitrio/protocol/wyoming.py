@@ -145,7 +145,7 @@ class WyomingConnection:
                 yield EndReply()
 
 
-def wyoming_event(kind: str, data: Mapping[str, Any] | None = None, payload: bytes = b"") -> bytes:
+def event_bytes(kind: str, data: Mapping[str, Any] | None = None, payload: bytes = b"") -> bytes:
     """Return the bytes of one event, with its data after the line, because the line has a limit."""
     head: dict[str, Any] = {"type": kind}
     encoded = orjson.dumps(data) if data else b""

@@ -13,7 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import JAMBONZ_SOCKET, to_remote_error
+from zelitrio.protocol import (
+    telephony,
+    to_remote_error,
+)
 from zelitrio.server.accounting import Accounting, request_id_of
 from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dialogue import Dialogue
@@ -82,7 +85,7 @@ class Operations:
             Route("/v1/text-to-speech/{voice_id}/multi-stream-input", self.upgrade_needed),
             Route("/v1/text-to-dialogue/stream-input", self.upgrade_needed),
             Route("/v1/text-to-dialogue/multi-stream-input", self.upgrade_needed),
-            Route(JAMBONZ_SOCKET, self.upgrade_needed, include_in_schema=False),
+            Route(telephony.JAMBONZ_SOCKET, self.upgrade_needed, include_in_schema=False),
         ]
 
     async def live(self, request: Request) -> Response:

@@ -10,12 +10,8 @@ from zelitrio.accounts import Kind
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     BeginReply,
-    JambonzConnection,
-    JambonzTarget,
     close_frame,
-    jambonz_connect,
-    jambonz_error,
-    parse_jambonz_target,
+    telephony,
 )
 from zelitrio.server.answer import answer_status, given_request_id, new_request_id
 from zelitrio.server.guarded import GuardedStream
@@ -35,7 +31,7 @@ NORMAL_CODE, INTERNAL_ERROR, RESTART = 1000, 1011, (1012, "service restart")
 class JambonzCall:
     """A request for the socket, with its account."""
 
-    target: JambonzTarget
+    target: telephony.JambonzTarget
     account: AccountLike
 
 
@@ -45,7 +41,7 @@ def read_call(head: RequestHead, state: ServerState) -> JambonzCall | None:
     Raises:
         RemoteError: the sample rate, the voice or the key is not valid.
     """
-    target = parse_jambonz_target(head.target, head.headers)
+    target = telephony.parse_jambonz_target(head.target, head.headers)
     if target is None:
         return None
     account = authorize_credential(state, target.credential)
@@ -79,7 +75,7 @@ class _Call:
     socket: WebSocket
     call: JambonzCall
     state: ServerState
-    connection: JambonzConnection = attrs.field(factory=JambonzConnection, init=False)
+    connection: telephony.JambonzConnection = attrs.field(factory=telephony.JambonzConnection, init=False)
     talk: ReplyConversation = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -88,7 +84,7 @@ class _Call:
         self.talk = ReplyConversation(self.state, speaker)
 
     async def run(self) -> None:
-        self.socket.offer(jambonz_connect(self.call.target.sample_rate_hz))
+        self.socket.offer(telephony.jambonz_connect(self.call.target.sample_rate_hz))
         try:
             await self.talk.run(self._read)
         except Exception:
@@ -133,7 +129,7 @@ class _Call:
 
     async def fail(self, error: RemoteError) -> None:
         """See ReplyWire."""
-        await self._offer(jambonz_error(error))
+        await self._offer(telephony.jambonz_error(error))
 
     async def _offer(self, message: str | bytes) -> None:
         if not self.socket.offer(message):

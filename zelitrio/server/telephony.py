@@ -12,13 +12,7 @@ from starlette.routing import Route
 
 from zelitrio.accounts import Kind
 from zelitrio.audio import FORMATS, AudioFormat, parse_format
-from zelitrio.protocol import (
-    PhoneRequest,
-    check_signature,
-    is_signed,
-    parse_jambonz_request,
-    parse_vapi_request,
-)
+from zelitrio.protocol import telephony
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, authorize_credential, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
@@ -64,7 +58,7 @@ class Telephony:
         asked_at = trio.current_time()
         body = await read_body(self._state, request)
         account = self._vapi_account(request, body)
-        wanted = parse_vapi_request(body, request.query_params)
+        wanted = telephony.parse_vapi_request(body, request.query_params)
         assert wanted.sample_rate_hz is not None, "Vapi's requests have one"
         audio_format = linear_format(wanted.sample_rate_hz)
         return self._speak(request, account, wanted, audio_format, "audio/raw", asked_at)
@@ -78,7 +72,7 @@ class Telephony:
         """
         asked_at = trio.current_time()
         account = authorize(self._state, request)
-        wanted = parse_jambonz_request(await read_body(self._state, request))
+        wanted = telephony.parse_jambonz_request(await read_body(self._state, request))
         audio_format = parse_format(request.query_params.get("output_format") or JAMBONZ_FORMAT)
         content_type = audio_format.content_type
         if audio_format.codec == "pcm":
@@ -92,8 +86,8 @@ class Telephony:
             RemoteError: none of them is right.
         """
         state, headers = self._state, request.headers
-        if state.settings.vapi_hmac_secret is not None and is_signed(headers):
-            check_signature(headers, body, state.settings.vapi_hmac_secret, time.time())
+        if state.settings.vapi_hmac_secret is not None and telephony.is_signed(headers):
+            telephony.check_signature(headers, body, state.settings.vapi_hmac_secret, time.time())
             return state.accounts.holder(None)
         secret = headers.get("x-vapi-secret")
         return authorize_credential(state, secret) if secret else authorize(state, request)
@@ -102,7 +96,7 @@ class Telephony:
         self,
         request: Request,
         account: AccountLike,
-        wanted: PhoneRequest,
+        wanted: telephony.PhoneRequest,
         audio_format: AudioFormat,
         content_type: str,
         asked_at: float,

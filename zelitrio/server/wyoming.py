@@ -17,10 +17,7 @@ from zelitrio.audio import FORMATS, AudioFormat
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     BeginReply,
-    Describe,
-    Ping,
-    WyomingConnection,
-    wyoming_event,
+    wyoming,
 )
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.replies import Inbox, ReplyConversation, ReplySpeaker
@@ -80,7 +77,7 @@ class _Wire:
 
     async def write(self, kind: str, data: dict[str, Any] | None = None, payload: bytes = b"") -> None:
         async with self._writing:
-            await self._stream.send_all(wyoming_event(kind, data, payload))
+            await self._stream.send_all(wyoming.event_bytes(kind, data, payload))
 
     def choose(self, reply: BeginReply) -> StreamOptions:
         voice = find_voice(self._catalogue, reply.voice, reply.language)
@@ -118,14 +115,14 @@ class _Connection:
 
     stream: GuardedStream
     state: ServerState
-    events: WyomingConnection = attrs.field(init=False)
+    events: wyoming.WyomingConnection = attrs.field(init=False)
     wire: _Wire = attrs.field(init=False)
     talk: ReplyConversation = attrs.field(init=False)
     event_began_at: float = attrs.field(factory=trio.current_time, init=False)
 
     def __attrs_post_init__(self) -> None:
         state = self.state
-        self.events = WyomingConnection(state.settings.max_message_bytes)
+        self.events = wyoming.WyomingConnection(state.settings.max_message_bytes)
         self.wire = _Wire(self.stream, state.engine.catalogue)
         account, inbox = state.accounts.holder(None), Inbox(state.settings.max_body_bytes)
         speaker = ReplySpeaker(state, account, Kind.WYOMING, inbox, self.wire, stops_at_failure=True)
@@ -145,9 +142,9 @@ class _Connection:
                     self.event_began_at = trio.current_time()
                 for event in events:
                     match event:
-                        case Describe():
+                        case wyoming.Describe():
                             await self.wire.write("info", info_of(self.state.engine.catalogue))
-                        case Ping(text=text):
+                        case wyoming.Ping(text=text):
                             await self.wire.write("pong", {"text": text})
                         case _:
                             self.talk.speaker.inbox.put(event)

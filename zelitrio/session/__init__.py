@@ -10,7 +10,13 @@ from zelitrio.session.dialogue import Line
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.packets import Packet
-from zelitrio.session.service import Account, AccountLike, EngineLike, Meter, Observer, Service
+from zelitrio.session.service import (
+    AccountLike,
+    EngineLike,
+    Meter,
+    Observer,
+    Service,
+)
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
 from zelitrio.session.stream import StreamOptions
@@ -18,7 +24,6 @@ from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 __all__ = [
-    "Account",
     "AccountLike",
     "Alignment",
     "EngineLike",

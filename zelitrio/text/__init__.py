@@ -14,12 +14,22 @@ from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
-from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.limit import Limit
-from zelitrio.text.phones import CODE_OF_PHONE, PHONES, is_vowel, parse_phones, without_stress
+from zelitrio.text.phones import (
+    CODE_OF_PHONE,
+    PHONES,
+    is_vowel,
+    without_stress,
+)
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
 from zelitrio.text.spoken_text import spoken_text
-from zelitrio.text.types import SENTENCE_ENDS, Break, Phones, Prosody, Utterance, Word
+from zelitrio.text.types import (
+    SENTENCE_ENDS,
+    Break,
+    Phones,
+    Utterance,
+    Word,
+)
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 
 __all__ = [
@@ -37,7 +47,6 @@ __all__ = [
     "Lexicon",
     "Limit",
     "Phones",
-    "Prosody",
     "Reading",
     "StreamReader",
     "Unheard",
@@ -49,10 +58,8 @@ __all__ = [
     "is_vowel",
     "load_cmudict",
     "load_dictionary",
-    "load_entries",
     "load_front_end",
     "load_lexicon",
-    "parse_phones",
     "read_text",
     "spoken_text",
     "symbols_of",

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from zelitrio.voices.convert import convert
-from zelitrio.voices.durations import spoken_durations, whole_durations
-from zelitrio.voices.family import Model, Tokens, word_edges
-from zelitrio.voices.folder import FORMAT_VERSION, load_builtin, load_folder, load_natural, save_folder
+from zelitrio.voices.durations import (
+    spoken_durations,
+)
+from zelitrio.voices.family import (
+    Model,
+    Tokens,
+)
+from zelitrio.voices.folder import (
+    load_builtin,
+    load_folder,
+    load_natural,
+    save_folder,
+)
 from zelitrio.voices.hub import Download, available, fetch, is_name, plan
 from zelitrio.voices.inputs import (
     FEATURES,
     PHONE_TOKENS,
     STRESS_TOKENS,
-    PhoneInputs,
     frame_positions,
     phone_inputs,
 )
@@ -25,18 +34,19 @@ from zelitrio.voices.store import (
     voice_folders,
     voice_home,
 )
-from zelitrio.voices.zeli import ZeliModel, manner, zeli_model
+from zelitrio.voices.zeli import (
+    ZeliModel,
+    zeli_model,
+)
 
 __all__ = [
     "FEATURES",
-    "FORMAT_VERSION",
     "PHONE_TOKENS",
     "STRESS_TOKENS",
     "Catalogue",
     "Download",
     "Model",
     "Origin",
-    "PhoneInputs",
     "Tokens",
     "Voice",
     "ZeliModel",
@@ -51,7 +61,6 @@ __all__ = [
     "load_builtin",
     "load_folder",
     "load_natural",
-    "manner",
     "phone_inputs",
     "plan",
     "remove_installed",
@@ -60,7 +69,5 @@ __all__ = [
     "spoken_durations",
     "voice_folders",
     "voice_home",
-    "whole_durations",
-    "word_edges",
     "zeli_model",
 ]
