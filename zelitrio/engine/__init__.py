@@ -15,12 +15,14 @@ is Trio (`engine`, `stream`); `worker` is the thread that joins them.  What a mo
 
 from __future__ import annotations
 
+from zelitrio.engine.device import Device
 from zelitrio.engine.engine import Engine, open_engine
 from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.stream import AudioBlock, EngineStream
 
 __all__ = [
     "AudioBlock",
+    "Device",
     "Engine",
     "EngineStream",
     "Statistics",

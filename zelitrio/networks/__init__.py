@@ -9,6 +9,7 @@ from zelitrio.networks.family import (
     NO_TOKEN,
     ExpandingNetwork,
     Facts,
+    Field,
     Inputs,
     Network,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "AcousticModel",
     "ExpandingNetwork",
     "Facts",
+    "Field",
     "FineVocoder",
     "FineVocoderConfig",
     "Inputs",
