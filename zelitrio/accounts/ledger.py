@@ -39,7 +39,8 @@ class Ledger:
 
     def add(self, place: Place, usage: Usage) -> None:
         """Count a use."""
-        self._unstored[place.key, place.day] += usage.characters
+        if usage.characters:
+            self._unstored[place.key, place.day] += usage.characters
         _merge(self._pending, place, usage)
 
     def used(self, key: str, period: Period, day: str) -> int:

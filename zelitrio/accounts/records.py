@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import attrs
 
 from zelitrio.errors import LocalError
 
+DAY_S = 86_400
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
@@ -126,7 +128,13 @@ class UsageRow:
 
 def day_of(now_s: float) -> str:
     """The date in UTC of a time in seconds since 1970."""
-    return datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d")
+    return _date(int(now_s // DAY_S))
+
+
+@lru_cache(maxsize=8)
+def _date(day: int) -> str:
+    # Every packet of every stream asks, and the answer changes once a day.
+    return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d")
 
 
 def first_day_of(period: Period, day: str) -> str:

@@ -62,7 +62,8 @@ class Encoder(ABC):
             raise LocalError(f"pcm: expected floats of shape [n], found {pcm.dtype} of shape {pcm.shape}")
         if not len(pcm):
             return b""
-        low, high = float(pcm.min()), float(pcm.max())  # both are NaN if one sample is
+        # The methods `min` and `max` are Python around these calls.  Both are NaN if one sample is.
+        low, high = float(np.minimum.reduce(pcm)), float(np.maximum.reduce(pcm))
         if not (math.isfinite(low) and math.isfinite(high)):
             where = int(np.flatnonzero(~np.isfinite(pcm))[0])
             raise LocalError(f"pcm: expected finite samples, found {pcm[where]} at sample {where}")

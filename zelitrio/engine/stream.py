@@ -19,7 +19,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 from zelitrio.voices import Voice
 
-_CREDITED_AT_ONCE = 0.25
+_CREDITED_AT_ONCE = 0.5
 """Part of a stream's credit that is read before the thread is told."""
 
 

@@ -80,7 +80,10 @@ class Outbox:
         Queues nothing if cancelled.  While there is room it lets no other task run: that would delay first
         audio, and there is room for two packets only.
         """
-        while sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT:
+        while (
+            len(self._items) >= PACKETS_PER_CONTEXT
+            and sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT
+        ):
             await self._changed.wait()
         # A task that was about to run when its stream was cancelled gets here, too.
         await trio.lowlevel.checkpoint_if_cancelled()
