@@ -166,6 +166,26 @@ def test_windows_grow_with_the_lead() -> None:
     assert windows[-1] == max(Ladder().following)
 
 
+def test_a_slow_models_stream_catches_up_instead_of_speaking_windows_that_take_longer_than_they_last() -> (
+    None
+):
+    slow = Tempo(
+        pace=Pace(frame_s=0.0125, step_s=0.1, is_wide=False, frames_per_s=60),
+        ladder=Ladder(first=3, following=(6, 13, 26), full=26),
+        lag=0,
+        hop_s=0.025,
+    )
+    device = Device(slow, frames=400)
+    lane = device.open(1)
+    windows = []
+    while lane.has_work:
+        plan = device.step()
+        if isinstance(plan, WindowPlan):
+            windows.append(plan.window)
+    assert 6 not in windows
+    assert windows[-1] == 26
+
+
 def test_a_stream_without_credit_is_passed_over_and_costs_the_others_nothing() -> None:
     device = Device()
     slow, quick = device.open(1, credit_s=0.1), device.open(2)

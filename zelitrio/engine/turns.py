@@ -12,7 +12,8 @@ The law, in order:
    open ones go first, but it is never passed over for ever: deadlines of those served move on, its
    own stands still.
 4. Windows grow with the lead: small while a listener waits, large when it has plenty, because a
-   large window costs less per frame and a small one is done sooner.
+   large window costs less per frame and a small one is done sooner.  A slow model's small windows take longer
+   than they last: then no window is shorter than one that gains on the listener.
 5. On a GPU every ready stream joins the batch, unless a new stream waits.  Then only streams that would run
    dry join it, because each extra row delays its first audio.  On a CPU a batch costs nearly the sum of its
    rows, so only streams as urgent as the first join it; no step is longer than a new stream may wait; and
@@ -42,6 +43,8 @@ _URGENT_LEAD_S = 0.05
 """A lead shorter than this does not outlast the next step."""
 _GATHERED_S = 0.035
 """Audio that a codec can hold back."""
+_GAINS = 0.8
+"""A window that takes this part of what it lasts makes up for lost time."""
 _BUSY, _CALM = 0.75, 0.6
 """Load at which the profile turns to throughput, and at which it turns back."""
 
@@ -153,13 +156,17 @@ def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited:
         return ladder.first
     # A stream that goes before a new one does so in a step as short as can be.
     allowed_s = min(max(_lead_s(head, now_s), 0.0) / 2, _LATENCY_STEP_S if is_awaited else math.inf)
+    costs = {window: tempo.pace.window_s(window) for window in ladder.following}
+    # Where short windows take longer than they last, a stream that spoke them would stay dry to its end.
+    gaining = [
+        window for window, cost_s in costs.items() if is_awaited or cost_s <= _GAINS * window * tempo.hop_s
+    ] or [max(ladder.following)]
     fitting = [
         window
-        for window in ladder.following
-        if tempo.pace.window_s(window) <= allowed_s
-        and (window <= ladder.full or len(speaking) <= ladder.rows(window))
+        for window in gaining
+        if costs[window] <= allowed_s and (window <= ladder.full or len(speaking) <= ladder.rows(window))
     ]
-    return max(fitting, default=min(ladder.following))
+    return max(fitting, default=min(gaining))
 
 
 def _turn(lane: Lane) -> float:
