@@ -11,22 +11,24 @@ from running import running
 
 EXAMPLES = 5
 """For each operation and phase."""
-# JSON Schema cannot say that the end comes after the start, and at most ten years after it.
-UNDESCRIBED = "/v1/usage/character-stats"
+# JSON Schema cannot say that a time comes after another, or which sounds a pronunciation may have.
+SETTINGS = """
+[[operations]]
+include-path-regex = "character-stats|add-from|add-rules|set-rules"
+checks.positive_data_acceptance.enabled = false
+"""
 
 
 @pytest.mark.timeout(300)
 async def test_no_request_finds_an_answer_that_is_not_described(tmp_path):
+    (tmp_path / "schemathesis.toml").write_text(SETTINGS)
     async with running(head_timeout_s=30) as server:
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
             *("run", f"{server.url}/openapi.json", "--seed", "7", "--max-examples", str(EXAMPLES)),
-            *("--exclude-path", UNDESCRIBED),
             *(
                 "--phases",
                 "coverage,fuzzing",
-                "--checks",
-                "all",
                 "--no-color",
                 "--suppress-health-check",
                 "all",

@@ -51,12 +51,12 @@ def test_who_names_none_has_all_and_the_first_decides(dictionaries):
 
 
 def test_who_names_some_has_those_in_that_order(dictionaries):
-    british = dictionaries.front_end_with(["british"])
+    british = dictionaries.front_end_with([dictionaries.find("british")])
     assert "AA1" in said(british, "tomato")
     assert said(british, "Zelitrio") != "Z EH1 L"
-    both = dictionaries.front_end_with(["british", "brands"])
+    both = dictionaries.front_end_with([dictionaries.find("british"), dictionaries.find("brands")])
     assert "AA1" in said(both, "tomato") and said(both, "Zelitrio") == "Z EH1 L"
-    assert dictionaries.front_end_with(["british", "brands"]) is both
+    assert dictionaries.front_end_with([dictionaries.find("british"), dictionaries.find("brands")]) is both
 
 
 def test_two_files_of_one_name_are_refused(tmp_path, dictionaries):

@@ -30,6 +30,12 @@ from zelitrio.protocol.dialogue_request import (
     DialogueRequest,
     parse_dialogue_request,
 )
+from zelitrio.protocol.dictionary_request import (
+    MAX_RULES,
+    RULE_ALPHABETS,
+    RuleRequest,
+    parse_dictionary_request,
+)
 from zelitrio.protocol.events import (
     Authenticate,
     ContextError,
@@ -82,10 +88,12 @@ __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
     "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
+    "MAX_RULES",
     "NORMALISE_CHOICES",
     "OPENAI_FORMATS",
     "OPENAI_SPEEDS",
     "OUTCOMES",
+    "RULE_ALPHABETS",
     "AudioFrame",
     "Authenticate",
     "BeginReply",
@@ -111,6 +119,7 @@ __all__ = [
     "RefuseReply",
     "ReplyEvent",
     "ReplyText",
+    "RuleRequest",
     "ServerEvent",
     "SocketRequest",
     "SpeechRequest",
@@ -123,6 +132,7 @@ __all__ = [
     "openai_error_body",
     "outcome_of",
     "parse_dialogue_request",
+    "parse_dictionary_request",
     "parse_openai_speech_request",
     "parse_socket_target",
     "parse_speech_request",

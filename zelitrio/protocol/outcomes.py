@@ -90,6 +90,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "list_type": _outcome(1008, 422, _FIELD, "list_type"),
         "dict_type": _outcome(1008, 422, _FIELD, "dict_type"),
         "enum": _outcome(1008, 422, _FIELD, "enum"),
+        "value_error": _outcome(1008, 422, _FIELD, "value_error"),
         # We cannot.
         "system_busy": _outcome(1013, 429, "rate_limit_error", "system_busy"),
         "too_many_connections": _outcome(1013, 503, "service_unavailable", "too_many_connections"),

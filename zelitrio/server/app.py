@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from zelitrio.errors import RemoteError
@@ -137,6 +137,14 @@ async def _show_http_error(request: Request, error: Exception) -> Response:
     }.get(error.status_code, str(error.detail))
     response = vendor_error(RemoteError(code, message), request_id_of(request.scope))
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names only the methods of the first route that has this path.
+        methods = [
+            route.methods or set()
+            for route in request.app.routes
+            if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        ]
+        response.headers["allow"] = ", ".join(sorted(set().union(*methods)))
     return response
 
 

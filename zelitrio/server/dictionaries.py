@@ -1,57 +1,104 @@
-"""Pronunciation dictionaries, as a client looks them up: what `--lexicon` loaded, read only."""
+"""Pronunciation dictionaries: those that clients keep here, and those of `--lexicon`, which are read only."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
+import attrs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from zelitrio.errors import RemoteError
+from zelitrio.errors import LocalError, RemoteError
+from zelitrio.protocol import RuleRequest, parse_dictionary_request, query_flag
+from zelitrio.server.dictionary_store import KeptDictionary, Version, dictionary_not_found
+from zelitrio.server.form import form_text, read_form
 from zelitrio.server.json_answer import to_json
-from zelitrio.server.requests import authorize
+from zelitrio.server.requests import authorize, read_body
 from zelitrio.server.state import ServerState
-from zelitrio.text import Dictionary
+from zelitrio.server.voices import one_of, whole_parameter
+from zelitrio.text import Dictionary, Rule, pls_of, rules_from_file, rules_of
+
+DICTIONARIES_PAGE, MAX_DICTIONARIES_PAGE = 30, 100
+DICTIONARY_SORTS = ("creation_time_unix", "name")
+DICTIONARY_DIRECTIONS = ("ascending", "descending", "asc", "desc")
+BASE = "/v1/pronunciation-dictionaries"
+PLS = "application/pls+xml"
 
 
-def dictionary_json(one: Dictionary) -> dict[str, Any]:
+def kept_of(file: Dictionary) -> KeptDictionary:
+    """A dictionary of `--lexicon` in the form of those that clients keep."""
+    return KeptDictionary(
+        dictionary_id=file.dictionary_id,
+        name=file.dictionary_id,
+        description=None,
+        created_by="zelitrio",
+        created_at=file.modified_at,
+        versions=(Version(rules_of(file), file),),
+    )
+
+
+def dictionary_json(kept: KeptDictionary, *, can_change: bool = True) -> dict[str, Any]:
     """A dictionary as the vendor's clients know it."""
     return {
-        "id": one.dictionary_id,
-        "latest_version_id": one.version_id,
-        "latest_version_rules_num": len(one.entries) + len(one.aliases),
-        "name": one.dictionary_id,
-        "permission_on_resource": "viewer",
-        "created_by": "zelitrio",
-        "creation_time_unix": one.modified_at,
-        "archived_time_unix": None,
-        "description": None,
+        "id": kept.dictionary_id,
+        "latest_version_id": kept.latest.version_id,
+        "latest_version_rules_num": len(kept.latest.rules),
+        "name": kept.name,
+        "permission_on_resource": "admin" if can_change else "viewer",
+        "created_by": kept.created_by,
+        "creation_time_unix": kept.created_at,
+        "archived_time_unix": kept.archived_at,
+        "description": kept.description,
     }
 
 
-def rules_json(one: Dictionary) -> list[dict[str, Any]]:
-    """Its rules, one for each word."""
+def created_json(kept: KeptDictionary) -> dict[str, Any]:
+    """The answer to a request that made a dictionary."""
+    return {
+        "id": kept.dictionary_id,
+        "name": kept.name,
+        "created_by": kept.created_by,
+        "creation_time_unix": kept.created_at,
+        "description": kept.description,
+        "permission_on_resource": "admin",
+        **changed_json(kept),
+    }
+
+
+def changed_json(kept: KeptDictionary) -> dict[str, Any]:
+    """The answer to a request that made a version."""
+    return {
+        "id": kept.dictionary_id,
+        "version_id": kept.latest.version_id,
+        "version_rules_num": len(kept.latest.rules),
+    }
+
+
+def rules_json(rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    """Rules as the vendor's clients know them."""
     return [
         {
-            "type": "phoneme",
-            "string_to_replace": word,
-            "phoneme": " ".join(phones),
-            "alphabet": "cmu-arpabet",
-            "case_sensitive": False,
-            "word_boundaries": True,
+            "type": "phoneme" if rule.alias is None else "alias",
+            "string_to_replace": rule.written,
+            **(
+                {"phoneme": rule.phoneme, "alphabet": rule.alphabet}
+                if rule.alias is None
+                else {"alias": rule.alias}
+            ),
+            "case_sensitive": rule.case_sensitive,
+            "word_boundaries": rule.word_boundaries,
         }
-        for word, phones in one.entries.items()
-    ] + [
-        {
-            "type": "alias",
-            "string_to_replace": word,
-            "alias": said,
-            "case_sensitive": word != word.lower(),
-            "word_boundaries": True,
-        }
-        for word, said in one.aliases.items()
+        for rule in rules
     ]
+
+
+def without(rules: Sequence[Rule], strings: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules for other texts than these."""
+    dropped = set(strings)
+    return tuple(rule for rule in rules if rule.written not in dropped)
 
 
 class DictionaryEndpoints:
@@ -62,22 +109,149 @@ class DictionaryEndpoints:
 
     def routes(self) -> list[Route]:
         """Where they live."""
-        base = "/v1/pronunciation-dictionaries"
-        return [Route(base, self.list_dictionaries), Route(f"{base}/{{dictionary_id}}", self.get_dictionary)]
+        one = f"{BASE}/{{dictionary_id}}"
+        return [
+            Route(BASE, self.list_dictionaries),
+            Route(f"{BASE}/add-from-rules", self.add_dictionary_from_rules, methods=["POST"]),
+            Route(f"{BASE}/add-from-file", self.add_dictionary_from_file, methods=["POST"]),
+            Route(one, self.get_dictionary),
+            Route(one, self.update_dictionary, methods=["PATCH"]),
+            Route(one, self.delete_dictionary, methods=["DELETE"]),
+            Route(f"{one}/add-rules", self.add_rules, methods=["POST"]),
+            Route(f"{one}/remove-rules", self.remove_rules, methods=["POST"]),
+            Route(f"{one}/set-rules", self.set_rules, methods=["POST"]),
+            Route(f"{one}/{{version_id}}/download", self.download_dictionary),
+        ]
 
     async def list_dictionaries(self, request: Request) -> Response:
-        """All of them, on one page."""
+        """Dictionaries in pages; those of `--lexicon` hold for every request that names none."""
         authorize(self._state, request)
-        loaded = [dictionary_json(one) for one in self._state.service.dictionaries or ()]
-        return to_json({"pronunciation_dictionaries": loaded, "next_cursor": None, "has_more": False})
+        query = request.query_params
+        archived = "include_archived" not in query or query_flag(query, "include_archived")
+        found = [one for one in self._all() if archived or one.archived_at is None]
+        sort = one_of(query, "sort", DICTIONARY_SORTS)
+        if sort == "name":
+            found.sort(key=lambda one: one.name.lower())
+        elif sort is not None:
+            found.sort(key=lambda one: one.created_at)
+        if (one_of(query, "sort_direction", DICTIONARY_DIRECTIONS) or "").startswith("desc"):
+            found.reverse()
+        size = whole_parameter(query, "page_size", DICTIONARIES_PAGE, 1, MAX_DICTIONARIES_PAGE)
+        ids = [one.dictionary_id for one in found]
+        cursor = query.get("cursor") or None
+        if cursor is not None and cursor not in ids:
+            message = f"cursor: expected the cursor of a page before, found {cursor[:64]!r}"
+            raise RemoteError("invalid_parameters", message, param="cursor")
+        first = 0 if cursor is None else ids.index(cursor) + 1
+        page = found[first : first + size]
+        has_more = first + size < len(found)
+        return to_json(
+            {
+                "pronunciation_dictionaries": [self._json(one) for one in page],
+                "next_cursor": page[-1].dictionary_id if has_more else None,
+                "has_more": has_more,
+            }
+        )
 
     async def get_dictionary(self, request: Request) -> Response:
-        """One of them, with what it says."""
+        """One dictionary, with its latest rules."""
+        kept = self._found(request)
+        return to_json(self._json(kept) | {"rules": rules_json(kept.latest.rules)})
+
+    async def download_dictionary(self, request: Request) -> Response:
+        """A version of a dictionary as a PLS file."""
+        kept = self._found(request)
+        version = kept.version(request.path_params["version_id"])
+        if version is None:
+            raise dictionary_not_found(f"{kept.dictionary_id}/{request.path_params['version_id']}")
+        name = f'attachment; filename="{kept.dictionary_id}.pls"'
+        return Response(pls_of(version.rules), media_type=PLS, headers={"content-disposition": name})
+
+    async def add_dictionary_from_rules(self, request: Request) -> Response:
+        """Keep a new dictionary of rules."""
+        account = authorize(self._state, request)
+        wanted = parse_dictionary_request(await read_body(self._state, request), ("name", "rules"))
+        kept = await self._state.dictionaries.add(
+            wanted.name or "", wanted.description, account.name, _rules(wanted.rules)
+        )
+        return to_json(created_json(kept))
+
+    async def add_dictionary_from_file(self, request: Request) -> Response:
+        """Keep a new dictionary of a PLS file, or of a table as `--lexicon` takes it."""
+        account = authorize(self._state, request)
+        fields = read_form(request.headers.get("content-type", ""), await read_body(self._state, request))
+        name = (form_text(fields, "name") or "").strip()
+        text = form_text(fields, "file")
+        for field, value in (("name", name), ("file", text)):
+            if not value:
+                raise RemoteError("missing", "Field required", param=field)
+        try:
+            rules = rules_from_file(text or "")
+        except LocalError as error:
+            raise RemoteError("value_error", str(error), param="file") from error
+        if not rules:
+            raise RemoteError("value_error", "file: expected at least one rule, found none", param="file")
+        description = form_text(fields, "description")
+        kept = await self._state.dictionaries.add(name[:200], description, account.name, rules)
+        return to_json(created_json(kept))
+
+    async def add_rules(self, request: Request) -> Response:
+        """Add rules to a dictionary, or change those for the same texts."""
+        kept = self._own(request)
+        wanted = parse_dictionary_request(await read_body(self._state, request), ("rules",))
+        added = _rules(wanted.rules)
+        rest = without(kept.latest.rules, [rule.written for rule in added])
+        return to_json(changed_json(await self._state.dictionaries.set_rules(kept, (*rest, *added))))
+
+    async def set_rules(self, request: Request) -> Response:
+        """Put rules in the place of all that a dictionary has."""
+        kept = self._own(request)
+        wanted = parse_dictionary_request(await read_body(self._state, request), ("rules",))
+        return to_json(changed_json(await self._state.dictionaries.set_rules(kept, _rules(wanted.rules))))
+
+    async def remove_rules(self, request: Request) -> Response:
+        """Remove the rules for some texts from a dictionary."""
+        kept = self._own(request)
+        wanted = parse_dictionary_request(await read_body(self._state, request), ("rule_strings",))
+        rest = without(kept.latest.rules, wanted.rule_strings)
+        return to_json(changed_json(await self._state.dictionaries.set_rules(kept, rest)))
+
+    async def update_dictionary(self, request: Request) -> Response:
+        """Change a dictionary's name, or archive it; its versions stay."""
+        kept = self._own(request)
+        wanted = parse_dictionary_request(await read_body(self._state, request), ())
+        changed = attrs.evolve(kept, name=wanted.name or kept.name)
+        if wanted.is_archived is not None:
+            changed = attrs.evolve(changed, archived_at=int(time.time()) if wanted.is_archived else None)
+        return to_json(dictionary_json(await self._state.dictionaries.change(changed)))
+
+    async def delete_dictionary(self, request: Request) -> Response:
+        """Delete a dictionary with all its versions."""
+        await self._state.dictionaries.remove(self._own(request))
+        return to_json({"status": "ok"})
+
+    def _all(self) -> list[KeptDictionary]:
+        return [*map(kept_of, self._state.service.dictionaries or ()), *self._state.dictionaries]
+
+    def _json(self, kept: KeptDictionary) -> dict[str, Any]:
+        can_change = self._state.dictionaries.find(kept.dictionary_id) is not None
+        return dictionary_json(kept, can_change=can_change)
+
+    def _found(self, request: Request) -> KeptDictionary:
         authorize(self._state, request)
-        dictionary_id = request.path_params["dictionary_id"]
-        dictionaries = self._state.service.dictionaries
-        found = dictionaries.find(dictionary_id) if dictionaries is not None else None
-        if found is None:
-            message = f"A pronunciation dictionary with id {dictionary_id[:64]!r} does not exist."
-            raise RemoteError("pronunciation_dictionary_not_found", message, param="dictionary_id")
-        return to_json(dictionary_json(found) | {"rules": rules_json(found)})
+        wanted = request.path_params["dictionary_id"]
+        kept = next((one for one in self._all() if one.dictionary_id == wanted), None)
+        if kept is None:
+            raise dictionary_not_found(wanted)
+        return kept
+
+    def _own(self, request: Request) -> KeptDictionary:
+        kept = self._found(request)
+        if self._state.dictionaries.find(kept.dictionary_id) is None:
+            message = "This dictionary is a file of the server and cannot be changed."
+            raise RemoteError("missing_permissions", message, param="dictionary_id")
+        return kept
+
+
+def _rules(wanted: Sequence[RuleRequest] | None) -> tuple[Rule, ...]:
+    return tuple(Rule(**attrs.asdict(one)) for one in wanted or ())

@@ -16,6 +16,12 @@ from starlette.routing import BaseRoute, Route
 from zelitrio import __version__
 from zelitrio.accounts import BREAKDOWNS, INTERVALS, MAX_UNIX_MS, METRICS
 from zelitrio.audio import DEFAULT_FORMAT, FORMATS
+from zelitrio.server.dictionaries import (
+    DICTIONARIES_PAGE,
+    DICTIONARY_DIRECTIONS,
+    DICTIONARY_SORTS,
+    MAX_DICTIONARIES_PAGE,
+)
 from zelitrio.server.metadata import TOKEN_KINDS
 from zelitrio.server.models import SHAPES
 from zelitrio.server.openapi_answers import answers, shapes
@@ -43,6 +49,7 @@ _ERRORS = {
     "500": "An error of the server",
     "503": "The server is draining",
 }
+_FILE = "The dictionary is a file of the server"
 _SPEECH_HEADERS = {
     "request-id": "Name of this request in the log",
     "character-cost": "Characters of the text",
@@ -122,8 +129,11 @@ def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
         errors = ("400", *errors)
     if (body := body_of(name)) is not None:
         errors = tuple(_ERRORS)
-        operation["requestBody"] = {"required": True, "content": json_of(body)}
-        if name != "normalise_text":
+        content_of = {"multipart/form-data": {"schema": body}} if name.endswith("_file") else json_of(body)
+        operation["requestBody"] = {"required": True, "content": content_of}
+        if "dictionary" in name or name.endswith("_rules"):
+            errors = (*errors, "403")
+        elif name != "normalise_text":
             success["headers"] = {
                 header: {"description": text, "schema": {"type": "string"}}
                 for header, text in _SPEECH_HEADERS.items()
@@ -131,12 +141,17 @@ def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
     if name in _OPEN:
         errors = ()
         operation["security"] = [{}]
+    if name == "delete_dictionary":
+        errors = (*errors, "403", "500")
     if in_path or in_query:
         operation["parameters"] = [*in_path, *in_query]
     for status in errors:
         if name == "create_speech" and status in ("404", "422"):  # OpenAI has 400 for both
             continue
-        operation["responses"][status] = {"description": _ERRORS[status], "content": _error(name, status)}
+        operation["responses"][status] = {
+            "description": _ERRORS.get(status, _FILE),
+            "content": _error(name, status),
+        }
     if name == "ready":
         operation["responses"]["503"] = {"description": _ERRORS["503"], "content": content[name]}
     return operation
@@ -165,6 +180,15 @@ def _queries(name: str) -> list[Schema]:
         return [query("format", {"enum": list(SHAPES)})]
     if name == "list_audio_voices":
         return [query("legacy", {"type": "boolean"})]
+    if name == "list_dictionaries":
+        size = {"type": "integer", "minimum": 1, "maximum": MAX_DICTIONARIES_PAGE}
+        return [
+            query("page_size", {**size, "default": DICTIONARIES_PAGE}),
+            query("cursor", {"enum": [""]}),
+            query("sort", {"enum": [*DICTIONARY_SORTS, ""]}),
+            query("sort_direction", {"enum": [*DICTIONARY_DIRECTIONS, ""]}),
+            query("include_archived", {"type": "boolean", "default": True}),
+        ]
     if name == "character_stats":
         milliseconds = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_MS}
         choices = {"breakdown_type": BREAKDOWNS, "aggregation_interval": INTERVALS, "metric": METRICS}

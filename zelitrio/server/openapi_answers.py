@@ -11,13 +11,13 @@ from zelitrio.accounts import Quota
 from zelitrio.audio import FORMATS
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import CharTimes, error_body, openai_error_body, timed_audio_line
-from zelitrio.server.dictionaries import dictionary_json, rules_json
+from zelitrio.server.dictionaries import PLS, changed_json, created_json, dictionary_json, kept_of, rules_json
 from zelitrio.server.metadata import user_json
 from zelitrio.server.models import listed_voice_json, model_json, models_of, openai_model_json
 from zelitrio.server.openapi_schemas import NDJSON, Schema, array, json_of, nullable, ref, schema_like
 from zelitrio.server.voices import voice_json
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Dictionary, explain, load_front_end
+from zelitrio.text import Rule, compile_rules, explain, load_front_end
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue
@@ -68,6 +68,14 @@ def answers() -> dict[str, Schema]:
         "create_token": json_of(schema_like({"token": ""})),
         "list_dictionaries": json_of(dictionaries),
         "get_dictionary": json_of(ref("Rules")),
+        "download_dictionary": {PLS: {"schema": {"type": "string"}}},
+        "add_dictionary_from_rules": json_of(ref("NewDictionaryAnswer")),
+        "add_dictionary_from_file": json_of(ref("NewDictionaryAnswer")),
+        "add_rules": json_of(ref("NewVersion")),
+        "set_rules": json_of(ref("NewVersion")),
+        "remove_rules": json_of(ref("NewVersion")),
+        "update_dictionary": json_of(ref("Dictionary")),
+        "delete_dictionary": json_of(schema_like({"status": "ok"})),
         "normalise_text": json_of(ref("NormalisedText")),
         "live": text,
         "ready": text,
@@ -86,7 +94,9 @@ def shapes(catalogue: Catalogue) -> dict[str, Schema]:
     }
     models = schema_like({"object": "list", "data": []})
     models["properties"]["data"] = array("OpenAIModel")
-    dictionary = Dictionary(dictionary_id="", version_id="", entries={"word": ("W",)})
+    kept = kept_of(compile_rules("", [Rule("a", alias="b")]))
+    rules = schema_like(dictionary_json(kept) | {"rules": rules_json(kept.latest.rules)})
+    rules["properties"]["rules"] = {"type": "array", "items": {"type": "object"}}
     return {
         "VoiceSettings": schema_like(attrs.asdict(VoiceSettings())),
         "Voice": voice,
@@ -95,8 +105,10 @@ def shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "OpenAIModel": schema_like(openai_model_json("")),
         "OpenAIModels": models,
         "User": schema_like(user_json(Quota(""), 1)),
-        "Dictionary": schema_like(dictionary_json(dictionary)),
-        "Rules": schema_like(dictionary_json(dictionary) | {"rules": rules_json(dictionary)}),
+        "Dictionary": schema_like(dictionary_json(kept)),
+        "NewDictionaryAnswer": schema_like(created_json(kept)),
+        "NewVersion": schema_like(changed_json(kept)),
+        "Rules": rules,
         "NormalisedText": schema_like(explain(load_front_end(), "a").to_json()),
         **_timed(),
         **_errors(),

@@ -13,9 +13,11 @@ from zelitrio.audio import FORMATS
 from zelitrio.protocol import (
     MAX_DIALOGUE_INPUTS,
     MAX_DICTIONARIES,
+    MAX_RULES,
     NORMALISE_CHOICES,
     OPENAI_FORMATS,
     OPENAI_SPEEDS,
+    RULE_ALPHABETS,
 )
 from zelitrio.server.openai_speech import OPENAI_VOICES
 from zelitrio.server.openapi_schemas import Schema, nullable, ref
@@ -36,6 +38,12 @@ BODIES = {
     "stream_dialogue_with_timestamps": "DialogueRequest",
     "create_speech": "OpenAISpeechRequest",
     "normalise_text": "SpeechRequest",
+    "add_dictionary_from_rules": "NewDictionary",
+    "add_dictionary_from_file": "DictionaryFile",
+    "add_rules": "RulesRequest",
+    "set_rules": "RulesRequest",
+    "remove_rules": "RuleStrings",
+    "update_dictionary": "DictionaryUpdate",
     "vapi_voice_request": "VapiVoiceRequest",
     "jambonz_speech": "JambonzSpeechRequest",
 }
@@ -49,6 +57,7 @@ def bodies(catalogue: Catalogue) -> dict[str, Schema]:
         "SpeechRequest": _speech(),
         "DialogueRequest": _dialogue(catalogue),
         "OpenAISpeechRequest": _openai(catalogue),
+        **_dictionaries(),
         **telephony_bodies(),
     }
 
@@ -87,6 +96,37 @@ def _dialogue(catalogue: Catalogue) -> Schema:
         "settings": _settings(),
     }
     return _object(fields, ["inputs"])
+
+
+def _dictionaries() -> dict[str, Schema]:
+    word = {**_TEXT, "maxLength": 200}
+    said = {**_TEXT, "maxLength": 1000}
+    flags = {name: nullable("boolean") for name in ("case_sensitive", "word_boundaries")}
+    alias = {"type": {"const": "alias"}, "string_to_replace": word, "alias": said, **flags}
+    phoneme = {
+        "type": {"const": "phoneme"},
+        "string_to_replace": word,
+        "phoneme": {**said, "description": "Sounds of the alphabet, such as təˈmeɪtoʊ or T AH0 M EY1 T OW0"},
+        "alphabet": {"enum": [*RULE_ALPHABETS, None], "default": "ipa"},
+        **flags,
+    }
+    rule = {
+        "anyOf": [
+            _object(alias, ["type", "string_to_replace", "alias"]),
+            _object(phoneme, ["type", "string_to_replace", "phoneme"]),
+        ]
+    }
+    rules = {"type": "array", "items": rule, "minItems": 1, "maxItems": MAX_RULES}
+    strings = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_RULES}
+    described = nullable("string", maxLength=1000)
+    file = {"type": "string", "format": "binary", "description": "PLS, or a table as --lexicon takes it"}
+    return {
+        "NewDictionary": _object({"name": word, "description": described, "rules": rules}, ["name", "rules"]),
+        "DictionaryFile": _object({"name": word, "description": described, "file": file}, ["name", "file"]),
+        "RulesRequest": _object({"rules": rules}, ["rules"]),
+        "RuleStrings": _object({"rule_strings": strings}, ["rule_strings"]),
+        "DictionaryUpdate": _object({"name": word, "archived": nullable("boolean")}, []),
+    }
 
 
 def _openai(catalogue: Catalogue) -> Schema:

@@ -9,6 +9,7 @@ from zelitrio.accounts import Accounts
 from zelitrio.errors import EngineError, RemoteError, ServerError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
+from zelitrio.server.dictionary_store import DictionaryStore
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
 from zelitrio.server.places import Places
@@ -33,6 +34,7 @@ class ServerState:
     origins: Origins
     places: Places
     metrics: Metrics
+    dictionaries: DictionaryStore
     max_connections: int
     """The setting, or less if the process has fewer files."""
     failure: EngineError | ServerError | None = None
@@ -97,6 +99,7 @@ def make_state(
     dictionaries: Dictionaries | None = None,
 ) -> ServerState:
     """Put a server's parts together."""
+    offered = Dictionaries(front_end) if dictionaries is None else dictionaries
     metrics = Metrics(engine, logs_text=settings.log_text)
     accounts = Accounts(settings.state_dir, settings.api_key_hashes, watcher=metrics)
     metrics.usage_lag_s.set_function(accounts.lag_s)
@@ -110,7 +113,7 @@ def make_state(
         observer=metrics,
         turns=Turns(encoding_threads()),
         drain=drain,
-        dictionaries=dictionaries,
+        dictionaries=offered,
     )
     return ServerState(
         engine=engine,
@@ -122,6 +125,7 @@ def make_state(
         origins=Origins(settings),
         places=Places(settings),
         metrics=metrics,
+        dictionaries=DictionaryStore(settings.state_dir, offered),
         max_connections=_connections(settings),
     )
 

@@ -99,7 +99,7 @@ def read_voice_query(query: QueryParams) -> VoiceQuery:
         tests.append(lambda voice: all(word in _searched(voice) for word in words))
     if category := query.get("category"):
         tests.append(lambda voice: voice.category == category)
-    if voice_type := _one_of(query, "voice_type", VOICE_TYPES):
+    if voice_type := one_of(query, "voice_type", VOICE_TYPES):
         tests.append(lambda voice: voice_type in _OF_THIS_SERVER)
     for name in LABELS:
         if value := query.get(name, "").lower():
@@ -113,8 +113,8 @@ def read_voice_query(query: QueryParams) -> VoiceQuery:
         if len(ids) > MAX_IDS:
             raise _wrong("voice_ids", f"at most {MAX_IDS} ids", str(len(ids)))
         tests.append(lambda voice: voice.voice_id in ids)
-    direction = _one_of(query, "sort_direction", DIRECTIONS)
-    return VoiceQuery(tuple(tests), _one_of(query, "sort", SORTS), direction == "desc")
+    direction = one_of(query, "sort_direction", DIRECTIONS)
+    return VoiceQuery(tuple(tests), one_of(query, "sort", SORTS), direction == "desc")
 
 
 def page_of(voices: Sequence[Voice], query: QueryParams) -> dict[str, Any]:
@@ -167,7 +167,12 @@ def _several(query: QueryParams, name: str) -> list[str]:
     return [value.lower() for value in query.getlist(name) if value]
 
 
-def _one_of(query: QueryParams, name: str, allowed: Sequence[str]) -> str | None:
+def one_of(query: QueryParams, name: str, allowed: Sequence[str]) -> str | None:
+    """A word of a query out of a few; None if it is absent or empty.
+
+    Raises:
+        RemoteError: `invalid_parameters`: it is another.
+    """
     value = query.get(name) or None
     if value is not None and value not in allowed:
         raise _wrong(name, ", ".join(allowed), value)

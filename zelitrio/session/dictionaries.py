@@ -19,13 +19,18 @@ def choose_front_end(
     """
     if not wanted:
         return None
+    found = []
     for one in wanted:
-        if dictionaries is None or dictionaries.find(one.dictionary_id, one.version_id) is None:
+        dictionary = (
+            dictionaries.find(one.dictionary_id, one.version_id) if dictionaries is not None else None
+        )
+        if dictionary is None:
             version = f" in version {one.version_id[:64]!r}" if one.version_id is not None else ""
             raise RemoteError(
                 "pronunciation_dictionary_not_found",
                 f"A pronunciation dictionary with id {one.dictionary_id[:64]!r}{version} does not exist.",
                 param="pronunciation_dictionary_locators",
             )
+        found.append(dictionary)
     assert dictionaries is not None
-    return dictionaries.front_end_with([one.dictionary_id for one in wanted])
+    return dictionaries.front_end_with(found)

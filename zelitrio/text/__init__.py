@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from zelitrio.text.blocks import Unheard
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
+from zelitrio.text.dictionary_rules import ALPHABETS, Rule, compile_rules, pls_of, rules_from_file, rules_of
 from zelitrio.text.explain import explain
 from zelitrio.text.foreign import ForeignFrontEnd, symbols_of
 from zelitrio.text.front_end import FrontEnd, load_front_end
@@ -33,6 +34,7 @@ from zelitrio.text.types import (
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 
 __all__ = [
+    "ALPHABETS",
     "CODE_OF_PHONE",
     "DATA",
     "PHONES",
@@ -48,10 +50,12 @@ __all__ = [
     "Limit",
     "Phones",
     "Reading",
+    "Rule",
     "StreamReader",
     "Unheard",
     "Utterance",
     "Word",
+    "compile_rules",
     "explain",
     "find_phrase_end",
     "find_sentence_end",
@@ -60,7 +64,10 @@ __all__ = [
     "load_dictionary",
     "load_front_end",
     "load_lexicon",
+    "pls_of",
     "read_text",
+    "rules_from_file",
+    "rules_of",
     "spoken_text",
     "symbols_of",
     "without_stress",

@@ -27,6 +27,8 @@ class Dictionary:
         entries: words and how they are said.
         modified_at: Unix time of the file.
         aliases: words, and the words that are read in their place.
+        exact: aliases that stand for exactly their text, although they have no capital letter.
+        inside: aliases that also replace parts of words.
     """
 
     dictionary_id: str
@@ -34,6 +36,8 @@ class Dictionary:
     entries: Mapping[str, Phones] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     modified_at: int = 0
     aliases: Mapping[str, str] = attrs.field(factory=dict, repr=lambda aliases: f"{len(aliases)} aliases")
+    exact: frozenset[str] = frozenset()
+    inside: frozenset[str] = frozenset()
 
 
 def load_dictionary(path: Path | str) -> Dictionary:
@@ -53,11 +57,12 @@ def load_dictionary(path: Path | str) -> Dictionary:
 class Dictionaries:
     """The dictionaries of one process, and front ends that say words as they ask.
 
-    Where two have the same word, the one named first decides.  Not thread-safe.
+    Those that are loaded hold for every request that names none.  Those that a client keeps hold only for
+    requests that name them.  Where two have the same word, the one named first decides.  Not thread-safe.
 
     Args:
         front_end: which the dictionaries are put before.
-        loaded: all there are.
+        loaded: those of files.
 
     Raises:
         LocalError: two have the same id.
@@ -66,37 +71,48 @@ class Dictionaries:
     def __init__(self, front_end: FrontEnd, loaded: Iterable[Dictionary] = ()) -> None:
         self._base = front_end
         self._loaded: dict[str, Dictionary] = {}
-        self._made: dict[tuple[str, ...], FrontEnd] = {(): front_end}
+        self._kept: dict[str, tuple[Dictionary, ...]] = {}
+        self._made: dict[tuple[tuple[str, str], ...], FrontEnd] = {(): front_end}
         for one in loaded:
             if one.dictionary_id in self._loaded:
                 raise LocalError(f"lexicon: expected one file named {one.dictionary_id!r}, found two")
             self._loaded[one.dictionary_id] = one
-        self.front_end = self.front_end_with(list(self._loaded))
-        """With all dictionaries: for requests that name none."""
+        self.front_end = self.front_end_with(list(self._loaded.values()))
+        """With all loaded dictionaries: for requests that name none."""
 
     def __iter__(self) -> Iterator[Dictionary]:
         return iter(self._loaded.values())
 
     def find(self, dictionary_id: str, version_id: str | None = None) -> Dictionary | None:
-        """The dictionary of this id, if it has this version; None for the version: any."""
-        found = self._loaded.get(dictionary_id)
-        if found is None or version_id not in (None, found.version_id):
-            return None
-        return found
+        """The dictionary of this id, if it has this version; None for the version: the latest."""
+        loaded = self._loaded.get(dictionary_id)
+        versions = self._kept.get(dictionary_id, ()) if loaded is None else (loaded,)
+        return next((one for one in reversed(versions) if version_id in (None, one.version_id)), None)
 
-    def front_end_with(self, ids: Sequence[str]) -> FrontEnd:
-        """A front end with these dictionaries and no other; their ids must exist."""
-        key = tuple(dict.fromkeys(ids))
+    def keep(self, dictionary_id: str, versions: Sequence[Dictionary]) -> None:
+        """Offer the versions of a client's dictionary, the latest last; none: offer it no longer."""
+        if versions:
+            self._kept[dictionary_id] = tuple(versions)
+        else:
+            self._kept.pop(dictionary_id, None)
+
+    def front_end_with(self, dictionaries: Sequence[Dictionary]) -> FrontEnd:
+        """A front end with these dictionaries and no other, the most important first."""
+        chosen = {(one.dictionary_id, one.version_id): one for one in dictionaries}
+        key = tuple(chosen)
         if key not in self._made:
             entries: dict[str, str | Phones] = {}
             aliases: dict[str, str] = {}
-            for dictionary_id in reversed(key):
-                _put_before(self._loaded[dictionary_id], entries, aliases)
+            for one in reversed(chosen.values()):
+                _put_before(one, entries, aliases)
             if len(self._made) >= MOST_KEPT:
                 self._made.pop(next(at for at in self._made if at))
-            self._made[key] = self._base.with_lexicon(
-                self._base.lexicon.with_entries(entries).with_aliases(aliases)
+            lexicon = self._base.lexicon.with_entries(entries).with_aliases(
+                aliases,
+                exact=frozenset().union(*(one.exact for one in chosen.values())),
+                inside=frozenset().union(*(one.inside for one in chosen.values())),
             )
+            self._made[key] = self._base.with_lexicon(lexicon)
         return self._made[key]
 
 

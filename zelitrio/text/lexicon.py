@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
@@ -37,6 +37,10 @@ class Lexicon:
     _own: Mapping[str, str] = attrs.field(factory=dict)
     _aliases: Mapping[str, str] = attrs.field(factory=dict)
     """Words to the words that are read in their place."""
+    _exact: frozenset[str] = frozenset()
+    """Aliases that stand for exactly their text, although they have no capital letter."""
+    _inside: frozenset[str] = frozenset()
+    """Aliases that also replace parts of words."""
     alias_pattern: re.Pattern[str] | None = attrs.field(default=None, repr=False)
     """Finds aliases in a text; None without aliases."""
     _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
@@ -88,17 +92,23 @@ class Lexicon:
                 raise LocalError(f"lexicon: expected one word without spaces, found {word!r}")
             phones = parse_phones(said if isinstance(said, str) else " ".join(said))
             own[word.lower()] = encode(phones)
-        return Lexicon(self._entries, own, self._aliases, self.alias_pattern)
+        return attrs.evolve(self, own=own)
 
     def alias(self, written: str) -> str | None:
         """The text to read in place of `written`; None if it has no alias."""
-        return self._aliases.get(written) or self._aliases.get(written.lower())
+        if written in self._aliases:
+            return self._aliases[written]
+        lower = written.lower()
+        return None if lower in self._exact else self._aliases.get(lower)
 
-    def with_aliases(self, aliases: Mapping[str, str]) -> Lexicon:
+    def with_aliases(
+        self, aliases: Mapping[str, str], exact: Iterable[str] = (), inside: Iterable[str] = ()
+    ) -> Lexicon:
         """A lexicon that reads other words in the place of these.
 
-        An alias with a capital letter stands for exactly that text; one without, for the text in any case.
-        It replaces whole words only, and what it gives is read like any other text.
+        An alias with a capital letter stands for exactly that text; one without, for the text in any case,
+        unless it is among `exact`.  It replaces whole words only, unless it is among `inside`.  What it gives
+        is read like any other text.
 
         Raises `LocalError` on an empty text on either side.
         """
@@ -106,17 +116,31 @@ class Lexicon:
             if not written.strip() or not said.strip():
                 raise LocalError(f"alias: expected text on both sides, found {written!r} and {said!r}")
         every = {**self._aliases, **{written.strip(): said.strip() for written, said in aliases.items()}}
-        return Lexicon(self._entries, self._own, every, _alias_pattern(every) if every else None)
+        every_exact, every_inside = self._exact.union(exact), self._inside.union(inside)
+        pattern = _alias_pattern(every, every_exact, every_inside) if every else None
+        return attrs.evolve(
+            self, aliases=every, exact=every_exact, inside=every_inside, alias_pattern=pattern
+        )
 
 
-def _alias_pattern(aliases: Iterable[str]) -> re.Pattern[str]:
-    """Matches any of them as whole words; of several that start alike, the longest."""
+def _alias_pattern(
+    aliases: Iterable[str], exact: Collection[str], inside: Collection[str]
+) -> re.Pattern[str]:
+    """Matches any of them; of several that start alike, the longest whole words."""
     each = sorted(aliases, key=len, reverse=True)
-    exact = [re.escape(alias) for alias in each if alias.lower() != alias]
-    any_case = [re.escape(alias) for alias in each if alias.lower() == alias]
-    kinds = [f"(?:{'|'.join(exact)})"] if exact else []
+    whole = _alternatives([alias for alias in each if alias not in inside], exact)
+    part = _alternatives([alias for alias in each if alias in inside], exact)
+    patterns = [rf"(?<![^\W_])(?:{whole})(?![^\W_])"] if whole else []
+    return re.compile("|".join([*patterns, part] if part else patterns))
+
+
+def _alternatives(aliases: Iterable[str], exact: Collection[str]) -> str:
+    """A pattern for any of them, each in its case or in any."""
+    as_written = [re.escape(alias) for alias in aliases if alias.lower() != alias or alias in exact]
+    any_case = [re.escape(alias) for alias in aliases if alias.lower() == alias and alias not in exact]
+    kinds = [f"(?:{'|'.join(as_written)})"] if as_written else []
     kinds += [f"(?i:{'|'.join(any_case)})"] if any_case else []
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(kinds)})(?![^\W_])")
+    return "|".join(kinds)
 
 
 def load_lexicon() -> Lexicon:

@@ -73,12 +73,22 @@ def parse_table(text: str) -> Entries:
     return Entries(phones, aliases)
 
 
-def parse_pls(text: str) -> Entries:
-    """The graphemes of a PLS document with their phonemes or aliases.
+@attrs.frozen
+class Lexeme:
+    """An entry of a PLS document as it is written: words with a phoneme, or else with an alias."""
 
-    Its alphabet is ``ipa`` or ``x-cmu-arpabet``.
+    words: tuple[str, ...]
+    phoneme: str | None
+    alphabet: str
+    alias: str | None
+
+
+def lexemes(text: str) -> list[Lexeme]:
+    """The entries of a PLS document that have words and a phoneme or an alias.
 
     A document type is refused, so that no entity is ever expanded.
+
+    Raises `LocalError` if it is not such a document.
     """
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise LocalError("PLS: expected no document type, found one")
@@ -87,25 +97,43 @@ def parse_pls(text: str) -> Entries:
     except ET.ParseError as error:
         raise LocalError(f"PLS: expected well-formed XML, found: {error}") from None
     is_ipa = root.get("alphabet", "ipa").lower() == "ipa"
-    entries: dict[str, Phones] = {}
-    aliases: dict[str, str] = {}
+    found = []
     for lexeme in root.iter():
         if _local(lexeme) != "lexeme":
             continue
         words = [(part.text or "").strip() for part in lexeme if _local(part) == "grapheme"]
         said = next((part for part in lexeme if _local(part) == "phoneme"), None)
-        if said is None or not words:
-            alias = next((part for part in lexeme if _local(part) == "alias"), None)
-            if alias is not None and (alias.text or "").strip():
-                aliases.update({word: " ".join((alias.text or "").split()) for word in words if word})
+        alias = next((part for part in lexeme if _local(part) == "alias"), None)
+        if any(words) and (said is not None or (alias is not None and (alias.text or "").strip())):
+            named = said.get("alphabet") if said is not None else None
+            found.append(
+                Lexeme(
+                    tuple(word for word in words if word),
+                    None if said is None else (said.text or "").strip(),
+                    (named or ("ipa" if is_ipa else "arpabet")).lower(),
+                    None if alias is None else " ".join((alias.text or "").split()),
+                )
+            )
+    return found
+
+
+def parse_pls(text: str) -> Entries:
+    """The graphemes of a PLS document with their phonemes or aliases.
+
+    Its alphabet is ``ipa`` or ``x-cmu-arpabet``.
+    """
+    entries: dict[str, Phones] = {}
+    aliases: dict[str, str] = {}
+    for lexeme in lexemes(text):
+        if lexeme.phoneme is None:
+            aliases.update(dict.fromkeys(lexeme.words, lexeme.alias or ""))
             continue
-        alphabet = (said.get("alphabet") or ("ipa" if is_ipa else "arpabet")).lower()
         try:
-            read = phones_of_ipa if alphabet == "ipa" else parse_phones
-            phones = read((said.text or "").strip())
+            read = phones_of_ipa if lexeme.alphabet == "ipa" else parse_phones
+            phones = read(lexeme.phoneme)
         except LocalError as error:
-            raise LocalError(f"lexeme {words[0]!r}: {error}") from None
-        entries.update({word.lower(): phones for word in words if word})
+            raise LocalError(f"lexeme {lexeme.words[0]!r}: {error}") from None
+        entries.update({word.lower(): phones for word in lexeme.words})
     return Entries(entries, aliases)
 
 

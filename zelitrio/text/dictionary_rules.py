@@ -1,0 +1,137 @@
+"""Rules of a pronunciation dictionary as a client writes them, and the dictionary that they make."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+import attrs
+
+from zelitrio.errors import LocalError
+from zelitrio.text.dictionaries import Dictionary
+from zelitrio.text.ipa import phones_of_ipa
+from zelitrio.text.lexicon_table import lexemes, parse_table
+from zelitrio.text.phones import parse_phones
+from zelitrio.text.types import Phones
+
+ALPHABETS = ("ipa", "cmu-arpabet", "cmu")
+_NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
+_DIGITS = str.maketrans("0123456789", "abcdefghij")
+
+
+@attrs.frozen
+class Rule:
+    """A text, and the words or the sounds that are said in its place.
+
+    Attributes:
+        written: the text, a word or several.
+        alias: other words; None for a pronunciation.
+        phoneme: its sounds; None for an alias.
+        alphabet: of `phoneme`, one of ALPHABETS.
+        case_sensitive: whether an alias stands for exactly that text; a pronunciation holds in any case.
+        word_boundaries: whether an alias replaces only whole words; a pronunciation does in any case.
+    """
+
+    written: str
+    alias: str | None = None
+    phoneme: str | None = None
+    alphabet: str = "ipa"
+    case_sensitive: bool = True
+    word_boundaries: bool = True
+
+
+def rules_from_file(text: str) -> tuple[Rule, ...]:
+    """The rules of a PLS document, or of a table as `--lexicon` takes it.
+
+    Raises:
+        LocalError: it is neither; line or word, expected and found are named.
+    """
+    if not text.lstrip().startswith("<"):
+        entries = parse_table(text)
+        said = [
+            Rule(word, phoneme=" ".join(phones), alphabet="cmu") for word, phones in entries.phones.items()
+        ]
+        return (*said, *(Rule(word, alias, case_sensitive=False) for word, alias in entries.aliases.items()))
+    rules = []
+    for lexeme in lexemes(text):
+        alphabet = "ipa" if lexeme.alphabet == "ipa" else "cmu-arpabet"
+        for word in lexeme.words:
+            if lexeme.phoneme is not None:
+                rules.append(Rule(word, phoneme=lexeme.phoneme, alphabet=alphabet))
+            elif lexeme.alias is not None:
+                rules.append(Rule(word, lexeme.alias))
+    return tuple(rules)
+
+
+def rules_of(dictionary: Dictionary) -> tuple[Rule, ...]:
+    """Rules that make such a dictionary."""
+    said = [
+        Rule(word, phoneme=" ".join(phones), alphabet="cmu-arpabet", case_sensitive=False)
+        for word, phones in dictionary.entries.items()
+    ]
+    replaced = [
+        Rule(word, alias, case_sensitive=word != word.lower() or word in dictionary.exact)
+        for word, alias in dictionary.aliases.items()
+    ]
+    return (*said, *replaced)
+
+
+def pls_of(rules: Sequence[Rule]) -> bytes:
+    """The rules as a PLS document."""
+    root = ET.Element(
+        "lexicon", {"version": "1.0", "xmlns": _NAMESPACE, "alphabet": "ipa", "xml:lang": "en-US"}
+    )
+    for rule in rules:
+        lexeme = ET.SubElement(root, "lexeme")
+        ET.SubElement(lexeme, "grapheme").text = rule.written
+        if rule.alias is not None:
+            ET.SubElement(lexeme, "alias").text = rule.alias
+        else:
+            named = {} if rule.alphabet == "ipa" else {"alphabet": "x-cmu-arpabet"}
+            ET.SubElement(lexeme, "phoneme", named).text = rule.phoneme
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'.encode()
+
+
+def compile_rules(dictionary_id: str, rules: Sequence[Rule], modified_at: int = 0) -> Dictionary:
+    """The dictionary that rules make.  Of two for one text the last holds.  Its version is that of the rules.
+
+    Raises:
+        LocalError: a pronunciation has a sound that is not known; its place and text are named.
+    """
+    entries: dict[str, Phones] = {}
+    aliases: dict[str, str] = {}
+    exact: set[str] = set()
+    inside: set[str] = set()
+    for at, rule in enumerate(rules):
+        written = " ".join(rule.written.split())
+        if rule.alias is not None:
+            key = written if rule.case_sensitive else written.lower()
+            aliases[key] = rule.alias
+            (exact.add if rule.case_sensitive else exact.discard)(key)
+            (inside.discard if rule.word_boundaries else inside.add)(key)
+            continue
+        try:
+            read = phones_of_ipa if rule.alphabet == "ipa" else parse_phones
+            phones = read(rule.phoneme or "")
+        except LocalError as error:
+            raise LocalError(f"rules.{at}: {written!r}: {error}") from None
+        word = _word_for(written)
+        entries[word] = phones
+        if word != written.lower():
+            aliases[written.lower()] = word
+    digest = hashlib.sha256(repr([attrs.astuple(rule) for rule in rules]).encode()).hexdigest()[:16]
+    return Dictionary(
+        dictionary_id, digest, entries, modified_at, aliases, frozenset(exact), frozenset(inside)
+    )
+
+
+def _word_for(written: str) -> str:
+    """The word that has the sounds of a text.  Only letters are one word for certain."""
+    text = written.lower()
+    if re.fullmatch(r"[^\W\d_]+", text):
+        return text
+    letters = "".join(re.findall(r"[^\W_]", text)).translate(_DIGITS)
+    return letters if " " in text and not re.search(r"\d", text) and len(letters) > 3 else f"zq{letters}"
