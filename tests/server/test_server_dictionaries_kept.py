@@ -279,3 +279,5 @@ async def test_a_wrong_method_is_told_all_methods_of_its_address():
         answer = await http.put(f"{BASE}/any")
         assert answer.status_code == 405
         assert answer.headers["allow"] == "DELETE, GET, HEAD, PATCH"
+        assert (await http.get(f"{BASE}/add-from-rules")).status_code == 404  # no dictionary of this id
+        assert (await http.put(f"{BASE}/add-from-rules")).headers["allow"] == "POST"

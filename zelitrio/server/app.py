@@ -138,12 +138,10 @@ async def _show_http_error(request: Request, error: Exception) -> Response:
     response = vendor_error(RemoteError(code, message), request_id_of(request.scope))
     response.headers.update(error.headers or {})
     if error.status_code == 405:
-        # Starlette names only the methods of the first route that has this path.
-        methods = [
-            route.methods or set()
-            for route in request.app.routes
-            if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        ]
+        # Starlette names only the methods of the first route, and a path has a route for each method.
+        routes = [route for route in request.app.routes if isinstance(route, Route)]
+        found = next(route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+        methods = [route.methods or set() for route in routes if route.path == found.path]
         response.headers["allow"] = ", ".join(sorted(set().union(*methods)))
     return response
 
