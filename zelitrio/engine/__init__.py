@@ -15,6 +15,7 @@ is Trio (`engine`, `stream`); `worker` is the thread that joins them.  What a mo
 
 from __future__ import annotations
 
+from zelitrio.engine.commands import Stages
 from zelitrio.engine.device import Device
 from zelitrio.engine.engine import Engine, open_engine
 from zelitrio.engine.statistics import Statistics
@@ -25,6 +26,7 @@ __all__ = [
     "Device",
     "Engine",
     "EngineStream",
+    "Stages",
     "Statistics",
     "open_engine",
 ]

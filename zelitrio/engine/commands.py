@@ -94,6 +94,25 @@ class Stop:
 Command = Open | Speak | Finish | Credit | Yield | Close | Load | Unload | Stop
 
 
+@attrs.frozen(kw_only=True)
+class Stages:
+    """When the parts of a stream's first audio happened, in seconds of `time.perf_counter`."""
+
+    fed_s: float
+    encode_begin_s: float
+    encode_end_s: float
+    """When the utterance's timeline was known."""
+    window_begin_s: float
+    window_end_s: float
+    load: float
+    """Of the engine, at the end."""
+
+    @property
+    def waited_s(self) -> float:
+        """From text to audio."""
+        return self.window_end_s - self.fed_s
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Spoken:
     """Audio of one stream from one step."""
@@ -109,8 +128,10 @@ class Spoken:
     """On an utterance's first audio: how long all of it will be."""
     is_last: bool
     """Whether the utterance ends with it."""
-    waited_s: float | None = None
-    """On a stream's first audio: how long after its first utterance was fed."""
+    stages: Stages | None = None
+    """On a stream's first audio."""
+    computed_s: float = 0.0
+    """The stream's share of the steps since its last audio, in seconds."""
 
 
 @attrs.frozen(kw_only=True)

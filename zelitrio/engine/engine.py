@@ -267,8 +267,8 @@ class Engine:
 
     def _take(self, delivery: Delivery) -> None:
         """Give a stream what the thread has made for it.  Never raises."""
-        if isinstance(delivery, Spoken) and delivery.waited_s is not None:
-            self._waits_s.append(delivery.waited_s)
+        if isinstance(delivery, Spoken) and delivery.stages is not None:
+            self._waits_s.append(delivery.stages.waited_s)
         stream = self._streams.get(delivery.stream)
         if stream is not None:
             stream.deliver(delivery)

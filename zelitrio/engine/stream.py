@@ -12,7 +12,18 @@ import trio
 from numpy.typing import NDArray
 
 from zelitrio.engine.admission import Member
-from zelitrio.engine.commands import Command, Credit, Delivery, Ended, Failed, Finish, Speak, Spoken, Yield
+from zelitrio.engine.commands import (
+    Command,
+    Credit,
+    Delivery,
+    Ended,
+    Failed,
+    Finish,
+    Speak,
+    Spoken,
+    Stages,
+    Yield,
+)
 from zelitrio.engine.timeline import faded
 from zelitrio.errors import LocalError
 from zelitrio.settings import VoiceSettings
@@ -40,6 +51,10 @@ class AudioBlock:
     is_last: bool
     """Whether the utterance ends with this block.  Of a sentence that is left open when its stream is
     finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
+    stages: Stages | None = None
+    """On a stream's first audio: when its parts happened."""
+    computed_s: float = 0.0
+    """The stream's share of the device's steps since its last block, in seconds."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -168,6 +183,8 @@ class EngineStream:
             word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._voice.fade_ms),
             length_ms=spoken.length_ms,
             is_last=spoken.is_last,
+            stages=spoken.stages,
+            computed_s=spoken.computed_s,
         )
 
     def deliver(self, delivery: Delivery) -> None:

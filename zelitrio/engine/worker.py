@@ -173,14 +173,15 @@ class Worker:
     # Launch: one step of one model.
 
     def _launch(self, plan: Plan) -> Step | None:
+        begin_s = self._now()
         try:
             match plan:
                 case EncodePlan():
-                    return self._launch_encode(plan)
+                    return self._launch_encode(plan, begin_s)
                 case ExpandPlan():
-                    return self._launch_expand(plan)
+                    return self._launch_expand(plan, begin_s)
                 case WindowPlan():
-                    return self._launch_window(plan)
+                    return self._launch_window(plan, begin_s)
         except torch.OutOfMemoryError as error:
             youngest = max(self._works.values(), key=lambda work: work.lane.stream)
             self._fail(youngest, UtteranceError(f"the device ran out of memory: {error}"))
@@ -198,7 +199,7 @@ class Worker:
                 self._collect(self._launch(attrs.evolve(plan, lanes=(lane,))))
         return None
 
-    def _launch_encode(self, plan: EncodePlan) -> Step:
+    def _launch_encode(self, plan: EncodePlan, begin_s: float) -> Step:
         model, runner = self._models[plan.model].runner.model, self._models[plan.model].runner
         works: list[Work] = []
         rows: list[EncodeRow] = []
@@ -215,25 +216,27 @@ class Worker:
         pending = runner.encode(rows)
         self._lanes.begin_reading([work.lane for work in works])
         self._outbox.encodes += 1
-        return Step(pending=pending, read=tuple((work, work.lane.waiting[0]) for work in works))
+        return Step(
+            pending=pending, begin_s=begin_s, read=tuple((work, work.lane.waiting[0]) for work in works)
+        )
 
-    def _launch_expand(self, plan: ExpandPlan) -> Step:
+    def _launch_expand(self, plan: ExpandPlan, begin_s: float) -> Step:
         works = tuple(self._works[lane.stream] for lane in plan.lanes)
         rows = [
-            ExpandRow(slot=work.lane.slot, frames=_timeline(work).frames, noise_at=work.noise_at)
+            ExpandRow(slot=work.lane.slot, frames=work.laid_out.frames, noise_at=work.noise_at)
             for work in works
         ]
         pending = self._models[plan.model].runner.expand(rows)
         self._lanes.begin_expanding(plan.lanes)
-        return Step(pending=pending, expanded=works)
+        return Step(pending=pending, begin_s=begin_s, expanded=works)
 
-    def _launch_window(self, plan: WindowPlan) -> Step:
+    def _launch_window(self, plan: WindowPlan, begin_s: float) -> Step:
         runner, tempo = self._models[plan.model].runner, self._lanes.tempos[plan.model]
         works = [self._works[lane.stream] for lane in plan.lanes]
         rows = [
             SpeakRow(
                 slot=lane.slot,
-                frames=_timeline(work).frames,
+                frames=work.laid_out.frames,
                 first=_chunk(lane).position,
                 noise_at=work.noise_at,
             )
@@ -253,6 +256,7 @@ class Worker:
         window_s = tempo.pace.window_s(plan.window, len(parts))
         return Step(
             pending=pending,
+            begin_s=begin_s,
             parts=parts,
             hop_samples=runner.facts.hop_samples,
             heard_s=window_s * heard / (plan.window * len(parts)),
@@ -261,7 +265,7 @@ class Worker:
 
     def _label(self, part: Part, hop_s: float) -> None:
         """Say on an utterance's first window when its words are spoken; begin anew after its last."""
-        timeline = _timeline(part.work)
+        timeline = part.work.laid_out
         if part.span.is_first:
             part.word_times_ms = timeline.word_times_ms
             part.length_ms = round(1000 * timeline.heard * hop_s)
@@ -282,6 +286,7 @@ class Worker:
         if step is None:
             return
         result = step.pending.wait()
+        step.landed(self._now())
         for row, (work, speak) in enumerate(step.read):
             with self._contained(work):
                 self._begin(work, speak, result[row])
@@ -290,7 +295,7 @@ class Worker:
                 self._trim(work, result[row])
         for row, part in enumerate(step.parts):
             with self._contained(part.work):
-                self._speak(part, result[row], step.hop_samples)
+                self._speak(part, result[row], step)
 
     @contextmanager
     def _contained(self, work: Work) -> Iterator[None]:
@@ -318,20 +323,20 @@ class Worker:
         if lane.stream not in self._works:
             return
         first, end = (int(frame) for frame in heard)
-        work.timeline = trimmed(_timeline(work), first, end)
+        work.timeline = trimmed(work.laid_out, first, end)
         self._lanes.expanded(lane, _as_chunk(_chunk(lane).speak, work.timeline))
 
-    def _speak(self, part: Part, row: NDArray[np.float32], hop_samples: int) -> None:
+    def _speak(self, part: Part, row: NDArray[np.float32], step: Step) -> None:
         """A window was spoken: join it to what came before and deliver it."""
         work, span = part.work, part.span
         self._lanes.land(work.lane)
         if work.lane.stream not in self._works:
             return  # left while its window was on its way: nothing of it is delivered
-        pcm = self._tails.join(part, row, hop_samples, self._fade_samples(work))
-        waited_s = None
+        pcm = self._tails.join(part, row, step.hop_samples, self._fade_samples(work))
+        stages = None
         if len(pcm) and not work.has_audio:
             work.has_audio = True
-            waited_s = self._now() - span.speak.fed_at_s
+            stages = step.stages(part, self._now(), self._outbox.load.load)
         if len(pcm) or span.is_last or part.word_times_ms is not None:
             self._say(
                 work,
@@ -342,9 +347,11 @@ class Worker:
                     word_times_ms=part.word_times_ms,
                     length_ms=part.length_ms,
                     is_last=span.is_last,
-                    waited_s=waited_s,
+                    stages=stages,
+                    computed_s=work.computed_s,
                 ),
             )
+            work.computed_s = 0.0
         if span.is_last:
             self._end_if_spoken(work)
             self._tails.await_next(work)
@@ -381,11 +388,6 @@ class Worker:
         self._lanes.close(work.lane)
         self._works.pop(work.lane.stream, None)
         self._tails.forget(work.lane.stream)
-
-
-def _timeline(work: Work) -> Timeline:
-    assert work.timeline is not None
-    return work.timeline
 
 
 def _chunk(lane: Lane) -> Chunk:

@@ -21,6 +21,7 @@ from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
 from zelitrio.session.stream import StreamOptions
 from zelitrio.session.timing import Alignment, Timing, join_alignments
+from zelitrio.session.traces import Trace
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "SocketTransport",
     "StreamOptions",
     "Timing",
+    "Trace",
     "Turns",
     "choose_front_end",
     "encoding_threads",

@@ -15,6 +15,7 @@ from zelitrio.session.encoding import Turns, encode_in_turns
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
 from zelitrio.session.timing import Alignment, SegmentClock
+from zelitrio.session.traces import FirstAudio
 from zelitrio.session.volume import WordVolume
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class AudioHalf:
     """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
     """When the first chunk was released, until the first packet tells it."""
+    first: FirstAudio | None = attrs.field(default=None, init=False)
+    """Of a stream that is traced, until its first packet."""
+    computed_s: float = attrs.field(default=0.0, init=False)
+    """The stream's share of the device's time."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)
     """Of blocks with another rate than the encoder's."""
     _carried: str = attrs.field(default="", init=False)
@@ -85,6 +90,9 @@ class AudioHalf:
             self._volume.begin(speech.utterance, block.word_times_ms, block.sample_rate_hz)
         elif -math.inf < self._packer.dry_at < trio.current_time():
             self._tell_underrun()  # between utterances there may just have been no text
+        self.computed_s += block.computed_s
+        if self.first is not None:
+            self.first.made(block.stages)
         pcm = self._volume.apply(block.pcm)
         if self._converter is not None:
             pcm = self._converter.push(pcm)
@@ -134,7 +142,10 @@ class AudioHalf:
                 await self._pass_on(audio, self._clock.take())
 
     async def _pass_on(self, audio: bytes, alignment: Alignment | None) -> None:
-        packet = Packet(audio, alignment, self._encoded_s, self._chunk, self.released_at)
+        first, self.first = self.first, None
+        if first is not None:
+            first.encoded()
+        packet = Packet(audio, alignment, self._encoded_s, self._chunk, self.released_at, first)
         self.audio_s += self._encoded_s
         self._encoded_s, self.released_at = 0.0, None
         await self._deliver(packet)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zelitrio.session.timing import Alignment
+from zelitrio.session.traces import FirstAudio
 
 Samples = NDArray[np.float32]
 
@@ -33,6 +34,7 @@ class Packet:
         seconds: audio that went into the encoder for it.
         chunk: number of the chunk it speaks, from 0.
         released_at: on the first packet of a stream, when its first chunk was released.
+        first: on the first packet of a stream that is traced.
     """
 
     audio: bytes
@@ -40,6 +42,7 @@ class Packet:
     seconds: float = 0.0
     chunk: int = 0
     released_at: float | None = None
+    first: FirstAudio | None = None
 
 
 class Packer:

@@ -11,6 +11,7 @@ import trio
 
 from zelitrio.errors import ZelitrioError
 from zelitrio.session.encoding import Turns
+from zelitrio.session.traces import Trace
 from zelitrio.settings import SessionSettings, VoiceSettings
 
 if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
@@ -128,6 +129,15 @@ class Observer:
     def broke(self, error: BaseException) -> None:
         """A stream ended by an error that was not raised on purpose: a bug of this program, for the log."""
 
+    def queued(self, seconds: float) -> None:
+        """A stream's first utterance waited in the engine before its first step."""
+
+    def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
+        """A stream ended: its share of the device's time, and the audio that it made."""
+
+    def refused(self, account: str | None, code: str) -> None:
+        """A request failed with an error of this code; None: its account is not known."""
+
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""
 
@@ -146,6 +156,7 @@ class Service:
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.
         dictionaries: the pronunciations that a peer may choose; `front_end` serves all others.
+        open_trace: begins the trace of a stream, from its voice; None for one that is not traced.  Never waits.
         failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 
@@ -159,5 +170,6 @@ class Service:
     turns: Turns = attrs.field(factory=Turns)
     drain: trio.Event = attrs.field(factory=trio.Event)
     cut_off: trio.Event = attrs.field(factory=trio.Event)
+    open_trace: Callable[[str], Trace | None] = lambda voice_id: None
     failure: ZelitrioError | None = None
     dictionaries: Dictionaries | None = None

@@ -183,7 +183,7 @@ class _Conversation:
                     self.outbox.drop(context)
                     context.scope.cancel()
             case ContextError(context_id=context_id, error=error):
-                self.outbox.post(self.connection.error_message(error, context_id))
+                self._tell_error(error, context_id)
             case EndSocket():
                 self._close_if_finished()
             case Fail(error=error):
@@ -325,6 +325,8 @@ class _Conversation:
         if packet.released_at is not None:
             observer.first_audio(trio.current_time() - packet.released_at)
         observer.audio(packet.seconds)
+        if packet.first is not None:
+            packet.first.sent()
 
     def _close_context(self, context: _Context) -> None:
         """Post the final frame after the context's audio and forget the context."""
@@ -343,7 +345,7 @@ class _Conversation:
             self._fail(error)
             return
         self.outbox.drop(context)
-        self.outbox.post(self.connection.error_message(error, context.context_id))
+        self._tell_error(error, context.context_id)
         context.scope.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
@@ -351,14 +353,18 @@ class _Conversation:
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
-        self.outbox.post(self.connection.error_message(error, context_id))
+        self._tell_error(error, context_id)
         self.outbox.post(self.connection.final_message(context_id, trio.current_time()))
 
     def _fail(self, error: RemoteError) -> None:
         """Stop speaking, send the error frame, close with its code."""
         self._stop_speaking()
-        self.outbox.post(self.connection.error_message(error))
+        self._tell_error(error)
         self.outbox.close(*close_frame(error))
+
+    def _tell_error(self, error: RemoteError, context_id: str | None = None) -> None:
+        self.outbox.post(self.connection.error_message(error, context_id))
+        self.service.observer.refused(self.account.name if self.account else None, error.code)
 
     def _stop_speaking(self) -> None:
         for context in self.contexts.values():

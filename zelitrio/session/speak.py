@@ -17,6 +17,7 @@ from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import SLICE_CHARS, slices
 from zelitrio.session.stream import SpeechStream, StreamOptions
+from zelitrio.session.traces import FirstAudio
 from zelitrio.text import find_phrase_end, find_sentence_end
 
 PACKETS_WAITING = 1
@@ -40,6 +41,8 @@ class Packets:
 
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
+    _first: FirstAudio | None = attrs.field(default=None, init=False)
+    """Of the packet that is being sent."""
     _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
 
@@ -50,6 +53,9 @@ class Packets:
         return self
 
     async def __anext__(self) -> Packet:
+        if self._first is not None:
+            self._first.sent()
+            self._first = None
         try:
             packet = await self._receive.receive()
         except trio.EndOfChannel:
@@ -59,6 +65,7 @@ class Packets:
         if packet.released_at is not None:
             self._observer.first_audio(trio.current_time() - packet.released_at)
         self._observer.audio(packet.seconds)
+        self._first = packet.first
         return packet
 
     async def run(

@@ -26,6 +26,7 @@ from zelitrio.session.service import EngineStreamLike, Service
 from zelitrio.session.signals import Signal
 from zelitrio.session.text_half import MAX_PENDING_CHARS, TextHalf
 from zelitrio.session.timing import SegmentClock, Timing
+from zelitrio.session.traces import FirstAudio
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading, StreamReader, Unheard
 
@@ -105,6 +106,8 @@ class SpeechStream:
         self._wakes_at = -math.inf
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
         self._is_done = False
+        self._read_at = 0.0
+        """When reading began last."""
 
     @property
     def voice(self) -> Voice:
@@ -218,6 +221,8 @@ class SpeechStream:
         async with self._open_lane(audio) as lane:
             # The first utterance is fed here: starting a task would cost a turn of the loop.
             audio.released_at = first.released.released_at
+            if audio.first is not None:
+                audio.first.read(self._read_at)
             lane.feed(first.utterance, settings=first.released.settings)
             if self.text_half.is_ended and not self.text_half.pending.is_unread:
                 lane.finish()
@@ -256,6 +261,8 @@ class SpeechStream:
             if block is None:
                 await audio.release()  # the listener would run dry
                 continue
+            if block.stages is not None:
+                self._service.observer.queued(block.stages.encode_begin_s - block.stages.fed_s)
             await audio.add(block, pending.find(block.utterance))
             if block.is_last:
                 pending.spoken(block.utterance)
@@ -269,6 +276,7 @@ class SpeechStream:
         text = self.text_half
         while True:
             had_chunks = text.pending.is_unread
+            self._read_at = trio.current_time()
             if (speech := text.take()) is not None:
                 return speech
             if had_chunks:
@@ -289,6 +297,10 @@ class SpeechStream:
     async def _open_lane(self, audio: AudioHalf) -> AsyncIterator[EngineStreamLike]:
         """A lane of the engine, with the observer told of its begin and end."""
         engine, observer, options = self._service.engine, self._service.observer, self._options
+        voice_id = options.voice.voice_id
+        trace = self._service.open_trace(voice_id)
+        audio.first = None if trace is None else FirstAudio(trace)
+        computed_s, audio_s = audio.computed_s, audio.audio_s
         async with engine.open_stream(options.voice, self.text_half.settings, seed=options.seed) as lane:
             observer.stream_opened()
             self._lane = lane
@@ -301,7 +313,11 @@ class SpeechStream:
                 raise
             finally:
                 self._lane = None
-                observer.stream_closed("discarded" if self._scope.cancel_called else reason, audio.audio_s)
+                outcome = "discarded" if self._scope.cancel_called else reason
+                observer.stream_closed(outcome, audio.audio_s)
+                observer.computed(voice_id, audio.computed_s - computed_s, audio.audio_s - audio_s)
+                if trace is not None:
+                    trace.end(outcome, audio.audio_s)
 
     def _tell_flushes(self) -> None:
         """Report flushes after all their chunks are spoken; several at once get one report."""

@@ -1,0 +1,63 @@
+"""The parts of a stream's way to its first audio, for a trace.
+
+All times are in seconds of Trio's clock.  The engine's thread uses `time.perf_counter`; one offset leads from
+the one to the other.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import trio
+
+if TYPE_CHECKING:
+    from zelitrio.engine import Stages
+
+
+class Trace(Protocol):
+    """Takes what a stream did.  No method waits or raises."""
+
+    def stage(self, name: str, began_at: float, ended_at: float, load: float | None = None) -> None:
+        """A part that is over; None: the load is the present one."""
+
+    def end(self, outcome: str, audio_s: float) -> None:
+        """The stream is over."""
+
+
+@attrs.define(eq=False)
+class FirstAudio:
+    """Tells a trace the parts of one stream's first audio: queue, reading, encode, first window, encoder, first
+    send."""
+
+    _trace: Trace
+    _at: float = 0.0
+    """When the last part ended."""
+
+    def read(self, began_at: float) -> None:
+        """The first utterance was read, and is fed next."""
+        self._at = trio.current_time()
+        self._trace.stage("reading", began_at, self._at)
+
+    def made(self, stages: Stages | None) -> None:
+        """The first block has come."""
+        now = trio.current_time()
+        if stages is not None:
+            offset = now - time.perf_counter()
+            for name, begin_s, end_s in (
+                ("queue", stages.fed_s, stages.encode_begin_s),
+                ("encode", stages.encode_begin_s, stages.encode_end_s),
+                ("first window", stages.window_begin_s, stages.window_end_s),
+            ):
+                self._trace.stage(name, begin_s + offset, end_s + offset, stages.load)
+        self._at = now
+
+    def encoded(self) -> None:
+        """The first packet is ready."""
+        began_at, self._at = self._at, trio.current_time()
+        self._trace.stage("encoder", began_at, self._at)
+
+    def sent(self) -> None:
+        """The first packet has left."""
+        self._trace.stage("first send", self._at, trio.current_time())
