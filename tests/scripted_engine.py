@@ -17,6 +17,7 @@ import attrs
 import numpy as np
 import trio
 
+from zelitrio.engine import Stages
 from zelitrio.errors import CapacityError, EngineError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Limit, Utterance, load_front_end
@@ -66,6 +67,8 @@ class ScriptedBlock:
     word_times_ms: tuple[tuple[int, int], ...] | None
     is_last: bool
     length_ms: int | None = None
+    stages: Stages | None = None
+    computed_s: float = 0.0
 
 
 @attrs.frozen

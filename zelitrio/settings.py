@@ -63,6 +63,11 @@ def _check_networks(instance: Any, attribute: attrs.Attribute[Any], value: Any) 
             ) from None
 
 
+def _check_collector(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
+        raise LocalError(f"{attribute.name}: expected a URL such as http://localhost:4318, found {value!r}")
+
+
 def _check_prefix(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise LocalError(f"{attribute.name}: expected a path such as /tts, found {value!r}")
@@ -190,6 +195,13 @@ class ServerSettings:
     )
     log_level: str = _choice("info", ("debug", "info", "warning", "error"), "Least level of log lines")
     log_text: bool = _plain(False, "Write texts of clients to the log")
+    trace_endpoint: str | None = _plain(
+        None,
+        "URL of an OpenTelemetry collector (OTLP over HTTP), such as http://localhost:4318; needs the extra "
+        "otel",
+        _check_collector,
+    )
+    trace_sample: float = _number(0.1, 0, 1, "Part of requests traced; a client's traceparent decides for it")
     max_connections: int = _number(2000, 1, 100_000, "Connections at once")
     head_timeout_s: float = _number(5.0, 0.05, 600, "Wait for a whole request head", "s")
     write_timeout_s: float = _number(10.0, 0.05, 600, "Wait for a client that does not read", "s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -32,9 +33,11 @@ from zelitrio.server.origins import OriginGuard
 from zelitrio.server.places import Placing, place_of
 from zelitrio.server.playground import Playground
 from zelitrio.server.refusals import vendor_error
+from zelitrio.server.requests import account_name_of
 from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import Synthesis
 from zelitrio.server.telephony import Telephony
+from zelitrio.server.tracing import TracingApp
 from zelitrio.server.voices import Voices
 
 
@@ -55,7 +58,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *Playground().routes(),
         ],
         exception_handlers={
-            RemoteError: _show_remote_error,
+            RemoteError: partial(_show_remote_error, state),
             HTTPException: _show_http_error,
             ClientDisconnect: _show_nobody,
             Exception: _show_bug,
@@ -64,7 +67,8 @@ def make_app(state: ServerState) -> ASGIApp:
     # `Placing` takes a slash off the end.  A redirect would name this server's scheme and host.  Behind
     # a proxy they are not the client's: over TLS it sent keys to http://.
     app.router.redirect_slashes = False
-    return Accounting(Placing(OriginGuard(app, state.origins), state.places), state.metrics)
+    placed = Placing(OriginGuard(app, state.origins), state.places)
+    return TracingApp(Accounting(placed, state.metrics), state.tracing)
 
 
 class Operations:
@@ -123,8 +127,9 @@ class Operations:
         return PlainTextResponse(text, 426, headers={"upgrade": "websocket", "connection": "Upgrade"})
 
 
-async def _show_remote_error(request: Request, error: Exception) -> Response:
+async def _show_remote_error(state: ServerState, request: Request, error: Exception) -> Response:
     assert isinstance(error, RemoteError)
+    state.metrics.request_refused(account_name_of(request.scope), error.code)
     return vendor_error(error, request_id_of(request.scope))
 
 

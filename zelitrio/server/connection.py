@@ -133,14 +133,16 @@ class Reception:
             state.check_ready()
         except RemoteError as error:
             state.metrics.refused.labels(error.code).inc()
+            state.metrics.request_refused(None, error.code)
             await refuse(stream, error)
             return True
         state.begin()
         try:
-            if call is not None:
-                await serve_call(stream, head, call, state)
-            elif request is not None:
-                await serve_realtime(stream, head, request, state.service, state.settings)
+            with state.tracing.request("socket", head.headers, is_socket=True):
+                if call is not None:
+                    await serve_call(stream, head, call, state)
+                elif request is not None:
+                    await serve_realtime(stream, head, request, state.service, state.settings)
         finally:
             state.end()
         return True

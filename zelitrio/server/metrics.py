@@ -16,6 +16,13 @@ from zelitrio.server.quiet_log import get_log
 from zelitrio.session import EngineLike, Observer
 
 _LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
+_FACTOR_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+MAX_LABELS = 100
+"""Keys, and voices, with a label of their own; the others are counted together."""
+_OTHERS = "other"
+_NO_KEY = "none"
+_LIMITS = ("quota_exceeded", "concurrent_limit_exceeded")
+"""Reasons that the accounts tell."""
 _AUDIO_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 log = get_log()
 
@@ -88,6 +95,21 @@ class _LogCollector(Collector):
             "Log lines that could not be written.",
             lines_dropped() + get_log().lost,
         )
+
+
+class _Labels:
+    """At most MAX_LABELS names."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def label(self, name: str) -> str:
+        """The name, or the label that all further ones share."""
+        if name not in self._names:
+            if len(self._names) >= MAX_LABELS:
+                return _OTHERS
+            self._names.add(name)
+        return name
 
 
 class Metrics(Observer, Watcher):
@@ -166,13 +188,33 @@ class Metrics(Observer, Watcher):
             "Since usage was stored last; 0 without a database.",
             registry=registry,
         )
-        # A label for each key: as many as an operator creates.
+        self.queue_s = Histogram(
+            "zelitrio_queue_seconds",
+            "From a stream's first utterance to its first step on the device.",
+            buckets=_LATENCY_BUCKETS_S,
+            registry=registry,
+        )
+        self.real_time_factor = Histogram(
+            "zelitrio_real_time_factor",
+            "A stream's share of the device's time, for each second of its audio, by voice.",
+            ["voice"],
+            buckets=_FACTOR_BUCKETS,
+            registry=registry,
+        )
+        self.computed_s = Counter(
+            "zelitrio_voice_device_seconds", "Time of the device, by voice.", ["voice"], registry=registry
+        )
+        self.voice_audio_s = Counter(
+            "zelitrio_voice_audio_seconds", "Audio made, by voice.", ["voice"], registry=registry
+        )
+        self._voices = _Labels()
+        self._keys = _Labels()
         self.characters = Counter(
             "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"], registry=registry
         )
         self.refusals = Counter(
             "zelitrio_refusals",
-            "Requests that passed a limit of their key, by its name and the limit.",
+            "Requests and streams that were refused or failed, by the name of the key and the error.",
             ["key", "reason"],
             registry=registry,
         )
@@ -217,11 +259,29 @@ class Metrics(Observer, Watcher):
 
     def used(self, key: str, characters: int) -> None:
         """See Watcher."""
-        self.characters.labels(key).inc(characters)
+        self.characters.labels(self._keys.label(key)).inc(characters)
 
     def refused_key(self, key: str, reason: str) -> None:
         """See Watcher."""
-        self.refusals.labels(key, reason).inc()
+        self.refusals.labels(self._keys.label(key), reason).inc()
+
+    def request_refused(self, account: str | None, code: str) -> None:
+        """See Observer."""
+        if code not in _LIMITS:
+            key = _NO_KEY if account is None else self._keys.label(account)
+            self.refusals.labels(key, code).inc()
+
+    def queued(self, seconds: float) -> None:
+        """See Observer."""
+        self.queue_s.observe(seconds)
+
+    def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
+        """See Observer."""
+        voice = self._voices.label(voice_id)
+        self.computed_s.labels(voice).inc(computed_s)
+        self.voice_audio_s.labels(voice).inc(audio_s)
+        if audio_s:
+            self.real_time_factor.labels(voice).observe(computed_s / audio_s)
 
     def socket_opened(self) -> None:
         """See Observer."""

@@ -19,7 +19,7 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_openai_speech_request
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.refusals import openai_error
-from zelitrio.server.requests import authorize, read_body
+from zelitrio.server.requests import account_name_of, authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
 from zelitrio.session import Packet
@@ -105,6 +105,7 @@ class OpenAISpeech:
         try:
             return await self._answer(request, request_id)
         except RemoteError as error:
+            self._state.metrics.request_refused(account_name_of(request.scope), error.code)
             return openai_error(error, request_id)
 
     async def _answer(self, request: Request, request_id: str) -> Response:

@@ -154,6 +154,7 @@ class ReplySpeaker:
         except ZelitrioError as error:
             log.warning("speech_failed", error=str(error), kind=type(error).__name__)
             failure = to_remote_error(error)
+            self.state.metrics.request_refused(self.account.name, failure.code)
             await self.wire.fail(failure)
             while not self._is_written:
                 await self._next_text()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import aclosing
+from typing import Any
 
 import trio
 from starlette.requests import Request
@@ -13,6 +15,13 @@ from zelitrio.protocol import DialogueRequest, SpeechRequest, credential_of
 from zelitrio.server.state import ServerState
 from zelitrio.session import AccountLike
 
+ACCOUNT = "zelitrio.account"
+
+
+def account_name_of(scope: Mapping[str, Any]) -> str | None:
+    """The account of a request; None: it is not known."""
+    return scope.get(ACCOUNT)
+
 
 def authorize(state: ServerState, request: Request) -> AccountLike:
     """Return the account of a request.
@@ -21,7 +30,9 @@ def authorize(state: ServerState, request: Request) -> AccountLike:
         RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
     """
     credential = credential_of(request.headers.items(), request.query_params.get("authorization"))
-    return authorize_credential(state, credential)
+    account = authorize_credential(state, credential)
+    request.scope[ACCOUNT] = account.name
+    return account
 
 
 def authorize_credential(state: ServerState, credential: str | None) -> AccountLike:

@@ -101,6 +101,7 @@ async def serve(
         nursery.start_soon(ending.watch, ending.drain)
         nursery.start_soon(ending.watch, _keep_log_moving)
         nursery.start_soon(ending.watch, state.accounts.run)
+        nursery.start_soon(ending.watch, state.tracing.run)
         if chosen.agent_port:
             answer = partial(_agent_line, state)
             agent = partial(serve_agent, chosen.host[0], chosen.agent_port, answer, state.metrics)

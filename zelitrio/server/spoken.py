@@ -177,7 +177,9 @@ class SpokenAnswer(Response):
         await send({"type": "http.response.start", "status": 200, "headers": _encode(headers)})
 
     def _refuse(self, error: ZelitrioError) -> Response:
-        response = self._shape.refuse(to_remote_error(error), self._request_id)
+        shown = to_remote_error(error)
+        self._state.metrics.request_refused(self._job.account.name, shown.code)
+        response = self._shape.refuse(shown, self._request_id)
         if isinstance(error, RemoteError) and error.code == "concurrent_limit_exceeded":
             response.headers["retry-after"] = "1"
         if isinstance(error, CapacityError):

@@ -14,6 +14,7 @@ from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
 from zelitrio.server.places import Places
 from zelitrio.server.quiet_log import get_log
+from zelitrio.server.tracing import Tracing
 from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
@@ -35,6 +36,7 @@ class ServerState:
     places: Places
     metrics: Metrics
     dictionaries: DictionaryStore
+    tracing: Tracing
     max_connections: int
     """The setting, or less if the process has fewer files."""
     failure: EngineError | ServerError | None = None
@@ -105,6 +107,7 @@ def make_state(
     metrics.usage_lag_s.set_function(accounts.lag_s)
     keys = KeyRing(accounts)
     tokens = TokenStore(trio.current_time)
+    tracing = Tracing(settings, lambda: engine.statistics().load)
     service = Service(
         engine,
         front_end,
@@ -114,6 +117,7 @@ def make_state(
         turns=Turns(encoding_threads()),
         drain=drain,
         dictionaries=offered,
+        open_trace=tracing.open_stream,
     )
     return ServerState(
         engine=engine,
@@ -126,6 +130,7 @@ def make_state(
         places=Places(settings),
         metrics=metrics,
         dictionaries=DictionaryStore(settings.state_dir, offered),
+        tracing=tracing,
         max_connections=_connections(settings),
     )
 

@@ -135,7 +135,7 @@ class Observer:
     def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
         """A stream ended: its share of the device's time, and the audio that it made."""
 
-    def refused(self, account: str | None, code: str) -> None:
+    def request_refused(self, account: str | None, code: str) -> None:
         """A request failed with an error of this code; None: its account is not known."""
 
     def socket_opened(self) -> None:
@@ -156,7 +156,7 @@ class Service:
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: once set, after `drain`, those that still speak close with it at once.
         dictionaries: the pronunciations that a peer may choose; `front_end` serves all others.
-        open_trace: begins the trace of a stream, from its voice; None for one that is not traced.  Never waits.
+        open_trace: begins the trace of a stream of a voice; None: it is not traced.  Never waits.
         failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 

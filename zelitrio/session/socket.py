@@ -364,7 +364,7 @@ class _Conversation:
 
     def _tell_error(self, error: RemoteError, context_id: str | None = None) -> None:
         self.outbox.post(self.connection.error_message(error, context_id))
-        self.service.observer.refused(self.account.name if self.account else None, error.code)
+        self.service.observer.request_refused(self.account.name if self.account else None, error.code)
 
     def _stop_speaking(self) -> None:
         for context in self.contexts.values():

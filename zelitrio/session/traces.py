@@ -28,8 +28,7 @@ class Trace(Protocol):
 
 @attrs.define(eq=False)
 class FirstAudio:
-    """Tells a trace the parts of one stream's first audio: queue, reading, encode, first window, encoder, first
-    send."""
+    """Tells a trace the parts of one stream's way to its first audio."""
 
     _trace: Trace
     _at: float = 0.0

@@ -1,0 +1,115 @@
+"""Traces: a span for each request, with the parts of its first audio as children.
+
+A request over HTTP is one span.  A socket is one span, and each of its streams is a span below it.  Spans go
+to a collector only if one is set; `trace_export` imports OpenTelemetry, and only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import trio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zelitrio.errors import LocalError
+from zelitrio.session import Trace
+from zelitrio.settings import ServerSettings
+
+if TYPE_CHECKING:
+    from zelitrio.server.trace_export import RequestSpan, TraceExport
+
+_UNTRACED = ("/live", "/ready", "/metrics")
+"""Asked every few seconds by machines."""
+_current: ContextVar[RequestSpan | None] = ContextVar("zelitrio_request_span", default=None)
+"""Of the request that a task works for; tasks inherit it."""
+
+
+class Tracing:
+    """The traces of one server.
+
+    Args:
+        settings: name the collector, or none.
+        load: tells the engine's load, 0 to 1.
+
+    Raises:
+        LocalError: a collector is set, and the extra is not installed.
+    """
+
+    def __init__(self, settings: ServerSettings, load: Callable[[], float]) -> None:
+        self._export: TraceExport | None = None
+        if settings.trace_endpoint is not None:
+            self._export = _open_export(settings.trace_endpoint, settings.trace_sample, load)
+
+    @contextmanager
+    def request(
+        self, name: str, headers: Iterable[tuple[str, str]], *, is_socket: bool = False
+    ) -> Iterator[RequestSpan | None]:
+        """Trace what is done in the block; None: it is not traced.
+
+        Args:
+            name: of the span.
+            headers: of the request; `traceparent` continues the client's trace.
+            is_socket: each stream gets a span of its own.
+        """
+        span = None if self._export is None else self._export.begin(name, dict(headers), is_socket)
+        if span is None:
+            yield None
+            return
+        token = _current.set(span)
+        try:
+            yield span
+        finally:
+            _current.reset(token)
+            span.end()
+
+    def open_stream(self, voice_id: str) -> Trace | None:
+        """Begin the trace of a stream of the current request; None: it is not traced."""
+        request = _current.get()
+        return None if request is None else request.open_stream(voice_id)
+
+    async def run(self) -> None:
+        """Send finished spans until cancelled."""
+        if self._export is None:
+            await trio.sleep_forever()
+        else:
+            await self._export.run()
+
+
+class TracingApp:
+    """ASGI middleware: a span for each request."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or scope["path"] in _UNTRACED:
+            await self._app(scope, receive, send)
+            return
+        headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        with self._tracing.request(scope["method"], headers) as span:
+            if span is None:
+                await self._app(scope, receive, send)
+                return
+
+            async def note(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    endpoint = getattr(scope.get("endpoint"), "__name__", "none")
+                    span.answered(f"{scope['method']} {endpoint}", message["status"])
+                await send(message)
+
+            await self._app(scope, receive, note)
+
+
+def _open_export(endpoint: str, sample: float, load: Callable[[], float]) -> TraceExport:
+    try:
+        from zelitrio.server.trace_export import TraceExport
+    except ModuleNotFoundError as error:
+        raise LocalError(
+            f"trace_endpoint: expected the extra otel (pip install 'zelitrio[otel]'), found no {error.name}"
+        ) from error
+    return TraceExport(endpoint, sample, load)
