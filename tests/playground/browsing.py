@@ -113,6 +113,13 @@ class Tab:
     def choose(self, way: str) -> None:
         self.page.check(f"[name=way][value={way}]", force=True)
 
+    def view(self, name: str) -> None:
+        self.page.check(f"[name=view][value={name}]", force=True)
+
+    def figure(self, name: str) -> str:
+        """A figure of this run, as it is shown."""
+        return self.page.inner_text(f"#figures div:has(dt:text-is('{name}')) dd")
+
     def write(self, text: str) -> None:
         self.page.fill("#text", text)
 

@@ -7,9 +7,10 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from browsing import Tab, open_browser, open_tab
-from real_server import KEY, Server, started
+from real_server import KEY, VOICE, Server, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -97,7 +98,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_complains(tab: Tab) -> None:
     tab.page.click("#speak")
     tab.wait_state("Finished")
     for name in ("read", "copy"):
-        tab.page.click(f"#tab-{name}")
+        tab.view(name)
         tab.page.wait_for_timeout(300)
     host = tab.url.removeprefix("http://")
     assert all(address.partition("://")[2].startswith(host) for address in tab.requests)
@@ -152,17 +153,36 @@ def test_a_server_killed_in_mid_speech_is_told_and_retry_speaks_again(browser: B
             assert tab.page.inner_text("#transcript").split() == ["Here", "again."]
 
 
-def test_a_full_server_is_told_as_what_it_is(browser: Browser) -> None:
+def test_a_full_and_a_draining_server_are_told_as_what_they_are(browser: Browser) -> None:
     with (
-        started("--max-streams", "1", key=None) as server,
-        open_tab(browser, server.url) as speaker,
-        open_tab(browser, server.url) as late,
+        started("--max-streams", "1", "--drain-s", "60", key=None, ended_with=0) as server,
+        open_tab(browser, server.url) as tab,
     ):
-        speak_slowly(speaker)
-        late.write("Is there room?")
-        late.page.click("#speak")
-        assert "The server is full" in late.wait_trouble()
-        assert late.page.is_visible("#retry")
+        # A client that reads none of a long answer holds the only place, and the drain.
+        long = {"text": "A text that is too long for the buffers of a connection. " * 150}
+        address = f"{server.url}/v1/text-to-speech/{VOICE}/stream?output_format=pcm_48000"
+        with httpx.stream("POST", address, json=long, timeout=60):
+            tab.write("Is there room?")
+            tab.page.click("#speak")
+            assert "The server is full" in tab.wait_trouble()
+            os.kill(server.pid, signal.SIGTERM)
+            tab.until("fetch('ready').then((answer) => answer.status === 503, () => false)")
+            for _ in range(3):
+                tab.page.click("#retry")
+                tab.until("document.querySelector('#trouble').textContent.includes('is draining')")
+        # Now the last conversation is over, and the server ends.
+        tab.until("fetch('ready').then(() => false, () => true)")
+        tab.page.click("#retry")
+        tab.until("document.querySelector('#trouble').textContent.includes('ended after its drain')")
+        assert tab.page.is_visible("#retry")
+
+
+def test_a_drain_closes_a_stream_that_waits_for_text_and_the_page_says_so(browser: Browser) -> None:
+    with started(key=None, ended_with=0) as server, open_tab(browser, server.url) as tab:
+        speak_slowly(tab)
+        os.kill(server.pid, signal.SIGTERM)
+        assert "draining" in tab.wait_trouble()
+        assert tab.page.locator(".word.said").count() > 1
 
 
 def test_a_text_of_nothing_and_a_number_out_of_range_are_told(tab: Tab) -> None:

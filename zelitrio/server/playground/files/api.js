@@ -8,6 +8,7 @@ export const base = new URL(".", document.baseURI);
 
 let spare = null; // A token fetched ahead, so that a socket opens without another round trip.
 let asksForKey = false;
+let hasDrained = false;
 
 /** A failure that a person can read. `code` is the server's word for it. */
 export class Trouble extends Error {
@@ -18,9 +19,8 @@ export class Trouble extends Error {
 }
 
 const SENTENCES = {
-  missing_api_key: "This server asks for a key. Enter it below.",
+  needs_authorization: "This server asks for a key. Enter it below.",
   invalid_api_key: "The server does not know this key. Check it and enter it again.",
-  unauthorized: "The server does not know this key. Check it and enter it again.",
   origin_not_allowed: "The server does not accept pages of this address. Its flag --cors-origin allows them.",
   system_busy: "The server is full: it speaks as many streams as it can. Try again in a moment.",
   concurrent_limit_exceeded: "This key speaks as many streams as it may. Wait until one has ended.",
@@ -28,12 +28,14 @@ const SENTENCES = {
   quota_exceeded: "This key has used up its characters.",
   too_many_connections: "The server is full: it has all the connections it takes. Try again in a moment.",
   service_restart: "The server is draining: it finishes what it speaks and takes nothing new. Try again soon.",
+  drained: "The server has ended after its drain. Try again when it is back.",
   input_timeout_exceeded: "The server got no text for too long, so it ended the stream.",
   connection_lost: "The connection to the server is lost.",
   unreachable: "The server does not answer. Check that it runs, then try again.",
 };
 
 export function trouble(code, message) {
+  if (code === "service_restart") hasDrained = true;
   return new Trouble(code, SENTENCES[code] ?? message ?? "Something went wrong.");
 }
 
@@ -70,13 +72,14 @@ export async function call(path, { method = "GET", body } = {}) {
       cache: "no-store",
     });
   } catch {
-    throw trouble("unreachable");
+    throw trouble(hasDrained ? "drained" : "unreachable");
   }
+  hasDrained = false;
   if (answer.ok) return answer;
   const { detail } = await answer.json().catch(() => ({}));
   if (Array.isArray(detail)) throw new Trouble("invalid", detail.map((one) => one.msg).join(" "));
   let code = detail?.code ?? (answer.status === 503 ? "service_restart" : "");
-  if (detail?.status === "needs_authorization") code = "missing_api_key";
+  if (code === "unauthorized") code = detail.status;
   if (answer.status === 401 && code !== "quota_exceeded") asksForKey = true;
   throw trouble(code, detail?.message ?? `The server answered with status ${answer.status}.`);
 }
@@ -109,8 +112,8 @@ async function takeToken() {
 }
 
 /** The address of a realtime socket; with a single-use token where the server asks for keys. */
-export async function socketUrl(voice, query) {
-  const url = new URL(`v1/text-to-speech/${encodeURIComponent(voice)}/stream-input`, base);
+export async function socketUrl(path, query) {
+  const url = new URL(path, base);
   url.protocol = base.protocol === "https:" ? "wss:" : "ws:";
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   if (asksForKey) url.searchParams.set("single_use_token", await takeToken());

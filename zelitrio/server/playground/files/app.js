@@ -3,11 +3,12 @@
 import * as api from "./api.js";
 import { LANGUAGES } from "./copy.js";
 import { FORMATS, playableFormats } from "./decode.js";
+import { Cast, SCRIPT, turnsOf } from "./dialogue.js";
 import { download, drawParallel, faster, history, ms, percentile, remember, runParallel } from "./measure.js";
 import { allowSound, openPlayer, prepareContext, restContexts } from "./player.js";
-import { readingOf } from "./read.js";
+import { make, readingOf } from "./read.js";
 import { Pictures } from "./see.js";
-import { Run } from "./speech.js";
+import { Run, voicesOf } from "./speech.js";
 import { Transcript } from "./transcript.js";
 
 const EXAMPLES = {
@@ -16,16 +17,23 @@ const EXAMPLES = {
     "Dr. Smith paid $12.50 on 3/4 at 5:30 p.m. for 2.5 kg of flour. Call 555-0142 before Jan 1, 2027, or write to orders@example.com.",
   Names: "Siobhan and Nguyen met Xavier at the Louvre. From there they went to Worcester, Oaxaca and Reykjavik.",
   Story:
-    "The lighthouse had been dark for eleven years when the light came back. Nobody in the village had climbed the hill. Nobody had the key. And yet, every night at nine, the beam swept slowly over the water, as if it were looking for someone.",
+    "The lighthouse had been dark for eleven years when the light came back. Nobody in the village had the key. And yet, every night at nine, the beam swept over the water.",
   "Support call":
-    "Thanks for waiting, Maria. I can see your order, number 48213, and it left our warehouse this morning. Would you like me to text you the tracking link, or is there anything else I can help you with?",
+    "Thanks for waiting, Maria. I can see your order, number 48213, and it left our warehouse this morning. Would you like me to text you the tracking link?",
 };
 const WAYS = {
   whole: "One message with the whole text.",
   words: "Word by word, as a language model writes. Speech begins before the text is complete.",
   type: "Each word leaves when you finish it. Enter speaks what waits.",
+  dialogue: "Voices take turns. Each line begins with a letter and a colon; each letter has a voice.",
 };
-const WAY_NAMES = { whole: "Whole", words: "Model", type: "Typed" };
+
+const SLIDERS = {
+  speed: { name: "Speed", min: 0.7, max: 1.2, value: 1, note: "How fast. Pauses that the text asks for keep their length." },
+  stability: { name: "Stability", value: 0.5, note: "At 1 every reading is the same. Lower values vary melody and rhythm more." },
+  style: { name: "Style", value: 0, note: "Higher values widen the melody." },
+  start: { name: "Player waits for", max: 0.5, value: 0, note: "Seconds of audio that it gathers first. More helps on a slow network." },
+};
 
 const at = (id) => document.getElementById(id);
 const text = at("text");
@@ -38,8 +46,10 @@ const pictures = new Pictures({
   axis: at("axis"),
 });
 let current = null; // The run that speaks, with its player.
+const cast = new Cast(at("cast"), at("voice"));
 let voices = [];
-let written = ""; // The text of the other two ways, while the box is for typing.
+const drafts = { text: EXAMPLES.Greeting, typed: "", script: SCRIPT };
+let draft = "text"; // What the box holds.
 let loadAbort = null;
 const loads = [];
 
@@ -47,10 +57,17 @@ const loads = [];
 
 const way = () => document.querySelector("[name=way]:checked").value;
 
+/** The turns that the box holds, with their voices; undefined: it is no dialogue. */
+function turns() {
+  if (way() !== "dialogue") return undefined;
+  return turnsOf(text.value).map((turn) => ({ text: turn.text, voice_id: cast.voice(turn.letter) }));
+}
+
 function request() {
   const schedule = at("schedule").value.split(/[\s,;]+/).filter(Boolean).map(Number);
   return {
     voice: at("voice").value,
+    turns: turns(),
     format: at("format").value,
     settings: {
       speed: Number(at("speed").value),
@@ -65,7 +82,8 @@ function request() {
 }
 
 function textToSpeak() {
-  return way() === "type" ? written : text.value;
+  if (way() === "type") return drafts.text;
+  return turns()?.map((turn) => turn.text).join("\n") ?? text.value;
 }
 
 // What the page says.
@@ -77,7 +95,7 @@ function say(sentence) {
 /** Show a failure as a sentence, with what to do about it. */
 function complain(problem, { retry } = {}) {
   if (problem.code === "stopped") return;
-  const isKey = ["missing_api_key", "invalid_api_key", "unauthorized"].includes(problem.code);
+  const isKey = ["needs_authorization", "invalid_api_key"].includes(problem.code);
   at("key-form").hidden = !isKey;
   at("key").setAttribute("aria-invalid", String(isKey && Boolean(api.key())));
   at("trouble-text").textContent = problem.message;
@@ -130,8 +148,8 @@ async function begin() {
       mine.player.push(samples);
     },
     segment: ({ sample, alignment }) => {
-      transcript.align(sample, alignment, rate);
-      pictures.addSegment(sample);
+      const starts = transcript.align(sample, alignment, rate);
+      for (const start of wanted.turns ? starts : [sample]) pictures.addSegment(start);
     },
     end: () => {
       mine.player.end();
@@ -159,7 +177,7 @@ async function begin() {
     const [isAllowed, totals] = await Promise.all([allowSound(rate), api.firstAudioTotals(), run.open()]);
     if (!isMine()) return null;
     mine.totals = totals;
-    mine.player = openPlayer(rate, Number(at("start").value) / 1000, (type, report) => onPlayer(mine, type, report));
+    mine.player = openPlayer(rate, Number(at("start").value), (type, report) => onPlayer(mine, type, report));
     if (!isAllowed) {
       complain({ code: "blocked", message: "The browser holds the sound back until you allow it." });
     }
@@ -193,12 +211,16 @@ async function speak() {
   }
   const mine = await begin();
   if (!mine) return;
-  if (mine.way === "whole") {
-    send(mine, whole, true);
-    finish(mine);
-  } else {
+  if (mine.way === "words") {
     writeWords(mine, whole.match(/\S+\s*/gu));
+    return;
   }
+  for (const turn of mine.wanted.turns ?? [{ text: whole }]) {
+    if (turn.voice_id) transcript.turn(nameOf(turn.voice_id));
+    transcript.add(turn.text);
+  }
+  mine.run.whole(whole);
+  at("flush").disabled = true;
 }
 
 /** Send the words at the chosen pace; the clock decides how many are due, however late a timer is. */
@@ -215,14 +237,13 @@ function writeWords(mine, words) {
   step();
 }
 
-function send(mine, words, flush = false) {
+function send(mine, words) {
   transcript.add(words);
-  mine.run.text(words, flush);
+  mine.run.text(words);
 }
 
 function finish(mine) {
   mine.run.end();
-  mine.hasEnd = true;
   at("flush").disabled = true;
 }
 
@@ -287,6 +308,7 @@ function figuresOf(mine) {
     at: mine.startedAt.toISOString(),
     way: mine.way,
     voice: mine.wanted.voice,
+    voices: mine.wanted.turns && voicesOf(mine.wanted.turns),
     format: mine.wanted.format,
     settings: mine.wanted.settings,
     ...figures,
@@ -299,12 +321,23 @@ function figuresOf(mine) {
 }
 
 function showFigures(figures) {
-  at("first-byte").textContent = ms(figures.first_byte_ms);
-  at("first-sound").textContent = ms(figures.first_sound_ms);
-  at("in-server").textContent = ms(figures.server_first_byte_ms);
-  at("speedup").textContent = faster(figures.real_time_factor);
-  at("gap").textContent = ms(figures.gaps_ms?.length ? Math.max(...figures.gaps_ms) : null);
-  at("underruns").textContent = figures.underruns ?? "–";
+  showTerms("figures", {
+    "First byte": ms(figures.first_byte_ms),
+    "First sound": ms(figures.first_sound_ms),
+    "In the server": ms(figures.server_first_byte_ms),
+    "Real time": faster(figures.real_time_factor),
+    "Longest gap": ms(figures.gaps_ms?.length ? Math.max(...figures.gaps_ms) : null),
+    Underruns: figures.underruns ?? "–",
+  });
+}
+
+function showTerms(id, terms) {
+  const items = Object.entries(terms).map(([name, value]) => {
+    const item = make("div");
+    item.append(make("dt", "", name), make("dd", "", value));
+    return item;
+  });
+  at(id).replaceChildren(...items);
 }
 
 /** A run is over: keep its figures, and let the pictures say in words what they show. */
@@ -334,19 +367,20 @@ async function askServer(mine) {
   if (totals && totals.count - mine.totals.count === 1) mine.serverMs = 1000 * (totals.sum - mine.totals.sum);
 }
 
-function describe({ audio_s: seconds, segments, underruns }) {
+function describe({ audio_s: seconds, way: sent, underruns }) {
   const length = `${seconds.toFixed(1)} s of speech`;
-  at("wave").setAttribute("aria-label", `Waveform of ${length} in ${segments.length} chunks`);
+  const marks = `${pictures.segments.length} ${sent === "dialogue" ? "turns" : "chunks"}`;
+  at("wave").setAttribute("aria-label", `Waveform of ${length} in ${marks}`);
   at("spectrogram").setAttribute("aria-label", `Spectrogram of ${length}`);
   at("buffer").setAttribute("aria-label", `Buffer over time: ${underruns} underruns in ${length}`);
 }
 
 function showHistory() {
   const rows = history.map((run) => {
-    const row = document.createElement("tr");
+    const row = make("tr");
     const cells = [
-      WAY_NAMES[run.way],
-      nameOf(run.voice),
+      run.way,
+      (run.voices ?? [run.voice]).map(nameOf).join(", "),
       ms(run.first_byte_ms),
       ms(run.first_sound_ms),
       ms(run.server_first_byte_ms),
@@ -394,15 +428,22 @@ async function flush({ andEnd = false } = {}) {
 // Controls.
 
 function onWay() {
-  const typing = way() === "type";
   current?.halt();
   at("way-note").textContent = WAYS[way()];
   at("pace-row").hidden = way() !== "words";
-  at("examples").hidden = typing;
-  text.placeholder = typing ? "Type here" : "Text to speak";
-  if (typing && text.dataset.way !== "type") [written, text.value] = [text.value, ""];
-  if (!typing && text.dataset.way === "type") text.value = written;
-  text.dataset.way = way();
+  const isDialogue = (at("voice-field").hidden = way() === "dialogue");
+  at("cast").hidden = !isDialogue;
+  drafts[draft] = text.value;
+  draft = isDialogue ? "script" : way() === "type" ? "typed" : "text";
+  drafts.typed = "";
+  text.value = drafts[draft];
+  text.placeholder = draft === "typed" ? "Type here" : "Text to speak";
+  at("examples").hidden = draft !== "text";
+  onText();
+}
+
+function onText() {
+  if (draft === "script") cast.show(turnsOf(text.value));
   showButtons();
 }
 
@@ -426,13 +467,12 @@ function showVoices() {
   for (const voice of voices) {
     const language = languageOf(voice);
     if (!groups.has(language)) {
-      const group = document.createElement("optgroup");
-      group.label = language;
-      groups.set(language, group);
+      groups.set(language, Object.assign(make("optgroup"), { label: language }));
     }
     groups.get(language).append(new Option(voice.name, voice.voice_id));
   }
   at("voice").replaceChildren(...groups.values());
+  onText();
   onVoice();
 }
 
@@ -471,22 +511,14 @@ async function load() {
 function showLoad(result) {
   at("load-result").hidden = false;
   const { p50, p95, p99 } = result.first_byte_ms;
-  const figures = {
+  showTerms("load-figures", {
     "First byte p50": ms(p50),
     p95: ms(p95),
     p99: ms(p99),
     "Audio per second": result.audio_seconds_per_second ? `${result.audio_seconds_per_second.toFixed(1)} s` : "–",
     Underruns: result.underruns,
     Refused: result.failed,
-  };
-  const items = Object.entries(figures).map(([name, value]) => {
-    const item = document.createElement("div");
-    const [term, description] = [document.createElement("dt"), document.createElement("dd")];
-    [term.textContent, description.textContent] = [name, value];
-    item.append(term, description);
-    return item;
   });
-  at("load-figures").replaceChildren(...items);
   at("load-plot").setAttribute(
     "aria-label",
     `First audio of ${result.streams} streams: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}`,
@@ -495,28 +527,21 @@ function showLoad(result) {
   say(`${result.streams - result.failed} of ${result.streams} streams spoke.`);
 }
 
-// Tabs.
+// Views.
 
-const tabs = [...document.querySelectorAll("[role=tab]")];
+const view = () => document.querySelector("[name=view]:checked").value;
 
-function select(tab) {
-  for (const one of tabs) {
-    const isThis = one === tab;
-    one.setAttribute("aria-selected", String(isThis));
-    one.tabIndex = isThis ? 0 : -1;
-    at(one.getAttribute("aria-controls")).hidden = !isThis;
-  }
-  if (tab.id === "tab-read") read();
-  if (tab.id === "tab-copy") showCode();
-  if (tab.id === "tab-measure" && loads.length) drawParallel(at("load-plot"), loads.at(-1));
+function onView() {
+  for (const name of ["measure", "read", "copy"]) at(`panel-${name}`).hidden = name !== view();
+  if (view() === "measure" && loads.length) drawParallel(at("load-plot"), loads.at(-1));
+  read();
+  showCode();
 }
-
-const isShown = (panel) => !at(panel).hidden;
 
 let readings = 0;
 
 async function read() {
-  if (!isShown("panel-read")) return;
+  if (view() !== "read") return;
   const { normalise, ssml } = request();
   const what = textToSpeak();
   const mine = ++readings; // An answer to an older text may come later.
@@ -537,7 +562,7 @@ async function read() {
 }
 
 function showCode() {
-  if (!isShown("panel-copy")) return;
+  if (view() !== "copy") return;
   const { write, note } = LANGUAGES[document.querySelector("[name=language]:checked").value];
   at("code").textContent = write({ ...request(), text: textToSpeak() || "Hello there." });
   at("code-note").textContent = note ?? "";
@@ -574,17 +599,22 @@ async function start() {
   prepareContext(FORMATS[at("format").value].rate);
 }
 
-function shown(id, format) {
-  const show = () => (at(`${id}-value`).textContent = format(Number(at(id).value)));
-  at(id).addEventListener("input", show);
-  show();
+function sliderOf([id, { name, note, value, min = 0, max = 1 }]) {
+  const input = Object.assign(make("input"), { type: "range", id, min, max, step: 0.05, value });
+  const output = make("output");
+  const label = Object.assign(make("label", "", `${name} `), { htmlFor: id });
+  label.append(output);
+  (input.oninput = () => (output.value = Number(input.value).toFixed(2)))();
+  const said = Object.assign(make("p", "note", note), { id: `${id}-note` });
+  input.setAttribute("aria-describedby", said.id);
+  const box = make("div", "setting");
+  box.append(label, input, said);
+  return box;
 }
 
 function build() {
   for (const [name, example] of Object.entries(EXAMPLES)) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = name;
+    const button = make("button", "", name);
     button.onclick = () => {
       text.value = example;
       text.dispatchEvent(new Event("input"));
@@ -593,20 +623,17 @@ function build() {
   }
   text.value = EXAMPLES.Greeting;
   for (const [name, { label }] of Object.entries(LANGUAGES)) {
-    const item = document.createElement("label");
+    const item = make("label");
     const input = Object.assign(document.createElement("input"), { type: "radio", name: "language", value: name });
     input.checked = name === "curl";
     input.onchange = showCode;
-    const span = document.createElement("span");
-    span.textContent = label;
-    item.append(input, span);
+    item.append(input, make("span", "", label));
     at("languages").append(item);
   }
-  shown("pace", (value) => String(value));
-  shown("speed", (value) => `${value.toFixed(2)}×`);
-  shown("stability", (value) => value.toFixed(2));
-  shown("style", (value) => value.toFixed(2));
-  shown("start", (value) => (value ? `${value} ms` : "nothing"));
+  at("sliders").append(...Object.entries(SLIDERS).map(sliderOf));
+  at("pace").oninput = () => (at("pace-value").value = at("pace").value);
+  at("pace").oninput();
+  showFigures({});
   onWay();
 }
 
@@ -621,6 +648,7 @@ function listen() {
   at("voice").onchange = onVoice;
   at("format").onchange = onFormat;
   for (const radio of document.querySelectorAll("[name=way]")) radio.onchange = onWay;
+  for (const radio of document.querySelectorAll("[name=view]")) radio.onchange = onView;
   at("unblock").onclick = async () => {
     if (await allowSound(FORMATS[at("format").value].rate)) calm();
   };
@@ -637,6 +665,7 @@ function listen() {
   };
   let readTimer;
   const onRequest = () => {
+    onText();
     clearTimeout(readTimer);
     readTimer = setTimeout(read, 300);
     showCode();
@@ -655,16 +684,6 @@ function listen() {
     }
   });
   document.addEventListener("keydown", ({ key }) => key === "Escape" && stop());
-  for (const tab of tabs) {
-    tab.onclick = () => select(tab);
-    tab.onkeydown = ({ key }) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-      if (!step) return;
-      const next = tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length];
-      select(next);
-      next.focus();
-    };
-  }
 }
 
 build();

@@ -1,8 +1,9 @@
 // The request that the page would send, as code for other programs. The key is never part of it.
 
 import { base, needsKey } from "./api.js";
+import { voicesOf } from "./speech.js";
 
-const DEFAULTS = { stability: 0.5, style: 0, speed: 1, similarity_boost: 0.75, use_speaker_boost: true };
+const DEFAULTS = { stability: 0.5, style: 0, speed: 1 };
 const KEY = "sk-...";
 
 /** Only the settings that differ from the server's own. */
@@ -10,40 +11,35 @@ function changed(settings) {
   return Object.fromEntries(Object.entries(settings).filter(([name, value]) => value !== DEFAULTS[name]));
 }
 
-const json = (value) => JSON.stringify(value);
-/** A Python literal of a flat object of numbers and booleans. */
-const python = (value) => json(value).replace(/true/g, "True").replace(/false/g, "False").replaceAll(":", ": ").replaceAll(",", ", ");
+const json = (value) => JSON.stringify(value); // Of these values also a Python literal, but for booleans.
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const address = () => base.href.replace(/\/$/, "");
 const socketAddress = () => address().replace(/^http/, "ws");
+const fileName = ({ format }) => `out.${format.split("_")[0]}`;
+const keyLine = (line) => (needsKey() ? line : "");
 
-function body({ text, settings, seed, normalise, ssml }) {
-  const fields = { text };
-  if (Object.keys(changed(settings)).length) fields.voice_settings = changed(settings);
+/** Where a text, or the turns of a dialogue, are sent. */
+const path = ({ turns, voice }) => (turns ? "/v1/text-to-dialogue" : `/v1/text-to-speech/${voice}`);
+const streamAddress = (request) => `${address()}${path(request)}/stream?output_format=${request.format}`;
+
+function options({ turns, seed, normalise, ssml }) {
+  const fields = {};
   if (seed !== null) fields.seed = seed;
   if (!normalise) fields.apply_text_normalization = "off";
-  if (ssml) fields.enable_ssml_parsing = true;
+  if (ssml && !turns) fields.enable_ssml_parsing = true;
   return fields;
 }
 
-function query({ format, seed, normalise, ssml }) {
-  const parts = [`output_format=${format}`];
-  if (seed !== null) parts.push(`seed=${seed}`);
-  if (!normalise) parts.push("apply_text_normalization=off");
-  if (ssml) parts.push("enable_ssml_parsing=true");
-  return parts.join("&");
+function body(request) {
+  const { text, turns } = request;
+  const settings = changed(request.settings);
+  const fields = turns ? { inputs: turns } : { text };
+  if (Object.keys(settings).length) fields[turns ? "settings" : "voice_settings"] = settings;
+  return { ...fields, ...options(request) };
 }
-
-function fileName({ format }) {
-  const codec = format.split("_")[0];
-  return { mp3: "out.mp3", opus: "out.opus" }[codec] ?? `out.${codec}`;
-}
-
-const keyLine = (line) => (needsKey() ? line : "");
 
 function curl(request) {
-  const path = `${address()}/v1/text-to-speech/${request.voice}/stream?output_format=${request.format}`;
-  return `curl -N ${shell(path)} \\
+  return `curl -N ${shell(streamAddress(request))} \\
 ${keyLine(`  -H 'xi-api-key: ${KEY}' \\\n`)}  -H 'content-type: application/json' \\
   -d ${shell(json(body(request)))} \\
   -o ${fileName(request)}
@@ -51,21 +47,17 @@ ${keyLine(`  -H 'xi-api-key: ${KEY}' \\\n`)}  -H 'content-type: application/json
 }
 
 function elevenlabs(request) {
-  const fields = body(request);
-  const more = [];
-  if (fields.voice_settings) more.push(`    voice_settings=VoiceSettings(**${python(fields.voice_settings)}),\n`);
-  if (fields.seed !== undefined) more.push(`    seed=${fields.seed},\n`);
-  if (!request.normalise) more.push(`    apply_text_normalization="off",\n`);
-  if (request.ssml) more.push(`    request_options={"additional_body_parameters": {"enable_ssml_parsing": True}},\n`);
+  const { enable_ssml_parsing: ssml, ...fields } = body(request);
+  fields.output_format = request.format;
+  if (!request.turns) fields.voice_id = request.voice;
+  const lines = Object.entries(fields).map(([name, value]) => `    ${name}=${json(value)},\n`);
+  if (ssml) lines.push(`    request_options={"additional_body_parameters": {"enable_ssml_parsing": True}},\n`);
   return `# pip install elevenlabs
-from elevenlabs import ElevenLabs${fields.voice_settings ? ", VoiceSettings" : ""}
+from elevenlabs import ElevenLabs
 
 client = ElevenLabs(base_url=${json(address())}, api_key="${KEY}")
-audio = client.text_to_speech.stream(
-    voice_id=${json(request.voice)},
-    text=${json(request.text)},
-    output_format=${json(request.format)},
-${more.join("")})
+audio = client.text_to_${request.turns ? "dialogue" : "speech"}.stream(
+${lines.join("")})
 with open(${json(fileName(request))}, "wb") as file:
     for part in audio:
         file.write(part)
@@ -74,7 +66,7 @@ with open(${json(fileName(request))}, "wb") as file:
 
 function javascript(request) {
   return `const answer = await fetch(
-  ${json(`${address()}/v1/text-to-speech/${request.voice}/stream?output_format=${request.format}`)},
+  ${json(streamAddress(request))},
   {
     method: "POST",
     headers: { "content-type": "application/json"${keyLine(`, "xi-api-key": "${KEY}"`)} },
@@ -88,24 +80,31 @@ for await (const part of answer.body) {
 `;
 }
 
+const wordLines = (text) => `for word in ${json(text)}.split():  # as a language model writes
+    ws.send(json.dumps({"text": word + " "}))
+ws.send(json.dumps({"text": ""}))`;
+
+const turnLines = (turns) => `for turn in [
+${turns.map((turn) => `    ${json(turn)},\n`).join("")}]:
+    ws.send(json.dumps({"inputs": [{**turn, "new_turn": True}]}))
+ws.send(json.dumps({"close_socket": True}))`;
+
 function websocketClient(request) {
-  const opening = { text: " " };
+  const { turns } = request;
   const settings = changed(request.settings);
-  const first = [`"text": " "`];
-  if (Object.keys(settings).length) first.push(`"voice_settings": ${python(settings)}`);
-  if (request.schedule.length) first.push(`"generation_config": {"chunk_length_schedule": ${json(request.schedule)}}`);
-  if (needsKey()) first.push(`"authorization": "Bearer ${KEY}"`);
+  const first = turns ? { voices: voicesOf(turns) } : { text: " " };
+  if (Object.keys(settings).length) first.voice_settings = settings;
+  if (request.schedule.length && !turns) first.generation_config = { chunk_length_schedule: request.schedule };
+  if (needsKey()) first.authorization = `Bearer ${KEY}`;
   return `# pip install websocket-client
 import base64, json, websocket
 
 ws = websocket.create_connection(
-    "${socketAddress()}/v1/text-to-speech/${request.voice}/stream-input"
-    "?${query(request)}"
+    "${socketAddress()}${path(request)}/stream-input"
+    "?${new URLSearchParams({ output_format: request.format, ...options(request) })}"
 )
-ws.send(json.dumps({${first.join(", ")}}))
-for word in ${json(request.text)}.split():  # as a language model writes
-    ws.send(json.dumps({"text": word + " "}))
-ws.send(json.dumps({"text": ""}))
+ws.send(json.dumps(${json(first)}))
+${turns ? turnLines(turns) : wordLines(request.text)}
 
 with open(${json(fileName(request))}, "wb") as file:
     while True:
@@ -114,37 +113,49 @@ with open(${json(fileName(request))}, "wb") as file:
             raise SystemExit(message["message"])
         if message.get("audio"):
             file.write(base64.b64decode(message["audio"]))
-        if message.get("isFinal"):
+        if message.get("${turns ? "is_final" : "isFinal"}"):
             break
 `;
 }
 
-function pipecat(request) {
-  const settings = changed(request.settings);
-  const more = Object.entries(settings).map(([name, value]) => `, ${name}=${python(value)}`);
-  return `# pip install 'pipecat-ai[elevenlabs]'
-from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
+/** Voice and settings for an agent; in a dialogue it knows stability and no more. */
+function forAgent({ turns, voice, settings }) {
+  const { stability, ...more } = changed(settings);
+  return {
+    voice: turns?.[0].voice_id ?? voice,
+    settings: { ...(stability !== undefined && { stability }), ...(!turns && more) },
+  };
+}
 
-tts = ElevenLabsTTSService(
+function pipecat(request) {
+  const { voice, settings } = forAgent(request);
+  const named = Object.entries({ voice, ...settings }).map(([name, value]) => `${name}=${json(value)}`);
+  const service = `ElevenLabs${request.turns ? "Dialogue" : ""}TTSService`;
+  return `# pip install 'pipecat-ai[elevenlabs]'
+from pipecat.services.elevenlabs.${request.turns ? "dialogue." : ""}tts import ${service}
+
+tts = ${service}(
     url=${json(socketAddress())},
     api_key="${KEY}",
-    settings=ElevenLabsTTSService.Settings(voice=${json(request.voice)}${more.join("")}),
+    settings=${service}.Settings(${named.join(", ")}),
 )
 `;
 }
 
 function livekit(request) {
-  const settings = changed(request.settings);
-  const extra = Object.keys(settings).length
-    ? `\n    voice_settings=elevenlabs.VoiceSettings(\n        **${python({ stability: 0.5, similarity_boost: 0.75, ...settings })}\n    ),`
-    : "";
+  const { voice, settings } = forAgent(request);
+  const more = request.turns ? [`\n    model="eleven_v4_turbo",`] : [];
+  if (Object.keys(settings).length) {
+    const all = json({ stability: 0.5, similarity_boost: 0.75, ...settings });
+    more.push(`\n    voice_settings=elevenlabs.VoiceSettings(**${all}),`);
+  }
   return `# pip install livekit-plugins-elevenlabs
 from livekit.plugins import elevenlabs
 
 tts = elevenlabs.TTS(
     base_url="${address()}/v1",
     api_key="${KEY}",
-    voice_id=${json(request.voice)},${extra}
+    voice_id=${json(voice)},${more.join("")}
 )
 `;
 }
@@ -154,7 +165,7 @@ export const LANGUAGES = {
   python: { label: "Python", write: elevenlabs, note: "The ElevenLabs SDK, unmodified." },
   javascript: { label: "JavaScript", write: javascript, note: "Node, Deno, Bun or a browser." },
   websocket: { label: "WebSocket", write: websocketClient, note: "websocket-client: text in pieces, audio while it is written." },
-  pipecat: { label: "Pipecat", write: pipecat, note: "The pipeline chooses the format and sends the text." },
-  livekit: { label: "LiveKit", write: livekit, note: "The agent sends the text." },
+  pipecat: { label: "Pipecat", write: pipecat, note: "The pipeline chooses the format and sends the text, of one voice." },
+  livekit: { label: "LiveKit", write: livekit, note: "The agent sends the text, of one voice." },
 };
 

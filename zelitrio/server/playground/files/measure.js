@@ -1,6 +1,7 @@
 // Figures: this run, the runs before it, and many streams at once.
 
 import { fit } from "./see.js";
+import { make } from "./read.js";
 import { Run, underrunsOf } from "./speech.js";
 
 const KEPT = 20;
@@ -28,7 +29,7 @@ export function remember(run) {
 export async function runParallel(requests, text, apartMs, { progress, signal }) {
   const runs = requests.map((request) => openOne(request));
   let ended = 0;
-  signal.addEventListener("abort", () => runs.forEach(({ run }) => run.stop()));
+  signal.addEventListener("abort", () => runs.forEach(({ stop }) => stop()));
   const results = await Promise.all(
     runs.map(async ({ run, done, settle }, number) => {
       try {
@@ -36,8 +37,7 @@ export async function runParallel(requests, text, apartMs, { progress, signal })
         settle.opened();
         await Promise.all(runs.map(({ opened }) => opened)); // All start from open sockets.
         if (apartMs) await new Promise((resolve) => setTimeout(resolve, number * apartMs));
-        run.text(text, true);
-        run.end();
+        run.whole(text);
         await done;
         const figures = run.figures();
         return { ...figures, underruns: underrunsOf(figures.packets), error: null };
@@ -56,19 +56,15 @@ export async function runParallel(requests, text, apartMs, { progress, signal })
 function openOne(request) {
   const settle = {};
   const opened = new Promise((resolve) => (settle.opened = resolve));
-  const done = new Promise((resolve, reject) => {
-    settle.end = resolve;
-    settle.fail = reject;
-  });
-  done.catch(() => {});
-  const run = new Run(request, { end: settle.end, fail: settle.fail });
-  const stop = run.stop.bind(run);
-  run.stop = () => {
+  const done = new Promise((resolve, reject) => Object.assign(settle, { end: resolve, fail: reject }));
+  done.catch(() => {}); // Told to the stream that waits for it.
+  const run = new Run(request, settle);
+  setTimeout(settle.fail, PATIENCE_MS, new Error("The stream took more than two minutes."));
+  const stop = () => {
     settle.fail(new Error("Stopped."));
-    return stop();
+    run.stop();
   };
-  setTimeout(() => settle.fail(new Error("The stream took more than two minutes.")), PATIENCE_MS);
-  return { run, opened, done, settle };
+  return { run, opened, done, settle, stop };
 }
 
 function summary(results, runs) {
@@ -126,7 +122,7 @@ export function drawParallel(canvas, { first_byte_ms: first }) {
 
 /** Offer an object as a JSON file. */
 export function download(name, content) {
-  const link = document.createElement("a");
+  const link = make("a");
   link.href = URL.createObjectURL(new Blob([JSON.stringify(content, null, 2)], { type: "application/json" }));
   link.download = name;
   link.click();

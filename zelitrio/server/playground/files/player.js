@@ -51,9 +51,20 @@ function latencyS(context) {
   return context.outputLatency || context.baseLatency || 0;
 }
 
-class WorkletPlayer {
-  constructor(context, startS, on) {
+class Player {
+  constructor(context) {
     this.context = context;
+  }
+
+  /** When a moment on the context's clock is heard, on the page's clock. */
+  wallTime(time) {
+    return performance.now() + 1000 * (time - this.context.currentTime + latencyS(this.context));
+  }
+}
+
+class WorkletPlayer extends Player {
+  constructor(context, startS, on) {
+    super(context);
     this.last = { played: 0, queued: 0, time: 0, isPlaying: false };
     this.node = new AudioWorkletNode(context, "zelitrio-player", {
       numberOfInputs: 0,
@@ -90,16 +101,11 @@ class WorkletPlayer {
     const moved = isPlaying ? since : Math.min(since, 0); // What was put out is heard to its end.
     return Math.max(0, played + Math.round(moved * this.context.sampleRate));
   }
-
-  /** Milliseconds from a moment on the context's clock to the ear, on the page's clock. */
-  wallTime(time) {
-    return performance.now() + 1000 * (time - this.context.currentTime + latencyS(this.context));
-  }
 }
 
-class BufferPlayer {
+class BufferPlayer extends Player {
   constructor(context, startS, on) {
-    this.context = context;
+    super(context);
     this.startS = startS;
     this.on = on;
     this.held = []; // Blocks that wait for the start.
@@ -159,10 +165,6 @@ class BufferPlayer {
   heard() {
     const late = Math.round(latencyS(this.context) * this.context.sampleRate);
     return Math.max(0, this.played() - late);
-  }
-
-  wallTime(time) {
-    return performance.now() + 1000 * (time - this.context.currentTime + latencyS(this.context));
   }
 
   look() {

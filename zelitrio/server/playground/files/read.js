@@ -57,7 +57,8 @@ function groupElement({ text, rule, words }) {
   return item;
 }
 
-function make(tag, className, text = "") {
+/** A new element. */
+export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   element.className = className;
   element.textContent = text;

@@ -1,12 +1,10 @@
-// The spectrum of a stretch of sound in mel bands, for the spectrogram.
+// The spectrum of a stretch of sound in bands of 80 Hz, for the spectrogram.
 
 const SIZE = 512;
-export const BANDS = 80;
+export const BANDS = 100;
+const TOP_HZ = 8000;
 const FLOOR_DB = -75;
 const TOP_DB = -15;
-
-const mel = (hz) => 1127 * Math.log1p(hz / 700);
-const hertz = (place) => 700 * Math.expm1(place / 1127);
 
 export class Spectrum {
   constructor(rate) {
@@ -15,12 +13,7 @@ export class Spectrum {
     this.window = Float32Array.from({ length: SIZE }, (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / SIZE));
     this.cosines = Float32Array.from({ length: SIZE / 2 }, (_, at) => Math.cos((2 * Math.PI * at) / SIZE));
     this.sines = Float32Array.from({ length: SIZE / 2 }, (_, at) => Math.sin((2 * Math.PI * at) / SIZE));
-    this.topHz = Math.min(8000, rate / 2);
-    const edge = (band) => (hertz((mel(this.topHz) * band) / BANDS) * SIZE) / rate;
-    this.edges = Array.from({ length: BANDS }, (_, band) => {
-      const low = Math.floor(edge(band));
-      return [low, Math.max(low + 1, Math.ceil(edge(band + 1)))];
-    });
+    this.bin = (band) => Math.round((((band + 0.5) * TOP_HZ) / BANDS / rate) * SIZE);
   }
 
   /** [BANDS] values from 0 (silent) to 1 of the 512 samples from `at`. */
@@ -29,10 +22,10 @@ export class Spectrum {
     for (let index = 0; index < SIZE; index++) real[index] = (samples[at + index] ?? 0) * this.window[index];
     imaginary.fill(0);
     this.transform();
-    return this.edges.map(([low, high]) => {
-      let most = 0;
-      for (let bin = low; bin < high; bin++) most = Math.max(most, real[bin] ** 2 + imaginary[bin] ** 2);
-      const db = 10 * Math.log10(most + 1e-12) - 20 * Math.log10(SIZE / 4);
+    return Array.from({ length: BANDS }, (_, band) => {
+      const bin = this.bin(band);
+      const power = bin < SIZE / 2 ? real[bin] ** 2 + imaginary[bin] ** 2 : 0;
+      const db = 10 * Math.log10(power + 1e-12) - 20 * Math.log10(SIZE / 4);
       return Math.min(1, Math.max(0, (db - FLOOR_DB) / (TOP_DB - FLOOR_DB)));
     });
   }

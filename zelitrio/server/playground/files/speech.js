@@ -7,7 +7,7 @@ import { FORMATS, fromBase64, openDecoder } from "./decode.js";
 const AUDIBLE = 0.003; // Louder than this can be heard: 50 dB below full scale.
 
 /** What a request says besides its text; the page's controls fill it. */
-export function queryOf(request) {
+function queryOf(request) {
   const query = { output_format: request.format, sync_alignment: "true", inactivity_timeout: "180" };
   if (request.seed !== null) query.seed = request.seed;
   if (!request.normalise) query.apply_text_normalization = "off";
@@ -15,12 +15,20 @@ export function queryOf(request) {
   return query;
 }
 
+function pathOf({ turns, voice }) {
+  return turns ? "v1/text-to-dialogue/stream-input" : `v1/text-to-speech/${encodeURIComponent(voice)}/stream-input`;
+}
+
 /** The first message of a stream. */
-export function openingOf(request) {
-  const opening = { text: " ", voice_settings: request.settings };
-  if (request.schedule.length) opening.generation_config = { chunk_length_schedule: request.schedule };
+function openingOf({ turns, settings, schedule }) {
+  if (turns) return { voices: voicesOf(turns), voice_settings: settings };
+  const opening = { text: " ", voice_settings: settings };
+  if (schedule.length) opening.generation_config = { chunk_length_schedule: schedule };
   return opening;
 }
+
+/** The voices of a dialogue, each once. */
+export const voicesOf = (turns) => [...new Set(turns.map(({ voice_id: voice }) => voice))];
 
 /** Characters of these texts that are no spaces. */
 function solidIn(texts) {
@@ -29,7 +37,7 @@ function solidIn(texts) {
 
 export class Run {
   /**
-   * @param request voice, format, settings, seed, normalise, ssml, schedule.
+   * @param request voice or turns, format, settings, seed, normalise, ssml, schedule.
    * @param hear `samples(block)`, `segment({ sample, alignment })`, `end()`, `fail(trouble)`, each optional.
    */
   constructor(request, hear) {
@@ -50,7 +58,7 @@ export class Run {
 
   async open() {
     const begin = performance.now();
-    const url = await socketUrl(this.request.voice, queryOf(this.request));
+    const url = await socketUrl(pathOf(this.request), queryOf(this.request));
     this.tokenMs = performance.now() - begin;
     if (this.state !== "opening") throw new Trouble("stopped", "");
     this.decoder = openDecoder(
@@ -85,10 +93,26 @@ export class Run {
 
   /** Send text; `flush` speaks everything that waits. */
   text(text, flush = false) {
+    this.note(text);
+    this.say(flush ? { text, flush: true } : { text });
+  }
+
+  note(text) {
     this.chars += text.length;
     this.solid += solidIn([text]);
     this.sent.push({ at: performance.now(), solid: this.solid });
-    this.say(flush ? { text, flush: true } : { text });
+  }
+
+  /** Send all of it and no more: the turns of a dialogue, or a text. */
+  whole(text) {
+    const { turns } = this.request;
+    if (turns) {
+      this.note(turns.map((turn) => turn.text).join(""));
+      this.say({ inputs: turns.map((turn) => ({ ...turn, new_turn: true })), close_socket: true });
+    } else {
+      this.text(text, true);
+      this.end();
+    }
   }
 
   flush() {
@@ -118,14 +142,20 @@ export class Run {
   receive(frame) {
     if (this.state !== "open") return;
     if (frame.error) this.problem = trouble(frame.error, frame.message);
-    if (frame.isFinal) this.finalAt = performance.now();
+    if (frame.isFinal ?? frame.is_final) this.finalAt = performance.now();
     if (!frame.audio) return;
     const bytes = fromBase64(frame.audio);
     const packet = { at: performance.now(), samples: 0, bytes: bytes.length };
     this.packets.push(packet);
-    if (frame.alignment) {
-      this.segments.push({ sample: this.coded(), solid: solidIn(frame.alignment.chars) });
-      this.hear.segment?.({ sample: this.coded(), alignment: frame.alignment });
+    const { alignment: told } = frame;
+    if (told) {
+      const alignment = {
+        chars: told.chars,
+        starts: told.charStartTimesMs ?? told.char_start_times_ms,
+        lengths: told.charDurationsMs ?? told.char_durations_ms,
+      };
+      this.segments.push({ sample: this.coded(), solid: solidIn(told.chars) });
+      this.hear.segment?.({ sample: this.coded(), alignment });
     }
     this.decoder.push(bytes);
   }

@@ -1,5 +1,7 @@
 // The text on its way: grey until it has sound, marked while its word is heard.
 
+import { make } from "./read.js";
+
 export class Transcript {
   constructor(element, scroller) {
     this.element = element;
@@ -9,6 +11,7 @@ export class Transcript {
 
   clear() {
     this.element.replaceChildren();
+    this.place = this.element; // Where text is added: a turn of a dialogue is an element.
     this.words = []; // { span, start, end } in samples, once known.
     this.compact = ""; // All text without its spaces, and for each of its characters the word.
     this.owners = [];
@@ -18,19 +21,26 @@ export class Transcript {
     this.isOpen = false; // Whether the last word may still grow.
   }
 
+  /** Begin a turn of a dialogue. */
+  turn(name) {
+    this.place = make("span", "turn");
+    this.place.dataset.voice = name;
+    this.element.append(this.place);
+    this.isOpen = false;
+  }
+
   /** Show text that was sent. */
   add(text) {
     for (const part of text.match(/\s+|\S+/gu) ?? []) {
       if (/^\s/u.test(part)) {
-        this.element.append(part);
+        this.place.append(part);
         this.isOpen = false;
         continue;
       }
       if (!this.isOpen) {
-        const span = document.createElement("span");
-        span.className = "word";
+        const span = make("span", "word");
         this.words.push({ span, start: null, end: null });
-        this.element.append(span);
+        this.place.append(span);
       }
       const word = this.words.at(-1);
       word.span.textContent += part;
@@ -42,11 +52,12 @@ export class Transcript {
     }
   }
 
-  /** Give times to the words of a segment that begins at this sample. */
-  align(sample, { chars, charStartTimesMs: starts, charDurationsMs: lengths }, rate) {
+  /** Give times to the words of a segment that begins at this sample. Returns the starts of turns among them. */
+  align(sample, { chars, starts, lengths }, rate) {
+    const turns = [];
     const solid = chars.map((char, index) => ({ char, index })).filter(({ char }) => char.trim());
     const at = this.compact.indexOf(solid.map(({ char }) => char).join(""), this.found);
-    if (at < 0) return;
+    if (at < 0) return turns;
     let place = at;
     for (const { char, index } of solid) {
       const word = this.owners[place];
@@ -55,11 +66,13 @@ export class Transcript {
         word.start = start;
         word.span.classList.add("timed");
         this.timed.push(word);
+        if (!word.span.previousElementSibling) turns.push(start);
       }
       word.end = start + (lengths[index] * rate) / 1000;
       place += char.length;
     }
     this.found = place;
+    return turns;
   }
 
   /** Mark the word that is heard at this sample; null: none. */
