@@ -1,4 +1,4 @@
-"""A dialogue: voices take turns, words and turns are marked while they are heard, and the code does the same."""
+"""A dialogue: voices take turns, words and turns are marked while heard, and the code does the same."""
 
 from __future__ import annotations
 

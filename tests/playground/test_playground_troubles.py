@@ -178,7 +178,7 @@ def test_a_full_and_a_draining_server_are_told_as_what_they_are(browser: Browser
 
 
 def test_a_drain_closes_a_stream_that_waits_for_text_and_the_page_says_so(browser: Browser) -> None:
-    with started(key=None, ended_with=0) as server, open_tab(browser, server.url) as tab:
+    with started("--drain-s", "5", key=None, ended_with=0) as server, open_tab(browser, server.url) as tab:
         speak_slowly(tab)
         os.kill(server.pid, signal.SIGTERM)
         assert "draining" in tab.wait_trouble()
