@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
     from zelitrio.bench_client import Line, Plan
+    from zelitrio.bench_report import Run
 
 bench = App(
     name="bench",
@@ -41,6 +42,7 @@ class Target:
         timeout_s: Time for an utterance, from the connection to its end.
         seed: Of all random draws.
         out: A file for the lines, which are appended [default: standard output].
+        html: A file for a report with plots, which stands alone.
     """
 
     url: str
@@ -54,12 +56,14 @@ class Target:
     timeout_s: float = 60.0
     seed: int = 7
     out: Path | None = None
+    html: Path | None = None
 
 
 @bench.default
 def compare(
     *,
     compare: Annotated[list[Path], Parameter(consume_multiple=True, negative_iterable=())],
+    html: Path | None = None,
 ) -> None:
     """Compare the results of earlier runs.
 
@@ -67,11 +71,14 @@ def compare(
     ----------
     compare
         Files of lines, two or more: A.jsonl B.jsonl.
+    html
+        A file for a report with plots, which stands alone.
     """
     from zelitrio.bench_report import read_run
 
     runs = [read_run(path) for path in compare]
     _show([line for run in runs for line in run.lines])
+    _write_report(html, runs)
 
 
 @bench.command(name="first-audio")
@@ -196,9 +203,21 @@ def _measure(bench: str, target: Target, points: Sequence[float], **how: Any) ->
             lines.append(line)
             _write_line(out, line)
     _show(lines)
+    if any(line["what"] == "point" for line in lines):
+        from zelitrio.bench_report import Run
+
+        _write_report(target.html, [Run(plan.server, tuple(lines))])
     if not any(line.get("n") for line in lines if line["what"] == "point"):
         kinds = {kind for line in lines for kind in line.get("failures", ())}
         raise MeasureError(f"{target.url}: no utterance was heard: {', '.join(sorted(kinds)) or 'no answer'}")
+
+
+def _write_report(path: Path | None, runs: Sequence[Run]) -> None:
+    if path is not None:
+        from zelitrio.bench_report import report_html
+
+        path.write_text(report_html(runs), encoding="utf-8")
+        print(f"report: {path}", file=sys.stderr)
 
 
 def _write_line(out: IO[bytes], line: Line) -> None:
