@@ -17,7 +17,7 @@ from zelitrio.errors import LocalError
 
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 _ONE_FILTER = 2.0
-"""Above it one filter skips samples, below its inverse it is not defined; two in a row do half each."""
+"""One filter skips samples above this tempo and is not defined below its inverse; two do half each."""
 _PIECE_S = 0.02
 _PADDING_S = 0.3
 

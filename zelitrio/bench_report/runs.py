@@ -29,7 +29,7 @@ def read_run(path: Path) -> Run:
     """Read a file of lines.
 
     Raises:
-        LocalError: a line is none of `zelitrio bench`, or no line is a point.
+        LocalError: a line is not from `zelitrio bench`, or there is no point.
         OSError: the file cannot be read.
     """
     lines: list[Mapping[str, Any]] = []

@@ -105,7 +105,7 @@ class Stages:
     window_begin_s: float
     window_end_s: float
     load: float
-    """Of the engine, at the end."""
+    """The end of the engine."""
 
     @property
     def waited_s(self) -> float:

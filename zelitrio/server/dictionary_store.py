@@ -37,7 +37,7 @@ class Version:
 
     @property
     def version_id(self) -> str:
-        """Of the content."""
+        """A hash of the content."""
         return self.compiled.version_id
 
 

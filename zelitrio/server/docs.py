@@ -21,7 +21,7 @@ b.get{color:#5fd39a}b.post{color:#f0a35e}a{color:#8ab4f8}}
 
 
 def docs_page(document: dict[str, Any], prefix: str = "") -> bytes:
-    """Render an OpenAPI document as a page, in UTF-8; `prefix` stands in front of the server's paths."""
+    """Render an OpenAPI document as a page, in UTF-8; `prefix` comes before the server's paths."""
     info, server = document["info"], document["servers"][0]["url"]
     operations = [
         _operation(path, method, operation)

@@ -37,7 +37,7 @@ _REALTIME = ("stream-input", "multi-stream-input")
 _OPEN = ("live", "ready", "metrics", "openapi", "docs")
 """Operations that need no key."""
 _OPENAI = ("create_speech", "get_model", "list_audio_models", "list_audio_voices")
-"""Operations whose errors have OpenAI's shape."""
+"""Operations with errors in OpenAI's shape."""
 _ERRORS = {
     "400": "A query parameter is wrong",
     "401": "The key is missing or wrong",

@@ -1,6 +1,6 @@
 """Where a client sees this server: the path that it asks for, and the address in front of all paths.
 
-Behind a proxy both may differ from what arrives here.  `--root-path` names the proxy's prefix.  The
+A proxy may change both before a request arrives here.  `--root-path` names the proxy's prefix.  The
 headers `x-forwarded-proto`, `-host` and `-prefix` count only from a trusted proxy: any client can send them.
 """
 

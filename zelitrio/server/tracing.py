@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _UNTRACED = ("/live", "/ready", "/metrics")
 """Asked every few seconds by machines."""
 _current: ContextVar[RequestSpan | None] = ContextVar("zelitrio_request_span", default=None)
-"""Of the request that a task works for; tasks inherit it."""
+"""The trace of the request that a task works for; tasks inherit it."""
 
 
 class Tracing:

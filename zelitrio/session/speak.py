@@ -42,7 +42,7 @@ class Packets:
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
     _first: FirstAudio | None = attrs.field(default=None, init=False)
-    """Of the packet that is being sent."""
+    """For the packet that is being sent."""
     _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
 
@@ -140,7 +140,7 @@ def _make_schedule() -> ChunkSchedule:
 async def _speak_lines(
     service: Service, options: StreamOptions, lines: Sequence[Line], deliver: Deliver
 ) -> None:
-    """A dialogue whose lines are all there."""
+    """A dialogue with all of its lines known."""
     voices = {line.voice.voice_id: line.voice for line in lines}
     stream = DialogueStream(service, options, voices, _make_schedule, lambda: None)
     for line in lines:

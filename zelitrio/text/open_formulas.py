@@ -15,7 +15,7 @@ GLUE = "\uf8fd"
 """A private character: no text has it."""
 LONGEST_CHARS = 240
 BEFORE_CHARS = 32
-"""Of the text before a piece: a number or a formula may go on in the piece."""
+"""Text before a piece that is read again: a number or a formula may go on in the piece."""
 
 _OPERATORS = "=<>≤≥≠≈×÷+∈→"
 _WHOLE = re.compile(

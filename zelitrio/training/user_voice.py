@@ -1,6 +1,6 @@
-"""A voice made of somebody's recordings: looked through, measured, aligned, learnt, exported, judged.
+"""Make a voice from a user's recordings: check, measure, align, train, export, judge.
 
-Every step leaves its result in the work folder, and is not done again: what was stopped goes on where it was.
+Every step leaves its result in the work folder and is not done again, so a run that was stopped continues.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def load_builtin() -> Catalogue:
 
 @lru_cache(maxsize=1)
 def load_natural() -> Catalogue:
-    """Voices made from recordings alone, which `zelitrio train` starts from; they are not offered."""
+    """Voices made only from recordings: `zelitrio train` starts from them, and they are not offered."""
     return Catalogue(_load_packaged("natural"))
 
 

@@ -7,7 +7,7 @@ import math
 import attrs
 
 _END_KERNEL_REACH = 3
-"""Of the first and of the last convolution of the decoder."""
+"""The reach of the decoder's first convolution, and of its last one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +56,7 @@ class PiperConfig:
         return math.ceil(_END_KERNEL_REACH * (1 + 1 / self.hop_samples) + sum(self._reaches(0.5)))
 
     def late_context(self, stage: int) -> int:
-        """What the stages after this one see on each side, in steps of this stage's result."""
+        """Return how far the stages after this one see on each side, in steps of this stage's result."""
         rate = math.prod(self.rates[: stage + 1])
         seen = sum(self._reaches(1.0)[stage + 1 :]) + _END_KERNEL_REACH / self.hop_samples
         return math.ceil(rate * seen)
@@ -65,8 +65,8 @@ class PiperConfig:
         """Frames that each stage of the decoder sees on a side.
 
         Args:
-            upsampling: what its transposed convolution sees, in steps of its input: 0.5 on the mean of both
-                sides, and less than 1 on either.
+            upsampling: how far its transposed convolution sees, in steps of its input: 0.5 on the mean of
+                both sides, and less than 1 on either.
         """
         found: list[float] = []
         rate = 1

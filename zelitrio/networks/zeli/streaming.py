@@ -6,8 +6,8 @@ the last `kernel - 1` inputs as its state, so its output lags its input by `look
 frame is ever computed twice.  The lags add up over a network: after the last input frame of an
 utterance, `lag` frames of anything are pushed through to bring the last outputs out.
 
-A whole run sees zeros outside of the utterance at every layer, and so must a windowed one: what a
-layer computes for times before the first or after the last frame is masked to zero.  That is also
+A whole run sees zeros outside of the utterance at every layer, and so must a windowed one.  Results of a
+layer for times before the first or after the last frame are masked to zero.  That is also
 what makes padding harmless, so rows of different lengths share a batch.  Most windows lie inside of
 their utterance at every depth; on a CPU they have no mask, and no multiplication by one.
 

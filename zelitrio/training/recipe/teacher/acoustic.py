@@ -67,7 +67,7 @@ class AcousticPlan:
 
 @attrs.frozen(eq=False)
 class Outputs:
-    """What the model makes of a batch when pitch, energy and durations are given."""
+    """The model's outputs for a batch with given pitch, energy and durations."""
 
     duration: Tensor
     pitch: Tensor
@@ -180,7 +180,7 @@ class Trainer:
     """How much the critic counts."""
     decay: Tensor
     losses: dict[str, Tensor] = attrs.field(factory=dict)
-    """Of the last step."""
+    """Losses of the last step."""
     best: tuple[float, dict[str, Tensor]] | None = None
     """The predictors' best look at held-out speech, and their weights then."""
 
@@ -233,7 +233,7 @@ class Trainer:
         return {name: float(loss) for name, loss in self.losses.items()}
 
     def look(self) -> dict[str, float]:
-        """Losses on held-out speech; keeps the predictors if they are the best so far."""
+        """Losses on held-out speech; keeps the predictors if none were better."""
         found = validate(self.averaged, self.lessons)
         score = found.get("val_duration", 0.0) + 0.2 * found.get("val_pitch", 0.0)
         if self.best is None or score < self.best[0]:

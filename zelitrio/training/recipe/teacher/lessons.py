@@ -14,7 +14,7 @@ from zelitrio.training.recipe.teacher.store import chunks_with, items_path, load
 
 _MOST_TOKENS = 192
 _NO_FRAMES = 0.3
-"""What a duration of zero frames counts as under the logarithm."""
+"""Frames that replace zero under the logarithm of a duration."""
 _CROP_LEFT, _CROP_RIGHT = 20, 10
 """Frames at a crop's edges that are decoded but not judged."""
 

@@ -54,7 +54,7 @@ _worker: dict[str, object] = {}
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What is made from what, in how much time.
+    """Inputs, outputs and the time of a run.
 
     Attributes:
         requests: file of `save_requests`.

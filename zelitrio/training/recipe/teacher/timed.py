@@ -59,7 +59,7 @@ class TimedRun:
     """A `Run` of the loop.
 
     Attributes:
-        student: what is trained.
+        student: the network that is trained.
         out: where weights and the log go.
         name: of the files.
         critics_from: share of the time after which the critics join in.
