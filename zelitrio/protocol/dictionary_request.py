@@ -29,7 +29,7 @@ class RuleRequest:
 
 @attrs.frozen(kw_only=True)
 class DictionaryRequest:
-    """What a body says; None for what it does not say."""
+    """The fields of a body; None for an absent one."""
 
     name: str | None = None
     description: str | None = None

@@ -125,7 +125,9 @@ def _dictionaries() -> dict[str, Schema]:
         "DictionaryFile": _object({"name": word, "description": described, "file": file}, ["name", "file"]),
         "RulesRequest": _object({"rules": rules}, ["rules"]),
         "RuleStrings": _object({"rule_strings": strings}, ["rule_strings"]),
-        "DictionaryUpdate": _object({"name": word, "archived": nullable("boolean")}, []),
+        "DictionaryUpdate": _object(
+            {"name": nullable("string", pattern=r"\S", maxLength=200), "archived": nullable("boolean")}, []
+        ),
     }
 
 
