@@ -105,7 +105,7 @@ class Stages:
     window_begin_s: float
     window_end_s: float
     load: float
-    """The end of the engine."""
+    """Load of the engine at the end of the window."""
 
     @property
     def waited_s(self) -> float:

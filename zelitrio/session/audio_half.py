@@ -56,7 +56,7 @@ class AudioHalf:
     released_at: float | None = attrs.field(default=None, init=False)
     """When the first chunk was released, until the first packet tells it."""
     first: FirstAudio | None = attrs.field(default=None, init=False)
-    """The trace of a stream, until its first packet."""
+    """Times of a stream that is traced, until its first packet."""
     computed_s: float = attrs.field(default=0.0, init=False)
     """The stream's share of the device's time."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)

@@ -42,7 +42,7 @@ class Packets:
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
     _first: FirstAudio | None = attrs.field(default=None, init=False)
-    """For the packet that is being sent."""
+    """Times of the packet that is being sent."""
     _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
 
