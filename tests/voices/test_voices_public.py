@@ -73,7 +73,8 @@ def write_piper(folder: Path, config: PiperConfig = CONFIG, stem: str = "en_US-t
     for block in range(len(config.block_kernels) * len(config.rates)):
         kind = block % len(config.block_kernels)
         for conv, dilation in enumerate(config.block_dilations[kind]):
-            inputs = ["x", f"dec.resblocks.{block}.convs.{conv}.weight"]
+            convs = "convs1" if config.has_pairs else "convs"
+            inputs = ["x", f"dec.resblocks.{block}.{convs}.{conv}.weight"]
             lists = {"dilations": [dilation], "kernel_shape": [config.block_kernels[kind]]}
             nodes.append(node("Conv", f"Conv_{block}_{conv}", inputs, ["y"], **lists))
     folder.mkdir(parents=True, exist_ok=True)
@@ -109,6 +110,42 @@ def test_a_piper_file_becomes_a_folder_that_offers_its_voice(piper: Path) -> Non
     assert isinstance(voice.model, PiperModel)
     assert voice.model.config == CONFIG
     assert voice.model.noise_w == 0.6
+
+
+HIGH = attrs.evolve(
+    CONFIG,
+    rates=(8, 8, 2, 2),
+    kernels=(16, 16, 4, 4),
+    block_kernels=(3, 7, 11),
+    block_dilations=((1, 3, 5),) * 3,
+    has_pairs=True,
+)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        HIGH,
+        attrs.evolve(CONFIG, speakers=3, speaker_width=8),
+        attrs.evolve(HIGH, speakers=2, speaker_width=8),
+        attrs.evolve(CONFIG, hidden=8, feed_forward_kernel=3),
+        attrs.evolve(CONFIG, is_stochastic=False),
+    ],
+    ids=["high", "three speakers", "high, two speakers", "x_low", "plain durations"],
+)
+def test_pipers_qualities_and_speakers_are_read_from_the_file(config: PiperConfig, tmp_path: Path) -> None:
+    write_piper(tmp_path / "source", config)
+    convert(tmp_path / "source", tmp_path / "made", ORIGIN)
+    voices = load_folder(tmp_path / "made")
+    names = ["en_US-tiny-medium"]
+    if config.speakers > 1:
+        names = [f"en_US-tiny-medium#{speaker}" for speaker in range(config.speakers)]
+    assert [voice.voice_id for voice in voices] == names
+    model = voices[0].model
+    assert isinstance(model, PiperModel)
+    assert model.config == config
+    network = model.load(torch.device("cpu"), torch.float32, 1)
+    assert set(network.encode_fields) == {"ids", "draws", "noise_scale", "speaker"}
 
 
 def test_the_card_keeps_source_licence_and_checksum(piper: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from zelitrio.engine.loading import Loaded
 from zelitrio.engine.pace import Tempo
 from zelitrio.errors import EngineError, LocalError, ZelitrioError
 from zelitrio.voices import Catalogue, Voice
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -122,6 +125,11 @@ class Models:
             loaded = await trio.to_thread.run_sync(self._load, entry.voice, abandon_on_cancel=True)
             self._tell(Load(model=entry.number, loaded=loaded))
             entry.tempo, entry.error = loaded.tempo, None
+            _log.info(
+                "voice %s: weights on the device, %.1f MB",
+                entry.voice.voice_id,
+                entry.voice.model.memory_bytes / 1e6,
+            )
             self._make_room()
         except ZelitrioError as error:
             entry.error = error
@@ -140,5 +148,10 @@ class Models:
             if total <= self._most_bytes:
                 return
             total -= entry.voice.model.memory_bytes
+            _log.info(
+                "voice %s: unloaded, %.1f MB are free",
+                entry.voice.voice_id,
+                entry.voice.model.memory_bytes / 1e6,
+            )
             entry.tempo = None
             self._tell(Unload(model=entry.number))
