@@ -1,54 +1,56 @@
-"""Public voices in their own runtimes and in ours: one run, the same sentences, the same threads.
+"""zelitrio beside other servers: the same text, the same machine, measured in turns by `zelitrio bench`.
 
-    python -m bench.peers --piper en_US-joe-medium.onnx --kokoro FOLDER --speaker af_heart
+    python -m bench.peers --piper en_US-joe-medium.onnx --lines beside.jsonl
+    zelitrio bench --compare beside.jsonl --html beside.html
 
-Processor time, which other programs disturb less than the clock, and interleaved, so that what disturbs one
-disturbs all.  Needs the extra `peers`; those packages are GPL and used by nothing else.
+Each server runs as its users start it, in a process of its own, and is idle while another one is measured.
+Those that are not installed are named and left out: `piper-tts[http]` and `wyoming-piper` with the same
+public voice, `kokoro-onnx`, flite and espeak-ng behind `bench.small_server`.  `bench.runtimes` compares the
+runtimes without servers.
 """
 
 from __future__ import annotations
 
-import argparse
+import importlib.util
+import shutil
+import socket
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import attrs
-import numpy as np
-import trio
-from numpy.typing import NDArray
+import orjson
 
-from bench.options import Options, parse, parser
+from bench.machine import REPOSITORY
+from bench.options import Options, counts, parse, parser
 from bench.report import Report
-from zelitrio.bench_client import summary
-from zelitrio.engine import Engine, open_engine
-from zelitrio.errors import CapacityError
-from zelitrio.settings import EngineSettings, VoiceSettings
-from zelitrio.text import read_text
-from zelitrio.voices import Catalogue, Origin, Voice, convert, load_folder
+from bench.server_process import open_server
+from zelitrio.bench_client import Line, Plan, heard_ms, measure_apart, parse_address
+from zelitrio.voices import Origin, convert, load_folder
 
+START_TIMEOUT_S = 60.0
 SENTENCES = (
     "The birch canoe slid on the smooth planks, and nobody noticed it.",
     "I am sorry, but the next train leaves at half past nine.",
     "Would you like tea, or do you prefer coffee this morning?",
     "Please wait a moment while I look that up for you.",
-    "Your order left the warehouse today and arrives on Thursday.",
+    "Your order left the warehouse today and arrives on Thursday. Would you like me to send you the link?",
 )
-STEADY = VoiceSettings(stability=1.0)
 
 
 @attrs.frozen(kw_only=True)
-class Heard:
-    """What one sentence took."""
+class Served:
+    """A server that is ready, and how to speak to it."""
 
-    first_cpu_s: float
-    cpu_s: float
-    first_s: float
-    audio_s: float
-
-
-Say = Callable[[str], Awaitable[Heard]]
+    name: str
+    url: str
+    protocol: str
+    voice_id: str = ""
+    output_format: str = "wav"
 
 
 def main() -> None:
@@ -56,190 +58,192 @@ def main() -> None:
     made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
     made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
     made.add_argument("--speaker", default="af_heart", help="of Kokoro's")
-    made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--count", type=int, default=10, help="utterances of one client, in each round")
+    made.add_argument("--streams", type=counts, default=(4,), help="clients at once")
+    made.add_argument("--seconds", type=float, default=8.0, help="at each number of clients")
     made.add_argument("--rounds", type=int, default=2)
-    made.add_argument("--streams", type=int, nargs="*", default=[1, 4, 8])
+    made.add_argument("--lines", type=Path, help="a file for the lines of `zelitrio bench`")
     options = parse(made)
-    if options.extra.piper is None and options.extra.kokoro is None:
-        raise SystemExit("expected --piper or --kokoro, found neither")
-    trio.run(measure, options)
+    report = options.report("peers")
+    rows: list[list[object]] = []
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        servers = list(_servers(options, place, stack))
+        for _ in range(options.extra.rounds):
+            for bench, points in (
+                ("first-audio", (options.extra.count,)),
+                ("concurrency", options.extra.streams),
+            ):
+                for served in servers:
+                    rows += measure(options, served, bench, points, report)
+    heads = ["server", "protocol", "clients", "heard", "audible first p50", "p95 ms", "audio s/s", "failed"]
+    report.table(heads, rows)
 
 
-async def measure(options: Options) -> None:
-    """Make all runtimes, then measure them in turn."""
-    extra, report = options.extra, options.report("peers")
-    with tempfile.TemporaryDirectory() as place:
-        runtimes: dict[str, tuple[Callable[[str], tuple[NDArray[np.float32], int]], Voice]] = {}
-        origin = Origin(source="bench.peers")
-        if extra.piper is not None:
-            convert(extra.piper, Path(place) / "piper", origin)
-            runtimes["piper-tts"] = piper_tts(extra), load_folder(Path(place) / "piper")[0]
-        if extra.kokoro is not None:
-            folder = Path(place) / "kokoro"
-            convert(extra.kokoro, folder, origin, voices=[extra.speaker], measure=[extra.speaker])
-            runtimes["kokoro-onnx"] = kokoro_onnx(extra, folder), load_folder(folder)[0]
-        catalogue = Catalogue([voice for _, voice in runtimes.values()])
-        settings = EngineSettings(device="cpu", cpu_threads=extra.threads, dtype=options.engine.dtype)
-        async with open_engine(catalogue, settings) as engine:
-            for name, (speak, voice) in runtimes.items():
-                await compare(name, speak, engine, voice, options, report)
-
-
-async def compare(
-    name: str,
-    speak: Callable[[str], tuple[NDArray[np.float32], int]],
-    engine: Engine,
-    voice: Voice,
-    options: Options,
-    report: Report,
-) -> None:
-    """One family: sentence by sentence in turn, then several at once."""
-
-    async def theirs(text: str) -> Heard:
-        return whole(speak, text)
-
-    async def ours(text: str) -> Heard:
-        return await streamed(engine, voice, text)
-
-    said: dict[str, Say] = {name: theirs, "zelitrio": ours}
-    for say in said.values():
-        await say(SENTENCES[0])
-    heard: dict[str, list[Heard]] = {key: [] for key in said}
-    for _ in range(options.extra.rounds):
-        for text in SENTENCES:
-            for key, say in said.items():
-                heard[key].append(await say(text))
-    rows = []
-    figures = {}
-    for key, some in heard.items():
-        first = summary([one.first_cpu_s for one in some], 1000, 1)
-        factor = sum(one.cpu_s for one in some) / sum(one.audio_s for one in some)
-        figures[key] = first["p50"], factor
-        report.line("one", peer=name, runtime=key, first_cpu_ms=first, real_time_factor=round(factor, 4))
-        rows.append([key, first["p50"], round(factor, 3)])
-    ratio = figures["zelitrio"][0] / figures[name][0], figures["zelitrio"][1] / figures[name][1]
-    rows.append(["ratio", round(ratio[0], 2), round(ratio[1], 2)])
-    report.table([f"{name}: one", "first CPU ms p50", "real-time factor"], rows)
-    rows = []
-    for count in options.extra.streams:
-        for key in said:
-            firsts, rate = await at_once(key == "zelitrio", speak, engine, voice, count)
-            figures_ms = summary(firsts, 1000, 0)
-            report.line(
-                "at once", peer=name, runtime=key, streams=count, first_ms=figures_ms, audio_s_per_s=rate
-            )
-            rows.append([f"{key}, {count} at once", figures_ms["p50"], figures_ms["p95"], round(rate, 2)])
-    report.table([name, "first ms p50", "p95", "audio s per s"], rows)
-
-
-async def at_once(
-    is_ours: bool,
-    speak: Callable[[str], tuple[NDArray[np.float32], int]],
-    engine: Engine,
-    voice: Voice,
-    count: int,
-) -> tuple[list[float], float]:
-    """First audio of each of several sentences asked for together, and audio-seconds per second.
-
-    The peers' sessions speak one sentence at a time, so theirs wait in line.
-    """
-    texts = [SENTENCES[at % len(SENTENCES)] for at in range(count)]
-    begin = time.perf_counter()
-    heard: list[tuple[float, float]] = []
-    if not is_ours:
-        for text in texts:
-            pcm, rate = speak(text)
-            heard.append((time.perf_counter() - begin, len(pcm) / rate))
-    else:
-
-        async def one(text: str) -> None:
-            found = await admitted(engine, voice, text, begin)
-            heard.append((found.first_s, found.audio_s))
-
-        async with trio.open_nursery() as nursery:
-            for text in texts:
-                nursery.start_soon(one, text)
-    took = time.perf_counter() - begin
-    return [first for first, _ in heard], round(sum(audio for _, audio in heard) / took, 2)
-
-
-def whole(speak: Callable[[str], tuple[NDArray[np.float32], int]], text: str) -> Heard:
-    """A peer's sentence: its first audio is all of it."""
-    cpu, begin = time.process_time(), time.perf_counter()
-    pcm, rate = speak(text)
-    took = time.process_time() - cpu
-    return Heard(first_cpu_s=took, cpu_s=took, first_s=time.perf_counter() - begin, audio_s=len(pcm) / rate)
-
-
-async def admitted(engine: Engine, voice: Voice, text: str, begin: float) -> Heard:
-    """One of ours, asked for again while the engine has as many streams as it can feed in real time."""
-    while True:
-        try:
-            return await streamed(engine, voice, text, begin)
-        except CapacityError:
-            await trio.sleep(0.05)
-
-
-async def streamed(engine: Engine, voice: Voice, text: str, begin: float | None = None) -> Heard:
-    """One of ours, from text to the first block and to the last."""
-    cpu, begin = time.process_time(), time.perf_counter() if begin is None else begin
-    first_cpu = first_s = None
-    samples = 0
-    async with engine.open_stream(voice.voice_id, STEADY, seed=1) as stream:
-        for utterance in read_text(text, limit=voice.limit):
-            stream.feed(utterance)
-        stream.finish()
-        async for block in stream:
-            if first_s is None:
-                first_cpu, first_s = time.process_time() - cpu, time.perf_counter() - begin
-            samples += len(block.pcm)
-    assert first_cpu is not None
-    assert first_s is not None
-    return Heard(
-        first_cpu_s=first_cpu,
-        cpu_s=time.process_time() - cpu,
-        first_s=first_s,
-        audio_s=samples / voice.sample_rate_hz,
+def measure(
+    options: Options, served: Served, bench: str, points: tuple[float, ...], report: Report
+) -> Iterator[list[object]]:
+    """One server under one load."""
+    address = parse_address(
+        served.url, protocol=served.protocol, voice_id=served.voice_id, output_format=served.output_format
     )
+    plan = Plan(
+        bench=bench,
+        address=address,
+        url=served.url,
+        server=served.name,
+        points=points,
+        seconds=options.extra.seconds,
+        seed=options.seed,
+        texts=SENTENCES,
+    )
+    for line in measure_apart(plan):
+        if line["what"] == "begin":
+            continue
+        if options.extra.lines is not None:
+            with options.extra.lines.open("ab") as file:
+                file.write(orjson.dumps(line) + b"\n")
+        if line["what"] == "point":
+            yield _row(line, report)
 
 
-def piper_tts(extra: argparse.Namespace) -> Callable[[str], tuple[NDArray[np.float32], int]]:
-    """Piper's own runtime."""
-    from piper import PiperVoice, SynthesisConfig
-
-    voice = PiperVoice.load(extra.piper)
-    voice.session = _session(extra.piper, extra.threads)
-    plain = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
-
-    def speak(text: str) -> tuple[NDArray[np.float32], int]:
-        chunks = list(voice.synthesize(text, plain))
-        return np.concatenate([chunk.audio_float_array for chunk in chunks]), chunks[0].sample_rate
-
-    return speak
-
-
-def kokoro_onnx(extra: argparse.Namespace, folder: Path) -> Callable[[str], tuple[NDArray[np.float32], int]]:
-    """Kokoro's most used runtime."""
-    import kokoro_onnx as package
-
-    (path,) = extra.kokoro.glob("*.onnx")
-    styles = folder / "peer.npz"
-    np.savez(styles, **{extra.speaker: load_folder(folder)[0].speaker.styles[:, None]})
-    kokoro = package.Kokoro.from_session(_session(path, extra.threads), str(styles))
-
-    def speak(text: str) -> tuple[NDArray[np.float32], int]:
-        pcm, rate = kokoro.create(text, extra.speaker)
-        return np.asarray(pcm, np.float32), int(rate)
-
-    return speak
+def _row(line: Line, report: Report) -> list[object]:
+    first = heard_ms(line)
+    streams = line["point"]["streams"]
+    report.line(
+        f"{line['server']}, {streams} at once",
+        server=line["server"],
+        protocol=line["protocol"],
+        streams=streams,
+        audible_ms=first,
+        audio_s_per_s=line["audio_s_per_s"],
+        real_time_factor=line["real_time_factor"],
+        failures=line["failures"],
+        client=line["client"],
+    )
+    figures = [first.get("p50"), first.get("p95"), line["audio_s_per_s"], line["failed"]]
+    return [line["server"], line["protocol"], streams, line["n"], *figures]
 
 
-def _session(path: Path, threads: int) -> object:
-    import onnxruntime
+def _servers(options: Options, place: Path, stack: ExitStack) -> Iterator[Served]:
+    """Start all that can be had."""
+    extra = options.extra
+    folders = []
+    origin = Origin(source="bench.peers")
+    if extra.piper is not None:
+        convert(extra.piper, place / "piper", origin)
+        folders.append(place / "piper")
+    if extra.kokoro is not None:
+        convert(extra.kokoro, place / "kokoro", origin, voices=[extra.speaker], measure=[extra.speaker])
+        folders.append(place / "kokoro")
+    voices = {folder.name: load_folder(folder)[0] for folder in folders}
+    flags = [flag for folder in folders for flag in ("--voices", str(folder))]
+    own = stack.enter_context(
+        open_server([*options.server_flags(), *flags, *(["--preload"] if folders else [])])
+    )
+    url = f"http://{own.host}:{own.port}"
+    chosen = options.chosen_voice().voice_id
+    names = {"built-in": (chosen, 24_000)}
+    names |= {name: (voice.voice_id, voice.sample_rate_hz) for name, voice in voices.items()}
+    for name, (voice_id, rate_hz) in names.items():
+        yield Served(
+            name=f"zelitrio, {name}",
+            url=url,
+            protocol="elevenlabs-multi",
+            voice_id=voice_id,
+            output_format=f"pcm_{rate_hz}",
+        )
+    if extra.piper is not None:
+        yield from _piper(extra.piper, stack)
+    if extra.kokoro is not None and _has_module("kokoro_onnx"):
+        yield _small(
+            stack, "kokoro", *_kokoro_flags(extra.kokoro, extra.speaker, place, voices["kokoro"].speaker)
+        )
+    for program in ("flite", "espeak-ng"):
+        if shutil.which(program):
+            yield _small(stack, program)
+        else:
+            print(f"{program} is not installed", file=sys.stderr)
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+def _kokoro_flags(folder: Path, speaker: str, place: Path, own: object) -> list[str]:
+    import numpy as np
+
+    (model,) = folder.glob("*.onnx")
+    styles = place / "peer.npz"
+    np.savez(styles, **{speaker: own.styles[:, None]})  # type: ignore[attr-defined]
+    return ["--model", str(model), "--styles", str(styles), "--speaker", speaker]
+
+
+def _piper(model: Path, stack: ExitStack) -> Iterator[Served]:
+    if _has_module("piper") and _has_module("flask"):
+        port = _free_port()
+        command = ["-m", "piper.http_server", "-m", str(model), "--port", str(port)]
+        stack.enter_context(_open_peer(command, port))
+        yield Served(name="piper HTTP server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
+    else:
+        print("piper-tts[http] is not installed", file=sys.stderr)
+    if _has_module("wyoming_piper"):
+        port = _free_port()
+        url = f"tcp://127.0.0.1:{port}"
+        command = [
+            "-m",
+            "wyoming_piper",
+            "--voice",
+            model.stem,
+            "--data-dir",
+            str(model.parent),
+            "--uri",
+            url,
+        ]
+        stack.enter_context(_open_peer(command, port))
+        yield Served(name="wyoming-piper", url=url, protocol="wyoming")
+    else:
+        print("wyoming-piper is not installed", file=sys.stderr)
+
+
+def _small(stack: ExitStack, program: str, *flags: str) -> Served:
+    port = _free_port()
+    stack.enter_context(_open_peer(["-m", "bench.small_server", program, "--port", str(port), *flags], port))
+    name = "kokoro-onnx" if program == "kokoro" else program
+    return Served(name=f"{name}, small server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
+
+
+@contextmanager
+def _open_peer(command: list[str], port: int) -> Iterator[None]:
+    """A server by Python, for as long as the block lasts; ready when it takes connections."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen([sys.executable, *command], cwd=REPOSITORY, stdout=log, stderr=log)
+        try:
+            until = time.monotonic() + START_TIMEOUT_S
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() > until:
+                    log.seek(0)
+                    raise SystemExit(f"{' '.join(command)} did not start:\n{log.read()[-3000:].decode()}")
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as peer:
+        peer.settimeout(1)
+        return peer.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _has_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 if __name__ == "__main__":

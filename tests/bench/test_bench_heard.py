@@ -4,7 +4,9 @@ import numpy as np
 import pybase64
 import pytest
 
-from zelitrio.bench_client import Heard, audible_sample, audio_of, multi_target, seconds_of, stream_target
+from zelitrio.bench_client import Heard, audio_of, multi_target, stream_target
+from zelitrio.bench_client.audible import audible_sample
+from zelitrio.bench_client.heard import seconds_of
 from zelitrio.protocol import Dialect, parse_socket_target
 
 

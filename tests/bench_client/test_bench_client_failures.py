@@ -18,7 +18,9 @@ from bad_servers import (
     speak_and_close,
 )
 
-from zelitrio.bench_client import PROTOCOLS, Heard, Plan, measure_apart, open_speaker, parse_address, run_plan
+from zelitrio.bench_client import Heard, Plan, measure_apart, open_speaker, parse_address
+from zelitrio.bench_client.plans import run_plan
+from zelitrio.bench_client.protocols import PROTOCOLS
 from zelitrio.cli.app import run
 from zelitrio.errors import LocalError
 

@@ -10,17 +10,16 @@ same clients.
 from __future__ import annotations
 
 from zelitrio.bench_client.address import Address, parse_address
-from zelitrio.bench_client.audible import audible_sample, pcm_of
 from zelitrio.bench_client.contexts import ContextSocket, open_contexts
 from zelitrio.bench_client.conversation import Conversation, open_conversation, say
 from zelitrio.bench_client.failures import MeasureError
-from zelitrio.bench_client.heard import Heard, audio_of, multi_target, seconds_of, stream_target
-from zelitrio.bench_client.loads import closed_loop, one_by_one, open_loop, paced_listeners
+from zelitrio.bench_client.heard import Heard, audio_of, multi_target, stream_target
+from zelitrio.bench_client.loads import closed_loop, open_loop, paced_listeners
 from zelitrio.bench_client.own_process import measure_apart
 from zelitrio.bench_client.percentiles import Figures, milliseconds, summary
-from zelitrio.bench_client.plans import Plan, read_texts, run_plan
+from zelitrio.bench_client.plans import Plan, read_texts
 from zelitrio.bench_client.points import Line, heard_ms, point_line
-from zelitrio.bench_client.protocols import PROTOCOLS, open_speaker
+from zelitrio.bench_client.protocols import open_speaker
 from zelitrio.bench_client.said import Said
 from zelitrio.bench_client.texts import LONG_TEXT, SENTENCES
 from zelitrio.bench_client.watch import ClientWatch
@@ -42,7 +41,6 @@ __all__ = [
     "LONG_TEXT",
     "PING",
     "PONG",
-    "PROTOCOLS",
     "SENTENCES",
     "TEXT",
     "Address",
@@ -57,7 +55,6 @@ __all__ = [
     "Plan",
     "Said",
     "WireError",
-    "audible_sample",
     "audio_of",
     "close",
     "closed_loop",
@@ -67,19 +64,15 @@ __all__ = [
     "message",
     "milliseconds",
     "multi_target",
-    "one_by_one",
     "open_contexts",
     "open_conversation",
     "open_loop",
     "open_speaker",
     "paced_listeners",
     "parse_address",
-    "pcm_of",
     "point_line",
     "read_texts",
-    "run_plan",
     "say",
-    "seconds_of",
     "stream_target",
     "summary",
     "upgrade",

@@ -64,11 +64,14 @@ def ask_openai(address: Address, text: str) -> Request:
 
 
 def ask_piper(address: Address, text: str) -> Request:
-    """The server of `python -m piper.http_server`, which answers with a whole WAV file."""
+    """The server of `python -m piper.http_server`, which answers with a whole WAV file.
+
+    Its path is `/synthesize`, unless the URL has one.
+    """
     body: dict[str, object] = {"text": text}
     if address.voice_id:
         body["voice"] = address.voice_id
-    return _json(address.path or "/", body)
+    return _json(address.path or "/synthesize", body)
 
 
 def ask_riva(address: Address, text: str) -> Request:
@@ -95,11 +98,13 @@ class HttpSpeaker:
     Args:
         address: where.
         ask: makes the request.
+        is_wav: whether the answer is a WAV file, whatever its type says: Piper's server says `text/html`.
     """
 
-    def __init__(self, address: Address, ask: Ask) -> None:
+    def __init__(self, address: Address, ask: Ask, *, is_wav: bool = False) -> None:
         self._address = address
         self._ask = ask
+        self._is_wav = is_wav
 
     async def say(self, text: str) -> Heard:
         """One utterance; never raises for what the server does."""
@@ -164,6 +169,8 @@ class HttpSpeaker:
         status = head.status_code
         if status != 200:
             raise WireError(f"expected 200, found {status}", refusal_kind(status))
+        if self._is_wav:
+            return True
         kind = next((value.decode("latin-1") for name, value in head.headers if name == b"content-type"), "")
         if kind.startswith(("text/", "application/json")) and not kind.startswith("text/event-stream"):
             raise WireError(f"content-type: expected audio, found {kind}", "wrong_protocol")

@@ -58,7 +58,7 @@ PROTOCOLS: Mapping[str, Callable[[Address], Speaker]] = {
     "elevenlabs-http": partial(_http, ask_elevenlabs),
     "openai": partial(_http, ask_openai),
     "wyoming": lambda address: Once(WyomingSpeaker(address).say),
-    "piper-http": partial(_http, ask_piper),
+    "piper-http": lambda address: Once(HttpSpeaker(address, ask_piper, is_wav=True).say),
     "riva-like": partial(_http, ask_riva),
 }
 

@@ -1,0 +1,246 @@
+"""Public voices in their own runtimes and in ours: one run, the same sentences, the same threads.
+
+    python -m bench.runtimes --piper en_US-joe-medium.onnx --kokoro FOLDER --speaker af_heart
+
+Processor time, which other programs disturb less than the clock, and interleaved, so that what disturbs one
+disturbs all.  Needs the extra `peers`; those packages are GPL and used by nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import attrs
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+from bench.options import Options, parse, parser
+from bench.report import Report
+from zelitrio.bench_client import summary
+from zelitrio.engine import Engine, open_engine
+from zelitrio.errors import CapacityError
+from zelitrio.settings import EngineSettings, VoiceSettings
+from zelitrio.text import read_text
+from zelitrio.voices import Catalogue, Origin, Voice, convert, load_folder
+
+SENTENCES = (
+    "The birch canoe slid on the smooth planks, and nobody noticed it.",
+    "I am sorry, but the next train leaves at half past nine.",
+    "Would you like tea, or do you prefer coffee this morning?",
+    "Please wait a moment while I look that up for you.",
+    "Your order left the warehouse today and arrives on Thursday.",
+)
+STEADY = VoiceSettings(stability=1.0)
+
+
+@attrs.frozen(kw_only=True)
+class Heard:
+    """What one sentence took."""
+
+    first_cpu_s: float
+    cpu_s: float
+    first_s: float
+    audio_s: float
+
+
+Say = Callable[[str], Awaitable[Heard]]
+
+
+def main() -> None:
+    made = parser(__doc__)
+    made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
+    made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
+    made.add_argument("--speaker", default="af_heart", help="of Kokoro's")
+    made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--rounds", type=int, default=2)
+    made.add_argument("--streams", type=int, nargs="*", default=[1, 4, 8])
+    options = parse(made)
+    if options.extra.piper is None and options.extra.kokoro is None:
+        raise SystemExit("expected --piper or --kokoro, found neither")
+    trio.run(measure, options)
+
+
+async def measure(options: Options) -> None:
+    """Make all runtimes, then measure them in turn."""
+    extra, report = options.extra, options.report("runtimes")
+    with tempfile.TemporaryDirectory() as place:
+        runtimes: dict[str, tuple[Callable[[str], tuple[NDArray[np.float32], int]], Voice]] = {}
+        origin = Origin(source="bench.runtimes")
+        if extra.piper is not None:
+            convert(extra.piper, Path(place) / "piper", origin)
+            runtimes["piper-tts"] = piper_tts(extra), load_folder(Path(place) / "piper")[0]
+        if extra.kokoro is not None:
+            folder = Path(place) / "kokoro"
+            convert(extra.kokoro, folder, origin, voices=[extra.speaker], measure=[extra.speaker])
+            runtimes["kokoro-onnx"] = kokoro_onnx(extra, folder), load_folder(folder)[0]
+        catalogue = Catalogue([voice for _, voice in runtimes.values()])
+        settings = EngineSettings(device="cpu", cpu_threads=extra.threads, dtype=options.engine.dtype)
+        async with open_engine(catalogue, settings) as engine:
+            for name, (speak, voice) in runtimes.items():
+                await compare(name, speak, engine, voice, options, report)
+
+
+async def compare(
+    name: str,
+    speak: Callable[[str], tuple[NDArray[np.float32], int]],
+    engine: Engine,
+    voice: Voice,
+    options: Options,
+    report: Report,
+) -> None:
+    """One family: sentence by sentence in turn, then several at once."""
+
+    async def theirs(text: str) -> Heard:
+        return whole(speak, text)
+
+    async def ours(text: str) -> Heard:
+        return await streamed(engine, voice, text)
+
+    said: dict[str, Say] = {name: theirs, "zelitrio": ours}
+    for say in said.values():
+        await say(SENTENCES[0])
+    heard: dict[str, list[Heard]] = {key: [] for key in said}
+    for _ in range(options.extra.rounds):
+        for text in SENTENCES:
+            for key, say in said.items():
+                heard[key].append(await say(text))
+    rows = []
+    figures = {}
+    for key, some in heard.items():
+        first = summary([one.first_cpu_s for one in some], 1000, 1)
+        factor = sum(one.cpu_s for one in some) / sum(one.audio_s for one in some)
+        figures[key] = first["p50"], factor
+        report.line("one", peer=name, runtime=key, first_cpu_ms=first, real_time_factor=round(factor, 4))
+        rows.append([key, first["p50"], round(factor, 3)])
+    ratio = figures["zelitrio"][0] / figures[name][0], figures["zelitrio"][1] / figures[name][1]
+    rows.append(["ratio", round(ratio[0], 2), round(ratio[1], 2)])
+    report.table([f"{name}: one", "first CPU ms p50", "real-time factor"], rows)
+    rows = []
+    for count in options.extra.streams:
+        for key in said:
+            firsts, rate = await at_once(key == "zelitrio", speak, engine, voice, count)
+            figures_ms = summary(firsts, 1000, 0)
+            report.line(
+                "at once", peer=name, runtime=key, streams=count, first_ms=figures_ms, audio_s_per_s=rate
+            )
+            rows.append([f"{key}, {count} at once", figures_ms["p50"], figures_ms["p95"], round(rate, 2)])
+    report.table([name, "first ms p50", "p95", "audio s per s"], rows)
+
+
+async def at_once(
+    is_ours: bool,
+    speak: Callable[[str], tuple[NDArray[np.float32], int]],
+    engine: Engine,
+    voice: Voice,
+    count: int,
+) -> tuple[list[float], float]:
+    """First audio of each of several sentences asked for together, and audio-seconds per second.
+
+    The peers' sessions speak one sentence at a time, so theirs wait in line.
+    """
+    texts = [SENTENCES[at % len(SENTENCES)] for at in range(count)]
+    begin = time.perf_counter()
+    heard: list[tuple[float, float]] = []
+    if not is_ours:
+        for text in texts:
+            pcm, rate = speak(text)
+            heard.append((time.perf_counter() - begin, len(pcm) / rate))
+    else:
+
+        async def one(text: str) -> None:
+            found = await admitted(engine, voice, text, begin)
+            heard.append((found.first_s, found.audio_s))
+
+        async with trio.open_nursery() as nursery:
+            for text in texts:
+                nursery.start_soon(one, text)
+    took = time.perf_counter() - begin
+    return [first for first, _ in heard], round(sum(audio for _, audio in heard) / took, 2)
+
+
+def whole(speak: Callable[[str], tuple[NDArray[np.float32], int]], text: str) -> Heard:
+    """A peer's sentence: its first audio is all of it."""
+    cpu, begin = time.process_time(), time.perf_counter()
+    pcm, rate = speak(text)
+    took = time.process_time() - cpu
+    return Heard(first_cpu_s=took, cpu_s=took, first_s=time.perf_counter() - begin, audio_s=len(pcm) / rate)
+
+
+async def admitted(engine: Engine, voice: Voice, text: str, begin: float) -> Heard:
+    """One of ours, asked for again while the engine has as many streams as it can feed in real time."""
+    while True:
+        try:
+            return await streamed(engine, voice, text, begin)
+        except CapacityError:
+            await trio.sleep(0.05)
+
+
+async def streamed(engine: Engine, voice: Voice, text: str, begin: float | None = None) -> Heard:
+    """One of ours, from text to the first block and to the last."""
+    cpu, begin = time.process_time(), time.perf_counter() if begin is None else begin
+    first_cpu = first_s = None
+    samples = 0
+    async with engine.open_stream(voice.voice_id, STEADY, seed=1) as stream:
+        for utterance in read_text(text, limit=voice.limit):
+            stream.feed(utterance)
+        stream.finish()
+        async for block in stream:
+            if first_s is None:
+                first_cpu, first_s = time.process_time() - cpu, time.perf_counter() - begin
+            samples += len(block.pcm)
+    assert first_cpu is not None
+    assert first_s is not None
+    return Heard(
+        first_cpu_s=first_cpu,
+        cpu_s=time.process_time() - cpu,
+        first_s=first_s,
+        audio_s=samples / voice.sample_rate_hz,
+    )
+
+
+def piper_tts(extra: argparse.Namespace) -> Callable[[str], tuple[NDArray[np.float32], int]]:
+    """Piper's own runtime."""
+    from piper import PiperVoice, SynthesisConfig
+
+    voice = PiperVoice.load(extra.piper)
+    voice.session = _session(extra.piper, extra.threads)
+    plain = SynthesisConfig(noise_scale=0.0, noise_w_scale=0.0)
+
+    def speak(text: str) -> tuple[NDArray[np.float32], int]:
+        chunks = list(voice.synthesize(text, plain))
+        return np.concatenate([chunk.audio_float_array for chunk in chunks]), chunks[0].sample_rate
+
+    return speak
+
+
+def kokoro_onnx(extra: argparse.Namespace, folder: Path) -> Callable[[str], tuple[NDArray[np.float32], int]]:
+    """Kokoro's most used runtime."""
+    import kokoro_onnx as package
+
+    (path,) = extra.kokoro.glob("*.onnx")
+    styles = folder / "peer.npz"
+    np.savez(styles, **{extra.speaker: load_folder(folder)[0].speaker.styles[:, None]})
+    kokoro = package.Kokoro.from_session(_session(path, extra.threads), str(styles))
+
+    def speak(text: str) -> tuple[NDArray[np.float32], int]:
+        pcm, rate = kokoro.create(text, extra.speaker)
+        return np.asarray(pcm, np.float32), int(rate)
+
+    return speak
+
+
+def _session(path: Path, threads: int) -> object:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+if __name__ == "__main__":
+    main()
