@@ -140,6 +140,7 @@ def test_an_answer_cut_at_any_place_ends_with_a_failure(protocol: str) -> None:
     whole = {
         **dict.fromkeys(SOCKETS, b"HTTP/1.1 101 Switching\r\n\r\n" + bytes((0x81, len(AUDIO))) + AUDIO),
         **dict.fromkeys(HTTP, http("200 OK", bytes(20))),
+        "piper-http": http("200 OK", WAV_STEREO.replace(b"\x01\0\x02\0", b"\x01\0\x01\0") + bytes(8)),
         "wyoming": b'{"type":"audio-start","data":{"rate":16000,"width":2,"channels":1}}\n'
         b'{"type":"audio-chunk","payload_length":4}\nabcd{"type":"audio-stop"}\n',
     }[protocol]
