@@ -12,6 +12,7 @@ import zlib
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import numpy as np
@@ -69,6 +70,7 @@ class ScriptedBlock:
     length_ms: int | None = None
     stages: Stages | None = None
     computed_s: float = 0.0
+    phone_edges_ms: object = None
 
 
 @attrs.frozen
@@ -93,6 +95,14 @@ def tone(text: str, words: int, speed: float = 1.0) -> np.ndarray:
     count = round(RATE_HZ * (2 * LEAD_MS + words * WORD_MS) / 1000 / speed)
     pitch_hz = 100 + zlib.crc32(text.encode()) % 900
     return (0.5 * np.sin(2 * math.pi * pitch_hz * np.arange(count) / RATE_HZ)).astype(np.float32)
+
+
+def phone_edges(utterance: Utterance, times: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], ...]:
+    """The phones of a word share its time."""
+    return tuple(
+        tuple(round(begin + (end - begin) * n / len(word.phones)) for n in range(len(word.phones) + 1))
+        for word, (begin, end) in zip(utterance.words, times, strict=True)
+    )
 
 
 @attrs.define(eq=False)
@@ -129,6 +139,7 @@ class ScriptedStream:
                 utterance,
                 None if start else times,
                 start + size >= len(pcm),
+                phone_edges_ms=None if start else partial(phone_edges, utterance, times),
             )
             self._blocks.append((self._ready_at, block))
             self._ready_at += self.engine.step_s

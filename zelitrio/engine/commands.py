@@ -5,7 +5,8 @@ Frozen values only: commands in, deliveries out.  Neither side ever touches the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
@@ -14,10 +15,14 @@ from numpy.typing import NDArray
 from zelitrio.engine.pace import Tempo
 from zelitrio.errors import EngineError
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Utterance
+from zelitrio.text import Utterance, Word
 
 if TYPE_CHECKING:
     from zelitrio.engine.loading import Loaded
+
+
+PhoneEdges: TypeAlias = "Callable[[Sequence[Word]], tuple[tuple[int, ...], ...]]"
+"""Computes, for each of an utterance's words, its begin and the end of each of its phones, in ms."""
 
 
 @attrs.frozen(kw_only=True)
@@ -126,6 +131,8 @@ class Spoken:
     """On an utterance's first audio: start and end of each word, from the utterance's first sample."""
     length_ms: int | None = None
     """On an utterance's first audio: how long all of it will be."""
+    phone_edges_ms: PhoneEdges | None = None
+    """On an utterance's first audio: computes the edges of the phones of its words."""
     is_last: bool
     """Whether the utterance ends with it."""
     stages: Stages | None = None

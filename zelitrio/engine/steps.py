@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.engine.commands import Speak, Stages
+from zelitrio.engine.commands import PhoneEdges, Speak, Stages
 from zelitrio.engine.graphs import Pending
 from zelitrio.engine.lanes import Lane, Span
 from zelitrio.engine.timeline import Timeline
@@ -59,6 +59,7 @@ class Part:
     span: Span
     word_times_ms: tuple[tuple[int, int], ...] | None = None
     length_ms: int | None = None
+    phone_edges_ms: PhoneEdges | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 import attrs
 import numpy as np
@@ -48,6 +49,8 @@ class AudioBlock:
     sample."""
     length_ms: int | None = None
     """On an utterance's first block: how long the whole utterance is, the silence at its end included."""
+    phone_edges_ms: Callable[[], tuple[tuple[int, ...], ...]] | None = None
+    """On an utterance's first block: computes, for each word, its begin and the end of each of its phones."""
     is_last: bool
     """Whether the utterance ends with this block.  Of a sentence that is left open when its stream is
     finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
@@ -175,13 +178,14 @@ class EngineStream:
         # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
         if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
             self._give_credit()
-        times_ms = spoken.word_times_ms
+        times_ms, edges = spoken.word_times_ms, spoken.phone_edges_ms
         return AudioBlock(
             pcm=spoken.pcm,
             sample_rate_hz=rate_hz,
             utterance=utterance,
             word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._voice.fade_ms),
             length_ms=spoken.length_ms,
+            phone_edges_ms=None if edges is None else partial(edges, utterance.words),
             is_last=spoken.is_last,
             stages=spoken.stages,
             computed_s=spoken.computed_s,

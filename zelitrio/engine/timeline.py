@@ -58,6 +58,25 @@ class Labels:
             times.append((round(min(begin, heard) * hop_ms), round(min(end, heard) * hop_ms)))
         return tuple(times)
 
+    def phone_edges(self, words: Sequence[Word], heard: int) -> tuple[tuple[int, ...], ...]:
+        """In ms, of each word that is not of the context: its begin, and the end of each of its phones.
+
+        A family with other tokens than one for a phone has its phones spread over a word's tokens.
+        """
+        hop_ms = 1000 * self.model.facts.hop_s
+        ends = np.cumsum(self.durations)
+        told: list[tuple[int, ...]] = []
+        for word, (begin_ms, end_ms) in zip(words, self.milliseconds(heard), strict=False):
+            at = np.flatnonzero(self.reading.words == self.unheard_words + len(told))
+            edges = np.array((begin_ms, end_ms), float)
+            if len(at):
+                edges = np.concatenate(((ends[at[0]] - self.durations[at[0]],), ends[at]))
+                edges = (edges - self.start) * hop_ms
+            places = np.linspace(0, len(edges) - 1, len(word.phones) + 1)
+            spread = np.interp(places, np.arange(len(edges)), edges).clip(begin_ms, end_ms)
+            told.append(tuple(np.rint(spread).astype(int).tolist()))
+        return tuple(told)
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class Timeline:
@@ -89,6 +108,10 @@ class Timeline:
     def word_times_ms(self) -> tuple[tuple[int, int], ...]:
         """Start and end of each word within what is heard, from its first sample."""
         return self.labels.milliseconds(self.heard)
+
+    def phone_edges_ms(self, words: Sequence[Word]) -> tuple[tuple[int, ...], ...]:
+        """Of each of the words within what is heard: its begin, and the end of each of its phones."""
+        return self.labels.phone_edges(words, self.heard)
 
 
 def lay_out(

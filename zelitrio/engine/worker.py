@@ -268,6 +268,7 @@ class Worker:
         timeline = part.work.laid_out
         if part.span.is_first:
             part.word_times_ms = timeline.word_times_ms
+            part.phone_edges_ms = timeline.phone_edges_ms
             part.length_ms = round(1000 * timeline.heard * hop_s)
         if part.span.is_last:
             part.work.noise_at += len(timeline.frames) + _NOISE_STRIDE
@@ -346,6 +347,7 @@ class Worker:
                     pcm=pcm,
                     word_times_ms=part.word_times_ms,
                     length_ms=part.length_ms,
+                    phone_edges_ms=part.phone_edges_ms,
                     is_last=span.is_last,
                     stages=stages,
                     computed_s=work.computed_s,

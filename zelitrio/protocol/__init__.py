@@ -38,6 +38,7 @@ from zelitrio.protocol.dictionary_request import (
 )
 from zelitrio.protocol.events import (
     Authenticate,
+    CancelContext,
     ContextError,
     EndContext,
     EndSocket,
@@ -46,10 +47,12 @@ from zelitrio.protocol.events import (
     Fail,
     OpenContext,
     PronunciationDictionary,
+    Recall,
     Text,
     UpdateSettings,
 )
 from zelitrio.protocol.frames import timed_audio_line
+from zelitrio.protocol.marks import MARK_KINDS, Marks, join_marks, marks_in_seconds
 from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
@@ -65,6 +68,7 @@ from zelitrio.protocol.replies import (
     ReplyEvent,
     ReplyText,
 )
+from zelitrio.protocol.reports import SpeechReport
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
 from zelitrio.protocol.speech import (
     OPENAI_FORMATS,
@@ -86,6 +90,7 @@ from zelitrio.protocol.target import (
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
+    "MARK_KINDS",
     "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
     "MAX_RULES",
@@ -97,6 +102,7 @@ __all__ = [
     "AudioFrame",
     "Authenticate",
     "BeginReply",
+    "CancelContext",
     "CharTimes",
     "Chunk",
     "ChunkSchedule",
@@ -114,21 +120,26 @@ __all__ = [
     "EvictContext",
     "Fail",
     "FinalFrame",
+    "Marks",
     "OpenContext",
     "PronunciationDictionary",
+    "Recall",
     "RefuseReply",
     "ReplyEvent",
     "ReplyText",
     "RuleRequest",
     "ServerEvent",
     "SocketRequest",
+    "SpeechReport",
     "SpeechRequest",
     "Text",
     "UpdateSettings",
     "close_frame",
     "credential_of",
     "error_body",
+    "join_marks",
     "join_times",
+    "marks_in_seconds",
     "openai_error_body",
     "outcome_of",
     "parse_dialogue_request",

@@ -8,7 +8,7 @@ context.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import attrs
@@ -19,6 +19,7 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol.char_times import CharTimes
 from zelitrio.protocol.events import (
     Authenticate,
+    CancelContext,
     ContextError,
     EndContext,
     EndSocket,
@@ -26,6 +27,7 @@ from zelitrio.protocol.events import (
     EvictContext,
     Fail,
     OpenContext,
+    Recall,
     Text,
     UpdateSettings,
 )
@@ -33,8 +35,10 @@ from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 from zelitrio.protocol.frames import alignment_json, context_json
 from zelitrio.protocol.halves import join_halves
 from zelitrio.protocol.law import LAW, ContextState, Move, Step, moves_of
+from zelitrio.protocol.marks import Marks, marks_keys
 from zelitrio.protocol.messages import ClientMessage, ContextMessageError, read_message
 from zelitrio.protocol.outcomes import outcome_of
+from zelitrio.protocol.reports import SpeechReport, flush_message, report_keys, report_message
 from zelitrio.protocol.target import Dialect, SocketRequest
 from zelitrio.settings import SessionSettings, VoiceSettings
 
@@ -108,19 +112,24 @@ class Connection:
 
     def receive(self, message: str | bytes, now: float) -> list[Event]:
         """Take one WebSocket message."""
-        if self._state in (_SocketState.ENDING, _SocketState.DEAD):
+        if self._state is _SocketState.DEAD or self.is_finished:
             return []
         self._heard_at = now
         try:
             read = read_message(message, self.request.dialect)
         except ContextMessageError as error:
+            if self._state is _SocketState.ENDING:
+                return []
             context = self._contexts.get(error.context_id)
             if context is not None:
                 context.heard_at = now
             plain = RemoteError(error.code, error.message, param=error.param)
             return [*self._identify(ClientMessage()), ContextError(error.context_id, plain)]
         except RemoteError as error:
-            return self._fail(error)
+            return [] if self._state is _SocketState.ENDING else self._fail(error)
+        if self._state is _SocketState.ENDING:
+            # A client that has sent all its text may still interrupt.
+            return list(self._make(Move.CANCEL, read, now, is_opening=False)) if read.cancel else []
         return list(self._take(read, now))
 
     def deadline(self) -> float | None:
@@ -139,6 +148,7 @@ class Connection:
         audio: bytes,
         alignment: CharTimes | None = None,
         normalized_alignment: CharTimes | None = None,
+        marks: Mapping[str, Marks] | None = None,
     ) -> str:
         """One packet of audio as a text frame: base64, at most a third longer than `audio`, plus 90 bytes."""
         text = pybase64.b64encode_as_string(audio)
@@ -149,9 +159,11 @@ class Connection:
             )
         else:
             times = '"normalizedAlignment":null,"alignment":null'
-        return f'{{"audio":"{text}","isFinal":null,{times}{self._context_key(context_id)}}}'
+        return (
+            f'{{"audio":"{text}","isFinal":null,{times}{marks_keys(marks)}{self._context_key(context_id)}}}'
+        )
 
-    def final_message(self, context_id: str | None, now: float) -> str:
+    def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
         """The last frame of a context, and its end: the id may be used again.
 
         Raises:
@@ -164,8 +176,16 @@ class Connection:
             self._state = _SocketState.ENDING
         return (
             '{"audio":null,"isFinal":true,"normalizedAlignment":null,"alignment":null'
-            f"{self._context_key(context_id)}}}"
+            f"{report_keys(report)}{self._context_key(context_id)}}}"
         )
+
+    def report_message(self, context_id: str | None, report: SpeechReport) -> str:
+        """How far a context got that is over."""
+        return report_message(report, self._context_key(context_id))
+
+    def flush_message(self, context_id: str | None, flush_id: str) -> str:
+        """All audio up to a flush was sent."""
+        return flush_message(flush_id, self._context_key(context_id))
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
         """The error frame; on `multi-stream-input` it carries the context it is about, or null."""
@@ -231,9 +251,16 @@ class Connection:
             yield from self._say(message, is_opening=is_opening)
         elif step is Step.END and context is not None:
             context.state = ContextState.CLOSING
-            yield EndContext(context_id, discard=self._multi)
+            yield EndContext(context_id, discard=self._multi, wants_report=message.report)
             if not self._multi:
                 self._state = _SocketState.ENDING
+        elif step is Step.CANCEL and context is not None:
+            context.state = ContextState.CLOSING
+            yield CancelContext(context_id, message.played_ms)
+            if not self._multi:
+                self._state = _SocketState.ENDING
+        elif step is Step.RECALL and (message.cancel or message.report):
+            yield Recall(context_id, message.played_ms)
 
     def _live_contexts(self) -> int:
         return sum(context.state is not ContextState.EVICTED for context in self._contexts.values())
@@ -257,7 +284,11 @@ class Connection:
         )
         self._contexts[message.context_id] = context
         yield OpenContext(
-            message.context_id, context.voice_settings, context.chunk_schedule, message.dictionaries or ()
+            message.context_id,
+            context.voice_settings,
+            context.chunk_schedule,
+            message.dictionaries or (),
+            timestamps=self.request.timestamps if message.timestamps is None else message.timestamps,
         )
 
     def _update(self, context_id: str | None, context: _Context, message: ClientMessage) -> Iterator[Event]:
@@ -274,7 +305,13 @@ class Connection:
         if text and (context := self._contexts.get(message.context_id)) is not None:
             text, context.half = join_halves(context.half, text)
         if text or message.flush or message.trigger:
-            yield Text(message.context_id, text, flush=message.flush, trigger=message.trigger)
+            yield Text(
+                message.context_id,
+                text,
+                flush=message.flush,
+                trigger=message.trigger,
+                flush_id=message.flush_id if message.flush else None,
+            )
 
     # Time.  A timer is (when, what to do then); contexts that are busy or closing have none.
 
@@ -310,7 +347,7 @@ class Connection:
 
 def _is_keep_alive(message: ClientMessage) -> bool:
     says = message.text or message.flush or message.trigger or message.has_settings
-    return not (says or message.close_context or message.close_socket)
+    return not (says or message.close_context or message.close_socket or message.cancel)
 
 
 def _silent(limit_s: float) -> RemoteError:

@@ -11,7 +11,7 @@ https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-m
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,23 +23,28 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol.char_times import CharTimes
 from zelitrio.protocol.events import (
     Authenticate,
+    CancelContext,
     EndContext,
     EndSocket,
     Event,
     EvictContext,
     Fail,
     OpenContext,
+    Recall,
     Text,
 )
 from zelitrio.protocol.fields import Fields, on_socket, read_voice_settings
 from zelitrio.protocol.halves import join_halves
+from zelitrio.protocol.marks import Marks, marks_keys, read_timestamps
 from zelitrio.protocol.messages import (
     MAX_CONTEXT_ID_CHARS,
     decode_message,
     read_credential,
     read_dictionaries,
+    read_played_ms,
 )
 from zelitrio.protocol.outcomes import outcome_of
+from zelitrio.protocol.reports import SpeechReport, flush_message, report_keys, report_message
 from zelitrio.protocol.target import Dialect, SocketRequest
 from zelitrio.settings import SessionSettings, VoiceSettings
 
@@ -113,13 +118,15 @@ class DialogueConnection:
 
     def receive(self, message: str | bytes, now: float) -> list[Event]:
         """Take one WebSocket message."""
-        if self._state in (_State.ENDING, _State.DEAD):
+        if self._state is _State.DEAD or self.is_finished:
             return []
         self._heard_at = now
         try:
-            return list(self._take(Fields(decode_message(message), on_socket), now))
+            fields = Fields(decode_message(message), on_socket)
+            take = self._interrupt if self._state is _State.ENDING else self._take
+            return list(take(fields, now))
         except RemoteError as error:
-            return self._fail(error)
+            return [] if self._state is _State.ENDING else self._fail(error)
 
     def deadline(self) -> float | None:
         """When to call `expire` unless something comes before; None: there is nothing to wait for."""
@@ -135,6 +142,7 @@ class DialogueConnection:
         audio: bytes,
         alignment: CharTimes | None = None,
         normalized_alignment: CharTimes | None = None,
+        marks: Mapping[str, Marks] | None = None,
     ) -> str:
         """One packet of audio.  The normalized alignment is null, as at the vendor."""
         times = "null"
@@ -147,14 +155,14 @@ class DialogueConnection:
                 }
             ).decode()
         text = pybase64.b64encode_as_string(audio)
-        key = self._context_key(context_id)
+        key = marks_keys(marks) + self._context_key(context_id)
         return f'{{"audio":"{text}","alignment":{times},"normalized_alignment":null{key}}}'
 
     def turn_message(self, context_id: str | None) -> str:
         """All audio of a turn, or of a flush, was sent."""
         return f'{{"is_final_audio_for_turn":true{self._context_key(context_id)}}}'
 
-    def final_message(self, context_id: str | None, now: float) -> str:
+    def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
         """The last frame of a context, and its end: the id may be used again.
 
         Raises:
@@ -165,7 +173,15 @@ class DialogueConnection:
         self._heard_at = max(self._heard_at, now)
         if not self._multi:
             self._state = _State.ENDING
-        return f'{{"is_final":true{self._context_key(context_id)}}}'
+        return f'{{"is_final":true{report_keys(report)}{self._context_key(context_id)}}}'
+
+    def report_message(self, context_id: str | None, report: SpeechReport) -> str:
+        """How far a context got that is over."""
+        return report_message(report, self._context_key(context_id))
+
+    def flush_message(self, context_id: str | None, flush_id: str) -> str:
+        """All audio up to a flush was sent."""
+        return flush_message(flush_id, self._context_key(context_id))
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
         """The error frame; it names the context that it is about, if it is about one."""
@@ -211,7 +227,13 @@ class DialogueConnection:
         voices = _read_voices(fields)
         inputs = _read_inputs(fields)
         context = self._contexts.get(context_id)
+        if fields.flag("cancel"):
+            yield from self._cancel(context_id, read_played_ms(fields))
+            return
         if context is None:
+            if fields.flag("close_context") and fields.flag("report"):
+                yield Recall(context_id, read_played_ms(fields))
+                return
             if voices is None:
                 if any(text for text, _, _ in inputs) or not self._multi:
                     raise fields.error("missing", "voices", "a list of voice ids in the first message")
@@ -224,6 +246,7 @@ class DialogueConnection:
                 DIALOGUE_SCHEDULE,
                 read_dictionaries(fields) or (),
                 voices=voices,
+                timestamps=read_timestamps(fields) or self.request.timestamps,
             )
         elif context.is_closing:
             return  # the client could not know
@@ -234,10 +257,27 @@ class DialogueConnection:
         context.heard_at = now
         yield from _texts(context_id, context, inputs, fields)
         if fields.flag("flush"):
-            yield Text(context_id, "", flush=True)
+            flush_id = fields.text("flush_id", max_chars=MAX_CONTEXT_ID_CHARS)
+            yield Text(context_id, "", flush=True, flush_id=flush_id)
         if fields.flag("close_context") and self._multi:
             context.is_closing = True
-            yield EndContext(context_id, discard=False)
+            yield EndContext(context_id, discard=False, wants_report=bool(fields.flag("report")))
+
+    def _interrupt(self, fields: Fields, now: float) -> Iterator[Event]:
+        """A client that has sent all its text may still interrupt."""
+        if fields.flag("cancel"):
+            context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS) if self._multi else None
+            yield from self._cancel(context_id, read_played_ms(fields))
+
+    def _cancel(self, context_id: str | None, played_ms: int | None) -> Iterator[Event]:
+        context = self._contexts.get(context_id)
+        if context is None:
+            yield Recall(context_id, played_ms)
+        elif not context.is_evicted:
+            context.is_closing = True
+            yield CancelContext(context_id, played_ms)
+            if not self._multi:
+                self._state = _State.ENDING
 
     def _make_room(self) -> Iterator[Event]:
         """End the oldest of too many closing contexts.

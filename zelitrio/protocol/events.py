@@ -39,6 +39,8 @@ class OpenContext:
     dictionaries: tuple[PronunciationDictionary, ...] = ()
     voices: tuple[str, ...] = ()
     """In a dialogue, the ids of its voices."""
+    timestamps: tuple[str, ...] = ()
+    """Kinds of times that audio messages carry beside those of the characters."""
 
 
 @attrs.frozen
@@ -73,6 +75,8 @@ class Text:
     """In a dialogue, the voice that speaks it; None: the voice of the text before."""
     new_turn: bool = False
     """In a dialogue, whether the text before it is the end of a turn."""
+    flush_id: str | None = None
+    """With `flush`: acknowledge it with `flush_message` once its audio was sent."""
 
 
 @attrs.frozen
@@ -87,6 +91,25 @@ class EndContext:
 
     context_id: str | None
     discard: bool
+    wants_report: bool = False
+    """Whether `final_message` is to say how far the context got."""
+
+
+@attrs.frozen
+class CancelContext:
+    """End a context at once, one that is closing too, and say in `final_message` how far it got."""
+
+    context_id: str | None
+    played_ms: int | None = None
+    """Audio that the client played; None: it does not say."""
+
+
+@attrs.frozen
+class Recall:
+    """A context that is over: send `report_message`, if it is still known how far it got."""
+
+    context_id: str | None
+    played_ms: int | None = None
 
 
 @attrs.frozen
@@ -126,6 +149,8 @@ Event: TypeAlias = (
     | UpdateSettings
     | Text
     | EndContext
+    | CancelContext
+    | Recall
     | EvictContext
     | ContextError
     | EndSocket

@@ -38,6 +38,7 @@ class Move(enum.Enum):
     KEEP = "keep"
     """A keep-alive."""
     CLOSE = "close"
+    CANCEL = "cancel"
 
 
 class Step(enum.Enum):
@@ -46,6 +47,8 @@ class Step(enum.Enum):
     OPEN = "open"
     GO_ON = "go on"
     END = "end"
+    CANCEL = "cancel"
+    RECALL = "recall"
     NOTHING = "nothing"
     REFUSE = "refuse"
 
@@ -55,21 +58,25 @@ LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
         (ContextState.ABSENT, Move.SAY): Step.OPEN,
         (ContextState.ABSENT, Move.URGE): Step.NOTHING,
         (ContextState.ABSENT, Move.KEEP): Step.NOTHING,
-        (ContextState.ABSENT, Move.CLOSE): Step.NOTHING,
+        (ContextState.ABSENT, Move.CLOSE): Step.RECALL,
+        (ContextState.ABSENT, Move.CANCEL): Step.RECALL,
         (ContextState.OPEN, Move.SAY): Step.GO_ON,
         (ContextState.OPEN, Move.URGE): Step.GO_ON,
         (ContextState.OPEN, Move.KEEP): Step.GO_ON,
         (ContextState.OPEN, Move.CLOSE): Step.END,
+        (ContextState.OPEN, Move.CANCEL): Step.CANCEL,
         # An id is free again after its final frame.  Text for it before that would be lost in silence if it
         # were ignored, and would cut the old context's last words if it opened a new one: so it is refused.
         (ContextState.CLOSING, Move.SAY): Step.REFUSE,
         (ContextState.CLOSING, Move.URGE): Step.NOTHING,
         (ContextState.CLOSING, Move.KEEP): Step.NOTHING,
         (ContextState.CLOSING, Move.CLOSE): Step.NOTHING,
+        (ContextState.CLOSING, Move.CANCEL): Step.CANCEL,
         (ContextState.EVICTED, Move.SAY): Step.REFUSE,
         (ContextState.EVICTED, Move.URGE): Step.NOTHING,
         (ContextState.EVICTED, Move.KEEP): Step.NOTHING,
         (ContextState.EVICTED, Move.CLOSE): Step.NOTHING,
+        (ContextState.EVICTED, Move.CANCEL): Step.NOTHING,
     }
 )
 
@@ -80,15 +87,17 @@ def moves_of(message: ClientMessage, dialect: Dialect) -> list[Move]:
     `{"text": ""}` is the difference between the dialects: the end of `stream-input`, a keep-alive on
     `multi-stream-input`.  With `flush` beside it, it is a flush on both.
     """
-    if dialect is Dialect.SINGLE and message.text == "" and not message.flush:
+    if dialect is Dialect.SINGLE and message.text == "" and not (message.flush or message.cancel):
         return [Move.CLOSE]
     moves = []
     if message.text or message.has_settings:
         moves.append(Move.SAY)
     elif message.flush or message.trigger:
         moves.append(Move.URGE)
-    elif not message.close_context:
+    elif not (message.close_context or message.cancel):
         moves.append(Move.KEEP)
     if message.close_context:
         moves.append(Move.CLOSE)
+    if message.cancel:
+        moves.append(Move.CANCEL)
     return moves

@@ -20,11 +20,13 @@ from zelitrio.protocol.fields import (
     read_voice_settings,
 )
 from zelitrio.protocol.halves import decode_with_halves
+from zelitrio.protocol.marks import read_timestamps
 from zelitrio.protocol.target import Dialect, bare_credential
 from zelitrio.settings import VoiceSettings
 
 MAX_CONTEXT_ID_CHARS = 256
 MAX_DICTIONARIES = 10
+MAX_PLAYED_MS = 24 * 3600 * 1000
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +39,13 @@ class ClientMessage:
     trigger: bool = False
     close_context: bool = False
     close_socket: bool = False
+    cancel: bool = False
+    """End the context at once."""
+    report: bool = False
+    """Say at the end of the context how far it got."""
+    played_ms: int | None = None
+    flush_id: str | None = None
+    timestamps: tuple[str, ...] | None = None
     credential: str | None = attrs.field(default=None, repr=False)
     settings_fields: Fields | None = attrs.field(default=None, repr=False, eq=False)
     """The message when it carries voice settings, to be laid over those of its context."""
@@ -117,11 +126,22 @@ def _read_fields(
         trigger=bool(fields.flag("try_trigger_generation")),
         close_context=close_context,
         close_socket=close_socket,
+        cancel=bool(fields.flag("cancel")),
+        report=bool(fields.flag("report")),
+        played_ms=read_played_ms(fields),
+        flush_id=fields.text("flush_id", max_chars=MAX_CONTEXT_ID_CHARS),
+        timestamps=read_timestamps(fields),
         credential=read_credential(fields),
         settings_fields=fields if has_voice_settings else None,
         chunk_schedule=read_chunk_schedule(fields),
         dictionaries=read_dictionaries(fields),
     )
+
+
+def read_played_ms(fields: Fields) -> int | None:
+    """`played_ms`: how much audio of a context the client played."""
+    played_ms = fields.number("played_ms", 0, MAX_PLAYED_MS)
+    return None if played_ms is None else round(played_ms)
 
 
 def read_credential(fields: Fields) -> str | None:

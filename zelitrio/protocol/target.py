@@ -14,6 +14,7 @@ import attrs
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol.fields import clamp, describe
+from zelitrio.protocol.marks import query_timestamps
 from zelitrio.settings import MAX_SEED
 
 MIN_INACTIVITY_S, MAX_INACTIVITY_S, DEFAULT_INACTIVITY_S = 1.0, 180.0, 20.0
@@ -55,6 +56,8 @@ class SocketRequest:
     credential: str | None = attrs.field(default=None, repr=False)
     """The bare key from a header or the query; None: none there, the first message may bring it."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
+    timestamps: tuple[str, ...] = ()
+    """Kinds of times that audio messages carry beside those of the characters."""
 
 
 def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> SocketRequest | None:
@@ -91,6 +94,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
         enable_ssml_parsing=query_flag(query, "enable_ssml_parsing"),
         normalise=normalise,
         seed=_seed(query.get("seed")),
+        timestamps=query_timestamps(query.get("timestamps", "")),
         credential=credential_of(headers, query.get("authorization")),
         single_use_token=query.get("single_use_token") or None,
     )
@@ -126,6 +130,7 @@ def socket_url(base_url: str, request: SocketRequest) -> str:
         ("language_code", request.language_code),
         ("seed", None if request.seed is None else str(request.seed)),
         ("single_use_token", request.single_use_token),
+        ("timestamps", ",".join(request.timestamps) or None),
     ):
         if value is not None:
             query[name] = value

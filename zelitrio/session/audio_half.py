@@ -85,7 +85,9 @@ class AudioHalf:
             if self._tempo is not None:
                 times_ms = self._tempo.times(times_ms)
                 length_ms = None if length_ms is None else self._tempo.length(length_ms)
-            self._clock.begin(speech.utterance, times_ms, length_ms, skipped)
+            # The tempo of OpenAI's endpoint: no client asks for phones there.
+            edges = block.phone_edges_ms if self._tempo is None else None
+            self._clock.begin(speech.utterance, times_ms, length_ms, skipped, edges)
             self._chunk = speech.released.number
             self._volume.begin(speech.utterance, block.word_times_ms, block.sample_rate_hz)
         elif -math.inf < self._packer.dry_at < trio.current_time():
@@ -127,7 +129,7 @@ class AudioHalf:
         tail = self._encoder.flush()
         alignment = self._clock.take_last(self._carried + skipped)
         if tail or alignment is not None:
-            await self._pass_on(tail, alignment)
+            await self._pass_on(tail, alignment, self._clock.heard_s)
 
     async def _encode(self, samples: Samples, *, release: bool) -> None:
         packer, rate_hz = self._packer, self._sample_rate_hz
@@ -139,13 +141,22 @@ class AudioHalf:
             self._encoded_s += len(pcm) / rate_hz
             packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
             if audio:
-                await self._pass_on(audio, self._clock.take())
+                await self._pass_on(audio, self._clock.take(), self._encoder.encoded_s)
 
-    async def _pass_on(self, audio: bytes, alignment: Alignment | None) -> None:
+    async def _pass_on(self, audio: bytes, alignment: Alignment | None, until_s: float) -> None:
         first, self.first = self.first, None
         if first is not None:
             first.encoded()
-        packet = Packet(audio, alignment, self._encoded_s, self._chunk, self.released_at, first)
+        packet = Packet(
+            audio,
+            alignment,
+            self._encoded_s,
+            self._chunk,
+            self.released_at,
+            first,
+            self._clock.take_begun(),
+            until_s,
+        )
         self.audio_s += self._encoded_s
         self._encoded_s, self.released_at = 0.0, None
         await self._deliver(packet)

@@ -13,7 +13,14 @@ from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import Deliver
 from zelitrio.session.service import Service
 from zelitrio.session.signals import Signal
-from zelitrio.session.stream import SpeechStream, StreamOptions, make_audio_half
+from zelitrio.session.stream import (
+    SpeechStream,
+    StreamOptions,
+    TellFlushes,
+    ignore_flushes,
+    make_audio_half,
+)
+from zelitrio.session.text_half import Flush
 from zelitrio.settings import VoiceSettings
 
 if TYPE_CHECKING:
@@ -39,7 +46,7 @@ class DialogueStream:
         options: of the stream; `voice` is the first of the dialogue's.
         voices: all voices, by id.
         make_schedule: makes the chunk schedule of a turn.
-        tell_turn_end: called when all audio of a turn, or of a flush, was delivered.
+        tell_flushes: told of turns and flushes whose audio was delivered.
     """
 
     def __init__(
@@ -48,14 +55,14 @@ class DialogueStream:
         options: StreamOptions,
         voices: Mapping[str, Voice],
         make_schedule: Callable[[], ChunkSchedule],
-        tell_turn_end: Callable[[], None],
+        tell_flushes: TellFlushes = ignore_flushes,
     ) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._service = service
         self._options = options
         self._voices = voices
         self._make_schedule = make_schedule
-        self._tell_turn_end = tell_turn_end
+        self._tell_flushes = tell_flushes
         self._turns: deque[SpeechStream] = deque()
         """The turn that is spoken or written, and those after it."""
         self._is_ended = False
@@ -92,16 +99,20 @@ class DialogueStream:
             turn = self._begin(voice or self._options.voice)
         if turn is not None:
             # Texts of a dialogue are joined as they are.
-            turn.text(text, flush=flush, continues=True)
+            turn.text(text, continues=True)
+        if flush:
+            self.flush()
 
     def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
         """Speak turns that begin from now on with other settings; the schedule of a dialogue is fixed."""
         self._options = attrs.evolve(self._options, settings=settings)
 
-    def flush(self) -> None:
-        """Speak everything buffered now."""
+    def flush(self, flush_id: str | None = None) -> None:
+        """Speak everything buffered now; `flush_id` names the flush."""
         if self._turns:
-            self._turns[-1].flush()
+            self._turns[-1].flush(flush_id)
+        elif flush_id is not None:
+            self._tell_flushes((Flush(0, False, flush_id),))
 
     def end(self) -> None:
         """No more text: speak what there is, then end.  A second call does nothing."""
@@ -137,11 +148,11 @@ class DialogueStream:
             self._is_done = True
             # Turns and this stream hold each other.
             self._turns.clear()
-            self.on_change = lambda: None
+            self.on_change, self._tell_flushes = lambda: None, ignore_flushes
 
     def _begin(self, voice: Voice) -> SpeechStream:
         options = attrs.evolve(self._options, voice=voice)
-        turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_turn_end)
+        turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_flushes)
         turn.on_change = self._notify
         self._turns.append(turn)
         return turn

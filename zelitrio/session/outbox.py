@@ -38,12 +38,14 @@ class Outgoing:
         owner: the context that it belongs to; None: the socket.
         chunk: number of the chunk that it speaks.
         sent: called when the message has left.
+        begun: called when the transport gets it: from then on all of it will leave.
     """
 
     text: str
     owner: object = None
     chunk: int = 0
     sent: Callable[[], None] | None = None
+    begun: Callable[[], None] | None = None
 
 
 def _takes_nothing(text: str) -> bool:
@@ -132,7 +134,7 @@ class Outbox:
             if item is None and self._items:
                 item = self._items.popleft()
                 self._changed.notify()
-                if self._offer(item.text):
+                if self._give(item):
                     _left(item)
                     continue
             if item is not None:
@@ -148,12 +150,17 @@ class Outbox:
     def _send(self, item: Outgoing) -> None:
         if self._items or self._begun is not None or self._is_writing:
             self._items.append(item)
-        elif self._offer(item.text):
+        elif self._give(item):
             _left(item)
             return
         else:
             self._begun = item
         self._changed.notify()
+
+    def _give(self, item: Outgoing) -> bool:
+        if item.begun is not None:
+            item.begun()
+        return self._offer(item.text)
 
     def _notice_left(self) -> None:
         self._notices -= 1

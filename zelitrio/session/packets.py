@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.session.segments import Segment
 from zelitrio.session.timing import Alignment
 from zelitrio.session.traces import FirstAudio
 
@@ -35,6 +36,8 @@ class Packet:
         chunk: number of the chunk it speaks, from 0.
         released_at: on the first packet of a stream, when its first chunk was released.
         first: on the first packet of a stream that is traced.
+        begun: the segments that begin with this packet.
+        until_s: sound of the stream up to the end of this packet, as a player plays it.
     """
 
     audio: bytes
@@ -43,6 +46,8 @@ class Packet:
     chunk: int = 0
     released_at: float | None = None
     first: FirstAudio | None = None
+    begun: tuple[Segment, ...] = ()
+    until_s: float = 0.0
 
 
 class Packer:

@@ -11,6 +11,7 @@ Trouble travels back as cancellation of the context or of the whole nursery.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from zelitrio.audio import AudioFormat, parse_format
 from zelitrio.errors import RemoteError, ZelitrioError, first_error
 from zelitrio.protocol import (
     Authenticate,
-    ChunkSchedule,
+    CancelContext,
     Connection,
     ContextError,
     Dialect,
@@ -33,22 +34,24 @@ from zelitrio.protocol import (
     EvictContext,
     Fail,
     OpenContext,
+    Recall,
     SocketRequest,
     Text,
     UpdateSettings,
     close_frame,
     to_remote_error,
 )
+from zelitrio.session.context import Context, Ended
 from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.dictionaries import choose_front_end
+from zelitrio.session.opening import make_options, make_stream
 from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import AccountLike, Meter, Service
 from zelitrio.session.slices import slices
-from zelitrio.session.stream import SpeechStream, StreamOptions
+from zelitrio.session.text_half import Flush
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
-from zelitrio.text import Reading, find_phrase_end, find_sentence_end
 
 if TYPE_CHECKING:
     from zelitrio.voices import Voice
@@ -75,25 +78,14 @@ async def run_socket(transport: SocketTransport, request: SocketRequest, service
 
 
 @attrs.define(eq=False)
-class _Context:
-    """One context of a socket: its stream, and the scope that cancels its task."""
-
-    context_id: str | None
-    stream: SpeechStream | DialogueStream
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    was_busy: bool = False
-    meter: Meter | None = None
-    """Opened by the first text, so that a socket that only waits is no stream of its account."""
-
-
-@attrs.define(eq=False)
 class _Conversation:
     transport: SocketTransport
     request: SocketRequest
     service: Service
     audio_format: AudioFormat
     connection: Connection | DialogueConnection = attrs.field(init=False)
-    contexts: dict[str | None, _Context] = attrs.field(factory=dict, init=False)
+    contexts: dict[str | None, Context] = attrs.field(factory=dict, init=False)
+    ended: Ended = attrs.field(factory=Ended, init=False)
     outbox: Outbox = attrs.field(init=False)
     nursery: trio.Nursery = attrs.field(init=False)
     read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
@@ -177,11 +169,18 @@ class _Conversation:
                     context.stream.update(event.voice_settings, event.chunk_schedule)
             case EndContext(context_id=context_id, discard=discard):
                 if context := self.contexts.get(context_id):
+                    context.wants_report = event.wants_report
                     self._end(context, discard)
+            case CancelContext(context_id=context_id, played_ms=played_ms):
+                if context := self.contexts.get(context_id):
+                    context.wants_report, context.played_ms = True, played_ms
+                    self._cancel(context)
+            case Recall(context_id=context_id, played_ms=played_ms):
+                if report := self.ended.report(context_id, played_ms):
+                    self.outbox.post(self.connection.report_message(context_id, report))
             case EvictContext(context_id=context_id):
                 if context := self.contexts.get(context_id):
-                    self.outbox.drop(context)
-                    context.scope.cancel()
+                    self._cancel(context)
             case ContextError(context_id=context_id, error=error):
                 self._tell_error(error, context_id)
             case EndSocket():
@@ -214,52 +213,34 @@ class _Conversation:
         except RemoteError as error:
             self._refuse_context(event.context_id, error)
             return
-        reading = Reading(
-            front_end=front_end,
-            normalise=self.request.normalise != "off",
-            ssml=self.request.enable_ssml_parsing,
-            model_id=self.request.model_id,
-        )
-        timing = Timing.VERBATIM if self.request.is_dialogue else Timing.SEGMENT
-        options = StreamOptions(
-            voice=next(iter(voices.values())),
-            audio_format=self.audio_format,
-            settings=event.voice_settings,
-            seed=self.request.seed,
-            reading=reading,
-            timing=timing if self.connection.wants_alignment else Timing.NONE,
-        )
-        make_schedule = partial(
-            ChunkSchedule,
-            event.chunk_schedule,
-            auto_mode=self.request.auto_mode,
-            find_sentence_end=find_sentence_end,
-            find_phrase_end=find_phrase_end,
-        )
-        stream: SpeechStream | DialogueStream
-        if self.request.is_dialogue:
-            tell_turn_end = partial(self._tell_turn_end, event.context_id)
-            stream = DialogueStream(self.service, options, voices, make_schedule, tell_turn_end)
-        else:
-            stream = SpeechStream(self.service, options, make_schedule())
-        context = _Context(event.context_id, stream)
+        options = make_options(self.request, event, next(iter(voices.values())), self.audio_format, front_end)
+        if not self.connection.wants_alignment:
+            options = attrs.evolve(options, timing=Timing.NONE)
+        tell_flushes = partial(self._tell_flushes, event.context_id)
+        stream = make_stream(self.service, self.request, event, options, voices, tell_flushes)
+        context = Context(event.context_id, stream, event.timestamps)
         stream.on_change = partial(self._note_busy, context)
         self.contexts[event.context_id] = context
         self.nursery.start_soon(self._run_context, context)
 
-    def _tell_turn_end(self, context_id: str | None) -> None:
-        if isinstance(self.connection, DialogueConnection):
+    def _tell_flushes(self, context_id: str | None, flushes: Sequence[Flush]) -> None:
+        if isinstance(self.connection, DialogueConnection) and any(flush.has_text for flush in flushes):
             self.outbox.post(self.connection.turn_message(context_id))
+        for flush in flushes:
+            if flush.flush_id is not None:
+                self.outbox.post(self.connection.flush_message(context_id, flush.flush_id))
 
     async def _take_text(self, event: Text) -> None:
         """Take the text of one message, a slice at a time; other tasks run between slices."""
         # While draining, text is spoken at once: no flush may come.
-        flush = event.flush or self.service.drain.is_set()
+        flush = (event.flush and event.flush_id is None) or self.service.drain.is_set()
         *others, (last, continues) = slices(event.text)
         for piece, follows in others:
             self._text(event, piece, continues=follows)
             await trio.lowlevel.checkpoint()
         self._text(event, last, continues=continues, flush=flush, trigger=event.trigger)
+        if event.flush_id is not None and (context := self.contexts.get(event.context_id)):
+            context.stream.flush(event.flush_id)
 
     def _text(self, event: Text, text: str, *, continues: bool, **how: bool) -> None:
         context = self.contexts.get(event.context_id)
@@ -275,21 +256,28 @@ class _Conversation:
                 context.stream.text(text, continues=continues, **how)
         except RemoteError as error:
             self._fail_context(context, error)
+        else:
+            context.progress.wrote(text)
 
-    def _meter(self, context: _Context) -> Meter:
+    def _meter(self, context: Context) -> Meter:
         if context.meter is None:
             assert self.account is not None, "no context opens before the key is known"
             kind = "socket" if self.request.dialect is Dialect.SINGLE else "multi"
             context.meter = self.account.open(self.request.voice_id, kind)
         return context.meter
 
-    def _end(self, context: _Context, discard: bool) -> None:
+    def _end(self, context: Context, discard: bool) -> None:
         if discard:
             self.outbox.drop(context, context.stream.discard())
         else:
             context.stream.end()
 
-    async def _run_context(self, context: _Context) -> None:
+    def _cancel(self, context: Context) -> None:
+        """End a context at once."""
+        self.outbox.drop(context)
+        context.scope.cancel()
+
+    async def _run_context(self, context: Context) -> None:
         """The task of one context; its final frame, or its error, is the last thing it posts."""
         error: BaseException | None = None
         try:
@@ -306,19 +294,26 @@ class _Conversation:
             self._fail_context(context, to_remote_error(error))
         self._close_context(context)
 
-    async def _deliver(self, context: _Context, packet: Packet) -> None:
+    async def _deliver(self, context: Context, packet: Packet) -> None:
         alignment = packet.alignment
         message = self.connection.audio_message(
             context.context_id,
             packet.audio,
             alignment.written if alignment else None,
             alignment.spoken if alignment else None,
+            context.marks_of(packet),
         )
         await self.outbox.put(
-            Outgoing(message, context, packet.chunk, partial(self._note_sent, context, packet))
+            Outgoing(
+                message,
+                context,
+                packet.chunk,
+                sent=partial(self._note_sent, context, packet),
+                begun=partial(context.progress.sent, packet.begun, packet.until_s),
+            )
         )
 
-    def _note_sent(self, context: _Context, packet: Packet) -> None:
+    def _note_sent(self, context: Context, packet: Packet) -> None:
         observer = self.service.observer
         if context.meter is not None:
             context.meter.spoke(packet.seconds)
@@ -328,18 +323,21 @@ class _Conversation:
         if packet.first is not None:
             packet.first.sent()
 
-    def _close_context(self, context: _Context) -> None:
+    def _close_context(self, context: Context) -> None:
         """Post the final frame after the context's audio and forget the context."""
         if self.contexts.get(context.context_id) is context:
             del self.contexts[context.context_id]
+            self.ended.add(context)
         if self.outbox.is_closing:
             return
-        self.outbox.post(self.connection.final_message(context.context_id, trio.current_time()))
+        self.outbox.post(
+            self.connection.final_message(context.context_id, trio.current_time(), context.report())
+        )
         self.read_scope.deadline = self._deadline()
         self._close_if_finished()
         self._close_if_drained()
 
-    def _fail_context(self, context: _Context, error: RemoteError) -> None:
+    def _fail_context(self, context: Context, error: RemoteError) -> None:
         """End one context with an error; on `multi-stream-input` the socket stays open."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
@@ -381,7 +379,7 @@ class _Conversation:
         if self.service.drain.is_set() and not busy:
             self.outbox.close(RESTART_CODE, RESTART_REASON)
 
-    def _note_busy(self, context: _Context) -> None:
+    def _note_busy(self, context: Context) -> None:
         """Tell the connection whether the context speaks: while it does, it cannot time out."""
         busy = context.stream.is_busy
         if busy == context.was_busy or self.outbox.is_closing:

@@ -142,7 +142,7 @@ async def _speak_lines(
 ) -> None:
     """A dialogue with all of its lines known."""
     voices = {line.voice.voice_id: line.voice for line in lines}
-    stream = DialogueStream(service, options, voices, _make_schedule, lambda: None)
+    stream = DialogueStream(service, options, voices, _make_schedule)
     for line in lines:
         for at, (piece, _) in enumerate(slices(line.text)):
             await trio.lowlevel.checkpoint()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import trio
@@ -24,7 +24,7 @@ from zelitrio.session.packets import Packer
 from zelitrio.session.pending import Speech
 from zelitrio.session.service import EngineStreamLike, Service
 from zelitrio.session.signals import Signal
-from zelitrio.session.text_half import MAX_PENDING_CHARS, TextHalf
+from zelitrio.session.text_half import MAX_PENDING_CHARS, Flush, TextHalf
 from zelitrio.session.timing import SegmentClock, Timing
 from zelitrio.session.traces import FirstAudio
 from zelitrio.settings import VoiceSettings
@@ -39,7 +39,15 @@ UTTERANCES_AHEAD = 3
 single word.  A barge-in throws the work on all others away."""
 
 
+TellFlushes: TypeAlias = "Callable[[Sequence[Flush]], None]"
+"""Told of flushes when all their audio was delivered; must not wait or raise."""
+
+
 def _ignore() -> None:
+    """Default callback: does nothing."""
+
+
+def ignore_flushes(flushes: Sequence[Flush]) -> None:
     """Default callback: does nothing."""
 
 
@@ -73,7 +81,7 @@ class SpeechStream:
         service: shared by all streams.
         options: of this stream.
         schedule: releases its chunks.
-        tell_turn_end: called when all audio of a flush was delivered; must not wait.
+        tell_flushes: told of flushes that were spoken; several at once get one call.
 
     Attributes:
         text_half: the text that is not spoken yet.
@@ -85,7 +93,7 @@ class SpeechStream:
         service: Service,
         options: StreamOptions,
         schedule: ChunkSchedule,
-        tell_turn_end: Callable[[], None] = _ignore,
+        tell_flushes: TellFlushes = ignore_flushes,
     ) -> None:
         reading = options.reading
         unheard = Unheard(
@@ -97,7 +105,7 @@ class SpeechStream:
         tell_unspoken = None if reading.ssml else service.observer.text_skipped
         self.text_half = TextHalf(schedule, options.settings, reader, tell_unspoken)
         self.on_change: Callable[[], None] = _ignore
-        self._tell_turn_end = tell_turn_end
+        self._report_flushes = tell_flushes
         self._service = service
         self._options = options
         self._lane: EngineStreamLike | None = None
@@ -136,9 +144,10 @@ class SpeechStream:
         self.text_half.settings = settings
         self.text_half.schedule.reschedule(chunk_schedule)
 
-    def flush(self) -> None:
-        """Speak everything buffered now."""
-        self.text_half.flush(trio.current_time())
+    def flush(self, flush_id: str | None = None) -> None:
+        """Speak everything buffered now; `flush_id` names the flush."""
+        self.text_half.flush(trio.current_time(), flush_id)
+        self._tell_flushes()
         self._notify()
 
     def end(self) -> None:
@@ -187,9 +196,9 @@ class SpeechStream:
         finally:
             self._is_done = True
             self._changed.notify()
-            # The caller knows that `run` is over.  The callback usually holds this stream in a cycle, which
+            # The caller knows that `run` is over.  The callbacks usually hold this stream in a cycle, which
             # would keep it until the next garbage collection.
-            self.on_change = _ignore
+            self.on_change, self._report_flushes = _ignore, ignore_flushes
 
     async def speak_on(self, audio: AudioHalf) -> bool:
         """Do what `run` does for a part of a longer stream, with a given audio half.
@@ -267,7 +276,7 @@ class SpeechStream:
             if block.is_last:
                 pending.spoken(block.utterance)
                 self._notify()
-                if pending and self.text_half.flush_is_spoken:
+                if pending or not self.text_half.is_ended:
                     self._tell_flushes()
         self._tell_flushes()
 
@@ -281,6 +290,8 @@ class SpeechStream:
                 return speech
             if had_chunks:
                 self._notify()  # a chunk without words needs no speaking
+                if self._lane is not None:  # else the text may yet need a silence
+                    self._tell_flushes()
                 await trio.lowlevel.checkpoint()
             elif text.is_ended:
                 return None
@@ -320,9 +331,9 @@ class SpeechStream:
                     trace.end(outcome, audio.audio_s)
 
     def _tell_flushes(self) -> None:
-        """Report flushes after all their chunks are spoken; several at once get one report."""
-        if self.text_half.take_spoken_flushes():
-            self._tell_turn_end()
+        """Report flushes after all their chunks are spoken."""
+        if self.text_half.flush_is_spoken:
+            self._report_flushes(self.text_half.take_spoken_flushes())
 
     def _notify(self) -> None:
         self._changed.notify()

@@ -23,6 +23,21 @@ MAX_PENDING_CHARS = 64 * 1024
 """Text that may wait in one stream: more than an hour of speech."""
 
 
+@attrs.frozen
+class Flush:
+    """A flush of the client.
+
+    Attributes:
+        until: number of chunks released by then.
+        has_text: whether it released any text.
+        flush_id: the client's own, if it wants to be told.
+    """
+
+    until: int
+    has_text: bool
+    flush_id: str | None = None
+
+
 @attrs.define(eq=False)
 class TextHalf:
     """The text of one stream until it is spoken.  All calls return at once.
@@ -45,8 +60,8 @@ class TextHalf:
     _has_text: bool = attrs.field(default=False, init=False)
     _released: int = attrs.field(default=0, init=False)
     """Number of chunks released."""
-    _flushes: deque[int] = attrs.field(factory=deque, init=False)
-    """For each flush that is not spoken yet, the number of chunks released by then."""
+    _flushes: deque[Flush] = attrs.field(factory=deque, init=False)
+    """Those that are not spoken yet."""
     _wanted: int = attrs.field(default=0, init=False)
     """Chunks that the client flushed; a barge-in does not take them back."""
 
@@ -99,12 +114,13 @@ class TextHalf:
             self.flush(now)
         return self._released > before
 
-    def flush(self, now: float) -> None:
-        """Release everything buffered."""
+    def flush(self, now: float, flush_id: str | None = None) -> None:
+        """Release everything buffered; `flush_id` names the flush."""
         self._release(self.schedule.feed(self._reader.release_tags(), now, continues=True), now)
         self._release(self.schedule.flush(now), now)
-        if self._wanted < self._released:
-            self._flushes.append(self._released)
+        has_text = self._wanted < self._released
+        if has_text or flush_id is not None:
+            self._flushes.append(Flush(self._released, has_text, flush_id))
         self._wanted = self._released
 
     def deadline(self) -> float:
@@ -115,15 +131,14 @@ class TextHalf:
     @property
     def flush_is_spoken(self) -> bool:
         """Whether everything up to a flush is spoken that was not taken yet."""
-        return bool(self._flushes) and not self.pending.has_before(self._flushes[0])
+        return bool(self._flushes) and not self.pending.has_before(self._flushes[0].until)
 
-    def take_spoken_flushes(self) -> int:
-        """Count the flushes that are spoken, and forget them."""
-        count = 0
+    def take_spoken_flushes(self) -> list[Flush]:
+        """The flushes that are spoken; they are forgotten."""
+        spoken = []
         while self.flush_is_spoken:
-            self._flushes.popleft()
-            count += 1
-        return count
+            spoken.append(self._flushes.popleft())
+        return spoken
 
     def expire(self, now: float) -> None:
         """Release what the schedule releases at its deadline."""

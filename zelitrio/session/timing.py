@@ -8,12 +8,13 @@ encoder's delay once, at the start of the stream.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
 from zelitrio.protocol import CharTimes, join_times
 from zelitrio.session.characters import align_characters
+from zelitrio.session.segments import PhoneEdges, Segment
 from zelitrio.text import Utterance
 
 
@@ -67,6 +68,7 @@ class SegmentClock:
         self._samples = 0
         self._segments = 0
         self._waiting: list[Alignment] = []
+        self._begun: list[Segment] = []
         self._waiting_since = 0
 
     def begin(
@@ -75,6 +77,7 @@ class SegmentClock:
         word_times_ms: tuple[tuple[int, int], ...],
         length_ms: int | None = None,
         skipped: str = "",
+        phone_edges_ms: Callable[[], PhoneEdges] | None = None,
     ) -> None:
         """The next sample is the first of `utterance`; times are relative to it.
 
@@ -84,22 +87,33 @@ class SegmentClock:
             length_ms: of its audio.  The characters after the last word last until then: Pipecat adds up the
                 ends of the segments and takes the sum for the time that passed.
             skipped: text before it that is not spoken.  Over HTTP its characters appear with no duration.
+            phone_edges_ms: computes the edges of its phones.
         """
+        if not self._begun:
+            self._waiting_since = self._samples
+        offset = self._offset_ms()
+        self._segments += 1
+        self._begun.append(
+            Segment(
+                utterance=utterance,
+                word_times_ms=word_times_ms,
+                skipped=skipped,
+                begin_ms=self._stream_ms(self._samples),
+                offset_ms=offset,
+                phone_edges_ms=phone_edges_ms,
+            )
+        )
         if self._timing is Timing.NONE:
             return
-        if not self._waiting:
-            self._waiting_since = self._samples
         written, spoken = align_characters(utterance, word_times_ms, length_ms)
         if self._timing is Timing.SEGMENT:
             # As the vendor does: a client that splits the characters at spaces then has each last word whole.
             # The spoken characters begin with a space instead, so that segments join with one.
             written = _ended_by_space(written, length_ms)
-        offset = self._offset_ms()
         parts = [written.shifted(offset)]
         if skipped and self._timing is not Timing.SEGMENT:
             parts.insert(0, _silent(skipped, offset))
         alignment = Alignment(join_times(parts), spoken.shifted(offset))
-        self._segments += 1
         if alignment.written.chars and alignment.spoken.chars:
             self._waiting.append(alignment)
 
@@ -107,12 +121,22 @@ class SegmentClock:
         """Count samples that went into the encoder."""
         self._samples += samples
 
+    @property
+    def heard_s(self) -> float:
+        """The end of all samples, as a player plays them."""
+        return self._stream_ms(self._samples) / 1000
+
     def take(self) -> Alignment | None:
         """The alignment for the next packet."""
         if not self._waiting:
             return None
         waiting, self._waiting = self._waiting, []
         return join_alignments(waiting)
+
+    def take_begun(self) -> tuple[Segment, ...]:
+        """The segments that begin with the next packet; call it after `take`."""
+        begun, self._begun = self._begun, []
+        return tuple(begun)
 
     def take_last(self, skipped: str) -> Alignment | None:
         """The alignment for the last packet of the stream, with the skipped text at its end."""

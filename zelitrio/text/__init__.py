@@ -32,12 +32,14 @@ from zelitrio.text.types import (
     Word,
 )
 from zelitrio.text.utterances import Reading, StreamReader, read_text
+from zelitrio.text.visemes import REST, viseme_of
 
 __all__ = [
     "ALPHABETS",
     "CODE_OF_PHONE",
     "DATA",
     "PHONES",
+    "REST",
     "SENTENCE_ENDS",
     "Break",
     "Dictionaries",
@@ -70,5 +72,6 @@ __all__ = [
     "rules_of",
     "spoken_text",
     "symbols_of",
+    "viseme_of",
     "without_stress",
 ]

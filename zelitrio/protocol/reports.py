@@ -1,0 +1,36 @@
+"""Answers to fields that only this server knows: how far a context got, and which flush was spoken."""
+
+from __future__ import annotations
+
+import attrs
+import orjson
+
+
+@attrs.frozen
+class SpeechReport:
+    """How far a context got.
+
+    Attributes:
+        text_spoken: the text up to the last word whose audio was sent, or played, to its end.
+        text_remaining: the rest; both together are the text that the client sent.
+        audio_sent_ms: audio in the messages that left.
+    """
+
+    text_spoken: str
+    text_remaining: str
+    audio_sent_ms: int
+
+
+def report_keys(report: SpeechReport | None) -> str:
+    """The keys of a report, to follow others in an object; empty without a report."""
+    return "" if report is None else "," + orjson.dumps(attrs.asdict(report)).decode()[1:-1]
+
+
+def report_message(report: SpeechReport, context_key: str) -> str:
+    """The report of a context whose final frame was sent before."""
+    return f'{{"is_over":true{report_keys(report)}{context_key}}}'
+
+
+def flush_message(flush_id: str, context_key: str) -> str:
+    """All audio up to a flush was sent."""
+    return f'{{"flush_done":true,"flush_id":{orjson.dumps(flush_id).decode()}{context_key}}}'

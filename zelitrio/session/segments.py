@@ -1,0 +1,87 @@
+"""A segment: the audio of one utterance, with the times of its words, phones and visemes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from zelitrio.protocol import Marks
+from zelitrio.text import REST, Utterance, viseme_of
+
+PhoneEdges = tuple[tuple[int, ...], ...]
+"""Of each word: when its first phone begins, and when each of its phones ends."""
+_REST_MS = 60
+"""A gap shorter than this leaves the mouth no time to come to rest."""
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Segment:
+    """An utterance whose audio begins with a packet.
+
+    Attributes:
+        utterance: what is spoken.
+        word_times_ms: start and end of each of its words, from its first sample.
+        skipped: text before it that is not spoken.
+        begin_ms: of its first sample, from the first that the listener hears of the stream.
+        offset_ms: of its first sample, from where the packet's alignment counts.
+        phone_edges_ms: computes the edges of its phones; None where they are not known.
+    """
+
+    utterance: Utterance
+    word_times_ms: Sequence[tuple[int, int]]
+    skipped: str
+    begin_ms: int
+    offset_ms: int
+    phone_edges_ms: Callable[[], PhoneEdges] | None = None
+
+    def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
+        """Times of these kinds, as the packet's alignment counts."""
+        told: dict[str, Marks] = {}
+        if "word" in kinds:
+            words = zip(self.utterance.words, self.word_times_ms, strict=False)
+            told["word"] = self._marks([(word.spoken, begin, end) for word, (begin, end) in words])
+        if "phone" in kinds or "viseme" in kinds:
+            phones = self._phones()
+            if "phone" in kinds:
+                told["phone"] = self._marks(phones)
+            if "viseme" in kinds:
+                told["viseme"] = self._marks(_visemes(phones))
+        return told
+
+    def _phones(self) -> list[tuple[str, int, int]]:
+        if self.phone_edges_ms is None:
+            return []
+        return [
+            (phone, begin, end)
+            for word, edges in zip(self.utterance.words, self.phone_edges_ms(), strict=False)
+            for phone, begin, end in zip(word.phones, edges, edges[1:], strict=False)
+        ]
+
+    def _marks(self, found: Sequence[tuple[str, int, int]]) -> Marks:
+        return Marks(
+            tuple(label for label, _, _ in found),
+            tuple(self.offset_ms + begin for _, begin, _ in found),
+            tuple(self.offset_ms + end for _, _, end in found),
+        )
+
+
+def _visemes(phones: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Visemes of phones: neighbours that are equal are one, and the mouth rests in pauses."""
+    found: list[tuple[str, int, int]] = []
+    until = 0
+    for phone, begin, end in phones:
+        viseme = viseme_of(phone)
+        if viseme is None:
+            continue
+        if begin - until >= _REST_MS:
+            found.append((REST, until, begin))
+        elif found:
+            label, since, _ = found[-1]
+            found[-1] = (label, since, begin)  # no gap between neighbours
+        if found and found[-1][0] == viseme:
+            found[-1] = (viseme, found[-1][1], end)
+        else:
+            found.append((viseme, begin, end))
+        until = end
+    return found
