@@ -90,6 +90,12 @@ async def test_blocks_come_in_order_with_word_times_once(engine: Engine) -> None
         assert starts_and_ends == sorted(starts_and_ends)
         assert starts_and_ends[-1] <= length_ms
         assert starts_and_ends[0] <= 40
+        assert block.phone_edges_ms is not None
+        phones = block.phone_edges_ms()
+        for word, (begin, end), edges in zip(block.utterance.words, block.word_times_ms, phones, strict=True):
+            assert len(edges) == len(word.phones) + 1 and list(edges) == sorted(edges)
+            # A word before a pause ends when it has faded, somewhat before its last phone.
+            assert edges[0] == begin and edges[-1] >= end
 
 
 async def test_an_utterance_sounds_the_same_after_others(engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""Fields that other servers ignore: cancel and its report, acknowledged flushes, times of words and phones."""
+"""Fields that other servers ignore: cancel, reports, acknowledged flushes, times of words and phones."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def test_each_flush_with_an_id_is_acknowledged_after_its_audio(kind, autoj
         write(socket, kind, "... ", flush=True, flush_id="no word")
         await trio.sleep(3)
     order = [
-        frame["flush_id"] if "flush_id" in frame else "audio"
+        frame.get("flush_id", "audio")
         for _, frame in socket.frames
         if "flush_id" in frame or frame.get("audio")
     ]

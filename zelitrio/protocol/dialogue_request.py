@@ -9,6 +9,7 @@ import attrs
 from zelitrio.protocol.dialogue import MAX_VOICES
 from zelitrio.protocol.events import PronunciationDictionary
 from zelitrio.protocol.fields import Fields, clamped_settings, decode_object, in_body, read_voice_settings
+from zelitrio.protocol.marks import read_timestamps
 from zelitrio.protocol.messages import read_dictionaries
 from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES
 from zelitrio.settings import MAX_SEED, VoiceSettings
@@ -39,6 +40,12 @@ class DialogueRequest:
     seed: int | None = None
     dictionaries: tuple[PronunciationDictionary, ...] = ()
     normalise: str = "auto"
+    previous_text: str = ""
+    next_text: str = ""
+    """`future_text` of the vendor."""
+    language_code: str | None = None
+    timestamps: tuple[str, ...] = ()
+    """Kinds of times that an answer with times has beside those of the characters."""
 
 
 def parse_dialogue_request(body: bytes, query: Mapping[str, str]) -> DialogueRequest:
@@ -68,6 +75,10 @@ def parse_dialogue_request(body: bytes, query: Mapping[str, str]) -> DialogueReq
         seed=fields.whole("seed", 0, MAX_SEED),
         dictionaries=read_dictionaries(fields) or (),
         normalise=fields.choice("apply_text_normalization", NORMALISE_CHOICES) or "auto",
+        previous_text=fields.text("previous_text") or "",
+        next_text=fields.text("future_text") or "",
+        language_code=fields.text("language_code"),
+        timestamps=read_timestamps(fields) or (),
     )
 
 

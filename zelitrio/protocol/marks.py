@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 import orjson
@@ -47,14 +48,15 @@ def query_timestamps(value: str) -> tuple[str, ...]:
 
 def join_marks(parts: Sequence[Mapping[str, Marks]]) -> dict[str, Marks]:
     """One value per kind, out of several that count from the same moment."""
-    kinds = [kind for kind in MARK_KINDS if any(kind in part for part in parts)]
+    found = {kind: [part[kind] for part in parts if kind in part] for kind in MARK_KINDS}
     return {
         kind: Marks(
-            tuple(label for part in parts for label in part[kind].labels),
-            tuple(at for part in parts for at in part[kind].starts_ms),
-            tuple(at for part in parts for at in part[kind].ends_ms),
+            tuple(label for each in several for label in each.labels),
+            tuple(at for each in several for at in each.starts_ms),
+            tuple(at for each in several for at in each.ends_ms),
         )
-        for kind in kinds
+        for kind, several in found.items()
+        if several
     }
 
 
@@ -73,11 +75,11 @@ def marks_keys(marks: Mapping[str, Marks] | None) -> str:
     return "," + orjson.dumps(told).decode()[1:-1]
 
 
-def marks_in_seconds(marks: Mapping[str, Marks]) -> dict[str, object]:
+def marks_in_seconds(marks: Mapping[str, Marks]) -> dict[str, Any]:
     """The keys `words`, `phones`, `visemes` of an HTTP answer; times in seconds."""
     return {
         f"{kind}s": {
-            f"{kind}s": each.labels,
+            f"{kind}s": list(each.labels),
             "start_times_seconds": [at / 1000 for at in each.starts_ms],
             "end_times_seconds": [at / 1000 for at in each.ends_ms],
         }

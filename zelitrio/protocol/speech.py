@@ -21,6 +21,7 @@ from zelitrio.protocol.fields import (
     in_body,
     read_voice_settings,
 )
+from zelitrio.protocol.marks import read_timestamps
 from zelitrio.protocol.messages import read_dictionaries
 from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES, query_flag
 from zelitrio.settings import MAX_SEED, VoiceSettings
@@ -62,6 +63,8 @@ class SpeechRequest:
     """`auto`, `on` or `off`."""
     language_code: str | None = None
     enable_ssml_parsing: bool = False
+    timestamps: tuple[str, ...] = ()
+    """Kinds of times that an answer with times has beside those of the characters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +109,7 @@ def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest
         language_code=fields.text("language_code"),
         enable_ssml_parsing=bool(fields.flag("enable_ssml_parsing"))
         or query_flag(query, "enable_ssml_parsing"),
+        timestamps=read_timestamps(fields) or (),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -15,7 +15,15 @@ from starlette.routing import Route
 from zelitrio.accounts import Kind
 from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import CharTimes, DialogueInput, parse_dialogue_request, timed_audio_line
+from zelitrio.protocol import (
+    CharTimes,
+    DialogueInput,
+    Marks,
+    join_marks,
+    marks_in_seconds,
+    parse_dialogue_request,
+    timed_audio_line,
+)
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
@@ -65,12 +73,13 @@ class DialogueLines(Shape):
     """A line of JSON for every packet, with its voice segments."""
 
     segments: VoiceSegments
+    timestamps: tuple[str, ...]
     content_type: str = "application/x-ndjson"
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
         """A line."""
-        return _timed(packet.audio, packet.alignment, self.segments)
+        return _timed(packet.audio, packet.alignment, self.segments, packet.marks(self.timestamps))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -79,29 +88,35 @@ class DialogueWhole(Shape):
 
     segments: VoiceSegments
     audio_format: AudioFormat
+    timestamps: tuple[str, ...]
     content_type: str = "application/json"
     is_streamed: bool = False
     timing: Timing = Timing.STREAM
     _audio: list[bytes] = attrs.field(factory=list, init=False)
     _told: list[Alignment] = attrs.field(factory=list, init=False)
+    _marks: list[Mapping[str, Marks]] = attrs.field(factory=list, init=False)
 
     def part(self, packet: Packet) -> bytes:
         """Nothing yet."""
         self._audio.append(packet.audio)
         if packet.alignment is not None:
             self._told.append(packet.alignment)
+        self._marks.append(packet.marks(self.timestamps))
         return b""
 
     def end(self) -> bytes:
         """The object."""
         audio = with_true_sizes(b"".join(self._audio), self.audio_format)
-        return _timed(audio, join_alignments(self._told) if self._told else None, self.segments)
+        told = join_alignments(self._told) if self._told else None
+        return _timed(audio, told, self.segments, join_marks(self._marks))
 
 
-def _timed(audio: bytes, told: Alignment | None, segments: VoiceSegments) -> bytes:
-    written = told.written if told else None
+def _timed(
+    audio: bytes, told: Alignment | None, segments: VoiceSegments, marks: Mapping[str, Marks]
+) -> bytes:
+    written, spoken = (told.written, told.spoken) if told else (None, None)
     return timed_audio_line(
-        audio, written, told.spoken if told else None, voice_segments=segments.of(written)
+        audio, written, spoken, voice_segments=segments.of(written), **marks_in_seconds(marks)
     )
 
 
@@ -165,6 +180,8 @@ class Dialogue:
                 front_end=choose_front_end(state.service.dictionaries, wanted.dictionaries),
                 normalise=wanted.normalise != "off",
                 model_id=wanted.model_id,
+                previous_text=wanted.previous_text,
+                next_text=wanted.next_text,
             ),
         )
         shape: Shape
@@ -172,9 +189,9 @@ class Dialogue:
         if not timed:
             shape = Shape(content_type=audio_format.content_type, is_streamed=is_streamed)
         elif is_streamed:
-            shape = DialogueLines(segments=segments)
+            shape = DialogueLines(segments=segments, timestamps=wanted.timestamps)
         else:
-            shape = DialogueWhole(segments=segments, audio_format=audio_format)
+            shape = DialogueWhole(segments=segments, audio_format=audio_format, timestamps=wanted.timestamps)
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
 
     def _line(self, each: DialogueInput, at: int) -> Line:

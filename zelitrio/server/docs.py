@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 
+from zelitrio.server.docs_sockets import sockets_html
+
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;
 max-width:56rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
@@ -44,6 +46,7 @@ def docs_page(document: dict[str, Any], prefix: str = "") -> bytes:
             f"{escape(server)}/v1/text-to-speech/VOICE/stream &gt; out.mp3</pre>",
             "<h2>Requests</h2>",
             *operations,
+            sockets_html(),
             "<h2>Shapes</h2>",
             *schemas,
             "</body></html>",

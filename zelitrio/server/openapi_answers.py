@@ -10,7 +10,15 @@ import orjson
 from zelitrio.accounts import Quota
 from zelitrio.audio import FORMATS
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import CharTimes, error_body, openai_error_body, timed_audio_line
+from zelitrio.protocol import (
+    MARK_KINDS,
+    CharTimes,
+    Marks,
+    error_body,
+    marks_in_seconds,
+    openai_error_body,
+    timed_audio_line,
+)
 from zelitrio.server.dictionaries import PLS, changed_json, created_json, dictionary_json, kept_of, rules_json
 from zelitrio.server.metadata import user_json
 from zelitrio.server.models import listed_voice_json, model_json, models_of, openai_model_json
@@ -120,9 +128,12 @@ def _timed() -> dict[str, Schema]:
     timed = orjson.loads(timed_audio_line(b"", times, times))
     alignment = {"anyOf": [ref("Alignment"), {"type": "null"}]}
     audio = schema_like(timed)
-    audio["properties"] = {"audio_base64": {"type": "string"}} | dict.fromkeys(
-        ("alignment", "normalized_alignment"), alignment
-    )
+    marks = marks_in_seconds({kind: Marks(("a",), (1,), (2,)) for kind in MARK_KINDS})
+    audio["properties"] = {
+        "audio_base64": {"type": "string"},
+        **dict.fromkeys(("alignment", "normalized_alignment"), alignment),
+        **{kind: schema_like(example) for kind, example in marks.items()},
+    }
     segment = {
         "voice_id": "",
         "start_time_seconds": 0.5,

@@ -11,6 +11,7 @@ import attrs
 
 from zelitrio.audio import FORMATS
 from zelitrio.protocol import (
+    MARK_KINDS,
     MAX_DIALOGUE_INPUTS,
     MAX_DICTIONARIES,
     MAX_RULES,
@@ -94,6 +95,11 @@ def _dialogue(catalogue: Catalogue) -> Schema:
         "inputs": inputs,
         **_common(),
         "settings": _settings(),
+        "language_code": nullable("string"),
+        "previous_text": nullable("string", description="As in `SpeechRequest`, for the first input"),
+        "future_text": nullable(
+            "string", description="As `next_text` in `SpeechRequest`, for the last input"
+        ),
     }
     return _object(fields, ["inputs"])
 
@@ -162,6 +168,11 @@ def _common() -> dict[str, Schema]:
             "enum": [*sorted(FORMATS), "", None],
             "description": "As in the query, which goes first",
         },
+        "timestamps": nullable(
+            "array",
+            description="Times beside those of characters, in answers with timestamps",
+            items={"enum": list(MARK_KINDS)},
+        ),
         "seed": nullable("integer", minimum=0, maximum=MAX_SEED),
         "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},
         "pronunciation_dictionary_locators": nullable("array", items=locator, maxItems=MAX_DICTIONARIES),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 import trio
 from starlette.requests import Request
@@ -11,7 +13,7 @@ from starlette.routing import Route
 from zelitrio.accounts import Kind
 from zelitrio.audio import AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import parse_speech_request, timed_audio_line
+from zelitrio.protocol import Marks, join_marks, marks_in_seconds, parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
@@ -27,12 +29,13 @@ MAX_WHOLE_CHARS = 40_000
 class TimedLines(Shape):
     """A line of JSON for every packet; each line, also the last, ends in a newline."""
 
+    timestamps: tuple[str, ...]
     content_type: str = "application/x-ndjson"
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
         """A line."""
-        return _timed(packet.audio, packet.alignment)
+        return _timed(packet.audio, packet.alignment, packet.marks(self.timestamps))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -40,29 +43,31 @@ class TimedWhole(Shape):
     """One JSON object with all audio and all times."""
 
     audio_format: AudioFormat
+    timestamps: tuple[str, ...]
     content_type: str = "application/json"
     is_streamed: bool = False
     timing: Timing = Timing.STREAM
     _audio: list[bytes] = attrs.field(factory=list, init=False)
     _told: list[Alignment] = attrs.field(factory=list, init=False)
+    _marks: list[Mapping[str, Marks]] = attrs.field(factory=list, init=False)
 
     def part(self, packet: Packet) -> bytes:
         """Nothing yet."""
         self._audio.append(packet.audio)
         if packet.alignment is not None:
             self._told.append(packet.alignment)
+        self._marks.append(packet.marks(self.timestamps))
         return b""
 
     def end(self) -> bytes:
         """The object."""
         audio = with_true_sizes(b"".join(self._audio), self.audio_format)
-        return _timed(audio, join_alignments(self._told) if self._told else None)
+        return _timed(audio, join_alignments(self._told) if self._told else None, join_marks(self._marks))
 
 
-def _timed(audio: bytes, told: Alignment | None) -> bytes:
-    if told is None:
-        return timed_audio_line(audio, None, None)
-    return timed_audio_line(audio, told.written, told.spoken)
+def _timed(audio: bytes, told: Alignment | None, marks: Mapping[str, Marks]) -> bytes:
+    written, spoken = (told.written, told.spoken) if told else (None, None)
+    return timed_audio_line(audio, written, spoken, **marks_in_seconds(marks))
 
 
 class Synthesis:
@@ -136,7 +141,12 @@ class Synthesis:
         )
         shape: Shape
         if timed:
-            shape = TimedLines() if is_streamed else TimedWhole(audio_format=audio_format)
+            kinds = wanted.timestamps
+            shape = (
+                TimedLines(timestamps=kinds)
+                if is_streamed
+                else TimedWhole(audio_format=audio_format, timestamps=kinds)
+            )
         else:
             shape = Shape(content_type=audio_format.content_type, is_streamed=is_streamed)
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)

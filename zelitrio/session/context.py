@@ -7,9 +7,8 @@ from collections import deque
 import attrs
 import trio
 
-from zelitrio.protocol import Marks, SpeechReport, join_marks
+from zelitrio.protocol import SpeechReport
 from zelitrio.session.dialogue import DialogueStream
-from zelitrio.session.packets import Packet
 from zelitrio.session.progress import Progress
 from zelitrio.session.service import Meter
 from zelitrio.session.stream import SpeechStream
@@ -35,12 +34,6 @@ class Context:
     wants_report: bool = attrs.field(default=False, init=False)
     """Whether the client asked how far it gets."""
     played_ms: int | None = attrs.field(default=None, init=False)
-
-    def marks_of(self, packet: Packet) -> dict[str, Marks] | None:
-        """The times that its message carries beside those of the characters."""
-        if not (self.timestamps and packet.begun):
-            return None
-        return join_marks([segment.marks(self.timestamps) for segment in packet.begun])
 
     def report(self) -> SpeechReport | None:
         """How far it got, if the client asked."""

@@ -150,8 +150,18 @@ class DialogueStream:
             self._turns.clear()
             self.on_change, self._tell_flushes = lambda: None, ignore_flushes
 
+    def continue_with(self, next_text: str) -> None:
+        """Say which text follows the turns that begin from now on."""
+        self._options = attrs.evolve(
+            self._options, reading=attrs.evolve(self._options.reading, next_text=next_text)
+        )
+
     def _begin(self, voice: Voice) -> SpeechStream:
         options = attrs.evolve(self._options, voice=voice)
+        # Only the first turn continues an earlier request.
+        self._options = attrs.evolve(
+            self._options, reading=attrs.evolve(self._options.reading, previous_text="")
+        )
         turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_flushes)
         turn.on_change = self._notify
         self._turns.append(turn)

@@ -10,11 +10,13 @@ An utterance of 5 s takes 11 messages; with a limit of 250 ms it took 26.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.protocol import Marks, join_marks
 from zelitrio.session.segments import Segment
 from zelitrio.session.timing import Alignment
 from zelitrio.session.traces import FirstAudio
@@ -48,6 +50,10 @@ class Packet:
     first: FirstAudio | None = None
     begun: tuple[Segment, ...] = ()
     until_s: float = 0.0
+
+    def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
+        """Times of these kinds in the segments that begin with it, as the alignment counts."""
+        return join_marks([segment.marks(kinds) for segment in self.begun]) if kinds else {}
 
 
 class Packer:

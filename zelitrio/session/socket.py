@@ -301,7 +301,7 @@ class _Conversation:
             packet.audio,
             alignment.written if alignment else None,
             alignment.spoken if alignment else None,
-            context.marks_of(packet),
+            packet.marks(context.timestamps),
         )
         await self.outbox.put(
             Outgoing(

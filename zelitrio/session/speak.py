@@ -143,7 +143,9 @@ async def _speak_lines(
     """A dialogue with all of its lines known."""
     voices = {line.voice.voice_id: line.voice for line in lines}
     stream = DialogueStream(service, options, voices, _make_schedule)
-    for line in lines:
+    next_text = options.reading.next_text
+    for number, line in enumerate(lines, start=1):
+        stream.continue_with(next_text if number == len(lines) else "")
         for at, (piece, _) in enumerate(slices(line.text)):
             await trio.lowlevel.checkpoint()
             stream.text(piece, voice_id=line.voice.voice_id, new_turn=not at)

@@ -1,0 +1,103 @@
+"""The page's part about sockets: what this server offers beyond what ElevenLabs' clients know."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+_TEXT = """
+## On sockets, beyond what other servers know
+
+All of it is asked for by fields that other servers ignore. A client that does not send them sees nothing of it.
+On `multi-stream-input` and on both dialogue sockets a message names its context with `context_id`.
+
+### Interrupt, and know what was said
+{"context_id": "turn-7", "cancel": true}
+The context ends at once, also when it is closing. Its last message carries three more keys:
+{"isFinal": true, ..., "text_spoken": "Sure, I can", "text_remaining": " help with that.", "audio_sent_ms": 640}
+`text_spoken` ends after the last word whose audio was sent to its end. Both texts together are what was sent.
+Audio is sent faster than it is played. With `"played_ms": 420` the report says what was heard after that much audio.
+It works after the end of a context, too: then a message with `"is_over": true` carries the report.
+The socket remembers its last 8 contexts.
+On `stream-input` a cancel ends the stream and the socket.
+`"close_context": true` with `"report": true` adds the same keys to the last message of a context that is closed.
+
+### Know when a flush was spoken
+{"context_id": "turn-7", "flush": true, "flush_id": "sentence-2"}
+The answer comes after the last audio of the flush:
+{"flush_done": true, "flush_id": "sentence-2", "contextId": "turn-7"}
+
+### Times of words, phones and visemes
+{"context_id": "turn-7", "text": " ", "timestamps": ["word", "phone", "viseme"]}
+The message that opens a context chooses them, or the query: `timestamps=word,phone`.
+They come with the first audio of each utterance, in milliseconds from the start of that message's audio:
+{"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, "phones": {...}}
+The HTTP answers with timestamps take `timestamps` in the body and tell seconds from the start of the answer.
+Phones are ARPAbet for English. Visemes are the fifteen of the Oculus lip-sync set, with `sil` in pauses.
+A voice of Kokoro or Piper has the phones of a word spread over its own signs.
+
+### Keep a transcript right after an interruption: Pipecat
+Add this processor after the transport's output. It knows how much was played, from the bot's own frames.
+__PIPECAT__
+
+### Keep a transcript right after an interruption: LiveKit
+The session cuts its own transcript by the times of the characters, so there is nothing to add:
+__LIVEKIT__
+"""
+
+PIPECAT = '''
+from pipecat.frames.frames import InterruptionFrame, TTSTextFrame
+from pipecat.processors.frame_processor import FrameProcessor
+
+
+class Heard(FrameProcessor):
+    """Keeps the words of a turn that were heard.  Put it after transport.output()."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = []
+
+    async def process_frame(self, frame, direction):
+        await super().process_frame(frame, direction)
+        if isinstance(frame, TTSTextFrame):
+            self.words.append(frame.text)
+        elif isinstance(frame, InterruptionFrame):
+            print("heard before the interruption:", " ".join(self.words))
+            self.words.clear()
+        await self.push_frame(frame, direction)
+'''
+
+LIVEKIT = """
+from livekit.agents import AgentSession
+from livekit.plugins import elevenlabs
+
+session = AgentSession(
+    tts=elevenlabs.TTS(model="eleven_v4_turbo", voice_id="zeli-voice-1",
+                       base_url="http://localhost:8020/v1", api_key="sk-..."),
+    use_tts_aligned_transcript=True,
+)
+
+
+@session.on("conversation_item_added")
+def said(event):
+    if event.item.role == "assistant":
+        print("heard:", event.item.text_content, "interrupted:", event.item.interrupted)
+"""
+
+
+def sockets_html() -> str:
+    """The part, as HTML."""
+    parts = []
+    for line in _TEXT.strip().splitlines():
+        if line == "__PIPECAT__":
+            parts.append(f"<pre>{escape(PIPECAT.strip())}</pre>")
+        elif line == "__LIVEKIT__":
+            parts.append(f"<pre>{escape(LIVEKIT.strip())}</pre>")
+        elif line.startswith("{"):
+            parts.append(f"<pre>{escape(line)}</pre>")
+        elif line.startswith("#"):
+            level = len(line) - len(line.lstrip("#"))
+            parts.append(f"<h{level}>{escape(line.lstrip('# '))}</h{level}>")
+        elif line:
+            parts.append("<p>" + re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(line, quote=False)) + "</p>")
+    return "\n".join(parts)
