@@ -8,19 +8,19 @@ from html import escape
 _TEXT = """
 ## On sockets, beyond what other servers know
 
-All of it is asked for by fields that other servers ignore. A client that does not send them sees nothing of it.
+A client asks for it by fields that other servers ignore. Without them nothing of it is sent.
 On `multi-stream-input` and on both dialogue sockets a message names its context with `context_id`.
 
 ### Interrupt, and know what was said
 {"context_id": "turn-7", "cancel": true}
 The context ends at once, also when it is closing. Its last message carries three more keys:
-{"isFinal": true, ..., "text_spoken": "Sure, I can", "text_remaining": " help with that.", "audio_sent_ms": 640}
+{"isFinal": true, ..., "text_spoken": "Sure, I can", "text_remaining": " help.", "audio_sent_ms": 640}
 `text_spoken` ends after the last word whose audio was sent to its end. Both texts together are what was sent.
-Audio is sent faster than it is played. With `"played_ms": 420` the report says what was heard after that much audio.
+Audio is sent faster than it is played. With `"played_ms": 420` the report counts only that much audio.
 It works after the end of a context, too: then a message with `"is_over": true` carries the report.
 The socket remembers its last 8 contexts.
 On `stream-input` a cancel ends the stream and the socket.
-`"close_context": true` with `"report": true` adds the same keys to the last message of a context that is closed.
+`"close_context": true` with `"report": true` adds the same keys to the last message of the context.
 
 ### Know when a flush was spoken
 {"context_id": "turn-7", "flush": true, "flush_id": "sentence-2"}
@@ -31,7 +31,7 @@ The answer comes after the last audio of the flush:
 {"context_id": "turn-7", "text": " ", "timestamps": ["word", "phone", "viseme"]}
 The message that opens a context chooses them, or the query: `timestamps=word,phone`.
 They come with the first audio of each utterance, in milliseconds from the start of that message's audio:
-{"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, "phones": {...}}
+{"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, ...}
 The HTTP answers with timestamps take `timestamps` in the body and tell seconds from the start of the answer.
 Phones are ARPAbet for English. Visemes are the fifteen of the Oculus lip-sync set, with `sil` in pauses.
 A voice of Kokoro or Piper has the phones of a word spread over its own signs.
