@@ -267,8 +267,7 @@ class Worker:
         """Say on an utterance's first window when its words are spoken; begin anew after its last."""
         timeline = part.work.laid_out
         if part.span.is_first:
-            part.word_times_ms = timeline.word_times_ms
-            part.phone_edges_ms = timeline.phone_edges_ms
+            part.word_times_ms, part.phone_edges_ms = timeline.word_times_ms, timeline.phone_edges_ms
             part.length_ms = round(1000 * timeline.heard * hop_s)
         if part.span.is_last:
             part.work.noise_at += len(timeline.frames) + _NOISE_STRIDE
