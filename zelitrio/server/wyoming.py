@@ -119,11 +119,14 @@ class _Connection:
     wire: _Wire = attrs.field(init=False)
     talk: ReplyConversation = attrs.field(init=False)
     event_began_at: float = attrs.field(factory=trio.current_time, init=False)
+    info: dict[str, Any] = attrs.field(init=False)
+    """Made once: a peer may ask any number of times."""
 
     def __attrs_post_init__(self) -> None:
         state = self.state
         self.events = wyoming.WyomingConnection(state.settings.max_message_bytes)
         self.wire = _Wire(self.stream, state.engine.catalogue)
+        self.info = info_of(state.engine.catalogue)
         account, inbox = state.accounts.holder(None), Inbox(state.settings.max_body_bytes)
         speaker = ReplySpeaker(state, account, Kind.WYOMING, inbox, self.wire, stops_at_failure=True)
         self.talk = ReplyConversation(state, speaker)
@@ -143,7 +146,7 @@ class _Connection:
                 for event in events:
                     match event:
                         case wyoming.Describe():
-                            await self.wire.write("info", info_of(self.state.engine.catalogue))
+                            await self.wire.write("info", self.info)
                         case wyoming.Ping(text=text):
                             await self.wire.write("pong", {"text": text})
                         case _:
