@@ -16,6 +16,8 @@ from zelitrio.deploy.render import KINDS
 from zelitrio.errors import LocalError
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, hash_key
 
+STATE = ServerSettings(state_dir=Path("/data/state"))
+
 
 def text_of(kind: str, name: str, target: Target) -> str:
     return render(kind, target)[PurePosixPath(name)]
@@ -83,6 +85,33 @@ def test_kubernetes_objects_follow_the_published_schemas() -> None:
     ]
 
 
+def test_a_pod_with_a_state_directory_keeps_it_on_a_volume_of_its_own() -> None:
+    items = list(yaml.safe_load_all(text_of("kubernetes", "zelitrio.yaml", Target(server=STATE))))
+    for item in items:
+        if item["kind"] != "ServiceMonitor":
+            kubernetes_validate.validate(item, "1.31", strict=True)
+    deployment = items[0]["spec"]
+    assert deployment["strategy"] == {"type": "Recreate"}
+    pod = deployment["template"]["spec"]
+    claims = {volume["name"]: volume.get("persistentVolumeClaim") for volume in pod["volumes"]}
+    assert claims["state"] == {"claimName": "zelitrio-state"}
+    container = pod["containers"][0]
+    assert {"name": "state", "mountPath": "/data/state"} in container["volumeMounts"]
+    assert {"name": "ZELITRIO_STATE_DIR", "value": "/data/state"} in container["env"]
+    kinds = {item["kind"]: item["metadata"]["name"] for item in items}
+    assert kinds["PersistentVolumeClaim"] == "zelitrio-state" and "HorizontalPodAutoscaler" not in kinds
+
+
+def test_the_balancer_tells_scheme_host_and_prefix_whatever_a_client_sends() -> None:
+    plain = text_of("haproxy", "haproxy.cfg", Target())
+    assert "set-header x-forwarded-proto http\n" in plain and "del-header x-forwarded-prefix" in plain
+    target = Target(domain="tts.example.com", server=ServerSettings(root_path="/tts"))
+    outer = text_of("haproxy", "haproxy.cfg", target)
+    assert "set-header x-forwarded-prefix /tts\n" in outer
+    assert outer.index("x-forwarded-proto http\n") < outer.index("x-forwarded-proto https if { ssl_fc }")
+    assert "--trusted-proxy 127.0.0.1 --root-path /tts" in outer
+
+
 def test_no_key_is_written() -> None:
     digest = hash_key("a secret key")
     target = Target(server=ServerSettings(api_key_hashes=frozenset({digest})))
@@ -100,6 +129,7 @@ def test_no_key_is_written() -> None:
         ("kubernetes", Target(engine=EngineSettings(device="cuda:1")), "only with --cuda"),
         ("systemd", Target(server=ServerSettings(port=0)), "expected a fixed port, found 0"),
         ("container", Target(image="a b"), "image: expected a name without spaces"),
+        ("kubernetes", Target(replicas=2, server=STATE), "one volume serves one pod"),
         ("haproxy", Target(domain=""), "domain: expected"),
         ("haproxy", Target(domain="x\nbackend y"), "domain: expected"),
     ],

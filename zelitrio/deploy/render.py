@@ -109,6 +109,10 @@ def _check(kind: str, target: Target) -> None:
         raise LocalError("tls_cert: the balancer ends TLS; expected servers that speak plain text")
     if kind in _IN_BOXES and target.server.tls_cert is not None:
         raise LocalError(f"tls_cert: a {kind} file has no place for a certificate; end TLS in front of it")
+    if kind == "kubernetes" and target.server.state_dir is not None and target.replicas > 1:
+        raise LocalError(
+            f"state_dir: one volume serves one pod; expected replicas 1, found {target.replicas}"
+        )
     for name in ("image", "domain"):
         value = getattr(target, name)
         if value is None:
@@ -137,6 +141,9 @@ def _values(kind: str, target: Target) -> dict[str, Any]:
         "is_local": all(is_loopback(host) for host in target.server.host),
         "scheme": "https" if target.server.tls_cert else "http",
         "cuda": target.cuda,
+        "root_path": target.server.root_path,
+        "keeps_state": target.server.state_dir is not None,
+        "state_dir": str(target.server.state_dir or "/var/lib/zelitrio"),
         "replicas": target.replicas,
         "image": target.image,
         "domain": target.domain,
