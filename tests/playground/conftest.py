@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browsing import SOUND_FLAG, Tab, open_browser, open_tab
+from firefox import find_firefox
 from real_server import Server, started
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests that need Firefox where it is not installed."""
+    of_firefox = [item for item in items if item.get_closest_marker("firefox")]
+    if of_firefox and find_firefox() is None:
+        config.hook.pytest_deselected(items=of_firefox)
+        items[:] = [item for item in items if item not in of_firefox]
 
 
 @pytest.fixture(scope="session")
