@@ -2,6 +2,8 @@
 
     python -m bench.voice                      the built-in voices and, beside them, flite and espeak-ng
     python -m bench.voice --voices DIR --quick 30 sentences and nothing else, in under two minutes
+    python -m bench.voice --beside DIR --beside-voice ID
+                                               also public voices, which say the same sentences
     python -m bench.voice --corpus DIR         also each voice beside held-out recordings of its speaker
     python -m bench.voice --corpus DIR --work DIR --out bench/results/voice
                                                also durations phone by phone, from the training's work
@@ -41,8 +43,14 @@ def main() -> None:
         for voice in (load_folder(options.voices) if options.voices else load_builtin())
         if not options.voice or voice.voice_id in options.voice
     ]
+    beside = [
+        voice
+        for folder in options.beside or ()
+        for voice in load_folder(folder)
+        if not options.beside_voice or voice.voice_id in options.beside_voice
+    ]
     around = circumstances()
-    run = Measure(voices, corpus=options.corpus, work=options.work, quick=options.quick)
+    run = Measure(voices, beside=beside, corpus=options.corpus, work=options.work, quick=options.quick)
     for line in run.left_out:
         print(line, file=sys.stderr, flush=True)
     rows: list[Row] = []
@@ -64,6 +72,10 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--voices", type=Path, help="a voice folder; the built-in one if not given")
     parser.add_argument("--voice", action="append", help="voice id; every voice of the folder if not given")
+    parser.add_argument("--beside", type=Path, action="append", help="a folder of public voices; may repeat")
+    parser.add_argument(
+        "--beside-voice", action="append", help="id of a public voice; every one if not given"
+    )
     parser.add_argument("--corpus", type=Path, help="corpus folder, for natural recordings")
     parser.add_argument("--work", type=Path, help="the training's work folder, for its alignments")
     parser.add_argument("--quick", action="store_true", help="30 sentences; no references, no pictures")

@@ -15,7 +15,7 @@ from bench.voice.melody import Pair, ask, question_row, series_row
 from bench.voice.seams import Cut, cut_and_whole, seam_row
 from bench.voice.speed import speed_row
 from bench.voice.spoken import LISTS, Pcm, Spoken, read_lines
-from bench.voice.systems import Say, open_references, voice_system
+from bench.voice.systems import Say, open_references, public_system, voice_system
 from zelitrio.engine import open_engine
 from zelitrio.settings import EngineSettings
 from zelitrio.training import Speaker
@@ -45,15 +45,23 @@ class Measure:
 
     Args:
         voices: those under test.
+        beside: public voices, which say the same sentences.
         corpus: with the recordings of their speakers; None: nothing is compared with recordings.
         work: folder with their alignments; None: durations of phones are not compared.
         quick: only few sentences of the voices.
     """
 
     def __init__(
-        self, voices: Sequence[Voice], *, corpus: Path | None, work: Path | None, quick: bool
+        self,
+        voices: Sequence[Voice],
+        *,
+        beside: Sequence[Voice],
+        corpus: Path | None,
+        work: Path | None,
+        quick: bool,
     ) -> None:
         self._voices, self._corpus, self._work, self._quick = voices, corpus, work, quick
+        self._beside = beside
         self._ears = Ears()
         self._references: Mapping[str, Say] = {}
         self.left_out = list(self._ears.left_out)
@@ -73,6 +81,9 @@ class Measure:
         """Rows of figures as they are found."""
         for voice in self._voices:
             yield from self._on_lists(voice.voice_id, voice_system(voice))
+        for voice in self._beside:
+            texts = [text for name in LISTS for text in self._texts(name)]
+            yield from self._on_lists(voice.voice_id, public_system(voice, texts))
         if self._quick:
             return
         for name, say in self._references.items():
@@ -89,13 +100,15 @@ class Measure:
     def _on_lists(self, name: str, say: Say, every: int = 1) -> Iterator[Row]:
         everything: list[Judged] = []
         for list_name in LISTS:
-            texts = read_lines(list_name)[::every][: QUICK_PER_LIST if self._quick else None]
-            judged = [self._ears.judge(say(text)) for text in texts]
+            judged = [self._ears.judge(say(text)) for text in self._texts(list_name)[::every]]
             yield row_of(name, list_name, judged)
             everything += judged
         yield row_of(name, "all" if every == 1 else "every second", everything)
         if every == 1 and not self._quick:
             yield row_of(name, "every second", everything[::2])
+
+    def _texts(self, list_name: str) -> list[str]:
+        return read_lines(list_name)[: QUICK_PER_LIST if self._quick else None]
 
     def _beside_recordings(
         self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]

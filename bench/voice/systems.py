@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import trio
 
 from bench.voice.espeak import MISSING_ESPEAK, Espeak, find_library
+from bench.voice.in_engine import stream
 from bench.voice.spoken import RATE_HZ, SEED, Pcm, Spoken
 from zelitrio.audio import decode_file
+from zelitrio.engine import open_engine
+from zelitrio.settings import EngineSettings
 from zelitrio.text import Utterance, load_front_end, spoken_text
 from zelitrio.training import speak
-from zelitrio.voices import Voice
+from zelitrio.voices import Catalogue, Voice
 
 Say = Callable[[str], Spoken]
 MISSING_FLITE = "flite: left out, the program was not found: apt-get install flite"
@@ -37,6 +42,30 @@ def voice_system(voice: Voice) -> Say:
         return Spoken(words_of(utterance), pcm, time.perf_counter() - started_s)
 
     return say
+
+
+def public_system(voice: Voice, texts: Sequence[str]) -> Say:
+    """A public voice, which says the texts in an engine of its own before this returns."""
+
+    async def say_all() -> dict[str, Spoken]:
+        async with open_engine(Catalogue([voice]), EngineSettings(cpu_threads=1)) as engine:
+            said = {}
+            for text in texts:
+                utterance = load_front_end().utterance(text)
+                heard = await stream(engine, voice.voice_id, [utterance])
+                said[text] = Spoken(words_of(utterance), _at_rate(heard.pcm, voice.sample_rate_hz))
+            return said
+
+    return trio.run(say_all).__getitem__
+
+
+def _at_rate(pcm: Pcm, rate_hz: int) -> Pcm:
+    if rate_hz == RATE_HZ:
+        return pcm
+    from scipy.signal import resample_poly
+
+    shared = math.gcd(RATE_HZ, rate_hz)
+    return np.asarray(resample_poly(pcm, RATE_HZ // shared, rate_hz // shared), np.float32)
 
 
 def open_references() -> tuple[dict[str, Say], list[str]]:
