@@ -70,6 +70,7 @@ main() {
     measure 20 engine_alone --seconds 6
     measure 20 loop_hold --seconds 4
     measure 20 client_alone
+    measure 40 free_device --seconds 4 --listeners 1000 --formats pcm_24000
     echo "== done after $((SECONDS - begin)) s"
     return "$failed"
 }

@@ -58,3 +58,21 @@ def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
 def test_a_refused_upgrade_is_told_with_the_answer() -> None:
     with pytest.raises(WireError, match="404"):
         list(FrameReader().feed(b"HTTP/1.1 404 Not Found\r\n\r\n"))
+
+
+def test_messages_that_come_with_the_answer_are_read_whatever_their_length() -> None:
+    payload = b"x" * 60_000
+    data = b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + 3 * (
+        b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload
+    )
+    assert list(FrameReader().feed(data)) == [(TEXT, payload)] * 3
+
+
+def test_an_endless_head_is_refused() -> None:
+    with pytest.raises(WireError, match="expected an HTTP answer"):
+        list(FrameReader().feed(b"HTTP/1.1 101 " + b"x" * 100_000))
+
+
+def test_a_message_in_pieces_is_joined_also_around_a_ping() -> None:
+    data = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x01\x01a\x89\x00\x80\x01b\x81\x01c"
+    assert list(FrameReader().feed(data)) == [(PING, b""), (TEXT, b"ab"), (TEXT, b"c")]

@@ -22,7 +22,7 @@ class Address:
     """Where to speak, and as what.
 
     Attributes:
-        path: what stands before the protocol's own path, without a slash at its end.
+        path: before the protocol's own path, without a slash at its end.
         voice_id: empty for the server's own choice, where the protocol leaves one.
         output_format: as ElevenLabs names it, or `wav`.
         model: empty for the protocol's usual one.

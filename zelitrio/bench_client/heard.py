@@ -93,9 +93,9 @@ class Heard:
     failure: str | None = None
     """The kind of failure if it is not whole; the server's error code if it gave one."""
     detail: str = ""
-    """What was found, for a person."""
+    """The server's answer, for a person."""
     chars: int = 0
-    """Of the text."""
+    """Length of the text."""
     _audio: list[bytes] = attrs.field(factory=list)
 
     def add(self, now: float, audio: bytes) -> None:

@@ -16,7 +16,7 @@ from zelitrio.bench_client.said import Said, said_of
 from zelitrio.bench_client.texts import SENTENCES
 
 Tell = Callable[[Said], None]
-"""Is told of each utterance when it is over."""
+"""Called with each utterance at its end."""
 REFUSED_PAUSE_S = 0.1
 """Before a client that was refused tries again."""
 

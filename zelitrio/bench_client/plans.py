@@ -1,4 +1,4 @@
-"""What the four commands measure: points one after another, until the question is answered."""
+"""The four commands: points one after another, until the question is answered."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Plan:
         limit_ms: the p95 of first audio up to which a rate is below the knee.
         finds_knee: search between the first and the last rate.
         exact: listeners that the search may be off by.
-        buffer_ms: what a listener collects before it plays.
+        buffer_ms: audio that a listener collects before it plays.
     """
 
     bench: str

@@ -35,7 +35,7 @@ def point_line(everything: Sequence[Said], wall_s: float, buffer_ms: float = 0.0
     Args:
         everything: in the order they ended.
         wall_s: from the first release to the last end.
-        buffer_ms: what a listener collects before it plays.
+        buffer_ms: audio that a listener collects before it plays.
     """
     heard = [said for said in everything if said.failure is None]
     kinds = Counter(said.failure for said in everything if said.failure is not None)

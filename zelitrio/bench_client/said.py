@@ -9,7 +9,7 @@ from zelitrio.bench_client.heard import Heard
 
 @attrs.frozen(kw_only=True)
 class Said:
-    """What was measured of one utterance; times in seconds.
+    """Figures of one utterance; times in seconds.
 
     Attributes:
         at_s: when its text was released, since the load began.
@@ -22,8 +22,8 @@ class Said:
         chars: of its text.
         longest_gap_s: between two frames.
         arrivals: when each frame came, by `time.perf_counter`, and the seconds of audio in it.
-        failure: its kind, if it is not whole; the other figures are None then.
-        detail: what was found, for a person.
+        failure: its kind, if it is not whole; then the other figures are None.
+        detail: the server's answer, for a person.
     """
 
     at_s: float

@@ -11,9 +11,9 @@ from zelitrio.bench_client.percentiles import Figures, milliseconds
 
 TICK_S = 0.005
 BUSY_SHARE = 0.85
-"""Of a core.  Above it frames wait for the client."""
+"""Share of a core.  Above it frames wait for the client."""
 LATE_SHARE = 0.25
-"""Of the median first audio.  A client that is later than this measures itself."""
+"""Share of the median first audio.  A client that is later than this measures itself."""
 
 
 @attrs.define(eq=False)

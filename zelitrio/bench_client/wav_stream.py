@@ -43,7 +43,7 @@ class WavStream:
                 self.heard.add(now, samples)
 
     def _read_header(self) -> bytes | None:
-        """What follows the header; None while it is not whole."""
+        """Return the bytes after the header; None while it is not whole."""
         held = self._held
         if not held.startswith(b"RIFF"[: len(held)]) or held[8:12] != b"WAVE"[: len(held[8:12])]:
             raise WireError(f"expected a WAV file, found {held[:24]!r}", "undecodable")

@@ -20,7 +20,7 @@ class WireError(Exception):
     """The server said something that a bench cannot use.
 
     Attributes:
-        kind: what it is counted as.
+        kind: its name in the counts of failures.
     """
 
     def __init__(self, message: str, kind: str = "wrong_protocol") -> None:
@@ -60,7 +60,7 @@ def close(code: int = 1000) -> bytes:
 
 
 def refusal_kind(status: int) -> str:
-    """What an HTTP status other than the wanted one is counted as."""
+    """The kind of failure of an HTTP status."""
     return "redirect" if 300 <= status < 400 else f"http_{status}"
 
 
@@ -112,7 +112,7 @@ class FrameReader:
         """Take the answer to the upgrade off what is held; whether all of it has come."""
         held = self._held
         end = held.find(b"\r\n\r\n")
-        if not held.startswith(b"HTTP/1."[: len(held)]) or len(held) > _MOST_HEAD_BYTES:
+        if not held.startswith(b"HTTP/1."[: len(held)]) or (end < 0 and len(held) > _MOST_HEAD_BYTES):
             raise WireError(f"upgrade: expected an HTTP answer, found {bytes(held[:80])!r}")
         if end < 0:
             return False

@@ -15,7 +15,7 @@ from zelitrio.bench_client.heard import Heard
 from zelitrio.bench_client.wire import WireError
 
 _MOST_BYTES = 1 << 24
-"""Of one event: no server needs more, and a peer of another protocol may name any number."""
+"""The longest event.  No server needs more, and a peer of another protocol may name any number."""
 _VERSION = "1.5.2"
 
 

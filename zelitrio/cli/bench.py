@@ -42,7 +42,7 @@ class Target:
         timeout_s: Time for an utterance, from the connection to its end.
         seed: Of all random draws.
         out: A file for the lines, which are appended [default: standard output].
-        html: A file for a report with plots, which stands alone.
+        html: A file for a report with plots, in one page.
     """
 
     url: str
@@ -72,7 +72,7 @@ def compare(
     compare
         Files of lines, two or more: A.jsonl B.jsonl.
     html
-        A file for a report with plots, which stands alone.
+        A file for a report with plots, in one page.
     """
     from zelitrio.bench_report import read_run
 
@@ -156,7 +156,7 @@ def listeners(
     exact
         How far off the result may be.
     buffer_ms
-        What a listener collects before it plays.
+        Audio that a listener collects before it plays.
     """
     _measure(
         "listeners", target, counts or [10, 20, 40, 80], seconds=seconds, exact=exact, buffer_ms=buffer_ms
