@@ -44,7 +44,7 @@ class ScriptedStream:
         self._is_finished = True
         self._notify()
 
-    def close_softly(self) -> None:
+    def close_softly(self, *, is_abandoned: bool = False) -> None:
         """See EngineStream."""
 
     def __aiter__(self) -> ScriptedStream:

@@ -111,6 +111,7 @@ class ScriptedStream:
     settings: VoiceSettings
     fed: list[str] = attrs.field(factory=list)
     closed_softly: bool = False
+    is_abandoned: bool = False
     _blocks: deque[tuple[float, ScriptedBlock | Exception]] = attrs.field(factory=deque)
     _ready_at: float = 0.0
     _finished: bool = False
@@ -149,8 +150,9 @@ class ScriptedStream:
         self._finished = True
         self._notify()
 
-    def close_softly(self) -> None:
+    def close_softly(self, *, is_abandoned: bool = False) -> None:
         self.closed_softly = True
+        self.is_abandoned = self.is_abandoned or is_abandoned
 
     def __aiter__(self) -> ScriptedStream:
         return self

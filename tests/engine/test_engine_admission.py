@@ -110,3 +110,18 @@ def test_new_streams_are_refused_while_those_before_them_wait_too_long() -> None
             admission.check(tempo, 1.0, 0.0)
             admission.enter(number, tempo, 0.0).is_speaking = True
     assert 1 < len(admission) < admission.capacity(tempo, 1.0)
+
+
+def test_a_stream_whose_client_went_on_to_other_speech_takes_no_place() -> None:
+    tempo = tempo_of(is_wide=False)
+    admission, number = Admission(1000), 0
+    members = []
+    with pytest.raises(CapacityError):
+        while True:
+            admission.check(tempo, 1.0, 0.0)
+            member = admission.enter(number, tempo, 0.0)
+            member.is_speaking = member.was_fed = member.has_audio = True
+            members.append(member)
+            number += 1
+    members[0].is_abandoned = True
+    admission.check(tempo, 1.0, 0.0)

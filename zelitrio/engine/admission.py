@@ -32,11 +32,15 @@ class Member:
     is_speaking: bool = False
     """Whether it has something left to speak."""
     was_fed: bool = False
+    is_abandoned: bool = False
+    """Whether its client went on to other speech: it is spoken when there is nothing else to do."""
     has_audio: bool = False
     """Whether its listener was given any since it last fell silent."""
 
     def counts(self, now_s: float) -> bool:
         """Whether it needs audio, or is about to."""
+        if self.is_abandoned:
+            return False
         return self.is_speaking or (not self.was_fed and now_s - self.opened_at_s < _PLEDGED_S)
 
 

@@ -142,8 +142,13 @@ class EngineStream:
             self._is_finished = True
             self._door.tell(Finish(stream=self._number))
 
-    def close_softly(self) -> None:
-        """Let open streams go first from now on: perhaps nothing listens to this one any more."""
+    def close_softly(self, *, is_abandoned: bool = False) -> None:
+        """Let open streams go first from now on: perhaps nothing listens to this one any more.
+
+        Args:
+            is_abandoned: whether its client went on to other speech, so that it takes no place from others.
+        """
+        self._member.is_abandoned = self._member.is_abandoned or is_abandoned
         self._door.tell(Yield(stream=self._number))
 
     def __aiter__(self) -> AsyncIterator[AudioBlock]:

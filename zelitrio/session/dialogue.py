@@ -121,6 +121,16 @@ class DialogueStream:
         self._is_ended = True
         self._notify()
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether no more text is taken."""
+        return self._is_ended
+
+    def abandon(self) -> None:
+        """The client went on to other speech: what is left is spoken after everything else."""
+        for turn in self._turns:
+            turn.abandon()
+
     def discard(self) -> int:
         """End at once.  Returns 0: no packet that was not sent is to be heard."""
         for turn in self._turns:

@@ -29,8 +29,8 @@ class EngineStreamLike(Protocol):
     def finish(self) -> None:
         """Say that nothing more will be fed; never waits."""
 
-    def close_softly(self) -> None:
-        """Let open streams go first from now on; never waits."""
+    def close_softly(self, *, is_abandoned: bool = False) -> None:
+        """Let open streams go first from now on; an abandoned one takes no place.  Never waits."""
 
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
         """Iterate over the audio.  A cancelled `__anext__` loses no block and may be called again."""

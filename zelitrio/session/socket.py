@@ -218,6 +218,10 @@ class _Conversation:
             options = attrs.evolve(options, timing=Timing.NONE)
         tell_flushes = partial(self._tell_flushes, event.context_id)
         stream = make_stream(self.service, self.request, event, options, voices, tell_flushes)
+        # A socket has one listener: after a barge-in it hears the new context, not those that close.
+        for earlier in self.contexts.values():
+            if earlier.stream.is_ended:
+                earlier.stream.abandon()
         context = Context(event.context_id, stream, event.timestamps)
         stream.on_change = partial(self._note_busy, context)
         self.contexts[event.context_id] = context

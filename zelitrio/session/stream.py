@@ -114,6 +114,7 @@ class SpeechStream:
         self._wakes_at = -math.inf
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
         self._is_done = False
+        self._is_abandoned = False
         self._read_at = 0.0
         """When reading began last."""
 
@@ -169,6 +170,12 @@ class SpeechStream:
             self._lane.close_softly()
         self._notify()
         return first_stale
+
+    def abandon(self) -> None:
+        """The client went on to other speech: what is left is spoken after everything else."""
+        self._is_abandoned = True
+        if self._lane is not None:
+            self._lane.close_softly(is_abandoned=True)
 
     async def wait_for_room(self, chars: int) -> None:
         """Wait until `text` takes `chars` characters more, MAX_PENDING_CHARS at most, or `run` is over."""
@@ -315,6 +322,8 @@ class SpeechStream:
         async with engine.open_stream(options.voice, self.text_half.settings, seed=options.seed) as lane:
             observer.stream_opened()
             self._lane = lane
+            if self._is_abandoned:
+                self.abandon()
             reason = "gone"
             try:
                 yield lane
