@@ -85,9 +85,9 @@ def report_html(runs: Sequence[Run]) -> str:
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{_META}'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
         f'<h1>{escape(title)}</h1><ul class="legend">{legend}</ul>{body}{_conditions(servers)}'
-        "</body></html>\n"
+        "</main></body></html>\n"
     )
 
 
