@@ -58,9 +58,9 @@ async def test_with_cores_to_spare_long_packets_of_a_codec_are_encoded_in_thread
     whole = open_encoder(parse_format(name))
     expected = whole.encode(audio) + whole.flush()
     turns, encoder, here = Turns(trio.CapacityLimiter(2)), Watched(name), threading.get_ident()
-    first = await encode_in_turns(encoder, audio[:2400], 24_000, turns, -math.inf)  # type: ignore[arg-type]
+    first = await encode_in_turns(encoder, audio[:960], 24_000, turns, -math.inf)  # type: ignore[arg-type]
     assert set(encoder.threads) == {here}
-    rest = await encode_in_turns(encoder, audio[2400:], 24_000, turns, 0.1)  # type: ignore[arg-type]
+    rest = await encode_in_turns(encoder, audio[960:], 24_000, turns, 0.1)  # type: ignore[arg-type]
     assert (encoder.threads[-1] != here) == goes
     assert first + rest + encoder.inner.flush() == expected
 
