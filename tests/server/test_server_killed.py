@@ -1,4 +1,4 @@
-"""A server that is killed under load: what its database says afterwards."""
+"""Usage in the database of a server that was killed under load."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zelitrio.accounts.accounts import WRITE_EVERY_S
 from zelitrio.accounts.database import DATABASE_NAME
 from zelitrio.settings import hash_key
 
-TEXT = "Nobody counts the words of a server that is killed. "
+TEXT = "All words of a killed server are counted. "
 KEYS = ("first", "second", "third")
 pytestmark = pytest.mark.timeout(180)
 

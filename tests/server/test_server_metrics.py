@@ -1,4 +1,4 @@
-"""Metrics: what is counted, and under how many labels."""
+"""Metrics: values, and a bounded number of labels."""
 
 from __future__ import annotations
 
