@@ -169,11 +169,11 @@ def test_a_full_and_a_draining_server_are_told_as_what_they_are(browser: Browser
             tab.until("fetch('ready').then((answer) => answer.status === 503, () => false)")
             for _ in range(3):
                 tab.page.click("#retry")
-                tab.until("document.querySelector('#trouble').textContent.includes('is draining')")
+                assert "is draining" in tab.wait_trouble()
         # Now the last conversation is over, and the server ends.
         tab.until("fetch('ready').then(() => false, () => true)")
         tab.page.click("#retry")
-        tab.until("document.querySelector('#trouble').textContent.includes('ended after its drain')")
+        assert "ended after its drain" in tab.wait_trouble()
         assert tab.page.is_visible("#retry")
 
 

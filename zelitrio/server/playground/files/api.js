@@ -74,7 +74,6 @@ export async function call(path, { method = "GET", body } = {}) {
   } catch {
     throw trouble(hasDrained ? "drained" : "unreachable");
   }
-  hasDrained = false;
   if (answer.ok) return answer;
   const { detail } = await answer.json().catch(() => ({}));
   if (Array.isArray(detail)) throw new Trouble("invalid", detail.map((one) => one.msg).join(" "));
@@ -124,6 +123,7 @@ export async function socketUrl(path, query) {
 export async function whyClosed(fallback) {
   try {
     await call("ready");
+    hasDrained = false;
   } catch (problem) {
     return problem.code === "unreachable" ? trouble(fallback) : problem;
   }
