@@ -6,11 +6,9 @@ for, and its end is awaited.  Leaving a stream's block frees its lane before the
 
 from __future__ import annotations
 
-import itertools
 import queue
 import secrets
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,13 +16,15 @@ from functools import partial
 import trio
 
 from zelitrio.engine.admission import Admission
-from zelitrio.engine.commands import Close, Command, Delivery, Open, Ready, Spoken, Stop
+from zelitrio.engine.commands import Close, Command, Open, Ready, Stop
 from zelitrio.engine.device import Device, open_device
+from zelitrio.engine.lifetime import Lifetime
 from zelitrio.engine.load import faded_load
 from zelitrio.engine.loading import Captured, Loaded, load
 from zelitrio.engine.models import Models
+from zelitrio.engine.open_streams import OpenStreams
 from zelitrio.engine.postbox import Postbox
-from zelitrio.engine.statistics import FIRST_AUDIO_KEPT, Statistics, percentiles_ms
+from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.stream import Door, EngineStream
 from zelitrio.engine.thread import run as run_thread
 from zelitrio.errors import EngineError, LocalError
@@ -48,18 +48,15 @@ class Engine:
             catalogue, settings.max_voice_memory_mb * 1_000_000, self._inbox.put, self._load
         )
         self._admission = Admission(settings.max_streams)
+        self._life = Lifetime()
         self._door = Door(
-            tell=self._inbox.put, check=self.check, check_run=self._check_run, credit_s=settings.credit_s
+            tell=self._inbox.put,
+            check=self._life.check,
+            check_run=self._life.check_run,
+            credit_s=settings.credit_s,
         )
-        self._streams: dict[int, EngineStream] = {}
-        self._numbers = itertools.count()
-        self._waits_s: deque[float] = deque(maxlen=FIRST_AUDIO_KEPT)
-        self._failure: EngineError | None = None
-        self._failed = trio.Event()
-        self._nursery: trio.Nursery | None = None
-        """Open while the engine serves."""
-        self._token = trio.lowlevel.current_trio_token()
-        self._postbox = Postbox(self._token.run_sync_soon, self._take)
+        self._streams = OpenStreams()
+        self._postbox = Postbox(self._life.token.run_sync_soon, self._streams.deliver)
 
     @asynccontextmanager
     async def open_stream(
@@ -88,21 +85,20 @@ class Engine:
         chosen = self._choose(voice)
         entry = self._models.find(chosen)
         with self._models.held(entry):
-            assert self._nursery is not None
-            tempo = await self._models.ensure(entry, self._nursery)
+            tempo = await self._models.ensure(entry, self._life.nursery)
             self.check()
             now_s = time.perf_counter()
             self._admission.check(tempo, self._postbox.progress.slowness, now_s)
-            number = next(self._numbers)
+            number = self._streams.next_number()
             member = self._admission.enter(number, tempo, now_s)
             stream = EngineStream(self._door, number, chosen, settings or VoiceSettings(), member)
-            self._streams[number] = stream
+            self._streams.add(number, stream)
             seed = secrets.randbits(32) if seed is None else seed
             self.tell(Open(stream=number, model=entry.number, speaker=chosen.speaker, seed=seed))
             try:
                 yield stream
             finally:
-                del self._streams[number]
+                self._streams.remove(number)
                 self._admission.leave(number)
                 self.tell(Close(stream=number))
                 stream.leave()
@@ -140,7 +136,7 @@ class Engine:
             steps=progress.steps,
             rows=progress.rows,
             audio_s=progress.audio_s,
-            first_audio_ms=percentiles_ms(self._waits_s),
+            first_audio_ms=self._streams.first_audio_ms,
             frames_per_s=0.0 if tempo is None else tempo.pace.frames_per_s,
             graphs=progress.graphs or self.ready.captures.names,
         )
@@ -151,9 +147,7 @@ class Engine:
         Raises:
             EngineError: why it broke.
         """
-        self._check_run()
-        await self._failed.wait()
-        self.check()
+        await self._life.wait_ended()
 
     def check(self) -> None:
         """Raise an error if the engine cannot be used, or not from here.
@@ -162,12 +156,7 @@ class Engine:
             EngineError: it is closed, or it broke.
             LocalError: this is not the Trio run that opened it.
         """
-        if self._failure is not None:
-            # A fresh one each time: an exception raised in many tasks would gather their tracebacks.
-            raise EngineError(str(self._failure)) from self._failure
-        if self._nursery is None:
-            raise EngineError("the engine is closed")
-        self._check_run()
+        self._life.check()
 
     def tell(self, command: Command) -> None:
         """Send the thread a command.  Never waits."""
@@ -183,17 +172,6 @@ class Engine:
             names = ", ".join(voice.voice_id for voice in self.catalogue)
             raise LocalError(f"voice: expected one of {names}, found {voice!r}")
         return found
-
-    def _check_run(self) -> None:
-        # A task of another run that waits for this one's events would end this one's.
-        try:
-            here = trio.lowlevel.current_trio_token()
-        except RuntimeError:
-            raise LocalError(
-                "engine: expected to be used in the Trio run that opened it, found none"
-            ) from None
-        if here is not self._token:
-            raise LocalError("engine: expected to be used in the Trio run that opened it, found another")
 
     def _load(self, voice: Voice) -> Loaded:
         return load(voice, self._device, self.settings)
@@ -211,16 +189,17 @@ class Engine:
                 `wait_failed`, so that the program can say good-bye before it ends.
         """
         is_open = False
+        failure: EngineError | None = None
 
         def ready(device: Device, value: Ready) -> None:
             self._device, self.ready = device, value
-            self._token.run_sync_soon(started)
+            self._life.token.run_sync_soon(started)
 
         def started() -> None:
             nonlocal is_open
             is_open = True
             self._models.began(self.ready.tempos)
-            self._nursery = nursery
+            self._life.begin(nursery)
             task_status.started()
 
         try:
@@ -247,12 +226,10 @@ class Engine:
                 raise
             if not is_open:
                 raise error from error.__cause__
-            self._failure = error
+            failure = error
         finally:
-            self._nursery = None
-            self._failed.set()
-            for stream in self._streams.values():
-                stream.abandon()
+            self._life.end(failure)
+            self._streams.abandon()
 
     async def _stop_when_cancelled(self) -> None:
         # A thread cannot be cancelled, only told, also while it is still warming up.
@@ -264,14 +241,6 @@ class Engine:
     def stop(self) -> None:
         """Make `run` end after the step in hand."""
         self.tell(Stop())
-
-    def _take(self, delivery: Delivery) -> None:
-        """Give a stream what the thread has made for it.  Never raises."""
-        if isinstance(delivery, Spoken) and delivery.stages is not None:
-            self._waits_s.append(delivery.stages.waited_s)
-        stream = self._streams.get(delivery.stream)
-        if stream is not None:
-            stream.deliver(delivery)
 
 
 @asynccontextmanager

@@ -1,0 +1,64 @@
+"""Whether an engine can be used, from where, and why no longer."""
+
+from __future__ import annotations
+
+import trio
+
+from zelitrio.errors import EngineError, LocalError
+
+
+class Lifetime:
+    """Made in the Trio run that the engine belongs to."""
+
+    def __init__(self) -> None:
+        self.token = trio.lowlevel.current_trio_token()
+        self._nursery: trio.Nursery | None = None
+        self._failure: EngineError | None = None
+        self._ended = trio.Event()
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """Open while the engine serves; call `check` first."""
+        assert self._nursery is not None
+        return self._nursery
+
+    def begin(self, nursery: trio.Nursery) -> None:
+        """The engine serves from now on."""
+        self._nursery = nursery
+
+    def end(self, failure: EngineError | None) -> None:
+        """The engine serves no more."""
+        self._nursery, self._failure = None, failure
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        """Wait for the end, and raise the error that says what it was."""
+        self.check_run()
+        await self._ended.wait()
+        self.check()
+
+    def check(self) -> None:
+        """Raise an error if the engine cannot be used, or not from here.
+
+        Raises:
+            EngineError: it is closed, or it broke.
+            LocalError: this is not the Trio run that opened it.
+        """
+        if self._failure is not None:
+            # A fresh one each time: an exception raised in many tasks would gather their tracebacks.
+            raise EngineError(str(self._failure)) from self._failure
+        if self._nursery is None:
+            raise EngineError("the engine is closed")
+        self.check_run()
+
+    def check_run(self) -> None:
+        """Raise LocalError if this is not the Trio run that opened the engine."""
+        # A task of another run that waits for this one's events would end this one's.
+        try:
+            here = trio.lowlevel.current_trio_token()
+        except RuntimeError:
+            raise LocalError(
+                "engine: expected to be used in the Trio run that opened it, found none"
+            ) from None
+        if here is not self.token:
+            raise LocalError("engine: expected to be used in the Trio run that opened it, found another")

@@ -1,0 +1,52 @@
+"""The open streams by number, and how long each waited for its first audio."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+
+from zelitrio.engine.commands import Delivery, Spoken
+from zelitrio.engine.statistics import FIRST_AUDIO_KEPT, percentiles_ms
+from zelitrio.engine.stream import EngineStream
+
+
+class OpenStreams:
+    """Where the thread's deliveries go."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, EngineStream] = {}
+        self._numbers = itertools.count()
+        self._waits_s: deque[float] = deque(maxlen=FIRST_AUDIO_KEPT)
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def first_audio_ms(self) -> dict[str, float]:
+        """p50, p95 and p99 of the last waits."""
+        return percentiles_ms(self._waits_s)
+
+    def next_number(self) -> int:
+        """A number that no stream has had."""
+        return next(self._numbers)
+
+    def add(self, number: int, stream: EngineStream) -> None:
+        """Deliver to this stream from now on."""
+        self._streams[number] = stream
+
+    def remove(self, number: int) -> None:
+        """Drop what still comes for this stream."""
+        del self._streams[number]
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Give a stream what the thread has made for it.  Never raises."""
+        if isinstance(delivery, Spoken) and delivery.stages is not None:
+            self._waits_s.append(delivery.stages.waited_s)
+        stream = self._streams.get(delivery.stream)
+        if stream is not None:
+            stream.deliver(delivery)
+
+    def abandon(self) -> None:
+        """Tell every stream that the engine is gone."""
+        for stream in self._streams.values():
+            stream.abandon()
