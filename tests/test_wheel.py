@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "zelitrio"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"training": ("train", "bench"), "voices": ("espeak", "hub")}
+EXTRAS = {"training": ("train", "bench"), "voices": ("espeak", "hub"), "server": ("otel", "zeroconf")}
 """Rooms that can also import packages of these extras."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -61,6 +61,8 @@ def other_value(field: attrs.Attribute[Any], tmp_path: Path) -> tuple[list[str],
         return ["::1", "127.0.0.2"], ("::1", "127.0.0.2")
     if field.name == "trusted_proxies":
         return ["10.0.0.0/8", "::1"], ("10.0.0.0/8", "::1")
+    if field.name == "trace_endpoint":
+        return ["http://localhost:4318"], "http://localhost:4318"
     if field.name == "root_path":
         return ["/tts"], "/tts"
     if "choices" in field.metadata:
