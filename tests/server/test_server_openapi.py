@@ -187,6 +187,18 @@ async def test_every_operation_answers_with_a_status_a_type_and_a_shape_it_descr
     assert ("stream", 200) in seen and ("stream", 422) in seen and ("create_speech", 200) in seen
 
 
+def test_a_language_code_is_said_to_have_no_effect():
+    schemas = DOCUMENT["components"]["schemas"]
+    told = {
+        name: body["properties"].get("language_code")
+        for name, body in schemas.items()
+        if "properties" in body
+    }
+    told = {name: field["description"] for name, field in told.items() if field}
+    assert {"SpeechRequest", "DialogueRequest"} <= told.keys()
+    assert all("without effect" in description for description in told.values())
+
+
 async def test_the_page_is_whole_and_takes_nothing_from_elsewhere():
     async with running() as server, server.http() as http:
         page = (await http.get("/docs")).text

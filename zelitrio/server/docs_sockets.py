@@ -9,7 +9,8 @@ _TEXT = """
 ## On sockets, beyond what other servers know
 
 A client asks for it by fields that other servers ignore. Without them nothing of it is sent.
-On `multi-stream-input` and on both dialogue sockets a message names its context with `context_id`.
+On both `multi-stream-input` sockets a message names its context with `context_id`.
+The dialogue sockets write `is_final` and `context_id` where the others write `isFinal` and `contextId`.
 
 ### Interrupt, and know what was said
 {"context_id": "turn-7", "cancel": true}
@@ -37,12 +38,15 @@ Phones are ARPAbet for English. Visemes are the fifteen of the Oculus lip-sync s
 A voice of Kokoro or Piper has the phones of a word spread over its own signs.
 
 ### Keep a transcript right after an interruption: Pipecat
-Add this processor after the transport's output. It knows how much was played, from the bot's own frames.
+Add this processor after the transport's output. Pipecat hands on each word when it begins to play it.
+It works with `ElevenLabsDialogueTTSService` and with `ElevenLabsTTSService`.
 __PIPECAT__
 
 ### Keep a transcript right after an interruption: LiveKit
-The session cuts its own transcript by the times of the characters, so there is nothing to add:
+With both text and audio in a room, the session cuts its transcript where the audio was interrupted.
+It needs `use_tts_aligned_transcript`, which reads the times of the characters:
 __LIVEKIT__
+With models before `eleven_v3` add `preferred_alignment="original"`, which keeps capitals and digits.
 """
 
 PIPECAT = '''
@@ -51,19 +55,21 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 
 class Heard(FrameProcessor):
-    """Keeps the words of a turn that were heard.  Put it after transport.output()."""
+    """Keeps the words of the last turn that were heard.  Put it after transport.output()."""
 
     def __init__(self):
         super().__init__()
-        self.words = []
+        self.turn, self.words = None, []
 
     async def process_frame(self, frame, direction):
         await super().process_frame(frame, direction)
         if isinstance(frame, TTSTextFrame):
+            if frame.context_id != self.turn:
+                self.turn, self.words = frame.context_id, []
             self.words.append(frame.text)
-        elif isinstance(frame, InterruptionFrame):
-            print("heard before the interruption:", " ".join(self.words))
-            self.words.clear()
+        elif isinstance(frame, InterruptionFrame) and self.words:
+            print("heard of the last turn:", " ".join(self.words))
+            self.words = []
         await self.push_frame(frame, direction)
 '''
 
@@ -80,7 +86,7 @@ session = AgentSession(
 
 @session.on("conversation_item_added")
 def said(event):
-    if event.item.role == "assistant":
+    if event.item.type == "message" and event.item.role == "assistant":
         print("heard:", event.item.text_content, "interrupted:", event.item.interrupted)
 """
 

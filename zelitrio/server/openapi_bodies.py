@@ -67,7 +67,6 @@ def _speech() -> Schema:
     fields = {
         "text": _TEXT,
         **_common(),
-        "language_code": nullable("string"),
         "voice_settings": _settings(),
         "previous_text": nullable(
             "string", description="If its last sentence is open, the speech continues its melody"
@@ -95,7 +94,6 @@ def _dialogue(catalogue: Catalogue) -> Schema:
         "inputs": inputs,
         **_common(),
         "settings": _settings(),
-        "language_code": nullable("string"),
         "previous_text": nullable("string", description="As in `SpeechRequest`, for the first input"),
         "future_text": nullable(
             "string", description="As `next_text` in `SpeechRequest`, for the last input"
@@ -172,6 +170,9 @@ def _common() -> dict[str, Schema]:
             "array",
             description="Times beside those of characters, in answers with timestamps",
             items={"enum": list(MARK_KINDS)},
+        ),
+        "language_code": nullable(
+            "string", description="Accepted, without effect: a voice speaks one language, that of its labels"
         ),
         "seed": nullable("integer", minimum=0, maximum=MAX_SEED),
         "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},
