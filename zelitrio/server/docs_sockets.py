@@ -11,6 +11,7 @@ _TEXT = """
 A client asks for it by fields that other servers ignore. Without them nothing of it is sent.
 On both `multi-stream-input` sockets a message names its context with `context_id`.
 The dialogue sockets write `is_final` and `context_id` where the others write `isFinal` and `contextId`.
+A `stream-input` socket is one context, and its messages name none.
 
 ### Interrupt, and know what was said
 {"context_id": "turn-7", "cancel": true}
@@ -34,7 +35,8 @@ The message that opens a context chooses them, or the query: `timestamps=word,ph
 They come with the first audio of each utterance, in milliseconds from the start of that message's audio:
 {"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, ...}
 The HTTP answers with timestamps take `timestamps` in the body and tell seconds from the start of the answer.
-Phones are ARPAbet for English. Visemes are the fifteen of the Oculus lip-sync set, with `sil` in pauses.
+Phones are ARPAbet for English.
+Visemes are the fifteen of the Oculus lip-sync set, with `sil` in the pauses inside an utterance.
 A voice of Kokoro or Piper has the phones of a word spread over its own signs.
 
 ### Keep a transcript right after an interruption: Pipecat
