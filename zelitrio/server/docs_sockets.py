@@ -46,7 +46,8 @@ __PIPECAT__
 
 ### Keep a transcript right after an interruption: LiveKit
 With both text and audio in a room, the session cuts its transcript where the audio was interrupted.
-It needs `use_tts_aligned_transcript`, which reads the times of the characters:
+The cut is right to about a word. With `use_tts_aligned_transcript` it follows the times of the characters;
+without it, it follows an estimate of the rate of speech.
 __LIVEKIT__
 With models before `eleven_v3` add `preferred_alignment="original"`, which keeps capitals and digits.
 """
