@@ -58,10 +58,6 @@ class FreeNetwork:
             self._encoded[shape] = ready
         return self._encoded[shape]
 
-    def expand(self, inputs: Inputs) -> Tensor:
-        """See `Network.expand`."""
-        raise NotImplementedError("expand: this family has no such step")
-
     def speak(self, inputs: Inputs) -> Tensor:
         """See `Network.speak`."""
         tokens = inputs["tokens"]

@@ -29,7 +29,9 @@ class Options:
         """Return the place for its results.  Stored lines come from clean trees only."""
         if self.keep and commit().endswith(("+", "unknown")):
             raise SystemExit(f"--keep: expected a clean tree of a commit, found {commit()}; commit first")
-        said = {name: value for name, value in vars(self.extra).items() if name not in ("seed", "keep")}
+        said = {
+            name: _told(value) for name, value in vars(self.extra).items() if name not in ("seed", "keep")
+        }
         return Report(bench=bench, seed=self.seed, settings=said, keep=self.keep)
 
     def catalogue(self) -> Catalogue:
@@ -96,3 +98,10 @@ def numbers(text: str) -> tuple[float, ...]:
 def counts(text: str) -> tuple[int, ...]:
     """`1,2,4` as whole numbers."""
     return tuple(int(part) for part in text.split(","))
+
+
+def _told(value: Any) -> Any:
+    # Where a file lies is this machine's own matter: a stored line tells its name.
+    if isinstance(value, Path):
+        return value.name
+    return [_told(item) for item in value] if isinstance(value, list | tuple) else value
