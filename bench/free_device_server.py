@@ -1,7 +1,7 @@
 """The real server over a device that computes nothing; `bench.free_device` starts it.
 
 Everything but the networks' arithmetic is real: engine thread, scheduler, layout, sockets, encoders.  The
-voice's model is a public `Model` whose network hands out ready results, and the catalogue offers it.
+voice's model is a public `Model`.  Its network returns ready results, and the voice is in the catalogue.
 It imports nothing of `bench`, so that it also runs with another tree of the package.
 """
 

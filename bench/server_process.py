@@ -82,7 +82,7 @@ def open_server(
     Args:
         flags: added to the program.
         program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
-        tree: the folder whose package it uses.
+        tree: folder of the package to run.
     """
     if running := os.environ.get("BENCH_SERVER"):
         pid, _, address = running.partition(" ")

@@ -1,4 +1,4 @@
-"""What a bench writes of its settings."""
+"""Settings in the stored lines of a bench."""
 
 from __future__ import annotations
 

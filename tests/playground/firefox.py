@@ -84,7 +84,7 @@ class FirefoxTab:
         self._send("network.continueResponse", {"request": blocked["request"]["request"], "headers": headers})
 
     def open(self, url: str) -> None:
-        """Open the page; what it plays and receives is recorded from its start."""
+        """Open the page; record the samples that it plays and the messages that it receives."""
         self.call("session.new", capabilities={})
         self._context = self.call("browsingContext.getTree")["contexts"][0]["context"]
         recorder, listen = ((FOLDER / name).read_text("utf-8") for name in ("recorder.js", "listen.js"))

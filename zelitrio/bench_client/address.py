@@ -45,6 +45,11 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    @property
+    def key_header(self) -> dict[str, str]:
+        """The header with the key, as ElevenLabs names it; empty without a key."""
+        return {"xi-api-key": self.api_key} if self.api_key else {}
+
     def ssl_context(self) -> ssl.SSLContext | None:
         """What verifies the server's certificate; None for plain text."""
         return ssl.create_default_context() if self.tls else None

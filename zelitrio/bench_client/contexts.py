@@ -7,7 +7,7 @@ import time
 from typing import cast
 
 from zelitrio.bench_client.address import Address
-from zelitrio.bench_client.conversation import error_code, is_final, key_header
+from zelitrio.bench_client.conversation import error_code, is_final
 from zelitrio.bench_client.failures import kind_of
 from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target, seconds_of
 from zelitrio.bench_client.wire import (
@@ -50,7 +50,7 @@ class ContextSocket(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         address = self._address
         target = address.path + multi_target(address.voice_id, address.output_format, address.model)
-        self._transport.write(upgrade(address.authority, target, key_header(address)))
+        self._transport.write(upgrade(address.authority, target, address.key_header))
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""

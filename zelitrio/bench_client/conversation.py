@@ -49,7 +49,7 @@ class Conversation(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         address = self._address
         target = address.path + stream_target(address.voice_id, address.output_format, address.model)
-        self._transport.write(upgrade(address.authority, target, key_header(address)))
+        self._transport.write(upgrade(address.authority, target, address.key_header))
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -111,11 +111,6 @@ class Conversation(asyncio.Protocol):
     def abort(self) -> None:
         """Vanish."""
         self._transport.abort()
-
-
-def key_header(address: Address) -> dict[str, str]:
-    """The header with the key, if there is one."""
-    return {"xi-api-key": address.api_key} if address.api_key else {}
 
 
 def is_final(payload: bytes) -> bool:

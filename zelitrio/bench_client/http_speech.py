@@ -15,7 +15,6 @@ import h11
 import orjson
 
 from zelitrio.bench_client.address import Address
-from zelitrio.bench_client.conversation import key_header
 from zelitrio.bench_client.failures import kind_of
 from zelitrio.bench_client.heard import Heard
 from zelitrio.bench_client.wav_stream import WavStream
@@ -48,7 +47,7 @@ def ask_elevenlabs(address: Address, text: str) -> Request:
         body["model_id"] = address.model
     query = urlencode({"output_format": address.output_format})
     target = f"{address.path}/v1/text-to-speech/{quote(address.voice_id, safe='')}/stream?{query}"
-    return _json(target, body, key_header(address))
+    return _json(target, body, address.key_header)
 
 
 def ask_openai(address: Address, text: str) -> Request:

@@ -228,7 +228,7 @@ def _notes(bench: str, servers: Sequence[_Server]) -> Iterator[str]:
 
 
 def _conditions(servers: Sequence[_Server]) -> str:
-    """What was measured, with what, when and where."""
+    """The conditions of a run: bench, server, time and machine."""
     rows = []
     for server in servers:
         line = next(line for line in server.lines if line["what"] == "point")

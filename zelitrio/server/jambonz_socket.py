@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import attrs
 import trio
-from structlog.contextvars import bind_contextvars
 
 from zelitrio.accounts import Kind
 from zelitrio.errors import RemoteError
@@ -13,15 +12,15 @@ from zelitrio.protocol import (
     close_frame,
     telephony,
 )
-from zelitrio.server.answer import answer_status, given_request_id, new_request_id
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
 from zelitrio.server.replies import Inbox, ReplyConversation, ReplySpeaker
 from zelitrio.server.requests import authorize_credential
 from zelitrio.server.state import ServerState
 from zelitrio.server.telephony import linear_format
+from zelitrio.server.upgrading import begin_upgrade
 from zelitrio.server.voice_choice import find_voice
-from zelitrio.server.websocket import HandshakeError, WebSocket, accept_answer
+from zelitrio.server.websocket import WebSocket
 from zelitrio.session import AccountLike, Packet, PeerLeft, StreamOptions
 
 NORMAL_CODE, INTERNAL_ERROR, RESTART = 1000, 1011, (1012, "service restart")
@@ -51,13 +50,9 @@ def read_call(head: RequestHead, state: ServerState) -> JambonzCall | None:
 
 async def serve_call(stream: GuardedStream, head: RequestHead, call: JambonzCall, state: ServerState) -> None:
     """Hold one socket until either side ends it; the caller closes the stream."""
-    try:
-        answer = accept_answer(head)
-    except HandshakeError as error:
-        await answer_status(stream, error.status, error.message)
+    answer = await begin_upgrade(stream, head)
+    if answer is None:
         return
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
-    bind_contextvars(request_id=given_request_id(headers) or new_request_id())
     async with trio.open_nursery() as nursery:
         settings = state.settings
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import trio
-from structlog.contextvars import bind_contextvars
 
 from zelitrio.audio import parse_format
 from zelitrio.protocol import SocketRequest, parse_socket_target
-from zelitrio.server.answer import answer_status, given_request_id, new_request_id
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
 from zelitrio.server.quiet_log import get_log
-from zelitrio.server.websocket import HandshakeError, WebSocket, accept_answer
+from zelitrio.server.upgrading import begin_upgrade
+from zelitrio.server.websocket import WebSocket
 from zelitrio.session import Service, run_socket
 from zelitrio.settings import ServerSettings
 
@@ -46,14 +45,9 @@ async def serve_realtime(
 
     Returns when either side has ended the conversation.
     """
-    try:
-        answer = accept_answer(head)
-    except HandshakeError as error:
-        await answer_status(stream, error.status, error.message)
+    answer = await begin_upgrade(stream, head)
+    if answer is None:
         return
-    # Tasks inherit it, so every log line of the conversation carries it.
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
-    bind_contextvars(request_id=given_request_id(headers) or new_request_id())
     async with trio.open_nursery() as nursery:
         began_at = trio.current_time()
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)

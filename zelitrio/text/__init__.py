@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zelitrio.text.blocks import Unheard
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
-from zelitrio.text.dictionary_rules import ALPHABETS, Rule, compile_rules, pls_of, rules_from_file, rules_of
+from zelitrio.text.dictionary_rules import Rule, compile_rules, pls_of, rules_from_file, rules_of
 from zelitrio.text.explain import explain
 from zelitrio.text.foreign import ForeignFrontEnd, symbols_of
 from zelitrio.text.front_end import FrontEnd, load_front_end
@@ -35,7 +35,6 @@ from zelitrio.text.utterances import Reading, StreamReader, read_text
 from zelitrio.text.visemes import REST, viseme_of
 
 __all__ = [
-    "ALPHABETS",
     "CODE_OF_PHONE",
     "DATA",
     "PHONES",

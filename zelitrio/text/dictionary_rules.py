@@ -16,7 +16,6 @@ from zelitrio.text.lexicon_table import lexemes, parse_table
 from zelitrio.text.phones import parse_phones
 from zelitrio.text.types import Phones
 
-ALPHABETS = ("ipa", "cmu-arpabet", "cmu")
 _NAMESPACE = "http://www.w3.org/2005/01/pronunciation-lexicon"
 _DIGITS = str.maketrans("0123456789", "abcdefghij")
 
@@ -29,7 +28,7 @@ class Rule:
         written: the text, a word or several.
         alias: other words; None for a pronunciation.
         phoneme: its sounds; None for an alias.
-        alphabet: of `phoneme`, one of ALPHABETS.
+        alphabet: of `phoneme`: ipa, cmu-arpabet or cmu.
         case_sensitive: whether an alias stands for exactly that text; a pronunciation holds in any case.
         word_boundaries: whether an alias replaces only whole words; a pronunciation does in any case.
     """
