@@ -2,6 +2,9 @@
 
     python -m bench.voice                      the built-in voices and, beside them, flite and espeak-ng
     python -m bench.voice --voices DIR --quick 30 sentences and nothing else, in under two minutes
+    python -m bench.voice --per-list 40 --each FILE
+                                               all sentences of the lists and nothing else; a line for each
+                                               sentence is added to the file
     python -m bench.voice --beside DIR --beside-voice ID
                                                also public voices, which say the same sentences
     python -m bench.voice --corpus DIR         also each voice beside held-out recordings of its speaker
@@ -27,7 +30,7 @@ import torch
 
 from bench.machine import circumstances
 from bench.voice.judged import Row
-from bench.voice.measure import Measure
+from bench.voice.measure import QUICK_PER_LIST, Measure
 from bench.voice.spoken import SEED
 from bench.voice.table import plain_table
 from zelitrio.voices import load_builtin, load_folder
@@ -50,7 +53,14 @@ def main() -> None:
         if not options.beside_voice or voice.voice_id in options.beside_voice
     ]
     around = circumstances()
-    run = Measure(voices, beside=beside, corpus=options.corpus, work=options.work, quick=options.quick)
+    run = Measure(
+        voices,
+        beside=beside,
+        corpus=options.corpus,
+        work=options.work,
+        per_list=QUICK_PER_LIST if options.quick else options.per_list,
+        heard=(lambda line: add_line(options.each, {**line, **around})) if options.each else None,
+    )
     for line in run.left_out:
         print(line, file=sys.stderr, flush=True)
     rows: list[Row] = []
@@ -78,16 +88,27 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--corpus", type=Path, help="corpus folder, for natural recordings")
     parser.add_argument("--work", type=Path, help="the training's work folder, for its alignments")
-    parser.add_argument("--quick", action="store_true", help="30 sentences; no references, no pictures")
+    parser.add_argument("--quick", action="store_true", help="--per-list 6")
+    parser.add_argument(
+        "--per-list", type=int, help="the first sentences of each list; no references, no pictures"
+    )
+    parser.add_argument("--each", type=Path, help="add a line for each sentence to this file")
     parser.add_argument(
         "--out", type=Path, help="folder for the lines and the page; what is there is replaced"
     )
     options = parser.parse_args()
-    if options.quick and (options.corpus or options.out):
+    if (options.quick or options.per_list) and (options.corpus or options.out):
         parser.error(
-            "--quick: expected neither --corpus nor --out with it, for it draws and compares nothing"
+            "--quick and --per-list: expected neither --corpus nor --out with it, for it draws and compares"
+            " nothing"
         )
     return options
+
+
+def add_line(path: Path, line: Row) -> None:
+    """Add a JSON line to a file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":

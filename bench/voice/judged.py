@@ -85,6 +85,18 @@ def at_16k(pcm: Pcm) -> Pcm:
     return np.asarray(np.clip(out, -1.0, 1.0), np.float32)
 
 
+def facts_of(judged: Judged) -> Row:
+    """The facts of one sentence that systems are compared by, sentence by sentence."""
+    return {
+        "words": judged.words,
+        "audio_s": round(judged.audio_s, 3),
+        "wrong": dict(judged.wrong),
+        "scores": {key: round(score, 4) for key, score in (judged.scores or {}).items()},
+        "distill": None if judged.distilled is None else round(judged.distilled, 4),
+        "clicks": judged.clicks,
+    }
+
+
 def row_of(system: str, list_name: str, judged: Sequence[Judged]) -> Row:
     """One row of figures over a list."""
     audio_s, words = sum(item.audio_s for item in judged), [item.words for item in judged]

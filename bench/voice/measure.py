@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -10,7 +10,7 @@ import numpy as np
 import trio
 
 from bench.voice.held_out import Recording, beside, copied, copy_synthesis, held_out, phone_durations
-from bench.voice.judged import Ears, Judged, Row, row_of
+from bench.voice.judged import Ears, Judged, Row, facts_of, row_of
 from bench.voice.melody import Pair, ask, question_row, series_row
 from bench.voice.seams import Cut, cut_and_whole, seam_row
 from bench.voice.speed import speed_row
@@ -48,7 +48,8 @@ class Measure:
         beside: public voices, which say the same sentences.
         corpus: with the recordings of their speakers; None: nothing is compared with recordings.
         work: folder with their alignments; None: durations of phones are not compared.
-        quick: only few sentences of the voices.
+        per_list: only so many sentences of each list, and nothing else; None: everything.
+        heard: gets the facts of each sentence of the lists.
     """
 
     def __init__(
@@ -58,15 +59,17 @@ class Measure:
         beside: Sequence[Voice],
         corpus: Path | None,
         work: Path | None,
-        quick: bool,
+        per_list: int | None = None,
+        heard: Callable[[Row], None] | None = None,
     ) -> None:
-        self._voices, self._corpus, self._work, self._quick = voices, corpus, work, quick
+        self._voices, self._corpus, self._work, self._per_list = voices, corpus, work, per_list
+        self._heard = heard
         self._beside = beside
         self._ears = Ears()
         self._references: Mapping[str, Say] = {}
         self.left_out = list(self._ears.left_out)
         """A line for each recogniser, reference and speaker's recordings that are not there."""
-        if not quick:
+        if per_list is None:
             self._references, missing = open_references()
             self.left_out += missing
         for voice in voices:
@@ -84,7 +87,7 @@ class Measure:
         for voice in self._beside:
             texts = [text for name in LISTS for text in self._texts(name)]
             yield from self._on_lists(voice.voice_id, public_system(voice, texts))
-        if self._quick:
+        if self._per_list is not None:
             return
         for name, say in self._references.items():
             yield from self._on_lists(name, say, every=2)
@@ -100,15 +103,19 @@ class Measure:
     def _on_lists(self, name: str, say: Say, every: int = 1) -> Iterator[Row]:
         everything: list[Judged] = []
         for list_name in LISTS:
-            judged = [self._ears.judge(say(text)) for text in self._texts(list_name)[::every]]
+            judged = []
+            for number, text in list(enumerate(self._texts(list_name), 1))[::every]:
+                judged.append(self._ears.judge(say(text)))
+                if self._heard is not None:
+                    self._heard({"system": name, "list": list_name, "number": number} | facts_of(judged[-1]))
             yield row_of(name, list_name, judged)
             everything += judged
         yield row_of(name, "all" if every == 1 else "every second", everything)
-        if every == 1 and not self._quick:
+        if every == 1 and self._per_list is None:
             yield row_of(name, "every second", everything[::2])
 
     def _texts(self, list_name: str) -> list[str]:
-        return read_lines(list_name)[: QUICK_PER_LIST if self._quick else None]
+        return read_lines(list_name)[: self._per_list]
 
     def _beside_recordings(
         self, voice: Voice, speaker: Speaker, recordings: Sequence[Recording]
