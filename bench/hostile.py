@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -71,7 +71,7 @@ def requests(voice_id: str) -> tuple[bytes, ...]:
     socket = f"GET /v1/text-to-speech/{voice_id}/stream-input HTTP/1.1"
     said = b'{"text": "Hi."}'
     sized = f"Content-Length: {len(said)}"
-    frames = b"\x81\x8d\0\0\0\0" + b'{"text": " "}' + b"\x88\x80\0\0\0\0"
+    frames = socket_frames(b'{"text": " "}')
     lives = head("GET /live HTTP/1.1")
     return (
         lives,
@@ -98,18 +98,87 @@ def requests(voice_id: str) -> tuple[bytes, ...]:
     )
 
 
-def cut_visits(voice_id: str, every: int = 1) -> Iterator[Visit]:
+def door_requests(voice_id: str) -> tuple[bytes, ...]:
+    """Requests to the doors beside plain speech: contexts, dialogue, telephones, dictionaries."""
+    contexts = socket_frames(
+        b'{"text": " ", "context_id": "a"}',
+        b'{"text": "Hi.", "context_id": "a", "flush": true, "flush_id": "f"}',
+        b'{"context_id": "a", "cancel": true}',
+        b'{"close_socket": true}',
+    )
+    turns = socket_frames(
+        b'{"inputs": [{"text": "Hi.", "voice_id": "%b"}]}' % voice_id.encode(), b'{"close_socket": true}'
+    )
+    call = socket_frames(b'{"type": "stream", "text": "Hi."}', b'{"type": "flush"}', b'{"type": "stop"}')
+    dialogue = b'{"inputs": [{"text": "Hi.", "voice_id": "%b"}]}' % voice_id.encode()
+    vapi = b'{"message": {"type": "voice-request", "text": "Hi.", "sampleRate": 8000}}'
+    rules = b'{"name": "a", "rules": [{"type": "alias", "string_to_replace": "a", "alias": "b"}]}'
+    file = (
+        b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\na\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pls"\r\n\r\n<lexicon/>\r\n--x--\r\n'
+    )
+
+    def posted(path: str, body: bytes, content_type: str = "application/json") -> bytes:
+        fields = (f"Content-Type: {content_type}", f"Content-Length: {len(body)}")
+        return head(f"POST {path} HTTP/1.1", *fields, key=True) + body
+
+    def opened(path: str, frames: bytes) -> bytes:
+        return head(f"GET {path} HTTP/1.1", UPGRADE, UPGRADE_KEY, key=True) + frames
+
+    return (
+        opened(f"/v1/text-to-speech/{voice_id}/multi-stream-input", contexts),
+        opened("/v1/text-to-dialogue/stream-input", turns),
+        opened("/v1/text-to-dialogue/multi-stream-input", contexts),
+        opened("/v1/jambonz/stream", call),
+        posted("/v1/text-to-dialogue/stream", dialogue),
+        posted("/v1/jambonz/speech", b'{"text": "Hi."}'),
+        posted("/v1/vapi/voice-request", vapi),
+        posted("/v1/audio/speech", b'{"input": "Hi.", "model": "tts-1", "voice": "alloy"}'),
+        posted("/v1/pronunciation-dictionaries/add-from-rules", rules),
+        posted("/v1/pronunciation-dictionaries/add-from-file", file, "multipart/form-data; boundary=x"),
+        head("GET /v2/voices?page_size=1&search=a HTTP/1.1", "X-Forwarded-For: 1.2.3.4", key=True),
+        head("GET /v1/models HTTP/1.1", "X-Forwarded-Prefix: /a", key=True),
+    )
+
+
+def wyoming_requests() -> tuple[bytes, ...]:
+    """What Home Assistant sends to the Wyoming port: a text at once, and a text in pieces."""
+
+    def event(kind: str, data: bytes = b"{}") -> bytes:
+        return b'{"type": "%b", "data_length": %d}\n%b' % (kind.encode(), len(data), data)
+
+    return (
+        event("describe") + event("ping", b'{"text": "a"}'),
+        event("synthesize", b'{"text": "Hi."}'),
+        event("synthesize-start")
+        + event("synthesize-chunk", b'{"text": "Hi. "}')
+        + event("synthesize", b'{"text": "Hi."}')
+        + event("synthesize-stop"),
+    )
+
+
+def socket_frames(*messages: bytes) -> bytes:
+    """Text frames with a mask of zeros, then a close frame (RFC 6455, section 5.2)."""
+    return b"".join(
+        b"\x81" + _frame_length(len(one)) + bytes(4) + one for one in messages
+    ) + b"\x88\x80" + bytes(4)  # fmt: skip
+
+
+def _frame_length(length: int) -> bytes:
+    return bytes([0x80 | length]) if length < 126 else b"\xfe" + struct.pack("!H", length)
+
+
+def cut_visits(known: Sequence[bytes], every: int = 1) -> Iterator[Visit]:
     """Every request, cut at every byte, with every ending."""
-    for request in requests(voice_id):
+    for request in known:
         for cut in range(0, len(request) + 1, every):
             for ending in ENDINGS[:3]:
                 yield Visit(parts=(request[:cut],), ending=ending)
 
 
-def random_visits(voice_id: str, seed: int) -> Iterator[Visit]:
+def random_visits(known: Sequence[bytes], seed: int) -> Iterator[Visit]:
     """Mutated requests and pipelines of them, cut in pieces, without end."""
     drawn = random.Random(seed)
-    known = requests(voice_id)
     while True:
         data = b"".join(
             _mutated(drawn, drawn.choice(known))

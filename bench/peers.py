@@ -28,7 +28,7 @@ import orjson
 from bench.machine import REPOSITORY
 from bench.options import Options, counts, parse, parser
 from bench.report import Report
-from bench.server_process import open_server
+from bench.server_process import free_port, open_server
 from zelitrio.bench_client import Line, Plan, heard_ms, measure_apart, parse_address
 from zelitrio.voices import Origin, convert, load_folder
 
@@ -177,14 +177,14 @@ def _kokoro_flags(folder: Path, speaker: str, place: Path, own: object) -> list[
 
 def _piper(model: Path, stack: ExitStack) -> Iterator[Served]:
     if _has_module("piper") and _has_module("flask"):
-        port = _free_port()
+        port = free_port()
         command = ["-m", "piper.http_server", "-m", str(model), "--port", str(port)]
         stack.enter_context(_open_peer(command, port))
         yield Served(name="piper HTTP server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
     else:
         print("piper-tts[http] is not installed", file=sys.stderr)
     if _has_module("wyoming_piper"):
-        port = _free_port()
+        port = free_port()
         url = f"tcp://127.0.0.1:{port}"
         command = [
             "-m",
@@ -203,7 +203,7 @@ def _piper(model: Path, stack: ExitStack) -> Iterator[Served]:
 
 
 def _small(stack: ExitStack, program: str, *flags: str) -> Served:
-    port = _free_port()
+    port = free_port()
     stack.enter_context(_open_peer(["-m", "bench.small_server", program, "--port", str(port), *flags], port))
     name = "kokoro-onnx" if program == "kokoro" else program
     return Served(name=f"{name}, small server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
@@ -235,11 +235,6 @@ def _answers(port: int) -> bool:
     with socket.socket() as peer:
         peer.settimeout(1)
         return peer.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _has_module(name: str) -> bool:

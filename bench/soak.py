@@ -69,7 +69,7 @@ async def soak(
     samples: list[tuple[float, float, int]] = []
     seen: Counter[str] = Counter()
     whole = itertools.cycle(Visit(parts=(data,), reads=200) for data in requests(voice_id))
-    broken = random_visits(voice_id, seed)
+    broken = random_visits(requests(voice_id), seed)
 
     async def go(one: Visit) -> None:
         seen[await visit(server.host, server.port, one)] += 1

@@ -7,6 +7,7 @@ pipelines of them.  Meanwhile one listener speaks the same seeded text again and
 is compared with what it heard before the others came.
 
 The hostile clients have no right key, so the listener's is the only speech.  With --speaking they have one.
+One client in eight visits the Wyoming port, which has no keys: there its words are spoken.
 """
 
 from __future__ import annotations
@@ -20,15 +21,23 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
 import numpy as np
 
-from bench.hostile import KEY, Visit, cut_visits, random_visits
+from bench.hostile import (
+    KEY,
+    Visit,
+    cut_visits,
+    door_requests,
+    random_visits,
+    requests,
+    wyoming_requests,
+)
 from bench.options import parse, parser
-from bench.server_process import ServerProcess, open_server
+from bench.server_process import ServerProcess, free_port, open_server
 from zelitrio.bench_client import (
     CLOSE,
     PING,
@@ -43,6 +52,8 @@ from zelitrio.bench_client import (
 )
 
 AT_ONCE = 48
+MAIN_SHARE = 8
+"""One visit in this many goes to the second port."""
 WAIT_S = 1.0
 """For an answer that may never come: a half request waits for its rest."""
 BUSY_PAUSE_S = 0.5
@@ -182,12 +193,12 @@ async def visit(host: str, port: int, one: Visit) -> str:
     return heard[9:12].decode("latin-1") if heard.startswith(b"HTTP/1.1 ") else "no answer"
 
 
-async def visit_all(host: str, port: int, visits: Iterator[Visit], at_once: int = AT_ONCE) -> Counter[str]:
-    """Make all requests, `at_once` at a time; return how often each status came."""
+async def visit_all(host: str, visits: Iterator[tuple[int, Visit]], at_once: int = AT_ONCE) -> Counter[str]:
+    """Make all visits, each with its port, `at_once` at a time; return how often each status came."""
     seen: Counter[str] = Counter()
 
     async def work() -> None:
-        for one in visits:
+        for port, one in visits:
             seen[await visit(host, port, one)] += 1
 
     await asyncio.gather(*(work() for _ in range(at_once)))
@@ -205,19 +216,25 @@ def main(arguments: list[str] | None = None) -> None:
     voice_id = options.chosen_voice().voice_id
     flags = [*options.server_flags(), "--api-key", LISTENER_KEY]
     flags += ["--api-key", KEY] if options.extra.speaking else []
-    with open_server(flags) as server:
+    wyoming_port = free_port()
+    with open_server([*flags, "--wyoming-port", str(wyoming_port)]) as server:
         listener = Listener(server, voice_id)
         thread = threading.Thread(target=listener.run)
         thread.start()
         while listener.times < 2 and listener.failure is None:
             time.sleep(0.05)
         before = held(server)
-        visits = itertools.chain(
-            cut_visits(voice_id, options.extra.cut_every), random_visits(voice_id, options.seed)
+        visits = visits_of(
+            {
+                server.port: (*requests(voice_id), *door_requests(voice_id)),
+                wyoming_port: wyoming_requests(),
+            },
+            options.extra.cut_every,
+            options.seed,
         )
         begin = time.perf_counter()
         chosen = itertools.islice(visits, options.extra.connections)
-        seen = asyncio.run(visit_all(server.host, server.port, chosen))
+        seen = asyncio.run(visit_all(server.host, chosen))
         took_s = time.perf_counter() - begin
         listener.stop()
         thread.join()
@@ -237,6 +254,23 @@ def main(arguments: list[str] | None = None) -> None:
     report.table(
         ["what", "before", "after"], rows, f"{listener.times} times heard, {listener.different} differ"
     )
+
+
+def visits_of(known: dict[int, Sequence[bytes]], cut_every: int, seed: int) -> Iterator[tuple[int, Visit]]:
+    """What to send to which port, without end: for each port first cut requests, then mutated ones.
+
+    Args:
+        known: good requests for each of two ports; the first port gets seven visits of eight.
+        cut_every: bytes between two cuts of a request.
+        seed: of the mutations.
+    """
+    endless = [
+        (port, itertools.chain(cut_visits(data, cut_every), random_visits(data, seed)))
+        for port, data in known.items()
+    ]
+    for number in itertools.count():
+        port, visits = endless[-1 if number % MAIN_SHARE == 0 else 0]
+        yield port, next(visits)
 
 
 def held(server: ServerProcess) -> dict[str, float]:

@@ -10,7 +10,7 @@ from running import KEY, VOICE, descriptors_held, hear, pcm_in, running, say, un
 from scripted_engine import ScriptedEngine
 from strangers import visit
 
-from bench.hostile import cut_visits, random_visits
+from bench.hostile import cut_visits, door_requests, random_visits, requests
 
 TEXT = "The listener hears every sample of this sentence, whatever others do meanwhile. "
 AT_ONCE = 32
@@ -30,8 +30,9 @@ async def test_hostile_clients_change_nothing_that_a_listener_hears(seed):
 
         alone = await listen()
         held = descriptors_held()
+        known = (*requests(VOICE), *door_requests(VOICE))
         visits = itertools.chain(
-            cut_visits(VOICE, CUT_EVERY), itertools.islice(random_visits(VOICE, seed), 600)
+            cut_visits(requests(VOICE), CUT_EVERY), itertools.islice(random_visits(known, seed), 900)
         )
         heard = []
 
