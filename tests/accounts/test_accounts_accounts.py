@@ -14,9 +14,11 @@ from zelitrio.accounts import (
     Key,
     Kind,
     Period,
+    UsageRow,
 )
 from zelitrio.accounts import accounts as accounts_module
 from zelitrio.accounts.accounts import WRITE_EVERY_S
+from zelitrio.accounts.records import Place, Usage, day_of
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.settings import hash_key
 
@@ -196,14 +198,14 @@ async def test_the_loop_does_not_wait_for_a_slow_disk(
     store(tmp_path, "app")
     accounts = Accounts(tmp_path)
     await running(accounts, nursery)
-    real = Database.all_keys
+    real = Database.version
 
-    def all_keys(self: Database) -> tuple[Key, ...]:
+    def version(self: Database) -> int:
         entered.set()
         release.wait(30)
         return real(self)
 
-    monkeypatch.setattr(Database, "all_keys", all_keys)
+    monkeypatch.setattr(Database, "version", version)
     await until(entered.is_set)
     turns = 0
     for _ in range(1000):
@@ -212,6 +214,35 @@ async def test_the_loop_does_not_wait_for_a_slow_disk(
     assert turns == 1000 and not release.is_set()
     accounts.holder(accounts.limits("app")).open("v", Kind.HTTP).spend(3)
     release.set()
+
+
+async def test_the_file_is_read_again_only_after_another_process_changed_it(
+    tmp_path: Path, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    real = Database.all_keys
+
+    def all_keys(self: Database) -> tuple[Key, ...]:
+        reads.append(self)
+        return real(self)
+
+    monkeypatch.setattr(Database, "all_keys", all_keys)
+    secret = store(tmp_path, "app", characters=10)
+    accounts = Accounts(tmp_path)
+    await running(accounts, nursery)
+    meter = accounts.holder(accounts.find(secret)).open("v", Kind.HTTP)
+    for _ in range(3):
+        meter.spend(2)
+        stored_at = accounts.stored_at
+        await until(lambda at=stored_at: accounts.stored_at != at)
+    assert len(reads) == 1
+    assert accounts.used("app", Period.MONTH) == 6
+    with Database(tmp_path) as other:
+        other.add_usage(
+            [UsageRow(Place("app", day_of(accounts.now_s()), "v", Kind.HTTP), Usage(characters=3))]
+        )
+    await until(lambda: accounts.used("app", Period.MONTH) == 9)
+    assert len(reads) == 2
 
 
 async def test_a_file_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:

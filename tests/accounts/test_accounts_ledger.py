@@ -8,7 +8,7 @@ from zelitrio.accounts import (
     Period,
 )
 from zelitrio.accounts.ledger import MAX_PLACES, OVERFLOW_VOICE, Ledger, Totals
-from zelitrio.accounts.records import Place, Usage, first_day_of, next_reset_s
+from zelitrio.accounts.records import Place, Usage, UsageRow, first_day_of, next_reset_s
 
 DAY = "2026-11-26"
 
@@ -74,3 +74,20 @@ def test_periods_begin_in_utc() -> None:
     assert first_day_of(Period.MONTH, DAY) == "2026-11-01"
     december = noon + 20 * 86_400
     assert next_reset_s(Period.MONTH, december) == 1_798_761_600.0  # 2027-01-01
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(20, 30), st.integers(0, 9)), max_size=20))
+def test_totals_grow_by_what_was_stored_in_their_period(uses: list[tuple[str, int, int]]) -> None:
+    rows = [
+        UsageRow(a_place(key, f"2026-11-{day}"), Usage(characters=characters))
+        for key, day, characters in uses
+    ]
+    day = "2026-11-25"
+    totals = Totals(day, {period: {"a": 100} for period in Period}).plus(rows)
+    for period in Period:
+        for key in ("a", "b"):
+            inside = [
+                row for row in rows if row.place.key == key and row.place.day >= first_day_of(period, day)
+            ]
+            expected = sum(row.usage.characters for row in inside) + (100 if key == "a" else 0)
+            assert totals.characters[period].get(key, 0) == expected

@@ -1,7 +1,8 @@
 """Who may speak and how much: the face of this room for a Trio program.
 
-The loop never waits for the disk.  Twice a second a task hands new usage to a worker thread.  The thread
-stores it and returns the keys and totals, so a key that another process creates is known here soon.
+The loop never waits for the disk.  Four times a second a task hands new usage to a worker thread.  The
+thread stores it.  It reads keys and totals again only after another process changed the file, so a key that
+another process creates is known here soon.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.settings import hash_key
 
 WRITE_EVERY_S = 0.25
-"""A quarter of what a killed process may lose: a busy loop and the disk take their time, too."""
+"""A quarter of what a killed process may lose: the disk takes its time, too."""
 LAST_WRITE_S = 2.0
 """For the last write while the server ends."""
 log = structlog.get_logger("zelitrio.accounts")
@@ -52,8 +53,9 @@ class Watcher:
 
 @attrs.frozen
 class _Stored:
-    """Keys and totals, as the thread read them."""
+    """Keys and totals, as the thread read them at a version of the file."""
 
+    version: int
     keys: tuple[Key, ...]
     totals: Totals
 
@@ -80,12 +82,14 @@ class Accounts:
         self.watcher = watcher or Watcher()
         self._folder = folder
         self._database: Database | None = None
+        self._stored: _Stored | None = None
         self._fixed = tuple(
             Key(name=f"key-{digest[:8].lower()}", digest=digest.lower(), created_at_s=0.0)
             for digest in hashes
         )
         self._streams: dict[str, int] = {}
         self._by_digest: Mapping[str, Key] = {}
+        self._by_name: Mapping[str, Key] = {}
         self._is_failing = False
         self.stored_at: float | None = None
         """When memory and disk were last in step, on Trio's clock."""
@@ -128,7 +132,7 @@ class Accounts:
 
     def limits(self, name: str) -> Key | None:
         """Return the key with a name as it is stored now, with its limits."""
-        return next((key for key in self._by_digest.values() if key.name == name), None)
+        return self._by_name.get(name)
 
     def used(self, name: str, period: Period) -> int:
         """Return the characters that a key used in its current period."""
@@ -208,7 +212,7 @@ class Accounts:
     async def _exchange(self, database: Database) -> None:
         """Write what was used, read keys and totals."""
         rows = self.ledger.take()
-        step = partial(_write_and_read, database, rows, day_of(self.now_s()))
+        step = partial(_write_and_read, database, rows, day_of(self.now_s()), self._stored)
         try:
             stored = await trio.to_thread.run_sync(step)
         except BaseException:
@@ -216,10 +220,14 @@ class Accounts:
             raise
         self.ledger.settle(stored.totals)
         self.stored_at = trio.current_time()
-        self._publish(stored.keys)
+        if self._stored is None or stored.keys is not self._stored.keys:
+            self._publish(stored.keys)
+        self._stored = stored
 
     def _publish(self, keys: tuple[Key, ...]) -> None:
         self._by_digest = {key.digest: key for key in (*keys, *self._fixed)}
+        # A stored key comes before a fixed one of the same name.
+        self._by_name = {key.name: key for key in (*self._fixed, *keys)}
 
     def enter(self, name: str) -> None:
         """Count one more stream of a key.
@@ -327,12 +335,17 @@ class Meter:
         self._accounts.ledger.add(place, usage)
 
 
-def _write_and_read(database: Database, rows: tuple[UsageRow, ...], day: str) -> _Stored:
+def _write_and_read(
+    database: Database, rows: tuple[UsageRow, ...], day: str, last: _Stored | None
+) -> _Stored:
     """Runs in a worker thread."""
     if rows:
         database.add_usage(rows)
+    version = database.version()
+    if last is not None and (last.version, last.totals.day) == (version, day):
+        return attrs.evolve(last, totals=last.totals.plus(rows))
     totals = {period: database.characters_since(first_day_of(period, day)) for period in Period}
-    return _Stored(database.all_keys(), Totals(day, totals))
+    return _Stored(version, database.all_keys(), Totals(day, totals))
 
 
 def _read_usage(folder: Path, name: str, from_day: str, to_day: str) -> tuple[UsageRow, ...]:

@@ -184,6 +184,12 @@ class Database:
             )
             return dict(rows.fetchall())
 
+    def version(self) -> int:
+        """Return a number that differs from the last one if another connection changed the file since."""
+        with self._explained():
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            return int(version)
+
     def _check_magic(self) -> None:
         """Refuse any other file: SQLite writes over one that is too short to be a database."""
         if self.path.exists() and self.path.stat().st_size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -21,6 +21,15 @@ class Totals:
 
     day: str = ""
     characters: Mapping[Period, Mapping[str, int]] = attrs.field(factory=dict)
+
+    def plus(self, rows: Iterable[UsageRow]) -> Totals:
+        """Return these totals with rows that were stored since."""
+        added = {period: Counter(self.characters.get(period, {})) for period in Period}
+        for row in rows:
+            for period, counts in added.items():
+                if row.place.day >= first_day_of(period, self.day):
+                    counts[row.place.key] += row.usage.characters
+        return Totals(self.day, added)
 
 
 class Ledger:
