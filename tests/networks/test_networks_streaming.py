@@ -118,6 +118,21 @@ def test_weights_prepared_for_windows_speak_as_the_trained_ones(speech: SpeechSt
     torch.testing.assert_close(parts, expected, rtol=0, atol=EXACT)
 
 
+def test_training_in_bfloat16_reaches_every_weight(speech: SpeechStep) -> None:
+    vocoder = copy.deepcopy(speech.vocoder)
+    frames = 12
+    with torch.autocast("cpu", torch.bfloat16):
+        samples = vocoder(
+            torch.zeros(1, frames, vocoder.config.mels),
+            torch.full((1, frames), 5.0),
+            torch.ones(1, frames),
+            torch.ones(1, frames, 1),
+            torch.zeros(1, dtype=torch.int64),
+        )
+    samples.square().sum().backward()
+    assert all(weight.grad is not None for weight in vocoder.parameters())
+
+
 def test_a_window_inside_of_its_utterance_has_no_mask_and_sounds_the_same(
     speech: SpeechStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:

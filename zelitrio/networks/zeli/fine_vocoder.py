@@ -288,8 +288,10 @@ class FineVocoder(nn.Module):
         c = self.config
         spread = self.spread(self.norm(x)).unflatten(-1, (c.parts, c.part_channels)).flatten(1, 2)
         planes = source.to(spread.dtype).flatten(0, 1).split(c.bins, -1)
-        y = (spread + self.source_in.bias).flatten(0, 1)
-        for plane, weight in zip(planes, self.source_in.weight.split(c.source_bins, 1), strict=True):
+        # Autocast leaves operations in place as they are, so all of their inputs get one format here.
+        weights, bias = (part.to(spread.dtype) for part in (self.source_in.weight, self.source_in.bias))
+        y = (spread + bias).flatten(0, 1)
+        for plane, weight in zip(planes, weights.split(c.source_bins, 1), strict=True):
             y = y.addmm_(plane[:, : c.source_bins], weight.t())
         return masked(y.view(spread.shape), part_mask)
 
