@@ -18,7 +18,7 @@ def utterance(source: str) -> Utterance:
 def told(timing: Timing, source: str, length_ms: int | None = 700):
     clock = SegmentClock(timing, RATE_HZ, 0)
     clock.begin(utterance(source), ((20, 520),), length_ms)
-    alignment = clock.take()
+    alignment = clock.take(0.1)
     assert alignment is not None
     return alignment
 

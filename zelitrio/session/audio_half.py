@@ -127,7 +127,7 @@ class AudioHalf:
         if self._tempo is not None:
             await self._encode(self._tempo.flush(), release=True)
         tail = self._encoder.flush()
-        alignment = self._clock.take_last(self._carried + skipped)
+        alignment = self._clock.take_last(self._carried + skipped, self._encoder.encoded_s)
         if tail or alignment is not None:
             await self._pass_on(tail, alignment, self._clock.heard_s)
 
@@ -141,7 +141,8 @@ class AudioHalf:
             self._encoded_s += len(pcm) / rate_hz
             packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
             if audio:
-                await self._pass_on(audio, self._clock.take(), self._encoder.encoded_s)
+                until_s = self._encoder.encoded_s
+                await self._pass_on(audio, self._clock.take(until_s), until_s)
 
     async def _pass_on(self, audio: bytes, alignment: Alignment | None, until_s: float) -> None:
         first, self.first = self.first, None

@@ -45,7 +45,7 @@ def make_options(
             ssml=request.enable_ssml_parsing,
             model_id=request.model_id,
         ),
-        timing=Timing.VERBATIM if request.is_dialogue else Timing.SEGMENT,
+        timing=Timing.MESSAGE if request.is_dialogue else Timing.SEGMENT,
     )
 
 

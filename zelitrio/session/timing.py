@@ -1,8 +1,8 @@
 """When each character is heard: from an utterance's word times to the alignment of a packet.
 
 A *segment* is the audio of one utterance.  The engine counts from the utterance's first sample.  A client
-counts from the start of the segment (sockets, as the vendor does) or of the stream (HTTP).  Both hear the
-encoder's delay once, at the start of the stream.
+counts from the start of the segment (text-to-speech sockets, as the vendor does), of the message (dialogue
+sockets) or of the stream (HTTP).  All hear the encoder's delay once, at the start of the stream.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import attrs
 
 from zelitrio.protocol import CharTimes, join_times
 from zelitrio.session.characters import align_characters
+from zelitrio.session.message_times import MessageTimes
 from zelitrio.session.segments import PhoneEdges, Segment
 from zelitrio.text import Utterance
 
@@ -23,9 +24,12 @@ class Timing(enum.Enum):
 
     NONE = "none"
     SEGMENT = "segment"
-    VERBATIM = "verbatim"
-    """As SEGMENT, and the characters are exactly those of the text up to its last word."""
+    MESSAGE = "message"
+    """Each packet tells the characters of its own audio, from its own first sample (`message_times`)."""
     STREAM = "stream"
+
+
+_NO_TIMES = CharTimes((), (), ())
 
 
 @attrs.frozen
@@ -55,6 +59,10 @@ def _silent(text: str, at_ms: int) -> CharTimes:
     return CharTimes(chars=tuple(text), starts_ms=(at_ms,) * len(text), durations_ms=(0,) * len(text))
 
 
+def _written_only(times: CharTimes | None) -> Alignment | None:
+    return None if times is None else Alignment(times, _NO_TIMES)
+
+
 class SegmentClock:
     """Keeps the alignments of a stream's segments until the packets that carry them.
 
@@ -70,6 +78,9 @@ class SegmentClock:
         self._waiting: list[Alignment] = []
         self._begun: list[Segment] = []
         self._waiting_since = 0
+        self._times = MessageTimes()
+        self._told_ms = 0
+        """The end of the last packet."""
 
     def begin(
         self,
@@ -113,6 +124,10 @@ class SegmentClock:
         parts = [written.shifted(offset)]
         if skipped and self._timing is not Timing.SEGMENT:
             parts.insert(0, _silent(skipped, offset))
+        if self._timing is Timing.MESSAGE:
+            begin_ms = self._begun[-1].begin_ms
+            self._times.add(join_times([one.shifted(begin_ms - offset) for one in parts]))
+            return
         alignment = Alignment(join_times(parts), spoken.shifted(offset))
         if alignment.written.chars and alignment.spoken.chars:
             self._waiting.append(alignment)
@@ -126,8 +141,11 @@ class SegmentClock:
         """The end of all samples, as a player plays them."""
         return self._stream_ms(self._samples) / 1000
 
-    def take(self) -> Alignment | None:
-        """The alignment for the next packet."""
+    def take(self, until_s: float) -> Alignment | None:
+        """The alignment for the next packet, which ends at `until_s` of the stream."""
+        self._told_ms = round(1000 * until_s)
+        if self._timing is Timing.MESSAGE:
+            return _written_only(self._times.take(self._told_ms))
         if not self._waiting:
             return None
         waiting, self._waiting = self._waiting, []
@@ -138,16 +156,28 @@ class SegmentClock:
         begun, self._begun = self._begun, []
         return tuple(begun)
 
-    def take_last(self, skipped: str) -> Alignment | None:
-        """The alignment for the last packet of the stream, with the skipped text at its end."""
+    def take_last(self, skipped: str, until_s: float) -> Alignment | None:
+        """The alignment for the last packet of the stream, with the skipped text at its end.
+
+        Args:
+            skipped: after the last utterance.
+            until_s: end of the encoder's last frame.
+        """
+        if self._timing is Timing.MESSAGE:
+            # All audio has left if nothing comes after the packets so far; then no message is made.
+            until_ms = round(1000 * max(until_s, self.heard_s))
+            is_over = until_ms <= self._told_ms
+            return None if is_over else _written_only(self._times.take(until_ms, is_last=True))
         if skipped and self._timing is Timing.STREAM:
             tail = _silent(skipped, self._stream_ms(self._samples))
-            self._waiting.append(Alignment(tail, CharTimes((), (), ())))
-        return self.take()
+            self._waiting.append(Alignment(tail, _NO_TIMES))
+        return self.take(self.heard_s)
 
     def _offset_ms(self) -> int:
         if self._timing is Timing.STREAM:
             return self._stream_ms(self._samples)
+        if self._timing is Timing.MESSAGE:
+            return self._stream_ms(self._samples) - self._told_ms
         # A segment without a packet of its own (the codec has no whole frame yet) shares the packet of the
         # next one; both then count from the first of them.
         gathered = self._samples - self._waiting_since
