@@ -54,6 +54,7 @@ main() {
         --formats pcm_24000 --max-streams 2000
     stop_server
     measure 30 vocoder_step --seconds "$s"
+    measure 60 families --seconds $((4 * s)) --max-streams 128
     if ((limit_s - SECONDS + begin > 40)); then
         start_server bfloat16
         measure 40 first_audio --seconds $((s + 1)) --max-streams 2000 --dtype bfloat16
@@ -65,6 +66,7 @@ main() {
         stop_server
         measure 30 vocoder_step --seconds 4 --dtype bfloat16
     fi
+    measure 60 families --seconds $((3 * s)) --max-streams 128 --dtype bfloat16 --families kokoro
     measure 30 cancel --rounds 15
     measure 30 waterfall --rounds 20
     measure 20 engine_alone --seconds 6

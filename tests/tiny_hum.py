@@ -39,6 +39,7 @@ FACTS = Facts(
     hop_samples=256,
     token_ladder=(32, 128),
     frame_ladder=(128, 512, 2048),
+    expand_frames=1024,
     first_frames=6,
     context=KERNEL // 2,
 )

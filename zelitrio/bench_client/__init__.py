@@ -10,6 +10,7 @@ same clients.
 from __future__ import annotations
 
 from zelitrio.bench_client.address import Address, parse_address
+from zelitrio.bench_client.audible import audible_sample
 from zelitrio.bench_client.contexts import ContextSocket, open_contexts
 from zelitrio.bench_client.conversation import Conversation, open_conversation, say
 from zelitrio.bench_client.failures import MeasureError
@@ -55,6 +56,7 @@ __all__ = [
     "Plan",
     "Said",
     "WireError",
+    "audible_sample",
     "audio_of",
     "close",
     "closed_loop",

@@ -38,12 +38,20 @@ def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
     # One size for all encodes: in products of one shape a row's result is the same to the last bit
     # whatever the other rows are, so durations round to the same frames in any company.
     shapes = [("encode", ladder.max_encode, tokens) for tokens in facts.token_ladder]
-    shapes += [("expand", ladder.max_encode, frames) for frames in facts.frame_ladder]
+    # An expand costs much more than an encode, so it is laid out in several sizes.
+    for frames in facts.frame_ladder:
+        together = _powers_of_two(most_expanded(facts, ladder, frames))
+        shapes += [("expand", rows, frames) for rows in together]
     batches = _powers_of_two(ladder.max_batch)
     for window in ladder.windows:
         most = _rung(ladder.rows(window), batches)
         shapes += [("speak", rows, window) for rows in batches if rows <= most]
     return sorted(shapes, key=lambda shape: -shape[1] * shape[2])
+
+
+def most_expanded(facts: Facts, ladder: Ladder, frames: int) -> int:
+    """Most utterances of that length in one expand."""
+    return min(ladder.max_encode, max(1, facts.expand_frames // frames))
 
 
 class Runner:
@@ -93,6 +101,14 @@ class Runner:
         if not self._calls:
             return tokens == others
         return _rung(tokens, self.facts.token_ladder) == _rung(others, self.facts.token_ladder)
+
+    def together(self, frames: Sequence[int]) -> list[int]:
+        """The numbers of those utterances, by their lengths, that are expanded with the first."""
+        if not self._calls:
+            return [at for at, length in enumerate(frames) if length == frames[0]]
+        rungs = [_rung(length, self.facts.frame_ladder) for length in frames]
+        most = max(self._batches["expand", rungs[0]])
+        return [at for at, rung in enumerate(rungs) if rung == rungs[0]][:most]
 
     def encode(self, rows: Sequence[EncodeRow]) -> Pending:
         """Read utterances, of lengths that fit.

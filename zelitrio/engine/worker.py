@@ -221,14 +221,13 @@ class Worker:
         )
 
     def _launch_expand(self, plan: ExpandPlan, begin_s: float) -> Step:
-        works = tuple(self._works[lane.stream] for lane in plan.lanes)
-        rows = [
-            ExpandRow(slot=work.lane.slot, frames=work.laid_out.frames, noise_at=work.noise_at)
-            for work in works
-        ]
-        pending = self._models[plan.model].runner.expand(rows)
-        self._lanes.begin_expanding(plan.lanes)
-        return Step(pending=pending, begin_s=begin_s, expanded=works)
+        runner = self._models[plan.model].runner
+        waiting = [self._works[lane.stream] for lane in plan.lanes]
+        works = [waiting[at] for at in runner.together([len(work.laid_out.frames) for work in waiting])]
+        rows = [ExpandRow(slot=of.lane.slot, frames=of.laid_out.frames, noise_at=of.noise_at) for of in works]
+        pending = runner.expand(rows)
+        self._lanes.begin_expanding([work.lane for work in works])
+        return Step(pending=pending, begin_s=begin_s, expanded=tuple(works))
 
     def _launch_window(self, plan: WindowPlan, begin_s: float) -> Step:
         runner, tempo = self._models[plan.model].runner, self._lanes.tempos[plan.model]

@@ -46,6 +46,8 @@ class Facts:
     """Lengths that encode is captured in, in tokens.  The last is the most tokens of an utterance."""
     frame_ladder: tuple[int, ...] = ()
     """Lengths that expand is captured in, in frames.  Empty: there is no such step."""
+    expand_frames: int = 0
+    """Most frames of an expand of several utterances, on a GPU: with more it only takes longer."""
     first_frames: int
     """The shortest useful first window."""
     lag: int = 0

@@ -19,8 +19,11 @@ from zelitrio.voices.kokoro_symbols import KOKORO_IDS, kokoro_ids
 from zelitrio.voices.pacing import paced_durations
 from zelitrio.voices.weights import load_network, read_tensors
 
-_TOKEN_LADDER = (64, 128, 256, 384)
-_FRAME_LADDER = (128, 256, 512, 1024)
+_TOKEN_LADDER = (32, 64, 96, 128, 192, 256, 384)
+_FRAME_LADDER = (64, 96, 128, 192, 256, 384, 512, 1024)
+"""Narrow steps: an LSTM takes them one after another, and the sound of padding costs as much as speech."""
+_EXPAND_FRAMES = 1024
+"""25 s of sound in one step: enough for any GPU, and a new stream has to wait for it."""
 _EARLY_FRAMES = 2.2
 """The sound runs 55 ms before the durations."""
 _LAST_PHONE_FRAMES = 3.0
@@ -76,6 +79,7 @@ class KokoroModel:
             hop_samples=self.config.hop_samples,
             token_ladder=_TOKEN_LADDER,
             frame_ladder=_FRAME_LADDER,
+            expand_frames=_EXPAND_FRAMES,
             first_frames=3,
         )
 

@@ -20,6 +20,7 @@ from zelitrio.voices.weights import load_network
 
 _TOKEN_LADDER = (64, 128, 256, 448)
 _FRAME_LADDER = (128, 256, 512, 1024, 2048)
+_EXPAND_FRAMES = 4096
 _EDGE_TOKENS = 8
 """At the start, at the end, and room for a mark."""
 _BEGIN, _PAD, _END = "^", "_", "$"
@@ -88,6 +89,7 @@ class PiperModel:
             hop_samples=self.config.hop_samples,
             token_ladder=_TOKEN_LADDER,
             frame_ladder=_FRAME_LADDER,
+            expand_frames=_EXPAND_FRAMES,
             first_frames=8,
         )
 

@@ -42,6 +42,10 @@ class KokoroSpan:
                 mask = torch.cat((mask[..., :extra], mask), -1)
         return KokoroSpan(mask=mask, lengths=self.lengths * factor + extra)
 
+    def chosen(self, rows: Tensor) -> KokoroSpan:
+        """Some of the rows, by their numbers."""
+        return KokoroSpan(mask=None if self.mask is None else self.mask[rows], lengths=self.lengths[rows])
+
     def clear(self, x: Tensor) -> Tensor:
         """`x` [batch, channels, time] with zeros outside the rows."""
         return x if self.mask is None else x * self.mask.to(x.dtype)

@@ -182,7 +182,12 @@ class Kokoro(nn.Module):
         )
 
     def decode(
-        self, prosody_rows: Tensor, text_rows: Tensor, style: Tensor, span: KokoroSpan
+        self,
+        prosody_rows: Tensor,
+        text_rows: Tensor,
+        style: Tensor,
+        span: KokoroSpan,
+        company: int = 1,
     ) -> KokoroFrames:
         """Token rows repeated by their durations to features; `span` is that of the frames.
 
@@ -191,9 +196,15 @@ class Kokoro(nn.Module):
             text_rows: [batch, frames, hidden].
             style: [batch, 2 * style].
             span: of the frames.
+            company: fewest rows that the curves are computed with.  In products of one shape a row's
+                result does not depend on the other rows, so F0 rounds to the same values.
         """
         sounding, predicting = style.split(self.config.style, 1)
-        f0, energy, steps = self.predictor.curves(_clear_rows(prosody_rows, span), predicting, span)
+        count = len(style)
+        of = torch.arange(max(company, count), device=style.device).clamp(max=count - 1)
+        cleared = _clear_rows(prosody_rows, span)
+        f0, energy, steps = self.predictor.curves(cleared[of], predicting[of], span.chosen(of))
+        f0, energy, steps = f0[:count], energy[:count], steps.chosen(of[:count])
         features = self.decoder(span.clear(text_rows.mT), f0, energy, sounding, span)
         return KokoroFrames(features=features, f0=f0, energy=energy, span=steps)
 

@@ -22,6 +22,7 @@ from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.network import Kokoro, KokoroFrames
 from zelitrio.networks.kokoro.source import SAMPLES
 from zelitrio.networks.kokoro.statistics import VoiceStatistics
+from zelitrio.networks.precision import full_float32
 
 _STEPS = 2
 """Steps of F0 in a frame."""
@@ -36,6 +37,8 @@ _SHORT_FRAMES = 60
 _HEARD = 0.01
 """Relative to the loudest frame: softer frames (40 dB) at the ends are silence."""
 _LEVEL_PER_ENERGY = 4.11  # dB
+_COMPANY = 8
+"""Rows that F0 is computed with, of the most that are expanded together."""
 _MARGIN_FRAMES = 2
 """Frames of silence that are left before and after what is heard: 50 to 75 ms."""
 
@@ -98,6 +101,7 @@ class KokoroNetwork:
             "voice": Field(per_token=False, is_integer=True),
         }
 
+    @full_float32
     def encode(self, inputs: Inputs) -> Tensor:
         """Read utterances; see `Network.encode`."""
         ids, slot, style, length = inputs["ids"], inputs["slot"], inputs["style"], inputs["length"]
@@ -111,6 +115,7 @@ class KokoroNetwork:
                 self._voice[where] = voice
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
+    @full_float32
     def expand(self, inputs: Inputs) -> Tensor:
         """Compute what needs the whole utterance; see `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
@@ -124,6 +129,7 @@ class KokoroNetwork:
         level = samples.unflatten(1, (-1, self._hop)).square().mean(-1).sqrt()
         return self._heard(level, slot, length)
 
+    @full_float32
     def speak(self, inputs: Inputs) -> Tensor:
         """Hand out, or make, the samples of a window; see `Network.speak`."""
         slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
@@ -141,7 +147,8 @@ class KokoroNetwork:
             (config.hidden + config.style, config.hidden), -1
         )
         style = self._style[slot]
-        frames = self._network.decode(prosody, text, style, span)
+        company = 1 if self._by_row else _COMPANY
+        frames = self._network.decode(prosody, text, style, span, company)
         return frames, self._network.source(frames.f0, frames.span), style
 
     def _heard(self, level: Tensor, slot: Tensor, length: Tensor) -> Tensor:

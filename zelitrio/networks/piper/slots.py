@@ -16,6 +16,7 @@ from torch import Tensor
 
 from zelitrio.networks.family import Field, Inputs
 from zelitrio.networks.piper.vits import Vits
+from zelitrio.networks.precision import full_float32
 
 NOISE_FRAMES = 16_384
 """Frames after which the noise of the latent repeats: three minutes."""
@@ -83,6 +84,7 @@ class PiperNetwork:
             "speaker": Field(per_token=False, is_integer=True),
         }
 
+    @full_float32
     def encode(self, inputs: Inputs) -> Tensor:
         """Read utterances; see `Network.encode`."""
         ids, slot = inputs["ids"], inputs["slot"]
@@ -95,6 +97,7 @@ class PiperNetwork:
         self._speaker[slot] = inputs["speaker"]
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
+    @full_float32
     def expand(self, inputs: Inputs) -> Tensor:
         """Make the latent of whole utterances; see `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
@@ -114,6 +117,7 @@ class PiperNetwork:
             self._latent[slot[:, None], at] = latent
         return torch.stack((torch.zeros_like(length), length), 1).float()
 
+    @full_float32
     def speak(self, inputs: Inputs) -> Tensor:
         """Make the samples of a window; see `Network.speak`."""
         slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
