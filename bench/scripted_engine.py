@@ -47,6 +47,9 @@ class ScriptedStream:
     def close_softly(self, *, is_abandoned: bool = False) -> None:
         """See EngineStream."""
 
+    def hand_to(self, take: object) -> None:
+        """See EngineStream; all blocks go to the iteration."""
+
     def __aiter__(self) -> ScriptedStream:
         return self
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -116,6 +116,10 @@ class ScriptedStream:
     _ready_at: float = 0.0
     _finished: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
+    _take: Callable[[ScriptedBlock], bool] | None = None
+    _waiting: deque[ScriptedBlock | Exception] = attrs.field(factory=deque)
+    """What the iteration has to read."""
+    _arrived: trio.Event = attrs.field(factory=trio.Event)
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
         assert not self._finished, "feed after finish"
@@ -157,23 +161,54 @@ class ScriptedStream:
     def __aiter__(self) -> ScriptedStream:
         return self
 
+    def hand_to(self, take: Callable[[ScriptedBlock], bool] | None) -> None:
+        self._take = take
+
     async def __anext__(self) -> ScriptedBlock:
         await trio.lowlevel.checkpoint()
+        while not self._waiting:
+            await self._arrived.wait()
+        found = self._waiting.popleft()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def run(self) -> None:
+        """Hand out the blocks when they are due, outside of the session's tasks, as the engine does."""
         while True:
             if self.engine.broken is not None:
-                raise self.engine.broken
+                self._keep(self.engine.broken)
+                return
             if self._blocks:
                 ready_at, block = self._blocks[0]
                 if ready_at <= trio.current_time():
                     self._blocks.popleft()
-                    if isinstance(block, Exception):
-                        raise block
-                    return block
-                await trio.sleep_until(ready_at)
+                    self._hand_out(block)
+                else:
+                    await trio.sleep_until(ready_at)
             elif self._finished:
-                raise StopAsyncIteration
+                self._keep(StopAsyncIteration())
+                return
             else:
                 await self._changed.wait()
+
+    def _hand_out(self, block: ScriptedBlock | Exception) -> None:
+        if self._take is None or self._waiting or isinstance(block, Exception):
+            self._keep(block)
+            return
+        try:
+            is_taken = self._take(block)
+        except Exception as error:
+            self._take = None
+            self._keep(error)
+        else:
+            if not is_taken:
+                self._keep(block)
+
+    def _keep(self, found: ScriptedBlock | Exception) -> None:
+        self._waiting.append(found)
+        self._arrived.set()
+        self._arrived = trio.Event()
 
     def _notify(self) -> None:
         self._changed.set()
@@ -210,9 +245,17 @@ class ScriptedEngine:
         stream = ScriptedStream(self, settings or VoiceSettings())
         self.lanes.append(stream)
         self.log.append(("open", voice, trio.current_time()))
+        scope = trio.CancelScope()
+
+        async def run() -> None:
+            with scope:
+                await stream.run()
+
+        trio.lowlevel.spawn_system_task(run)
         try:
             yield stream
         finally:
+            scope.cancel()
             self.lanes.remove(stream)
             self.log.append(("free", voice, trio.current_time()))
 

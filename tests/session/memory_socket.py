@@ -51,12 +51,13 @@ class MemorySocket:
             raise PeerLeft("closed") from None
         return message
 
-    def offer(self, text: str) -> bool:
-        self._offered.append(text)
-        if self.stalled or self.pause_s or len(self._offered) > 1:
-            return False
-        self._arrive()
-        return True
+    def offer(self, *messages: str) -> bool:
+        is_free = not (self.stalled or self.pause_s or self._offered)
+        self._offered.extend(messages)
+        if is_free:
+            for _ in messages:
+                self._arrive()
+        return is_free
 
     async def flush(self) -> None:
         await trio.lowlevel.checkpoint()

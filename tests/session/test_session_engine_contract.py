@@ -134,6 +134,44 @@ async def test_more_text_may_come_while_it_speaks_and_finish_alone_ends_it(kind)
         assert {block.utterance.number for block in rest} == {1} and rest[-1].is_last
 
 
+@both
+async def test_blocks_that_are_handed_out_and_those_that_were_refused_are_all_of_them_in_order(kind):
+    async with kind() as engine:
+        whole = [(block.utterance.number, len(block.pcm)) for block in await speak(engine)]
+        found, handed, offered = [], 0, 0
+
+        def take(block) -> bool:
+            nonlocal handed, offered
+            offered += 1
+            if offered % 3 == 0:
+                return False
+            handed += 1
+            found.append(block)
+            return True
+
+        async with engine.open_stream(engine.catalogue.default, VoiceSettings(), seed=7) as lane:
+            lane.hand_to(take)
+            for one in utterances():
+                lane.feed(one)
+            lane.finish()
+            async for block in lane:
+                found.append(block)
+    assert [(block.utterance.number, len(block.pcm)) for block in found] == whole
+    assert 0 < handed < len(whole)
+
+
+@both
+async def test_an_error_of_the_function_that_takes_blocks_ends_the_iteration(kind):
+    def take(block) -> bool:
+        raise ValueError("broken")
+
+    async with kind() as engine, engine.open_stream(engine.catalogue.default) as lane:
+        lane.hand_to(take)
+        lane.feed(utterances()[0])
+        with pytest.raises(ValueError, match="broken"), trio.fail_after(5):
+            await anext(aiter(lane))
+
+
 async def test_the_end_of_a_sentence_that_goes_on_in_a_later_request_is_passed_on():
     text = "They went on along"
     async with real() as engine:

@@ -23,7 +23,8 @@ class Wire:
     _kept: deque[str] = attrs.field(factory=deque)
     _open: trio.Event = attrs.field(factory=trio.Event)
 
-    def offer(self, text: str) -> bool:
+    def offer(self, *messages: str) -> bool:
+        (text,) = messages
         assert not self._kept, "offered before what went before had left"
         if self.room:
             self.room -= 1
@@ -47,20 +48,20 @@ class Wire:
 
 async def put(outbox: Outbox, scope: trio.CancelScope) -> None:
     with scope:
-        await outbox.put(Outgoing("late", OWNER))
+        await outbox.put(Outgoing(("late",), OWNER))
 
 
 async def fill(outbox: Outbox, owner: object = OWNER) -> None:
     """As much as the owner may have waiting, and one that the transport has begun."""
     for number in range(PACKETS_PER_CONTEXT + 1):
-        await outbox.put(Outgoing(str(number), owner))
+        await outbox.put(Outgoing((str(number),), owner))
 
 
 async def test_a_peer_that_takes_everything_needs_no_writer():
     wire, left = Wire(room=3), list[str]()
     outbox = Outbox(wire.offer)
     for text in "abc":
-        await outbox.put(Outgoing(text, OWNER, sent=lambda text=text: left.append(text)))
+        await outbox.put(Outgoing((text,), OWNER, sent=lambda text=text: left.append(text)))
     assert wire.sent == left == ["a", "b", "c"]
 
 
@@ -69,7 +70,7 @@ async def test_once_the_peer_is_slow_all_goes_through_the_writer_in_order():
     outbox = Outbox(wire.offer)
     for text in "abcd":
         owner = OTHER if text == "d" else OWNER
-        await outbox.put(Outgoing(text, owner, sent=lambda text=text: left.append(text)))
+        await outbox.put(Outgoing((text,), owner, sent=lambda text=text: left.append(text)))
     outbox.post("notice")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(outbox.write, wire.flush)
@@ -89,9 +90,9 @@ async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_c
     outbox = Outbox(wire.offer)
     await fill(outbox)
     with trio.move_on_after(1) as scope:
-        await outbox.put(Outgoing("3", OWNER))
+        await outbox.put(Outgoing(("3",), OWNER))
     assert scope.cancelled_caught
-    await outbox.put(Outgoing("other", OTHER))
+    await outbox.put(Outgoing(("other",), OTHER))
     outbox.post("notice")
     outbox.close(1000, "bye")
     outbox.close(1011, "too late")
@@ -104,7 +105,7 @@ async def test_dropping_an_owner_takes_back_its_audio_only_but_never_half_a_mess
     wire = Wire()
     outbox = Outbox(wire.offer)
     await fill(outbox)
-    await outbox.put(Outgoing("theirs", OTHER))
+    await outbox.put(Outgoing(("theirs",), OTHER))
     outbox.post("notice")
     outbox.drop(OWNER)
     outbox.close(1000, "")

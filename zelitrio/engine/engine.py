@@ -44,6 +44,7 @@ class Engine:
         self._make_device = make_device
         self._device: Device
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._later: list[Command] = []
         self._models = Models(
             catalogue, settings.max_voice_memory_mb * 1_000_000, self._inbox.put, self._load
         )
@@ -54,9 +55,10 @@ class Engine:
             check=self._life.check,
             check_run=self._life.check_run,
             credit_s=settings.credit_s,
+            tell_later=self._later.append,
         )
         self._streams = OpenStreams()
-        self._postbox = Postbox(self._life.token.run_sync_soon, self._streams.deliver)
+        self._postbox = Postbox(self._life.token.run_sync_soon, self._streams.deliver, self._tell_all)
 
     @asynccontextmanager
     async def open_stream(
@@ -161,6 +163,12 @@ class Engine:
     def tell(self, command: Command) -> None:
         """Send the thread a command.  Never waits."""
         self._inbox.put(command)
+
+    def _tell_all(self) -> None:
+        """Send the commands of a delivery; the first one wakes the thread."""
+        for command in self._later:
+            self._inbox.put(command)
+        self._later.clear()
 
     def _choose(self, voice: Voice | str | None) -> Voice:
         if voice is None:

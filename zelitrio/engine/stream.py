@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -60,6 +61,10 @@ class AudioBlock:
     """The stream's share of the device's steps since its last block, in seconds."""
 
 
+_Waiting: TypeAlias = AudioBlock | Exception | None
+"""What waits for a stream's iteration: a block, an error, or its end."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Door:
     """The engine as a stream sees it."""
@@ -72,6 +77,8 @@ class Door:
     """Raise an error if this is not the Trio run of the engine."""
     credit_s: float
     """Seconds of audio that a stream may have waiting."""
+    tell_later: Callable[[Command], None]
+    """Send the thread a command with others, at the end of the present delivery."""
 
 
 class EngineStream:
@@ -98,7 +105,9 @@ class EngineStream:
         self._is_finished = False
         self._taken_s = 0.0  # read, and not told yet
         # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
-        self._sender, self._receiver = trio.open_memory_channel[Delivery](float("inf"))
+        self._sender, self._receiver = trio.open_memory_channel[_Waiting](float("inf"))
+        self._unread = 0
+        self._take: Callable[[AudioBlock], bool] | None = None
 
     @property
     def is_speaking(self) -> bool:
@@ -121,7 +130,7 @@ class EngineStream:
         self._door.check()
         if settings is not None:
             self._settings = settings
-        self._give_credit()  # of what was read while there was nothing to speak
+        self._give_credit(self._door.tell)  # of what was read while there was nothing to speak
         self._door.tell(
             Speak(
                 stream=self._number,
@@ -151,42 +160,51 @@ class EngineStream:
         self._member.is_abandoned = self._member.is_abandoned or is_abandoned
         self._door.tell(Yield(stream=self._number))
 
+    def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
+        """Offer blocks to a function as they come, outside of any task; None: to none any more.
+
+        It is called while the iteration has nothing left to read.  A block that it refuses (False), and what
+        comes before that one was read, goes to the iteration, and so does an error that it raises.
+        """
+        self._take = take
+
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
         return self
 
     async def __anext__(self) -> AudioBlock:
         self._door.check_run()
         try:
-            delivery = await self._receiver.receive()
+            waiting = await self._receiver.receive()
         except trio.EndOfChannel:
             self._door.check()
             raise StopAsyncIteration from None
-        match delivery:
-            case Spoken():
-                return self._block(delivery)
-            case Failed():
-                raise delivery.error
-            case _:
-                self._sender.close()
-                raise StopAsyncIteration
+        self._unread -= 1
+        if isinstance(waiting, Exception):
+            raise waiting
+        if waiting is None:
+            self._sender.close()
+            raise StopAsyncIteration
+        self._was_read(waiting, self._door.tell)
+        return waiting
 
-    def _give_credit(self) -> None:
+    def _give_credit(self, tell: Callable[[Command], None]) -> None:
         """Tell the thread how much was read since it was told last."""
         taken_s, self._taken_s = self._taken_s, 0.0
         if taken_s:
-            self._door.tell(Credit(stream=self._number, audio_s=taken_s))
+            tell(Credit(stream=self._number, audio_s=taken_s))
+
+    def _was_read(self, block: AudioBlock, tell: Callable[[Command], None]) -> None:
+        self._taken_s += len(block.pcm) / block.sample_rate_hz
+        # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
+        if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
+            self._give_credit(tell)
 
     def _block(self, spoken: Spoken) -> AudioBlock:
         utterance = self._fed[spoken.utterance]
-        rate_hz = self._voice.sample_rate_hz
-        self._taken_s += len(spoken.pcm) / rate_hz
-        # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
-        if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
-            self._give_credit()
         times_ms, edges = spoken.word_times_ms, spoken.phone_edges_ms
         return AudioBlock(
             pcm=spoken.pcm,
-            sample_rate_hz=rate_hz,
+            sample_rate_hz=self._voice.sample_rate_hz,
             utterance=utterance,
             word_times_ms=None if times_ms is None else faded(times_ms, utterance.words, self._voice.fade_ms),
             length_ms=spoken.length_ms,
@@ -204,9 +222,33 @@ class EngineStream:
             isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._fed) - 1
         ):
             self._member.is_speaking = False
+        match delivery:
+            case Spoken():
+                self._offer(self._block(delivery))
+            case Failed():
+                self._keep(delivery.error)
+            case _:
+                self._keep(None)
+
+    def _offer(self, block: AudioBlock) -> None:
+        if self._take is not None and not self._unread:
+            try:
+                is_taken = self._take(block)
+            except Exception as error:
+                self._take = None
+                self._keep(error)
+                return
+            if is_taken:
+                self._was_read(block, self._door.tell_later)
+                return
+        self._keep(block)
+
+    def _keep(self, waiting: _Waiting) -> None:
+        """Keep something for the iteration."""
         # The stream may have been left while this was on its way.
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            self._sender.send_nowait(delivery)
+            self._sender.send_nowait(waiting)
+            self._unread += 1
 
     def leave(self) -> None:
         """Drop whatever is still to come; called by the engine."""

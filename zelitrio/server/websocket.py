@@ -202,13 +202,17 @@ class WebSocket:
         self._code = self._code or code
         self._is_closed.set()
 
-    def offer(self, message: str | bytes) -> bool:
+    def offer(self, *messages: str | bytes) -> bool:
         """See SocketTransport; bytes leave as a binary message."""
         if self._frames.state is not ConnectionState.OPEN:
             return True  # after a close of either side no frame is allowed
-        if isinstance(message, bytes):
-            return self._push(whole_frame(BINARY, message))
-        return self._push(whole_frame(TEXT, message.encode()))
+        frames = [
+            whole_frame(BINARY, message)
+            if isinstance(message, bytes)
+            else whole_frame(TEXT, message.encode())
+            for message in messages
+        ]
+        return self._push(frames[0] if len(frames) == 1 else b"".join(frames))
 
     async def flush(self) -> None:
         """See SocketTransport."""

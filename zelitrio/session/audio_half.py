@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import numpy as np
 import trio
 
 from zelitrio.audio import Encoder, RateConverter, TempoChanger
-from zelitrio.session.encoding import Turns, encode_in_turns
+from zelitrio.session.encoding import Turns, encode_in_turns, is_cheap
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
 from zelitrio.session.timing import Alignment, SegmentClock
@@ -23,14 +23,26 @@ if TYPE_CHECKING:
 
 WORDLESS_SILENCE_S = 0.1
 """Spoken in place of a text without a word: clients fail a turn that has text and no audio."""
+WordTimes = tuple[tuple[int, int], ...]
 _NOTHING: Samples = np.zeros(0, np.float32)
 
 Deliver = Callable[[Packet], Awaitable[None]]
 
 
+class DirectSink(Protocol):
+    """Takes packets outside of any task."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `put_nowait` may be called now."""
+
+    def put_nowait(self, packets: Sequence[Packet]) -> None:
+        """Take packets of one chunk; never waits."""
+
+
 @attrs.define(eq=False)
 class AudioHalf:
-    """Packs, encodes and times the audio of one stream.  One task calls it.
+    """Packs, encodes and times the audio of one stream.  One task calls it, or `add_nowait` while that waits.
 
     Args:
         sample_rate_hz: of the blocks, unless `change_rate` says otherwise.
@@ -41,6 +53,7 @@ class AudioHalf:
         deliver: takes each packet, in order; may wait for the peer.
         tell_underrun: called when audio of an utterance comes after its listener has played all it had.
         tempo: changes the tempo of all audio; None: leaves it.
+        direct: where `add_nowait` puts packets; None: it is never called.
     """
 
     _sample_rate_hz: int
@@ -51,6 +64,7 @@ class AudioHalf:
     _deliver: Deliver
     _tell_underrun: Callable[[], None]
     _tempo: TempoChanger | None = None
+    _direct: DirectSink | None = None
     audio_s: float = attrs.field(default=0.0, init=False)
     """Audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
@@ -71,6 +85,19 @@ class AudioHalf:
         """When `release` must be called if no block comes before; inf when nothing is held."""
         return self._packer.deadline()
 
+    @property
+    def takes_nowait(self) -> bool:
+        """Whether `add_nowait` may be called now: the codec costs little, and no packet would wait."""
+        return self._direct is not None and self._direct.has_room and is_cheap(self._encoder)
+
+    def add_nowait(self, block: AudioBlock, speech: Speech | None) -> None:
+        """Do what `add` does, and never wait."""
+        if _begins(block, speech):
+            self._encode_nowait(_NOTHING, release=True)
+        self._encode_nowait(self._sound_of(block, speech), release=block.is_last)
+        if self.deadline() <= trio.current_time():
+            self._encode_nowait(_NOTHING, release=True)  # the listener would run dry
+
     async def add(self, block: AudioBlock, speech: Speech | None) -> None:
         """Take the next block.
 
@@ -78,18 +105,14 @@ class AudioHalf:
             block: of the engine.
             speech: the utterance that it speaks; used for the first block of an utterance.
         """
-        if block.word_times_ms is not None and speech is not None:
+        if _begins(block, speech):
             await self.release()  # no packet holds parts of two utterances
-            skipped, self._carried = self._carried + speech.skipped, ""
-            times_ms, length_ms = block.word_times_ms, block.length_ms
-            if self._tempo is not None:
-                times_ms = self._tempo.times(times_ms)
-                length_ms = None if length_ms is None else self._tempo.length(length_ms)
-            # The tempo of OpenAI's endpoint: no client asks for phones there.
-            edges = block.phone_edges_ms if self._tempo is None else None
-            self._clock.begin(speech.utterance, times_ms, length_ms, skipped, edges)
-            self._chunk = speech.released.number
-            self._volume.begin(speech.utterance, block.word_times_ms, block.sample_rate_hz)
+        await self._encode(self._sound_of(block, speech), release=block.is_last)
+
+    def _sound_of(self, block: AudioBlock, speech: Speech | None) -> Samples:
+        """The samples of a block for the encoder; with an utterance's first, its times."""
+        if block.word_times_ms is not None and speech is not None:
+            self._begin(block, block.word_times_ms, speech)
         elif -math.inf < self._packer.dry_at < trio.current_time():
             self._tell_underrun()  # between utterances there may just have been no text
         self.computed_s += block.computed_s
@@ -100,7 +123,18 @@ class AudioHalf:
             pcm = self._converter.push(pcm)
         if self._tempo is not None:
             pcm = self._tempo.push(pcm)
-        await self._encode(pcm, release=block.is_last)
+        return pcm
+
+    def _begin(self, block: AudioBlock, times_ms: WordTimes, speech: Speech) -> None:
+        skipped, self._carried = self._carried + speech.skipped, ""
+        self._volume.begin(speech.utterance, times_ms, block.sample_rate_hz)
+        length_ms, edges = block.length_ms, block.phone_edges_ms
+        if self._tempo is not None:
+            times_ms = self._tempo.times(times_ms)
+            length_ms = None if length_ms is None else self._tempo.length(length_ms)
+            edges = None  # the tempo of OpenAI's endpoint: no client asks for phones there
+        self._clock.begin(speech.utterance, times_ms, length_ms, skipped, edges)
+        self._chunk = speech.released.number
 
     def carry(self, skipped: str) -> None:
         """Keep text without words at the end of a turn for the times of what comes next."""
@@ -129,35 +163,52 @@ class AudioHalf:
         tail = self._encoder.flush()
         alignment = self._clock.take_last(self._carried + skipped, self._encoder.encoded_s)
         if tail or alignment is not None:
-            await self._pass_on(tail, alignment, self._clock.heard_s)
+            await self._deliver(self._packet(tail, alignment, self._clock.heard_s))
 
     async def _encode(self, samples: Samples, *, release: bool) -> None:
-        packer, rate_hz = self._packer, self._sample_rate_hz
-        due = packer.dry_at
-        for pcm in packer.push(samples, trio.current_time(), release=release):
+        """Encode in the stream's task, in turns with the others."""
+        rate_hz, due = self._sample_rate_hz, self._packer.dry_at
+        for pcm in self._packer.push(samples, trio.current_time(), release=release):
             audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)
             due += len(pcm) / rate_hz
-            self._clock.advance(len(pcm))
-            self._encoded_s += len(pcm) / rate_hz
-            packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
+            self._count(pcm)
             if audio:
-                until_s = self._encoder.encoded_s
-                await self._pass_on(audio, self._clock.take(until_s), until_s)
+                await self._deliver(self._next_packet(audio))
 
-    async def _pass_on(self, audio: bytes, alignment: Alignment | None, until_s: float) -> None:
+    def _encode_nowait(self, samples: Samples, *, release: bool) -> None:
+        """Encode at once; all packets leave together."""
+        packets = []
+        for pcm in self._packer.push(samples, trio.current_time(), release=release):
+            audio = self._encoder.encode(pcm)
+            self._count(pcm)
+            if audio:
+                packets.append(self._next_packet(audio))
+        if packets and self._direct is not None:
+            self._direct.put_nowait(packets)
+
+    def _count(self, pcm: Samples) -> None:
+        """Count samples that went into the encoder."""
+        self._clock.advance(len(pcm))
+        self._encoded_s += len(pcm) / self._sample_rate_hz
+        self._packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
+
+    def _next_packet(self, audio: bytes) -> Packet:
+        until_s = self._encoder.encoded_s
+        return self._packet(audio, self._clock.take(until_s), until_s)
+
+    def _packet(self, audio: bytes, alignment: Alignment | None, until_s: float) -> Packet:
         first, self.first = self.first, None
         if first is not None:
             first.encoded()
+        begun = self._clock.take_begun()
         packet = Packet(
-            audio,
-            alignment,
-            self._encoded_s,
-            self._chunk,
-            self.released_at,
-            first,
-            self._clock.take_begun(),
-            until_s,
+            audio, alignment, self._encoded_s, self._chunk, self.released_at, first, begun, until_s
         )
         self.audio_s += self._encoded_s
         self._encoded_s, self.released_at = 0.0, None
-        await self._deliver(packet)
+        return packet
+
+
+def _begins(block: AudioBlock, speech: Speech | None) -> bool:
+    """Whether an utterance begins with a block."""
+    return block.word_times_ms is not None and speech is not None

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from zelitrio.protocol import ChunkSchedule
-from zelitrio.session.audio_half import Deliver
+from zelitrio.session.audio_half import Deliver, DirectSink
 from zelitrio.session.service import Service
 from zelitrio.session.signals import Signal
 from zelitrio.session.stream import (
@@ -139,9 +139,9 @@ class DialogueStream:
         self._notify()
         return 0
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver, direct: DirectSink | None = None) -> None:
         """Speak turn after turn until the end was reached; see `SpeechStream.run`."""
-        audio = make_audio_half(self._service, self._options, deliver)
+        audio = make_audio_half(self._service, self._options, deliver, direct)
         spoke = False
         try:
             while (turn := await self._next()) is not None:

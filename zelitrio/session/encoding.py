@@ -43,6 +43,11 @@ def encoding_threads() -> trio.CapacityLimiter | None:
     return trio.CapacityLimiter(cores - 2) if cores >= _FEWEST_CORES else None
 
 
+def is_cheap(encoder: Encoder) -> bool:
+    """Whether a packet of its codec costs no more than a turn of the loop."""
+    return encoder.format.codec in _CHEAP
+
+
 @attrs.define(eq=False)
 class Turns:
     """A lock for the waiter with the earliest deadline; equal deadlines are served in order of asking.
@@ -104,7 +109,7 @@ async def encode_in_turns(
         turns: shared by all streams.
         due_s: when the listener needs the first of them, on Trio's clock; -inf for a new listener.
     """
-    if encoder.format.codec in _CHEAP:
+    if is_cheap(encoder):
         return encoder.encode(pcm)
     if turns.threads is not None and len(pcm) > IN_THREAD_S * sample_rate_hz:
         # An abandoned call ends within some milliseconds; the encoder is of no more use then.

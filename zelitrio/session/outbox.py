@@ -32,23 +32,24 @@ class OutboxOverflowError(ZelitrioError):
 
 @attrs.frozen(eq=False)
 class Outgoing:
-    """One message to the peer.
+    """Messages to the peer that leave together.
 
     Attributes:
-        owner: the context that it belongs to; None: the socket.
-        chunk: number of the chunk that it speaks.
-        sent: called when the message has left.
-        begun: called when the transport gets it: from then on all of it will leave.
+        messages: in order.
+        owner: the context that they belong to; None: the socket.
+        chunk: number of the chunk that they speak.
+        sent: called when they have left.
+        begun: called when the transport gets them: from then on all of them will leave.
     """
 
-    text: str
+    messages: tuple[str, ...]
     owner: object = None
     chunk: int = 0
     sent: Callable[[], None] | None = None
     begun: Callable[[], None] | None = None
 
 
-def _takes_nothing(text: str) -> bool:
+def _takes_nothing(*messages: str) -> bool:
     """Default `offer`: the transport takes nothing at once."""
     return False
 
@@ -58,10 +59,10 @@ class Outbox:
     """A queue with two entrances: `put` for audio waits for room, `post` for notices does not.
 
     Args:
-        offer: gives a message to the transport and says whether it left whole (`SocketTransport.offer`).
+        offer: gives messages to the transport and says whether they left whole (`SocketTransport.offer`).
     """
 
-    _offer: Callable[[str], bool] = _takes_nothing
+    _offer: Callable[..., bool] = _takes_nothing
     _begun: Outgoing | None = attrs.field(default=None, init=False)
     """The transport has it, but could not send all of it."""
     _is_writing: bool = attrs.field(default=False, init=False)
@@ -75,6 +76,15 @@ class Outbox:
     def is_closing(self) -> bool:
         """Whether `close` was called."""
         return self._closing is not None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, so that the transport gets the next message at once."""
+        return not (self._items or self._is_writing or self._begun or self._closing)
+
+    def put_nowait(self, item: Outgoing) -> None:
+        """Send audio while `is_idle`; never waits."""
+        self._send(item)
 
     async def put(self, item: Outgoing) -> None:
         """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait.
@@ -103,7 +113,7 @@ class Outbox:
         if self._notices >= MAX_NOTICES:
             raise OutboxOverflowError(f"{self._notices} notices wait unread")
         self._notices += 1
-        self._send(Outgoing(text, sent=self._notice_left))
+        self._send(Outgoing((text,), sent=self._notice_left))
 
     def drop(self, owner: object, since_chunk: int = 0) -> None:
         """Take back the audio of `owner` from this chunk on that was not sent yet."""
@@ -160,7 +170,7 @@ class Outbox:
     def _give(self, item: Outgoing) -> bool:
         if item.begun is not None:
             item.begun()
-        return self._offer(item.text)
+        return self._offer(*item.messages)
 
     def _notice_left(self) -> None:
         self._notices -= 1

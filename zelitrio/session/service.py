@@ -32,6 +32,13 @@ class EngineStreamLike(Protocol):
     def close_softly(self, *, is_abandoned: bool = False) -> None:
         """Let open streams go first from now on; an abandoned one takes no place.  Never waits."""
 
+    def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
+        """Offer blocks to a function as they come, outside of any task; None: to none any more.
+
+        A block that it refuses (False), and what comes before that one was read, goes to the iteration, and
+        so does an error that it raises.
+        """
+
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
         """Iterate over the audio.  A cancelled `__anext__` loses no block and may be called again."""
 

@@ -42,11 +42,11 @@ from zelitrio.protocol import (
     to_remote_error,
 )
 from zelitrio.session.context import Context, Ended
+from zelitrio.session.context_sink import ContextSink
 from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.opening import make_options, make_stream
-from zelitrio.session.outbox import Outbox, OutboxOverflowError, Outgoing
-from zelitrio.session.packets import Packet
+from zelitrio.session.outbox import Outbox, OutboxOverflowError
 from zelitrio.session.service import AccountLike, Meter, Service
 from zelitrio.session.slices import slices
 from zelitrio.session.text_half import Flush
@@ -286,7 +286,8 @@ class _Conversation:
         error: BaseException | None = None
         try:
             with context.scope:
-                await context.stream.run(partial(self._deliver, context))
+                sink = ContextSink(context, self.connection, self.outbox, self.service.observer)
+                await context.stream.run(sink.put, sink)
         except* Exception as group:
             error = first_error(group)
         finally:
@@ -297,35 +298,6 @@ class _Conversation:
                 self.service.observer.broke(error)
             self._fail_context(context, to_remote_error(error))
         self._close_context(context)
-
-    async def _deliver(self, context: Context, packet: Packet) -> None:
-        alignment = packet.alignment
-        message = self.connection.audio_message(
-            context.context_id,
-            packet.audio,
-            alignment.written if alignment else None,
-            alignment.spoken if alignment else None,
-            packet.marks(context.timestamps),
-        )
-        await self.outbox.put(
-            Outgoing(
-                message,
-                context,
-                packet.chunk,
-                sent=partial(self._note_sent, context, packet),
-                begun=partial(context.progress.sent, packet.begun, packet.until_s),
-            )
-        )
-
-    def _note_sent(self, context: Context, packet: Packet) -> None:
-        observer = self.service.observer
-        if context.meter is not None:
-            context.meter.spoke(packet.seconds)
-        if packet.released_at is not None:
-            observer.first_audio(trio.current_time() - packet.released_at)
-        observer.audio(packet.seconds)
-        if packet.first is not None:
-            packet.first.sent()
 
     def _close_context(self, context: Context) -> None:
         """Post the final frame after the context's audio and forget the context."""

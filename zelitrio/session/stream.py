@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -19,7 +20,7 @@ import trio
 
 from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
 from zelitrio.protocol import ChunkSchedule
-from zelitrio.session.audio_half import AudioHalf, Deliver
+from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
 from zelitrio.session.packets import Packer
 from zelitrio.session.pending import Speech
 from zelitrio.session.service import EngineStreamLike, Service
@@ -110,6 +111,8 @@ class SpeechStream:
         self._options = options
         self._lane: EngineStreamLike | None = None
         self._scope = trio.CancelScope()
+        self._block_wait: trio.CancelScope | None = None
+        """Of the encoder, while it waits for a block."""
         self._changed = Signal()
         self._wakes_at = -math.inf
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
@@ -183,13 +186,14 @@ class SpeechStream:
         while self.text_half.chars + chars > MAX_PENDING_CHARS and not self._is_done:
             await self._changed.wait()
 
-    async def run(self, deliver: Deliver) -> None:
+    async def run(self, deliver: Deliver, direct: DirectSink | None = None) -> None:
         """Speak until the end was reached or the stream was discarded.
 
         Takes a lane of the engine when the first utterance is ready and gives it back on every way out.
 
         Args:
             deliver: takes each packet, in order; may wait for the peer.
+            direct: takes packets without a task, where it can.
 
         Raises:
             CapacityError: the engine takes no further stream.
@@ -197,7 +201,7 @@ class SpeechStream:
         """
         try:
             with self._scope:
-                audio = make_audio_half(self._service, self._options, deliver)
+                audio = make_audio_half(self._service, self._options, deliver, direct)
                 if await self._speak_all(audio):
                     await audio.finish(self.text_half.skipped)
         finally:
@@ -263,29 +267,53 @@ class SpeechStream:
         lane.finish()
 
     async def _encode(self, lane: EngineStreamLike, audio: AudioHalf) -> None:
-        """The encoder: blocks to packets until the lane ends, or until a barge-in leaves nothing to hear."""
+        """The encoder: blocks to packets until the lane ends, or until a barge-in leaves nothing to hear.
+
+        Most blocks never reach this task: `_encode_nowait` takes them.
+        """
         pending = self.text_half.pending
+        lane.hand_to(partial(self._encode_nowait, audio))
         blocks = aiter(lane)
-        while not self.text_half.is_silenced:
-            block: AudioBlock | None = None
-            deadline = audio.deadline()
-            # With nothing held there is no deadline, and a scope costs as much as a block.
-            with trio.move_on_at(deadline) if deadline < math.inf else nullcontext():
-                block = await anext(blocks, None)
-                if block is None:
-                    break
-            if block is None:
-                await audio.release()  # the listener would run dry
-                continue
-            if block.stages is not None:
-                self._service.observer.queued(block.stages.encode_begin_s - block.stages.fed_s)
-            await audio.add(block, pending.find(block.utterance))
-            if block.is_last:
-                pending.spoken(block.utterance)
-                self._notify()
-                if pending or not self.text_half.is_ended:
-                    self._tell_flushes()
+        try:
+            while not self.text_half.is_silenced:
+                block: AudioBlock | None = None
+                with trio.CancelScope(deadline=audio.deadline()) as self._block_wait:
+                    block = await anext(blocks, None)
+                    if block is None:
+                        break
+                self._block_wait = None
+                if block is not None:
+                    await audio.add(block, pending.find(block.utterance))
+                    self._note_encoded(block)
+                elif audio.deadline() <= trio.current_time():
+                    await audio.release()  # the listener would run dry
+        finally:
+            self._block_wait = None
+            lane.hand_to(None)
         self._tell_flushes()
+
+    def _encode_nowait(self, audio: AudioHalf, block: AudioBlock) -> bool:
+        """Encode a block in the call that brings it, without a turn of the loop; False: the task has to."""
+        wait = self._block_wait
+        if wait is None or self._scope.cancel_called or self.text_half.is_silenced or not audio.takes_nowait:
+            return False
+        audio.add_nowait(block, self.text_half.pending.find(block.utterance))
+        self._note_encoded(block)
+        if self.text_half.is_silenced:
+            wait.cancel()
+        elif (deadline := audio.deadline()) < wait.deadline:
+            wait.deadline = deadline
+        return True
+
+    def _note_encoded(self, block: AudioBlock) -> None:
+        pending = self.text_half.pending
+        if block.stages is not None:
+            self._service.observer.queued(block.stages.encode_begin_s - block.stages.fed_s)
+        if block.is_last:
+            pending.spoken(block.utterance)
+            self._notify()
+            if pending or not self.text_half.is_ended:
+                self._tell_flushes()
 
     async def _next(self) -> Speech | None:
         """Wait for the next utterance; None at the end of the text."""
@@ -349,7 +377,9 @@ class SpeechStream:
         self.on_change()
 
 
-def make_audio_half(service: Service, options: StreamOptions, deliver: Deliver) -> AudioHalf:
+def make_audio_half(
+    service: Service, options: StreamOptions, deliver: Deliver, direct: DirectSink | None
+) -> AudioHalf:
     """The audio half of a stream, with its encoder."""
     settings = service.settings
     rate_hz = options.voice.sample_rate_hz
@@ -364,4 +394,5 @@ def make_audio_half(service: Service, options: StreamOptions, deliver: Deliver) 
         deliver,
         service.observer.underrun,
         None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo),
+        direct,
     )

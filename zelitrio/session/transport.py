@@ -27,11 +27,11 @@ class SocketTransport(Protocol):
             PeerLeft: the peer is gone, or the close that `close` began is complete.
         """
 
-    def offer(self, text: str) -> bool:
-        """Take one text message and send what the peer accepts of it at once; never waits or raises.
+    def offer(self, *messages: str) -> bool:
+        """Take text messages and send what the peer accepts of them at once; never waits or raises.
 
         Returns:
-            Whether all of it has left.  If not, the rest goes before everything later, by `flush`.
+            Whether all of them have left.  If not, the rest goes before everything later, by `flush`.
         """
 
     async def flush(self) -> None:
