@@ -302,6 +302,8 @@ class Meter:
     _name: str = attrs.field(alias="name")
     _voice: str = attrs.field(alias="voice")
     _kind: Kind = attrs.field(alias="kind")
+    _place: Place | None = attrs.field(default=None, init=False)
+    """Of the last use; it changes once a day."""
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def spend(self, characters: int) -> None:
@@ -321,7 +323,7 @@ class Meter:
 
     def spoke(self, audio_s: float) -> None:
         """Count audio that was sent, in seconds."""
-        self.count(Usage(audio_ms=round(1000 * audio_s)))
+        self._accounts.ledger.add_audio(self._today(), round(1000 * audio_s))
 
     def close(self) -> None:
         """End the stream; a second call does nothing."""
@@ -331,8 +333,13 @@ class Meter:
 
     def count(self, usage: Usage) -> None:
         """Add to the amounts of today."""
-        place = Place(self._name, day_of(self._accounts.now_s()), self._voice, self._kind)
-        self._accounts.ledger.add(place, usage)
+        self._accounts.ledger.add(self._today(), usage)
+
+    def _today(self) -> Place:
+        day = day_of(self._accounts.now_s())
+        if self._place is None or self._place.day != day:
+            self._place = Place(self._name, day, self._voice, self._kind)
+        return self._place
 
 
 def _write_and_read(

@@ -41,6 +41,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._pending: dict[Place, Usage] = {}
+        self._audio_ms: dict[Place, int] = {}
+        """Audio that is not in `_pending`: every packet is counted, and a number costs less than a value."""
         self._taken: dict[Place, Usage] = {}
         self._unstored: Counter[tuple[str, str]] = Counter()
         """Characters of both, by key and day."""
@@ -51,6 +53,12 @@ class Ledger:
         if usage.characters:
             self._unstored[place.key, place.day] += usage.characters
         _merge(self._pending, place, usage)
+
+    def add_audio(self, place: Place, audio_ms: int) -> None:
+        """Count audio that was sent."""
+        if place not in self._audio_ms and len(self._audio_ms) >= MAX_PLACES:
+            place = attrs.evolve(place, voice=OVERFLOW_VOICE)
+        self._audio_ms[place] = self._audio_ms.get(place, 0) + audio_ms
 
     def used(self, key: str, period: Period, day: str) -> int:
         """Return the characters that a key used in the period that `day` belongs to."""
@@ -64,6 +72,9 @@ class Ledger:
 
     def take(self) -> tuple[UsageRow, ...]:
         """Return all that is not written yet, to be settled or put back."""
+        for place, audio_ms in self._audio_ms.items():
+            _merge(self._pending, place, Usage(audio_ms=audio_ms))
+        self._audio_ms = {}
         self._taken, self._pending = self._pending, {}
         return tuple(UsageRow(place, usage) for place, usage in self._taken.items())
 

@@ -107,7 +107,7 @@ class Usage:
         )
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Place:
     """The key, day, voice and kind of a use."""
 

@@ -8,6 +8,7 @@ one starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import sub
 
 from zelitrio.protocol import CharTimes
 from zelitrio.text import Utterance, spoken_text
@@ -58,10 +59,12 @@ def _spread(
     end = max(now, length_ms) if len(text) > len(starts) else now
     _fill(starts, len(text) - len(starts), now, end)
     stops = [*starts[1:], end]
-    return CharTimes(
-        tuple(text), tuple(starts), tuple(stop - start for start, stop in zip(starts, stops, strict=False))
-    )
+    return CharTimes(tuple(text), tuple(starts), tuple(map(sub, stops, starts)))
 
 
 def _fill(starts: list[int], count: int, begins: int, ends: int) -> None:
-    starts.extend(begins + (ends - begins) * part // count for part in range(count))
+    if count == 1:  # most gaps are one space
+        starts.append(begins)
+    elif count > 1:
+        length = ends - begins
+        starts += [begins + length * part // count for part in range(count)]
