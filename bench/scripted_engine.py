@@ -123,9 +123,10 @@ class ScriptedCatalogue:
     """One voice."""
 
     def __init__(self) -> None:
-        self.default = SimpleNamespace(
+        self.default: Any = SimpleNamespace(
             voice_id=VOICE_ID, name="Scripted", description="", category="premade", labels={}, speaker=0,
-            sample_rate_hz=RATE_HZ, limit=Limit(), front_end=None,
+            sample_rate_hz=RATE_HZ, limit=Limit(), front_end=lambda english: english,
+            in_language=lambda code: self.default, language="en",
         )  # fmt: skip
         self.voices = {VOICE_ID: self.default}
 

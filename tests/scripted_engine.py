@@ -21,12 +21,22 @@ import trio
 from zelitrio.engine import Stages
 from zelitrio.errors import CapacityError, EngineError
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Limit, Utterance, load_front_end
+from zelitrio.text import ForeignFrontEnd, FrontEnd, Limit, Utterance, load_front_end
+from zelitrio.voices import Language, choose_language
 
 RATE_HZ = 24_000
 WORD_MS = 80
 LEAD_MS = 20
 """Silence before the first and after the last word of an utterance."""
+
+
+GERMAN = ForeignFrontEnd(pronounce=lambda words: [word.lower() if word.isascii() else "" for word in words])
+"""Reads German of a kind: words with umlauts have no sound."""
+LANGUAGES = (
+    Language(code="en"),
+    Language(code="de", reader=lambda english: GERMAN),
+    Language(code="ja", package="no_such_package_at_all", extra="japanese"),
+)
 
 
 @attrs.frozen
@@ -39,7 +49,18 @@ class ScriptedVoice:
     speaker: int = 0
     sample_rate_hz: int = RATE_HZ
     limit: Limit = attrs.field(factory=Limit)
-    front_end: None = None
+    languages: tuple[Language, ...] = LANGUAGES
+
+    @property
+    def language(self) -> str:
+        return self.languages[0].code
+
+    def in_language(self, code: str | None) -> ScriptedVoice:
+        chosen = choose_language(self.languages, code)
+        return attrs.evolve(self, languages=(chosen, *(one for one in self.languages if one is not chosen)))
+
+    def front_end(self, english: FrontEnd) -> FrontEnd:
+        return self.languages[0].reader(english)
 
 
 @attrs.frozen(eq=False)
@@ -126,6 +147,7 @@ class ScriptedStream:
         assert utterance.words, "fed an utterance without words"
         self.fed.append(utterance.source)
         self.engine.log.append(("feed", utterance.source, trio.current_time()))
+        self.engine.words += [word.spoken for word in utterance.words]
         speed = (settings or self.settings).speed
         pcm = tone(utterance.source, len(utterance.words), speed)
         times = tuple(
@@ -231,6 +253,8 @@ class ScriptedEngine:
     )
     sample_rate_hz: int = RATE_HZ
     lanes: list[ScriptedStream] = attrs.field(factory=list)
+    words: list[str] = attrs.field(factory=list)
+    """Those that were fed, as they were read."""
     log: list[tuple[str, object, float]] = attrs.field(factory=list)
     broken: EngineError | None = None
     _failed: trio.Event = attrs.field(factory=trio.Event)

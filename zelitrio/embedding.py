@@ -130,14 +130,14 @@ class Engine:
 
     def _find(self, voice: Voice | str | None) -> Voice:
         if voice is None:
-            return self.catalogue.default
+            return self.catalogue.default.in_language(None)
         if not isinstance(voice, str):
             return voice
         found = self.catalogue.find(voice)
         if found is None:
             names = ", ".join(each.voice_id for each in self.catalogue)
             raise LocalError(f"voice: expected one of {names}, found {voice!r}")
-        return found
+        return found.in_language(None)
 
 
 @asynccontextmanager

@@ -113,6 +113,7 @@ class Counts(Observer):
     audio_s: float = 0.0
     underruns: int = 0
     skipped: list[str] = attrs.field(factory=list)
+    differing: list[tuple[str, str]] = attrs.field(factory=list)
     socket_codes: list[int] = attrs.field(factory=list)
 
     def stream_opened(self) -> None:
@@ -135,6 +136,9 @@ class Counts(Observer):
 
     def text_skipped(self, text: str) -> None:
         self.skipped.append(text)
+
+    def language_differs(self, seems: str, language: str) -> None:
+        self.differing.append((seems, language))
 
     def socket_closed(self, code: int) -> None:
         self.socket_codes.append(code)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import ChunkSchedule
+from zelitrio.session.notices import Notices
 from zelitrio.session.pending import Speech
+from zelitrio.session.service import Observer
 from zelitrio.session.text_half import MAX_PENDING_CHARS, TextHalf
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading, StreamReader, find_phrase_end, find_sentence_end, load_front_end
@@ -16,7 +19,7 @@ from zelitrio.text import Reading, StreamReader, find_phrase_end, find_sentence_
 LONG = "This sentence is long enough that the schedule releases it by itself. "
 
 
-def make_half(told: list[str] | None = None, *, auto_mode: bool = False, **reading: object) -> TextHalf:
+def make_half(notices: Notices | None = None, *, auto_mode: bool = False, **reading: object) -> TextHalf:
     schedule = ChunkSchedule(
         (50,),
         auto_mode=auto_mode,
@@ -24,7 +27,7 @@ def make_half(told: list[str] | None = None, *, auto_mode: bool = False, **readi
         find_phrase_end=find_phrase_end,
     )
     reader = StreamReader(load_front_end(), Reading(**reading))  # type: ignore[arg-type]
-    return TextHalf(schedule, VoiceSettings(), reader, None if told is None else told.append)
+    return TextHalf(schedule, VoiceSettings(), reader, notices and partial(notices.read, language="en"))
 
 
 def take_all(half: TextHalf) -> list[Speech]:
@@ -144,13 +147,37 @@ def test_after_the_end_a_barge_in_takes_nothing_back() -> None:
     assert not half.is_silenced and half.owes_audio
 
 
+class Told(Observer):
+    def __init__(self) -> None:
+        self.skipped: list[str] = []
+        self.differing: list[tuple[str, str]] = []
+
+    def text_skipped(self, text: str) -> None:
+        self.skipped.append(text)
+
+    def language_differs(self, seems: str, language: str) -> None:
+        self.differing.append((seems, language))
+
+
 def test_text_that_no_voice_speaks_is_told_once() -> None:
-    told: list[str] = []
-    half = make_half(told)
+    told = Told()
+    notices = Notices(told)
+    half = make_half(notices)
     for text in ("Hello 漢字 there. ", "And 漢 again. "):
         half.text(text, 0.0, flush=True)
     take_all(half)
-    assert told == ["漢字"]
+    assert told.skipped == ["漢字"]
+    assert notices.skipped == "漢字"
+    assert notices.seems is None
+
+
+def test_a_text_in_another_language_is_told_once() -> None:
+    told = Told()
+    half = make_half(Notices(told))
+    for text in ("Das ist nicht mein Haus. ", "Ich habe es mit der Familie auf dem Land. ") * 3:
+        half.text(text, 0.0, flush=True)
+    take_all(half)
+    assert told.differing == [("de", "en")]
 
 
 def test_an_open_tag_counts_as_text_and_is_read_when_its_end_comes() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from zelitrio.text import Break, ForeignFrontEnd, Limit, symbols_of
+from zelitrio.text import Break, ForeignFrontEnd, Limit, RespeltFrontEnd
+from zelitrio.text.types import Word
 from zelitrio.text.utterances import Reading, StreamReader
 
 SHOUTS = ForeignFrontEnd(pronounce=lambda words: [word.upper() for word in words])
@@ -24,7 +27,7 @@ def test_words_keep_their_characters_and_marks(text: str, words: str, breaks: di
     found = SHOUTS.utterance(text).words
     assert [text[slice(*word.span)] for word in found] == words.split()
     assert {at: word.after for at, word in enumerate(found) if word.after is not Break.NONE} == breaks
-    assert [symbols_of(word.phones) for word in found] == words.upper().split()
+    assert [word.symbols for word in found] == words.upper().split()
 
 
 def test_a_break_tag_is_obeyed_and_not_spoken() -> None:
@@ -38,9 +41,45 @@ def test_words_without_a_sound_are_left_out() -> None:
     assert silent.utterance("Guten Tag.").is_empty
 
 
-def test_our_own_phones_are_not_symbols() -> None:
-    assert symbols_of(("AA1", "N")) is None
-    assert symbols_of(()) is None
+def test_a_phoneme_tag_gives_the_sounds_of_its_words() -> None:
+    text = 'Das ist <phoneme alphabet="ipa" ph="ˈʃmyːz">Herr X</phoneme> dort.'
+    found = SHOUTS.utterance(text, ssml=True).words
+    assert [word.spoken for word in found] == ["Das", "ist", "Herr X", "dort"]
+    assert found[2].symbols == "ˈʃmyːz"
+    assert found[2].phones == ("ʃ", "m", "yː", "z")
+    assert text[slice(*found[2].span)] == "Herr X"
+
+
+def test_substitutes_spelling_and_prosody_are_obeyed() -> None:
+    text = (
+        '<sub alias="zum Beispiel">z. B.</sub> <say-as interpret-as="characters">AB</say-as> '
+        '<prosody rate="150%">schnell</prosody>'
+    )
+    found = SHOUTS.utterance(text, ssml=True).words
+    assert [word.spoken for word in found] == ["zum", "Beispiel", "A", "B", "schnell"]
+    assert text[slice(*found[0].span)] == "z. B."
+    assert found[4].prosody is not None
+    assert found[4].prosody.rate == 1.5
+
+
+def test_a_mark_after_a_word_without_a_sound_is_kept() -> None:
+    quiet = ForeignFrontEnd(pronounce=lambda words: ["" if word == "X" else word for word in words])
+    found = quiet.utterance("Ja X, nein.").words
+    assert [(word.spoken, word.after) for word in found] == [("Ja", Break.COMMA), ("nein", Break.STOP)]
+
+
+def test_english_can_be_respelt_and_words_that_somebody_chose_are_known() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def respell(words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:
+        seen.extend((word.spoken, one) for word, one in zip(words, chosen, strict=True))
+        return ["" if one else word.spoken.upper() for word, one in zip(words, chosen, strict=True)]
+
+    reader = RespeltFrontEnd(respell=respell)
+    found = reader.utterance('It costs $5, <phoneme ph="ʒi">Xi</phoneme>.', ssml=True).words
+    assert [word.symbols for word in found] == ["IT", "COSTS", "FIVE", "DOLLARS", None]
+    assert seen[-1] == ("xi", True)
+    assert found[-1].phones == ("ZH", "IY1")
 
 
 def test_a_stream_of_pieces_is_read_in_the_language_too() -> None:

@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from zelitrio.errors import LocalError
-from zelitrio.text import symbols_of
-from zelitrio.voices.espeak import SHARED, Espeak, espeak_front_end
+from zelitrio.text import load_front_end
+from zelitrio.voices.espeak import SHARED, Espeak
+from zelitrio.voices.espeak_reading import (
+    kokoro_by_espeak,
+    piper_by_espeak,
+)
 from zelitrio.voices.kokoro_symbols import KOKORO_IDS
 
 pytest.importorskip("espeakng_loader", reason="the extra `espeak` is not installed")
@@ -21,10 +25,12 @@ def ended() -> Iterator[None]:
 
 
 def test_german_in_pipers_symbols_word_by_word() -> None:
-    words = espeak_front_end("de", merges=False).utterance("Guten Tag, ich habe 25 Katzen.").words
+    words = (
+        piper_by_espeak("de", "de").reader(load_front_end()).utterance("Guten Tag, ich habe 25 Katzen.").words
+    )
     assert [word.spoken for word in words] == ["Guten", "Tag", "ich", "habe", "25", "Katzen"]
-    assert symbols_of(words[0].phones) == "ɡˈuːtən"
-    assert " " in (symbols_of(words[4].phones) or "")  # one number, two words: times are of the number
+    assert words[0].symbols == "ɡˈuːtən"
+    assert " " in (words[4].symbols or "")  # one number, two words: times are of the number
 
 
 @pytest.mark.parametrize(
@@ -38,9 +44,9 @@ def test_german_in_pipers_symbols_word_by_word() -> None:
     ],
 )
 def test_kokoros_languages_leave_no_symbol_that_it_does_not_know(language: str, text: str) -> None:
-    words = espeak_front_end(language, merges=True).utterance(text).words
+    words = kokoro_by_espeak(language, language).reader(load_front_end()).utterance(text).words
     assert words
-    symbols = "".join(symbols_of(word.phones) or "" for word in words)
+    symbols = "".join(word.symbols or "" for word in words)
     assert {symbol for symbol in symbols if symbol not in KOKORO_IDS} == set()
 
 

@@ -224,8 +224,8 @@ def test_durations_give_back_what_a_least_length_took() -> None:
 )
 def test_english_words_in_the_symbols_of_each_family(text: str, kokoro: str, piper: str) -> None:
     word = read_text(text)[0].words[0]
-    assert spell_word(word.spoken, word.phones, KOKORO) == kokoro
-    assert spell_word(word.spoken, word.phones, PIPER) == piper
+    assert spell_word(word, KOKORO) == kokoro
+    assert spell_word(word, PIPER) == piper
 
 
 def test_a_voice_is_found_by_its_name_and_removed(tmp_path: Path) -> None:

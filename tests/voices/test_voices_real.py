@@ -85,7 +85,7 @@ def test_piper_without_noise_equals_its_own_runtime_sample_for_sample(joe: Path)
     network = load_network(joe / "weights.safetensors", lambda: Vits(voice.model.config))  # type: ignore[attr-defined]
     for sentence in SENTENCES:
         words = load_front_end().utterance(sentence).words
-        text = " ".join(spell_word(word.spoken, word.phones, PIPER) for word in words)
+        text = " ".join(spell_word(word, PIPER) for word in words)
         ids = [1, 0, *(number for symbol in text for number in (*symbols[symbol], 0)), 2]
         scales = np.array([0, 1, 0], np.float32)
         feed = {"input": np.array([ids]), "input_lengths": np.array([len(ids)]), "scales": scales}

@@ -34,13 +34,13 @@ def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False)
     return Catalogue(found)
 
 
-def choose_voice(catalogue: Catalogue, voice_id: str | None) -> Voice:
-    """Return the voice with that id; None stands for the default one.
+def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | None = None) -> Voice:
+    """Return the voice with that id; None stands for the default one, and for the voice's own language.
 
     Raises:
-        LocalError: no voice has that id.
+        LocalError: no voice has that id, or it cannot read that language.
     """
     voice = catalogue.default if voice_id is None else catalogue.find(voice_id)
     if voice is None:
         raise LocalError(f"voice: expected one of {', '.join(catalogue.voices)}, found {voice_id!r}")
-    return voice
+    return voice.in_language(language)

@@ -29,6 +29,7 @@ async def open_engine_source(
     folders: Sequence[Path] | None,
     lexicon: Sequence[Path] = (),
     voice: str | None,
+    language: str | None = None,
     audio_format: AudioFormat,
     settings: VoiceSettings,
     seed: int | None,
@@ -44,7 +45,7 @@ async def open_engine_source(
     from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
     catalogue = load_voices(folders)
-    speaker = choose_voice(catalogue, voice)
+    speaker = choose_voice(catalogue, voice, language)
     front_end = Dictionaries(load_front_end(), [load_dictionary(path) for path in lexicon]).front_end
     async with open_shown_engine(catalogue, engine_settings, shown=shown) as engine:
         service = Service(engine, front_end)
@@ -64,6 +65,7 @@ async def open_server_source(
     api_key: str | None,
     *,
     voice: str | None,
+    language: str | None = None,
     audio_format: AudioFormat,
     settings: VoiceSettings,
     seed: int | None,
@@ -83,6 +85,7 @@ async def open_server_source(
         api_key=api_key,
         output_format=audio_format.name,
         settings=settings,
+        language_code=language,
         chunk_schedule=SERVER_SCHEDULE_CHARS,
         seed=seed,
     )

@@ -21,6 +21,7 @@ def speak(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], allow_leading_hyphen=True)] = Path("speech.wav"),
     voice: str | None = None,
+    language: str | None = None,
     format_name: Annotated[str | None, Parameter(name="--format")] = None,
     settings: Annotated[VoiceSettings, FLAT, Parameter(group=_HOW)] = VoiceSettings(),
     seed: Annotated[int | None, Parameter(group=_HOW, validator=Number(gte=0, lte=MAX_SEED))] = None,
@@ -44,6 +45,8 @@ def speak(
         The output file; - is stdout.
     voice
         The voice; `zelitrio voices` lists them [default: the first].
+    language
+        Of the text, such as de or en-GB [default: the voice's own]; en-US-x-espeak is English by espeak.
     format_name
         Such as mp3_44100_128 or pcm_16000 [default: by the file's ending].
     seed
@@ -72,6 +75,7 @@ def speak(
         out=out,
         audio_format=choose_format(format_name, out),
         voice=voice,
+        language=language,
         settings=settings,
         seed=seed,
         engine=EngineSettings(device=device, max_streams=1, max_batch=1),

@@ -36,6 +36,7 @@ class Job:
     out: Path
     audio_format: AudioFormat
     voice: str | None
+    language: str | None = None
     settings: VoiceSettings
     seed: int | None
     engine: EngineSettings
@@ -87,6 +88,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
             job.url,
             job.api_key,
             voice=job.voice,
+            language=job.language,
             audio_format=job.audio_format,
             settings=job.settings,
             seed=job.seed,
@@ -96,6 +98,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
         folders=job.voices,
         lexicon=job.lexicon,
         voice=job.voice,
+        language=job.language,
         audio_format=job.audio_format,
         settings=job.settings,
         seed=job.seed,

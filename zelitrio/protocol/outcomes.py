@@ -65,6 +65,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "model_not_found": _outcome(1008, 404, "not_found", "model_not_found"),
         "method_not_allowed": _outcome(1008, 405, "invalid_request", "method_not_allowed"),
         "unsupported_model": _outcome(1008, 400, "invalid_request", "unsupported_model"),
+        "unsupported_language": _outcome(1008, 400, "invalid_request", "unsupported_language"),
         # The vendor answers 403 here; 400 says what is wrong without looking like a bad key.
         "invalid_output_format": _outcome(1008, 400, "validation_error", "invalid_output_format"),
         "invalid_parameters": _outcome(1008, 400, "validation_error", "invalid_parameters"),

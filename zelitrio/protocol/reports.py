@@ -5,6 +5,9 @@ from __future__ import annotations
 import attrs
 import orjson
 
+_RARE = ("text_skipped", "text_language")
+"""Keys that are sent only if there is something to tell."""
+
 
 @attrs.frozen
 class SpeechReport:
@@ -14,16 +17,23 @@ class SpeechReport:
         text_spoken: the text up to the last word whose audio was sent, or played, to its end.
         text_remaining: the rest; both together are the text that the client sent.
         audio_sent_ms: audio in the messages that left.
+        text_skipped: the first text that the voice cannot speak, such as another script.
+        text_language: the language that the text seems to be in, if the voice reads another.
     """
 
     text_spoken: str
     text_remaining: str
     audio_sent_ms: int
+    text_skipped: str = ""
+    text_language: str | None = None
 
 
 def report_keys(report: SpeechReport | None) -> str:
     """The keys of a report, to follow others in an object; empty without a report."""
-    return "" if report is None else "," + orjson.dumps(attrs.asdict(report)).decode()[1:-1]
+    if report is None:
+        return ""
+    told = {key: value for key, value in attrs.asdict(report).items() if value or key not in _RARE}
+    return "," + orjson.dumps(told).decode()[1:-1]
 
 
 def report_message(report: SpeechReport, context_key: str) -> str:

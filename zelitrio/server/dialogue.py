@@ -28,7 +28,15 @@ from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Alignment, Line, Packet, Timing, choose_front_end, join_alignments
+from zelitrio.session import (
+    Alignment,
+    Line,
+    Packet,
+    Timing,
+    choose_front_end,
+    join_alignments,
+    speak_language,
+)
 from zelitrio.text import Reading
 
 MAX_CHARS = 40_000
@@ -162,7 +170,7 @@ class Dialogue:
         body = await read_body(state, request)
         state.check_ready()
         wanted = parse_dialogue_request(body, request.query_params)
-        lines = tuple(self._line(each, at) for at, each in enumerate(wanted.inputs))
+        lines = tuple(self._line(each, at, wanted.language_code) for at, each in enumerate(wanted.inputs))
         if sum(len(line.text) for line in lines) > MAX_CHARS:
             message = f"All inputs together should have at most {MAX_CHARS} characters"
             raise RemoteError("string_too_long", message, param="inputs")
@@ -194,9 +202,9 @@ class Dialogue:
             shape = DialogueWhole(segments=segments, audio_format=audio_format, timestamps=wanted.timestamps)
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
 
-    def _line(self, each: DialogueInput, at: int) -> Line:
+    def _line(self, each: DialogueInput, at: int, language_code: str | None) -> Line:
         voice = self._state.engine.catalogue.find(each.voice_id)
         if voice is None:
             message = f"A voice with voice_id '{each.voice_id}' was not found."
             raise RemoteError("voice_not_found", message, param=f"inputs.{at}.voice_id")
-        return Line(each.text, voice)
+        return Line(each.text, speak_language(voice, language_code))

@@ -21,6 +21,8 @@ The context ends at once, also when it is closing. Its last message carries thre
 Audio is sent faster than it is played. With `"played_ms": 420` the report counts only that much audio.
 It works after the end of a context, too: then a message with `"is_over": true` carries the report.
 The socket remembers its last 8 contexts.
+Two more keys come if the voice cannot speak the text: `"text_skipped": "漢字"` is the first text that is not
+heard, and `"text_language": "de"` the language that the text seems to be in.
 On `stream-input` a cancel ends the stream and the socket.
 `"close_context": true` with `"report": true` adds the same keys to the last message of the context.
 
@@ -35,7 +37,7 @@ The message that opens a context chooses them, or the query: `timestamps=word,ph
 They come with the first audio of each utterance, in milliseconds from the start of that message's audio:
 {"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, ...}
 The HTTP answers with timestamps take `timestamps` in the body and tell seconds from the start of the answer.
-Phones are ARPAbet for English.
+Phones are ARPAbet for English and IPA for other languages.
 Visemes are the fifteen of the Oculus lip-sync set, with `sil` in the pauses inside an utterance.
 A voice of Kokoro or Piper has the phones of a word spread over its own signs.
 

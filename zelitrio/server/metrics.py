@@ -253,6 +253,10 @@ class Metrics(Observer, Watcher):
         else:
             log.warning("text_skipped", characters=len(text))
 
+    def language_differs(self, seems: str, language: str) -> None:
+        """See Observer."""
+        log.warning("language_differs", seems=seems, voice_reads=language)
+
     def broke(self, error: BaseException) -> None:
         """See Observer."""
         log.error("stream_broke", exc_info=error)

@@ -14,7 +14,7 @@ from zelitrio.protocol import parse_speech_request
 from zelitrio.server.json_answer import to_json
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.state import ServerState
-from zelitrio.session import choose_front_end
+from zelitrio.session import choose_front_end, find_voices
 from zelitrio.text import explain
 
 MAX_CHARS = 40_000
@@ -41,10 +41,14 @@ class Normalising:
             raise RemoteError("string_too_long", message, param="text")
         service = self._state.service
         front_end = choose_front_end(service.dictionaries, wanted.dictionaries) or service.front_end
+        catalogue = self._state.engine.catalogue
+        voice_ids = (request.query_params.get("voice_id") or catalogue.default.voice_id,)
+        (voice,) = find_voices(catalogue, voice_ids, wanted.language_code).values()
         read = partial(
             explain,
-            front_end,
+            voice.front_end(front_end),
             wanted.text,
+            language=voice.language,
             normalise=wanted.normalise != "off",
             ssml=wanted.enable_ssml_parsing,
         )

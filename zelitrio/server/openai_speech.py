@@ -22,7 +22,7 @@ from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import account_name_of, authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Packet
+from zelitrio.session import Packet, speak_language
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue, Voice
@@ -116,7 +116,7 @@ class OpenAISpeech:
         state.check_ready()
         audio_format = parse_format(wanted.output_format)
         job = Job(
-            voice=openai_voice(state.engine.catalogue, wanted.voice),
+            voice=speak_language(openai_voice(state.engine.catalogue, wanted.voice), None),
             account=account,
             kind=Kind.OPENAI,
             text=wanted.text,

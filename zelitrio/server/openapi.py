@@ -194,6 +194,9 @@ def _queries(name: str) -> list[Schema]:
         choices = {"breakdown_type": BREAKDOWNS, "aggregation_interval": INTERVALS, "metric": METRICS}
         times = [{**query(one, milliseconds), "required": True} for one in ("start_unix", "end_unix")]
         return times + [query(one, {"type": "string", "enum": list(known)}) for one, known in choices.items()]
+    if name == "normalise_text":
+        said = {"type": "string", "description": "Read as this voice reads; the first one by default"}
+        return [query("voice_id", said)]
     return []
 
 

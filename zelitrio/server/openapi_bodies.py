@@ -172,7 +172,9 @@ def _common() -> dict[str, Schema]:
             items={"enum": list(MARK_KINDS)},
         ),
         "language_code": nullable(
-            "string", description="Accepted, without effect: a voice speaks one language, that of its labels"
+            "string",
+            description="Language of the text, such as de or en-GB; the voice's own by default. "
+            "A voice that does not speak it refuses the request. en-US-x-espeak: English by espeak",
         ),
         "seed": nullable("integer", minimum=0, maximum=MAX_SEED),
         "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},

@@ -18,7 +18,7 @@ from zelitrio.server.accounting import request_id_of
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
-from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_alignments
+from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_alignments, speak_language
 from zelitrio.text import Reading
 
 MAX_WHOLE_CHARS = 40_000
@@ -120,6 +120,7 @@ class Synthesis:
         if voice is None:
             message = f"A voice with voice_id '{voice_id}' was not found."
             raise RemoteError("voice_not_found", message, param="voice_id")
+        voice = speak_language(voice, wanted.language_code)
         audio_format = read_format(wanted)
         job = Job(
             voice=voice,

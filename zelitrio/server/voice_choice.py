@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zelitrio.errors import RemoteError
+from zelitrio.errors import LocalError, RemoteError
+from zelitrio.session import speak_language
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue, Voice
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
 def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> Voice:
     """Return the voice that a peer names by id, by name or by language; the default one if it names none.
 
+    A language beside a name is used if the voice speaks it.  These peers fill the field in by themselves, so
+    another language does not refuse them.
+
     Raises:
-        RemoteError: `voice_not_found`.
+        RemoteError: `voice_not_found`, or `unsupported_language`: what reads it is not installed.
     """
     if name is None and language is None:
-        return catalogue.default
+        return speak_language(catalogue.default, None)
     if name is not None:
         found = catalogue.find(name)
         found = found or next((voice for voice in catalogue if voice.name.lower() == name.lower()), None)
@@ -27,11 +31,22 @@ def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> 
         spoken = [(language_of(voice).replace("_", "-").lower(), voice) for voice in catalogue]
         same = [voice for code, voice in spoken if code == wanted]
         close = [voice for code, voice in spoken if code.partition("-")[0] == wanted.partition("-")[0]]
-        found = next(iter(same or close), None)
+        able = [voice for voice in catalogue if _speaks(voice, wanted)]
+        found = next(iter([*same, *close, *able]), None)
     if found is None:
         what = f"name {name[:64]!r}" if name is not None else f"language {str(language)[:64]!r}"
         raise RemoteError("voice_not_found", f"A voice with the {what} was not found.", param="voice")
-    return found
+    if language is not None and _speaks(found, language):
+        return speak_language(found, language)
+    return speak_language(found, None)
+
+
+def _speaks(voice: Voice, code: str) -> bool:
+    try:
+        voice.in_language(code)
+    except LocalError:
+        return False
+    return True
 
 
 def language_of(voice: Voice) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from zelitrio.session.dialogue import Line
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
+from zelitrio.session.language import find_voices, speak_language
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import (
     AccountLike,
@@ -42,7 +43,9 @@ __all__ = [
     "Turns",
     "choose_front_end",
     "encoding_threads",
+    "find_voices",
     "join_alignments",
     "run_socket",
     "speak",
+    "speak_language",
 ]

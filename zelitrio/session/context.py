@@ -27,13 +27,17 @@ class Context:
     timestamps: tuple[str, ...] = ()
     """Kinds of times that its messages carry beside those of the characters."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
-    progress: Progress = attrs.field(factory=Progress, init=False)
+    progress: Progress = attrs.field(init=False)
     was_busy: bool = attrs.field(default=False, init=False)
     meter: Meter | None = attrs.field(default=None, init=False)
     """Opened by the first text, so that a socket that only waits is no stream of its account."""
     wants_report: bool = attrs.field(default=False, init=False)
     """Whether the client asked how far it gets."""
     played_ms: int | None = attrs.field(default=None, init=False)
+
+    @progress.default
+    def _progress(self) -> Progress:
+        return Progress(self.stream.notices)
 
     def report(self) -> SpeechReport | None:
         """How far it got, if the client asked."""

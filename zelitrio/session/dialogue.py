@@ -11,6 +11,7 @@ import trio
 
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import Deliver, DirectSink
+from zelitrio.session.notices import Notices
 from zelitrio.session.service import Service
 from zelitrio.session.signals import Signal
 from zelitrio.session.stream import (
@@ -63,6 +64,7 @@ class DialogueStream:
         self._voices = voices
         self._make_schedule = make_schedule
         self._tell_flushes = tell_flushes
+        self.notices = Notices(service.observer)
         self._turns: deque[SpeechStream] = deque()
         """The turn that is spoken or written, and those after it."""
         self._is_ended = False
@@ -172,7 +174,7 @@ class DialogueStream:
         self._options = attrs.evolve(
             self._options, reading=attrs.evolve(self._options.reading, previous_text="")
         )
-        turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_flushes)
+        turn = SpeechStream(self._service, options, self._make_schedule(), self._tell_flushes, self.notices)
         turn.on_change = self._notify
         self._turns.append(turn)
         return turn

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from zelitrio.protocol import SpeechReport
+from zelitrio.session.notices import Notices
 from zelitrio.session.segments import Segment
 
 MAX_TEXT_CHARS = 64 * 1024
@@ -19,6 +20,8 @@ _MAX_SEGMENTS = 4096
 class Progress:
     """Text and audio of one context.  All calls return at once."""
 
+    notices: Notices | None = None
+    """What its voice cannot speak."""
     _text: deque[str] = attrs.field(factory=deque, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _forgotten: int = attrs.field(default=0, init=False)
@@ -65,7 +68,8 @@ class Progress:
         end = _end_of(text, spoken - self._forgotten)
         if end and not any(char.isalnum() for char in text[end:]):
             end = len(text)  # marks and spaces have no audio of their own
-        return SpeechReport(text[:end], text[end:], sent_ms)
+        skipped, seems = ("", None) if self.notices is None else (self.notices.skipped, self.notices.seems)
+        return SpeechReport(text[:end], text[end:], sent_ms, skipped, seems)
 
 
 def _heard_chars(segment: Segment, heard_ms: int) -> int:

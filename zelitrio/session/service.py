@@ -133,6 +133,9 @@ class Observer:
     def text_skipped(self, text: str) -> None:
         """The stream met text that cannot be spoken; called once per stream, with the first such text."""
 
+    def language_differs(self, seems: str, language: str) -> None:
+        """The text seems to be in another language than its voice reads; called once per stream."""
+
     def broke(self, error: BaseException) -> None:
         """A stream ended by an error that was not raised on purpose: a bug of this program, for the log."""
 

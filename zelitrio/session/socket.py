@@ -45,6 +45,7 @@ from zelitrio.session.context import Context, Ended
 from zelitrio.session.context_sink import ContextSink
 from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.dictionaries import choose_front_end
+from zelitrio.session.language import find_voices
 from zelitrio.session.opening import make_options, make_stream
 from zelitrio.session.outbox import Outbox, OutboxOverflowError
 from zelitrio.session.service import AccountLike, Meter, Service
@@ -54,7 +55,7 @@ from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 if TYPE_CHECKING:
-    from zelitrio.voices import Voice
+    pass
 
 RESTART_CODE, RESTART_REASON = 1012, "service restart"
 """Service restart: the peer may connect again at once (RFC 6455 registry)."""
@@ -198,14 +199,12 @@ class _Conversation:
             self._fail(RemoteError("invalid_api_key", "Invalid API key"))
 
     def _open(self, event: OpenContext) -> None:
-        voices: dict[str, Voice] = {}
-        for voice_id in event.voices or (self.request.voice_id,):
-            voice = self.service.engine.catalogue.find(voice_id)
-            if voice is None:
-                message = f"A voice with voice_id {voice_id} does not exist."
-                self._fail(RemoteError("voice_id_does_not_exist", message, param="voice_id"))
-                return
-            voices[voice_id] = voice
+        wanted = event.voices or (self.request.voice_id,)
+        try:
+            voices = find_voices(self.service.engine.catalogue, wanted, self.request.language_code)
+        except RemoteError as error:
+            self._fail(error)
+            return
         if self.outbox.is_closing:
             return
         try:

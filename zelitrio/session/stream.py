@@ -21,6 +21,7 @@ import trio
 from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
+from zelitrio.session.notices import Notices
 from zelitrio.session.packets import Packer
 from zelitrio.session.pending import Speech
 from zelitrio.session.service import EngineStreamLike, Service
@@ -83,6 +84,7 @@ class SpeechStream:
         options: of this stream.
         schedule: releases its chunks.
         tell_flushes: told of flushes that were spoken; several at once get one call.
+        notices: of the dialogue that it is a turn of.
 
     Attributes:
         text_half: the text that is not spoken yet.
@@ -95,16 +97,18 @@ class SpeechStream:
         options: StreamOptions,
         schedule: ChunkSchedule,
         tell_flushes: TellFlushes = ignore_flushes,
+        notices: Notices | None = None,
     ) -> None:
         reading = options.reading
         unheard = Unheard(
             code=service.settings.code_blocks == "skip", reasoning=service.settings.reasoning_blocks == "skip"
         )
-        front_end = options.voice.front_end or reading.front_end or service.front_end
+        front_end = options.voice.front_end(reading.front_end or service.front_end)
         reader = StreamReader(front_end, reading, options.voice.limit, unheard)
         # A tag is not spoken, and that is no news for the log.
-        tell_unspoken = None if reading.ssml else service.observer.text_skipped
-        self.text_half = TextHalf(schedule, options.settings, reader, tell_unspoken)
+        self.notices = notices or Notices(service.observer)
+        note = None if reading.ssml else partial(self.notices.read, language=options.voice.language)
+        self.text_half = TextHalf(schedule, options.settings, reader, note)
         self.on_change: Callable[[], None] = _ignore
         self._report_flushes = tell_flushes
         self._service = service

@@ -15,7 +15,6 @@ import attrs
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import Chunk, ChunkSchedule
 from zelitrio.session.pending import Pending, Released, Speech
-from zelitrio.session.unspoken import first_unspoken
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import StreamReader, Utterance
 
@@ -46,13 +45,13 @@ class TextHalf:
         schedule: releases chunks.
         reader: makes utterances of them.
         settings: of the text released from now on; may be changed at any time.
-        tell_unspoken: called once, with the first text that no voice can speak.
+        note: called with each utterance that was read.
     """
 
     schedule: ChunkSchedule
     settings: VoiceSettings
     _reader: StreamReader
-    _tell_unspoken: Callable[[str], None] | None = None
+    _note: Callable[[Utterance], None] | None = None
     pending: Pending = attrs.field(factory=Pending, init=False)
     skipped: str = attrs.field(default="", init=False)
     """Text without words after the last utterance that was read."""
@@ -178,9 +177,8 @@ class TextHalf:
         return self.pending.next_speech()
 
     def _add(self, utterance: Utterance, released: Released) -> None:
-        if self._tell_unspoken is not None and (unspoken := first_unspoken(utterance)):
-            self._tell_unspoken(unspoken)
-            self._tell_unspoken = None
+        if self._note is not None:
+            self._note(utterance)
         if utterance.is_empty:
             self.skipped += utterance.source
             self.pending.skip(utterance.source)

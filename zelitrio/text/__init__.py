@@ -10,8 +10,9 @@ from zelitrio.text.blocks import Unheard
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.dictionary_rules import Rule, compile_rules, pls_of, rules_from_file, rules_of
 from zelitrio.text.explain import explain
-from zelitrio.text.foreign import ForeignFrontEnd, symbols_of
+from zelitrio.text.foreign import ForeignFrontEnd
 from zelitrio.text.front_end import FrontEnd, load_front_end
+from zelitrio.text.guess import LanguageGuess, script_of, scripts_of, seems_other
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
@@ -22,6 +23,7 @@ from zelitrio.text.phones import (
     is_vowel,
     without_stress,
 )
+from zelitrio.text.respelt import RespeltFrontEnd
 from zelitrio.text.sentences import find_phrase_end, find_sentence_end
 from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.types import (
@@ -31,6 +33,7 @@ from zelitrio.text.types import (
     Utterance,
     Word,
 )
+from zelitrio.text.unspoken import SHOWN_CHARS, first_unspoken
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 from zelitrio.text.visemes import REST, viseme_of
 
@@ -40,17 +43,20 @@ __all__ = [
     "PHONES",
     "REST",
     "SENTENCE_ENDS",
+    "SHOWN_CHARS",
     "Break",
     "Dictionaries",
     "Dictionary",
     "ForeignFrontEnd",
     "FrontEnd",
     "GraphoneModel",
+    "LanguageGuess",
     "LetterToSound",
     "Lexicon",
     "Limit",
     "Phones",
     "Reading",
+    "RespeltFrontEnd",
     "Rule",
     "StreamReader",
     "Unheard",
@@ -60,6 +66,7 @@ __all__ = [
     "explain",
     "find_phrase_end",
     "find_sentence_end",
+    "first_unspoken",
     "is_vowel",
     "load_cmudict",
     "load_dictionary",
@@ -69,8 +76,10 @@ __all__ = [
     "read_text",
     "rules_from_file",
     "rules_of",
+    "script_of",
+    "scripts_of",
+    "seems_other",
     "spoken_text",
-    "symbols_of",
     "viseme_of",
     "without_stress",
 ]

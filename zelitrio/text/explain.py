@@ -8,8 +8,10 @@ import attrs
 
 from zelitrio.text.blocks import Blocks
 from zelitrio.text.front_end import FrontEnd
+from zelitrio.text.guess import LanguageGuess, seems_other
 from zelitrio.text.spoken_text import spoken_text
 from zelitrio.text.types import Utterance, Word
+from zelitrio.text.unspoken import unspoken
 
 
 @attrs.frozen
@@ -18,6 +20,10 @@ class Explanation:
 
     utterance: Utterance
     rules: tuple[str, ...]
+    skipped: tuple[tuple[str, int], ...] = ()
+    """Text that is not spoken, and where it begins."""
+    language: str | None = None
+    """The language that the text seems to be in, if it is read in another."""
 
     def to_json(self) -> dict[str, Any]:
         """The answer of `POST /v1/text/normalise`."""
@@ -26,6 +32,8 @@ class Explanation:
             "text": self.utterance.source,
             "normalized_text": spoken_text(self.utterance).text,
             "words": [_word_json(word, rule) for word, rule in words],
+            "skipped": [{"text": text, "start": start} for text, start in self.skipped],
+            "language": self.language,
         }
 
     def to_lines(self) -> list[str]:
@@ -53,10 +61,17 @@ class Explanation:
         ]
 
 
-def explain(front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False) -> Explanation:
-    """Read a text and keep the rule of each word; the arguments are those of `FrontEnd.utterance`."""
+def explain(
+    front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False, language: str = "en"
+) -> Explanation:
+    """Read a text and keep the rule of each word; the arguments are those of `FrontEnd.utterance`.
+
+    `language` is what the front end reads: a text that seems to be in another says so.
+    """
     utterance, rules = front_end.explained(Blocks().blank(text), normalise=normalise, ssml=ssml)
-    return Explanation(attrs.evolve(utterance, source=text), rules)
+    utterance = attrs.evolve(utterance, source=text)
+    skipped = () if ssml else tuple(unspoken(utterance))
+    return Explanation(utterance, rules, skipped, seems_other(LanguageGuess(), text, language))
 
 
 def _word_json(word: Word, rule: str) -> dict[str, Any]:

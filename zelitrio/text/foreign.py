@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from zelitrio.text.edits import Edited, apply_edits
 from zelitrio.text.front_end import FrontEnd
+from zelitrio.text.guess import script_of
 from zelitrio.text.ssml import apply_markup, leading_pause_s, read_markup
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones, Prosody, Utterance, Word
@@ -30,21 +32,31 @@ _BREAKS = {
     **dict.fromkeys("!！", Break.EXCLAIM),
 }
 _STRENGTH = (Break.NONE, Break.COMMA, Break.DASH, Break.COLON, Break.STOP, Break.EXCLAIM, Break.QUESTION)
+# A sound and the signs that belong to it; stress marks and spaces are no sound.
+_SOUND = re.compile(r"[^\s\W\dˈˌ][\u0300-\u036fːʰʲʷ]*")
+_WIDE = {
+    **dict(zip("AIOQWY", ("eɪ", "aɪ", "oʊ", "əʊ", "aʊ", "ɔɪ"), strict=True)),
+    **dict(zip("TᵊᵻʦʣS", ("ɾ", "ə", "ɪ", "ts", "dz", "s"), strict=True)),
+}
+"""IPA of symbols that one family writes in its own way."""
 
 
-def symbols_of(phones: Phones) -> str | None:
-    """The symbols of a word that was read here; None for a word in our own phones."""
-    return phones[0][1:-1] if phones and phones[0].startswith("/") else None
+def sounds_of(symbols: str) -> Phones:
+    """The sounds of a word in IPA, without stress."""
+    return tuple(_WIDE.get(sound, sound) for sound in _SOUND.findall(symbols))
 
 
 @attrs.frozen(eq=False)
 class ForeignFrontEnd(FrontEnd):
-    """Reads text of one language.
-
-    A word has one phone: the symbols that its voice is written in, between slashes.
-    """
+    """Reads text of one language.  Its words bring the symbols that their voice is written in."""
 
     pronounce: Pronounce = attrs.field(default=lambda words: ["" for _ in words])
+    write: Callable[[str], str] = attrs.field(default=lambda ipa: ipa)
+    """IPA that a client gives, in the voice's symbols."""
+    scripts: frozenset[str] | None = None
+    """Those that its program reads; None: all."""
+    find_words: Callable[[str], Sequence[tuple[int, int]]] | None = None
+    """Where words begin and end, in a script without spaces."""
 
     def utterance(
         self,
@@ -56,37 +68,76 @@ class ForeignFrontEnd(FrontEnd):
         opened: Sequence[Prosody] = (),
     ) -> Utterance:
         """Words, symbols and breaks of one chunk; see `FrontEnd.utterance`."""
-        markup = read_markup(text, opened) if ssml and ("<" in text or opened) else None
-        tokens = _tokens(markup.text if markup is not None else text)
+        markup = read_markup(text, opened, english=False) if ssml and ("<" in text or opened) else None
+        edited = Edited(text) if markup is None else apply_edits(markup.text, markup.edits)
+        tokens = self._tokens(edited)
         if markup is not None:
-            tokens = apply_markup(markup, tokens)
+            tokens = apply_markup(markup, tokens, english=False)
         words: list[Word] = []
         clause: list[Token] = []
         for token in tokens:
             clause.append(token)
             if token.after is not Break.NONE or token is tokens[-1]:
-                said = self.pronounce([one.spoken for one in clause])
-                words += [
-                    Word(one.spoken, (one.start, one.end), (f"/{symbols}/",), one.after, one.pause_s)
-                    for one, symbols in zip(clause, said, strict=True)
-                    if symbols
-                ]
+                words += self._words(clause)
                 clause = []
         if words and words[-1].after is Break.NONE:
             words[-1] = attrs.evolve(words[-1], after=Break.STOP if ends_sentence else Break.CUT)
         pause_s = leading_pause_s(markup, tokens) if markup is not None else None
         return Utterance(text, tuple(words), pause_s)
 
+    def explained(
+        self, text: str, *, normalise: bool = True, ssml: bool = False
+    ) -> tuple[Utterance, tuple[str, ...]]:
+        """The words of a text; each is read by itself, by no rule; see `FrontEnd.explained`."""
+        utterance = self.utterance(text, normalise=normalise, ssml=ssml)
+        return utterance, ("word",) * len(utterance.words)
 
-def _tokens(text: str) -> list[Token]:
-    tokens: list[Token] = []
-    for match in _WORD.finditer(text):
+    def _words(self, clause: Sequence[Token]) -> list[Word]:
+        """The words of a clause that have a sound."""
+        found: list[Word] = []
+        read = iter(self.pronounce([one.spoken for one in clause if self._reads(one)]))
+        for token in clause:
+            symbols = next(read) if self._reads(token) else ""
+            symbols = self.write(token.ipa) if token.ipa else symbols
+            if symbols:
+                found.append(
+                    Word(
+                        token.spoken,
+                        (token.start, token.end),
+                        sounds_of(symbols),
+                        token.after,
+                        token.pause_s,
+                        token.prosody,
+                        symbols,
+                    )
+                )
+            elif found and token.after is not Break.NONE:
+                found[-1] = attrs.evolve(found[-1], after=token.after)
+        return found
+
+    def _reads(self, token: Token) -> bool:
+        """Whether a word is in a script of this language: of others, its program would name the letters."""
+        return self.scripts is None or all(
+            script_of(character) in self.scripts or not character.isalpha() for character in token.spoken
+        )
+
+    def _tokens(self, edited: Edited) -> list[Token]:
+        text = edited.text
+        find = self.find_words or _find_words
+        tokens: list[Token] = []
+        end = 0
+        for start, until in find(text):
+            if tokens:
+                tokens[-1].after = _break(text[end:start])
+            tokens.append(Token(text[start:until], *edited.span(start, until)))
+            end = until
         if tokens:
-            tokens[-1].after = _break(text[tokens[-1].end : match.start()])
-        tokens.append(Token(match.group(), match.start(), match.end()))
-    if tokens:
-        tokens[-1].after = _break(text[tokens[-1].end :])
-    return tokens
+            tokens[-1].after = _break(text[end:])
+        return tokens
+
+
+def _find_words(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def _break(between: str) -> Break:

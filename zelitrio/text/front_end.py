@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 @attrs.define(eq=False)
-class _Read:
+class ReadText:
     """A text, half read: its words with their phones, and its tags."""
 
     tokens: list[Token]
@@ -68,7 +68,7 @@ class FrontEnd:
         rules = [token.rule for token, phones in zip(read.tokens, read.phones, strict=True) if phones]
         return self._utterance(text, read, ends_sentence=True), tuple(rules)
 
-    def _read(self, text: str, normalise: bool, ssml: bool, opened: Sequence[Prosody] = ()) -> _Read:
+    def _read(self, text: str, normalise: bool, ssml: bool, opened: Sequence[Prosody] = ()) -> ReadText:
         markup = read_markup(text, opened) if ssml and ("<" in text or opened) else None
         readable = markup.text if markup is not None else text
         edits = markup.edits if markup is not None else ()
@@ -76,9 +76,9 @@ class FrontEnd:
         if reader.skipped:
             _log_once("text in a script that this voice does not speak is skipped")
         tokens = apply_markup(markup, reader.tokens) if markup is not None else reader.tokens
-        return _Read(tokens, pronounce(tokens, readable, self.lexicon), markup)
+        return ReadText(tokens, pronounce(tokens, readable, self.lexicon), markup)
 
-    def _utterance(self, text: str, read: _Read, ends_sentence: bool) -> Utterance:
+    def _utterance(self, text: str, read: ReadText, ends_sentence: bool) -> Utterance:
         words = [
             Word(token.spoken, (token.start, token.end), phones, token.after, token.pause_s, token.prosody)
             for token, phones in zip(read.tokens, read.phones, strict=True)

@@ -34,6 +34,8 @@ _TIME = re.compile(r"(?P<amount>\d{1,6}(?:\.\d{0,6})?|\.\d{1,6})\s*(?P<unit>ms|s
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos);")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 _DECIDING = ("phoneme", "say-as", "sub")
+_LONGEST_IPA = 200
+_SPELT = ("characters", "spell-out", "verbatim")
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.8, "x-strong": 1.2}
 
 
@@ -52,6 +54,9 @@ class Said:
     start: int
     end: int
     phones: Phones
+    """Empty for sounds that are not English."""
+    ipa: str = ""
+    """As the tag has it; empty in another alphabet."""
 
 
 @attrs.frozen
@@ -83,6 +88,7 @@ class _Elements:
     """The elements of a text, as its tags open and close them."""
 
     source: str
+    english: bool = True
     pauses: list[Pause] = attrs.field(factory=list)
     said: list[Said] = attrs.field(factory=list)
     spoken: list[Spoken] = attrs.field(factory=list)
@@ -117,13 +123,16 @@ class _Elements:
     def decide(self, name: str, start: int, end: int, attributes: Mapping[str, str]) -> None:
         """The content of an element that says how it is read."""
         if name == "phoneme":
-            phones = _phones(attributes)
-            if phones:
-                self.said.append(Said(start, end, phones))
+            said = Said(start, end, _phones(attributes) or (), _ipa(attributes))
+            if said.phones or said.ipa:
+                self.said.append(said)
         elif name == "sub":
             alias = html.unescape(attributes.get("alias", "")).strip()
             if alias:
                 self.edits.append(Edit(start, end, alias, "sub"))
+        elif not self.english:
+            if attributes.get("interpret-as", "") in _SPELT:
+                self.edits.append(Edit(start, end, " ".join(self.source[start:end]), "say-as"))
         else:
             written = self.source[start:end]
             tokens = say_as(attributes.get("interpret-as", ""), attributes.get("format", ""), written, start)
@@ -138,7 +147,7 @@ class _Elements:
         self.prosody_since = place
 
 
-def read_markup(source: str, opened: Sequence[Prosody] = ()) -> Markup:
+def read_markup(source: str, opened: Sequence[Prosody] = (), *, english: bool = True) -> Markup:
     """Take the tags out of a text.
 
     Never raises: a tag that cannot be understood has no effect.
@@ -146,8 +155,9 @@ def read_markup(source: str, opened: Sequence[Prosody] = ()) -> Markup:
     Args:
         source: the text.
         opened: elements that an earlier chunk left open.
+        english: whether `<say-as>` may decide words; in other languages it only spells.
     """
-    elements = _Elements(source, stack=list(opened))
+    elements = _Elements(source, english, stack=list(opened))
     parts: list[str] = []
     place = 0
     for tag in _TAG.finditer(source):
@@ -183,9 +193,16 @@ def _without(spoken: Sequence[Spoken], text: str) -> str:
     return "".join(chars)
 
 
-def apply_markup(markup: Markup, tokens: list[Token]) -> list[Token]:
-    """Give the tokens the pauses and pronunciations that the tags asked for."""
-    tokens = _with_phones(markup.said, _with_spoken(markup.spoken, tokens))
+def apply_markup(markup: Markup, tokens: list[Token], *, english: bool = True) -> list[Token]:
+    """Give the tokens the pauses and pronunciations that the tags asked for.
+
+    Args:
+        markup: of the text.
+        tokens: its words.
+        english: a tag with sounds that are not English has no effect.
+    """
+    said = [one for one in markup.said if one.phones] if english else [one for one in markup.said if one.ipa]
+    tokens = _with_phones(said, _with_spoken(markup.spoken, tokens))
     _give_prosody(markup.stretches, tokens)
     index = 0
     for pause in markup.pauses:  # both in order of place
@@ -243,12 +260,13 @@ def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
     result: list[Token] = []
     stretches = iter(said)
     current = next(stretches, None)
+    last: Said | None = None
     for token in tokens:
         while current is not None and token.start >= current.end:
             current = next(stretches, None)
         if current is None or token.end <= current.start:
             result.append(token)
-        elif result and result[-1].phones is current.phones:
+        elif last is current:
             merged = result[-1]
             merged.spoken, merged.end, merged.after = (
                 f"{merged.spoken} {token.spoken}",
@@ -256,8 +274,9 @@ def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
                 token.after,
             )
         else:
-            token.phones, token.is_letter = current.phones, False
+            token.phones, token.ipa, token.is_letter = current.phones, current.ipa, False
             result.append(token)
+            last = current
     return result
 
 
@@ -284,6 +303,12 @@ def _phones(attributes: Mapping[str, str]) -> Phones | None:
         return parse_phones(written)
     except LocalError:
         return None  # the word is then read as it is written
+
+
+def _ipa(attributes: Mapping[str, str]) -> str:
+    if attributes.get("alphabet", "ipa").lower() != "ipa":
+        return ""
+    return attributes.get("ph", "").strip()[:_LONGEST_IPA]
 
 
 def _unescape(text: str) -> str:

@@ -19,6 +19,8 @@ class Token:
     """A letter said by its name: the "a" of "AC" is EY1, not the article."""
     phones: Phones | None = None
     """Set when the text itself says how: a phoneme tag."""
+    ipa: str | None = None
+    """The same as the tag has it, for a language with sounds that English lacks."""
     after: Break = Break.NONE
     pause_s: float | None = None
     prosody: Prosody | None = None

@@ -7,7 +7,9 @@ import enum
 import attrs
 
 Phones = tuple[str, ...]
-"""ARPAbet phones in order; a vowel ends in its stress digit: ``("HH", "AH0", "L", "OW1")``."""
+"""ARPAbet phones in order; a vowel ends in its stress digit: ``("HH", "AH0", "L", "OW1")``.
+
+Of other languages they are IPA, without stress."""
 
 
 class Break(enum.Enum):
@@ -58,6 +60,8 @@ class Word:
     """Seconds of silence asked for after the word by ``<break time=...>``; None: the model chooses."""
     prosody: Prosody | None = None
     """What ``<prosody>`` and ``<emphasis>`` ask for."""
+    symbols: str | None = None
+    """How its voice writes it; None: the voice spells the phones by its own table."""
 
     @property
     def pauses(self) -> bool:

@@ -25,6 +25,7 @@ from zelitrio.voices.inputs import (
     phone_inputs,
 )
 from zelitrio.voices.kokoro_symbols import kokoro_ids
+from zelitrio.voices.languages import ENGLISH, Language, choose_language
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.origin import Origin, forbids
 from zelitrio.voices.store import (
@@ -40,17 +41,20 @@ from zelitrio.voices.zeli import (
 )
 
 __all__ = [
+    "ENGLISH",
     "FEATURES",
     "PHONE_TOKENS",
     "STRESS_TOKENS",
     "Catalogue",
     "Download",
+    "Language",
     "Model",
     "Origin",
     "Tokens",
     "Voice",
     "ZeliModel",
     "available",
+    "choose_language",
     "convert",
     "fetch",
     "find_installed",

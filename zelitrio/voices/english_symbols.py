@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from zelitrio.text import Phones, symbols_of
+from zelitrio.text import Phones, Word
 
 _STRESS = {"1": "ˈ", "2": "ˌ", "0": ""}
 _STRESSLESS = frozenset(
@@ -91,18 +91,17 @@ PIPER = Alphabet(
 """Piper's en_US voices, as espeak writes."""
 
 
-def spell_word(spoken: str, phones: Phones, alphabet: Alphabet) -> str:
+def spell_word(word: Word, alphabet: Alphabet) -> str:
     """A word's symbols, each stress mark directly before its vowel.
 
-    A word of another language brings its symbols along.
+    A word of another language or accent brings its symbols along.
     """
-    symbols = symbols_of(phones)
-    if symbols is not None:
-        return symbols
-    habit = alphabet.words.get((spoken, phones))
+    if word.symbols is not None:
+        return word.symbols
+    habit = alphabet.words.get((word.spoken, word.phones))
     if habit is not None:
         return habit
-    return "".join(_symbols(spoken, phones, alphabet))
+    return "".join(_symbols(word.spoken, word.phones, alphabet))
 
 
 def _symbols(spoken: str, phones: Sequence[str], alphabet: Alphabet) -> Iterator[str]:

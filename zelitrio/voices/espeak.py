@@ -7,14 +7,10 @@ takes less than a millisecond.
 
 from __future__ import annotations
 
-import functools
 import json
-import logging
-import re
 import subprocess
 import sys
 import threading
-import unicodedata
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,15 +18,6 @@ from pathlib import Path
 import attrs
 
 from zelitrio.errors import LocalError
-from zelitrio.text import ForeignFrontEnd
-
-_log = logging.getLogger(__name__)
-_FLAG = re.compile(r"\([a-z^-]+\)")  # "(en)": the word was read in another language
-_MERGED = (
-    ("a^ɪ", "I"), ("a^ʊ", "W"), ("e^ɪ", "A"), ("o^ʊ", "O"), ("ə^ʊ", "Q"), ("ɔ^ɪ", "Y"),
-    ("t^ʃ", "ʧ"), ("d^ʒ", "ʤ"), ("t^s", "ʦ"), ("d^z", "ʣ"), ("s^s", "S"),
-)  # fmt: skip
-"""What Kokoro writes with one symbol."""
 
 
 @attrs.define(eq=False)
@@ -90,40 +77,3 @@ class Espeak:
 
 SHARED = Espeak()
 """Of this process."""
-
-
-@functools.lru_cache(maxsize=128)
-def espeak_front_end(voice: str, *, merges: bool) -> ForeignFrontEnd:
-    """Reads a language by espeak.
-
-    Args:
-        voice: espeak's name of the language, as `de` or `pt-br`.
-        merges: write as Kokoro does, and not as Piper.
-    """
-    return ForeignFrontEnd(pronounce=functools.partial(_pronounce, voice, merges))
-
-
-def _pronounce(voice: str, merges: bool, words: Sequence[str]) -> list[str]:
-    try:
-        (clause,) = SHARED.phonemes(voice, [" ".join(words)], ties=merges)
-        said = _FLAG.sub("", clause).split()
-        if len(said) != len(words):
-            # espeak joined some, or a number became several: ask for each by itself, so that times are known.
-            said = [_FLAG.sub("", one) for one in SHARED.phonemes(voice, words, ties=merges)]
-    except LocalError as error:
-        _log_once(str(error))
-        return ["" for _ in words]
-    return [_written(one, merges=merges) for one in said]
-
-
-def _written(said: str, *, merges: bool) -> str:
-    if merges:
-        for tied, single in _MERGED:
-            said = said.replace(tied, single)
-        return " ".join(said.replace("^", "").replace("-", "").split())
-    return unicodedata.normalize("NFD", " ".join(said.split()))
-
-
-@functools.cache
-def _log_once(message: str) -> None:
-    _log.warning(message)

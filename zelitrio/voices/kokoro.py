@@ -185,7 +185,7 @@ def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
 
 
 def _count(word: Word) -> int:
-    return len(spell_word(word.spoken, word.phones, KOKORO)) + 2
+    return len(spell_word(word, KOKORO)) + 2
 
 
 def _statistics(path: Path) -> VoiceStatistics:

@@ -96,7 +96,7 @@ def kokoro_ids(words: Sequence[Word]) -> tuple[list[int], list[int]]:
         if index:
             ids.append(_KNOWN[" "])
             owners.append(-1)
-        symbols = spell_word(word.spoken, word.phones, KOKORO)
+        symbols = spell_word(word, KOKORO)
         known = [_KNOWN[symbol] for symbol in symbols if symbol in _KNOWN]
         ids += known
         owners += [index] * len(known)

@@ -11,6 +11,7 @@ from zelitrio.errors import LocalError
 from zelitrio.text import FrontEnd, Limit
 from zelitrio.voices.family import Model
 from zelitrio.voices.kokoro import KokoroSpeaker, mixed
+from zelitrio.voices.languages import ENGLISH, Language, choose_language
 from zelitrio.voices.mixing import is_mix, parse_mix
 
 
@@ -26,8 +27,8 @@ class Voice:
     model: Model = attrs.field(eq=False, repr=False)
     speaker: Any = attrs.field(default=0, eq=False)
     """The speaker in its family's form; for our own family a row of the embedding."""
-    front_end: FrontEnd | None = attrs.field(default=None, eq=False, repr=False)
-    """What reads its language; None for English by our own rules."""
+    languages: tuple[Language, ...] = attrs.field(default=ENGLISH, eq=False, repr=False)
+    """Those that it speaks; it is read in the first one."""
     fade_ms: int = 0
     """How long before the end of its last phone a word before a pause has faded from hearing."""
 
@@ -40,6 +41,26 @@ class Voice:
     def limit(self) -> Limit:
         """How much text its model reads at once."""
         return self.model.limit
+
+    @property
+    def language(self) -> str:
+        """The code of the language that it reads."""
+        return self.languages[0].code
+
+    def in_language(self, code: str | None) -> Voice:
+        """The same voice, read in the language of a code; None: in its own.
+
+        Raises:
+            LocalError: it does not speak that language, or what reads it is not installed.
+        """
+        chosen = choose_language(self.languages, code)
+        if chosen is self.languages[0]:
+            return self
+        return attrs.evolve(self, languages=(chosen, *(one for one in self.languages if one is not chosen)))
+
+    def front_end(self, english: FrontEnd) -> FrontEnd:
+        """What reads its text, made from the front end of English that the client chose."""
+        return self.languages[0].reader(english)
 
 
 class Catalogue:

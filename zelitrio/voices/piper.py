@@ -69,9 +69,7 @@ class PiperModel:
     noise_w: float = 0.8
     length_scale: float = 1.0
     gain: float = 1.0
-    spell: Callable[[Word], str] = attrs.field(
-        default=lambda word: spell_word(word.spoken, word.phones, PIPER)
-    )
+    spell: Callable[[Word], str] = attrs.field(default=lambda word: spell_word(word, PIPER))
     """A word's symbols."""
     is_lazy: bool = True
     memory_bytes: int = attrs.field(init=False)

@@ -7,6 +7,7 @@ streaming mode.
 
 from __future__ import annotations
 
+import functools
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,11 @@ import attrs
 
 from zelitrio.errors import VoiceError
 from zelitrio.networks import PiperConfig
-from zelitrio.text import ForeignFrontEnd, FrontEnd
-from zelitrio.voices.espeak import espeak_front_end
+from zelitrio.text import ForeignFrontEnd, FrontEnd, RespeltFrontEnd
+from zelitrio.voices.british_symbols import KOKORO_GB, PIPER_GB, Accent, respell
+from zelitrio.voices.espeak_reading import kokoro_by_espeak, kokoro_english, piper_by_espeak, piper_english
 from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
+from zelitrio.voices.languages import Language
 from zelitrio.voices.model import Voice
 from zelitrio.voices.piper import PiperModel
 from zelitrio.voices.weights import read_tensors
@@ -32,8 +35,9 @@ DESCRIPTION, WEIGHTS, STYLES, STATISTICS = (
     "statistics",
 )
 CARD = "MODEL_CARD.md"
-_ESPEAK = {"e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt-br"}
-"""espeak's languages by the first letter of Kokoro's voices.  Japanese and Chinese have none that fits."""
+_EXACT = "x-espeak"
+"""The subtag that asks for English by espeak: `en-US-x-espeak`."""
+_GB_VOICES = ("en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
 
 
 def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, Any]], **rest: Any) -> None:
@@ -75,15 +79,30 @@ def _load_piper(folder: Path, description: Mapping[str, Any], is_lazy: bool) -> 
         noise_w=float(description["inference"]["noise_w"]),
         length_scale=float(description["inference"]["length_scale"]),
     )
-    front_end = _piper_front_end(description)
-    return tuple(_voice(entry, model, int(entry["speaker"]), front_end) for entry in description["voices"])
+    return tuple(
+        _voice(entry, model, int(entry["speaker"]), _piper_languages(description, entry))
+        for entry in description["voices"]
+    )
 
 
-def _piper_front_end(description: Mapping[str, Any]) -> FrontEnd | None:
+def _piper_languages(description: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[Language, ...]:
+    code = str(entry["labels"].get("language", "en"))
     if description["phoneme_type"] == "text":  # its symbols are the text's own characters
-        return ForeignFrontEnd(pronounce=lambda words: [_plain(word) for word in words])
-    language = str(description["espeak_voice"])
-    return None if language.startswith("en") else espeak_front_end(language, merges=False)
+        plain = ForeignFrontEnd(pronounce=lambda words: [_plain(word) for word in words])
+        return (Language(code=code, reader=lambda english: plain),)
+    spoken = str(description["espeak_voice"])
+    if not spoken.startswith("en"):
+        return (piper_by_espeak(code, spoken),)
+    ours = _british(code, PIPER_GB) if spoken in _GB_VOICES else Language(code=code)
+    exact = piper_english(f"{code}-{_EXACT}", spoken)
+    return (exact, ours) if description.get("english") == "espeak" else (ours, exact)
+
+
+def _british(code: str, accent: Accent) -> Language:
+    def reader(english: FrontEnd) -> FrontEnd:
+        return RespeltFrontEnd(lexicon=english.lexicon, respell=functools.partial(respell, accent))
+
+    return Language(code=code, reader=reader)
 
 
 def _plain(word: str) -> str:
@@ -106,7 +125,7 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
             entry,
             model,
             KokoroSpeaker(number=number, styles=tables[entry["style"]].numpy()),
-            _kokoro_front_end(str(entry["style"])),
+            _kokoro_languages(str(entry["labels"].get("language", "en-US")), description.get("english")),
         )
         for number, entry in enumerate(entries)
     ]
@@ -114,13 +133,19 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
     return tuple(sorted(voices, key=lambda voice: voice.speaker.number not in model.statistics))
 
 
-def _kokoro_front_end(style: str) -> FrontEnd | None:
-    language = _ESPEAK.get(style[:1])
-    return None if language is None else espeak_front_end(language, merges=True)
+def _kokoro_languages(own: str, english: Any) -> tuple[Language, ...]:
+    """All of Kokoro's languages, the voice's own first."""
+    found = list(_KOKORO_LANGUAGES)
+    if english == "espeak" and own in ("en-US", "en-GB"):
+        own = f"{own}-{_EXACT}"
+    return tuple(sorted(found, key=lambda language: language.code != own))
 
 
 def _voice(
-    entry: Mapping[str, Any], model: PiperModel | KokoroModel, speaker: Any, front_end: FrontEnd | None
+    entry: Mapping[str, Any],
+    model: PiperModel | KokoroModel,
+    speaker: Any,
+    languages: tuple[Language, ...],
 ) -> Voice:
     return Voice(
         voice_id=str(entry["voice_id"]),
@@ -133,8 +158,18 @@ def _voice(
         },
         model=model,
         speaker=speaker,
-        front_end=front_end,
+        languages=languages,
     )
+
+
+_KOKORO_LANGUAGES = (
+    Language(code="en-US"),
+    _british("en-GB", KOKORO_GB),
+    *(kokoro_by_espeak(code, voice) for code, voice in
+      (("es", "es"), ("fr", "fr"), ("hi", "hi"), ("it", "it"), ("pt-BR", "pt-br"))),
+    kokoro_english(f"en-US-{_EXACT}", "en-us", british=False),
+    kokoro_english(f"en-GB-{_EXACT}", "en-gb", british=True),
+)  # fmt: skip
 
 
 def _tuples(value: Any) -> Any:

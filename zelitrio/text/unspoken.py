@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from zelitrio.text import Utterance
+from zelitrio.text.types import Utterance
 
 SHOWN_CHARS = 40
 """As much of it as a log line needs."""
@@ -14,18 +14,28 @@ _SPEAKABLE_CATEGORIES = ("L", "N", "So", "Sm", "Sc")
 
 def first_unspoken(utterance: Utterance) -> str:
     """The first letters, digits or symbols that will not be heard; empty if all are."""
+    return next((text for text, _ in unspoken(utterance)), "")
+
+
+def unspoken(utterance: Utterance) -> list[tuple[str, int]]:
+    """Letters, digits or symbols that will not be heard, and where each begins."""
     source = utterance.source
     if source.isascii() and utterance.words:
         # The front end reads all plain text, unless it found no word at all.
-        return ""
+        return []
     spoken = bytearray(len(source))
     for word in utterance.words:
         start, end = word.span
         spoken[start:end] = b"\x01" * (end - start)
-    for start, char in enumerate(source):
-        if not spoken[start] and unicodedata.category(char).startswith(_SPEAKABLE_CATEGORIES):
-            end = start
-            while end < len(source) and not spoken[end] and end - start < SHOWN_CHARS:
-                end += 1
-            return source[start:end].strip()
-    return ""
+    found: list[tuple[str, int]] = []
+    place = 0
+    while place < len(source):
+        if spoken[place] or not unicodedata.category(source[place]).startswith(_SPEAKABLE_CATEGORIES):
+            place += 1
+            continue
+        end = place
+        while end < len(source) and not spoken[end] and end - place < SHOWN_CHARS:
+            end += 1
+        found.append((source[place:end].strip(), place))
+        place = end
+    return found

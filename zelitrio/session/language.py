@@ -1,0 +1,40 @@
+"""The voices and the language that a client asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zelitrio.errors import LocalError, RemoteError
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Catalogue, Voice
+
+
+def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | None) -> dict[str, Voice]:
+    """The voices of these ids, which read that language.
+
+    Raises:
+        RemoteError: `voice_id_does_not_exist`, or as `speak_language`.
+    """
+    found: dict[str, Voice] = {}
+    for voice_id in voice_ids:
+        voice = catalogue.find(voice_id)
+        if voice is None:
+            message = f"A voice with voice_id {voice_id} does not exist."
+            raise RemoteError("voice_id_does_not_exist", message, param="voice_id")
+        found[voice_id] = speak_language(voice, language)
+    return found
+
+
+def speak_language(voice: Voice, code: str | None) -> Voice:
+    """The voice, reading the language of a code; None: its own.
+
+    Raises:
+        RemoteError: `unsupported_language`: it does not speak it, or what reads it is not installed.
+    """
+    try:
+        return voice.in_language(code)
+    except LocalError as error:
+        message = f"voice {voice.voice_id}: {error}"
+        raise RemoteError("unsupported_language", message, param="language_code") from error

@@ -1,0 +1,37 @@
+"""What of a stream's text its voice cannot speak: emoji, other scripts, odd symbols, another language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from zelitrio.text import LanguageGuess, Utterance, first_unspoken, seems_other
+
+if TYPE_CHECKING:
+    from zelitrio.session.service import Observer
+
+
+@attrs.define(eq=False)
+class Notices:
+    """What the log and a client that asks are told of one stream's text.  Each is told once.
+
+    Attributes:
+        skipped: the first text that is not spoken.
+        seems: the language that the text seems to be in, if the voice reads another.
+    """
+
+    _observer: Observer
+    skipped: str = attrs.field(default="", init=False)
+    seems: str | None = attrs.field(default=None, init=False)
+    _guess: LanguageGuess = attrs.field(factory=LanguageGuess, init=False)
+
+    def read(self, utterance: Utterance, language: str) -> None:
+        """An utterance was read in a language."""
+        if not self.skipped and (skipped := first_unspoken(utterance)):
+            self.skipped = skipped
+            self._observer.text_skipped(skipped)
+        if self.seems is None and not self._guess.is_done:
+            self.seems = seems_other(self._guess, utterance.source, language)
+            if self.seems is not None:
+                self._observer.language_differs(self.seems, language)

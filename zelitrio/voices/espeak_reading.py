@@ -1,0 +1,220 @@
+"""What espeak says, word by word, in the symbols of a family of voices."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import logging
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from zelitrio.errors import LocalError
+from zelitrio.text import Break, ForeignFrontEnd, FrontEnd, RespeltFrontEnd, Word, scripts_of
+from zelitrio.voices.espeak import SHARED
+from zelitrio.voices.languages import Language
+
+PACKAGE, EXTRA = "espeakng_loader", "espeak"
+_log = logging.getLogger(__name__)
+_FLAG = re.compile(r"\([a-z^-]+\)")  # "(en)": the word was read in another language
+_DIPHTHONGS = (
+    ("aɪ", "I"), ("aʊ", "W"), ("eɪ", "A"), ("oʊ", "O"), ("əʊ", "Q"), ("ɔɪ", "Y"),
+    ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ts", "ʦ"), ("dz", "ʣ"), ("tɕ", "ʨ"),
+)  # fmt: skip
+"""What Kokoro writes with one symbol."""
+_TIED = (*((f"{one[0]}^{one[1]}", single) for one, single in _DIPHTHONGS), ("s^s", "S"))
+_AMERICAN = (
+    ("ʔn\u0329", "tᵊn"), ("n\u0329", "ᵊn"), ("l\u0329", "ᵊl"), ("ʔ", "t"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"),
+    ("ɚɹ", "əɹ"), ("ɚ", "əɹ"), ("ɾ", "T"), ("ː", ""),
+)  # fmt: skip
+_BRITISH = (
+    ("n\u0329", "ᵊn"), ("l\u0329", "ᵊl"), ("e^ə", "ɛː"), ("eə", "ɛː"), ("i^ə", "ɪə"), ("iə", "ɪə"),
+    ("ɐ", "ə"), ("æ", "a"),
+)  # fmt: skip
+"""Kokoro's English differs from espeak's."""
+_VOWELS = frozenset("aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵʉʊʌʏᵻ")
+_GROUPS = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (6, 1), (9, 1), (2, 3), (1, 4))
+"""Parts of a clause, and words, that may belong together: `in the` is one, and a number is up to nine."""
+_MOST_COMPARED = 40
+"""Parts times words between two that sound alike; comparing takes about 20 us each."""
+
+Write = Callable[[str], str]
+"""One word of espeak's to the symbols of a family."""
+
+
+def write_piper(said: str) -> str:
+    """As Piper's voices were trained: single code points of the decomposed text."""
+    return unicodedata.normalize("NFD", " ".join(said.replace("^", "").split()))
+
+
+def write_kokoro(said: str, changes: Sequence[tuple[str, str]] = ()) -> str:
+    """As Kokoro was trained: diphthongs and affricates are one symbol each."""
+    for before, after in (*changes, *_TIED):
+        said = said.replace(before, after)
+    return " ".join(said.replace("^", "").replace("-", "").split())
+
+
+def write_ipa(ipa: str, write: Write) -> str:
+    """A client's IPA: each stress mark moves to its vowel, and diphthongs get ties."""
+    written = re.sub(rf"([ˈˌ])([^{''.join(_VOWELS)}ˈˌ]*)", r"\2\1", unicodedata.normalize("NFD", ipa))
+    written = written.replace("\u0361", "").replace(".", "").replace("/", "")
+    for pair, _ in _DIPHTHONGS:
+        written = written.replace(pair, f"{pair[0]}^{pair[1]}")
+    return write(written)
+
+
+def piper_by_espeak(code: str, voice: str) -> Language:
+    """A language in Piper's symbols; `voice` is espeak's name of it, such as `de` or `pt-br`."""
+    return _by_espeak(code, voice, write_piper)
+
+
+def kokoro_by_espeak(code: str, voice: str) -> Language:
+    """A language in Kokoro's symbols."""
+    return _by_espeak(code, voice, write_kokoro)
+
+
+def piper_english(code: str, voice: str) -> Language:
+    """English: numbers, dates and dictionaries by our rules, sounds by espeak, in Piper's symbols."""
+    return _english(code, voice, write_piper)
+
+
+def kokoro_english(code: str, voice: str, *, british: bool) -> Language:
+    """The same in Kokoro's symbols."""
+    return _english(code, voice, functools.partial(write_kokoro, changes=_BRITISH if british else _AMERICAN))
+
+
+def _by_espeak(code: str, voice: str, write: Write) -> Language:
+    front_end = ForeignFrontEnd(
+        pronounce=functools.partial(pronounce, voice, write),
+        write=functools.partial(write_ipa, write=write),
+        scripts=scripts_of(code),
+    )
+    return Language(code=code, reader=lambda english: front_end, package=PACKAGE, extra=EXTRA)
+
+
+def _english(code: str, voice: str, write: Write) -> Language:
+    def reader(english: FrontEnd) -> FrontEnd:
+        return RespeltFrontEnd(lexicon=english.lexicon, respell=functools.partial(_respell, voice, write))
+
+    return Language(code=code, reader=reader, package=PACKAGE, extra=EXTRA)
+
+
+def _respell(voice: str, write: Write, words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:
+    said: list[str] = []
+    clause: list[str] = []
+    for at, word in enumerate(words):
+        clause.append(word.spoken)
+        if word.after is not Break.NONE or at == len(words) - 1:
+            said += pronounce(voice, write, clause)
+            clause = []
+    return ["" if is_chosen else one for one, is_chosen in zip(said, chosen, strict=True)]
+
+
+def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
+    """The symbols of each word of a clause; all are empty if espeak cannot be asked, which is logged."""
+    if not words:
+        return []
+    try:
+        (clause,) = SHARED.phonemes(voice, [" ".join(words)], ties=True)
+        clause = _FLAG.sub("", clause)
+        said = clause.split()
+        if len(said) != len(words):
+            # espeak joined some, or a number became several.
+            apart = [_FLAG.sub("", one).strip() for one in SHARED.phonemes(voice, words, ties=True)]
+            said = share_out(said, apart)
+    except LocalError as error:
+        _log_once(str(error))
+        return ["" for _ in words]
+    return [write(one) for one in said]
+
+
+def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
+    """What espeak says of a clause, shared out to its words.
+
+    The clause keeps its weak forms and liaisons.  A word of which nothing is left is said by itself.
+
+    Args:
+        clause: what it says, between spaces: two words may be one, and a number several.
+        apart: what it says of each word by itself.
+    """
+    found = list(apart)
+    at = word = 0
+    for spoken, words in _groups(clause, apart):
+        if not words and word:
+            found[word - 1] += " " + " ".join(clause[at : at + spoken])
+        elif words == 1 and spoken:
+            found[word] = " ".join(clause[at : at + spoken])
+        elif spoken:
+            parts = _split("".join(clause[at : at + spoken]), apart[word : word + words])
+            found[word : word + words] = [
+                one or alone for one, alone in zip(parts, apart[word:], strict=False)
+            ]
+        at, word = at + spoken, word + words
+    return found
+
+
+def _groups(clause: Sequence[str], apart: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """How many parts of the clause belong to how many words, from the start.
+
+    Words that sound alike in both are found first, and the nearest sounds decide between them.
+    """
+    heard, wanted = [_bare(one) for one in clause], [_bare(one) for one in apart]
+    at = word = 0
+    for match in difflib.SequenceMatcher(None, heard, wanted, autojunk=False).get_matching_blocks():
+        if (match.a, match.b) != (at, word):
+            yield from _nearest(heard[at : match.a], wanted[word : match.b])
+        for _ in range(match.size):
+            yield 1, 1
+        at, word = match.a + match.size, match.b + match.size
+
+
+def _bare(said: str) -> str:
+    return said.translate({ord(mark): None for mark in "ˈˌː^"})
+
+
+def _nearest(heard: Sequence[str], wanted: Sequence[str]) -> list[tuple[int, int]]:
+    if min(len(heard), len(wanted)) < 2 or len(heard) * len(wanted) > _MOST_COMPARED:
+        return [(len(heard), len(wanted))]
+    best: dict[tuple[int, int], tuple[int, tuple[int, int]]] = {(0, 0): (0, (0, 0))}
+    for spoken in range(len(heard) + 1):
+        for words in range(len(wanted) + 1):
+            for group in _GROUPS:
+                before = best.get((spoken - group[0], words - group[1]))
+                if before is None:
+                    continue
+                said = Counter("".join(heard[spoken - group[0] : spoken]))
+                said.subtract("".join(wanted[words - group[1] : words]))
+                cost = before[0] + sum(map(abs, said.values()))
+                if (spoken, words) not in best or cost < best[spoken, words][0]:
+                    best[spoken, words] = cost, group
+    place = len(heard), len(wanted)
+    if place not in best:
+        return [place]
+    found: list[tuple[int, int]] = []
+    while place != (0, 0):
+        _, group = best[place]
+        found.append(group)
+        place = place[0] - group[0], place[1] - group[1]
+    return found[::-1]
+
+
+def _split(said: str, apart: Sequence[str]) -> list[str]:
+    """Words that are said as one, cut where their own sounds end."""
+    joined = "".join(apart)
+    owners = [number for number, word in enumerate(apart) for _ in word]
+    found = ["" for _ in apart]
+    last = 0
+    for _, start, end, begin, until in difflib.SequenceMatcher(
+        None, joined, said, autojunk=False
+    ).get_opcodes():
+        for place in range(begin, until):
+            if end > start:
+                last = max(last, owners[start + (place - begin) * (end - start) // (until - begin)])
+            found[last] += said[place]
+    return found
+
+
+@functools.cache
+def _log_once(message: str) -> None:
+    _log.warning(message)

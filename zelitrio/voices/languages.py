@@ -1,0 +1,76 @@
+"""The languages of a voice, and what reads each of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+
+import attrs
+
+from zelitrio.errors import LocalError
+from zelitrio.text import FrontEnd
+
+Reader = Callable[[FrontEnd], FrontEnd]
+"""Makes what reads a language from the front end of English, which has the user's dictionaries."""
+
+
+def own_rules(english: FrontEnd) -> FrontEnd:
+    """English as our own rules read it."""
+    return english
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Language:
+    """One language of a voice.
+
+    Attributes:
+        code: as BCP 47 has it: `en-GB`, `pt-BR`.
+        reader: makes its front end.
+        package: of Python, which the reader needs.
+        extra: of zelitrio, which installs that package.
+    """
+
+    code: str
+    reader: Reader = own_rules
+    package: str | None = None
+    extra: str = ""
+
+    @property
+    def missing(self) -> str:
+        """What must be installed before this language can be read; empty if nothing must."""
+        if self.package is None or _is_installed(self.package):
+            return ""
+        return f"{self.code} is read by the extra {self.extra}: pip install 'zelitrio[{self.extra}]'"
+
+
+ENGLISH = (Language(code="en"),)
+"""Of voices that name no languages."""
+
+
+def choose_language(languages: Sequence[Language], code: str | None) -> Language:
+    """The language of a code such as `de`, `en-GB` or `en_gb`; the first one for None.
+
+    A region that is not there gives the same language of another region.
+
+    Raises:
+        LocalError: none fits, or what reads it is not installed.
+    """
+    found = languages[0] if code is None else _fitting(languages, code.replace("_", "-").lower())
+    if found is None:
+        known = ", ".join(one.code for one in languages)
+        raise LocalError(f"language_code: expected one of {known}, found {str(code)[:32]!r}")
+    if found.missing:
+        raise LocalError(found.missing)
+    return found
+
+
+@functools.cache
+def _is_installed(package: str) -> bool:
+    return find_spec(package) is not None
+
+
+def _fitting(languages: Sequence[Language], wanted: str) -> Language | None:
+    exact = [one for one in languages if one.code.lower() == wanted]
+    near = [one for one in languages if one.code.lower().split("-")[0] == wanted.split("-")[0]]
+    return next(iter([*exact, *near]), None)
