@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_corpus import make_work, small_acoustic
+from tiny_corpus import ACOUSTIC, VOCODERS, make_work, small_acoustic
 
-from zelitrio.networks import VocoderConfig
 from zelitrio.text import load_front_end
 from zelitrio.training import speak
 from zelitrio.training.acoustic_data import AcousticData, collate
@@ -27,15 +26,16 @@ from zelitrio.voices import load_folder
 SPEAKERS = ("kathleen", "bdl")
 
 
-def vocoder(*, critics: bool = False) -> VocoderTraining:
+def vocoder(kind: str = "frames", *, critics: bool = False) -> VocoderTraining:
     plan = VocoderPlan(steps=400, learning_rate=1e-2, critic_channels=4 if critics else 0)
-    return VocoderTraining.start(plan, VocoderConfig(channels=16, blocks=1))
+    return VocoderTraining.start(plan, VOCODERS[kind])
 
 
-def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ACOUSTIC)
+def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(kind: str, tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
     batch = collate(data.items(step_generator(1, 0), 3), 100, step_generator(1, 0))
-    training = small_acoustic(data)
+    training = small_acoustic(data, kind)
     first = training.take_step(batch)
     for _ in range(12):
         training.take_step(batch)
@@ -44,7 +44,7 @@ def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: P
     assert last["mel"] < 0.97 * first["mel"]
     assert last["duration"] < first["duration"]
     assert "critic" in last and "critic" not in first
-    resumed = small_acoustic(data)
+    resumed = small_acoustic(data, kind)
     state = load_checkpoint(tmp_path / "a.pt")
     assert state is not None
     resumed.load(state)
@@ -53,10 +53,13 @@ def test_the_acoustic_model_learns_a_fixed_batch_and_resumes_exactly(tmp_path: P
         assert torch.equal(mine, theirs)
 
 
+@pytest.mark.parametrize("kind", VOCODERS)
 @pytest.mark.parametrize("critics", [False, True])
-def test_the_vocoder_learns_a_fixed_batch_and_resumes_exactly(critics: bool, tmp_path: Path) -> None:
+def test_the_vocoder_learns_a_fixed_batch_and_resumes_exactly(
+    critics: bool, kind: str, tmp_path: Path
+) -> None:
     batch = VocoderData(make_work(tmp_path)).batch(step_generator(1, 0), 2)
-    training = vocoder(critics=critics)
+    training = vocoder(kind, critics=critics)
     first = training.take_step(batch)
     for _ in range(3 if critics else 9):
         training.take_step(batch)
@@ -66,7 +69,7 @@ def test_the_vocoder_learns_a_fixed_batch_and_resumes_exactly(critics: bool, tmp
     assert ("critic" in last) == critics
     if critics:
         assert last["critic"] < first["critic"]
-    resumed = vocoder(critics=critics)
+    resumed = vocoder(kind, critics=critics)
     state = load_checkpoint(tmp_path / "v.pt")
     assert state is not None
     resumed.load(state)
@@ -82,10 +85,13 @@ def test_batches_made_ahead_are_those_of_their_steps(tmp_path: Path) -> None:
     assert all(torch.equal(weight, others[name]) for name, weight in weights.items())
 
 
-def test_two_checkpoints_become_a_voice_folder_that_speaks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sounding", "shaping"), [*zip(ACOUSTIC, VOCODERS, strict=True)], ids=ACOUSTIC)
+def test_two_checkpoints_become_a_voice_folder_that_speaks(
+    sounding: str, shaping: str, tmp_path: Path
+) -> None:
     data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
-    save_checkpoint(tmp_path / "a.pt", small_acoustic(data).state())
-    save_checkpoint(tmp_path / "v.pt", vocoder().state())
+    save_checkpoint(tmp_path / "a.pt", small_acoustic(data, sounding).state())
+    save_checkpoint(tmp_path / "v.pt", vocoder(shaping).state())
     casting = Casting(voice_id="me", name="Me", speaker="bdl", description="", labels={})
     size = export(tmp_path / "out", assemble(tmp_path / "a.pt", tmp_path / "v.pt", [casting]))
     (voice,) = load_folder(tmp_path / "out")

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import torch
 
-from zelitrio.networks import AcousticConfig
+from zelitrio.networks import AcousticConfig, FineVocoderConfig, PitchedAcousticConfig, VocoderConfig
 from zelitrio.training.acoustic_data import AcousticData
 from zelitrio.training.acoustic_training import AcousticPlan, AcousticTraining
 from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
@@ -69,23 +69,34 @@ def make_work(folder: Path, speakers: tuple[str, ...] = ("kathleen", "bdl")) -> 
     return folder
 
 
-def small_acoustic(data: AcousticData) -> AcousticTraining:
+_SIZES = {
+    "phones": PHONE_TOKENS,
+    "stresses": STRESS_TOKENS,
+    "features": FEATURES,
+    "speakers": 2,
+    "encoder_channels": 16,
+    "encoder_blocks": 1,
+    "predictor_channels": 16,
+    "decoder_channels": 16,
+    "decoder_blocks": 1,
+}
+ACOUSTIC = {
+    "phone by phone": AcousticConfig(**_SIZES),
+    "pitch first": PitchedAcousticConfig(**_SIZES, contour_channels=16, contour_blocks=1),
+}
+VOCODERS = {
+    "frames": VocoderConfig(channels=16, blocks=1),
+    "parts": FineVocoderConfig(channels=16, blocks=1, part_channels=16, part_blocks=2),
+}
+"""Very small networks of each kind that is trained."""
+
+
+def small_acoustic(data: AcousticData, kind: str = "phone by phone") -> AcousticTraining:
     """A run of a very small model."""
-    config = AcousticConfig(
-        phones=PHONE_TOKENS,
-        stresses=STRESS_TOKENS,
-        features=FEATURES,
-        speakers=2,
-        encoder_channels=16,
-        encoder_blocks=1,
-        predictor_channels=16,
-        decoder_channels=16,
-        decoder_blocks=1,
-    )
     return AcousticTraining.start(
         # The critic joins in at step 8.
         AcousticPlan(steps=400, learning_rate=1e-2, plain_share=0.02),
         data.speakers,
         data.ln_f0,
-        config,
+        ACOUSTIC[kind],
     )

@@ -46,6 +46,7 @@ class Item:
     energy: npt.NDArray[np.float32]  # [n] mean normalised mel below 7.6 kHz
     mel: npt.NDArray[np.float32]  # [t, mels] normalised
     frame_pitch: npt.NDArray[np.float32]  # [t]
+    ln_f0: npt.NDArray[np.float32]  # [t]
     voiced: npt.NDArray[np.float32]  # [t]
 
 
@@ -89,6 +90,7 @@ class Example:
             _mean_per_token(low, durations),
             mel,
             pitch,
+            contour,
             voiced,
         )
 
@@ -286,6 +288,7 @@ class AcousticBatch:
     frame_mask: Tensor  # [batch, t, 1]
     mel: Tensor  # [batch, t, mels]
     frame_pitch: Tensor  # [batch, t]
+    ln_f0: Tensor  # [batch, t], of pitch in Hz
     voiced: Tensor  # [batch, t]
     judged: Tensor  # [batch, t, 1]: 0 in the context at a crop's edges
     band_hz: Tensor  # [batch]
@@ -304,7 +307,8 @@ def collate(items: Sequence[Item], crop_frames: int, rng: np.random.Generator) -
         return torch.stack([pad(getattr(item, name), tokens) for item in items])
 
     cropped: dict[str, list[Tensor]] = {
-        name: [] for name in ("rows", "positions", "frame_mask", "mel", "frame_pitch", "voiced", "judged")
+        name: []
+        for name in ("rows", "positions", "frame_mask", "mel", "frame_pitch", "ln_f0", "voiced", "judged")
     }
     for item in items:
         token, positions = frame_positions(item.durations)
@@ -322,6 +326,7 @@ def collate(items: Sequence[Item], crop_frames: int, rng: np.random.Generator) -
             ("frame_mask", np.ones((total, 1), np.float32)),
             ("mel", item.mel),
             ("frame_pitch", item.frame_pitch),
+            ("ln_f0", item.ln_f0),
             ("voiced", item.voiced),
             ("judged", judged),
         ):

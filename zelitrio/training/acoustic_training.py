@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zelitrio.networks import AcousticConfig, AcousticModel
+from zelitrio.networks import VOICING_SLOPE, AcousticConfig, AcousticModel
 from zelitrio.training.acoustic_data import AcousticBatch, AcousticData, collate
 from zelitrio.training.discriminators import MelCritic, critic_loss, maker_losses
 from zelitrio.training.loop import (
@@ -33,6 +33,7 @@ from zelitrio.training.loop import (
     warm_then_cosine,
 )
 from zelitrio.training.losses import band_of_mels, gaussian_surprise, masked_mean
+from zelitrio.training.run_networks import AnyAcoustic, AnyAcousticConfig, acoustic_of, acoustic_sizes
 from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 
@@ -63,21 +64,37 @@ class Outputs:
     duration: Tensor  # [batch, n, 2]
     pitch: Tensor  # [batch, n, 2]
     energy: Tensor  # [batch, n, 2]
-    frames: Tensor  # [batch, t, mels + 2]
+    mel: Tensor  # [batch, t, mels]
+    frame_pitch: Tensor  # [batch, t]
+    voicing: Tensor  # [batch, t] logits
 
 
-def forward(model: AcousticModel, batch: AcousticBatch, pitch: Tensor, energy: Tensor) -> Outputs:
-    """Encode, and decode with the recording's durations and the pitch and energy given."""
+def forward(model: AnyAcoustic, batch: AcousticBatch, pitch: Tensor, energy: Tensor) -> Outputs:
+    """Encode, and decode with the recording's durations and the pitch and energy given.
+
+    A model that draws a contour first draws it, and makes spectra for the recording's own contour.
+    """
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
         hidden, prosody = model.encode(
             batch.phones, batch.stresses, batch.features, batch.speakers, batch.mask
         )
         rows = model.rows(hidden, pitch, energy, batch.mask)
         index = batch.rows.unsqueeze(-1).expand(-1, -1, rows.shape[-1])
-        frames = model.decode(
-            torch.gather(rows, 1, index) * batch.frame_mask, batch.positions, batch.frame_mask
-        )
-    return Outputs(prosody.duration.float(), prosody.pitch.float(), prosody.energy.float(), frames.float())
+        spread = torch.gather(rows, 1, index) * batch.frame_mask
+        if isinstance(model, AcousticModel):
+            frames = model.decode(spread, batch.positions, batch.frame_mask)
+            mel, frame_pitch, voicing = frames[..., :-2], frames[..., -2], frames[..., -1]
+        else:
+            frame_pitch, voicing = model.draw(spread, batch.positions, batch.frame_mask)
+            mel = model.decode(spread, batch.positions, batch.ln_f0, batch.voiced, batch.frame_mask)
+    return Outputs(
+        prosody.duration.float(),
+        prosody.pitch.float(),
+        prosody.energy.float(),
+        mel.float(),
+        frame_pitch.float(),
+        voicing.float(),
+    )
 
 
 def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
@@ -95,16 +112,13 @@ def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
         result[name] = masked_mean((predicted[..., 0] - target).square(), weight)
         apart = torch.stack((predicted[..., 0].detach(), predicted[..., 1]), -1)
         result[f"{name}_spread"] = gaussian_surprise(apart, target, weight)
-    mels = batch.mel.shape[-1]
     band = band_of_mels(batch.band_hz).transpose(1, 2)  # [batch, 1, mels]
-    result["mel"] = masked_mean((outputs.frames[..., :mels] - batch.mel).abs(), judged * band)
+    result["mel"] = masked_mean((outputs.mel - batch.mel).abs(), judged * band)
     sung = judged[..., 0] * (0.05 + 0.95 * batch.voiced)
-    result["frame_pitch"] = masked_mean((outputs.frames[..., mels] - batch.frame_pitch).abs(), sung)
-    # Served voicing is sigmoid(4 * logit), so that is what is compared.
+    result["frame_pitch"] = masked_mean((outputs.frame_pitch - batch.frame_pitch).abs(), sung)
+    # Served voicing is the sigmoid of a steeper logit, so that is what is compared.
     result["voicing"] = masked_mean(
-        F.binary_cross_entropy_with_logits(
-            4.0 * outputs.frames[..., mels + 1], batch.voiced, reduction="none"
-        ),
+        F.binary_cross_entropy_with_logits(VOICING_SLOPE * outputs.voicing, batch.voiced, reduction="none"),
         judged[..., 0],
     )
     return result
@@ -131,8 +145,8 @@ class AcousticTraining:
     """The live state of one run."""
 
     plan: AcousticPlan
-    model: AcousticModel
-    averaged: Averaged[AcousticModel]
+    model: AnyAcoustic
+    averaged: Averaged[AnyAcoustic]
     optimiser: torch.optim.Optimizer
     speakers: tuple[str, ...]
     critic: MelCritic
@@ -145,14 +159,14 @@ class AcousticTraining:
         plan: AcousticPlan,
         speakers: Sequence[str],
         ln_f0: Sequence[float],
-        config: AcousticConfig | None = None,
+        config: AnyAcousticConfig | None = None,
     ) -> AcousticTraining:
         """A fresh run."""
         torch.manual_seed(plan.seed)
         config = config or AcousticConfig(
             phones=PHONE_TOKENS, stresses=STRESS_TOKENS, features=FEATURES, speakers=len(speakers)
         )
-        model = AcousticModel(config)
+        model = acoustic_of(config)
         model.get_buffer("speaker_ln_f0").copy_(torch.tensor(list(ln_f0)))
         optimiser = torch.optim.AdamW(model.parameters(), plan.learning_rate, (0.9, 0.98), weight_decay=0.01)
         critic = MelCritic(config.mels, config.speakers)
@@ -208,11 +222,10 @@ class AcousticTraining:
         self, outputs: Outputs, batch: AcousticBatch, losses: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Teach the critic a step; how far the frames are from passing, and from natural ones in its eyes."""
-        mels = batch.mel.shape[-1]
         seen = batch.judged * batch.frame_mask * band_of_mels(batch.band_hz).transpose(1, 2)
         begin = int(torch.randint(0, max(1, seen.shape[1] - CRITIC_FRAMES), ()))
         piece = slice(begin, begin + CRITIC_FRAMES)
-        made, natural = ((mel * seen)[:, piece] for mel in (outputs.frames[..., :mels], batch.mel))
+        made, natural = ((mel * seen)[:, piece] for mel in (outputs.mel, batch.mel))
         with torch.autocast(batch.mel.device.type, torch.bfloat16):
             wanted = self.critic(natural, batch.speakers)
             loss = critic_loss(wanted, self.critic(made.detach(), batch.speakers))
@@ -228,7 +241,7 @@ class AcousticTraining:
 
 
 @torch.no_grad()
-def validate(model: AcousticModel, data: AcousticData, batch: int = 12, limit: int = 120) -> dict[str, float]:
+def validate(model: AnyAcoustic, data: AcousticData, batch: int = 12, limit: int = 120) -> dict[str, float]:
     """Losses on held-out recordings, the same ones at every call."""
     device = next(model.parameters()).device
     items = data.held_items()
@@ -273,7 +286,7 @@ def train_acoustic(
     data = AcousticData(work, speakers, report)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
     sizes = resumed or first
-    config = AcousticConfig(**sizes["config"]) if sizes else None
+    config = acoustic_sizes(sizes["config"]) if sizes else None
     training = AcousticTraining.start(plan, speakers, data.ln_f0, config)
     for network in (training.model, training.averaged.network, training.critic):
         network.to(device)

@@ -14,14 +14,19 @@ import attrs
 import numpy as np
 import torch
 
-from zelitrio.networks import AcousticModel
 from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
 from zelitrio.training.loop import save_checkpoint, step_generator
+from zelitrio.training.losses import PHASE_FFTS, phase_distance
+from zelitrio.training.run_networks import steady
+from zelitrio.training.vocoder_data import VocoderData, judged
+from zelitrio.training.vocoder_training import make
 from zelitrio.voices import ZeliModel
 
 _LOOKED_AT = 16
 """Recordings that choose the speaker."""
+_PLACES, _CROPS = 24, 6
+"""Places in the period that are tried for the pulses, and crops that each is tried on."""
 MISFIT = 1.3
 """A recording this many times farther from its text than others has another text.
 
@@ -72,11 +77,24 @@ def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: 
         for example in examples
     ]
     batch = collate(items, 2_000, step_generator(0, 0))
-    acoustic = model.acoustic
-    assert isinstance(acoustic, AcousticModel), "voices are adapted from those made of recordings"
     with torch.no_grad():
-        outputs = forward(acoustic, batch, batch.pitch, batch.energy)
+        outputs = forward(model.acoustic, batch, batch.pitch, batch.energy)
     return float(losses_of(outputs, batch)["mel"])
+
+
+@torch.no_grad()
+def turns_to_pulses(model: ZeliModel, work: Path) -> float:
+    """Turns from the recordings' pulses to those from which the vocoder makes their sound best.
+
+    Pulses of recordings are put where their sound says.  A vocoder whose teacher told it the pulses may
+    know them at another place in the period.
+    """
+    distances = []
+    for step in range(_PLACES):
+        batch = VocoderData(work, turned=step / _PLACES).batch(step_generator(0, 0), _CROPS)
+        made = judged(make(model.vocoder, batch))
+        distances.append(float(phase_distance(made, judged(batch.pcm), max(PHASE_FFTS))))
+    return distances.index(min(distances)) / _PLACES
 
 
 def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple[Path, Path]:
@@ -88,6 +106,6 @@ def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
     save_checkpoint(acoustic, {"config": config, "speakers": [name], "step": 0, "averaged": state})
     # In training the pitch is that of the recordings.
-    sizes = attrs.asdict(attrs.evolve(model.vocoder.config, jitter_cents=0))
+    sizes = attrs.asdict(steady(model.vocoder.config))
     save_checkpoint(vocoder, {"config": sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from zelitrio.errors import LocalError
-from zelitrio.networks import AcousticConfig, AcousticModel, Vocoder, VocoderConfig
 from zelitrio.training.loop import load_checkpoint
+from zelitrio.training.run_networks import acoustic_of, acoustic_sizes, vocoder_of, vocoder_sizes
 from zelitrio.voices import Voice, ZeliModel, save_folder, zeli_model
 
 
@@ -41,14 +41,16 @@ def assemble(
     *,
     melody: float = 1.0,
     clarity: float = 0.0,
+    jitter_cents: int = JITTER_CENTS,
 ) -> tuple[Voice, ...]:
-    """The voices of two runs' averaged weights, in float32, with the `JITTER_CENTS` of a voice.
+    """The voices of two runs' averaged weights, in float32.
 
     Args:
         acoustic_checkpoint, vocoder_checkpoint: of the two runs.
         castings: which of the model's speakers are offered, and how.
         melody: how much wider than predicted the pitch moves about the speaker's own.
         clarity: how much farther than predicted each mel band stands off from those around it.
+        jitter_cents: how far pitch strays from frame to frame.
 
     Raises:
         LocalError: a checkpoint is missing, or a casting names a speaker the model has not.
@@ -58,13 +60,13 @@ def assemble(
         if state is None:
             raise LocalError(f"{path}: expected a checkpoint, found no file")
     assert sounding is not None and shaping is not None
-    acoustic = AcousticModel(AcousticConfig(**sounding["config"]))
+    acoustic = acoustic_of(acoustic_sizes(sounding["config"]))
     acoustic.load_state_dict(sounding["averaged"])
     pitch = acoustic.pitch.out
     for parameter in (pitch.weight, pitch.bias):
         parameter.data[0] *= melody  # the first output is the mean, the second its spread
     _set_off(acoustic.out, acoustic.config.mels, clarity)
-    vocoder = Vocoder(VocoderConfig(**{**shaping["config"], "jitter_cents": JITTER_CENTS}))
+    vocoder = vocoder_of(vocoder_sizes({**shaping["config"], "jitter_cents": jitter_cents}))
     vocoder.load_state_dict(shaping["averaged"])
     model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     speakers: list[str] = sounding["speakers"]

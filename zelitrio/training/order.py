@@ -51,6 +51,10 @@ class Recipe:
             vocoder=attrs.evolve(self.vocoder, steps=max(1, round(share * acoustic_steps))),
         )
 
+    def turned(self, turns: float) -> Recipe:
+        """The same for a speaker whose pulses are these turns from those that the vocoder knows."""
+        return attrs.evolve(self, vocoder=attrs.evolve(self.vocoder, turned=turns))
+
     def require_enough(self, folder: Path, recordings: int, speech_s: float) -> None:
         """Raise `LocalError` when that is too little to make a voice of."""
         if recordings < self.recordings or speech_s < self.speech_s:

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from zelitrio.networks import AcousticModel, Vocoder, normalise_mel
+from zelitrio.networks import normalise_mel
 from zelitrio.text import load_front_end
 from zelitrio.training.features import SAMPLE_RATE_HZ, continuous_ln_f0
+from zelitrio.training.run_networks import AnyAcoustic, AnyVocoder
 from zelitrio.training.shards import Entry, Shard
 from zelitrio.training.speaking import speak
 from zelitrio.voices import Voice, ZeliModel
@@ -42,14 +43,14 @@ def say(voice: Voice, texts: Sequence[str]) -> list[tuple[tuple[str, ...], Pcm]]
     return [(tuple(word.spoken for word in read.words), speak(voice, read)) for read in utterances]
 
 
-def as_voice(acoustic: AcousticModel, vocoder: Vocoder) -> Voice:
+def as_voice(acoustic: AnyAcoustic, vocoder: AnyVocoder) -> Voice:
     """Make a voice of networks on the CPU, with their first speaker."""
     model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     return Voice(voice_id="sample", name="sample", model=model)
 
 
 @torch.no_grad()
-def resounded(vocoder: Vocoder, shard: Shard, entry: Entry) -> Pcm:
+def resounded(vocoder: AnyVocoder, shard: Shard, entry: Entry) -> Pcm:
     """One recording out of its own frames again, by a vocoder on the CPU."""
     rows = slice(entry.first_frame, entry.first_frame + entry.frames)
     f0 = np.asarray(shard.f0[rows])

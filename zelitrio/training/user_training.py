@@ -11,11 +11,11 @@ import attrs
 import torch
 from torch import nn
 
-from zelitrio.networks import Vocoder, VocoderConfig
 from zelitrio.training.acoustic_training import train_acoustic
 from zelitrio.training.curves import draw_curves
 from zelitrio.training.loop import CHECKPOINT, Watch, load_checkpoint
 from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, Recipe
+from zelitrio.training.run_networks import vocoder_of, vocoder_sizes
 from zelitrio.training.samples import SENTENCES, as_voice, resounded, say, write_wav
 from zelitrio.training.shards import open_shard
 from zelitrio.training.vocoder_training import train_vocoder
@@ -136,7 +136,7 @@ def train_both(order: Order, plan: WorkPlan, onlooker: Onlooker) -> bool:
     def speak(step: int, acoustic: nn.Module) -> None:
         state = load_checkpoint(runs_of(order)["vocoder"] / CHECKPOINT)
         assert state is not None  # it is trained first
-        vocoder = Vocoder(VocoderConfig(**state["config"]))
+        vocoder = vocoder_of(vocoder_sizes(state["config"]))
         vocoder.load_state_dict(state["averaged"])
         voice = as_voice(acoustic, vocoder)  # type: ignore[arg-type]
         for number, (_, pcm) in enumerate(say(voice, (held.text, *SENTENCES[: _SAMPLES - 1])), 1):

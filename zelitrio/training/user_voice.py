@@ -15,10 +15,10 @@ import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.training.acoustic_data import AcousticData
-from zelitrio.training.adapt import begin_from, misfits, nearest_speaker
+from zelitrio.training.adapt import begin_from, misfits, nearest_speaker, turns_to_pulses
 from zelitrio.training.align import align_recordings, forget_alignments
 from zelitrio.training.check import Checked, Usable, check_recordings
-from zelitrio.training.export import Casting, assemble
+from zelitrio.training.export import JITTER_CENTS, Casting, assemble
 from zelitrio.training.loop import CHECKPOINT
 from zelitrio.training.metadata import Problem
 from zelitrio.training.order import BEGIN, SPEAKER, Onlooker, Order, Recipe, summary
@@ -28,7 +28,7 @@ from zelitrio.training.user_training import counted, runs_of, train_both
 from zelitrio.training.verdict import Verdict, judge
 from zelitrio.training.whole_file import whole_file
 from zelitrio.training.work_plan import WorkPlan, fingerprint
-from zelitrio.voices import Voice, load_natural, zeli_model
+from zelitrio.voices import Voice, load_builtin, zeli_model
 
 _HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
 
@@ -88,15 +88,16 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     plan = WorkPlan.at(order.work / "plan.json", fingerprint(checked.usable), tuned=order.recipe.tuned)
     _measure(order, checked, onlooker)
     data = _aligned(order, checked, onlooker)
-    builtin = load_natural().default
+    builtin = load_builtin().default
     nearest = plan.nearest
     if nearest is None:
         nearest = nearest_speaker(zeli_model(builtin), data)
         data = _without_misfits(order, checked, data, attrs.evolve(builtin, speaker=nearest), onlooker)
         begin_from(zeli_model(builtin), nearest, SPEAKER, order.work / BEGIN)
-        plan = plan.kept(nearest=nearest)
+        turned = turns_to_pulses(zeli_model(builtin), order.work) if plan.tuned else 0.0
+        plan = plan.kept(nearest=nearest, turned=turned)
     checked = _fitting(checked, data)
-    order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s))
+    order = attrs.evolve(order, recipe=order.recipe.of_speech(checked.speech_s).turned(plan.turned))
     plan = counted(order, plan, onlooker)
     if onlooker.stopping or not train_both(order, plan, onlooker):
         return None
@@ -109,7 +110,12 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
         description=f"Made of {len(checked.usable)} recordings with zelitrio train.",
         labels={"language": "en"},
     )
-    (voice,) = assemble(runs["acoustic"] / CHECKPOINT, runs["vocoder"] / CHECKPOINT, [casting])
+    (voice,) = assemble(
+        runs["acoustic"] / CHECKPOINT,
+        runs["vocoder"] / CHECKPOINT,
+        [casting],
+        jitter_cents=zeli_model(builtin).vocoder.config.jitter_cents if plan.tuned else JITTER_CENTS,
+    )
     voice = attrs.evolve(voice, category=CATEGORY)
     size = put_voice(order.out, voice, order.work)
     base = attrs.evolve(builtin, speaker=nearest)

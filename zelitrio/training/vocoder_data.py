@@ -33,7 +33,7 @@ class VocoderBatch:
     pcm: Tensor  # [batch, frames * HOP_SAMPLES]
     band_hz: Tensor  # [batch]
     noise_at: Tensor  # [batch]
-    turns: Tensor  # [batch] float64, position of the first frame between two pulses
+    turns: Tensor  # [batch, frames] float64, position of each frame between two pulses
 
 
 @attrs.frozen(eq=False)
@@ -46,7 +46,7 @@ class _Crop:
     mask: npt.NDArray[np.float32]
     pcm: npt.NDArray[np.float32]
     band_hz: float
-    turns: float
+    turns: npt.NDArray[np.float64]
 
 
 class VocoderData:
@@ -56,12 +56,18 @@ class VocoderData:
         work: folder with `features/`.
         speakers: only these; all if None.
         guided_share: how often predicted frames replace measured ones, if there are any.
+        turned: turns from the speaker's pulses to those that the vocoder is given.
     """
 
     def __init__(
-        self, work: Path, speakers: Sequence[str] | None = None, *, guided_share: float = 0.0
+        self,
+        work: Path,
+        speakers: Sequence[str] | None = None,
+        *,
+        guided_share: float = 0.0,
+        turned: float = 0.0,
     ) -> None:
-        self._guided_share = guided_share
+        self._guided_share, self._turned = guided_share, turned
         folders = sorted(folder for folder in (work / "features").glob("*") if is_whole(folder))
         self._shards = [
             open_shard(folder) for folder in folders if speakers is None or folder.name in speakers
@@ -88,7 +94,7 @@ class VocoderData:
             pcm=torch.from_numpy(np.stack([crop.pcm for crop in crops])),
             band_hz=torch.tensor([crop.band_hz for crop in crops]),
             noise_at=torch.from_numpy(rng.integers(0, 1024, size)),
-            turns=torch.tensor([crop.turns for crop in crops], dtype=torch.float64),
+            turns=torch.from_numpy(np.stack([crop.turns for crop in crops])),
         )
 
     def _crop(self, shard: Shard, entry: Entry, rng: np.random.Generator) -> _Crop:
@@ -98,11 +104,11 @@ class VocoderData:
         left, right = begin - start, start + frames - end
         rows = slice(entry.first_frame + begin, entry.first_frame + end)
         voiced = np.pad((np.asarray(shard.f0[rows]) > 0).astype(np.float32), (left, right))
-        ln_f0, all_turns = shard.pulses[rows].T
-        turns = float(all_turns[0])
-        if left:
-            # The network pads with the pitch of silence: its pulses are one hop apart.
-            turns -= 0.5 + 0.5 * float(np.exp(ln_f0[0] - UNVOICED_LN_F0))
+        ln_f0, turns = shard.pulses[rows].T
+        # The network pads with the pitch of silence: its pulses are one hop apart.
+        before, after = (0.5 + 0.5 * np.exp(float(ln_f0[at]) - UNVOICED_LN_F0) for at in (0, -1))
+        turns = turns.astype(np.float64) + self._turned
+        turns = np.concatenate((np.full(left, turns[0] - before), turns, np.full(right, turns[-1] + after)))
         measured = np.asarray(shard.mel[rows], np.float32)
         if shard.guided is not None and rng.random() < self._guided_share:
             predicted = np.asarray(shard.guided[rows], np.float32)

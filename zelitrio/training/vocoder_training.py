@@ -36,6 +36,7 @@ from zelitrio.training.losses import (
     phase_distance,
     spectral_distance,
 )
+from zelitrio.training.run_networks import AnyVocoder, AnyVocoderConfig, vocoder_of, vocoder_sizes
 from zelitrio.training.vocoder_data import VocoderBatch, VocoderData, judged
 
 
@@ -52,6 +53,8 @@ class VocoderPlan:
     critic_learning_rate: float = 4e-4
     guided_share: float = 0.0
     """Share of crops with the acoustic model's frames in place of measured ones."""
+    turned: float = 0.0
+    """Turns from the speaker's pulses to those that the network is given."""
     seed: int = 1
     checkpoint_s: float = 120.0
     held_out_batches: int = 4
@@ -100,17 +103,17 @@ class VocoderTraining:
     """The live state of one run."""
 
     plan: VocoderPlan
-    network: Vocoder
-    averaged: Averaged[Vocoder]
+    network: AnyVocoder
+    averaged: Averaged[AnyVocoder]
     optimiser: torch.optim.Optimizer
     critics: Critics | None
     step: int = 0
 
     @classmethod
-    def start(cls, plan: VocoderPlan, config: VocoderConfig | None = None) -> VocoderTraining:
+    def start(cls, plan: VocoderPlan, config: AnyVocoderConfig | None = None) -> VocoderTraining:
         """A fresh run."""
         torch.manual_seed(plan.seed)
-        network = Vocoder(config or VocoderConfig())
+        network = vocoder_of(config or VocoderConfig())
         return cls(
             plan,
             network,
@@ -189,15 +192,17 @@ class VocoderTraining:
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
 
 
-def make(network: Vocoder, batch: VocoderBatch) -> Tensor:
+def make(network: AnyVocoder, batch: VocoderBatch) -> Tensor:
     """The network's samples for a batch, in bfloat16 where that is faster."""
+    # The older vocoder adds up the pitch from the first frame's place.
+    turns = batch.turns[:, 0] if isinstance(network, Vocoder) else batch.turns
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
-        made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at, batch.turns)
+        made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at, turns)
     return made.float()
 
 
 @torch.no_grad()
-def validate(network: Vocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
+def validate(network: AnyVocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
     """Distances on held-out crops, the same ones at every call."""
     device = next(network.parameters()).device
     sums = {"val_stft": 0.0, "val_mel": 0.0, "val_phase": 0.0}
@@ -235,10 +240,10 @@ def train_vocoder(
         workers: processes that make batches ahead, for a device that is faster than one can.
         watch: told of every step and checkpoint.
     """
-    data = VocoderData(work, guided_share=plan.guided_share)
+    data = VocoderData(work, guided_share=plan.guided_share, turned=plan.turned)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
     sizes = resumed or first
-    training = VocoderTraining.start(plan, VocoderConfig(**sizes["config"]) if sizes else None)
+    training = VocoderTraining.start(plan, vocoder_sizes(sizes["config"]) if sizes else None)
     training.to(device)
     if resumed is not None:
         training.load(resumed)

@@ -24,6 +24,8 @@ class WorkPlan:
     tuned: bool
     nearest: int | None = None
     """Which built-in speaker comes nearest; None until that is known."""
+    turned: float = 0.0
+    """Turns from the speaker's pulses to those that the built-in vocoder knows; told with `nearest`."""
     acoustic_steps: int = 0
     """0 until it is known how long is trained."""
     vocoder_steps: int = 0
@@ -33,7 +35,7 @@ class WorkPlan:
         """Read the plan in a folder, or make a new one.
 
         Raises:
-            LocalError: it is of other recordings, or of another beginning.
+            LocalError: it is of other recordings, or of another beginning, or of another version.
         """
         if not path.is_file():
             return cls(path=path, recordings=recordings, tuned=tuned).kept()
@@ -48,6 +50,11 @@ class WorkPlan:
             raise LocalError(
                 f"{path.parent}: expected work from {kinds[tuned]}, found work from {kinds[not tuned]}: "
                 "give another --work, or delete it"
+            )
+        if kept.get("nearest") is not None and "turned" not in kept:
+            raise LocalError(
+                f"{path.parent}: expected work from the built-in model of this version, found work of an "
+                "earlier version: give another --work, or delete it"
             )
         return cls(path=path, **kept)
 

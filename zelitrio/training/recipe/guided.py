@@ -68,6 +68,5 @@ def _predict(
     items = [example.item(0, len(example.aligned.words), ln_f0) for example in examples]
     device = next(model.parameters()).device
     batch = on_device(collate(items, max(len(item.mel) for item in items), step_generator(0, 0)), device)
-    frames = forward(model, batch, batch.pitch, batch.energy).frames
-    mels = denormalise_mel(frames[..., : batch.mel.shape[-1]]).cpu().numpy()
+    mels = denormalise_mel(forward(model, batch, batch.pitch, batch.energy).mel).cpu().numpy()
     return [mel[: len(item.mel)] for mel, item in zip(mels, items, strict=True)]
