@@ -66,10 +66,10 @@ def spoken_folder(folder: Path) -> None:
     """Sentences spoken by the first built-in voice."""
     from zelitrio.text import load_front_end
     from zelitrio.training import speak
-    from zelitrio.voices import load_natural
+    from zelitrio.voices import load_builtin
 
     folder.mkdir(exist_ok=True)
-    voice, front_end = load_natural().default, load_front_end()
+    voice, front_end = load_builtin().default, load_front_end()
     for number, text in enumerate(SPOKEN):
         pcm = speak(voice, front_end.utterance(text))
         write_wav(folder / f"{number}.wav", np.pad(pcm, 2_400))

@@ -13,8 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny_voice import tiny_catalogue, tiny_fine_model
 
 from zelitrio.errors import LocalError, VoiceError
-from zelitrio.networks import AcousticModel
-from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder, load_natural, save_folder
+from zelitrio.voices import Catalogue, Voice, load_builtin, load_folder, save_folder
 
 
 @pytest.fixture
@@ -145,7 +144,3 @@ def test_the_builtin_voices_are_small_and_carry_their_card() -> None:
     assert (folder / "weights.safetensors").stat().st_size <= 15_000_000
     assert "licen" in (folder / "MODEL_CARD.md").read_text().lower()
     assert [voice.voice_id for voice in catalogue] == [f"zeli-voice-{number}" for number in range(1, 5)]
-
-
-def test_the_voices_that_training_starts_from_are_of_the_first_format() -> None:
-    assert isinstance(load_natural().default.model.acoustic, AcousticModel)

@@ -13,7 +13,6 @@ from zelitrio.voices.family import (
 from zelitrio.voices.folder import (
     load_builtin,
     load_folder,
-    load_natural,
     save_folder,
 )
 from zelitrio.voices.hub import Download, available, fetch, is_name, plan
@@ -64,7 +63,6 @@ __all__ = [
     "kokoro_ids",
     "load_builtin",
     "load_folder",
-    "load_natural",
     "phone_inputs",
     "plan",
     "remove_installed",

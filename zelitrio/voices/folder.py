@@ -45,18 +45,8 @@ _WEIGHTS = "weights.safetensors"
 @lru_cache(maxsize=1)
 def load_builtin() -> Catalogue:
     """The voices that come with zelitrio.  Reads the disk once; takes some tens of milliseconds."""
-    return Catalogue(_load_packaged("builtin"))
-
-
-@lru_cache(maxsize=1)
-def load_natural() -> Catalogue:
-    """Voices made only from recordings: `zelitrio train` starts from them, and they are not offered."""
-    return Catalogue(_load_packaged("natural"))
-
-
-def _load_packaged(name: str) -> tuple[Voice, ...]:
-    with resources.as_file(resources.files("zelitrio.voices") / name) as folder:
-        return load_folder(folder)
+    with resources.as_file(resources.files("zelitrio.voices") / "builtin") as folder:
+        return Catalogue(load_folder(folder))
 
 
 def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
