@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -64,7 +65,8 @@ async def test_a_codec_that_costs_much_is_left_to_the_task(autojump_clock) -> No
 def make_sink(outbox: Outbox) -> tuple[ContextSink, Context]:
     request = parse_socket_target(target(), ())
     assert request is not None
-    context = Context(None, None)  # type: ignore[arg-type]  # it has no stream of its own here
+    stream = SimpleNamespace(notices=None)  # all that is asked of a stream here
+    context = Context(None, stream)  # type: ignore[arg-type]
     connection = Connection(request, SessionSettings(), 0.0)
     return ContextSink(context, connection, outbox, Observer()), context
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +27,10 @@ class Notices:
     skipped: str = attrs.field(default="", init=False)
     seems: str | None = attrs.field(default=None, init=False)
     _guess: LanguageGuess = attrs.field(factory=LanguageGuess, init=False)
+
+    def of(self, language: str, *, ssml: bool) -> Callable[[Utterance], None] | None:
+        """What to call with each utterance that is read; None with tags: they are not spoken, and no news."""
+        return None if ssml else partial(self.read, language=language)
 
     def read(self, utterance: Utterance, language: str) -> None:
         """An utterance was read in a language."""

@@ -100,14 +100,12 @@ class SpeechStream:
         notices: Notices | None = None,
     ) -> None:
         reading = options.reading
-        unheard = Unheard(
-            code=service.settings.code_blocks == "skip", reasoning=service.settings.reasoning_blocks == "skip"
-        )
+        skips = service.settings
+        unheard = Unheard(code=skips.code_blocks == "skip", reasoning=skips.reasoning_blocks == "skip")
         front_end = options.voice.front_end(reading.front_end or service.front_end)
         reader = StreamReader(front_end, reading, options.voice.limit, unheard)
-        # A tag is not spoken, and that is no news for the log.
         self.notices = notices or Notices(service.observer)
-        note = None if reading.ssml else partial(self.notices.read, language=options.voice.language)
+        note = self.notices.of(options.voice.language, ssml=reading.ssml)
         self.text_half = TextHalf(schedule, options.settings, reader, note)
         self.on_change: Callable[[], None] = _ignore
         self._report_flushes = tell_flushes
