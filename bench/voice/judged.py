@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.voice.distilled import MISSING_DISTILLED, open_distilled
-from bench.voice.edges import clicks, silence_ms
+from bench.voice.edges import clicks, sharp_places, silence_ms
 from bench.voice.listener import KEYS, Listener, open_listener
 from bench.voice.loudness import loudness_lufs
 from bench.voice.pitch import ln_f0
@@ -40,7 +40,10 @@ class Judged:
     tail_ms: float
     lufs: float
     peak: float
-    clicks: int
+    sharp: int
+    """Sharp bends of the waveform, releases of plosives among them."""
+    clicks: int | None
+    """Those that are no plosive's release; None where phones have no times."""
 
 
 class Ears:
@@ -72,7 +75,8 @@ class Ears:
             tail_ms=tail_ms,
             lufs=loudness_lufs(spoken.pcm, RATE_HZ),
             peak=float(np.abs(spoken.pcm).max(initial=0.0)),
-            clicks=clicks(spoken.pcm),
+            sharp=len(sharp_places(spoken.pcm)),
+            clicks=None if spoken.releases is None else clicks(spoken.pcm, spoken.releases),
         )
 
 
@@ -93,6 +97,7 @@ def facts_of(judged: Judged) -> Row:
         "wrong": dict(judged.wrong),
         "scores": {key: round(score, 4) for key, score in (judged.scores or {}).items()},
         "distill": None if judged.distilled is None else round(judged.distilled, 4),
+        "sharp": judged.sharp,
         "clicks": judged.clicks,
     }
 
@@ -127,8 +132,11 @@ def row_of(system: str, list_name: str, judged: Sequence[Judged]) -> Row:
         "lufs": round(float(np.median([item.lufs for item in judged])), 1),
         "lufs_std": round(float(np.std([item.lufs for item in judged])), 2),
         "peak": round(max(item.peak for item in judged), 3),
-        "clicks_per_min": round(60 * sum(item.clicks for item in judged) / audio_s, 2),
+        "sharp_per_min": round(60 * sum(item.sharp for item in judged) / audio_s, 2),
     }
+    clicked = [item.clicks for item in judged if item.clicks is not None]
+    if clicked:
+        row["clicks"] = sum(clicked)
     return row | ({"rtf": round(sum(made_s) / audio_s, 4)} if made_s else {})
 
 

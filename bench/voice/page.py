@@ -13,7 +13,8 @@ LISTS_TEXT = """\
 Word error in per cent by two recognisers; DNSMOS (ovrl, sig, bak, p808), each sentence repeated to 9 s
 with half a second of silence between, and the standard error of ovrl (ovrl_se); pitch in Hz and the
 spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
-clicks a minute; real-time factor on one thread. `every second`: the half of the lists that references
+sharp bends of the waveform a minute, and how many in all are no plosive's release; real-time factor on
+one thread. `every second`: the half of the lists that references
 speak, by everybody. A recogniser prefers regular speech: a word error below a recording's own does not
 mean better speech."""
 HELD_OUT_TEXT = """\
@@ -92,7 +93,8 @@ def _seams(rows: Sequence[Row]) -> str:
             above = [f"{row[f'{kind}_{name}_above_pct']} %" for name in ("join", "uncut")]
             lines.append({**line, "above": " and ".join(above)})
     clicks = ", ".join(
-        f"{row['system']}: {row['joins']} joins, {row['clicks_at_joins']} clicks,"
+        f"{row['system']}: {row['joins']} joins, {row['sharp_at_joins']} of them with a sharp bend"
+        f" within 50 ms, {row['sharp_uncut']} at the same places uncut,"
         f" {row['length_cut_to_uncut']} times as long cut as whole"
         for row in rows
     )

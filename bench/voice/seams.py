@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bench.voice.edges import clicks
+from bench.voice.edges import sharp_places
 from bench.voice.in_engine import Stream, stream
 from bench.voice.judged import Row
 from bench.voice.pitch import ln_f0, semitones
@@ -103,7 +103,8 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
     groups: dict[str, dict[str, list[float]]] = {
         name: {kind: [] for kind in KINDS} for name in ("join", "inside", "uncut")
     }
-    clicked = joins = 0
+    sharp = {"join": 0, "uncut": 0}
+    joins = 0
     for cut in cuts:
         places = {
             "join": (cut.pieces, list(cut.pieces.starts[1:])),
@@ -113,10 +114,12 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
         for name, (spoken, samples) in places.items():
             for kind, values in jumps(spoken.pcm, ln_f0(spoken.pcm), samples).items():
                 groups[name][kind] += values
-        for place in cut.pieces.starts[1:]:
-            joins += 1
-            around = cut.pieces.pcm[max(0, place - RATE_HZ // 20) : place + RATE_HZ // 20]
-            clicked += clicks(around)
+        joins += len(cut.pieces.starts) - 1
+        # A join may lie beside a plosive, which is as sharp in the sentence that was not cut.
+        for name in sharp:
+            spoken, samples = places[name]
+            bends = np.array(sharp_places(spoken.pcm))
+            sharp[name] += sum(bool((np.abs(bends - place) < RATE_HZ // 20).any()) for place in samples)
     row: Row = {
         "system": system,
         "list": "seams",
@@ -131,7 +134,7 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
         for name in ("join", "uncut"):
             found = np.array(groups[name][kind])
             row[f"{kind}_{name}_above_pct"] = round(100 * float(np.mean(found[~np.isnan(found)] > limit)))
-    row["clicks_at_joins"] = clicked
+    row |= {"sharp_at_joins": sharp["join"], "sharp_uncut": sharp["uncut"]}
     lengths = [len(cut.pieces.pcm) / len(cut.whole.pcm) for cut in cuts]
     row["length_cut_to_uncut"] = round(float(np.median(lengths)), 3)
     return row

@@ -26,6 +26,8 @@ class Spoken:
     """Samples at RATE_HZ, in [-1, 1]."""
     made_in_s: float | None = None
     """Seconds of one thread it took, where that was measured."""
+    releases: tuple[tuple[int, int], ...] | None = None
+    """First and last sample of each time in which a plosive may be released, where phones have times."""
 
 
 def read_lines(name: str) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import trio
 
 from bench.voice.espeak import MISSING_ESPEAK, Espeak, find_library
@@ -19,11 +20,12 @@ from bench.voice.spoken import RATE_HZ, SEED, Pcm, Spoken
 from zelitrio.audio import decode_file
 from zelitrio.engine import open_engine
 from zelitrio.settings import EngineSettings
-from zelitrio.text import Utterance, load_front_end, spoken_text
-from zelitrio.training import speak
-from zelitrio.voices import Catalogue, Voice
+from zelitrio.text import PHONES, Utterance, load_front_end, spoken_text
+from zelitrio.training import HOP_SAMPLES, speak_timed
+from zelitrio.voices import Catalogue, Voice, phone_inputs
 
 Say = Callable[[str], Spoken]
+_PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G", "CH", "JH"))
 MISSING_FLITE = "flite: left out, the program was not found: apt-get install flite"
 
 
@@ -38,10 +40,23 @@ def voice_system(voice: Voice) -> Say:
     def say(text: str) -> Spoken:
         started_s = time.perf_counter()
         utterance = load_front_end().utterance(text)
-        pcm = speak(voice, utterance, noise_at=SEED)
-        return Spoken(words_of(utterance), pcm, time.perf_counter() - started_s)
+        pcm, durations = speak_timed(voice, utterance, noise_at=SEED)
+        made_in_s = time.perf_counter() - started_s
+        return Spoken(
+            words_of(utterance), pcm, made_in_s, _releases(phone_inputs(utterance).phones, durations)
+        )
 
     return say
+
+
+def _releases(phones: npt.NDArray[np.int64], durations: npt.NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    """First and last sample of each plosive, and of the 20 ms after it."""
+    ends = np.cumsum(durations)
+    return tuple(
+        (int(end - frames) * HOP_SAMPLES, int(end) * HOP_SAMPLES + RATE_HZ // 50)
+        for phone, frames, end in zip(phones.tolist(), durations, ends, strict=True)
+        if phone in _PLOSIVES
+    )
 
 
 def public_system(voice: Voice, texts: Sequence[str]) -> Say:

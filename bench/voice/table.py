@@ -9,7 +9,7 @@ from bench.voice.judged import Row
 COLUMNS = (
     "sentences wer_pocketsphinx wer_moonshine wer_whisper distill distill_se ovrl ovrl_se sig bak p808 "
     "f0_hz ln_f0_std words_per_s "
-    "lead_ms lead_ms_max tail_ms tail_ms_max lufs clicks_per_min rtf"
+    "lead_ms lead_ms_max tail_ms tail_ms_max lufs sharp_per_min clicks rtf"
 ).split()
 
 

@@ -22,7 +22,7 @@ from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Order
 from zelitrio.training.prepare import active_rms, levelled
 from zelitrio.training.pulse_times import polarity, pulse_times
-from zelitrio.training.speaking import speak
+from zelitrio.training.speaking import speak, speak_timed
 from zelitrio.training.user_voice import look_through, make_voice, missing_packages
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "read_alignments",
     "read_recordings",
     "speak",
+    "speak_timed",
     "without_noise",
     "word_edits",
 ]

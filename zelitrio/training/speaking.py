@@ -11,9 +11,16 @@ from zelitrio.text import Utterance
 from zelitrio.voices import Voice, frame_positions, phone_inputs, spoken_durations, zeli_model
 
 
-@torch.inference_mode()
 def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArray[np.float32]:
     """Speak one utterance with the predicted means of everything, float32 [samples] in [-1, 1]."""
+    return speak_timed(voice, utterance, noise_at=noise_at)[0]
+
+
+@torch.inference_mode()
+def speak_timed(
+    voice: Voice, utterance: Utterance, *, noise_at: int = 0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """As `speak`, with the frames of every token of `phone_inputs`."""
     inputs = phone_inputs(utterance)
     acoustic = zeli_model(voice).acoustic
     mask = torch.ones(1, len(inputs), 1)
@@ -38,4 +45,4 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
         torch.ones(1, len(index), 1),
         torch.tensor([noise_at]),
     )
-    return pcm[0].numpy()
+    return pcm[0].numpy(), durations
