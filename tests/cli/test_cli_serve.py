@@ -118,7 +118,7 @@ def test_an_address_in_use_is_one_line_before_anything_is_loaded(
     ("flags", "complaint"),
     [
         (["--host", "0.0.0.0"], "without an API key only loopback is served"),
-        (["--port", "eight"], "--port: expected a whole number, found 'eight'"),
+        (["--port", "eight"], 'Invalid value for --port: unable to convert "eight" into int'),
         (["--prot", "1"], "Unknown option: --prot. Did you mean --port?"),
         (["--dtype", "int4"], "dtype: expected one of float32, bfloat16, float16, found 'int4'"),
         (["--device", "abacus"], "device: expected auto, cpu, cuda or cuda:N, found 'abacus'"),

@@ -1,13 +1,17 @@
 """Reading fields of a JSON object that a stranger wrote, with errors that name field, expected and found.
 
 The same readers serve sockets and HTTP bodies: what differs is only the error, so a reader is given the
-error's dialect (`OnSocket` or `InBody`).
+error's wording (`on_socket` or `in_body`).
+
+msgspec was tried for a socket's messages, on one busy core: a piece of text took 17 us instead of 22, of about
+200 us that a message costs.  Its errors do not hold what was found, so the readers would have come back as a
+translation of its errors.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -86,6 +90,9 @@ class Fields:
 
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, value in self._values.items() if value is not None)
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, unread."""

@@ -6,6 +6,7 @@ connection's business.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -25,6 +26,7 @@ from zelitrio.protocol.target import Dialect, bare_credential
 from zelitrio.settings import VoiceSettings
 
 MAX_CONTEXT_ID_CHARS = 256
+CREDENTIALS = ("authorization", "xi_api_key", "xi-api-key")
 MAX_DICTIONARIES = 10
 MAX_PLAYED_MS = 24 * 3600 * 1000
 
@@ -115,27 +117,18 @@ def decode_message(message: str | bytes) -> dict[str, Any]:
 def _read_fields(
     fields: Fields, context_id: str | None = None, close_context: bool = False, close_socket: bool = False
 ) -> ClientMessage:
-    has_voice_settings = "voice_settings" in fields
-    if has_voice_settings:
-        # Read once here, to refuse a wrong type; the values are laid over those of the context later.
-        read_voice_settings(fields, VoiceSettings())
+    # Most messages have one or two of these fields, and asking for each of them costs more than the rest.
+    readers = [_READERS[name] for name in fields if name in _READERS]
+    read = {attribute: reader(fields) for attribute, reader in readers}
     return ClientMessage(
-        context_id=context_id,
-        text=fields.text("text"),
-        flush=bool(fields.flag("flush")),
-        trigger=bool(fields.flag("try_trigger_generation")),
-        close_context=close_context,
-        close_socket=close_socket,
-        cancel=bool(fields.flag("cancel")),
-        report=bool(fields.flag("report")),
-        played_ms=read_played_ms(fields),
-        flush_id=fields.text("flush_id", max_chars=MAX_CONTEXT_ID_CHARS),
-        timestamps=read_timestamps(fields),
-        credential=read_credential(fields),
-        settings_fields=fields if has_voice_settings else None,
-        chunk_schedule=read_chunk_schedule(fields),
-        dictionaries=read_dictionaries(fields),
+        context_id=context_id, close_context=close_context, close_socket=close_socket, **read
     )
+
+
+def _settings_fields(fields: Fields) -> Fields:
+    # Read here to refuse a wrong type; the values are laid over those of the context later.
+    read_voice_settings(fields, VoiceSettings())
+    return fields
 
 
 def read_played_ms(fields: Fields) -> int | None:
@@ -146,7 +139,7 @@ def read_played_ms(fields: Fields) -> int | None:
 
 def read_credential(fields: Fields) -> str | None:
     """The key in a message, bare; None if it has none."""
-    for name in ("authorization", "xi_api_key", "xi-api-key"):
+    for name in CREDENTIALS:
         value = fields.text(name)
         if value is not None and (bare := bare_credential(value)):
             return bare
@@ -169,3 +162,21 @@ def read_dictionaries(fields: Fields) -> tuple[PronunciationDictionary, ...] | N
             raise fields.error("dict_type", name, "objects with a pronunciation_dictionary_id")
         found.append(PronunciationDictionary(dictionary_id, version_id))
     return tuple(found)
+
+
+_READERS: dict[str, tuple[str, Callable[[Fields], Any]]] = {
+    "text": ("text", lambda fields: fields.text("text")),
+    "flush": ("flush", lambda fields: fields.flag("flush")),
+    "try_trigger_generation": ("trigger", lambda fields: fields.flag("try_trigger_generation")),
+    "cancel": ("cancel", lambda fields: fields.flag("cancel")),
+    "report": ("report", lambda fields: fields.flag("report")),
+    "played_ms": ("played_ms", read_played_ms),
+    "flush_id": ("flush_id", lambda fields: fields.text("flush_id", max_chars=MAX_CONTEXT_ID_CHARS)),
+    "timestamps": ("timestamps", read_timestamps),
+    "voice_settings": ("settings_fields", _settings_fields),
+    "generation_config": ("chunk_schedule", read_chunk_schedule),
+    "generator_config": ("chunk_schedule", read_chunk_schedule),
+    "pronunciation_dictionary_locators": ("dictionaries", read_dictionaries),
+    **dict.fromkeys(CREDENTIALS, ("credential", read_credential)),
+}
+"""Field of a message: attribute of `ClientMessage`, and its reader."""
