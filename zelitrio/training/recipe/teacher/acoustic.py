@@ -26,7 +26,7 @@ from zelitrio.networks import (
 )
 from zelitrio.training.discriminators import MelCritic, critic_loss, maker_losses
 from zelitrio.training.losses import gaussian_surprise, masked_mean
-from zelitrio.training.recipe.teacher.graphs import follow
+from zelitrio.training.recipe.teacher.graphs import follow, optimiser_of, set_rate
 from zelitrio.training.recipe.teacher.lessons import Lessons, read_lessons
 from zelitrio.training.recipe.teacher.pool import GUIDED
 from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
@@ -193,7 +193,6 @@ class Trainer:
         model = PitchedAcousticModel(config).to(device)
         model.speaker_ln_f0.copy_(lessons.speaker_ln_f0)
         critic = MelCritic(config.mels, config.speakers, plan.critic_channels).to(device)
-        cuda = device.type == "cuda"
         rate = torch.tensor(plan.learning_rate, device=device)
         return cls(
             plan,
@@ -201,17 +200,8 @@ class Trainer:
             model,
             copy.deepcopy(model).eval().requires_grad_(False),
             critic,
-            torch.optim.AdamW(
-                model.parameters(),
-                rate if cuda else plan.learning_rate,
-                (0.9, 0.98),
-                weight_decay=0.01,
-                fused=cuda,
-                capturable=cuda,
-            ),
-            torch.optim.AdamW(
-                critic.parameters(), plan.critic_learning_rate, (0.8, 0.99), fused=cuda, capturable=cuda
-            ),
+            optimiser_of(model, rate, (0.9, 0.98)),
+            optimiser_of(critic, torch.tensor(plan.critic_learning_rate, device=device), (0.8, 0.99)),
             rate,
             torch.zeros((), device=device),
             torch.tensor(0.9, device=device),
@@ -221,12 +211,10 @@ class Trainer:
         """Set rates for a share of the time that has passed; the critic counts more and more."""
         joined = min(1.0, max(0.0, (with_critics - 200) / 300))
         rise = min(1.0, (step + 1) / 200)
-        self.rate.fill_(self.plan.learning_rate * rise * max(0.01, 0.5 * (1.0 + math.cos(math.pi * share))))
+        fall = max(0.01, 0.5 * (1.0 + math.cos(math.pi * share)))
+        set_rate(self.optimiser, self.rate, self.plan.learning_rate * rise * fall)
         self.joined.fill_(joined)
         self.decay.fill_(min(0.999, (1 + step) / (10 + step)))
-        if self.rate.device.type != "cuda":
-            for group in self.optimiser.param_groups:
-                group["lr"] = float(self.rate)
 
     def values(self) -> dict[str, float]:
         """Losses of the last step; waits for the device."""

@@ -1,4 +1,4 @@
-"""A training step as a CUDA graph, and running means of weights that one can hold."""
+"""A training step as a CUDA graph, and what it needs: optimisers and running means that wait for nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,29 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+
+def optimiser_of(
+    network: nn.Module, rate: Tensor, betas: tuple[float, float], weight_decay: float = 0.01
+) -> torch.optim.Optimizer:
+    """AdamW.  On a GPU its rate is the tensor, which a captured step reads anew; see `set_rate`."""
+    is_cuda = rate.device.type == "cuda"
+    return torch.optim.AdamW(
+        network.parameters(),
+        rate if is_cuda else float(rate),
+        betas,
+        weight_decay=weight_decay,
+        fused=is_cuda,
+        capturable=is_cuda,
+    )
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> None:
+    """Change the rate of an optimiser that `optimiser_of` made."""
+    rate.fill_(value)
+    if rate.device.type != "cuda":
+        for group in optimiser.param_groups:
+            group["lr"] = value
 
 
 @torch.no_grad()

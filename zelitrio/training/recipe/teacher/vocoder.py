@@ -21,10 +21,11 @@ from zelitrio.networks import FineVocoder, FineVocoderConfig, normalise_mel
 from zelitrio.training.discriminators import critic_loss, maker_losses, sound_critics
 from zelitrio.training.features import HOP_SAMPLES
 from zelitrio.training.recipe.teacher.distances import Distances
-from zelitrio.training.recipe.teacher.graphs import follow
+from zelitrio.training.recipe.teacher.graphs import follow, optimiser_of, set_rate
 from zelitrio.training.recipe.teacher.pool import GUIDED, Speech
 from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
 
+_BETAS = (0.8, 0.99)
 REFRESH_S = 10.0
 """Between two looks for new speech."""
 
@@ -82,15 +83,6 @@ class Trainer:
             torch.tensor(plan.learning_rate, device=device),
             torch.tensor(plan.critic_learning_rate, device=device),
         )
-        cuda = device.type == "cuda"
-
-        def optimiser(module: nn.Module, rate: Tensor) -> torch.optim.Optimizer:
-            # On a GPU the rate is a tensor, which a captured step reads anew.
-            start = rate if cuda else float(rate)
-            return torch.optim.AdamW(
-                module.parameters(), start, (0.8, 0.99), weight_decay=0.01, fused=cuda, capturable=cuda
-            )
-
         return cls(
             plan,
             speech,
@@ -98,8 +90,8 @@ class Trainer:
             copy.deepcopy(network).requires_grad_(False),
             critics,
             Distances().to(device),
-            optimiser(network, rate),
-            optimiser(critics, critic_rate),
+            optimiser_of(network, rate, _BETAS),
+            optimiser_of(critics, critic_rate, _BETAS),
             rate,
             critic_rate,
             torch.tensor(0.9, device=device),
@@ -165,13 +157,9 @@ class Trainer:
         warm = min(1.0, (step + 1) / 100)
         fall = max(0.02, 1.0 - share) ** 0.8
         calm = 1.0 if share < self.plan.alone_share else 0.5
-        self.rate.fill_(self.plan.learning_rate * warm * fall * calm)
-        self.critic_rate.fill_(self.plan.critic_learning_rate * fall)
+        set_rate(self.optimiser, self.rate, self.plan.learning_rate * warm * fall * calm)
+        set_rate(self.critic_optimiser, self.critic_rate, self.plan.critic_learning_rate * fall)
         self.decay.fill_(min(0.999, (1 + step) / (10 + step)))
-        if self.rate.device.type != "cuda":
-            for optimiser, rate in ((self.optimiser, self.rate), (self.critic_optimiser, self.critic_rate)):
-                for group in optimiser.param_groups:
-                    group["lr"] = float(rate)
 
     def values(self) -> dict[str, float]:
         """Losses of the last step; waits for the device."""
