@@ -183,6 +183,13 @@ class ServerSettings:
         None,
         "Folder of the keys of zelitrio keys and their usage, or none [default: the platform's]",
     )
+    history: bool = _plain(
+        False, "Keep texts and audio in the state folder for /v1/history; a key finds its own only"
+    )
+    history_days: int = _number(30, 1, 3650, "Age at which an item of the history is deleted", "days")
+    history_mb: int = _number(
+        1000, 1, 1_000_000, "Size of the history, beyond which its oldest items are deleted", "MB"
+    )
     agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
     wyoming_port: int = _number(0, 0, 65535, "Port for Home Assistant (Wyoming, without keys); 0: none")
     wyoming_host: str = _plain("127.0.0.1", "Address to bind for Wyoming; who reaches it may speak")

@@ -130,7 +130,7 @@ def test_a_page_of_zeros_in_the_middle_is_found_at_the_start(tmp_path: Path) -> 
 
 
 def test_a_locked_file_is_said_to_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zelitrio.accounts.database._WAIT_FOR_LOCK_S", 0.05)
+    monkeypatch.setattr("zelitrio.accounts.sqlite_file._WAIT_FOR_LOCK_S", 0.05)
     Database(tmp_path).close()
     holder = sqlite3.connect(tmp_path / DATABASE_NAME, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_full_disk_stores_nothing_by_halves(tmp_path: Path) -> None:
     with Database(tmp_path) as database:
         database.add_usage([a_row(characters=1)])
-        database._connection.execute("PRAGMA max_page_count = 5")
+        database.connection.execute("PRAGMA max_page_count = 5")
         with pytest.raises(LocalError, match="full"):
             database.add_usage([a_row(key=f"key-{number:04}", characters=1) for number in range(2000)])
         assert database.characters_since("2026-01-01") == {"app": 1}

@@ -25,7 +25,7 @@ KEYS = ("first", "second", "third")
 pytestmark = pytest.mark.timeout(180)
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
+def start(folder: Path, *, history: bool = False) -> tuple[subprocess.Popen[str], str]:
     """A real server of this repository, with the scripted engine: speech costs nothing, accounts are real.
 
     Its log goes to a pipe that is never read, as behind a log collector that hangs.
@@ -40,14 +40,14 @@ def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
         "configure_logging()\n"
         "async def main():\n"
         "    async with trio.open_nursery() as nursery:\n"
-        "        settings = ServerSettings(port=0, state_dir=Path(sys.argv[1]))\n"
+        "        settings = ServerSettings(port=0, state_dir=Path(sys.argv[1]), history=bool(sys.argv[2]))\n"
         "        urls = await nursery.start(serve, ScriptedEngine(), load_front_end(), settings)\n"
         "        print('at ' + urls[0], flush=True)\n"
         "trio.run(main)\n"
     )
     tests = str(Path(__file__).parents[1])
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(folder)],
+        [sys.executable, "-c", code, str(folder), "history" if history else ""],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

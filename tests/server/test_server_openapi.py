@@ -14,6 +14,7 @@ from scripted_engine import ScriptedEngine
 from zelitrio.server.app import Operations
 from zelitrio.server.dialogue import Dialogue
 from zelitrio.server.dictionaries import DictionaryEndpoints
+from zelitrio.server.history import HistoryEndpoints
 from zelitrio.server.metadata import Metadata
 from zelitrio.server.models import ModelLists
 from zelitrio.server.normalising import Normalising
@@ -34,6 +35,7 @@ ROOMS = (
     ModelLists,
     Metadata,
     DictionaryEndpoints,
+    HistoryEndpoints,
     Normalising,
     Telephony,
     Operations,

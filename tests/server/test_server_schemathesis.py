@@ -22,7 +22,7 @@ checks.positive_data_acceptance.enabled = false
 @pytest.mark.timeout(300)
 async def test_no_request_finds_an_answer_that_is_not_described(tmp_path):
     (tmp_path / "schemathesis.toml").write_text(SETTINGS)
-    async with running(head_timeout_s=30) as server:
+    async with running(head_timeout_s=30, state_dir=tmp_path, history=True) as server:
         command = [
             *(sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"),
             *("run", f"{server.url}/openapi.json", "--seed", "7", "--max-examples", str(EXAMPLES)),

@@ -1,4 +1,4 @@
-"""Keys, their limits and what they used: SQLite, reached through one thread at a time."""
+"""Keys, their limits, what they used and had spoken: SQLite, reached through one thread at a time."""
 
 from zelitrio.accounts.accounts import (
     Accounts,
@@ -8,6 +8,8 @@ from zelitrio.accounts.accounts import (
 from zelitrio.accounts.database import (
     Database,
 )
+from zelitrio.accounts.history import History, Recording
+from zelitrio.accounts.history_file import HistoryItem, HistoryQuery
 from zelitrio.accounts.keys import new_key
 from zelitrio.accounts.records import (
     Key,
@@ -33,10 +35,14 @@ __all__ = [
     "METRICS",
     "Accounts",
     "Database",
+    "History",
+    "HistoryItem",
+    "HistoryQuery",
     "Key",
     "Kind",
     "Period",
     "Quota",
+    "Recording",
     "StatisticsQuery",
     "UsageRow",
     "Watcher",

@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import attrs
 import structlog
 import trio
 
 from zelitrio.accounts.database import DATABASE_NAME, Database
+from zelitrio.accounts.history import Recording
 from zelitrio.accounts.ledger import Ledger, Totals
 from zelitrio.accounts.records import (
     Key,
@@ -68,6 +70,7 @@ class Accounts:
         hashes: SHA-256 of keys that are not in the database, in hex; they have no limits.
         now_s: seconds since 1970.  A clock that is set back counts to an earlier day; no usage is lost.
         watcher: for metrics.
+        record: begins an item of the history for a stream of a key, a kind and options; None: keeps none.
     """
 
     def __init__(
@@ -76,8 +79,10 @@ class Accounts:
         hashes: Iterable[str] = (),
         now_s: Callable[[], float] = time.time,
         watcher: Watcher | None = None,
+        record: Callable[[str, Kind, Any], Recording | None] | None = None,
     ) -> None:
         self.now_s = now_s
+        self.record = record or (lambda name, kind, options: None)
         self.ledger = Ledger()
         self.watcher = watcher or Watcher()
         self._folder = folder
@@ -275,8 +280,13 @@ class KeyHolder:
     _accounts: Accounts = attrs.field(repr=False, alias="accounts")
     name: str
 
-    def open(self, voice_id: str, kind: str) -> Meter:
+    def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
         """Begin a stream that came through a door of `Kind`.  Close the meter when the stream ends.
+
+        Args:
+            voice_id: who speaks.
+            kind: the door.
+            options: of the stream, for the history; None: it is not kept.
 
         Raises:
             RemoteError: too many streams at once, or the quota is used up.
@@ -289,7 +299,8 @@ class KeyHolder:
             self._accounts.ledger.add(place, Usage(refusals=1))
             self._accounts.watcher.refused_key(self.name, error.code)
             raise
-        meter = Meter(self._accounts, self.name, voice_id, Kind(kind))
+        recording = None if options is None else self._accounts.record(self.name, Kind(kind), options)
+        meter = Meter(self._accounts, self.name, voice_id, Kind(kind), recording)
         meter.count(Usage(requests=1))
         return meter
 
@@ -302,6 +313,7 @@ class Meter:
     _name: str = attrs.field(alias="name")
     _voice: str = attrs.field(alias="voice")
     _kind: Kind = attrs.field(alias="kind")
+    _recording: Recording | None = attrs.field(alias="recording", default=None)
     _place: Place | None = attrs.field(default=None, init=False)
     """Of the last use; it changes once a day."""
     _is_closed: bool = attrs.field(default=False, init=False)
@@ -325,11 +337,23 @@ class Meter:
         """Count audio that was sent, in seconds."""
         self._accounts.ledger.add_audio(self._today(), round(1000 * audio_s))
 
+    @property
+    def item_id(self) -> str | None:
+        """The id of the stream's item in the history; None: it is not kept."""
+        return None if self._recording is None else self._recording.item_id
+
+    def keep(self, text: str = "", audio: bytes = b"") -> None:
+        """Keep text that is spoken, or audio that was made, if the history is on."""
+        if self._recording is not None:
+            self._recording.keep(text, audio)
+
     def close(self) -> None:
         """End the stream; a second call does nothing."""
         if not self._is_closed:
             self._is_closed = True
             self._accounts.leave(self._name)
+            if self._recording is not None:
+                self._recording.close()
 
     def count(self, usage: Usage) -> None:
         """Add to the amounts of today."""

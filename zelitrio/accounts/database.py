@@ -1,26 +1,18 @@
-"""The SQLite file: keys and usage.
-
-Every call blocks on the disk, for at most five seconds if another process holds the file.  One thread at a
-time may use a `Database`.  The file is in WAL mode (https://sqlite.org/wal.html): readers never wait for a
-writer, and a process that is killed loses no committed row.
-"""
+"""Keys and usage on disk."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from zelitrio.accounts.records import Key, Kind, Period, Place, Usage, UsageRow
+from zelitrio.accounts.sqlite_file import SqliteFile
 from zelitrio.errors import LocalError
 
 DATABASE_NAME = "accounts.sqlite3"
 _VERSION = 1
-_WAIT_FOR_LOCK_S = 5.0
-_MAGIC = b"SQLite format 3\0"
 _SCHEMA = """
 CREATE TABLE keys (
     name TEXT PRIMARY KEY,
@@ -43,12 +35,11 @@ CREATE TABLE usage (
     refusals INTEGER NOT NULL,
     PRIMARY KEY (day, key, voice, kind)
 ) WITHOUT ROWID;
-PRAGMA user_version = 1;
 """
 _KEY_COLUMNS = "name, digest, created_at_s, expires_at_s, revoked_at_s, characters, period, concurrent"
 
 
-class Database:
+class Database(SqliteFile):
     """An open file of keys and usage.  Use it as a context manager, or call `close`.
 
     Args:
@@ -59,31 +50,7 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / DATABASE_NAME
-        with self._explained():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._check_magic()
-            self._connection = sqlite3.connect(
-                self.path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._explained():
-                self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
-
-    def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
-
-    def __enter__(self) -> Database:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().__init__(folder / DATABASE_NAME, _VERSION, _SCHEMA)
 
     def add_key(self, key: Key) -> None:
         """Add a key.
@@ -102,8 +69,8 @@ class Database:
             key.concurrent,
         )
         try:
-            with self._explained(), self._transaction():
-                self._connection.execute(
+            with self.explained(), self.transaction():
+                self.connection.execute(
                     f"INSERT INTO keys ({_KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
                 )
         except sqlite3.IntegrityError:
@@ -115,8 +82,8 @@ class Database:
         Raises:
             LocalError: no key has the name, it is revoked already, or the file cannot be written.
         """
-        with self._explained(), self._transaction():
-            done = self._connection.execute(
+        with self.explained(), self.transaction():
+            done = self.connection.execute(
                 "UPDATE keys SET revoked_at_s = ? WHERE name = ? AND revoked_at_s IS NULL", (now_s, name)
             )
             if done.rowcount:
@@ -127,8 +94,8 @@ class Database:
 
     def all_keys(self) -> tuple[Key, ...]:
         """Return all keys in the order they were created, revoked ones too."""
-        with self._explained():
-            rows = self._connection.execute(f"SELECT {_KEY_COLUMNS} FROM keys ORDER BY created_at_s, name")
+        with self.explained():
+            rows = self.connection.execute(f"SELECT {_KEY_COLUMNS} FROM keys ORDER BY created_at_s, name")
             return tuple(_key_of(row) for row in rows)
 
     def add_usage(self, rows: Iterable[UsageRow]) -> None:
@@ -137,8 +104,8 @@ class Database:
         Raises:
             LocalError: the file cannot be written; nothing was added.
         """
-        with self._explained(), self._transaction():
-            self._connection.executemany(
+        with self.explained(), self.transaction():
+            self.connection.executemany(
                 "INSERT INTO usage (key, day, voice, kind, characters, audio_ms, requests, refusals)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
                 " characters = characters + excluded.characters, audio_ms = audio_ms + excluded.audio_ms,"
@@ -162,8 +129,8 @@ class Database:
         self, *, key: str | None = None, from_day: str = "", to_day: str = "9999-12-31"
     ) -> tuple[UsageRow, ...]:
         """Return the stored usage of one key or of all, both days included, oldest first."""
-        with self._explained():
-            rows = self._connection.execute(
+        with self.explained():
+            rows = self.connection.execute(
                 "SELECT key, day, voice, kind, characters, audio_ms, requests, refusals FROM usage"
                 " WHERE day BETWEEN ? AND ? AND (? IS NULL OR key = ?) ORDER BY day, key, voice, kind",
                 (from_day, to_day, key, key),
@@ -178,73 +145,17 @@ class Database:
 
     def characters_since(self, day: str) -> dict[str, int]:
         """Return the characters of each key since a day, that day included."""
-        with self._explained():
-            rows = self._connection.execute(
+        with self.explained():
+            rows = self.connection.execute(
                 "SELECT key, SUM(characters) FROM usage WHERE day >= ? GROUP BY key", (day,)
             )
             return dict(rows.fetchall())
 
     def version(self) -> int:
         """Return a number that differs from the last one if another connection changed the file since."""
-        with self._explained():
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        with self.explained():
+            (version,) = self.connection.execute("PRAGMA data_version").fetchone()
             return int(version)
-
-    def _check_magic(self) -> None:
-        """Refuse any other file: SQLite writes over one that is too short to be a database."""
-        if self.path.exists() and self.path.stat().st_size:
-            with self.path.open("rb") as file:
-                if file.read(len(_MAGIC)) != _MAGIC:
-                    raise sqlite3.DatabaseError("not a SQLite file")
-
-    def _prepare(self) -> None:
-        with closing(self._connection.execute("PRAGMA user_version")) as found:
-            (version,) = found.fetchone()
-        if version > _VERSION:
-            raise LocalError(
-                f"{self.path}: expected version {_VERSION} or older, found {version} of a newer zelitrio"
-            )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        if version == 0:
-            with self._transaction():
-                # Another process may have been first.
-                (again,) = self._connection.execute("PRAGMA user_version").fetchone()
-                if again == 0:
-                    for statement in _SCHEMA.split(";"):
-                        self._connection.execute(statement)
-        (report,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if report != "ok":
-            raise sqlite3.DatabaseError(report)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn an error of the disk or of SQLite into one line that names the file."""
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text:
-                text = f"locked by another process for more than {_WAIT_FOR_LOCK_S:g} s"
-            raise LocalError(f"{self.path}: {text}") from error
-        except sqlite3.DatabaseError as error:
-            raise LocalError(
-                f"{self.path}: corrupt: {error}; move it away to start anew, or restore a copy"
-            ) from error
-        except OSError as error:
-            raise LocalError(f"{error.filename or self.path}: {error.strerror}") from error
 
 
 def _key_of(row: tuple[Any, ...]) -> Key:

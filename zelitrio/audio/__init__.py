@@ -16,6 +16,7 @@ from zelitrio.audio.sound import read_sound
 from zelitrio.audio.tempo import (
     TempoChanger,
 )
+from zelitrio.audio.to_wav import to_wav
 from zelitrio.audio.wav import wav_header, with_true_sizes
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "open_encoder",
     "parse_format",
     "read_sound",
+    "to_wav",
     "wav_header",
     "with_true_sizes",
 ]

@@ -52,6 +52,7 @@ from zelitrio.protocol.events import (
     UpdateSettings,
 )
 from zelitrio.protocol.frames import timed_audio_line
+from zelitrio.protocol.history_request import DOWNLOAD_FORMATS, MAX_DOWNLOADS, parse_download_request
 from zelitrio.protocol.marks import MARK_KINDS, Marks, join_marks, marks_in_seconds
 from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
@@ -90,9 +91,11 @@ from zelitrio.protocol.target import (
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
+    "DOWNLOAD_FORMATS",
     "MARK_KINDS",
     "MAX_DIALOGUE_INPUTS",
     "MAX_DICTIONARIES",
+    "MAX_DOWNLOADS",
     "MAX_RULES",
     "NORMALISE_CHOICES",
     "OPENAI_FORMATS",
@@ -144,6 +147,7 @@ __all__ = [
     "outcome_of",
     "parse_dialogue_request",
     "parse_dictionary_request",
+    "parse_download_request",
     "parse_openai_speech_request",
     "parse_socket_target",
     "parse_speech_request",

@@ -69,6 +69,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         # The vendor answers 403 here; 400 says what is wrong without looking like a bad key.
         "invalid_output_format": _outcome(1008, 400, "validation_error", "invalid_output_format"),
         "invalid_parameters": _outcome(1008, 400, "validation_error", "invalid_parameters"),
+        "history_item_not_found": _outcome(1008, 404, "not_found", "history_item_not_found"),
         "pronunciation_dictionary_not_found": _outcome(
             1008, 404, "not_found", "pronunciation_dictionary_not_found"
         ),

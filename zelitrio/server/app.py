@@ -23,6 +23,7 @@ from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dialogue import Dialogue
 from zelitrio.server.dictionaries import DictionaryEndpoints
 from zelitrio.server.docs import docs_page
+from zelitrio.server.history import HistoryEndpoints
 from zelitrio.server.json_answer import to_json
 from zelitrio.server.metadata import Metadata
 from zelitrio.server.models import ModelLists
@@ -53,6 +54,7 @@ def make_app(state: ServerState) -> ASGIApp:
             *Telephony(state).routes(),
             *Metadata(state).routes(),
             *DictionaryEndpoints(state).routes(),
+            *HistoryEndpoints(state).routes(),
             *Normalising(state).routes(),
             *Operations(state).routes(),
             *Playground().routes(),

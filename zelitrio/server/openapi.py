@@ -22,6 +22,13 @@ from zelitrio.server.dictionaries import (
     DICTIONARY_SORTS,
     MAX_DICTIONARIES_PAGE,
 )
+from zelitrio.server.history import (
+    HISTORY_DIRECTIONS,
+    HISTORY_PAGE,
+    MAX_HISTORY_PAGE,
+    MAX_UNIX_S,
+    SOURCES,
+)
 from zelitrio.server.metadata import TOKEN_KINDS
 from zelitrio.server.models import SHAPES
 from zelitrio.server.openapi_answers import answers, shapes
@@ -41,7 +48,7 @@ _OPENAI = ("create_speech", "get_model", "list_audio_models", "list_audio_voices
 _ERRORS = {
     "400": "A query parameter is wrong",
     "401": "The key is missing or wrong",
-    "404": "There is no such voice, model, dictionary or token kind",
+    "404": "There is no such voice, model, dictionary, history item or token kind",
     "408": "The body came too slowly",
     "413": "The body is too large",
     "422": "A field of the body is missing or wrong",
@@ -58,12 +65,17 @@ _SPEECH_HEADERS = {
     "tts-latency-ms": "From the request to the first audio",
     "server-timing": "The same for a browser's tools",
 }
-_CLAMPED = {
+_MORE_HEADERS = {
+    "history-item-id": {
+        "description": "Of this speech in the history, with `--history`",
+        "required": False,
+        "schema": {"type": "string"},
+    },
     "x-clamped-settings": {
         "description": "Settings that were out of range, as they count: `speed=1.2, style=1`",
         "required": False,
         "schema": {"type": "string"},
-    }
+    },
 }
 
 
@@ -123,7 +135,7 @@ def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
     in_path = [_path_parameter(one) for one in re.findall(r"\{(\w+)\}", route.path)]
     in_query = _queries(name)
     errors: tuple[str, ...] = ("401",)
-    if in_path:
+    if in_path or "history" in name:
         errors += ("404",)
     if in_query:
         errors = ("400", *errors)
@@ -133,16 +145,18 @@ def _operation(route: Route, content: Mapping[str, Schema]) -> Schema:
         operation["requestBody"] = {"required": True, "content": content_of}
         if "dictionary" in name or name.endswith("_rules"):
             errors = (*errors, "403")
-        elif name != "normalise_text":
+        elif name not in ("normalise_text", "download_history"):
             success["headers"] = {
                 header: {"description": text, "schema": {"type": "string"}}
                 for header, text in _SPEECH_HEADERS.items()
-            } | _CLAMPED
+            } | _MORE_HEADERS
     if name in _OPEN:
         errors = ()
         operation["security"] = [{}]
     if name == "delete_dictionary":
         errors = (*errors, "403", "500")
+    elif "history" in name and body is None:
+        errors = (*errors, "500")
     if in_path or in_query:
         operation["parameters"] = [*in_path, *in_query]
     for status in errors:
@@ -189,6 +203,8 @@ def _queries(name: str) -> list[Schema]:
             query("sort_direction", {"enum": [*DICTIONARY_DIRECTIONS, ""]}),
             query("include_archived", {"type": "boolean", "default": True}),
         ]
+    if name == "list_history":
+        return _history_queries()
     if name == "character_stats":
         milliseconds = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_MS}
         choices = {"breakdown_type": BREAKDOWNS, "aggregation_interval": INTERVALS, "metric": METRICS}
@@ -214,6 +230,20 @@ def _voice_queries(*, is_paged: bool) -> list[Schema]:
         size = {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE}
         found += [query("page_size", size), query("next_page_token", {"enum": [""]})]
     return found
+
+
+def _history_queries() -> list[Schema]:
+    text: Schema = {"type": "string"}
+    seconds: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_UNIX_S}
+    size = {"type": "integer", "minimum": 1, "maximum": MAX_HISTORY_PAGE, "default": HISTORY_PAGE}
+    return [
+        query("page_size", size),
+        query("start_after_history_item_id", {"enum": [""]}),
+        *(query(name, text) for name in ("voice_id", "model_id", "search")),
+        *(query(name, seconds) for name in ("date_before_unix", "date_after_unix")),
+        query("sort_direction", {"enum": [*HISTORY_DIRECTIONS, ""]}),
+        query("source", {"enum": [*SOURCES, ""]}),
+    ]
 
 
 def _path_parameter(name: str) -> Schema:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 import orjson
 
-from zelitrio.accounts import Quota
-from zelitrio.audio import FORMATS
+from zelitrio.accounts import HistoryItem, Quota
+from zelitrio.audio import DEFAULT_FORMAT, FORMATS
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     MARK_KINDS,
@@ -20,6 +20,7 @@ from zelitrio.protocol import (
     timed_audio_line,
 )
 from zelitrio.server.dictionaries import PLS, changed_json, created_json, dictionary_json, kept_of, rules_json
+from zelitrio.server.history import item_json, page_json
 from zelitrio.server.metadata import user_json
 from zelitrio.server.models import listed_voice_json, model_json, models_of, openai_model_json
 from zelitrio.server.openapi_schemas import NDJSON, Schema, array, json_of, nullable, ref, schema_like
@@ -47,6 +48,9 @@ def answers() -> dict[str, Schema]:
         "type": "object",
         "additionalProperties": {"type": "array", "items": {"type": "number"}},
     }
+    listed_items = schema_like(page_json([], has_more=False))
+    listed_items["properties"]["history"] = array("HistoryItem")
+    sound = {"schema": {"type": "string", "format": "binary"}}
     named = schema_like({"models": [{"id": "", "name": ""}]})
     listed = {"anyOf": [array("ListedVoice"), {"type": "array", "items": {"type": "string"}}]}
     return {
@@ -84,6 +88,11 @@ def answers() -> dict[str, Schema]:
         "remove_rules": json_of(ref("NewVersion")),
         "update_dictionary": json_of(ref("Dictionary")),
         "delete_dictionary": json_of(schema_like({"status": "ok"})),
+        "list_history": json_of(listed_items),
+        "get_history_item": json_of(ref("HistoryItem")),
+        "get_history_audio": audio,
+        "delete_history_item": json_of(schema_like({"status": "ok"})),
+        "download_history": {**audio, "application/zip": sound},
         "normalise_text": json_of(ref("NormalisedText")),
         "live": text,
         "ready": text,
@@ -113,6 +122,7 @@ def shapes(catalogue: Catalogue) -> dict[str, Schema]:
         "OpenAIModel": schema_like(openai_model_json("")),
         "OpenAIModels": models,
         "User": schema_like(user_json(Quota(""), 1)),
+        "HistoryItem": _item(),
         "Dictionary": schema_like(dictionary_json(kept)),
         "NewDictionaryAnswer": schema_like(created_json(kept)),
         "NewVersion": schema_like(changed_json(kept)),
@@ -121,6 +131,24 @@ def shapes(catalogue: Catalogue) -> dict[str, Schema]:
         **_timed(),
         **_errors(),
     }
+
+
+def _item() -> Schema:
+    example = HistoryItem(
+        item_id="",
+        key="",
+        created_at_s=0,
+        voice_id="",
+        voice_name="",
+        model_id=None,
+        request_id=None,
+        kind="",
+        format=DEFAULT_FORMAT.name,
+        settings="{}",
+    )
+    item = schema_like(item_json(example))
+    item["properties"]["settings"] = {"type": "object"}
+    return item
 
 
 def _timed() -> dict[str, Schema]:

@@ -11,9 +11,11 @@ import attrs
 
 from zelitrio.audio import FORMATS
 from zelitrio.protocol import (
+    DOWNLOAD_FORMATS,
     MARK_KINDS,
     MAX_DIALOGUE_INPUTS,
     MAX_DICTIONARIES,
+    MAX_DOWNLOADS,
     MAX_RULES,
     NORMALISE_CHOICES,
     OPENAI_FORMATS,
@@ -45,6 +47,7 @@ BODIES = {
     "set_rules": "RulesRequest",
     "remove_rules": "RuleStrings",
     "update_dictionary": "DictionaryUpdate",
+    "download_history": "DownloadRequest",
     "vapi_voice_request": "VapiVoiceRequest",
     "jambonz_speech": "JambonzSpeechRequest",
 }
@@ -59,6 +62,7 @@ def bodies(catalogue: Catalogue) -> dict[str, Schema]:
         "DialogueRequest": _dialogue(catalogue),
         "OpenAISpeechRequest": _openai(catalogue),
         **_dictionaries(),
+        "DownloadRequest": _download(),
         **telephony_bodies(),
     }
 
@@ -133,6 +137,12 @@ def _dictionaries() -> dict[str, Schema]:
             {"name": nullable("string", pattern=r"\S", maxLength=200), "archived": nullable("boolean")}, []
         ),
     }
+
+
+def _download() -> Schema:
+    ids = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_DOWNLOADS}
+    fields = {"history_item_ids": ids, "output_format": {"enum": [*DOWNLOAD_FORMATS, None]}}
+    return _object(fields, ["history_item_ids"])
 
 
 def _openai(catalogue: Catalogue) -> Schema:

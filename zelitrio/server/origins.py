@@ -24,6 +24,7 @@ from zelitrio.settings import ServerSettings
 
 EXPOSED_HEADERS = (
     "request-id",
+    "history-item-id",
     "character-cost",
     "current-concurrent-requests",
     "maximum-concurrent-requests",

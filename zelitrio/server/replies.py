@@ -164,13 +164,14 @@ class ReplySpeaker:
     async def _speak(self, reply: BeginReply) -> None:
         self.state.check_ready()
         options = self.wire.choose(reply)
-        with closing(self.account.open(options.voice.voice_id, self.kind)) as meter:
+        with closing(self.account.open(options.voice.voice_id, self.kind, options)) as meter:
             is_started = False
             async with speak(self.state.service, options, _Written(self, meter)) as packets:
                 async for packet in packets:
                     if not is_started:
                         is_started = True
                         await self.wire.start(reply, options)
+                    meter.keep(audio=packet.audio)
                     await self.wire.send(packet)
                     meter.spoke(packet.seconds)
             if not is_started:
@@ -187,6 +188,8 @@ class ReplySpeaker:
             case ReplyText(text=text):
                 if meter is not None and not text.isspace():
                     meter.spend(len(text))
+                if meter is not None:
+                    meter.keep(text=text)
                 return text
             case RefuseReply(error=error):
                 if meter is not None:

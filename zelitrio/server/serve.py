@@ -83,6 +83,7 @@ async def serve(
     )
     async with (
         state.accounts.open(),
+        state.history.open() if state.history is not None else nullcontext(),
         open_port(chosen, has_key=state.accounts.has_usable_key)
         if port is None
         else nullcontext(port) as port,
@@ -102,6 +103,8 @@ async def serve(
         nursery.start_soon(ending.watch, _keep_log_moving)
         nursery.start_soon(ending.watch, state.accounts.run)
         nursery.start_soon(ending.watch, state.tracing.run)
+        if state.history is not None:
+            nursery.start_soon(ending.watch, state.history.run)
         if chosen.agent_port:
             answer = partial(_agent_line, state)
             agent = partial(serve_agent, chosen.host[0], chosen.agent_port, answer, state.metrics)

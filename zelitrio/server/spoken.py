@@ -78,6 +78,11 @@ class Job:
             return len(self.text)
         return sum(len(line.text) for line in self.text)
 
+    @property
+    def written(self) -> str:
+        """The text, a line for each line of a dialogue."""
+        return self.text if isinstance(self.text, str) else "\n".join(line.text for line in self.text)
+
 
 class SpokenAnswer(Response):
     """Speaks a job as an ASGI response.
@@ -93,6 +98,7 @@ class SpokenAnswer(Response):
         self._shape = shape
         self._request_id = request_id
         self._asked_at = asked_at
+        self._item_id: str | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
@@ -127,11 +133,14 @@ class SpokenAnswer(Response):
                 timing=shape.timing,
                 tempo=job.tempo,
             )
-            with closing(job.account.open(job.voice.voice_id, job.kind)) as meter:
+            with closing(job.account.open(job.voice.voice_id, job.kind, options)) as meter:
                 meter.spend(job.chars)
+                meter.keep(text=job.written)
+                self._item_id = meter.item_id
                 async with speak(self._state.service, options, job.text) as packets:
                     async for packet in packets:
                         meter.spoke(packet.seconds)
+                        meter.keep(audio=packet.audio)
                         if first_ms is None:
                             first_ms = 1000 * (trio.current_time() - self._asked_at)
                             if shape.is_streamed:
@@ -167,6 +176,8 @@ class SpokenAnswer(Response):
             ("tts-latency-ms", f"{first_ms:.0f}"),
             ("server-timing", _server_timing(first_ms, None if length is None else total_ms)),
         ]
+        if self._item_id is not None:
+            headers.append(("history-item-id", self._item_id))
         if self._job.clamped:
             headers.append((CLAMPED_HEADER, ", ".join(self._job.clamped)))
         if length is not None:

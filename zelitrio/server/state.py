@@ -5,8 +5,8 @@ from __future__ import annotations
 import attrs
 import trio
 
-from zelitrio.accounts import Accounts
-from zelitrio.errors import EngineError, RemoteError, ServerError
+from zelitrio.accounts import Accounts, History
+from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.dictionary_store import DictionaryStore
@@ -14,6 +14,7 @@ from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
 from zelitrio.server.places import Places
 from zelitrio.server.quiet_log import get_log
+from zelitrio.server.recording import make_recorder
 from zelitrio.server.tracing import Tracing
 from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
@@ -37,6 +38,8 @@ class ServerState:
     metrics: Metrics
     dictionaries: DictionaryStore
     tracing: Tracing
+    history: History | None
+    """None: nothing is kept."""
     max_connections: int
     """The setting, or less if the process has fewer files."""
     failure: EngineError | ServerError | None = None
@@ -100,10 +103,20 @@ def make_state(
     drain: trio.Event,
     dictionaries: Dictionaries | None = None,
 ) -> ServerState:
-    """Put a server's parts together."""
+    """Put a server's parts together.
+
+    Raises:
+        LocalError: settings contradict each other.
+    """
     offered = Dictionaries(front_end) if dictionaries is None else dictionaries
     metrics = Metrics(engine, logs_text=settings.log_text)
-    accounts = Accounts(settings.state_dir, settings.api_key_hashes, watcher=metrics)
+    history = _history(settings)
+    accounts = Accounts(
+        settings.state_dir,
+        settings.api_key_hashes,
+        watcher=metrics,
+        record=None if history is None else make_recorder(history),
+    )
     metrics.usage_lag_s.set_function(accounts.lag_s)
     keys = KeyRing(accounts)
     tokens = TokenStore(trio.current_time)
@@ -131,8 +144,17 @@ def make_state(
         metrics=metrics,
         dictionaries=DictionaryStore(settings.state_dir, offered),
         tracing=tracing,
+        history=history,
         max_connections=_connections(settings),
     )
+
+
+def _history(settings: ServerSettings) -> History | None:
+    if not settings.history:
+        return None
+    if settings.state_dir is None:
+        raise LocalError("history: expected a state_dir to keep it in, found none")
+    return History(settings.state_dir, settings.history_days, 1_000_000 * settings.history_mb)
 
 
 def _connections(settings: ServerSettings) -> int:

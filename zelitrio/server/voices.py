@@ -149,7 +149,7 @@ def whole_parameter(query: QueryParams, name: str, default: int, low: int, high:
     text = query.get(name)
     if text is None:
         return default
-    if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
+    if not re.fullmatch("[0-9]{1,12}", text) or not low <= int(text) <= high:
         raise _wrong(name, f"a whole number from {low} to {high}", text)
     return int(text)
 

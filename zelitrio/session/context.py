@@ -10,8 +10,8 @@ import trio
 from zelitrio.protocol import SpeechReport
 from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.progress import Progress
-from zelitrio.session.service import Meter
-from zelitrio.session.stream import SpeechStream
+from zelitrio.session.service import AccountLike, Meter
+from zelitrio.session.stream import SpeechStream, StreamOptions
 
 REMEMBERED = 8
 """Contexts that are over, whose progress a socket still knows: audio is sent faster than it is played, so an
@@ -26,6 +26,8 @@ class Context:
     stream: SpeechStream | DialogueStream
     timestamps: tuple[str, ...] = ()
     """Kinds of times that its messages carry beside those of the characters."""
+    options: StreamOptions | None = None
+    """For the history; None: it is not kept."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     progress: Progress = attrs.field(init=False)
     was_busy: bool = attrs.field(default=False, init=False)
@@ -38,6 +40,21 @@ class Context:
     @progress.default
     def _progress(self) -> Progress:
         return Progress(self.stream.notices)
+
+    def spend(self, account: AccountLike, voice_id: str, kind: str, characters: int) -> None:
+        """Count text that is going to be spoken.
+
+        Raises:
+            RemoteError: the account may not have another stream, or has fewer characters left.
+        """
+        if self.meter is None:
+            self.meter = account.open(voice_id, kind, self.options)
+        self.meter.spend(characters)
+
+    def keep(self, text: str = "", audio: bytes = b"") -> None:
+        """Keep text or audio for the account's history, if it has one."""
+        if self.meter is not None:
+            self.meter.keep(text, audio)
 
     def report(self) -> SpeechReport | None:
         """How far it got, if the client asked."""

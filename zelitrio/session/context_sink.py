@@ -48,6 +48,7 @@ class ContextSink:
 
     def _message(self, packet: Packet) -> str:
         context, alignment = self._context, packet.alignment
+        context.keep(audio=packet.audio)
         return self._connection.audio_message(
             context.context_id,
             packet.audio,

@@ -57,7 +57,14 @@ class EngineLike(Protocol):
 
 
 class Meter(Protocol):
-    """Counts what one stream uses.  No method waits."""
+    """Counts what one stream uses, and keeps it if the account has a history.  No method waits."""
+
+    @property
+    def item_id(self) -> str | None:
+        """The id of the stream's item in the history; None: it is not kept."""
+
+    def keep(self, text: str = "", audio: bytes = b"") -> None:
+        """Keep text that is spoken, or audio that was made."""
 
     def spend(self, characters: int) -> None:
         """Count text that is going to be spoken.
@@ -80,8 +87,13 @@ class AccountLike(Protocol):
     def name(self) -> str:
         """Unique."""
 
-    def open(self, voice_id: str, kind: str) -> Meter:
+    def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
         """Begin a stream that came through a door: socket, multi, http or openai.
+
+        Args:
+            voice_id: who speaks.
+            kind: the door.
+            options: `StreamOptions`, for the history; None: it is not kept.
 
         Raises:
             RemoteError: the account may not have another stream, or no characters are left.
@@ -90,6 +102,11 @@ class AccountLike(Protocol):
 
 class Unmetered:
     """A meter that counts nothing."""
+
+    item_id: str | None = None
+
+    def keep(self, text: str = "", audio: bytes = b"") -> None:
+        """See Meter."""
 
     def spend(self, characters: int) -> None:
         """See Meter."""
@@ -107,7 +124,7 @@ class Account:
 
     name: str
 
-    def open(self, voice_id: str, kind: str) -> Meter:
+    def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
         """See AccountLike."""
         return Unmetered()
 

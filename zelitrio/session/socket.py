@@ -48,7 +48,7 @@ from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.language import find_voices
 from zelitrio.session.opening import make_options, make_stream
 from zelitrio.session.outbox import Outbox, OutboxOverflowError
-from zelitrio.session.service import AccountLike, Meter, Service
+from zelitrio.session.service import AccountLike, Service
 from zelitrio.session.slices import slices
 from zelitrio.session.text_half import Flush
 from zelitrio.session.timing import Timing
@@ -221,7 +221,7 @@ class _Conversation:
         for earlier in self.contexts.values():
             if earlier.stream.is_ended:
                 earlier.stream.abandon()
-        context = Context(event.context_id, stream, event.timestamps)
+        context = Context(event.context_id, stream, event.timestamps, options)
         stream.on_change = partial(self._note_busy, context)
         self.contexts[event.context_id] = context
         self.nursery.start_soon(self._run_context, context)
@@ -251,7 +251,9 @@ class _Conversation:
             return
         try:
             if text and not text.isspace():
-                self._meter(context).spend(len(text))
+                assert self.account is not None, "no context opens before the key is known"
+                kind = "socket" if self.request.dialect is Dialect.SINGLE else "multi"
+                context.spend(self.account, self.request.voice_id, kind, len(text))
             if isinstance(context.stream, DialogueStream):
                 new_turn = event.new_turn and not continues
                 context.stream.text(text, voice_id=event.voice_id, new_turn=new_turn, **how)
@@ -261,13 +263,7 @@ class _Conversation:
             self._fail_context(context, error)
         else:
             context.progress.wrote(text)
-
-    def _meter(self, context: Context) -> Meter:
-        if context.meter is None:
-            assert self.account is not None, "no context opens before the key is known"
-            kind = "socket" if self.request.dialect is Dialect.SINGLE else "multi"
-            context.meter = self.account.open(self.request.voice_id, kind)
-        return context.meter
+            context.keep(text=text)
 
     def _end(self, context: Context, discard: bool) -> None:
         if discard:
