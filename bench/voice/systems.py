@@ -65,8 +65,9 @@ def public_system(voice: Voice, texts: Sequence[str]) -> Say:
     async def say_all() -> dict[str, Spoken]:
         async with open_engine(Catalogue([voice]), EngineSettings(cpu_threads=1)) as engine:
             said = {}
+            front_end = voice.front_end(load_front_end())
             for text in texts:
-                utterance = load_front_end().utterance(text)
+                utterance = front_end.utterance(text)
                 heard = await stream(engine, voice.voice_id, [utterance])
                 said[text] = Spoken(words_of(utterance), _at_rate(heard.pcm, voice.sample_rate_hz))
             return said

@@ -44,3 +44,12 @@ def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | Non
     if voice is None:
         raise LocalError(f"voice: expected one of {', '.join(catalogue.voices)}, found {voice_id!r}")
     return voice.in_language(language)
+
+
+def unread_voices(catalogue: Catalogue) -> list[str]:
+    """A line for each language that nothing reads here, with its voices."""
+    voices: dict[str, list[str]] = {}
+    for voice in catalogue:
+        if missing := voice.languages[0].missing:
+            voices.setdefault(missing, []).append(voice.voice_id)
+    return [f"{', '.join(names)} cannot speak: {missing}" for missing, names in voices.items()]

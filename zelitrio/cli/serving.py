@@ -16,7 +16,7 @@ import trio
 
 from zelitrio.accounts import has_stored_key
 from zelitrio.cli.capturing import open_shown_engine
-from zelitrio.cli.catalogue import load_voices
+from zelitrio.cli.catalogue import load_voices, unread_voices
 from zelitrio.cli.notify import Notifier
 from zelitrio.engine import Engine
 from zelitrio.server import open_port, serve
@@ -63,6 +63,8 @@ async def run_server(job: Job) -> None:
         print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
     async with open_port(job.server, has_key=has_key) as port:
         catalogue = load_voices(job.voices, preload=job.preload)
+        for line in unread_voices(catalogue):
+            print(f"zelitrio: {line}", file=sys.stderr)
         dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
         front_end = dictionaries.front_end
         async with (

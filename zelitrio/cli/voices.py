@@ -39,15 +39,18 @@ def list_voices(*, folders: Folders = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from zelitrio.cli.catalogue import load_voices
+    from zelitrio.cli.catalogue import load_voices, unread_voices
 
     labels = ("language", "family", "quality", "licence")
     table = Table("voice", "Hz", *labels, box=box.SIMPLE_HEAD)
     table.columns[0].no_wrap = True
-    for voice in load_voices(folders).voices.values():
+    catalogue = load_voices(folders)
+    for voice in catalogue:
         said = [voice.labels.get(name, "") for name in labels]
         table.add_row(voice.voice_id, str(voice.sample_rate_hz), *said)
     Console().print(table)
+    for line in unread_voices(catalogue):
+        _say(line)
 
 
 voices.command(list_voices, name="list")

@@ -29,16 +29,20 @@ class Language:
         reader: makes its front end.
         package: of Python, which the reader needs.
         extra: of zelitrio, which installs that package.
+        unread: why nothing reads it; empty if something does.
     """
 
     code: str
     reader: Reader = own_rules
     package: str | None = None
     extra: str = ""
+    unread: str = ""
 
     @property
     def missing(self) -> str:
-        """What must be installed before this language can be read; empty if nothing must."""
+        """Why this language cannot be read, and what to install; empty if it can."""
+        if self.unread:
+            return self.unread
         if self.package is None or _is_installed(self.package):
             return ""
         return f"{self.code} is read by the extra {self.extra}: pip install 'zelitrio[{self.extra}]'"

@@ -162,11 +162,16 @@ def _voice(
     )
 
 
+def _unread(code: str, name: str) -> str:
+    return f"{code}: {name} cannot be read: espeak does not know its characters, and no other reader is included"
+
+
 _KOKORO_LANGUAGES = (
     Language(code="en-US"),
     _british("en-GB", KOKORO_GB),
     *(kokoro_by_espeak(code, voice) for code, voice in
       (("es", "es"), ("fr", "fr"), ("hi", "hi"), ("it", "it"), ("pt-BR", "pt-br"))),
+    *(Language(code=code, unread=_unread(code, name)) for code, name in (("ja", "Japanese"), ("zh", "Chinese"))),
     kokoro_english(f"en-US-{_EXACT}", "en-us", british=False),
     kokoro_english(f"en-GB-{_EXACT}", "en-gb", british=True),
 )  # fmt: skip
