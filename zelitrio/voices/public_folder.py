@@ -163,7 +163,9 @@ def _voice(
 
 
 def _unread(code: str, name: str) -> str:
-    return f"{code}: {name} cannot be read: espeak does not know its characters, and no other reader is included"
+    return (
+        f"{code}: {name} cannot be read: espeak does not know its characters, and no other reader is included"
+    )
 
 
 _KOKORO_LANGUAGES = (
