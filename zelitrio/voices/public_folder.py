@@ -173,7 +173,8 @@ _KOKORO_LANGUAGES = (
     _british("en-GB", KOKORO_GB),
     *(kokoro_by_espeak(code, voice) for code, voice in
       (("es", "es"), ("fr", "fr"), ("hi", "hi"), ("it", "it"), ("pt-BR", "pt-br"))),
-    *(Language(code=code, unread=_unread(code, name)) for code, name in (("ja", "Japanese"), ("zh", "Chinese"))),
+    Language(code="ja", unread=_unread("ja", "Japanese")),
+    Language(code="zh", unread=_unread("zh", "Chinese")),
     kokoro_english(f"en-US-{_EXACT}", "en-us", british=False),
     kokoro_english(f"en-GB-{_EXACT}", "en-gb", british=True),
 )  # fmt: skip
