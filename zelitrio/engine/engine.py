@@ -6,7 +6,6 @@ for, and its end is awaited.  Leaving a stream's block frees its lane before the
 
 from __future__ import annotations
 
-import queue
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +17,7 @@ import trio
 from zelitrio.engine.admission import Admission
 from zelitrio.engine.commands import Close, Command, Open, Ready, Stop
 from zelitrio.engine.device import Device, open_device
+from zelitrio.engine.inbox import Inbox
 from zelitrio.engine.lifetime import Lifetime
 from zelitrio.engine.load import faded_load
 from zelitrio.engine.loading import Captured, Loaded, load
@@ -43,22 +43,20 @@ class Engine:
         self.ready: Ready
         self._make_device = make_device
         self._device: Device
-        self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._later: list[Command] = []
+        self._inbox = Inbox()
         self._models = Models(
-            catalogue, settings.max_voice_memory_mb * 1_000_000, self._inbox.put, self._load
+            catalogue, settings.max_voice_memory_mb * 1_000_000, self._inbox.tell, self._load
         )
         self._admission = Admission(settings.max_streams)
         self._life = Lifetime()
         self._door = Door(
-            tell=self._inbox.put,
+            tell=self._inbox.tell,
             check=self._life.check,
             check_run=self._life.check_run,
             credit_s=settings.credit_s,
-            tell_later=self._later.append,
         )
         self._streams = OpenStreams()
-        self._postbox = Postbox(self._life.token.run_sync_soon, self._streams.deliver, self._tell_all)
+        self._postbox = Postbox(self._life.token.run_sync_soon, self._streams.deliver)
 
     @asynccontextmanager
     async def open_stream(
@@ -162,13 +160,7 @@ class Engine:
 
     def tell(self, command: Command) -> None:
         """Send the thread a command.  Never waits."""
-        self._inbox.put(command)
-
-    def _tell_all(self) -> None:
-        """Send the commands of a delivery; the first one wakes the thread."""
-        for command in self._later:
-            self._inbox.put(command)
-        self._later.clear()
+        self._inbox.tell(command)
 
     def _choose(self, voice: Voice | str | None) -> Voice:
         if voice is None:
@@ -210,6 +202,7 @@ class Engine:
             self._life.begin(nursery)
             task_status.started()
 
+        trio.lowlevel.add_instrument(self._inbox)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._stop_when_cancelled)
@@ -219,7 +212,7 @@ class Engine:
                         self._make_device,
                         self._models.at_start(),
                         self.settings,
-                        self._inbox,
+                        self._inbox.queue,
                         self._postbox.post,
                         ready,
                         captured,
@@ -236,6 +229,7 @@ class Engine:
                 raise error from error.__cause__
             failure = error
         finally:
+            trio.lowlevel.remove_instrument(self._inbox)
             self._life.end(failure)
             self._streams.abandon()
 
@@ -249,6 +243,7 @@ class Engine:
     def stop(self) -> None:
         """Make `run` end after the step in hand."""
         self.tell(Stop())
+        self._inbox.send()
 
 
 @asynccontextmanager

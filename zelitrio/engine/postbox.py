@@ -17,20 +17,13 @@ class Postbox:
     Args:
         wake: makes the loop call a function soon, as `TrioToken.run_sync_soon` does.
         take: called in the loop with each delivery, in order; must not raise.
-        done: called after all that were there; must not raise.
     """
 
-    def __init__(
-        self,
-        wake: Callable[[Callable[[], None]], None],
-        take: Callable[[Delivery], None],
-        done: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, wake: Callable[[Callable[[], None]], None], take: Callable[[Delivery], None]) -> None:
         self.progress = Progress()
         """The thread's latest report."""
         self._wake = wake
         self._take = take
-        self._done = done
         self._posted: deque[Delivery] = deque()
         self._is_called = False
         """Whether the loop was asked to open the box and has not begun."""
@@ -50,4 +43,3 @@ class Postbox:
         self._is_called = False
         while self._posted:
             self._take(self._posted.popleft())
-        self._done()

@@ -77,8 +77,6 @@ class Door:
     """Raise an error if this is not the Trio run of the engine."""
     credit_s: float
     """Seconds of audio that a stream may have waiting."""
-    tell_later: Callable[[Command], None]
-    """Send the thread a command with others, at the end of the present delivery."""
 
 
 class EngineStream:
@@ -130,7 +128,7 @@ class EngineStream:
         self._door.check()
         if settings is not None:
             self._settings = settings
-        self._give_credit(self._door.tell)  # of what was read while there was nothing to speak
+        self._give_credit()  # of what was read while there was nothing to speak
         self._door.tell(
             Speak(
                 stream=self._number,
@@ -184,20 +182,20 @@ class EngineStream:
         if waiting is None:
             self._sender.close()
             raise StopAsyncIteration
-        self._was_read(waiting, self._door.tell)
+        self._was_read(waiting)
         return waiting
 
-    def _give_credit(self, tell: Callable[[Command], None]) -> None:
+    def _give_credit(self) -> None:
         """Tell the thread how much was read since it was told last."""
         taken_s, self._taken_s = self._taken_s, 0.0
         if taken_s:
-            tell(Credit(stream=self._number, audio_s=taken_s))
+            self._door.tell(Credit(stream=self._number, audio_s=taken_s))
 
-    def _was_read(self, block: AudioBlock, tell: Callable[[Command], None]) -> None:
+    def _was_read(self, block: AudioBlock) -> None:
         self._taken_s += len(block.pcm) / block.sample_rate_hz
         # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
         if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
-            self._give_credit(tell)
+            self._give_credit()
 
     def _block(self, spoken: Spoken) -> AudioBlock:
         utterance = self._fed[spoken.utterance]
@@ -239,7 +237,7 @@ class EngineStream:
                 self._keep(error)
                 return
             if is_taken:
-                self._was_read(block, self._door.tell_later)
+                self._was_read(block)
                 return
         self._keep(block)
 
