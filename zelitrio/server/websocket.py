@@ -71,14 +71,13 @@ TEXT, BINARY = 0x81, 0x82
 """The first byte of a message in one frame."""
 
 
-def whole_frame(kind: int, payload: bytes) -> bytes:
-    """One whole message as a server sends it: not masked, in one frame (RFC 6455, section 5.2)."""
-    size = len(payload)
+def frame_head(kind: int, size: int) -> bytes:
+    """The bytes before the payload of a whole message from a server: not masked (RFC 6455, section 5.2)."""
     if size < 126:
-        return bytes((kind, size)) + payload
+        return bytes((kind, size))
     if size < 1 << 16:
-        return struct.pack("!BBH", kind, 126, size) + payload
-    return struct.pack("!BBQ", kind, 127, size) + payload
+        return struct.pack("!BBH", kind, 126, size)
+    return struct.pack("!BBQ", kind, 127, size)
 
 
 def _bytes_in(data: str | bytes | bytearray) -> int:
@@ -206,13 +205,11 @@ class WebSocket:
         """See SocketTransport; bytes leave as a binary message."""
         if self._frames.state is not ConnectionState.OPEN:
             return True  # after a close of either side no frame is allowed
-        frames = [
-            whole_frame(BINARY, message)
-            if isinstance(message, bytes)
-            else whole_frame(TEXT, message.encode())
-            for message in messages
-        ]
-        return self._push(frames[0] if len(frames) == 1 else b"".join(frames))
+        parts: list[bytes] = []
+        for message in messages:
+            kind, payload = (BINARY, message) if isinstance(message, bytes) else (TEXT, message.encode())
+            parts += (frame_head(kind, len(payload)), payload)
+        return self._push(b"".join(parts))
 
     async def flush(self) -> None:
         """See SocketTransport."""
