@@ -114,3 +114,16 @@ def test_ipa_of_a_client_becomes_the_symbols_of_a_family() -> None:
     assert write_ipa("ˈtʃaɪ", write_kokoro) == "ʧˈI"
     assert write_ipa("ˈtʃaɪ", write_piper) == "tʃˈaɪ"
     assert write_ipa("/ˈʃmyːz/", write_piper) == "ʃmˈyːz"
+
+
+@pytest.mark.parametrize(("code", "name"), [("ja", "Japanese"), ("zh", "Chinese")])
+def test_a_language_that_nothing_reads_is_one_clear_line_and_no_other_is_spoken_instead(
+    code: str, name: str
+) -> None:
+    from zelitrio.voices.public_folder import _kokoro_languages
+
+    languages = _kokoro_languages(code, None)
+    assert languages[0].code == code
+    with pytest.raises(LocalError, match=f"{code}: {name} cannot be read"):
+        choose_language(languages, None)
+    assert choose_language(languages, "en").code == "en-US"
