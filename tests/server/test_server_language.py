@@ -1,4 +1,4 @@
-"""The language that a client asks for, on every door, and what it is told of text that is not spoken."""
+"""The language that a client asks for, on every door, and reports about unspoken text."""
 
 from __future__ import annotations
 

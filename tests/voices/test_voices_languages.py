@@ -1,4 +1,4 @@
-"""The languages of a voice: which it reads, by what, and what is said of one that it does not."""
+"""The languages of a voice: choice by a code, readers, and refusals."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Notices:
-    """What the log and a client that asks are told of one stream's text.  Each is told once.
+    """Problems of one stream's text, for the log and for a client that asks.  The log gets each once.
 
     Attributes:
         skipped: the first text that is not spoken.

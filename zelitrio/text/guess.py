@@ -72,7 +72,7 @@ class LanguageGuess:
         return self._seen >= _MOST_WORDS
 
     def feed(self, text: str) -> str | None:
-        """The language of the text so far, as a code; None: not known."""
+        """Read more text and return the code of its language; None: not known."""
         for match in _WORD.finditer(text.lower(), 0, 4096):
             if self._seen >= _MOST_WORDS:
                 break

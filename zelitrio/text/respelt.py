@@ -12,7 +12,7 @@ from zelitrio.text.types import Utterance, Word
 Respell = Callable[[Sequence[Word], Sequence[bool]], Sequence[str]]
 """The words of an utterance to the symbols of each; an empty string leaves a word to its phones.
 
-The second argument tells which words have phones that somebody chose: a tag, a dictionary, a spelt letter.
+The second argument marks words with chosen phones: by a tag, a dictionary, a spelt letter.
 """
 
 

@@ -132,11 +132,11 @@ def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
 def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
     """What espeak says of a clause, shared out to its words.
 
-    The clause keeps its weak forms and liaisons.  A word of which nothing is left is said by itself.
+    The clause keeps its weak forms and liaisons.  A word that lost all its sounds keeps those that it has alone.
 
     Args:
-        clause: what it says, between spaces: two words may be one, and a number several.
-        apart: what it says of each word by itself.
+        clause: its answer, split at spaces: two words may be one part, and a number several.
+        apart: its answer to each word alone.
     """
     found = list(apart)
     at = word = 0
