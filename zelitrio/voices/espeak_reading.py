@@ -132,7 +132,7 @@ def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
 def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
     """What espeak says of a clause, shared out to its words.
 
-    The clause keeps its weak forms and liaisons.  A word that lost all its sounds keeps those that it has alone.
+    The clause keeps its weak forms and liaisons.  A word without a sound left gets its own answer.
 
     Args:
         clause: its answer, split at spaces: two words may be one part, and a number several.
