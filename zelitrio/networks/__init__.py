@@ -38,6 +38,7 @@ from zelitrio.networks.zeli.source import UNVOICED_LN_F0
 from zelitrio.networks.zeli.speech import (
     SpeechStep,
 )
+from zelitrio.networks.zeli.streaming import StreamingBlock
 from zelitrio.networks.zeli.vocoder import (
     Vocoder,
     VocoderConfig,
@@ -66,6 +67,7 @@ __all__ = [
     "PitchedAcousticConfig",
     "PitchedAcousticModel",
     "SpeechStep",
+    "StreamingBlock",
     "Vits",
     "Vocoder",
     "VocoderConfig",

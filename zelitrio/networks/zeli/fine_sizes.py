@@ -15,6 +15,8 @@ class FineVocoderConfig:
     mels: int = 80
     channels: int = 192
     blocks: int = 6
+    inner: int = 0
+    """Width of the inner layer of the trunk's blocks; 0: three times `channels`."""
     kernel: int = 7
     stem_lookahead: int = 2
     lookahead: int = 1
@@ -24,6 +26,8 @@ class FineVocoderConfig:
     """Samples per spectrum; at most two frames."""
     part_channels: int = 96
     part_blocks: int = 4
+    part_inner: int = 0
+    """Width of the inner layer of the narrow network's blocks; 0: three times `part_channels`."""
     part_kernel: int = 7
     part_lookahead: int = 2
     """Parts that each block of the narrow network looks ahead."""

@@ -59,11 +59,13 @@ class FineVocoder(nn.Module):
             raise ValueError(f"fft_samples: expected whole parts, at most two frames, found {c.fft_samples}")
         self.config = c
         self.stem = StreamingStem(c.mels + 2, c.channels, c.kernel, c.stem_lookahead)
-        self.blocks = StreamingBlocks(c.blocks, c.channels, c.kernel, c.lookahead)
+        self.blocks = StreamingBlocks(c.blocks, c.channels, c.kernel, c.lookahead, c.inner)
         self.norm = nn.LayerNorm(c.channels)
         self.spread = nn.Linear(c.channels, c.parts * c.part_channels)
         self.source_in = nn.Linear(2 * c.source_bins, c.part_channels)
-        self.part_blocks = StreamingBlocks(c.part_blocks, c.part_channels, c.part_kernel, c.part_lookahead)
+        self.part_blocks = StreamingBlocks(
+            c.part_blocks, c.part_channels, c.part_kernel, c.part_lookahead, c.part_inner
+        )
         self.part_norm = nn.LayerNorm(c.part_channels)
         self.head = nn.Linear(c.part_channels, 3 * c.bins + 2 * c.rest_bins)
         self._is_folded = False

@@ -48,6 +48,8 @@ class PitchedAcousticConfig:
     contour_blocks: int = 3
     decoder_channels: int = 256
     decoder_blocks: int = 6
+    decoder_inner: int = 0
+    """Width of the inner layer of the decoder's blocks; 0: three times `decoder_channels`."""
     decoder_kernel: int = 7
     decoder_lookahead: int = 1
     mels: int = 80
@@ -101,7 +103,7 @@ class PitchedAcousticModel(nn.Module):
         self.register_buffer("combs", combs, persistent=False)
         self.melody_in = nn.Linear(combs.shape[1] + 2, c.decoder_channels)
         self.decoder = StreamingBlocks(
-            c.decoder_blocks, c.decoder_channels, c.decoder_kernel, c.decoder_lookahead
+            c.decoder_blocks, c.decoder_channels, c.decoder_kernel, c.decoder_lookahead, c.decoder_inner
         )
         self.decoder_norm = nn.LayerNorm(c.decoder_channels)
         self.out = nn.Linear(c.decoder_channels, c.mels)

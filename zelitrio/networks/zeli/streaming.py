@@ -44,10 +44,10 @@ class StreamingBlock(nn.Module):
         channels: width of the residual stream.
         kernel: frames the depthwise convolution sees.
         lookahead: how many of them are in the future.
-        expansion: width of the inner layer, in channels.
+        inner: width of the inner layer; 0: three times `channels`.
     """
 
-    def __init__(self, channels: int, kernel: int, lookahead: int, expansion: int = 3) -> None:
+    def __init__(self, channels: int, kernel: int, lookahead: int, inner: int = 0) -> None:
         super().__init__()
         if not 0 <= lookahead < kernel:
             raise ValueError(f"lookahead: expected 0 to {kernel - 1}, found {lookahead}")
@@ -56,8 +56,8 @@ class StreamingBlock(nn.Module):
         self.depthwise = nn.Parameter(torch.empty(kernel, channels).uniform_(-bound, bound))
         self.depthwise_bias = nn.Parameter(torch.zeros(channels))
         self.norm = nn.LayerNorm(channels)
-        self.expand = nn.Linear(channels, expansion * channels)
-        self.contract = nn.Linear(expansion * channels, channels)
+        self.expand = nn.Linear(channels, inner or 3 * channels)
+        self.contract = nn.Linear(inner or 3 * channels, channels)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((channels,), 0.1))
         """None once it is part of `contract`."""
 
@@ -131,8 +131,8 @@ class StreamingBlock(nn.Module):
 class StreamingBlocks(nn.ModuleList):
     """A stack of blocks of one shape."""
 
-    def __init__(self, blocks: int, channels: int, kernel: int, lookahead: int) -> None:
-        super().__init__(StreamingBlock(channels, kernel, lookahead) for _ in range(blocks))
+    def __init__(self, blocks: int, channels: int, kernel: int, lookahead: int, inner: int = 0) -> None:
+        super().__init__(StreamingBlock(channels, kernel, lookahead, inner) for _ in range(blocks))
 
     def __iter__(self) -> Iterator[StreamingBlock]:
         return super().__iter__()  # type: ignore[return-value]  # nn.ModuleList knows only Module

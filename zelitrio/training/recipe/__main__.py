@@ -1,4 +1,4 @@
-"""The recipes as commands: `python -m zelitrio.training.recipe natural|teacher|letter-to-sound`."""
+"""The recipes as commands: `python -m zelitrio.training.recipe natural|teacher|taught|letter-to-sound`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zelitrio.training.device import choose_device
 from zelitrio.training.recipe import letter_to_sound
 from zelitrio.training.recipe.natural import STEPS, Natural, Pace
 from zelitrio.training.recipe.teacher import run
+from zelitrio.training.recipe.teacher.export import export
 
 app = App(name="python -m zelitrio.training.recipe", help=__doc__)
 FLAT = Parameter(name="*")
@@ -55,6 +56,22 @@ def natural(
 def teacher(options: Annotated[run.Options, FLAT]) -> None:
     """Make the built-in voices from a teacher's speech, in a given time, on one machine with a GPU."""
     run.run(options)
+
+
+@app.command
+def taught(*, start: Path, run_out: Path, out: Path) -> None:
+    """Put the weights of a `teacher --start` run into a voice folder.
+
+    Parameters
+    ----------
+    start
+        The voice folder that the run began from.
+    run_out
+        The run's `--out`.
+    out
+        The voice folder to write.
+    """
+    export(start, run_out, out)
 
 
 @app.command(name="letter-to-sound")

@@ -26,9 +26,12 @@ import numpy as np
 import orjson
 import torch
 
+from zelitrio.networks import FineVocoder, FineVocoderConfig, PitchedAcousticModel
 from zelitrio.training.alignment import Aligner
 from zelitrio.training.recipe.teacher.acoustic import AcousticPlan
 from zelitrio.training.recipe.teacher.acoustic import train as train_acoustic
+from zelitrio.training.recipe.teacher.decoder import DecoderPlan
+from zelitrio.training.recipe.teacher.decoder import train as train_decoder
 from zelitrio.training.recipe.teacher.items import Item, items_of
 from zelitrio.training.recipe.teacher.requests import Request, read_requests
 from zelitrio.training.recipe.teacher.speech import Measured, measure
@@ -42,6 +45,7 @@ from zelitrio.training.recipe.teacher.store import (
 )
 from zelitrio.training.recipe.teacher.vocoder import VocoderPlan
 from zelitrio.training.recipe.teacher.vocoder import train as train_vocoder
+from zelitrio.voices import ZeliModel, load_folder, zeli_model
 
 _MADE = "made"
 """A file that says that the last chunk is aligned."""
@@ -68,6 +72,8 @@ class Options:
         batch_s: seconds of speech per batch of the teacher.
         role: of this process; None starts one for each.
         began: monotonic time of the start, for a role.
+        start: a voice folder whose networks are made narrower; None: they begin from nothing.
+        decoder_inner, inner, part_inner: widths of the narrower inner layers.
     """
 
     requests: Path
@@ -81,6 +87,10 @@ class Options:
     batch_s: float = 300.0
     role: Literal["make", "acoustic", "vocoder"] | None = None
     began: float = 0.0
+    start: Path | None = None
+    decoder_inner: int = 512
+    inner: int = 384
+    part_inner: int = 192
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +108,13 @@ class Schedule:
         """A schedule that fits into a time."""
         return cls(
             make_until=0.27 * seconds, acoustic_at=0.38 * seconds, guide_at=0.76 * seconds, end=seconds - 15
+        )
+
+    @classmethod
+    def of_narrowing(cls, seconds: float) -> Schedule:
+        """As `of`, for networks that are trained already."""
+        return cls(
+            make_until=0.2 * seconds, acoustic_at=0.3 * seconds, guide_at=0.48 * seconds, end=seconds - 15
         )
 
 
@@ -199,6 +216,14 @@ def acoustic(options: Options, began: float, schedule: Schedule) -> None:
         if time.monotonic() - began > schedule.acoustic_at and chunks_with(options.folder, "items"):
             break
         time.sleep(0.3)
+    if options.start is not None:
+        wide = _trained(options.start).acoustic
+        assert isinstance(wide, PitchedAcousticModel)
+        decoder = DecoderPlan() if options.device != "cpu" else DecoderPlan(batch=4, fitted_batches=4)
+        ends = began + schedule.guide_at
+        inner = options.decoder_inner
+        train_decoder(options.folder, options.out, wide, inner, decoder, device=options.device, deadline=ends)
+        return
     now = time.monotonic() - began
     ends = schedule.end
     plan = AcousticPlan(seconds=ends - now, guide_share=max(0.5, (schedule.guide_at - now) / (ends - now)))
@@ -210,16 +235,30 @@ def acoustic(options: Options, began: float, schedule: Schedule) -> None:
 def vocoder(options: Options, began: float, schedule: Schedule) -> None:
     """Train as soon as there is speech."""
     plan = VocoderPlan(seconds=schedule.end)
+    wide: FineVocoder | None = None
+    config: FineVocoderConfig | None = None
+    if options.start is not None:
+        trained = _trained(options.start).vocoder
+        assert isinstance(trained, FineVocoder)
+        wide = trained
+        config = attrs.evolve(trained.config, inner=options.inner, part_inner=options.part_inner)
+        plan = attrs.evolve(plan, learning_rate=6e-4, alone_share=0.08, joining_steps=300)
     if options.device == "cpu":
         plan = attrs.evolve(plan, batch=4, bfloat16=False, critic_channels=2, most_frames=100_000, judged=32)
     train_vocoder(
         options.folder,
         options.out,
         plan,
+        config=config,
+        wide=wide,
         device=options.device,
         deadline=began + schedule.end,
         least_frames=2_000 if options.device == "cpu" else 60_000,
     )
+
+
+def _trained(folder: Path) -> ZeliModel:
+    return zeli_model(load_folder(folder)[0])
 
 
 def keep_held_out(folder: Path, out: Path, most: int = 160) -> None:
@@ -255,7 +294,8 @@ def run(options: Options) -> None:
     """Run every role in a process of its own until the time is over."""
     options.folder.mkdir(parents=True, exist_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    schedule = Schedule.of(options.seconds)
+    schedule_of = Schedule.of if options.start is None else Schedule.of_narrowing
+    schedule = schedule_of(options.seconds)
     if options.role is not None:
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.allow_tf32 = True

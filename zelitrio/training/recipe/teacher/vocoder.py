@@ -22,6 +22,7 @@ from zelitrio.training.discriminators import critic_loss, maker_losses, sound_cr
 from zelitrio.training.features import HOP_SAMPLES
 from zelitrio.training.recipe.teacher.distances import Distances
 from zelitrio.training.recipe.teacher.graphs import follow, optimiser_of, set_rate
+from zelitrio.training.recipe.teacher.narrower import narrow_vocoder
 from zelitrio.training.recipe.teacher.pool import GUIDED, Speech
 from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
 
@@ -46,7 +47,11 @@ class VocoderPlan:
     critic_channels: int = 16
     alone_share: float = 0.12
     """Share of the time without critics."""
+    joining_steps: int = 0
+    """Steps over which the critics come to count: fresh ones have nothing to tell a trained network."""
     guided_share: float = 0.5
+    fitted_batches: int = 12
+    """Batches on which a narrower network is chosen."""
     most_frames: int = 3_000_000
     save_s: float = 45.0
     use_graph: bool = True
@@ -68,16 +73,15 @@ class Trainer:
     rate: Tensor
     critic_rate: Tensor
     decay: Tensor
+    joined: Tensor
+    """How much the critics count."""
     losses: Tensor
     NAMES = ("stft", "mel", "phase", "critic", "fooled", "matched", "norm")
 
     @classmethod
-    def start(
-        cls, plan: VocoderPlan, config: FineVocoderConfig, speech: Speech, device: torch.device
-    ) -> Trainer:
-        """Fresh networks."""
-        torch.manual_seed(1)
-        network = FineVocoder(config).to(device)
+    def start(cls, plan: VocoderPlan, network: FineVocoder, speech: Speech, device: torch.device) -> Trainer:
+        """Train a network, fresh or not, against fresh critics."""
+        network = network.to(device).train()
         critics = sound_critics(plan.critic_channels).to(device)
         rate, critic_rate = (
             torch.tensor(plan.learning_rate, device=device),
@@ -95,6 +99,7 @@ class Trainer:
             rate,
             critic_rate,
             torch.tensor(0.9, device=device),
+            torch.zeros((), device=device),
             torch.zeros(len(cls.NAMES), device=device),
         )
 
@@ -118,9 +123,8 @@ class Trainer:
         loss, fooled, matched = zero, zero, zero
         if against_critics:
             loss, fooled, matched = self._judge(made, natural)
-            total = (
-                0.6 * distances["stft"] + 3.0 * distances["mel"] + distances["phase"] + fooled + 2.0 * matched
-            )
+            judged = self.joined * (fooled + 2.0 * matched)
+            total = 0.6 * distances["stft"] + 3.0 * distances["mel"] + distances["phase"] + judged
         else:
             total = distances["stft"] + 2.0 * distances["mel"] + 2.0 * distances["phase"]
         self.optimiser.zero_grad(set_to_none=True)
@@ -160,20 +164,25 @@ class Trainer:
         set_rate(self.optimiser, self.rate, self.plan.learning_rate * warm * fall * calm)
         set_rate(self.critic_optimiser, self.critic_rate, self.plan.critic_learning_rate * fall)
         self.decay.fill_(min(0.999, (1 + step) / (10 + step)))
+        self.joined.fill_(min(1.0, with_critics / max(1, self.plan.joining_steps)) if with_critics else 0.0)
 
     def values(self) -> dict[str, float]:
         """Losses of the last step; waits for the device."""
         return dict(zip(self.NAMES, self.losses.tolist(), strict=True))
 
-    @torch.no_grad()
-    def look(self, most: int = 32) -> dict[str, float]:
+    def look(self) -> dict[str, float]:
         """Distances of the averaged network on held-out utterances."""
+        return self.look_at(self.averaged)
+
+    @torch.no_grad()
+    def look_at(self, network: FineVocoder, most: int = 32) -> dict[str, float]:
+        """Distances of a network on held-out utterances."""
         sums: dict[str, float] = {}
         device = self.rate.device
         held = self.speech.held[:most]
         for _, parts in held:
             mel = normalise_mel(parts["mel"].float())[None].to(device)
-            made = self.averaged(
+            made = network(
                 mel,
                 parts["ln_f0"][None].to(device),
                 parts["voiced"].float()[None].to(device),
@@ -187,12 +196,24 @@ class Trainer:
         return sums
 
 
+def narrowed(wide: FineVocoder, sizes: FineVocoderConfig, speech: Speech, plan: VocoderPlan) -> FineVocoder:
+    """A trained network with inner layers of these sizes; real frames decide which units stay."""
+
+    def run() -> None:
+        for _ in range(plan.fitted_batches):
+            batch = speech.crops(plan.batch, plan.left + plan.judged + plan.right)
+            wide(*(batch[name] for name in ("mel", "ln_f0", "voiced", "mask", "noise_at", "turns")))
+
+    return narrow_vocoder(wide.eval(), sizes.inner, sizes.part_inner, run)
+
+
 def train(
     folder: Path,
     out: Path,
     plan: VocoderPlan,
     *,
     config: FineVocoderConfig | None = None,
+    wide: FineVocoder | None = None,
     device: str = "cuda",
     name: str = "vocoder",
     least_frames: int = 60_000,
@@ -205,6 +226,7 @@ def train(
         out: where weights and the log go.
         plan: how hard.
         config: sizes of the network.
+        wide: a trained network that it is narrowed from; None: it begins from nothing.
         device: of torch.
         name: of the files.
         least_frames: how much speech must be there before the first step.
@@ -212,10 +234,13 @@ def train(
     """
     where = torch.device(device)
     speech = Speech(folder, plan.most_frames, where)
-    trainer = Trainer.start(plan, config or FineVocoderConfig(), speech, where)
     while speech.known < least_frames:
         speech.refresh()
         time.sleep(0.5)
+    torch.manual_seed(1)
+    sizes = config or FineVocoderConfig()
+    network = FineVocoder(sizes) if wide is None else narrowed(wide.to(where), sizes, speech, plan)
+    trainer = Trainer.start(plan, network, speech, where)
     refreshed, has_guided = time.monotonic(), False
 
     def take_new_speech(share: float) -> None:
@@ -238,6 +263,9 @@ def train(
         between=take_new_speech,
     )
     run.note(event="begin", frames=speech.known, weights=sum(p.numel() for p in trainer.model.parameters()))
+    if wide is not None:
+        run.note(event="wide", **trainer.look_at(wide))
+        run.note(event="narrowed", **trainer.look())
     run_for(run, deadline or time.monotonic() + plan.seconds, plan.save_s)
     run.note(event="end", frames=speech.known)
     if plan.critic_channels:
