@@ -21,12 +21,11 @@ from zelitrio.training import (
     HOP_SAMPLES,
     AlignedUtterance,
     Speaker,
+    continuous_ln_f0,
     levelled,
     log_mel,
     measure_f0,
     noise_of,
-    polarity,
-    pulse_times,
     read_alignments,
     read_recordings,
     without_noise,
@@ -78,16 +77,17 @@ def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
 
 @torch.inference_mode()
 def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
-    """Resynthesise a recording from its frames and pulses: [frames * HOP_SAMPLES] samples."""
+    """Resynthesise a recording from its frames and pitch: [frames * HOP_SAMPLES] samples.
+
+    Pulses follow each other as in speaking, and do not fall where the recording's do.
+    """
     f0 = measure_f0(pcm, speaker)
-    pulses = torch.from_numpy(pulse_times(pcm * polarity([(pcm, f0)]), f0))[None]
     made = zeli_model(voice).vocoder(
         normalise_mel(log_mel(torch.from_numpy(pcm)[None]).transpose(1, 2)),
-        pulses[..., 0],
+        torch.from_numpy(continuous_ln_f0(f0))[None],
         torch.from_numpy((f0 > 0).astype(np.float32))[None],
         torch.ones(1, len(f0), 1),
         torch.tensor([SEED]),
-        pulses[:, 0, 1].double(),
     )
     return np.asarray(made[0].clamp(-1.0, 1.0), np.float32)
 

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tiny_voice import tiny_fine_model, tiny_model
 
+from bench.voice import held_out
 from bench.voice.cepstra import cepstra, cepstra_of, distance_db, log_spectral_distance_db, warp
 from bench.voice.spoken import RATE_HZ, Pcm
+from zelitrio.training import Speaker
+from zelitrio.voices import Voice, ZeliModel
 
 EVERY = np.ones(1, bool)
 
@@ -78,3 +82,18 @@ def test_what_lies_above_a_recordings_band_is_no_distance() -> None:
     below = distance_db(cepstra(plain, 7_600), cepstra(filled, 7_600), path, everywhere)
     assert below < 0.5
     assert distance_db(cepstra(plain, 12_000), cepstra(filled, 12_000), path, everywhere) > 4 * below + 1
+
+
+@pytest.mark.parametrize(
+    "model", [tiny_model(), tiny_fine_model()], ids=["first format", "contour and parts"]
+)
+def test_either_vocoder_copies_a_recording(model: ZeliModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    pcm = tones(200.0, 220.0)
+    voice = Voice(voice_id="tiny", name="Tiny", model=model)
+    # pyworld, which measures pitch, is no wheel everywhere.
+    monkeypatch.setattr(
+        held_out, "measure_f0", lambda pcm, speaker: np.full(len(pcm) // 240, 200.0, np.float32)
+    )
+    copy = held_out.copy_synthesis(voice, pcm, Speaker(name="tones", licence=""))
+    assert len(copy) == len(pcm)
+    assert np.abs(copy).max() > 0.0

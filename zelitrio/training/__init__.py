@@ -12,6 +12,7 @@ from zelitrio.training.denoise import noise_of, without_noise
 from zelitrio.training.device import choose_device
 from zelitrio.training.features import (
     HOP_SAMPLES,
+    continuous_ln_f0,
     log_mel,
     magnitudes,
     measure_f0,
@@ -21,7 +22,6 @@ from zelitrio.training.features import (
 from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Order
 from zelitrio.training.prepare import active_rms, levelled
-from zelitrio.training.pulse_times import polarity, pulse_times
 from zelitrio.training.speaking import speak, speak_timed
 from zelitrio.training.user_voice import look_through, make_voice, missing_packages
 
@@ -33,6 +33,7 @@ __all__ = [
     "Speaker",
     "active_rms",
     "choose_device",
+    "continuous_ln_f0",
     "levelled",
     "log_mel",
     "look_through",
@@ -44,8 +45,6 @@ __all__ = [
     "missing_packages",
     "noise_of",
     "plain_words",
-    "polarity",
-    "pulse_times",
     "read_alignments",
     "read_recordings",
     "speak",
