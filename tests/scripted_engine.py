@@ -136,6 +136,7 @@ class ScriptedStream:
     _blocks: deque[tuple[float, ScriptedBlock | Exception]] = attrs.field(factory=deque)
     _ready_at: float = 0.0
     _finished: bool = False
+    _is_over: bool = False
     _changed: trio.Event = attrs.field(factory=trio.Event)
     _take: Callable[[ScriptedBlock], bool] | None = None
     _waiting: deque[ScriptedBlock | Exception] = attrs.field(factory=deque)
@@ -176,6 +177,10 @@ class ScriptedStream:
         self._finished = True
         self._notify()
 
+    def end(self) -> None:
+        self._is_over = True
+        self._notify()
+
     def close_softly(self, *, is_abandoned: bool = False) -> None:
         self.closed_softly = True
         self.is_abandoned = self.is_abandoned or is_abandoned
@@ -201,13 +206,17 @@ class ScriptedStream:
             if self.engine.broken is not None:
                 self._keep(self.engine.broken)
                 return
+            if self._is_over:
+                self._keep(StopAsyncIteration())
+                return
             if self._blocks:
                 ready_at, block = self._blocks[0]
                 if ready_at <= trio.current_time():
                     self._blocks.popleft()
                     self._hand_out(block)
                 else:
-                    await trio.sleep_until(ready_at)
+                    with trio.move_on_at(ready_at):
+                        await self._changed.wait()
             elif self._finished:
                 self._keep(StopAsyncIteration())
                 return
@@ -264,6 +273,10 @@ class ScriptedEngine:
         self, voice: object, settings: VoiceSettings | None = None, *, seed: int | None = None
     ) -> AsyncIterator[ScriptedStream]:
         await trio.lowlevel.checkpoint()
+        abandoned = next((lane for lane in self.lanes if lane.is_abandoned), None)
+        if len(self.lanes) >= self.max_streams and abandoned is not None:
+            self.lanes.remove(abandoned)
+            abandoned.end()
         if len(self.lanes) >= self.max_streams:
             raise CapacityError(f"{self.max_streams} streams are open")
         stream = ScriptedStream(self, settings or VoiceSettings())
@@ -280,7 +293,8 @@ class ScriptedEngine:
             yield stream
         finally:
             scope.cancel()
-            self.lanes.remove(stream)
+            if stream in self.lanes:
+                self.lanes.remove(stream)
             self.log.append(("free", voice, trio.current_time()))
 
     def statistics(self) -> ScriptedStatistics:

@@ -118,6 +118,39 @@ async def test_a_stream_too_many_is_refused(kind):
 
 
 @both
+async def test_an_abandoned_stream_gives_its_place_up_when_all_are_taken(kind):
+    async with kind(max_streams=2) as engine, engine.open_stream(engine.catalogue.default) as first:
+        for one in utterances():
+            first.feed(one)
+        first.finish()
+        blocks = aiter(first)
+        await anext(blocks)
+        first.close_softly(is_abandoned=True)
+        async with engine.open_stream(engine.catalogue.default):
+            assert (await anext(blocks)).utterance.number >= 0  # there was a place for both
+            # A third stream takes the place of the first, which ends as if all had been said.
+            assert [block.utterance.number for block in await speak(engine)][-1] == 2
+            with trio.fail_after(5):
+                heard = [block async for block in blocks]
+            assert not any(block.is_last and block.utterance.number == 2 for block in heard)
+            first.close_softly()
+        assert engine.statistics().streams <= 1
+    assert engine.statistics().streams == 0
+
+
+@both
+async def test_an_open_stream_keeps_its_place_also_when_it_closes_by_itself(kind):
+    async with kind(max_streams=1) as engine, engine.open_stream(engine.catalogue.default) as first:
+        for one in utterances():
+            first.feed(one)
+        first.finish()
+        first.close_softly()
+        with pytest.raises(CapacityError):
+            await speak(engine)
+        assert {block.utterance.number async for block in first} == {0, 1, 2}
+
+
+@both
 async def test_more_text_may_come_while_it_speaks_and_finish_alone_ends_it(kind):
     async with kind() as engine, engine.open_stream(engine.catalogue.default) as lane:
         first, second, _ = utterances()

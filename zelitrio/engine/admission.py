@@ -106,8 +106,18 @@ class Admission:
         return member
 
     def leave(self, number: int) -> None:
-        """That stream is closed."""
-        del self._members[number]
+        """That stream is closed; a second call does nothing."""
+        self._members.pop(number, None)
+
+    def give_way(self) -> int | None:
+        """If all places are taken, take one from the oldest abandoned stream and return its number."""
+        if len(self._members) < self._most_streams:
+            return None
+        abandoned = (number for number, member in self._members.items() if member.is_abandoned)
+        number = next(abandoned, None)
+        if number is not None:
+            self.leave(number)
+        return number
 
 
 def _first_s(tempo: Tempo) -> float:

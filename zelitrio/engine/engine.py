@@ -87,6 +87,9 @@ class Engine:
         with self._models.held(entry):
             tempo = await self._models.ensure(entry, self._life.nursery)
             self.check()
+            if (number := self._admission.give_way()) is not None:
+                self._streams.end(number)
+                self.tell(Close(stream=number))
             now_s = time.perf_counter()
             self._admission.check(tempo, self._postbox.progress.slowness, now_s)
             number = self._streams.next_number()

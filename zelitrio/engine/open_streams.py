@@ -35,8 +35,12 @@ class OpenStreams:
         self._streams[number] = stream
 
     def remove(self, number: int) -> None:
-        """Drop what still comes for this stream."""
-        del self._streams[number]
+        """Drop what still comes for this stream; a second call does nothing."""
+        self._streams.pop(number, None)
+
+    def end(self, number: int) -> None:
+        """End the iteration of a stream after what was delivered."""
+        self._streams.pop(number).end()
 
     def deliver(self, delivery: Delivery) -> None:
         """Give a stream what the thread has made for it.  Never raises."""
@@ -49,4 +53,4 @@ class OpenStreams:
     def abandon(self) -> None:
         """Tell every stream that the engine is gone."""
         for stream in self._streams.values():
-            stream.abandon()
+            stream.end()

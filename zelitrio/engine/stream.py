@@ -153,7 +153,8 @@ class EngineStream:
         """Let open streams go first from now on: perhaps nothing listens to this one any more.
 
         Args:
-            is_abandoned: whether its client went on to other speech, so that it takes no place from others.
+            is_abandoned: whether its client went on to other speech.  It takes no place from others: its
+                iteration ends early if all are taken when one is wanted.
         """
         self._member.is_abandoned = self._member.is_abandoned or is_abandoned
         self._door.tell(Yield(stream=self._number))
@@ -252,6 +253,6 @@ class EngineStream:
         """Drop whatever is still to come; called by the engine."""
         self._receiver.close()
 
-    def abandon(self) -> None:
-        """Wake the reader up: the engine is gone."""
+    def end(self) -> None:
+        """End the iteration: the engine is gone, or the stream gave its place up; called by the engine."""
         self._sender.close()

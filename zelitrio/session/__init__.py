@@ -10,6 +10,7 @@ from zelitrio.session.dialogue import Line
 from zelitrio.session.dictionaries import choose_front_end
 from zelitrio.session.encoding import Turns, encoding_threads
 from zelitrio.session.language import find_voices, speak_language
+from zelitrio.session.options import StreamOptions
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import (
     AccountLike,
@@ -20,7 +21,6 @@ from zelitrio.session.service import (
 )
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
-from zelitrio.session.stream import StreamOptions
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.traces import Trace
 from zelitrio.session.transport import PeerLeft, SocketTransport

@@ -9,9 +9,10 @@ import trio
 
 from zelitrio.protocol import SpeechReport
 from zelitrio.session.dialogue import DialogueStream
+from zelitrio.session.options import StreamOptions
 from zelitrio.session.progress import Progress
 from zelitrio.session.service import AccountLike, Meter
-from zelitrio.session.stream import SpeechStream, StreamOptions
+from zelitrio.session.stream import SpeechStream
 
 REMEMBERED = 8
 """Contexts that are over, whose progress a socket still knows: audio is sent faster than it is played, so an

@@ -12,15 +12,10 @@ import trio
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import Deliver, DirectSink
 from zelitrio.session.notices import Notices
+from zelitrio.session.options import StreamOptions, make_audio_half
 from zelitrio.session.service import Service
 from zelitrio.session.signals import Signal
-from zelitrio.session.stream import (
-    SpeechStream,
-    StreamOptions,
-    TellFlushes,
-    ignore_flushes,
-    make_audio_half,
-)
+from zelitrio.session.stream import SpeechStream, TellFlushes, ignore_flushes
 from zelitrio.session.text_half import Flush
 from zelitrio.settings import VoiceSettings
 
@@ -129,7 +124,7 @@ class DialogueStream:
         return self._is_ended
 
     def abandon(self) -> None:
-        """The client went on to other speech: what is left is spoken after everything else."""
+        """The client went on to other speech: what is left is spoken after everything else, or not at all."""
         for turn in self._turns:
             turn.abandon()
 
@@ -151,6 +146,8 @@ class DialogueStream:
                     await audio.add_silence(TURN_PAUSE_S)
                 await audio.change_rate(turn.voice.sample_rate_hz)
                 spoke = await turn.speak_on(audio) or spoke
+                if turn.gave_way:
+                    break
                 audio.carry(turn.text_half.skipped)
                 self._turns.popleft()
                 self._notify()

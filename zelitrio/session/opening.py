@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from zelitrio.audio import AudioFormat
 from zelitrio.protocol import ChunkSchedule, OpenContext, SocketRequest
 from zelitrio.session.dialogue import DialogueStream
+from zelitrio.session.options import StreamOptions
 from zelitrio.session.service import Service
-from zelitrio.session.stream import SpeechStream, StreamOptions, TellFlushes
+from zelitrio.session.stream import SpeechStream, TellFlushes
 from zelitrio.session.timing import Timing
 from zelitrio.text import FrontEnd, Reading, find_phrase_end, find_sentence_end
 

@@ -30,7 +30,10 @@ class EngineStreamLike(Protocol):
         """Say that nothing more will be fed; never waits."""
 
     def close_softly(self, *, is_abandoned: bool = False) -> None:
-        """Let open streams go first from now on; an abandoned one takes no place.  Never waits."""
+        """Let open streams go first from now on.  Never waits.
+
+        An abandoned one takes no place from others: its iteration may end early.
+        """
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
         """Offer blocks to a function as they come, outside of any task; None: to none any more.

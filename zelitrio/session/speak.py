@@ -13,10 +13,11 @@ from zelitrio.errors import first_error
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import Deliver
 from zelitrio.session.dialogue import DialogueStream, Line
+from zelitrio.session.options import StreamOptions
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer, Service
 from zelitrio.session.slices import SLICE_CHARS, slices
-from zelitrio.session.stream import SpeechStream, StreamOptions
+from zelitrio.session.stream import SpeechStream
 from zelitrio.session.traces import FirstAudio
 from zelitrio.text import find_phrase_end, find_sentence_end
 

@@ -15,22 +15,20 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-import attrs
 import trio
 
-from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
+from zelitrio.errors import CapacityError
 from zelitrio.protocol import ChunkSchedule
 from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
 from zelitrio.session.notices import Notices
-from zelitrio.session.packets import Packer
+from zelitrio.session.options import StreamOptions, make_audio_half
 from zelitrio.session.pending import Speech
 from zelitrio.session.service import EngineStreamLike, Service
 from zelitrio.session.signals import Signal
 from zelitrio.session.text_half import MAX_PENDING_CHARS, Flush, TextHalf
-from zelitrio.session.timing import SegmentClock, Timing
 from zelitrio.session.traces import FirstAudio
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import Reading, StreamReader, Unheard
+from zelitrio.text import StreamReader, Unheard
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -51,29 +49,6 @@ def _ignore() -> None:
 
 def ignore_flushes(flushes: Sequence[Flush]) -> None:
     """Default callback: does nothing."""
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class StreamOptions:
-    """Voice, format and manner of one stream.
-
-    Attributes:
-        voice: who speaks.
-        audio_format: of the packets.
-        settings: how to speak, unless changed later.
-        seed: the same seed, text and settings give the same audio; None draws one.
-        reading: how the text is read.
-        timing: whether packets tell when characters are heard.
-        tempo: how much faster the audio plays than it was spoken, at the same pitch.
-    """
-
-    voice: Voice
-    audio_format: AudioFormat
-    settings: VoiceSettings = attrs.field(factory=VoiceSettings)
-    seed: int | None = None
-    reading: Reading = attrs.field(factory=Reading)
-    timing: Timing = Timing.NONE
-    tempo: float = 1.0
 
 
 class SpeechStream:
@@ -134,6 +109,11 @@ class SpeechStream:
         return self.text_half.is_ended
 
     @property
+    def gave_way(self) -> bool:
+        """Whether it was abandoned, and others needed its place before it had said everything."""
+        return self._is_abandoned and self._is_done and bool(self.text_half.pending)
+
+    @property
     def is_busy(self) -> bool:
         """Whether text that was released is still to be spoken, or the end still to be reached."""
         return not self._is_done and (bool(self.text_half.pending) or self.text_half.is_ended)
@@ -177,7 +157,7 @@ class SpeechStream:
         return first_stale
 
     def abandon(self) -> None:
-        """The client went on to other speech: what is left is spoken after everything else."""
+        """The client went on to other speech: what is left is spoken after everything else, or not at all."""
         self._is_abandoned = True
         if self._lane is not None:
             self._lane.close_softly(is_abandoned=True)
@@ -230,7 +210,11 @@ class SpeechStream:
     async def _speak_all(self, audio: AudioHalf) -> bool:
         first = await self._next()
         if first is not None:
-            await self._speak(first, audio)
+            try:
+                await self._speak(first, audio)
+            except CapacityError:
+                if not self._is_abandoned:
+                    raise
             return True
         if self.text_half.owes_audio:
             await audio.add_silence()
@@ -363,7 +347,8 @@ class SpeechStream:
                 raise
             finally:
                 self._lane = None
-                outcome = "discarded" if self._scope.cancel_called else reason
+                is_cut = self._is_abandoned and bool(self.text_half.pending)
+                outcome = "discarded" if self._scope.cancel_called or is_cut else reason
                 observer.stream_closed(outcome, audio.audio_s)
                 observer.computed(voice_id, audio.computed_s - computed_s, audio.audio_s - audio_s)
                 if trace is not None:
@@ -377,24 +362,3 @@ class SpeechStream:
     def _notify(self) -> None:
         self._changed.notify()
         self.on_change()
-
-
-def make_audio_half(
-    service: Service, options: StreamOptions, deliver: Deliver, direct: DirectSink | None
-) -> AudioHalf:
-    """The audio half of a stream, with its encoder."""
-    settings = service.settings
-    rate_hz = options.voice.sample_rate_hz
-    encoder = open_encoder(options.audio_format, rate_hz)
-    delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
-    return AudioHalf(
-        rate_hz,
-        encoder,
-        Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
-        SegmentClock(options.timing, rate_hz, delay_ms),
-        service.turns,
-        deliver,
-        service.observer.underrun,
-        None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo),
-        direct,
-    )

@@ -1,0 +1,62 @@
+"""Voice, format and manner of a stream, and the audio half that follows from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
+from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
+from zelitrio.session.packets import Packer
+from zelitrio.session.service import Service
+from zelitrio.session.timing import SegmentClock, Timing
+from zelitrio.settings import VoiceSettings
+from zelitrio.text import Reading
+
+if TYPE_CHECKING:
+    from zelitrio.voices import Voice
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class StreamOptions:
+    """Voice, format and manner of one stream.
+
+    Attributes:
+        voice: who speaks.
+        audio_format: of the packets.
+        settings: how to speak, unless changed later.
+        seed: the same seed, text and settings give the same audio; None draws one.
+        reading: how the text is read.
+        timing: whether packets tell when characters are heard.
+        tempo: how much faster the audio plays than it was spoken, at the same pitch.
+    """
+
+    voice: Voice
+    audio_format: AudioFormat
+    settings: VoiceSettings = attrs.field(factory=VoiceSettings)
+    seed: int | None = None
+    reading: Reading = attrs.field(factory=Reading)
+    timing: Timing = Timing.NONE
+    tempo: float = 1.0
+
+
+def make_audio_half(
+    service: Service, options: StreamOptions, deliver: Deliver, direct: DirectSink | None
+) -> AudioHalf:
+    """The audio half of a stream, with its encoder."""
+    settings = service.settings
+    rate_hz = options.voice.sample_rate_hz
+    encoder = open_encoder(options.audio_format, rate_hz)
+    delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
+    return AudioHalf(
+        rate_hz,
+        encoder,
+        Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
+        SegmentClock(options.timing, rate_hz, delay_ms),
+        service.turns,
+        deliver,
+        service.observer.underrun,
+        None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo),
+        direct,
+    )
