@@ -10,8 +10,8 @@ import trio
 from memory_socket import conversation, make_service, target
 from scripted_engine import ScriptedEngine
 
+from zelitrio.session import options as options_file
 from zelitrio.session import socket as socket_file
-from zelitrio.session import stream as stream_file
 
 TEXT = "Hello there, this is a sentence of some length. "
 
@@ -20,7 +20,7 @@ TEXT = "Hello there, this is a sentence of some length. "
 def remains(monkeypatch: pytest.MonkeyPatch):
     """Weak references to every conversation and encoder; nothing is collected meanwhile."""
     found: list[weakref.ref] = []
-    open_encoder = stream_file.open_encoder
+    open_encoder = options_file.open_encoder
 
     class Conversation(socket_file._Conversation):
         def __attrs_post_init__(self) -> None:
@@ -32,7 +32,7 @@ def remains(monkeypatch: pytest.MonkeyPatch):
         found.append(weakref.ref(encoder))
         return encoder
 
-    monkeypatch.setattr(stream_file, "open_encoder", open_and_note)
+    monkeypatch.setattr(options_file, "open_encoder", open_and_note)
     monkeypatch.setattr(socket_file, "_Conversation", Conversation)
     gc.collect()
     gc.disable()
