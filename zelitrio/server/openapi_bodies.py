@@ -58,7 +58,7 @@ _TEXT: Schema = {"type": "string", "pattern": r"\S"}
 def bodies(catalogue: Catalogue) -> dict[str, Schema]:
     """The request bodies by name."""
     return {
-        "SpeechRequest": _speech(),
+        "SpeechRequest": _speech(catalogue),
         "DialogueRequest": _dialogue(catalogue),
         "OpenAISpeechRequest": _openai(catalogue),
         **_dictionaries(),
@@ -67,10 +67,10 @@ def bodies(catalogue: Catalogue) -> dict[str, Schema]:
     }
 
 
-def _speech() -> Schema:
+def _speech(catalogue: Catalogue) -> Schema:
     fields = {
         "text": _TEXT,
-        **_common(),
+        **_common(catalogue),
         "voice_settings": _settings(),
         "previous_text": nullable(
             "string", description="If its last sentence is open, the speech continues its melody"
@@ -96,7 +96,7 @@ def _dialogue(catalogue: Catalogue) -> Schema:
     }
     fields = {
         "inputs": inputs,
-        **_common(),
+        **_common(catalogue),
         "settings": _settings(),
         "previous_text": nullable("string", description="As in `SpeechRequest`, for the first input"),
         "future_text": nullable(
@@ -164,7 +164,7 @@ def _openai(catalogue: Catalogue) -> Schema:
     return _object(fields, ["input"])
 
 
-def _common() -> dict[str, Schema]:
+def _common(catalogue: Catalogue) -> dict[str, Schema]:
     """Fields of speech and dialogue."""
     locator = _object(
         {"pronunciation_dictionary_id": {"type": "string"}, "version_id": nullable("string")},
@@ -181,15 +181,21 @@ def _common() -> dict[str, Schema]:
             description="Times beside those of characters, in answers with timestamps",
             items={"enum": list(MARK_KINDS)},
         ),
-        "language_code": nullable(
-            "string",
-            description="Language of the text, such as de or en-GB; the voice's own by default. "
-            "A voice that does not speak it refuses the request. en-US-x-espeak: English by espeak",
-        ),
+        "language_code": {
+            "enum": [*_languages(catalogue), "", None],
+            "description": "Language of the text; the voice's own by default. Another region, such as de-AT, "
+            "is read as the language. A voice that does not speak it refuses the request",
+        },
         "seed": nullable("integer", minimum=0, maximum=MAX_SEED),
         "apply_text_normalization": {"enum": [*NORMALISE_CHOICES, None]},
         "pronunciation_dictionary_locators": nullable("array", items=locator, maxItems=MAX_DICTIONARIES),
     }
+
+
+def _languages(catalogue: Catalogue) -> list[str]:
+    """Codes of the languages that some voice can read here."""
+    spoken = (one for voice in catalogue.voices.values() for one in voice.languages)
+    return sorted({one.code for one in spoken if not one.missing})
 
 
 def _settings() -> Schema:

@@ -9,10 +9,10 @@ packets.  Both share a lane of the engine.
 
 from __future__ import annotations
 
+import contextvars
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import trio
@@ -258,7 +258,9 @@ class SpeechStream:
         Most blocks never reach this task: `_encode_nowait` takes them.
         """
         pending = self.text_half.pending
-        lane.hand_to(partial(self._encode_nowait, audio))
+        # What the call logs and raises belongs to this stream's request.
+        context = contextvars.copy_context()
+        lane.hand_to(lambda block: context.run(self._encode_nowait, audio, block))
         blocks = aiter(lane)
         try:
             while not self.text_half.is_silenced:

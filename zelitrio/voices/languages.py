@@ -53,14 +53,14 @@ ENGLISH = (Language(code="en"),)
 
 
 def choose_language(languages: Sequence[Language], code: str | None) -> Language:
-    """The language of a code such as `de`, `en-GB` or `en_gb`; the first one for None.
+    """The language of a code such as `de`, `en-GB` or `en_gb`; the first one for none.
 
     A region that is not there gives the same language of another region.
 
     Raises:
         LocalError: none fits, or what reads it is not installed.
     """
-    found = languages[0] if code is None else _fitting(languages, code.replace("_", "-").lower())
+    found = _fitting(languages, code.replace("_", "-").lower()) if code else languages[0]
     if found is None:
         known = ", ".join(one.code for one in languages)
         raise LocalError(f"language_code: expected one of {known}, found {str(code)[:32]!r}")
