@@ -121,7 +121,9 @@ def tone(text: str, words: int, speed: float = 1.0) -> np.ndarray:
 def phone_edges(utterance: Utterance, times: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], ...]:
     """The phones of a word share its time."""
     return tuple(
-        tuple(round(begin + (end - begin) * n / max(1, len(word.phones))) for n in range(len(word.phones) + 1))
+        tuple(
+            round(begin + (end - begin) * n / max(1, len(word.phones))) for n in range(len(word.phones) + 1)
+        )
         for word, (begin, end) in zip(utterance.words, times, strict=True)
     )
 
