@@ -249,3 +249,13 @@ async def test_a_client_that_closes_while_it_is_written_to_is_no_error():
             async with await server.connect() as stream:
                 await stream.send_all(GET * 3)
         assert "zelitrio_connections_failed_total 0.0" in (await http.get("/metrics")).text
+
+
+async def test_an_empty_line_and_a_pause_before_a_request_are_no_failure():
+    async with running() as server, server.http() as http:
+        async with await server.connect() as stream:
+            await stream.send_all(b"\r\n")
+            await trio.sleep(0.05)
+            await stream.send_all(GET)
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+        assert "zelitrio_connections_failed_total 0.0" in (await http.get("/metrics")).text

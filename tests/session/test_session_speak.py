@@ -9,7 +9,7 @@ from memory_socket import make_service
 from scripted_engine import ScriptedEngine, pcm_of
 
 from zelitrio.audio import parse_format
-from zelitrio.errors import CapacityError, UtteranceError
+from zelitrio.errors import CapacityError, RemoteError, UtteranceError
 from zelitrio.session import StreamOptions, Timing, speak
 
 PCM = parse_format("pcm_24000")
@@ -137,6 +137,22 @@ async def test_what_the_texts_own_iteration_raises_comes_out_as_itself(autojump_
     with pytest.raises(ZeroDivisionError):
         await speak_all(engine, pieces())
     assert engine.lanes == []
+
+
+async def test_a_text_that_fails_as_its_reader_leaves_is_no_error_of_the_reader(autojump_clock):
+    engine = ScriptedEngine()
+
+    async def written():
+        yield "Hello there, and so on. "
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise RemoteError("invalid_input", "injected")
+
+    async with speak(make_service(engine), options_of(engine), written()) as packets:
+        async for _ in packets:
+            break
+    assert not engine.lanes
 
 
 async def test_leaving_early_frees_the_lane(autojump_clock):

@@ -76,8 +76,9 @@ async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> 
                 return None
             if not raw:
                 data = data.lstrip(b"\r\n")  # some clients end a body so (RFC 9112, section 2.2)
-            raw += data
-            parser.receive_data(data)
+            if data:  # nothing would mean to h11 that the peer has left
+                raw += data
+                parser.receive_data(data)
     raise BadHeadError(408, f"request head: expected within {timeout_s:g} s")
 
 

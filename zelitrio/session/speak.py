@@ -87,6 +87,13 @@ class Packets:
         with self._send, scope or nullcontext():
             try:
                 await _speak(service, options, text, self._send.send)
+            except BaseExceptionGroup as group:
+                # Its reader may fail in the turn of the loop in which a cancellation reaches the others.
+                errors, others = group.split(Exception)
+                if errors is not None:
+                    self._error = first_error(errors)
+                if others is not None:
+                    raise others from None
             except Exception as error:
                 self._error = first_error(error)
 
