@@ -1,4 +1,4 @@
-"""Voices of the public families with weights that are drawn: what a step costs depends on sizes only.
+"""Voices of the public families with drawn weights: the cost of a step depends on sizes only.
 
 Sizes are the published ones.  Durations are set, so that a phone lasts about 80 ms, as in speech.
 """
@@ -20,9 +20,9 @@ from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.piper import PiperModel
 
 _PIPER_FRAMES = 1.9
-"""Of a token, before it is rounded up.  A phone is 3.3 tokens, and a frame 11.6 ms."""
+"""Frames of a token, before rounding up.  A phone is 3.3 tokens, and a frame 11.6 ms."""
 _KOKORO_FRAMES = 2.0
-"""Of a token.  A phone is 1.6 tokens, and a frame 25 ms."""
+"""Frames of a token.  A phone is 1.6 tokens, and a frame 25 ms."""
 _F0_HZ, _STYLE_ROWS = 140.0, 510
 _MARKS = "^_$ ,.?!:;ˈˌː"
 

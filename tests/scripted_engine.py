@@ -142,7 +142,7 @@ class ScriptedStream:
     _changed: trio.Event = attrs.field(factory=trio.Event)
     _take: Callable[[ScriptedBlock], bool] | None = None
     _waiting: deque[ScriptedBlock | Exception] = attrs.field(factory=deque)
-    """What the iteration has to read."""
+    """Blocks, errors and ends for the iteration."""
     _arrived: trio.Event = attrs.field(factory=trio.Event)
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:

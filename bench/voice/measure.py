@@ -48,7 +48,7 @@ class Measure:
         beside: public voices, which say the same sentences.
         corpus: with the recordings of their speakers; None: nothing is compared with recordings.
         work: folder with their alignments; None: durations of phones are not compared.
-        per_list: only so many sentences of each list, and nothing else; None: everything.
+        per_list: number of sentences of each list, and nothing else; None: everything.
         heard: gets the facts of each sentence of the lists.
     """
 

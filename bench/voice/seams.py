@@ -115,7 +115,7 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
             for kind, values in jumps(spoken.pcm, ln_f0(spoken.pcm), samples).items():
                 groups[name][kind] += values
         joins += len(cut.pieces.starts) - 1
-        # A join may lie beside a plosive, which is as sharp in the sentence that was not cut.
+        # A join may be beside a plosive, which is as sharp in the sentence that was not cut.
         for name in sharp:
             spoken, samples = places[name]
             bends = np.array(sharp_places(spoken.pcm))

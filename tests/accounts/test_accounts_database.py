@@ -1,13 +1,12 @@
 """The SQLite file: its content, and one clear line for each way that a file can be wrong."""
 
-import multiprocessing
-import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from killed import kill_writer
 
 from zelitrio.accounts import (
     Database,
@@ -167,14 +166,7 @@ def _write_until_killed(folder: str, started: object) -> None:
 
 
 def test_a_writer_that_is_killed_leaves_a_sound_file(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    started = context.Event()
-    writer = context.Process(target=_write_until_killed, args=(str(tmp_path), started))
-    writer.start()
-    assert started.wait(60)
-    assert writer.pid is not None
-    os.kill(writer.pid, 9)
-    writer.join()
+    kill_writer(_write_until_killed, tmp_path)
     with Database(tmp_path) as database:
         (row,) = database.usage()
         assert row.usage.characters == row.usage.requests >= 50

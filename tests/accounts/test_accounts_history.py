@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import sqlite3
 from pathlib import Path
 
 import attrs
 import pytest
 import trio
+from killed import kill_writer
 
 from zelitrio.accounts import History, HistoryItem, HistoryQuery
 from zelitrio.accounts import history as history_module
@@ -218,14 +217,7 @@ def _add_until_killed(folder: str, started: object) -> None:
 
 
 def test_a_writer_that_is_killed_leaves_whole_items_only(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    started = context.Event()
-    writer = context.Process(target=_add_until_killed, args=(str(tmp_path), started))
-    writer.start()
-    assert started.wait(60)
-    assert writer.pid is not None
-    os.kill(writer.pid, 9)
-    writer.join()
+    kill_writer(_add_until_killed, tmp_path)
     with HistoryFile(tmp_path) as file:
         page = file.page("app", HistoryQuery(size=1000))
         assert page is not None and len(page[0]) >= 40 and len(page[0]) % 2 == 0

@@ -1,9 +1,10 @@
-"""Piper and Kokoro as the engine runs them: in any company as alone, and a graph's sound as the eager one."""
+"""Piper and Kokoro as the engine runs them: other rows change nothing, graphs sound as eager calls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from family_checks import (
     padded_shapes,
 )
 from numpy.typing import NDArray
+from tiny_public import KOKORO as TINY_KOKORO
 
 from bench.made_voices import made_kokoro, made_piper
 from zelitrio.engine.calls import EncodeRow, ExpandRow, Frames, SpeakRow
@@ -27,20 +29,7 @@ from zelitrio.text import Utterance, read_text
 from zelitrio.voices import Model, Voice
 
 PIPER = PiperConfig(hidden=16, latent=12, feed_forward=24, layers=2, duration_width=16, start_width=32)
-KOKORO = KokoroConfig(
-    embedding=16,
-    attention_width=24,
-    heads=2,
-    feed_forward=32,
-    layers=2,
-    hidden=32,
-    style=8,
-    text_layers=2,
-    most_frames=6,
-    decoder_width=32,
-    residual=8,
-    start_width=32,
-)
+KOKORO = attrs.evolve(TINY_KOKORO, symbols=KokoroConfig().symbols)
 TEXTS = (
     "Yes, of course.",
     "No, never.",

@@ -6,11 +6,11 @@ import math
 
 import pytest
 import torch
+from tiny_public import KOKORO
 from torch import Tensor
 
 from zelitrio.networks import (
     Kokoro,
-    KokoroConfig,
     KokoroRequest,
     speak_all,
 )
@@ -18,33 +18,17 @@ from zelitrio.networks.kokoro import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.sound import inverse_spectrum
 from zelitrio.networks.kokoro.source import HarmonicSource, spectrum
 
-SMALL = KokoroConfig(
-    symbols=40,
-    embedding=16,
-    attention_width=24,
-    heads=2,
-    feed_forward=32,
-    layers=2,
-    hidden=32,
-    style=8,
-    text_layers=2,
-    most_frames=6,
-    decoder_width=32,
-    residual=8,
-    start_width=32,
-)
-
 
 @pytest.fixture(scope="module")
 def network() -> Kokoro:
     torch.manual_seed(5)
-    network = Kokoro(SMALL).eval().requires_grad_(False)
+    network = Kokoro(KOKORO).eval().requires_grad_(False)
     network.predictor.F0_proj.bias += 140.0  # a voice: without pitch the source is silent
     return network
 
 
 def tables() -> Tensor:
-    return torch.randn(2, SMALL.most_symbols, 2 * SMALL.style, generator=torch.Generator().manual_seed(1))
+    return torch.randn(2, KOKORO.most_symbols, 2 * KOKORO.style, generator=torch.Generator().manual_seed(1))
 
 
 def requests() -> list[KokoroRequest]:
@@ -76,9 +60,9 @@ def test_the_generator_repeats_a_chunk_with_the_statistics_of_that_chunk(network
     steps = 24
     span = KokoroSpan.of(torch.tensor([steps]), steps, is_full=True)
     generator = torch.Generator().manual_seed(3)
-    features = torch.randn(1, SMALL.start_width, steps, generator=generator)
+    features = torch.randn(1, KOKORO.start_width, steps, generator=generator)
     f0 = torch.full((1, steps), 130.0)
-    style = torch.randn(1, 2 * SMALL.style, generator=generator)
+    style = torch.randn(1, 2 * KOKORO.style, generator=generator)
     own = KokoroMoments()
     first = network.sound(features, network.source(f0, span), style, span, own)
     again = network.sound(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from test_kokoro import SMALL as KOKORO
 from test_piper import SMALL as PIPER
 from test_piper import make as make_vits
+from tiny_public import KOKORO
 from torch import Tensor
 
 from zelitrio.networks import (

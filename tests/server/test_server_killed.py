@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(180)
 def start(folder: Path, *, history: bool = False) -> tuple[subprocess.Popen[str], str]:
     """A real server of this repository, with the scripted engine: speech costs nothing, accounts are real.
 
-    Its log goes to a pipe that is never read, as behind a log collector that hangs.
+    Its log goes to a pipe that is never read, as with a log collector that hangs.
     """
     code = (
         "import sys, trio\n"

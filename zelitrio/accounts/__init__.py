@@ -1,4 +1,4 @@
-"""Keys, their limits, what they used and had spoken: SQLite, reached through one thread at a time."""
+"""Keys, their limits, their usage and their history: SQLite, reached through one thread at a time."""
 
 from zelitrio.accounts.accounts import (
     Accounts,

@@ -315,7 +315,7 @@ class Meter:
     _kind: Kind = attrs.field(alias="kind")
     _recording: Recording | None = attrs.field(alias="recording", default=None)
     _place: Place | None = attrs.field(default=None, init=False)
-    """Of the last use; it changes once a day."""
+    """Place of the last use; it changes once a day."""
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def spend(self, characters: int) -> None:

@@ -1,4 +1,4 @@
-"""What each key had spoken, for a Trio program: kept off the loop, within an age and a size.
+"""The history of each key, for a Trio program: kept off the loop, within an age and a size.
 
 A stream's text and audio are gathered in memory.  When it ends, a task hands them to a worker thread, which
 stores them in one transaction: an item is listed whole or not at all.
@@ -92,7 +92,7 @@ class History:
         return self.now_s() - self._days * _DAY_S
 
     def begin(self, item: HistoryItem) -> Recording:
-        """Begin an item, whose text comes later.  Close the recording when its stream ends."""
+        """Begin an item; its text comes later.  Close the recording when its stream ends."""
         return Recording(self, item)
 
     async def find(self, key: str, item_id: str) -> HistoryItem | None:

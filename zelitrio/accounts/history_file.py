@@ -1,4 +1,4 @@
-"""What was spoken, on disk: a row for each item, written whole or not at all."""
+"""The history on disk: a row for each item, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -160,7 +160,11 @@ class HistoryFile(SqliteFile):
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def find(self, key: str, item_id: str) -> HistoryItem | None:
-        """The item of a key by its id."""
+        """The item of a key by its id.
+
+        Raises:
+            LocalError: the file cannot be read.
+        """
         with self.explained():
             found = self.connection.execute(
                 f"SELECT {_COLUMNS} FROM items WHERE key = ? AND item_id = ?", (key, item_id)
@@ -168,7 +172,11 @@ class HistoryFile(SqliteFile):
         return None if found is None else _item_of(found)
 
     def audio(self, key: str, item_id: str) -> tuple[HistoryItem, bytes] | None:
-        """The item of a key with its audio."""
+        """The item of a key with its audio.
+
+        Raises:
+            LocalError: the file cannot be read.
+        """
         with self.explained():
             found = self.connection.execute(
                 f"SELECT {_COLUMNS}, data FROM items JOIN audio USING (number) WHERE key = ? AND item_id = ?",
@@ -177,7 +185,11 @@ class HistoryFile(SqliteFile):
         return None if found is None else (_item_of(found[:-1]), found[-1])
 
     def page(self, key: str, query: HistoryQuery) -> tuple[list[HistoryItem], bool] | None:
-        """A page of a key's items, and whether more follow; None: `query.after` is no item of the key."""
+        """A page of a key's items, and whether more follow; None: `query.after` is no item of the key.
+
+        Raises:
+            LocalError: the file cannot be read.
+        """
         conditions: list[str] = ["key = ?"]
         values: list[object] = [key]
         order, follows = ("ASC", ">") if query.oldest_first else ("DESC", "<")

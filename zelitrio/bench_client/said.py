@@ -22,7 +22,7 @@ class Said:
         chars: of its text.
         longest_gap_s: between two frames.
         arrivals: when each frame came, by `time.perf_counter`, and the seconds of audio in it.
-        failure: kind of the failure; None for a whole utterance.  With a failure the other figures are None.
+        failure: kind of the failure, or None for a whole utterance; with one the other figures are None.
         detail: the server's answer, for a person.
     """
 

@@ -46,7 +46,7 @@ def speak(
     voice
         The voice; `zelitrio voices` lists them [default: the first].
     language
-        Of the text, such as de or en-GB [default: the voice's own]; en-US-x-espeak is English by espeak.
+        Language, such as de or en-GB [default: the voice's own]; en-US-x-espeak is English by espeak.
     format_name
         Such as mp3_44100_128 or pcm_16000 [default: by the file's ending].
     seed

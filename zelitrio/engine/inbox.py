@@ -14,7 +14,7 @@ import trio
 from zelitrio.engine.commands import Command
 
 LONGEST_S = 0.001
-"""No command waits longer for the end of a long turn than this, and until the next one."""
+"""A command that comes this long after the first of its turn sends all of them at once."""
 
 
 class Inbox(trio.abc.Instrument):

@@ -62,7 +62,7 @@ class AudioBlock:
 
 
 _Waiting: TypeAlias = AudioBlock | Exception | None
-"""What waits for a stream's iteration: a block, an error, or its end."""
+"""A block, an error, or the end (None), for a stream's iteration."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

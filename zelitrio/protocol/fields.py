@@ -3,9 +3,9 @@
 The same readers serve sockets and HTTP bodies: what differs is only the error, so a reader is given the
 error's wording (`on_socket` or `in_body`).
 
-msgspec was tried for a socket's messages: on one busy core a piece of text took 17 us instead of 22, of about
-200 us that a message costs.  Its errors do not hold what was found, so that a translation of its errors would
-take the place of these readers.
+A prototype with msgspec read a socket's messages faster, on one busy core: a piece of text in 17 us (these
+readers: 27), a message of a context in 19 us (36).  It had no voice settings, schedule, dictionaries or typed
+errors, and msgspec's errors do not hold the value that was found.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class SpeechReport:
     """How far a context got.
 
     Attributes:
-        text_spoken: the text up to the last word whose audio was sent, or played, to its end.
+        text_spoken: the text up to the last word with all of its audio sent, or played.
         text_remaining: the rest; both together are the text that the client sent.
         audio_sent_ms: audio in the messages that left.
         text_skipped: the first text that the voice cannot speak, such as another script.
@@ -37,7 +37,7 @@ def report_keys(report: SpeechReport | None) -> str:
 
 
 def report_message(report: SpeechReport, context_key: str) -> str:
-    """The report of a context whose final frame was sent before."""
+    """The report of a context after its final frame."""
     return f'{{"is_over":true{report_keys(report)}{context_key}}}'
 
 

@@ -1,4 +1,4 @@
-"""What a key had spoken, under `/v1/history`, in the vendor's shape.
+"""The history of a key under `/v1/history`, in the vendor's shape.
 
 https://elevenlabs.io/docs/api-reference/history/list
 """

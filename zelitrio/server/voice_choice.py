@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.session import speak_language
+from zelitrio.text import primary_code
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue, Voice
@@ -30,7 +31,7 @@ def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> 
         wanted = language.replace("_", "-").lower()
         spoken = [(language_of(voice).replace("_", "-").lower(), voice) for voice in catalogue]
         same = [voice for code, voice in spoken if code == wanted]
-        close = [voice for code, voice in spoken if code.partition("-")[0] == wanted.partition("-")[0]]
+        close = [voice for code, voice in spoken if primary_code(code) == primary_code(wanted)]
         able = [voice for voice in catalogue if _speaks(voice, wanted)]
         found = next(iter([*same, *close, *able]), None)
     if found is None:

@@ -1,4 +1,4 @@
-"""One context of a socket: its stream, what it told, and the scope that cancels its task."""
+"""One context of a socket: its stream, its progress, and the scope that cancels its task."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from zelitrio.session.service import AccountLike, Meter
 from zelitrio.session.stream import SpeechStream
 
 REMEMBERED = 8
-"""Contexts that are over, whose progress a socket still knows: audio is sent faster than it is played, so an
-interruption often comes after the last message."""
+"""Contexts that are over and still have a progress on their socket.  Audio is sent faster than it is played,
+so an interruption often comes after the last message."""
 
 
 @attrs.define(eq=False)

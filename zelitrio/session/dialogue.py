@@ -42,7 +42,7 @@ class DialogueStream:
         options: of the stream; `voice` is the first of the dialogue's.
         voices: all voices, by id.
         make_schedule: makes the chunk schedule of a turn.
-        tell_flushes: told of turns and flushes whose audio was delivered.
+        tell_flushes: told of turns and flushes after the delivery of their audio.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class DialogueStream:
         return self._is_ended
 
     def abandon(self) -> None:
-        """The client went on to other speech: what is left is spoken after everything else, or not at all."""
+        """The client went on to other speech: the rest is spoken last, or not at all."""
         for turn in self._turns:
             turn.abandon()
 

@@ -28,7 +28,7 @@ def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | 
 
 
 def speak_language(voice: Voice, code: str | None) -> Voice:
-    """The voice, reading the language of a code; None: its own.
+    """The voice, reading the language of a code; None or empty: its own.
 
     Raises:
         RemoteError: `unsupported_language`: it does not speak it, or what reads it is not installed.

@@ -51,7 +51,7 @@ class MessageTimes:
             self._last = char
 
     def take(self, until_ms: int, *, is_last: bool = False) -> CharTimes | None:
-        """The characters of the message whose audio ends at `until_ms`; None if none is waiting.
+        """The characters of the message whose audio ends at `until_ms`; None if no character is waiting.
 
         Args:
             until_ms: of the stream.

@@ -21,7 +21,7 @@ class Progress:
     """Text and audio of one context.  All calls return at once."""
 
     notices: Notices | None = None
-    """What its voice cannot speak."""
+    """Text that its voice cannot speak."""
     _text: deque[str] = attrs.field(factory=deque, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _forgotten: int = attrs.field(default=0, init=False)
@@ -73,7 +73,7 @@ class Progress:
 
 
 def _heard_chars(segment: Segment, heard_ms: int) -> int:
-    """Characters of a segment's text up to its last word that was heard to its end."""
+    """Characters of a segment's text up to the last word that was heard whole."""
     words, source = segment.utterance.words, segment.utterance.source
     ended = 0
     for _, end_ms in segment.word_times_ms:

@@ -89,7 +89,7 @@ class SpeechStream:
         self._lane: EngineStreamLike | None = None
         self._scope = trio.CancelScope()
         self._block_wait: trio.CancelScope | None = None
-        """Of the encoder, while it waits for a block."""
+        """The encoder's wait for a block, if it waits."""
         self._changed = Signal()
         self._wakes_at = -math.inf
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
@@ -157,7 +157,7 @@ class SpeechStream:
         return first_stale
 
     def abandon(self) -> None:
-        """The client went on to other speech: what is left is spoken after everything else, or not at all."""
+        """The client went on to other speech: the rest is spoken last, or not at all."""
         self._is_abandoned = True
         if self._lane is not None:
             self._lane.close_softly(is_abandoned=True)
@@ -258,7 +258,7 @@ class SpeechStream:
         Most blocks never reach this task: `_encode_nowait` takes them.
         """
         pending = self.text_half.pending
-        # What the call logs and raises belongs to this stream's request.
+        # The log lines of this call need the request id of the stream.
         context = contextvars.copy_context()
         lane.hand_to(lambda block: context.run(self._encode_nowait, audio, block))
         blocks = aiter(lane)

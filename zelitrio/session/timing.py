@@ -164,7 +164,7 @@ class SegmentClock:
             until_s: end of the encoder's last frame.
         """
         if self._timing is Timing.MESSAGE:
-            # All audio has left if nothing comes after the packets so far; then no message is made.
+            # If nothing follows the packets that have left, there is no further message.
             until_ms = round(1000 * max(until_s, self.heard_s))
             is_over = until_ms <= self._told_ms
             return None if is_over else _written_only(self._times.take(until_ms, is_last=True))

@@ -12,7 +12,7 @@ from zelitrio.text.dictionary_rules import Rule, compile_rules, pls_of, rules_fr
 from zelitrio.text.explain import explain
 from zelitrio.text.foreign import ForeignFrontEnd
 from zelitrio.text.front_end import FrontEnd, load_front_end
-from zelitrio.text.guess import LanguageGuess, script_of, scripts_of, seems_other
+from zelitrio.text.guess import LanguageGuess, primary_code, script_of, scripts_of, seems_other
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
@@ -73,6 +73,7 @@ __all__ = [
     "load_front_end",
     "load_lexicon",
     "pls_of",
+    "primary_code",
     "read_text",
     "rules_from_file",
     "rules_of",

@@ -43,9 +43,14 @@ _SCRIPTS = {
 _JAPANESE = frozenset(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"))
 
 
+def primary_code(language: str) -> str:
+    """The language in a code, in small letters: `pt` of `pt-BR` and `PT_br` (RFC 5646, section 2.2.1)."""
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
 def scripts_of(language: str) -> frozenset[str]:
     """The scripts that a language is written in, as Unicode names them; Latin is read by all."""
-    code = language.replace("_", "-").partition("-")[0].lower()
+    code = primary_code(language)
     own = _JAPANESE if code == "ja" else frozenset((_SCRIPTS.get(code, _LATIN),))
     return own | {_LATIN}
 
@@ -89,7 +94,7 @@ class LanguageGuess:
 
     def is_twice(self, found: str, language: str) -> bool:
         """Whether the text has twice as many frequent words of one language as of another."""
-        code = language.replace("_", "-").partition("-")[0].lower()
+        code = primary_code(language)
         return code in _COMMON and self._found.get(found, 0) >= 2 * self._found.get(code, 0)
 
 

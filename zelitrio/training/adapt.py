@@ -86,8 +86,8 @@ def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: 
 def turns_to_pulses(model: ZeliModel, work: Path) -> float:
     """Turns from the recordings' pulses to those from which the vocoder makes their sound best.
 
-    Pulses of recordings are put where their sound says.  A vocoder whose teacher told it the pulses may
-    know them at another place in the period.
+    The pulses of recordings are estimated from their sound.  A vocoder that learnt from exact pulses may
+    expect them at another place in the period.
     """
     distances = []
     for step in range(_PLACES):

@@ -52,7 +52,7 @@ class Recipe:
         )
 
     def turned(self, turns: float) -> Recipe:
-        """The same for a speaker whose pulses are these turns from those that the vocoder knows."""
+        """The same for a speaker with pulses that many turns from those that the vocoder expects."""
         return attrs.evolve(self, vocoder=attrs.evolve(self.vocoder, turned=turns))
 
     def require_enough(self, folder: Path, recordings: int, speech_s: float) -> None:

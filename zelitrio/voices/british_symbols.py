@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from zelitrio.text import Phones, Word
+from zelitrio.voices.english_symbols import KOKORO_CONSONANTS, PIPER_CONSONANTS
 
 _STRESS = {"1": "ˈ", "2": "ˌ", "0": ""}
 _PLAIN = {
@@ -61,10 +62,7 @@ KOKORO_GB = Accent(
         "KIT": "ɪ", "FOOT": "ʊ", "FLEECE": "iː", "HAPPY": "i", "GOOSE": "uː", "NURSE": "ɜː", "FACE": "A",
         "PRICE": "I", "CHOICE": "Y", "MOUTH": "W", "GOAT": "Q", "NEAR": "ɪə", "SQUARE": "ɛː", "CURE": "ʊə",
     },
-    consonants={
-        **{name: name.lower() for name in "B D F K L M N P S T V W Z".split()},
-        **dict(zip("CH JH DH TH NG R SH ZH Y HH G".split(), "ʧʤðθŋɹʃʒjhɡ", strict=True)),
-    },
+    consonants=KOKORO_CONSONANTS,
     words={"i": "ˌI", "on": "ˌɒn"},
     syllabic="ᵊ",
     edge="ə",
@@ -78,16 +76,7 @@ PIPER_GB = Accent(
         "PRICE": "aɪ", "CHOICE": "ɔɪ", "MOUTH": "aʊ", "GOAT": "əʊ", "NEAR": "iə", "SQUARE": "eə",
         "CURE": "ʊə",
     },
-    consonants={
-        **{name: name.lower() for name in "B D F K L M N P S T V W Z".split()},
-        **dict(
-            zip(
-                "CH JH DH TH NG R SH ZH Y HH G".split(),
-                ("tʃ", "dʒ", "ð", "θ", "ŋ", "ɹ", "ʃ", "ʒ", "j", "h", "ɡ"),
-                strict=True,
-            )
-        ),
-    },
+    consonants=PIPER_CONSONANTS,
     words={"on": "ɒn"},
     syllabic="ə",
     edge="ɐ",

@@ -23,6 +23,16 @@ _SIBILANTS = frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
 _SCHWAS = frozenset(("AH0", "IH0"))
 
 
+_OWN_LETTER = {name: name.lower() for name in "B D F K L M N P S T V W Z".split()}
+_OTHERS = "CH JH DH TH NG R SH ZH Y HH G".split()
+KOKORO_CONSONANTS = {**_OWN_LETTER, **dict(zip(_OTHERS, "ʧʤðθŋɹʃʒjhɡ", strict=True))}
+PIPER_CONSONANTS = {
+    **_OWN_LETTER,
+    **dict(zip(_OTHERS, ("tʃ", "dʒ", "ð", "θ", "ŋ", "ɹ", "ʃ", "ʒ", "j", "h", "ɡ"), strict=True)),
+}
+"""As espeak writes them."""
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Alphabet:
     """How one family writes English."""
@@ -44,10 +54,7 @@ KOKORO = Alphabet(
         "AH": "ʌ",
         "AH0": "ə",
     },
-    consonants={
-        **{name: name.lower() for name in "B D F K L M N P S T V W Z".split()},
-        **dict(zip("CH JH DH TH NG R SH ZH Y HH G".split(), "ʧʤðθŋɹʃʒjhɡ", strict=True)),
-    },
+    consonants=KOKORO_CONSONANTS,
     words={("i", ("AY1",)): "ˌI", ("on", ("AA1", "N")): "ˌɔn", ("to", ("T", "UW0")): "tʊ"},
     flap="T",
     reduced="ᵻ",
@@ -67,16 +74,7 @@ PIPER = Alphabet(
         "AH": "ʌ",
         "AH0": "ə",
     },
-    consonants={
-        **{name: name.lower() for name in "B D F K L M N P S T V W Z".split()},
-        **dict(
-            zip(
-                "CH JH DH TH NG R SH ZH Y HH G".split(),
-                ("tʃ", "dʒ", "ð", "θ", "ŋ", "ɹ", "ʃ", "ʒ", "j", "h", "ɡ"),
-                strict=True,
-            )
-        ),
-    },
+    consonants=PIPER_CONSONANTS,
     words={
         ("to", ("T", "UW0")): "tʊ",
         ("than", ("DH", "AE0", "N")): "ðɐn",

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import attrs
 
 from zelitrio.errors import LocalError
-from zelitrio.text import FrontEnd
+from zelitrio.text import FrontEnd, primary_code
 
 Reader = Callable[[FrontEnd], FrontEnd]
 """Makes what reads a language from the front end of English, which has the user's dictionaries."""
@@ -76,5 +76,5 @@ def _is_installed(package: str) -> bool:
 
 def _fitting(languages: Sequence[Language], wanted: str) -> Language | None:
     exact = [one for one in languages if one.code.lower() == wanted]
-    near = [one for one in languages if one.code.lower().split("-")[0] == wanted.split("-")[0]]
+    near = [one for one in languages if primary_code(one.code) == primary_code(wanted)]
     return next(iter([*exact, *near]), None)

@@ -49,7 +49,7 @@ class Target:
 
 @torch.no_grad()
 def target_of(wide: PitchedAcousticModel, batch: dict[str, Tensor]) -> Target:
-    """What the wide model makes of a batch, its pitch and energy varied as `stability` varies them."""
+    """The wide decoder's inputs and spectra for a batch; pitch and energy vary as `stability` varies them."""
     hidden, _ = wide.encode(
         batch["phones"], batch["stresses"], batch["features"], batch["speakers"], batch["mask"]
     )

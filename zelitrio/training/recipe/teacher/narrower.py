@@ -1,7 +1,7 @@
 """A narrower network from a trained one: fewer units in the inner layers of its blocks, their work refitted.
 
-Units go one by one, each time the one whose loss moves the block's outputs least when the others make up
-for it (optimal brain surgeon, for a layer of several outputs).  What the units do on real frames decides,
+Units go one by one, each time the unit without which the refitted others miss the block's outputs
+least (optimal brain surgeon, for a layer of several outputs).  What the units do on real frames decides,
 not how large their weights are.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from zelitrio.networks import FineVocoder, PitchedAcousticModel, StreamingBlock
 
 _RIDGE = 1e-4
-"""Of the mean second moment: weights that hardly matter stay small."""
+"""Part of the mean second moment; it keeps weights that hardly matter small."""
 
 
 def narrow_vocoder(wide: FineVocoder, inner: int, part_inner: int, run: Callable[[], object]) -> FineVocoder:
@@ -65,7 +65,7 @@ def _narrow(wide: nn.Module, narrow: nn.Module, run: Callable[[], object]) -> No
 
 @torch.no_grad()
 def second_moments(layers: Iterable[nn.Linear], run: Callable[[], object]) -> list[Tensor]:
-    """E[x x'] of each layer's inputs with a constant 1 behind them, in a run: [inputs + 1, inputs + 1]."""
+    """E[x x'] of each layer's inputs and of a constant 1, in a run: [inputs + 1, inputs + 1]."""
     sums: list[Tensor] = []
     hooks = []
     for layer in layers:

@@ -72,7 +72,7 @@ class Options:
         batch_s: seconds of speech per batch of the teacher.
         role: of this process; None starts one for each.
         began: monotonic time of the start, for a role.
-        start: a voice folder whose networks are made narrower; None: they begin from nothing.
+        start: a voice folder with the networks to make narrower; None: they begin from nothing.
         decoder_inner, inner, part_inner: widths of the narrower inner layers.
     """
 
