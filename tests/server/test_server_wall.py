@@ -259,3 +259,11 @@ async def test_an_empty_line_and_a_pause_before_a_request_are_no_failure():
             await stream.send_all(GET)
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
         assert "zelitrio_connections_failed_total 0.0" in (await http.get("/metrics")).text
+
+
+@pytest.mark.parametrize("method", [b"head", b"hEAD", b"get", b"Post", b"options"])
+async def test_a_method_in_small_letters_is_refused_and_no_failure(method):
+    async with running() as server, server.http() as http:
+        answer = await ask(server, method + b" /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 501") and b"in capitals, found " + method in answer
+        assert "zelitrio_connections_failed_total 0.0" in (await http.get("/metrics")).text

@@ -60,7 +60,8 @@ async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> 
     """Wait for a whole head; None when the peer left before its end.
 
     Raises:
-        BadHeadError: too slow (408), too large (431), a version that is not served (505) or not HTTP (400).
+        BadHeadError: too slow (408), too large (431), a version that is not served (505), a method in
+            small letters (501), or not HTTP (400).
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
     raw = b""
@@ -99,8 +100,12 @@ def _parse(parser: h11.Connection, raw: bytes, max_bytes: int) -> RequestHead | 
     if version not in VERSIONS:
         message = f"request head: expected HTTP/1.1, found HTTP/{version}"
         raise BadHeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, message)
+    method = event.method.decode("ascii")
+    if method != method.upper():
+        # Methods are case-sensitive (RFC 9110, section 9.1).  hypercorn reads `head` as HEAD, h11 does not.
+        raise BadHeadError(501, f"request head: expected a method in capitals, found {method[:32]}")
     return RequestHead(
-        event.method.decode("ascii"),
+        method,
         event.target.decode("latin-1"),
         tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers),
         raw,
