@@ -42,7 +42,8 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const { target } of changes) {
       if (!target.classList.contains("now") || window.recorded.marks.at(-1)?.word === words().indexOf(target)) continue;
       window.recorded.marks.push({ word: words().indexOf(target), time: clock.currentTime });
-      window.recorded.latency = clock.outputLatency || clock.baseLatency;
+      // Firefox hangs if it is asked while its sound starts.
+      window.recorded.latency = (!navigator.userAgent.includes("Firefox") && clock.outputLatency) || clock.baseLatency;
     }
   }).observe(document.querySelector("#transcript"), { subtree: true, attributeFilter: ["class"] });
   const pressed = () => clock && window.recorded.stops.push(clock.currentTime);

@@ -1,4 +1,4 @@
-// The server as the page sees it: addresses, the key of this tab, single-use tokens, errors as sentences.
+// The server: addresses, the key of this tab, single-use tokens, errors as sentences.
 
 const KEY = "zelitrio-key";
 const TOKEN_AGE_MS = 10 * 60 * 1000; // The server keeps a token for 15 minutes.
@@ -10,7 +10,7 @@ let spare = null; // A token fetched ahead, so that a socket opens without anoth
 let asksForKey = false;
 let hasDrained = false;
 
-/** A failure that a person can read. `code` is the server's word for it. */
+/** A failure in words; `code` is the server's. */
 export class Trouble extends Error {
   constructor(code, message) {
     super(message);
@@ -119,7 +119,7 @@ export async function socketUrl(path, query) {
   return url;
 }
 
-/** Why a socket did not open, or broke: a browser hides the answer of a refused upgrade. */
+/** Why a socket did not open, or broke: browsers hide the answer. */
 export async function whyClosed(fallback) {
   try {
     await call("ready");
@@ -140,7 +140,7 @@ export async function whyRefused() {
   return whyClosed("connection_lost");
 }
 
-/** The server's own count and sum of first audio, from its metrics; null where they cannot be read. */
+/** The server's count and sum of first audio, from its metrics; null if unreadable. */
 export async function firstAudioTotals() {
   try {
     const text = await (await call("metrics")).text();

@@ -1,4 +1,4 @@
-// The page itself: its controls, one run at a time, and what is shown of it.
+// The page: its controls, one run at a time, and its pictures.
 
 import * as api from "./api.js";
 import { LANGUAGES } from "./copy.js";
@@ -361,7 +361,7 @@ async function settle(mine, type) {
   showHistory();
 }
 
-/** Take the server's own figure, unless another stream has begun to speak since: then the sums are of both. */
+/** Take the server's own figure, unless another stream has begun to speak: then sums are of both. */
 async function askServer(mine) {
   const totals = mine.totals && mine.serverMs === undefined && (await api.firstAudioTotals());
   if (totals && totals.count - mine.totals.count === 1) mine.serverMs = 1000 * (totals.sum - mine.totals.sum);

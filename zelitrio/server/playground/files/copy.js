@@ -1,4 +1,4 @@
-// The request that the page would send, as code for other programs. The key is never part of it.
+// The page's request as code for other programs, without the key.
 
 import { base, needsKey } from "./api.js";
 import { voicesOf } from "./speech.js";

@@ -7,7 +7,7 @@ import { Run, underrunsOf } from "./speech.js";
 const KEPT = 20;
 const PATIENCE_MS = 120_000;
 
-/** The value below which this part of the values lies (nearest rank); null of none. */
+/** The nearest-rank percentile; null of none. */
 export function percentile(values, part) {
   const sorted = [...values].sort((one, other) => one - other);
   return sorted.length ? sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] : null;

@@ -46,19 +46,26 @@ export function openPlayer(rate, startS, on) {
   return context.audioWorklet ? new WorkletPlayer(context, startS, on) : new BufferPlayer(context, startS, on);
 }
 
-/** Seconds from the context's clock to the ear. */
-function latencyS(context) {
-  return context.outputLatency || context.baseLatency || 0;
-}
-
 class Player {
   constructor(context) {
     this.context = context;
+    this.latency = context.baseLatency || 0;
+    this.askAt = context.currentTime + 0.5;
+  }
+
+  /** Seconds from the context's clock to the ear; Firefox hangs if asked while its sound starts. */
+  latencyS() {
+    const { currentTime } = this.context;
+    if (currentTime > this.askAt) {
+      this.askAt = currentTime + 1;
+      this.latency = this.context.outputLatency || this.latency;
+    }
+    return this.latency;
   }
 
   /** When a moment on the context's clock is heard, on the page's clock. */
   wallTime(time) {
-    return performance.now() + 1000 * (time - this.context.currentTime + latencyS(this.context));
+    return performance.now() + 1000 * (time - this.context.currentTime + this.latencyS());
   }
 }
 
@@ -97,7 +104,7 @@ class WorkletPlayer extends Player {
   /** Samples heard by now. */
   heard() {
     const { played, time, isPlaying } = this.last;
-    const since = this.context.currentTime - time - latencyS(this.context);
+    const since = this.context.currentTime - time - this.latencyS();
     const moved = isPlaying ? since : Math.min(since, 0); // What was put out is heard to its end.
     return Math.max(0, played + Math.round(moved * this.context.sampleRate));
   }
@@ -163,7 +170,7 @@ class BufferPlayer extends Player {
   }
 
   heard() {
-    const late = Math.round(latencyS(this.context) * this.context.sampleRate);
+    const late = Math.round(this.latencyS() * this.context.sampleRate);
     return Math.max(0, this.played() - late);
   }
 
