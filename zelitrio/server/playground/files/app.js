@@ -223,7 +223,7 @@ async function speak() {
   at("flush").disabled = true;
 }
 
-/** Send the words at the chosen pace; the clock decides how many are due, however late a timer is. */
+/** Send the words at the chosen pace; the clock decides how many are due. */
 function writeWords(mine, words) {
   const began = performance.now();
   let sent = 0;
@@ -340,7 +340,7 @@ function showTerms(id, terms) {
   at(id).replaceChildren(...items);
 }
 
-/** A run is over: keep its figures, and let the pictures say in words what they show. */
+/** A run is over: keep its figures and describe the pictures. */
 async function settle(mine, type) {
   if (current === mine) {
     current = null;

@@ -23,7 +23,7 @@ export async function playableFormats() {
   return names;
 }
 
-/** A decoder for one stream: `push(bytes)` and `finish()` hand samples to `deliver`, in order. */
+/** One stream's decoder: `push(bytes)` and `finish()` hand samples to `deliver`. */
 export function openDecoder(name, deliver, fail) {
   const { codec, rate } = FORMATS[name];
   if (codec === "mp3") return new BrowserDecoder(codec, rate, splitMp3, deliver, fail);
