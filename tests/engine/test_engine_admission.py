@@ -74,11 +74,11 @@ def test_a_stream_that_was_opened_and_not_fed_holds_its_place_for_a_while() -> N
     tempo = tempo_of(is_wide=False)
     admission = Admission(100)
     for number in range(admission.capacity(tempo, 1.0)):
-        admission.check(tempo, 1.0, 0.0)
+        admission.make_room(tempo, 1.0, 0.0)
         admission.enter(number, tempo, 0.0).has_audio = True
     with pytest.raises(CapacityError, match="as many as this device can feed"):
-        admission.check(tempo, 1.0, 1.0)
-    admission.check(tempo, 1.0, 10.0)
+        admission.make_room(tempo, 1.0, 1.0)
+    admission.make_room(tempo, 1.0, 10.0)
     assert admission.speaking == 0
 
 
@@ -93,7 +93,7 @@ def test_streams_of_several_models_take_what_each_of_them_costs() -> None:
     taken = 2
     for _ in range(most):
         try:
-            admission.check(quick, 1.0, 0.0)
+            admission.make_room(quick, 1.0, 0.0)
         except CapacityError:
             break
         member = admission.enter(taken, quick, 0.0)
@@ -107,7 +107,7 @@ def test_new_streams_are_refused_while_those_before_them_wait_too_long() -> None
     admission = Admission(100)
     with pytest.raises(CapacityError, match="wait for their first audio"):
         for number in range(100):
-            admission.check(tempo, 1.0, 0.0)
+            admission.make_room(tempo, 1.0, 0.0)
             admission.enter(number, tempo, 0.0).is_speaking = True
     assert 1 < len(admission) < admission.capacity(tempo, 1.0)
 
@@ -118,10 +118,27 @@ def test_a_stream_whose_client_went_on_to_other_speech_takes_no_place() -> None:
     members = []
     with pytest.raises(CapacityError):
         while True:
-            admission.check(tempo, 1.0, 0.0)
+            admission.make_room(tempo, 1.0, 0.0)
             member = admission.enter(number, tempo, 0.0)
             member.is_speaking = member.was_fed = member.has_audio = True
             members.append(member)
             number += 1
     members[0].is_abandoned = True
-    admission.check(tempo, 1.0, 0.0)
+    admission.make_room(tempo, 1.0, 0.0)
+
+
+def test_an_abandoned_stream_leaves_only_for_a_stream_that_is_accepted() -> None:
+    tempo = tempo_of(is_wide=False)
+    most = Admission(1).capacity(tempo, 1.0)
+    admission = Admission(most + 1)
+    for number in range(most + 1):
+        member = admission.enter(number, tempo, 0.0)
+        member.is_speaking = member.was_fed = member.has_audio = True
+    with pytest.raises(CapacityError, match="all are taken"):
+        admission.make_room(tempo, 1.0, 0.0)
+    member.is_abandoned = True
+    with pytest.raises(CapacityError, match="as many as this device can feed"):
+        admission.make_room(tempo, 1.0, 0.0)
+    assert len(admission) == most + 1
+    assert admission.make_room(tempo, 0.5, 0.0) == most
+    assert len(admission) == most

@@ -223,7 +223,7 @@ class VirtualBox:
         while self._arrivals and self._arrivals[0] <= now_s:
             at_s = self._arrivals.popleft()
             try:
-                self.admission.check(self.tempo, self._progress.slowness, now_s)
+                self.admission.make_room(self.tempo, self._progress.slowness, now_s)
             except CapacityError:
                 self.refused += 1
                 continue

@@ -71,14 +71,18 @@ class Admission:
         """Speaking streams of one model above which another is refused."""
         return max(1, int(_ADMITTED * tempo.real_time_streams / slowness))
 
-    def check(self, tempo: Tempo, slowness: float, now_s: float) -> None:
-        """Refuse a stream that there is no room for.
+    def make_room(self, tempo: Tempo, slowness: float, now_s: float) -> int | None:
+        """Room for one more stream: the abandoned stream that leaves for it, or None if no one has to.
 
         Raises:
-            CapacityError: too many streams are open, or they take all that the device can do.
+            CapacityError: too many streams are open, or they take all that the device can do.  No stream
+                leaves then.
         """
+        leaving: int | None = None
         if len(self._members) >= self._most_streams:
-            raise CapacityError(f"streams: expected at most {self._most_streams} open, all are taken")
+            leaving = next((number for number, member in self._members.items() if member.is_abandoned), None)
+            if leaving is None:
+                raise CapacityError(f"streams: expected at most {self._most_streams} open, all are taken")
         # One plain loop: with a thousand streams each new one goes through all of them.
         speaking, taken, waiting, wait_s = 0, 0.0, 0, 0.0
         for member in self._members.values():
@@ -97,6 +101,9 @@ class Admission:
             raise CapacityError(
                 f"streams: {waiting} wait for their first audio, as many as this device can serve"
             )
+        if leaving is not None:
+            self.leave(leaving)
+        return leaving
 
     def enter(self, number: int, tempo: Tempo, now_s: float) -> Member:
         """An accepted stream."""
@@ -108,16 +115,6 @@ class Admission:
     def leave(self, number: int) -> None:
         """That stream is closed; a second call does nothing."""
         self._members.pop(number, None)
-
-    def give_way(self) -> int | None:
-        """If all places are taken, take one from the oldest abandoned stream and return its number."""
-        if len(self._members) < self._most_streams:
-            return None
-        abandoned = (number for number, member in self._members.items() if member.is_abandoned)
-        number = next(abandoned, None)
-        if number is not None:
-            self.leave(number)
-        return number
 
 
 def _first_s(tempo: Tempo) -> float:

@@ -87,11 +87,11 @@ class Engine:
         with self._models.held(entry):
             tempo = await self._models.ensure(entry, self._life.nursery)
             self.check()
-            if (number := self._admission.give_way()) is not None:
-                self._streams.end(number)
-                self.tell(Close(stream=number))
             now_s = time.perf_counter()
-            self._admission.check(tempo, self._postbox.progress.slowness, now_s)
+            leaving = self._admission.make_room(tempo, self._postbox.progress.slowness, now_s)
+            if leaving is not None:
+                self._streams.end(leaving)
+                self.tell(Close(stream=leaving))
             number = self._streams.next_number()
             member = self._admission.enter(number, tempo, now_s)
             stream = EngineStream(self._door, number, chosen, settings or VoiceSettings(), member)
