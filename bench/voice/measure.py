@@ -66,11 +66,13 @@ class Measure:
         self._heard = heard
         self._beside = beside
         self._ears = Ears()
-        self._references: Mapping[str, Say] = {}
+        self._references: dict[str, Say] = {}
+        self._public: dict[str, Say] = {}
         self.left_out = list(self._ears.left_out)
         """A line for each recogniser, reference and speaker's recordings that are not there."""
         if per_list is None:
-            self._references, missing = open_references()
+            references, missing = open_references()
+            self._references.update(references)
             self.left_out += missing
         for voice in voices:
             if corpus is not None and not has_recordings(corpus, voice):
@@ -86,7 +88,8 @@ class Measure:
             yield from self._on_lists(voice.voice_id, voice_system(voice))
         for voice in self._beside:
             texts = [text for name in LISTS for text in self._texts(name)]
-            yield from self._on_lists(voice.voice_id, public_system(voice, texts))
+            self._public[voice.voice_id] = public_system(voice, texts)
+            yield from self._on_lists(voice.voice_id, self._public[voice.voice_id])
         if self._per_list is not None:
             return
         for name, say in self._references.items():
@@ -163,6 +166,9 @@ class Measure:
             said[voice.voice_id] = say(recording.text).pcm
             said |= {name: reference(recording.text).pcm for name, reference in self._references.items()}
             sentences.append((recording.text, said))
+        if teacher := self._public.get(speaker.name):
+            for text in read_lines("read")[:SHOWN]:
+                sentences.append((text, {speaker.name: teacher(text).pcm, voice.voice_id: say(text).pcm}))
         self._shown.append(Shown(voice.voice_id, sentences, (texts[0], cuts[0]), pairs))
         return [seam_row(voice.voice_id, cuts), question_row(voice.voice_id, pairs), series]
 

@@ -23,6 +23,7 @@ from zelitrio.voices.inputs import (
     frame_positions,
     phone_inputs,
 )
+from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.kokoro_symbols import kokoro_ids
 from zelitrio.voices.languages import ENGLISH, Language, choose_language
 from zelitrio.voices.model import Catalogue, Voice
@@ -46,6 +47,8 @@ __all__ = [
     "STRESS_TOKENS",
     "Catalogue",
     "Download",
+    "KokoroModel",
+    "KokoroSpeaker",
     "Language",
     "Model",
     "Origin",

@@ -163,10 +163,14 @@ class KokoroModel:
             edges[word] = begin, max(begin, end - _EARLY_FRAMES)
         return edges
 
+    def network(self) -> Kokoro:
+        """The network on the CPU in float32, for evaluation."""
+        return load_network(self.weights, lambda: Kokoro(self.config))
+
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
         """The network on the device; see `Model.load`."""
         return KokoroNetwork(
-            load_network(self.weights, lambda: Kokoro(self.config)),
+            self.network(),
             device,
             dtype,
             slots,

@@ -1,18 +1,23 @@
-"""The recipes as commands: `python -m zelitrio.training.recipe natural|teacher|taught|letter-to-sound`."""
+"""The recipes as commands: `python -m zelitrio.training.recipe --help`."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+import orjson
 from cyclopts import App, Parameter
 
+from zelitrio.errors import ZelitrioError
 from zelitrio.text import DATA
 from zelitrio.training.device import choose_device
 from zelitrio.training.recipe import letter_to_sound
 from zelitrio.training.recipe.natural import STEPS, Natural, Pace
 from zelitrio.training.recipe.teacher import run
 from zelitrio.training.recipe.teacher.export import export
+from zelitrio.training.recipe.teacher.kokoro import KokoroTeacher
+from zelitrio.training.recipe.teacher.maker import SpeechPlan, make_speech
 
 app = App(name="python -m zelitrio.training.recipe", help=__doc__)
 FLAT = Parameter(name="*")
@@ -53,8 +58,24 @@ def natural(
 
 
 @app.command
+def speech(plan: Annotated[SpeechPlan, FLAT], *, teacher: Path, device: str = "auto") -> None:
+    """Make a teacher's speech; run again, it goes on where it stopped.
+
+    Parameters
+    ----------
+    teacher
+        Voice folder with Kokoro's voices, as `zelitrio voices add kokoro` makes it.
+    device
+        auto, cpu, cuda or cuda:N.
+    """
+    speaker = KokoroTeacher.at(teacher, choose_device(device, threads=1))
+    make_speech(plan, speaker, lambda **row: print(orjson.dumps(row).decode(), flush=True))
+
+
+@app.command
 def teacher(options: Annotated[run.Options, FLAT]) -> None:
     """Make the built-in voices from a teacher's speech, in a given time, on one machine with a GPU."""
+    choose_device(options.device, threads=0)
     run.run(options)
 
 
@@ -82,5 +103,13 @@ def train_letter_to_sound(
     letter_to_sound.make(out, order, threshold)
 
 
+def main() -> None:
+    """Run a recipe; a failure is one line and status 1."""
+    try:
+        app()
+    except ZelitrioError as error:
+        sys.exit(f"{app.name[0]}: {error}")
+
+
 if __name__ == "__main__":
-    app()
+    main()

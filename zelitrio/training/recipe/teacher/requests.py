@@ -1,19 +1,14 @@
-"""Requests to the teacher: texts with their voice, speed, phones and the teacher's own ids.
-
-They are made once and kept in a file, so that a machine with a GPU needs no front end.
-"""
+"""Requests to the teacher: texts with their voice, speed, phones and the teacher's own ids."""
 
 from __future__ import annotations
 
-import lzma
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
-import orjson
 
-from zelitrio.text import Break, Utterance, Word, load_front_end
+from zelitrio.text import Utterance, load_front_end
 from zelitrio.training.recipe.teacher.texts import draw_texts, in_turns
 from zelitrio.voices import kokoro_ids
 
@@ -52,49 +47,6 @@ def make_requests(prose: Path, count: int, *, seed: int = 1, left_out: Collectio
                 voice=voice,
                 speed=speed,
                 ids=tuple(ids),
-            )
-        )
-    return made
-
-
-def save_requests(path: Path, requests: Sequence[Request]) -> None:
-    """Write requests as compressed JSON lines."""
-    lines = [
-        orjson.dumps(
-            {
-                "text": one.utterance.source,
-                "words": [
-                    [word.spoken, word.span, word.phones, word.after.value] for word in one.utterance.words
-                ],
-                "kind": one.kind,
-                "held_out": one.held_out,
-                "voice": one.voice,
-                "speed": one.speed,
-                "ids": one.ids,
-            }
-        )
-        for one in requests
-    ]
-    path.write_bytes(lzma.compress(b"\n".join(lines)))
-
-
-def read_requests(path: Path) -> list[Request]:
-    """What `save_requests` wrote."""
-    made = []
-    for line in lzma.decompress(path.read_bytes()).splitlines():
-        row = orjson.loads(line)
-        words = tuple(
-            Word(spoken, tuple(span), tuple(phones), Break(after))
-            for spoken, span, phones, after in row["words"]
-        )
-        made.append(
-            Request(
-                utterance=Utterance(row["text"], words),
-                kind=row["kind"],
-                held_out=row["held_out"],
-                voice=row["voice"],
-                speed=row["speed"],
-                ids=tuple(row["ids"]),
             )
         )
     return made

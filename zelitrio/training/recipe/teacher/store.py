@@ -80,5 +80,5 @@ def chunks_with(folder: Path, kind: str) -> list[int]:
 
 def load(path: Path) -> Arrays:
     """A chunk's arrays."""
-    with np.load(path) as file:
-        return {name: file[name] for name in file.files}
+    with path.open("rb") as file, np.load(file) as arrays:
+        return {name: arrays[name] for name in arrays.files}

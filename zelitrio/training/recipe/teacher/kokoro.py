@@ -1,0 +1,52 @@
+"""Kokoro as the teacher: four of its voices, many texts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+import torch
+from torch import Tensor
+
+from zelitrio.errors import LocalError
+from zelitrio.networks import Kokoro, KokoroRequest, speak_all
+from zelitrio.training.recipe.teacher.maker import Samples
+from zelitrio.training.recipe.teacher.requests import VOICES, Request
+from zelitrio.voices import KokoroModel, KokoroSpeaker, load_folder
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class KokoroTeacher:
+    """The network on its device, with the styles of `VOICES`.  Implements `Teacher`."""
+
+    network: Kokoro
+    styles: Tensor  # [voices, 510, 256]
+    batch_s: float
+    """Seconds of speech per batch."""
+
+    @classmethod
+    def at(cls, folder: Path, device: str) -> KokoroTeacher:
+        """Read a voice folder, as `zelitrio voices add kokoro` makes it.
+
+        Raises:
+            LocalError: it lacks one of the teacher's voices.
+            VoiceError: it cannot be read.
+        """
+        found = {voice.voice_id: voice for voice in load_folder(folder)}
+        models = [found[name].model for name in VOICES if name in found]
+        speakers = [found[name].speaker for name in VOICES if name in found]
+        styles = [torch.from_numpy(one.styles) for one in speakers if isinstance(one, KokoroSpeaker)]
+        if len(styles) < len(VOICES) or not isinstance(models[0], KokoroModel):
+            raise LocalError(
+                f"--teacher: expected a folder with Kokoro's {', '.join(VOICES)}, found {', '.join(found)}"
+                f" in {folder}"
+            )
+        batch_s = 60.0 if device == "cpu" else 300.0
+        return cls(network=models[0].network().to(device), styles=torch.stack(styles), batch_s=batch_s)
+
+    def say(self, requests: Sequence[Request]) -> Iterator[tuple[int, Samples, Samples]]:
+        """Answer all requests; see `Teacher.say`."""
+        wanted = [KokoroRequest(ids=one.ids, table=one.voice, speed=one.speed) for one in requests]
+        for speech in speak_all(self.network, self.styles, wanted, batch_s=self.batch_s):
+            yield speech.index, speech.samples, speech.f0
