@@ -29,6 +29,8 @@ TEXTS = 30
 class BuiltIn:
     """A built-in voice as the teacher; its pitch curve is not its own."""
 
+    most_at_once = 24
+
     def __init__(self) -> None:
         self.voice = load_builtin().default
         self.asked: list[str] = []
@@ -83,11 +85,12 @@ def test_speech_is_made_once_and_what_is_damaged_is_made_again(plan: SpeechPlan)
     assert digests(plan.folder) == first
 
 
-def test_speech_ends_when_the_time_is_over_and_goes_on_later(plan: SpeechPlan) -> None:
+def test_what_was_spoken_before_the_end_of_the_time_stays(plan: SpeechPlan) -> None:
+    asked = iter([False, True])
     notes = Notes()
-    assert not make_speech(plan, BuiltIn(), notes, lambda: True)
-    assert notes[-1] == {"event": "made", "chunks": 0, "chunks_missing": 2}
-    assert make_speech(plan, BuiltIn(), notes)
+    assert not make_speech(plan, BuiltIn(), notes, lambda: next(asked))
+    assert notes[-1] == {"event": "made", "chunks": 1, "chunks_missing": 1}
+    assert set(digests(plan.folder)) == {"speech_00000.npz", "items_00000.npz"}
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(plan: SpeechPlan) -> None:

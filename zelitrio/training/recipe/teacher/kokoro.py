@@ -24,6 +24,8 @@ class KokoroTeacher:
     styles: Tensor  # [voices, 510, 256]
     batch_s: float
     """Seconds of speech per batch."""
+    most_at_once: int
+    """Requests per call; a batch holds texts of about equal length, so a GPU wants many to choose from."""
 
     @classmethod
     def at(cls, folder: Path, device: str) -> KokoroTeacher:
@@ -42,8 +44,9 @@ class KokoroTeacher:
                 f"--teacher: expected a folder with Kokoro's {', '.join(VOICES)}, found {', '.join(found)}"
                 f" in {folder}"
             )
-        batch_s = 60.0 if device == "cpu" else 300.0
-        return cls(network=models[0].network().to(device), styles=torch.stack(styles), batch_s=batch_s)
+        batch_s, most = (60.0, 24) if device == "cpu" else (300.0, 480)
+        network = models[0].network().to(device)
+        return cls(network=network, styles=torch.stack(styles), batch_s=batch_s, most_at_once=most)
 
     def say(self, requests: Sequence[Request]) -> Iterator[tuple[int, Samples, Samples]]:
         """Answer all requests; see `Teacher.say`."""

@@ -43,8 +43,6 @@ _FORMAT = 1
 _DESCRIPTION = "speech.json"
 _CHUNK = 24
 """Requests per chunk."""
-_GROUP = 20
-"""Chunks spoken in one call: the shortest texts come first in each, and a group is a fair sample."""
 Note = Callable[..., None]
 Samples = npt.NDArray[np.float32]
 Answers = list[tuple[int, Samples, Samples]]
@@ -74,6 +72,10 @@ class SpeechPlan:
 
 class Teacher(Protocol):
     """Who speaks."""
+
+    @property
+    def most_at_once(self) -> int:
+        """Requests in one call; what was spoken is written down after it."""
 
     def say(self, requests: Sequence[Request]) -> Iterator[tuple[int, Samples, Samples]]:
         """Each request's index, its samples at 24 kHz, and its pitch in Hz per 300 samples; in any order."""
@@ -107,9 +109,9 @@ def make_speech(
         context = multiprocessing.get_context("spawn")
         with context.Pool(plan.workers, _begin_work) as pool:
             working: list[AsyncResult[list[str]]] = []
-            spoken = 0
+            spoken, most = 0, max(1, teacher.most_at_once // _CHUNK)
             while spoken < len(lacking) and not is_over():
-                group = lacking[spoken : spoken + _GROUP]
+                group = lacking[spoken : spoken + most]
                 said = _say(teacher, group, requests)
                 _report(working, note)
                 working = [
