@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from zelitrio.engine.commands import Speak
-from zelitrio.engine.lanes import CLOSING_DELAY_S, Chunk, Lane, Lanes
+from zelitrio.engine.lanes import CLOSING_DELAY_S, CurrentUtterance, Lane, Lanes
 from zelitrio.engine.pace import Ladder, Pace, Profile, Tempo, choose_ladder
 from zelitrio.engine.turns import PATIENCE_S, EncodePlan, ExpandPlan, Plan, Turns, WindowPlan
 from zelitrio.networks import Facts
@@ -69,21 +69,21 @@ class Device:
                 self.now_s += 5e-3
                 self.lanes.begin_reading(plan.lanes)
                 for lane in plan.lanes:
-                    self.lanes.read(lane, self._chunk(lane.waiting[0]))
+                    self.lanes.read(lane, self._laid_out(lane.waiting[0]))
             case ExpandPlan():
                 self.now_s += 5e-3
                 self.lanes.begin_expanding(plan.lanes)
                 for lane in plan.lanes:
-                    assert lane.chunk is not None
-                    self.lanes.expanded(lane, self._chunk(lane.chunk.speak))
+                    assert lane.current is not None
+                    self.lanes.expanded(lane, self._laid_out(lane.current.speak))
             case WindowPlan():
                 self.now_s += pace.window_s(plan.window, len(plan.lanes))
                 for lane in plan.lanes:
                     self._advance(lane, plan.window)
         return plan
 
-    def _chunk(self, speak: Speak) -> Chunk:
-        return Chunk(speak=speak, begin=0, end=self.frames, tail_end=self.frames)
+    def _laid_out(self, speak: Speak) -> CurrentUtterance:
+        return CurrentUtterance(speak=speak, begin=0, end=self.frames, tail_end=self.frames)
 
     def _advance(self, lane: Lane, window: int) -> None:
         span = self.lanes.advance(lane, window, self.now_s)
@@ -100,7 +100,7 @@ def streams(plan: Plan | None) -> list[int]:
 
 def has_begun(lane: Lane) -> bool:
     """Whether a window of it was spoken."""
-    return lane.chunk is not None and lane.chunk.position > 0
+    return lane.current is not None and lane.current.position > 0
 
 
 def test_nothing_to_do_is_no_plan() -> None:

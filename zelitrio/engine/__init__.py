@@ -8,9 +8,9 @@
             async for block in stream:
                 play(block.pcm, block.sample_rate_hz)
 
-Who goes next is plain Python (`lanes`, `turns`), how it runs is torch (`runner`, `graphs`), how it is reached
-is Trio (`engine`, `stream`); `worker` is the thread that joins them.  What a model is, `zelitrio.voices` and
-`zelitrio.networks` say.
+Three concerns, three kinds of file: `lanes` and `turns` decide which stream goes next (plain Python),
+`runner` and `graphs` compute (torch), `engine` and `stream` are the interface for Trio programs.  `worker` is
+the loop of the engine's thread.  `zelitrio.voices` and `zelitrio.networks` define models.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which streams are accepted, so that those accepted before keep what they were promised.
+"""Admission: a stream is refused if accepting it would make streams run dry.
 
-An accepted stream needs a second of audio each second until it has said everything, and its first audio
-soon.  The rate at which the device makes audio was measured at start, and `slowness` says what it is worth
-now, with all that the machine does beside.  A share of it is given away; the rest is for bursts.
+An accepted stream needs its first audio soon, then a second of audio each second until its text is spoken.
+The rate at which the device makes audio was measured at start.  `slowness` corrects it for the present load
+of the machine.  `_ADMITTED` of the corrected rate is used; the rest is kept for bursts.
 
 Nothing here knows torch, Trio or a clock: times are arguments.
 """
@@ -15,12 +15,12 @@ from zelitrio.engine.pace import Tempo
 from zelitrio.errors import CapacityError
 
 _ADMITTED = 0.8
-"""Part of the capacity that is given away."""
+"""Part of the capacity that streams may use."""
 _MOST_WAIT_S = 0.15
-"""How long a new stream may have to wait for the new ones before it.  By then those have played their first
-window, and the device must return to them."""
+"""How long a new stream may have to wait for the new streams before it.  After this time their first windows
+have been played, and the device must return to them."""
 _PLEDGED_S = 2.0
-"""How long an opened stream that was fed nothing counts as one that speaks."""
+"""How long an open stream without text counts as a speaking one."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -30,19 +30,19 @@ class Member:
     tempo: Tempo
     opened_at_s: float
     share: float
-    """Part of the device that it takes, before slowness."""
+    """Part of the device that it uses at slowness 1."""
     first_s: float
-    """Seconds of the device until its first audio."""
+    """Seconds of the device that its first audio takes."""
     is_speaking: bool = False
-    """Whether it has something left to speak."""
+    """Whether it has text left to speak."""
     was_fed: bool = False
     is_abandoned: bool = False
-    """Whether its client went on to other speech: it is spoken when there is nothing else to do."""
+    """Whether its client has begun other speech: the rest is spoken while the device is idle otherwise."""
     has_audio: bool = False
-    """Whether its listener was given any since it last fell silent."""
+    """Whether it has delivered audio since it last had nothing to speak."""
 
     def counts(self, now_s: float) -> bool:
-        """Whether it needs audio, or is about to."""
+        """Whether it needs audio now or soon."""
         if self.is_abandoned:
             return False
         return self.is_speaking or (not self.was_fed and now_s - self.opened_at_s < _PLEDGED_S)
@@ -52,7 +52,7 @@ class Admission:
     """All open streams, and whether there is room for one more.
 
     Args:
-        most_streams: open at once.
+        most_streams: the largest number of streams open at once.
     """
 
     def __init__(self, most_streams: int) -> None:
@@ -64,26 +64,36 @@ class Admission:
 
     @property
     def speaking(self) -> int:
-        """Streams with something left to speak."""
+        """Number of streams with text left to speak."""
         return sum(member.is_speaking for member in self._members.values())
 
     def capacity(self, tempo: Tempo, slowness: float) -> int:
-        """Speaking streams of one model above which another is refused."""
+        """The largest number of speaking streams of one model."""
         return max(1, int(_ADMITTED * tempo.real_time_streams / slowness))
 
     def make_room(self, tempo: Tempo, slowness: float, now_s: float) -> int | None:
-        """Room for one more stream: the abandoned stream that leaves for it, or None if no one has to.
+        """Make room for one more stream, if that can be accepted.
+
+        If all places are taken, the oldest abandoned stream loses its place.
+
+        Args:
+            tempo: speed of the new stream's model.
+            slowness: how much longer work takes now than was measured at start.
+            now_s: the time.
+
+        Returns:
+            The number of the abandoned stream that lost its place; None: no stream did.
 
         Raises:
-            CapacityError: too many streams are open, or they take all that the device can do.  No stream
-                leaves then.
+            CapacityError: too many streams are open, or they use the whole capacity.  No stream has lost its
+                place then.
         """
         leaving: int | None = None
         if len(self._members) >= self._most_streams:
             leaving = next((number for number, member in self._members.items() if member.is_abandoned), None)
             if leaving is None:
                 raise CapacityError(f"streams: expected at most {self._most_streams} open, all are taken")
-        # One plain loop: with a thousand streams each new one goes through all of them.
+        # One plain loop, for speed: a new stream looks at all others, up to a thousand.
         speaking, taken, waiting, wait_s = 0, 0.0, 0, 0.0
         for member in self._members.values():
             if member.is_speaking and member.has_audio and not member.is_abandoned:
@@ -106,14 +116,14 @@ class Admission:
         return leaving
 
     def enter(self, number: int, tempo: Tempo, now_s: float) -> Member:
-        """An accepted stream."""
+        """Add an accepted stream."""
         share, first_s = 1 / tempo.real_time_streams, _first_s(tempo)
         member = Member(tempo=tempo, opened_at_s=now_s, share=share, first_s=first_s)
         self._members[number] = member
         return member
 
     def leave(self, number: int) -> None:
-        """That stream is closed; a second call does nothing."""
+        """Remove a closed stream; a second call does nothing."""
         self._members.pop(number, None)
 
 
@@ -121,4 +131,4 @@ def _first_s(tempo: Tempo) -> float:
     """Seconds that the device needs for a stream's first audio; on a GPU new streams share a step."""
     pace = tempo.pace
     share = tempo.ladder.max_encode if pace.is_wide else 1
-    return 2 * pace.window_s(tempo.ladder.first) / share  # as much again to read the utterance
+    return 2 * pace.window_s(tempo.ladder.first) / share  # the encode takes about as long as the window

@@ -1,6 +1,6 @@
-"""The layout of every call's inputs, by name: what each holds, and what is written there.
+"""The named inputs of every call: their shapes, and how a batch is written into them.
 
-Rows of a batch that belong to no stream keep the spare slot, no length and no token.
+Rows of a batch that belong to no stream have the spare slot, length 0 and NO_TOKEN.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Frames:
     """An utterance on its network's time axis."""
 
     tokens: NDArray[np.int64]
-    """[frames] which token each frame is of."""
+    """[frames] index of the token that each frame belongs to."""
     places: NDArray[np.float32]
-    """[frames, place_features] where in that token it stands."""
+    """[frames, place_features] position of each frame within its token."""
     lean: NDArray[np.float32] | None = None
-    """[frames] what is added to ln f0, if anything."""
+    """[frames] added to ln f0; None: nothing is added."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -35,16 +35,18 @@ class Frames:
 
 @attrs.frozen(kw_only=True, eq=False)
 class EncodeRow:
-    """One utterance of an encode."""
+    """One utterance of an encode call."""
 
     slot: int
     tokens: int
+    """Number of tokens."""
     columns: Mapping[str, NDArray[Any]]
+    """The family's own inputs, by the names of `Network.encode_fields`."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class ExpandRow:
-    """One utterance of an expand."""
+    """One utterance of an expand call."""
 
     slot: int
     frames: Frames
@@ -53,19 +55,21 @@ class ExpandRow:
 
 @attrs.frozen(kw_only=True, eq=False)
 class SpeakRow:
-    """One lane's next window."""
+    """One lane's next window, of a speak call."""
 
     slot: int
     frames: Frames
     first: int
+    """Index of the window's first frame."""
     noise_at: int
+    """Position of the utterance in the stream's noise."""
 
 
 _SCALAR = Column(is_integer=True)
 
 
 def encode_columns(network: Network, tokens: int) -> dict[str, Column]:
-    """The inputs of an encode of `tokens` tokens."""
+    """The inputs of an encode call for up to `tokens` tokens."""
     columns = {"slot": _SCALAR, "length": _SCALAR}
     for name, field in network.encode_fields.items():
         shape = (tokens, *field.shape) if field.per_token else field.shape
@@ -74,7 +78,7 @@ def encode_columns(network: Network, tokens: int) -> dict[str, Column]:
 
 
 def fill_encode(arrays: Arrays, network: Network, rows: Sequence[EncodeRow], spare: int) -> None:
-    """Write utterances into the inputs of an encode."""
+    """Write utterances into the inputs of an encode call."""
     arrays["slot"].fill(spare)
     fields = network.encode_fields
     for at, row in enumerate(rows):
@@ -87,13 +91,13 @@ def fill_encode(arrays: Arrays, network: Network, rows: Sequence[EncodeRow], spa
 
 
 def expand_columns(frames: int) -> dict[str, Column]:
-    """The inputs of an expand of `frames` frames."""
+    """The inputs of an expand call for up to `frames` frames."""
     names = ("slot", "length", "noise_at")
     return {**dict.fromkeys(names, _SCALAR), "tokens": Column((frames,), is_integer=True)}
 
 
 def fill_expand(arrays: Arrays, rows: Sequence[ExpandRow], spare: int) -> None:
-    """Write utterances into the inputs of an expand."""
+    """Write utterances into the inputs of an expand call."""
     arrays["slot"].fill(spare)
     arrays["tokens"].fill(NO_TOKEN)
     for at, row in enumerate(rows):
@@ -103,7 +107,7 @@ def fill_expand(arrays: Arrays, rows: Sequence[ExpandRow], spare: int) -> None:
 
 
 def speak_columns(facts: Facts, window: int) -> dict[str, Column]:
-    """The inputs of a speak of `window` frames and their context."""
+    """The inputs of a speak call for `window` frames and their context."""
     frames = window + 2 * facts.context
     return {
         **dict.fromkeys(("slot", "first", "length", "noise_at"), _SCALAR),
@@ -114,7 +118,7 @@ def speak_columns(facts: Facts, window: int) -> dict[str, Column]:
 
 
 def fill_speak(arrays: Arrays, facts: Facts, rows: Sequence[SpeakRow], spare: int) -> None:
-    """Write windows into the inputs of a speak."""
+    """Write windows into the inputs of a speak call."""
     arrays["slot"].fill(spare)
     arrays["tokens"].fill(NO_TOKEN)
     for at, row in enumerate(rows):
@@ -129,7 +133,7 @@ def fill_speak(arrays: Arrays, facts: Facts, rows: Sequence[SpeakRow], spare: in
 
 
 def _copy(to: NDArray[Any], values: NDArray[Any], begin: int) -> None:
-    """Write `values` from index `begin` on; other elements stay."""
+    """Copy `values` from index `begin` on, which may be negative; elements without a value stay."""
     skipped = max(0, -begin)
     part = values[begin + skipped : begin + len(to)]
     if len(part):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from zelitrio.engine.loading import Loaded
 
 
-PhoneEdges: TypeAlias = "Callable[[Sequence[Word]], tuple[tuple[int, ...], ...]]"
-"""Computes, for each of an utterance's words, its begin and the end of each of its phones, in ms."""
+FindPhoneEdges: TypeAlias = "Callable[[Sequence[Word]], tuple[tuple[int, ...], ...]]"
+"""Computes, for each word, when it begins and when each of its phones ends, in ms."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,14 +37,15 @@ class Open:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Speak:
-    """Speak one utterance after what was fed before."""
+    """Speak one utterance after those fed before."""
 
     stream: int
     index: int
+    """Number of utterances fed before."""
     utterance: Utterance
     settings: VoiceSettings
     fed_at_s: float
-    """`time.perf_counter()` when it was fed: first audio is counted from here."""
+    """`time.perf_counter()` when it was fed; the wait for first audio counts from here."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +57,7 @@ class Finish:
 
 @attrs.frozen(kw_only=True)
 class Credit:
-    """The reader has taken audio and has room for as much again."""
+    """The reader has taken `audio_s` of audio: the thread may make as much again."""
 
     stream: int
     audio_s: float
@@ -71,14 +72,14 @@ class Yield:
 
 @attrs.frozen(kw_only=True)
 class Close:
-    """The stream was left: forget it."""
+    """The stream's block was left: free its lane."""
 
     stream: int
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Load:
-    """Speak with one more model from now on; it was brought to the device by another thread."""
+    """Add a model that another thread has loaded onto the device."""
 
     model: int
     loaded: Loaded
@@ -86,7 +87,7 @@ class Load:
 
 @attrs.frozen(kw_only=True)
 class Unload:
-    """Give a model's memory back; no stream has it."""
+    """Drop a model that no stream uses, so that its memory is freed."""
 
     model: int
 
@@ -101,7 +102,7 @@ Command = Open | Speak | Finish | Credit | Yield | Close | Load | Unload | Stop
 
 @attrs.frozen(kw_only=True)
 class Stages:
-    """When the parts of a stream's first audio happened, in seconds of `time.perf_counter`."""
+    """The stages of a stream up to its first audio, in seconds of `time.perf_counter`."""
 
     fed_s: float
     encode_begin_s: float
@@ -124,33 +125,33 @@ class Spoken:
 
     stream: int
     utterance: int
-    """Its index among those fed."""
+    """`Speak.index` of the utterance."""
     pcm: NDArray[np.float32]
-    """[n] samples in [-1, 1], its own memory."""
+    """[n] samples in [-1, 1], in memory of its own."""
     word_times_ms: tuple[tuple[int, int], ...] | None = None
     """On an utterance's first audio: start and end of each word, from the utterance's first sample."""
     length_ms: int | None = None
-    """On an utterance's first audio: how long all of it will be."""
-    phone_edges_ms: PhoneEdges | None = None
+    """On an utterance's first audio: length of the whole utterance."""
+    phone_edges_ms: FindPhoneEdges | None = None
     """On an utterance's first audio: computes the edges of the phones of its words."""
     is_last: bool
-    """Whether the utterance ends with it."""
+    """Whether the utterance ends with this audio."""
     stages: Stages | None = None
     """On a stream's first audio."""
     computed_s: float = 0.0
-    """The stream's share of the steps since its last audio, in seconds."""
+    """Seconds of the device spent on the stream since its audio before."""
 
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """Everything was spoken."""
+    """The stream is finished and everything was spoken."""
 
     stream: int
 
 
 @attrs.frozen(kw_only=True)
 class Failed:
-    """The stream has come to a bad end; the engine goes on."""
+    """The stream failed and lost its lane; the engine goes on."""
 
     stream: int
     error: EngineError
@@ -172,12 +173,12 @@ class Progress:
     load: float = 0.0
     """The part of the last second that the thread was busy, 0 to 1."""
     at_s: float = 0.0
-    """When that was so."""
+    """When `load` was computed, by `time.perf_counter`."""
     profile: str = "latency"
     slowness: float = 1.0
-    """How much longer work takes than was measured before the first stream."""
+    """Time that work takes now divided by the time measured at start; at least 1."""
     graphs: tuple[str, ...] = ()
-    """Captured shapes."""
+    """Names of the captured shapes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -187,7 +188,7 @@ class Captures:
     names: tuple[str, ...] = ()
     took_s: float = 0.0
     mib: float = 0.0
-    """Memory of the device that they hold."""
+    """Memory of the device that they use."""
 
 
 @attrs.frozen(kw_only=True)
@@ -196,5 +197,5 @@ class Ready:
 
     device: str
     tempos: dict[int, Tempo]
-    """Of every model that is loaded, by its number."""
+    """Speed of each loaded model, by the model's number."""
     captures: Captures

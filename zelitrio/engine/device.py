@@ -1,4 +1,4 @@
-"""Which device, which number format, how many threads, and what a device's errors mean."""
+"""Choose the device, the number format and the number of threads, and classify the device's errors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 
 @attrs.frozen(kw_only=True)
 class Device:
-    """Where and in what to compute."""
+    """A device and the number format to compute in."""
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     is_wide: bool = False
-    """Whether a batch costs about as much as its longest row, and steps overlap the work of the host."""
+    """Whether a batch takes about as long as one row, and a step runs while the host does other work."""
     threads: int = 1
-    """Of torch, on a CPU."""
+    """Threads of torch on a CPU."""
 
     @property
     def is_cuda(self) -> bool:
@@ -32,11 +32,11 @@ class Device:
 
     @property
     def name(self) -> str:
-        """Its name for operators."""
+        """Its name, for logs and metrics."""
         return torch.cuda.get_device_name(self.device) if self.is_cuda else "cpu"
 
     def enter_thread(self) -> None:
-        """Set what belongs to the thread that computes."""
+        """Apply the thread-local settings of torch to the current thread, which will compute."""
         if self.device.type == "cpu":
             torch.set_num_threads(self.threads)
             keep_freed_memory()
@@ -98,8 +98,8 @@ def used_mib(device: torch.device) -> float:
 def choose_threads(settings: EngineSettings) -> int:
     """Threads for torch on a CPU.
 
-    All cores but one, which the sockets, the text and the encoders need; a second thread takes a
-    fifth off a window's time and more than four hardly anything, so never above four.
+    All cores but one, which is for the event loop.  A second thread shortens a window by a fifth; threads
+    beyond four hardly shorten it, so at most four.
     """
     if settings.cpu_threads:
         return settings.cpu_threads
@@ -108,11 +108,14 @@ def choose_threads(settings: EngineSettings) -> int:
 
 
 def is_fatal(error: Exception) -> bool:
-    """Whether the device itself is gone: after a CUDA error nothing on it can be trusted."""
+    """Whether the device is lost: after a CUDA error its memory cannot be trusted."""
     said = str(error)
     return isinstance(error, torch.AcceleratorError) or "CUDA error" in said or "CUDA driver" in said
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether memory was the cause: ending the capture that it broke fails with an error of its own."""
+    """Whether the cause was a lack of memory, here or in the errors that this one followed.
+
+    A capture that runs out of memory fails again when it ends, with an error that does not name memory.
+    """
     return error is not None and ("out of memory" in str(error) or is_out_of_memory(error.__context__))

@@ -1,7 +1,7 @@
-"""The engine as Trio sees it: opened, asked for streams, told apart from its thread.
+"""The engine's interface for Trio programs: open the engine, open streams, read statistics.
 
-The engine's thread runs inside of the nursery of `open_engine`: its crash is an exception that is waited
-for, and its end is awaited.  Leaving a stream's block frees its lane before the next step.
+The engine's thread runs inside the nursery of `open_engine`, which waits for its end and raises its errors.
+Leaving a stream's block frees its lane before the next step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from zelitrio.voices import Catalogue, Voice, load_builtin
 
 
 class Engine:
-    """One device, many streams.  Made by `open_engine`; used from its Trio run."""
+    """One device, many streams.  Made by `open_engine`; used only in the Trio run that opened it."""
 
     def __init__(
         self, catalogue: Catalogue, settings: EngineSettings, make_device: Callable[[], Device]
@@ -66,18 +66,18 @@ class Engine:
         *,
         seed: int | None = None,
     ) -> AsyncIterator[EngineStream]:
-        """A stream for as long as the block lasts; leaving it frees the lane, whatever the reason.
+        """Open a stream for the block; leaving the block always frees its lane.
 
         Entering waits while a lazy voice is loaded.
 
         Args:
-            voice: one of the catalogue's, or its id; None for the default.
-            settings: how to speak.
-            seed: makes the speech repeatable; None draws one.
+            voice: a voice of the catalogue, or its id; None: the default voice.
+            settings: how to speak; None: the defaults.
+            seed: makes the speech repeatable; None: a random seed.
 
         Raises:
-            CapacityError: too many streams are open, or too many are speaking.
-            LocalError: no such voice, or this is not the engine's Trio run.
+            CapacityError: too many streams are open or speaking.
+            LocalError: there is no such voice, or this is not the engine's Trio run.
             VoiceError: the voice's files are missing or damaged.
             EngineError: the engine is gone.
         """
@@ -108,14 +108,14 @@ class Engine:
 
     @property
     def speaking(self) -> int:
-        """Streams with something left to speak."""
+        """Number of streams with text left to speak."""
         return self._admission.speaking
 
     @property
     def capacity(self) -> int:
-        """Streams of the default voice that the device can feed in real time, as it fares now."""
+        """Number of streams of the default voice that may speak at once, at the present slowness."""
         default = self._models.find(self.catalogue.default)
-        # A lazy voice that is not loaded was not measured: another one's pace stands for it.
+        # A lazy voice that is not loaded was not measured: the speed of another one is used.
         tempo = default.tempo or next(iter(self.ready.tempos.values()), None)
         if tempo is None:
             return 1
@@ -145,18 +145,18 @@ class Engine:
         )
 
     async def wait_failed(self) -> None:
-        """Wait until the engine breaks, which it should never do.
+        """Wait until the engine fails or is closed, and raise its error.
 
         Raises:
-            EngineError: why it broke.
+            EngineError: it failed (with the reason), or it was closed.
         """
         await self._life.wait_ended()
 
     def check(self) -> None:
-        """Raise an error if the engine cannot be used, or not from here.
+        """Raise an error if the engine cannot be used here.
 
         Raises:
-            EngineError: it is closed, or it broke.
+            EngineError: it is closed, or it failed.
             LocalError: this is not the Trio run that opened it.
         """
         self._life.check()
@@ -185,11 +185,15 @@ class Engine:
         *,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Run the thread; started once it can serve.  Ends when `stop` is called.
+        """Run the thread until `stop` is called.
+
+        Args:
+            captured: see `open_engine`.
+            task_status: started when the thread can serve.
 
         Raises:
-            EngineError: it could not be started.  Later failures go to the streams and to
-                `wait_failed`, so that the program can say good-bye before it ends.
+            EngineError: it could not be started.  Later failures are raised by the streams and by
+                `wait_failed`, so that a server can tell its clients before it ends.
         """
         is_open = False
         failure: EngineError | None = None
@@ -220,7 +224,7 @@ class Engine:
                         ready,
                         captured,
                     ),
-                    limiter=trio.CapacityLimiter(1),  # not one of the default limiter's: it never ends
+                    limiter=trio.CapacityLimiter(1),  # of its own: it would hold a default one for ever
                     thread_name="zelitrio-engine",
                 )
                 nursery.cancel_scope.cancel()
@@ -237,14 +241,14 @@ class Engine:
             self._streams.abandon()
 
     async def _stop_when_cancelled(self) -> None:
-        # A thread cannot be cancelled, only told, also while it is still warming up.
+        # Cancellation does not end a thread; a command does, after the warm-up if need be.
         try:
             await trio.sleep_forever()
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """Make `run` end after the step in hand."""
+        """Make `run` end after the present step.  Never waits."""
         self.tell(Stop())
         self._inbox.send()
 
@@ -257,20 +261,20 @@ async def open_engine(
     captured: Captured | None = None,
     device: Device | None = None,
 ) -> AsyncIterator[Engine]:
-    """An engine for as long as the block lasts.
+    """Run an engine for the block.
 
-    Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU that
-    captures graphs.  Leaving waits for the step in hand.
+    Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU, which captures
+    graphs.  Leaving waits for the present step.
 
     Args:
-        catalogue: the voices to speak with; None for the built-in ones.
-        settings: device, number format, limits.
-        captured: called from the engine's thread after every captured CUDA graph with its name, how many
-            there are by now, and how many there will be.
-        device: where to compute; None for what the settings say.
+        catalogue: the voices to speak with; None: the built-in ones.
+        settings: device, number format, limits; None: the defaults.
+        captured: called in the engine's thread after every captured CUDA graph, with its name, the number
+            captured so far, and the number to capture.
+        device: where to compute; None: the device that the settings name.
 
     Raises:
-        EngineError: the device does not exist, cannot do what is asked, or failed in warm-up.
+        EngineError: the device does not exist, has no such number format, or failed in warm-up.
     """
     chosen = settings or EngineSettings()
     make_device = partial(open_device, chosen) if device is None else (lambda: device)
@@ -290,7 +294,7 @@ async def open_engine(
 
 
 def _engine_error(group: BaseExceptionGroup[BaseException]) -> EngineError | None:
-    """The one error of an engine, out of the groups that nurseries put around it; None for others."""
+    """The engine's error inside the groups that nurseries make; None if the group holds other errors."""
     engine_errors, others = group.split(EngineError)
     if engine_errors is None or others is not None:
         return None

@@ -1,11 +1,10 @@
-"""One call of a function at one fixed shape: launched now, waited for later, replayed as a graph.
+"""One function at one fixed shape: filled, launched, waited for later, and perhaps replayed as a CUDA graph.
 
-On a GPU a call owns everything it touches: inputs and outputs at fixed addresses, pinned host
-memory to come from and go to, and, if captured, the CUDA graph between them.  Host memory comes
-twice, so that the next call can be filled while the last one is still being copied out; the device
-memory comes once, since the stream keeps the order.
+On a GPU a call owns its memory: inputs and outputs at fixed addresses, pinned host memory for both, and the
+CUDA graph if one was captured.  There are two host buffers, so that the next launch can be filled while the
+last one is still being copied out.  There is one device buffer, because a CUDA stream runs in order.
 
-On a CPU a call is the function itself.
+On a CPU a call just calls the function.
 """
 
 from __future__ import annotations
@@ -23,15 +22,16 @@ from torch import Tensor
 from zelitrio.networks import Inputs
 
 Function = Callable[[Inputs], Tensor]
-"""From named inputs, each with a row per lane, to a matrix with a row per lane."""
+"""Takes named inputs, [rows, ...] each, and returns [rows, ...]."""
 _RING = 2
+"""Host buffers of a call on a GPU."""
 _ALIGNED = 64
-"""Bytes between the beginnings of inputs: a cache line, so that kernels read each as fast as the first."""
+"""Each input begins at a multiple of this many bytes, a cache line, so that kernels read all equally fast."""
 
 
 @attrs.frozen
 class Column:
-    """One named input of a call, with its shape per row."""
+    """Shape per row and type (int64 or float32) of a call's input."""
 
     shape: tuple[int, ...] = ()
     is_integer: bool = False
@@ -39,21 +39,25 @@ class Column:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Pending:
-    """A result that may still be on its way."""
+    """A result that may not be computed yet."""
 
     _host: Tensor
     _event: torch.cuda.Event | None = None
 
     def wait(self) -> NDArray[np.float32]:
-        """The result, [rows, ...].  Blocks; the memory is overwritten by the call after the next."""
-        # To synchronize lets go of the GIL also where there is nothing to wait for, and it may be long gone.
+        """Block until the result is there.
+
+        Returns:
+            [rows, ...]; the second launch after this one overwrites the memory.
+        """
+        # `synchronize` releases the GIL even if the event has passed, and getting it back can take long.
         if self._event is not None and not self._event.query():
             self._event.synchronize()  # the one place where the engine waits for the device
         return self._host.numpy()
 
 
 class _Memory:
-    """All inputs of a call in one piece of memory: one copy to the device is cheaper than several."""
+    """All inputs of a call in one buffer: one copy to the device is cheaper than several."""
 
     def __init__(self, columns: Mapping[str, Column], rows: int, **where: Any) -> None:
         end = 0
@@ -77,15 +81,15 @@ class _Slot:
 
     memory: _Memory
     arrays: dict[str, NDArray[Any]]
-    """The same memory, by name."""
+    """Views of the inputs in `memory`, by name."""
     out: Tensor | None = None
     event: torch.cuda.Event | None = None
 
 
 class CaptureRoom:
-    """What captured graphs share: their memory, and the stream to warm up and capture on.
+    """The memory pool of captured graphs, and the CUDA stream to warm up and capture on.
 
-    One stream for all: memory and the workspaces of products, 32 MiB on some GPUs, are kept per stream.
+    All graphs share one stream: torch keeps memory and cuBLAS workspaces, 32 MiB on some GPUs, per stream.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -97,10 +101,10 @@ class Call:
     """A function at one shape.
 
     Args:
-        function: what to compute; on a GPU it must not allocate by size or wait for the device.
-        rows: lanes in a batch.
-        columns: its inputs.
-        device: where.
+        function: on a GPU it must use the same shapes each time and must not wait for the device.
+        rows: rows of a batch, one per lane.
+        columns: the inputs, by name.
+        device: computes.
     """
 
     def __init__(
@@ -119,13 +123,13 @@ class Call:
         self._memory = _Memory(columns, rows, device=device) if is_cuda else self._ring[0].memory
 
     def inputs(self) -> dict[str, NDArray[Any]]:
-        """The next launch's inputs by name, [rows, ...] each, all zero, to be filled in place."""
+        """The next launch's inputs by name, [rows, ...] each, all zero; the caller fills them in place."""
         slot = self._ring[self._turn]
         slot.memory.whole.zero_()
         return slot.arrays
 
     def launch(self) -> Pending:
-        """Run on what was filled in.  On a GPU returns at once."""
+        """Run the function on the filled inputs.  On a GPU it returns before the result is there."""
         slot = self._ring[self._turn]
         if slot.event is None:
             return Pending(host=self._function(slot.memory.inputs))
@@ -139,7 +143,7 @@ class Call:
         if slot.out is None:
             slot.out = _pinned_like(self._out)
         slot.out.copy_(self._out, non_blocking=True)
-        # Unless told, it would be the stream of the thread's current device.
+        # The default would be the stream of the thread's current device, which can be another one.
         slot.event.record(torch.cuda.current_stream(self._device))
         return Pending(host=slot.out, event=slot.event)
 
@@ -150,19 +154,19 @@ class Call:
             room: shared with graphs that never run at the same time.
         """
         inputs = self._memory.inputs
-        # A capture is of the thread's current device, and that need not be ours.
+        # A capture is made on the thread's current device, which can be another one.
         with torch.cuda.device(self._device):
-            # A capture must not meet first-time work: plans of the FFT, workspaces of the products.
+            # Work that happens once must not be captured: FFT plans, cuBLAS workspaces.
             room.stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(room.stream):
                 for _ in range(2):
                     self._function(inputs)
             torch.cuda.current_stream().wait_stream(room.stream)
             graph = torch.cuda.CUDAGraph()
-            # Other threads may use CUDA while we capture; only this one's calls belong to the graph.
+            # Other threads may use CUDA during the capture; only this thread's calls belong to the graph.
             with torch.cuda.graph(graph, room.pool, room.stream, capture_error_mode="thread_local"):
                 self._out = self._function(inputs)
-            graph.replay()  # the first brings the graph to the device: not while a listener waits
+            graph.replay()  # the first replay uploads the graph: do it now, not while a listener waits
         self._graph = graph
         for slot in self._ring:
             slot.out = _pinned_like(self._out)

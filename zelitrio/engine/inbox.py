@@ -1,7 +1,7 @@
-"""From the event loop to the engine's thread: the commands of one turn of the loop in one wake-up.
+"""Commands from the event loop to the engine's thread: those of one turn of the loop wake the thread once.
 
-To wake a thread costs both threads more than most commands do, and the woken thread then asks for the GIL in
-the middle of a turn.  So commands wait for the end of the turn, when the loop lets go of the GIL anyway.
+Waking a thread costs more than most commands do, and the woken thread asks for the GIL in the middle of a
+turn.  So commands are sent at the end of the turn, when the loop releases the GIL anyway.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import trio
 from zelitrio.engine.commands import Command
 
 LONGEST_S = 0.001
-"""A command that comes this long after the first of its turn sends all of them at once."""
+"""In a long turn, a command that comes this long after the turn's first one sends all of them at once."""
 
 
 class Inbox(trio.abc.Instrument):
-    """Commands on their way.  The loop tells; the thread reads `queue`."""
+    """Commands on their way to the thread, which reads `queue`."""
 
     def __init__(self) -> None:
         self.queue: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -35,7 +35,7 @@ class Inbox(trio.abc.Instrument):
             self.send()
 
     def send(self) -> None:
-        """Send what was gathered."""
+        """Send the gathered commands now."""
         for command in self._gathered:
             self.queue.put(command)  # the first one wakes the thread
         self._gathered.clear()

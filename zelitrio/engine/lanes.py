@@ -1,10 +1,11 @@
-"""Every stream's place in the engine, and all changes of it, in plain Python.
+"""Every stream's lane, and all transitions of lanes, in plain Python.
 
-A lane moves on in one circle.  WAITING: nothing is in hand; its next utterance, if any, is to be read.
-READING: a launched step reads it.  READ: it is laid out, and a family with an expand step has that to come.
-EXPANDING: a launched step does that.  SPEAKING: windows are launched until the last, and it is WAITING again.
+A lane goes through its stages once for each utterance.  WAITING: the next utterance, if any, can be read
+(encoded).  READING: a launched step reads it.  READ: it is laid out; families with an expand step expand it
+next.  EXPANDING: a launched step expands it.  SPEAKING: its windows are launched; after the last the lane is
+WAITING again.
 
-Nothing here knows torch, Trio or a clock: times are arguments.  `zelitrio.engine.turns` decides who is next.
+Nothing here uses torch, Trio or a clock: times are arguments.  `zelitrio.engine.turns` chooses the next step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zelitrio.engine.commands import Speak
 from zelitrio.engine.pace import Tempo
 
 CLOSING_DELAY_S = 5.0
-"""How much later than open streams a closing one is due."""
+"""How much later than an open stream a closing one is due."""
 
 
 class Stage(enum.Enum):
@@ -36,23 +37,23 @@ _LAUNCHED = (Stage.READING, Stage.EXPANDING)
 
 
 @attrs.define(eq=False, kw_only=True)
-class Chunk:
-    """The utterance in hand, in frames of its model."""
+class CurrentUtterance:
+    """A lane's current utterance, in frames of its model."""
 
     speak: Speak
     begin: int
     """The first frame that is heard."""
     end: int
-    """The end of what is heard before the next utterance."""
+    """The frame after the last one that is heard before the next utterance."""
     tail_end: int
-    """The end of what the next utterance renders again, or of this one if nothing follows."""
+    """The frame after the tail, which is heard only if no utterance continues this one."""
     position: int = 0
-    """Frames that have gone into the network."""
+    """Number of frames in launched windows."""
 
 
 @attrs.frozen(kw_only=True)
 class Span:
-    """The frames of a window's row that belong to one utterance."""
+    """The part of a window's row that is heard, in frames from the row's first sample."""
 
     speak: Speak
     begin: int
@@ -64,31 +65,35 @@ class Span:
 
 @attrs.define(eq=False, kw_only=True)
 class Listener:
-    """The listener of a stream, as far as the scheduler knows."""
+    """The listener of a stream, as the scheduler assumes it: it plays in real time.
+
+    Audio counts as given when its window is launched.
+    """
 
     credit_s: float
-    """Seconds of audio that it has room for."""
+    """Seconds of audio that its reader has room for."""
     dry_at_s: float = 0.0
-    """When it has played all it was given; without audio, when its text came."""
+    """When it has played all audio that it was given; without audio, when its text came."""
     is_silent: bool = True
-    """Whether it waits for audio."""
+    """Whether it has nothing to play and waits for audio."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class Lane:
-    """One stream's place.  Only `Lanes` changes it."""
+    """One stream's place in the scheduler.  Only `Lanes` changes it."""
 
     stream: int
     slot: int
-    """The row of the networks' memory that is this stream's."""
+    """The row of the networks' per-stream memory that this stream uses."""
     model: int
-    """Which of the engine's models it speaks with; a batch is of one model."""
+    """Number of its model; a batch has one model."""
     listener: Listener
     waiting: deque[Speak] = attrs.field(factory=deque)
+    """Utterances that are not read yet."""
     stage: Stage = Stage.WAITING
-    chunk: Chunk | None = None
+    current: CurrentUtterance | None = None
     flying: int = 0
-    """Windows that were launched and have not landed."""
+    """Number of windows that were launched and have no result yet."""
     is_closing: bool = False
     is_finished: bool = False
     """No more text will come."""
@@ -100,8 +105,8 @@ class Lane:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the next step could do something for it."""
-        # Asked of all lanes for every step, and most of many have nothing to do, or no room.
+        """Whether it can take part in the next step."""
+        # Called for all lanes at every step.  Most lanes have no work or no credit, so these come first.
         return (
             self.listener.credit_s > 0
             and (bool(self.waiting) or self.stage is not Stage.WAITING)
@@ -110,29 +115,34 @@ class Lane:
 
     @property
     def is_reading(self) -> bool:
-        """Whether a launched step prepares its utterance."""
+        """Whether a launched step is reading or expanding its utterance."""
         return self.stage in _LAUNCHED
 
     @property
     def is_spoken(self) -> bool:
-        """Whether it has come to its end, and all of it has landed."""
+        """Whether it is finished, and the results of all its windows have come."""
         return self.is_finished and not self.has_work and not self.flying
 
     @property
     def due_s(self) -> float:
-        """Its deadline."""
+        """Its deadline: when its listener runs dry, later for a closing stream."""
         return self.listener.dry_at_s + (CLOSING_DELAY_S if self.is_closing else 0.0)
 
 
 class Lanes:
-    """All streams of an engine.  Not thread-safe: the engine's thread owns it."""
+    """All lanes of an engine.  Not thread-safe: the engine's thread owns it.
+
+    Args:
+        slots: the largest number of streams.
+        credit_s: seconds of audio that a stream may have unread.
+    """
 
     def __init__(self, slots: int, credit_s: float) -> None:
         self.tempos: dict[int, Tempo] = {}
-        """Of every loaded model, by its number."""
+        """Speed of each loaded model, by the model's number."""
         self._credit_s = credit_s
         self._lanes: dict[int, Lane] = {}
-        # The lowest free slot first: memory that was touched once is used again.
+        # The lowest free slot is used first: pages of memory that were never used stay unmapped.
         self._free = list(range(slots - 1, -1, -1))
 
     def __len__(self) -> int:
@@ -146,14 +156,14 @@ class Lanes:
         return self._lanes.get(stream)
 
     def open(self, stream: int, model: int) -> Lane:
-        """Give a stream a place.  The engine's face has made sure that one is free."""
+        """Give a stream a lane.  Admission has made sure that a slot is free."""
         listener = Listener(credit_s=self._credit_s)
         lane = Lane(stream=stream, slot=self._free.pop(), model=model, listener=listener)
         self._lanes[stream] = lane
         return lane
 
     def close(self, lane: Lane) -> None:
-        """Take a stream's place away; it is in no later plan."""
+        """Free a stream's lane; a second call does nothing."""
         if self._lanes.pop(lane.stream, None) is not None:
             self._free.append(lane.slot)
 
@@ -166,11 +176,11 @@ class Lanes:
         lane.waiting.append(what)
 
     def finish(self, lane: Lane) -> None:
-        """No more text will come."""
+        """Note that no more text will come."""
         lane.is_finished = True
 
     def credit(self, lane: Lane, audio_s: float) -> None:
-        """The reader has room for `audio_s` more."""
+        """Note that the reader has room for `audio_s` more."""
         lane.listener.credit_s += audio_s
 
     def close_softly(self, lane: Lane) -> None:
@@ -178,56 +188,56 @@ class Lanes:
         lane.is_closing = True
 
     def begin_reading(self, lanes: Sequence[Lane]) -> None:
-        """A step was launched that reads their next utterances."""
+        """Note that a step was launched that reads the lanes' next utterances."""
         for lane in lanes:
             assert lane.stage is Stage.WAITING
             lane.stage = Stage.READING
 
-    def read(self, lane: Lane, chunk: Chunk) -> None:
-        """Its utterance was read and laid out."""
-        assert lane.stage is Stage.READING and chunk.speak is lane.waiting[0]
+    def read(self, lane: Lane, current: CurrentUtterance) -> None:
+        """Note that the lane's utterance was read and laid out."""
+        assert lane.stage is Stage.READING and current.speak is lane.waiting[0]
         lane.waiting.popleft()
-        lane.chunk = chunk
+        lane.current = current
         lane.stage = Stage.READ if self.tempos[lane.model].expands else Stage.SPEAKING
 
     def begin_expanding(self, lanes: Sequence[Lane]) -> None:
-        """A step was launched that expands their utterances."""
+        """Note that a step was launched that expands the lanes' utterances."""
         for lane in lanes:
             assert lane.stage is Stage.READ
             lane.stage = Stage.EXPANDING
 
-    def expanded(self, lane: Lane, chunk: Chunk) -> None:
-        """Its utterance can be spoken in windows; its audible part can have changed."""
+    def expanded(self, lane: Lane, current: CurrentUtterance) -> None:
+        """Note that the lane's utterance was expanded; its audible part may have changed."""
         assert lane.stage is Stage.EXPANDING
-        lane.chunk, lane.stage = chunk, Stage.SPEAKING
+        lane.current, lane.stage = current, Stage.SPEAKING
 
     def advance(self, lane: Lane, window: int, now_s: float) -> Span:
-        """A window of it was launched: that counts as spoken from now on."""
-        chunk, tempo, listener = lane.chunk, self.tempos[lane.model], lane.listener
-        assert lane.stage is Stage.SPEAKING and chunk is not None
-        first = chunk.position - tempo.lag  # frame of the row's first sample
-        chunk.position += window
+        """Note that the lane's next window was launched; return the part of it that is heard."""
+        current, tempo, listener = lane.current, self.tempos[lane.model], lane.listener
+        assert lane.stage is Stage.SPEAKING and current is not None
+        first = current.position - tempo.lag  # frame of the row's first sample
+        current.position += window
         lane.flying += 1
-        # All in frames of the row.  An utterance may end a frame before a window does: then the rest of
-        # its tail comes at the beginning of one more, which has nothing else.
-        edges = (chunk.begin, chunk.end, chunk.tail_end)
+        # The edges in frames of the row.  If the tail does not fit into this window, the rest of it comes in
+        # one more window.
+        edges = (current.begin, current.end, current.tail_end)
         begin, end, tail_end = (min(max(0, edge - first), window) for edge in edges)
-        is_last = first + window >= chunk.tail_end
+        is_last = first + window >= current.tail_end
         audio_s = (end - begin) * tempo.hop_s
         listener.credit_s -= audio_s
         listener.dry_at_s = max(listener.dry_at_s, now_s) + audio_s
         listener.is_silent = listener.is_silent and not audio_s
         if is_last:
-            lane.chunk, lane.stage = None, Stage.WAITING
+            lane.current, lane.stage = None, Stage.WAITING
         return Span(
-            speak=chunk.speak,
+            speak=current.speak,
             begin=begin,
             end=end,
             tail_end=tail_end,
-            is_first=first <= chunk.begin < first + window,
+            is_first=first <= current.begin < first + window,
             is_last=is_last,
         )
 
     def land(self, lane: Lane) -> None:
-        """A launched window of it has come back."""
+        """Note that the result of one of the lane's windows has come."""
         lane.flying -= 1

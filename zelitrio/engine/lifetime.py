@@ -1,4 +1,4 @@
-"""Whether an engine can be used, from where, and why no longer."""
+"""The state of an engine: whether it serves, the Trio run it belongs to, and the error that ended it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zelitrio.errors import EngineError, LocalError
 
 
 class Lifetime:
-    """Made in the Trio run that the engine belongs to."""
+    """The state of one engine.  Made in the Trio run that the engine belongs to."""
 
     def __init__(self) -> None:
         self.token = trio.lowlevel.current_trio_token()
@@ -23,29 +23,29 @@ class Lifetime:
         return self._nursery
 
     def begin(self, nursery: trio.Nursery) -> None:
-        """The engine serves from now on."""
+        """Note that the engine serves from now on."""
         self._nursery = nursery
 
     def end(self, failure: EngineError | None) -> None:
-        """The engine serves no more."""
+        """Note that the engine has ended; `failure` is None if it was closed."""
         self._nursery, self._failure = None, failure
         self._ended.set()
 
     async def wait_ended(self) -> None:
-        """Wait for the end, and raise the error that says what it was."""
+        """Wait until the engine has ended, and raise the error of `check`."""
         self.check_run()
         await self._ended.wait()
         self.check()
 
     def check(self) -> None:
-        """Raise an error if the engine cannot be used, or not from here.
+        """Raise an error if the engine cannot be used here.
 
         Raises:
-            EngineError: it is closed, or it broke.
+            EngineError: it is closed, or it failed.
             LocalError: this is not the Trio run that opened it.
         """
         if self._failure is not None:
-            # A fresh one each time: an exception raised in many tasks would gather their tracebacks.
+            # A new error each time: one that is raised in many tasks would collect all their tracebacks.
             raise EngineError(str(self._failure)) from self._failure
         if self._nursery is None:
             raise EngineError("the engine is closed")
@@ -53,7 +53,7 @@ class Lifetime:
 
     def check_run(self) -> None:
         """Raise LocalError if this is not the Trio run that opened the engine."""
-        # A task of another run that waits for this one's events would end this one's.
+        # Waiting for this run's events in another run would break this run.
         try:
             here = trio.lowlevel.current_trio_token()
         except RuntimeError:

@@ -1,37 +1,39 @@
-"""How busy the thread is, and how long its work takes against the pace that was measured at start."""
+"""How busy the engine's thread is, and how long its work takes compared to the measurement at start."""
 
 from __future__ import annotations
 
 import math
 
 _LOAD_MEMORY_S = 0.5
-"""Six sevenths of the load are of the last second."""
+"""Time constant of the load: the last second has six sevenths of the weight."""
 _PACE_MEMORY_S = 2.0
-"""Seconds of work in which an old measurement loses its weight to 1/e."""
+"""Time constant of slowness, in seconds of work."""
 _PRIOR_S = 0.1
-"""Seconds of work that the measurement at start counts as."""
+"""Weight of the measurement at start, in seconds of work."""
 _FULL_S = 0.15
-"""After this many seconds of work without a rest, batches have their largest size."""
+"""After this many seconds of work without a rest, batches are as large as they get."""
 _REST_S = 0.001
+"""A shorter pause between steps is no rest."""
 _EASE_S = 5.0
-"""Seconds with rests in which what was learned of batches is forgotten to 1/e."""
+"""Time constant with which the batches' part of slowness returns to 1 while the thread rests at times."""
 _MOST_SLOW = 50.0
+"""The largest slowness."""
 
 
 class _Ratio:
-    """Seconds that something took for each second that it should take, the latest work first."""
+    """Seconds that work took for each second that it should take; recent work has more weight."""
 
     def __init__(self) -> None:
         self._taken_s = self._due_s = _PRIOR_S
 
     def note(self, taken_s: float, due_s: float, work_s: float) -> None:
-        """Account for work that took `work_s` of the thread's time."""
+        """Add work that took `work_s` of the thread's time."""
         keep = math.exp(-work_s / _PACE_MEMORY_S)
         self._taken_s = keep * self._taken_s + taken_s
         self._due_s = keep * self._due_s + due_s
 
     def ease(self, span_s: float) -> None:
-        """Return towards 1."""
+        """Move the ratio towards 1, by `span_s` of the time constant `_EASE_S`."""
         keep = math.exp(-span_s / _EASE_S)
         self._taken_s = self._due_s + keep * (self._taken_s - self._due_s)
 
@@ -41,33 +43,33 @@ class _Ratio:
 
 
 class Load:
-    """Written by the engine's thread."""
+    """Load and slowness of the engine's thread, which owns this object."""
 
     def __init__(self) -> None:
         self.load = 0.0
-        """The part of the last second that was busy, 0 to 1."""
+        """The part of the last second that the thread was busy, 0 to 1."""
         self.at_s = -math.inf
-        """When that was so."""
+        """When `load` was computed."""
         self._rested_at_s = -math.inf
         self._work = _Ratio()
         self._batches = _Ratio()
 
     @property
     def slowness(self) -> float:
-        """Seconds that heard audio takes for each second that it takes at the best batch, measured at start.
+        """Seconds that heard audio takes now for each second that it took at start; 1 to 50.
 
-        Everything counts that the thread does: reading, the networks' lag, waiting for other programs.  Small
-        batches count only under load: a device with time to spare does not wait for large ones.
+        All work of the thread counts: reading, the networks' lag, waiting for other programs.  Batches
+        smaller than the best one count only under load: an idle device runs small batches by choice.
         """
         return self._work.value * self._batches.value
 
     def note(self, begin_s: float, end_s: float, heard_s: float, best_s: float) -> None:
-        """Account for a step.
+        """Add a step.
 
         Args:
             begin_s, end_s: when the thread worked.
-            heard_s: how long its heard audio should take in a batch of this shape.
-            best_s: how long it should take at the best batch.
+            heard_s: expected seconds for the step's heard audio in a batch of its shape.
+            best_s: expected seconds for this audio at the best batch.
         """
         busy_s = end_s - begin_s
         span_s = max(end_s - max(self.at_s, begin_s - 60.0), 1e-9)
@@ -84,5 +86,5 @@ class Load:
 
 
 def faded_load(load: float, at_s: float, now_s: float) -> float:
-    """The load after a time without work."""
+    """The load at `now_s`, if the thread has not worked since `at_s`, when it was `load`."""
     return load * math.exp(-max(0.0, now_s - at_s) / _LOAD_MEMORY_S)

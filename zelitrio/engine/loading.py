@@ -1,4 +1,4 @@
-"""Models on the device: laid out, measured, and ready to be spoken with."""
+"""Load models onto the device: weights, captured graphs, measured speed."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ from zelitrio.settings import EngineSettings
 from zelitrio.voices import Model, Voice
 
 Captured = Callable[[str, int, int], None]
-"""Is told a captured graph's name, how many there are by now, and how many there will be."""
+"""Called with a captured graph's name, the number captured so far, and the number to capture."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Loaded:
-    """A model that can be spoken with."""
+    """A model on the device, ready to speak."""
 
     runner: Runner
     tempo: Tempo
     captures: Iterator[str] = attrs.field(factory=lambda: iter(()))
-    """Each step of it captures one more shape, in the engine's thread."""
+    """Each `next` captures one more shape and returns its name; called in the engine's thread."""
 
 
 def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
-    """Bring a voice's model to the device while others are spoken with.  Blocks its own thread.
+    """Load a voice's model onto the device while the engine serves.  Blocks; call it in a thread.
 
     Its shapes are captured later, one by one, when the engine's thread has nothing else to do.
+
+    Raises:
+        VoiceError: the voice's files are missing or damaged.
+        RuntimeError: the device has no room for it.
     """
     with torch.inference_mode():
         device.enter_thread()
@@ -46,11 +50,11 @@ def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
 def load_all(
     voices: Mapping[int, Voice], device: Device, settings: EngineSettings, captured: Captured | None
 ) -> tuple[dict[int, Loaded], Captures]:
-    """Bring models to the device before the first stream, captured and measured.
+    """Load models onto the device before the first stream, capture their graphs and measure them.
 
     Args:
-        voices: one of each model, by the model's number.
-        device: where.
+        voices: a voice of each model, by the model's number.
+        device: computes.
         settings: of the engine.
         captured: called after every captured graph.
     """
@@ -67,7 +71,7 @@ def load_all(
 def capture_all(
     runners: list[Runner], device: Device, settings: EngineSettings, captured: Captured | None
 ) -> Captures:
-    """Capture all shapes of all runners as graphs, unless the settings say no."""
+    """Capture all shapes of all runners as graphs, unless the settings turn graphs off."""
     if not settings.graphs:
         return Captures()
     begin_s, before_mib = time.perf_counter(), used_mib(device.device)

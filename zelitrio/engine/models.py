@@ -1,4 +1,4 @@
-"""Which models are on the device: those loaded at start, and lazy ones while streams want them."""
+"""The models on the device: those loaded at start, and lazy ones, loaded when a stream wants them."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ class Entry:
 
     number: int
     voice: Voice
-    """One of its voices, to measure it with."""
+    """One of its voices; the model is measured with it."""
     tempo: Tempo | None = None
-    """Known while it is on the device."""
+    """Its speed; None while it is not on the device."""
     uses: int = 0
-    """Streams that have it, or wait for it."""
+    """Number of streams that use it or wait for it."""
     used_at: int = 0
-    """When a stream left it, counted in streams."""
+    """When a stream last stopped using it: a count that grows with each such stream."""
     loading: trio.Event | None = None
+    """Set when loading has ended; None while it is not being loaded."""
     error: ZelitrioError | None = None
-    """Why it could not be loaded."""
+    """Why the last attempt to load it failed."""
 
 
 class Models:
     """All models of a catalogue.
 
     Args:
-        catalogue: its models.
-        most_bytes: of the weights of lazy models, beyond which those without a stream are unloaded.
+        catalogue: the voices whose models are kept.
+        most_bytes: limit for the weights of lazy models; above it, lazy models without a stream are unloaded.
         tell: sends the engine's thread a command.
-        load: brings a voice's model to the device; blocks, and is called in a thread.
+        load: loads a voice's model onto the device; blocks, and is called in a thread.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Models:
         }
 
     def began(self, tempos: dict[int, Tempo]) -> None:
-        """The engine serves with these models."""
+        """Note that the engine serves, with these models loaded."""
         for entry in self._entries.values():
             entry.tempo = tempos.get(entry.number)
 
@@ -79,7 +80,7 @@ class Models:
         """The model of a voice.
 
         Raises:
-            LocalError: the voice is of another catalogue.
+            LocalError: the voice belongs to another catalogue.
         """
         entry = self._entries.get(id(voice.model))
         if entry is None:
@@ -90,7 +91,7 @@ class Models:
 
     @contextmanager
     def held(self, entry: Entry) -> Iterator[None]:
-        """Keep a model on the device from now on, as far as it is there."""
+        """Keep a model from being unloaded during the block."""
         entry.uses += 1
         try:
             yield
@@ -99,11 +100,11 @@ class Models:
             entry.used_at = next(self._left)
 
     async def ensure(self, entry: Entry, nursery: trio.Nursery) -> Tempo:
-        """Wait until a held model is on the device; other streams go on meanwhile.
+        """Wait until a held model is on the device; load it if nothing does yet.  Other streams go on.
 
         Args:
             entry: the model.
-            nursery: where it is loaded, so that a stream that is left does not end what others wait for.
+            nursery: loads it.  If the stream that began it is cancelled, loading goes on for other streams.
 
         Raises:
             VoiceError: its files are missing or damaged.
@@ -120,7 +121,7 @@ class Models:
         return entry.tempo
 
     async def _bring(self, entry: Entry, is_loaded: trio.Event) -> None:
-        entry.error = EngineError("the engine is closed")  # unless it is loaded first
+        entry.error = EngineError("the engine is closed")  # stays if loading is cancelled
         try:
             loaded = await trio.to_thread.run_sync(self._load, entry.voice, abandon_on_cancel=True)
             self._tell(Load(model=entry.number, loaded=loaded))
@@ -133,7 +134,7 @@ class Models:
             self._make_room()
         except ZelitrioError as error:
             entry.error = error
-        except Exception as error:  # it is the streams' that want this voice, and of no other
+        except Exception as error:  # it fails the streams that want this voice, and no others
             entry.error = EngineError(f"voice {entry.voice.voice_id!r}: cannot be loaded: {error!r}")
             entry.error.__cause__ = error
         finally:

@@ -1,4 +1,4 @@
-"""The open streams by number, and how long each waited for its first audio."""
+"""The open streams by number, and how long streams waited for their first audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zelitrio.engine.stream import EngineStream
 
 
 class OpenStreams:
-    """Where the thread's deliveries go."""
+    """Gives the thread's deliveries to the open streams."""
 
     def __init__(self) -> None:
         self._streams: dict[int, EngineStream] = {}
@@ -35,15 +35,15 @@ class OpenStreams:
         self._streams[number] = stream
 
     def remove(self, number: int) -> None:
-        """Drop what still comes for this stream; a second call does nothing."""
+        """Drop deliveries for this stream from now on; a second call does nothing."""
         self._streams.pop(number, None)
 
     def end(self, number: int) -> None:
-        """End the iteration of a stream after what was delivered."""
+        """End the iteration of a stream after the blocks that were delivered."""
         self._streams.pop(number).end()
 
     def deliver(self, delivery: Delivery) -> None:
-        """Give a stream what the thread has made for it.  Never raises."""
+        """Give a delivery to its stream.  Never raises."""
         if isinstance(delivery, Spoken) and delivery.stages is not None:
             self._waits_s.append(delivery.stages.waited_s)
         stream = self._streams.get(delivery.stream)
@@ -51,6 +51,6 @@ class OpenStreams:
             stream.deliver(delivery)
 
     def abandon(self) -> None:
-        """Tell every stream that the engine is gone."""
+        """End the iteration of every stream: the engine is gone."""
         for stream in self._streams.values():
             stream.end()

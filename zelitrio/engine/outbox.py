@@ -1,4 +1,4 @@
-"""Reports of the engine's thread: collected in a step, delivered in one call."""
+"""Deliveries and counters of the engine's thread: collected during a step, posted in one call."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zelitrio.engine.commands import Delivery, Progress
 from zelitrio.engine.load import Load
 
 Post = Callable[[Sequence[Delivery], Progress], None]
-"""Called from the thread; must not raise or block."""
+"""Called in the thread; must not raise or block."""
 
 
 class Outbox:
-    """Deliveries and counters of the thread."""
+    """Deliveries and counters of the thread, which owns this object."""
 
     def __init__(self, post: Post, graphs: tuple[str, ...] = ()) -> None:
         self.load = Load()
@@ -30,7 +30,7 @@ class Outbox:
         self._deliveries.append(delivery)
 
     def send(self, streams: int, profile: str) -> None:
-        """Hand over what was gathered, and how the thread fares, if there is anything new."""
+        """Post the gathered deliveries and the present counters, if anything is new."""
         progress = Progress(
             streams=streams,
             encodes=self.encodes,

@@ -1,6 +1,6 @@
-"""What one model costs on this device, and the lengths of its windows.
+"""The speed of one model on this device, and the lengths of its windows.
 
-Windows are chosen in seconds of audio and counted in frames of the model.
+Window lengths are chosen in seconds of audio and stored in frames of the model.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import attrs
 from zelitrio.networks import Facts
 
 _FOLLOWING_S = (0.16, 0.32, 0.64)
+"""Lengths of the windows after the first."""
 _WIDEST_S = 1.28
-"""On a GPU a longer window hardly takes longer, and halves what all the rest costs."""
+"""One more length on a GPU: it takes hardly longer than half of it, so it halves the cost per frame."""
 
 
 class Profile(enum.Enum):
@@ -25,16 +26,16 @@ class Profile(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """Speed of the device with a model, measured before its first stream (`zelitrio.engine.calibration`)."""
+    """Cost of a model's steps, measured before its first stream (`zelitrio.engine.calibration`)."""
 
     frame_s: float
     """Seconds that one frame costs in a step."""
     step_s: float
     """Seconds that a step costs before its first frame."""
     is_wide: bool
-    """Whether a batch costs about as much as its longest row."""
+    """Whether a batch takes about as long as one row."""
     frames_per_s: float
-    """Frames per second at the best batch."""
+    """Frames per second in the best batch."""
 
     def window_s(self, window: int, rows: int = 1) -> float:
         """Expected seconds for a step of `rows` rows."""
@@ -46,25 +47,26 @@ class Ladder:
     """Window lengths of a model in frames, and the bounds of its batches."""
 
     first: int = 24
-    """A first window: the networks' lag, and then a little audio."""
+    """The first window of a stream: the networks' lag, then a little audio."""
     following: tuple[int, ...] = (16, 32, 64)
+    """Later windows."""
     full: int = 64
-    """The longest window that a step has all its rows of."""
+    """The longest window whose steps may have `max_batch` rows."""
     max_batch: int = 64
-    """Most rows of a step."""
+    """The most rows of a step."""
     max_encode: int = 8
-    """Most utterances read together."""
+    """The most utterances in one encode."""
 
     @property
     def windows(self) -> tuple[int, ...]:
-        """Every window length that can be asked for."""
+        """All window lengths, in ascending order."""
         return tuple(sorted({self.first, *self.following}))
 
     def rows(self, window: int) -> int:
-        """Most rows of a step of that window.
+        """The most rows of a step with that window.
 
-        A window longer than `full` is for a few listeners with plenty in hand, and a new stream may have to
-        wait for it: it has half as many frames in all.
+        Windows longer than `full` are for a few listeners with much unplayed audio.  A new stream may have to
+        wait for such a step, so it has half as many frames in all.
         """
         if window <= self.full:
             return self.max_batch
@@ -73,12 +75,12 @@ class Ladder:
 
 @attrs.frozen(kw_only=True)
 class Tempo:
-    """All that the scheduler knows of a model."""
+    """All facts about a model that the scheduler uses."""
 
     pace: Pace
     ladder: Ladder
     lag: int
-    """Frames that go in before the first comes out."""
+    """Frames that the network takes in before it puts the first one out."""
     hop_s: float
     """Seconds of audio in a frame."""
     expands: bool = False
@@ -86,7 +88,7 @@ class Tempo:
 
     @property
     def real_time_streams(self) -> float:
-        """Listeners that it could feed at real time if the device did nothing else."""
+        """Number of listeners that the model could serve in real time if the device did nothing else."""
         return self.pace.frames_per_s * self.hop_s
 
 

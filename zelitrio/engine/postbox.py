@@ -1,4 +1,4 @@
-"""From the engine's thread to the event loop: one wake-up, however much is posted before it is taken."""
+"""Deliveries from the engine's thread to the event loop: many posts may share one wake-up of the loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.engine.commands import Delivery, Progress
 
 
 class Postbox:
-    """Deliveries on their way.
+    """Deliveries on their way to the loop.
 
     Args:
         wake: makes the loop call a function soon, as `TrioToken.run_sync_soon` does.
@@ -26,20 +26,20 @@ class Postbox:
         self._take = take
         self._posted: deque[Delivery] = deque()
         self._is_called = False
-        """Whether the loop was asked to open the box and has not begun."""
+        """Whether the loop was asked to call `_open` and has not done so yet."""
 
     def post(self, deliveries: Sequence[Delivery], progress: Progress) -> None:
-        """Called in the thread.  Never blocks or raises."""
+        """Send deliveries to the loop.  Called in the thread; never blocks or raises."""
         self.progress = progress
         self._posted.extend(deliveries)
         if self._is_called or not self._posted:
-            return  # a loop that is behind finds these with the others: to wake it again costs the thread
+            return  # the loop will find these with the others; waking it again would cost the thread time
         self._is_called = True
-        with suppress(trio.RunFinishedError):  # nothing is left to hear it
+        with suppress(trio.RunFinishedError):  # the program has ended
             self._wake(self._open)
 
     def _open(self) -> None:
-        # First this: a later post of the thread is either taken here or calls again.
+        # Reset first: a post that comes later is either taken below or wakes the loop again.
         self._is_called = False
         while self._posted:
             self._take(self._posted.popleft())

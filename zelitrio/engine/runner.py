@@ -1,9 +1,9 @@
-"""How it runs: one model on one device, as batched calls over numbered slots.
+"""Run one model on one device, in batched calls; each stream has a numbered slot.
 
-On a GPU every call is laid out at fixed addresses in some sizes, and a batch takes the next larger one.
-On a CPU a call has the exact shape.
+On a GPU calls have fixed addresses and a few fixed shapes; a batch uses the next larger shape.  On a CPU each
+call has the exact shape of its batch.
 
-Owned by one thread at a time; not thread-safe.
+Not thread-safe: one thread at a time uses a runner.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from zelitrio.networks import ExpandingNetwork, Facts
 from zelitrio.voices import Model
 
 Shape = tuple[str, int, int]
-"""Kind, rows and length of a call."""
+"""Kind (encode, expand or speak), rows and length (tokens or frames) of a call."""
 
 
 def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
-    """Every call that is laid out on a GPU, the largest first."""
-    # One size for all encodes: in products of one shape a row's result is the same to the last bit
-    # whatever the other rows are, so durations round to the same frames in any company.
+    """The shapes of all calls on a GPU, the largest first."""
+    # All encodes have the same number of rows.  In matrix products of one shape a row's result does not
+    # depend on the other rows, to the last bit, so durations round to the same frames in every batch.
     shapes = [("encode", ladder.max_encode, tokens) for tokens in facts.token_ladder]
-    # An expand costs much more than an encode, so it is laid out in several sizes.
+    # An expand costs much more than an encode, so it has several numbers of rows.
     for frames in facts.frame_ladder:
         together = _powers_of_two(most_expanded(facts, ladder, frames))
         shapes += [("expand", rows, frames) for rows in together]
@@ -50,7 +50,7 @@ def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
 
 
 def most_expanded(facts: Facts, ladder: Ladder, frames: int) -> int:
-    """Most utterances of that length in one expand."""
+    """The most utterances of that length in one expand."""
     return min(ladder.max_encode, max(1, facts.expand_frames // frames))
 
 
@@ -58,23 +58,24 @@ class Runner:
     """One model's network and its calls.
 
     Args:
-        model: brought to the device.
-        device, dtype: where and in what to compute.
-        slots: streams that can be open at once.
+        model: its weights are loaded onto the device.
+        device: computes.
+        dtype: number format of weights and activations.
+        slots: the largest number of open streams.
     """
 
     def __init__(self, model: Model, device: torch.device, dtype: torch.dtype, slots: int) -> None:
         self.model, self.device = model, device
         self.facts = model.facts
         self.spare = slots
-        """The slot that no stream has."""
+        """A slot that no stream uses."""
         self._network = model.load(device, dtype, slots)
         self._calls: dict[Shape, Call] = {}
         self._batches: dict[tuple[str, int], list[int]] = {}
-        """Rows that a kind of call of some length is laid out for, the fewest first."""
+        """The numbers of rows of the prepared calls, in ascending order, by kind and length."""
 
     def lay_out(self, ladder: Ladder) -> None:
-        """Give every shape fixed addresses, largest first; for a GPU."""
+        """Prepare a call with fixed addresses for every shape, the largest first; for a GPU."""
         for shape in call_shapes(self.facts, ladder):
             self._calls[shape] = self.make_call(*shape)
             kind, rows, length = shape
@@ -97,13 +98,20 @@ class Runner:
             yield f"{kind} {rows}x{length}"
 
     def fits(self, tokens: int, others: int) -> bool:
-        """Whether utterances of these two lengths may be encoded together: in a batch of one shape."""
+        """Whether utterances of these two lengths can be in one encode."""
         if not self._calls:
             return tokens == others
         return _rung(tokens, self.facts.token_ladder) == _rung(others, self.facts.token_ladder)
 
     def together(self, frames: Sequence[int]) -> list[int]:
-        """The numbers of those utterances, by their lengths, that are expanded with the first."""
+        """Which utterances are expanded together with the first one.
+
+        Args:
+            frames: the lengths of all utterances.
+
+        Returns:
+            Their indices, 0 included.
+        """
         if not self._calls:
             return [at for at, length in enumerate(frames) if length == frames[0]]
         rungs = [_rung(length, self.facts.frame_ladder) for length in frames]
@@ -111,20 +119,20 @@ class Runner:
         return [at for at, rung in enumerate(rungs) if rung == rungs[0]][:most]
 
     def encode(self, rows: Sequence[EncodeRow]) -> Pending:
-        """Read utterances, of lengths that fit.
+        """Launch an encode of utterances whose lengths fit together (`fits`).
 
         Returns:
-            [len(rows) or more, 2, tokens or more] once waited for; see `Network.encode`.
+            Its result is [len(rows) or more, 2, tokens or more]; see `Network.encode`.
         """
         call = self._call("encode", len(rows), max(row.tokens for row in rows), self.facts.token_ladder)
         self._fill("encode", call, rows)
         return call.launch()
 
     def expand(self, rows: Sequence[ExpandRow]) -> Pending:
-        """Prepare utterances that are laid out.
+        """Launch an expand of utterances that are laid out.
 
         Returns:
-            [len(rows) or more, 2] once waited for; see `ExpandingNetwork.expand`.
+            Its result is [len(rows) or more, 2]; see `ExpandingNetwork.expand`.
         """
         longest = max(len(row.frames) for row in rows)
         call = self._call("expand", len(rows), longest, self.facts.frame_ladder)
@@ -132,17 +140,17 @@ class Runner:
         return call.launch()
 
     def speak(self, rows: Sequence[SpeakRow], window: int) -> Pending:
-        """Speak the next window of some lanes.
+        """Launch the next window of some lanes.
 
         Returns:
-            [len(rows) or more, window * hop_samples] once waited for; see `Network.speak`.
+            Its result is [len(rows) or more, window * hop_samples]; see `Network.speak`.
         """
         call = self._call("speak", len(rows), window, (window,))
         self._fill("speak", call, rows)
         return call.launch()
 
     def make_call(self, kind: str, rows: int, length: int) -> Call:
-        """A call of one shape."""
+        """Make a call of one shape."""
         network = self._network
         if kind == "encode":
             return Call(network.encode, rows, encode_columns(network, length), self.device)
@@ -161,7 +169,7 @@ class Runner:
             fill_speak(arrays, self.facts, rows, self.spare)
 
     def _call(self, kind: str, rows: int, length: int, ladder: Sequence[int]) -> Call:
-        """The call that is laid out and large enough, or a fresh one of the exact shape."""
+        """The smallest prepared call that is large enough; on a CPU a new one of the exact shape."""
         size = _rung(length, ladder)
         if not self._calls:
             return self.make_call(kind, rows, length)
@@ -169,7 +177,7 @@ class Runner:
 
 
 def _rung(value: int, ladder: Sequence[int]) -> int:
-    """The first rung that is high enough."""
+    """The smallest entry of an ascending ladder that is `value` or more."""
     for rung in ladder:
         if rung >= value:
             return rung
@@ -177,7 +185,7 @@ def _rung(value: int, ladder: Sequence[int]) -> int:
 
 
 def _powers_of_two(limit: int) -> list[int]:
-    """1, 2, 4, ... and the limit itself."""
+    """1, 2, 4, ... below the limit, then the limit."""
     steps = [1]
     while steps[-1] * 2 < limit:
         steps.append(steps[-1] * 2)

@@ -1,4 +1,7 @@
-"""Where two utterances are one sentence: the end of the one goes over into the other's reading of it."""
+"""Crossfades where a sentence was cut into two utterances.
+
+Both utterances contain the audio around the cut; the first one's fades out while the second one's fades in.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ from numpy.typing import NDArray
 
 
 def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> None:
-    """Fade `pcm` in under `tail` over its first `samples`, in place.
+    """Fade `tail` out and `pcm` in over the first `samples` of `pcm`, in place.
 
-    The pulses of two readings are at unrelated places, so their powers add up and not their
-    amplitudes: it is the fades' squares that sum to one.
+    The squares of the two gains sum to one: the glottal pulses of the two are not aligned, so their powers
+    add, not their amplitudes.
 
     Args:
-        tail: [m] samples that the one before has left over.
-        pcm: [n] samples that go on from there.
-        samples: how long to cross over, if both are as long.
+        tail: [m] samples that the utterance before left over.
+        pcm: [n] samples of the utterance that goes on from there.
+        samples: length of the crossfade; shorter if either of the two is.
     """
     fade = _fade_out(min(samples, len(tail), len(pcm)))
     count = len(fade)
@@ -23,7 +26,7 @@ def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> 
 
 
 def close(tail: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """The tail, [m] samples, of a sentence left open for good, its last `samples` faded out in place."""
+    """Fade out the last `samples` of a tail, [m] samples, that no utterance continues; in place."""
     fade = _fade_out(min(samples, len(tail)))
     tail[len(tail) - len(fade) :] *= fade
     return tail

@@ -1,4 +1,4 @@
-"""Statistics of the engine."""
+"""Statistics of the engine, for metrics and benchmarks."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ import attrs
 import numpy as np
 
 FIRST_AUDIO_KEPT = 1024
+"""Streams whose wait for first audio is kept."""
 
 
 @attrs.frozen(kw_only=True)
 class Statistics:
-    """A snapshot; counts since the engine opened."""
+    """A snapshot.  Counters count from the opening of the engine."""
 
     device: str
     dtype: str
     streams: int
     """Open streams."""
     lanes: int
-    """Streams that the engine's thread holds a lane for; it hears of a closed one before its next step."""
+    """Lanes that are taken; the lane of a closed stream is freed before the next step."""
     speaking: int
-    """Streams with something left to speak."""
+    """Streams with text left to speak."""
     capacity: int
-    """Speaking streams of the default voice above which another is refused."""
+    """The largest number of speaking streams of the default voice; one more is refused."""
     load: float
-    """The part of the last second that the device's thread was busy, 0 to 1."""
+    """The part of the last second that the engine's thread was busy, 0 to 1."""
     profile: str
+    """latency or throughput: what batches are chosen for."""
     slowness: float
-    """How much longer audio takes now than was measured at start, all else that the machine does included."""
+    """Time that audio takes now divided by the time measured at start; other programs' load counts."""
     encodes: int
     steps: int
     rows: int
-    """Windows spoken: `rows / steps` is the mean batch."""
+    """Windows spoken; `rows / steps` is the mean batch size."""
     audio_s: float
-    """Seconds of audio made."""
+    """Seconds of audio produced."""
     first_audio_ms: dict[str, float]
-    """p50, p95, p99 of the last thousand: from feeding a stream's first utterance to its first samples
-    leaving the thread.  Empty before the first."""
+    """p50, p95 and p99 over the last FIRST_AUDIO_KEPT streams: from feeding the first utterance until the
+    first samples leave the thread.  Empty before the first stream."""
     frames_per_s: float
-    """Measured at start with the default voice, at the best batch."""
+    """Measured at start with the default voice, in the best batch."""
     graphs: tuple[str, ...]
-    """Captured shapes."""
+    """Names of the captured shapes."""
 
 
 def percentiles_ms(seconds: Iterable[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Work of the engine's thread: of each stream, and of launched calls."""
+"""Data of the engine's thread: one `Work` per stream, one `Step` per launched call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.engine.commands import PhoneEdges, Speak, Stages
+from zelitrio.engine.commands import FindPhoneEdges, Speak, Stages
 from zelitrio.engine.graphs import Pending
 from zelitrio.engine.lanes import Lane, Span
 from zelitrio.engine.timeline import Timeline
@@ -15,7 +15,7 @@ from zelitrio.voices import Tokens
 
 @attrs.frozen(kw_only=True, eq=False)
 class Tail:
-    """The end of an utterance that was cut in mid-sentence."""
+    """The last audio of an utterance that was cut in mid-sentence."""
 
     pcm: NDArray[np.float32]
     utterance: int
@@ -23,7 +23,7 @@ class Tail:
 
 @attrs.define(eq=False, kw_only=True)
 class Work:
-    """The thread's data of a stream, besides its lane."""
+    """A stream's data in the thread, besides its lane."""
 
     lane: Lane
     speaker: object
@@ -31,55 +31,61 @@ class Work:
     reading: tuple[Speak, Tokens] | None = None
     """The utterance that is read next or was read last, and its tokens."""
     timeline: Timeline | None = None
+    """Of the utterance that was laid out last."""
     noise_at: int = 0
+    """Position of the present utterance in the stream's noise, in frames."""
     has_audio: bool = False
+    """Whether the stream has delivered audio."""
     encode_begin_s: float = 0.0
     """When the utterance's encode began."""
     encode_end_s: float = 0.0
     """When its timeline was known."""
     computed_s: float = 0.0
-    """Its share of steps since its last audio."""
+    """Seconds of the device spent on it since its audio before."""
     tail: Tail | None = None
-    """What fades out under the next utterance."""
+    """Fades out where the next utterance fades in."""
     fades_in: bool = False
-    """Its listener ran dry in mid-sentence and heard the tail: the next audio has nothing to join."""
+    """Whether the next audio fades in without a tail: the listener ran dry and has heard the tail."""
 
     @property
     def laid_out(self) -> Timeline:
-        """The timeline, where there must be one."""
+        """The timeline; call it only after the utterance was laid out."""
         assert self.timeline is not None
         return self.timeline
 
 
 @attrs.define(eq=False, kw_only=True)
 class Part:
-    """One row of a launched window, and the owner of its samples."""
+    """One row of a launched window, its stream, and the labels for its audio."""
 
     work: Work
     span: Span
     word_times_ms: tuple[tuple[int, int], ...] | None = None
     length_ms: int | None = None
-    phone_edges_ms: PhoneEdges | None = None
+    phone_edges_ms: FindPhoneEdges | None = None
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Step:
-    """A launched call and what becomes of its result."""
+    """A launched call, and the streams that its result is for."""
 
     pending: Pending
     begin_s: float
-    """When its launch began; a CPU computes before the launch ends."""
+    """When its launch began; on a CPU the launch computes, too."""
     read: tuple[tuple[Work, Speak], ...] = ()
+    """Rows of an encode."""
     expanded: tuple[Work, ...] = ()
+    """Rows of an expand."""
     parts: tuple[Part, ...] = ()
+    """Rows of a window."""
     hop_samples: int = 0
     heard_s: float = 0.0
-    """Seconds that its heard audio should take in a batch of this shape."""
+    """Expected seconds for its heard audio in a batch of this shape."""
     best_s: float = 0.0
-    """The same at the best batch."""
+    """Expected seconds for its heard audio in the best batch."""
 
     def landed(self, now_s: float) -> None:
-        """Share its time among its streams, now that its result is there."""
+        """Divide its time among its streams; call it when the result is there."""
         for work, _ in self.read:
             work.encode_begin_s = self.begin_s
         readers = (*(work for work, _ in self.read), *self.expanded)
@@ -90,7 +96,7 @@ class Step:
             work.encode_end_s = now_s
 
     def stages(self, part: Part, now_s: float, load: float) -> Stages:
-        """When the parts of a stream's first audio happened; it came with this step."""
+        """The stages of a stream whose first audio came with this step."""
         return Stages(
             fed_s=part.span.speak.fed_at_s,
             encode_begin_s=part.work.encode_begin_s,

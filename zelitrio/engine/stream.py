@@ -1,4 +1,4 @@
-"""A stream of the engine: fed utterances without waiting, iterated for audio."""
+"""A stream of the engine: it takes utterances without waiting, and iterating it gives audio."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from zelitrio.text import Utterance
 from zelitrio.voices import Voice
 
 _CREDITED_AT_ONCE = 0.5
-"""Part of a stream's credit that is read before the thread is told."""
+"""The part of a stream's credit that is read before the thread gets a `Credit`."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -46,45 +46,44 @@ class AudioBlock:
     utterance: Utterance
     """The utterance that was fed."""
     word_times_ms: tuple[tuple[int, int], ...] | None
-    """On an utterance's first block: start and end of each of its words, counted from the block's first
-    sample."""
+    """On an utterance's first block: start and end of each word, from the block's first sample."""
     length_ms: int | None = None
-    """On an utterance's first block: how long the whole utterance is, the silence at its end included."""
+    """On an utterance's first block: length of the whole utterance, the silence at its end included."""
     phone_edges_ms: Callable[[], tuple[tuple[int, ...], ...]] | None = None
-    """On an utterance's first block: computes, for each word, its begin and the end of each of its phones."""
+    """On an utterance's first block: computes for each word when it begins and when its phones end."""
     is_last: bool
-    """Whether the utterance ends with this block.  Of a sentence that is left open when its stream is
-    finished or its listener runs dry, the last 20 ms come late, in one more block that says so again."""
+    """Whether the utterance ends with this block.  An utterance that stops in mid-sentence can have two such
+    blocks: its last 20 ms come later if no utterance continues it before the listener runs dry or the stream
+    is finished."""
     stages: Stages | None = None
-    """On a stream's first audio: when its parts happened."""
+    """On a stream's first audio: the times of its stages."""
     computed_s: float = 0.0
-    """The stream's share of the device's steps since its last block, in seconds."""
+    """Seconds of the device spent on the stream since its block before."""
 
 
 _Waiting: TypeAlias = AudioBlock | Exception | None
-"""A block, an error, or the end (None), for a stream's iteration."""
+"""An entry for a stream's iteration: a block, an error to raise, or None for the end."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Door:
-    """The engine as a stream sees it."""
+    """The part of the engine that streams use."""
 
     tell: Callable[[Command], None]
     """Send the thread a command.  Never waits."""
     check: Callable[[], None]
-    """Raise an error if the engine cannot be used, or not from here."""
+    """Raise an error if the engine cannot be used here."""
     check_run: Callable[[], None]
     """Raise an error if this is not the Trio run of the engine."""
     credit_s: float
-    """Seconds of audio that a stream may have waiting."""
+    """Seconds of audio that a stream may have unread."""
 
 
 class EngineStream:
     """One conversation's speech, in order.  Made by `Engine.open_stream`.
 
-    Iterate it for `AudioBlock`s: the iteration waits for audio, can be cancelled at any time
-    without loss of samples, and ends after `finish` once everything fed was spoken.  One task may
-    iterate.
+    Iterate it for `AudioBlock`s.  The iteration waits for audio.  Cancelling it loses no samples.  It ends
+    after `finish`, when everything that was fed is spoken.  Only one task may iterate.
 
     Raises (from the iteration):
         UtteranceError: this stream's utterance failed; other streams go on.
@@ -101,23 +100,23 @@ class EngineStream:
         self._member = member
         self._fed: list[Utterance] = []
         self._is_finished = False
-        self._taken_s = 0.0  # read, and not told yet
-        # Unbounded, and yet it cannot grow without end: the thread stops at `credit_s` unread.
+        self._taken_s = 0.0  # audio that was read and not credited yet
+        # Unbounded, but it cannot grow for ever: the thread stops at `credit_s` of unread audio.
         self._sender, self._receiver = trio.open_memory_channel[_Waiting](float("inf"))
         self._unread = 0
         self._take: Callable[[AudioBlock], bool] | None = None
 
     @property
     def is_speaking(self) -> bool:
-        """Whether there is something left to speak."""
+        """Whether there is text left to speak."""
         return self._member.is_speaking
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
         """Speak this after what was fed before.  Never waits.
 
         Args:
-            utterance: the next of a `StreamReader` for the voice's limit.
-            settings: from here on; None keeps those of the last call.
+            utterance: from a `StreamReader` with the voice's limit, in order.
+            settings: used from this utterance on; None: those of the call before.
 
         Raises:
             LocalError: the stream is finished, or belongs to another Trio run.
@@ -128,7 +127,7 @@ class EngineStream:
         self._door.check()
         if settings is not None:
             self._settings = settings
-        self._give_credit()  # of what was read while there was nothing to speak
+        self._give_credit()  # for audio that was read while nothing was left to speak
         self._door.tell(
             Speak(
                 stream=self._number,
@@ -150,20 +149,21 @@ class EngineStream:
             self._door.tell(Finish(stream=self._number))
 
     def close_softly(self, *, is_abandoned: bool = False) -> None:
-        """Let open streams go first from now on: perhaps nothing listens to this one any more.
+        """Let open streams go first from now on: this one may have no listener any more.
 
         Args:
-            is_abandoned: whether its client went on to other speech.  It takes no place from others: its
-                iteration ends early if all are taken when one is wanted.
+            is_abandoned: whether its client has begun other speech.  If all places are taken and a new stream
+                is opened, this one gives up its place and its iteration ends early.
         """
         self._member.is_abandoned = self._member.is_abandoned or is_abandoned
         self._door.tell(Yield(stream=self._number))
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
-        """Offer blocks to a function as they come, outside of any task; None: to none any more.
+        """Offer blocks to a function as they come, outside of any task; None ends that.
 
-        It is called while the iteration has nothing left to read.  A block that it refuses (False), and what
-        comes before that one was read, goes to the iteration, and so does an error that it raises.
+        The function is called while the iteration has nothing left to read.  The iteration gets the blocks
+        that it refuses (returns False for), the blocks that come before a refused one was read, and an error
+        that it raises.
         """
         self._take = take
 
@@ -187,14 +187,14 @@ class EngineStream:
         return waiting
 
     def _give_credit(self) -> None:
-        """Tell the thread how much was read since it was told last."""
+        """Credit the audio that was read since the last credit."""
         taken_s, self._taken_s = self._taken_s, 0.0
         if taken_s:
             self._door.tell(Credit(stream=self._number, audio_s=taken_s))
 
     def _was_read(self, block: AudioBlock) -> None:
         self._taken_s += len(block.pcm) / block.sample_rate_hz
-        # Each command wakes the thread up: not for a little audio, nor while there is nothing to speak.
+        # Each command wakes the thread: do not send one for little audio, nor while nothing is left to speak.
         if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
             self._give_credit()
 
@@ -214,7 +214,7 @@ class EngineStream:
         )
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take what the thread has made; called by the engine.  Never raises."""
+        """Take a delivery of the thread; called by the engine.  Never raises."""
         if isinstance(delivery, Spoken):
             self._member.has_audio = self._member.has_audio or bool(len(delivery.pcm))
         if isinstance(delivery, Ended | Failed) or (
@@ -243,16 +243,16 @@ class EngineStream:
         self._keep(block)
 
     def _keep(self, waiting: _Waiting) -> None:
-        """Keep something for the iteration."""
-        # The stream may have been left while this was on its way.
+        """Queue an entry for the iteration."""
+        # The stream's block may have been left since the thread sent this.
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             self._sender.send_nowait(waiting)
             self._unread += 1
 
     def leave(self) -> None:
-        """Drop whatever is still to come; called by the engine."""
+        """Drop all later deliveries; called by the engine when the stream's block is left."""
         self._receiver.close()
 
     def end(self) -> None:
-        """End the iteration: the engine is gone, or the stream gave its place up; called by the engine."""
+        """End the iteration: the engine is gone, or the stream gave up its place; called by the engine."""
         self._sender.close()

@@ -1,7 +1,7 @@
-"""The ends of utterances that stopped in mid-sentence: kept back for the next one to join.
+"""Keep the ends of utterances that stopped in mid-sentence, and crossfade them into the next utterance.
 
-An end is kept for as long as its listener has something to play.  A listener that runs dry hears it fade
-out, and what comes later begins softly, with nothing to join.
+A tail is kept while its listener has audio to play.  When the listener runs dry, the tail is delivered with a
+fade-out, and the next utterance fades in by itself.
 """
 
 from __future__ import annotations
@@ -18,12 +18,22 @@ class Tails:
 
     def __init__(self) -> None:
         self._waiting: dict[int, Work] = {}
-        """Streams with a tail and nothing yet that it would join, by number."""
+        """Streams with a tail and no next utterance yet, by stream number."""
 
     def join(
         self, part: Part, row: NDArray[np.float32], hop_samples: int, fade_samples: int
     ) -> NDArray[np.float32]:
-        """A row's audio in memory of its own, joined to the utterance before; its tail is kept back."""
+        """Copy a row's heard audio, crossfade it with the tail before it, and keep its own tail.
+
+        Args:
+            part: the row's stream and span.
+            row: [n] samples of the network.
+            hop_samples: samples in a frame.
+            fade_samples: length of the crossfade.
+
+        Returns:
+            [m] samples to deliver now, in memory of their own.
+        """
         span, work = part.span, part.work
         end, tail_end = span.end * hop_samples, span.tail_end * hop_samples
         pcm = _copied(row[span.begin * hop_samples : end])
@@ -39,20 +49,20 @@ class Tails:
         return pcm
 
     def await_next(self, work: Work) -> None:
-        """The utterance is over: if nothing follows yet, its tail waits for what will."""
+        """Note that an utterance has ended: its tail, if any, waits for the next utterance."""
         if work.tail is not None and not work.lane.has_work:
             self._waiting[work.lane.stream] = work
 
     def forget(self, number: int) -> None:
-        """That stream has gone on, or has gone."""
+        """Note that a stream has its next utterance, or is closed."""
         self._waiting.pop(number, None)
 
     def dry(self, now_s: float) -> list[Work]:
-        """Streams with listeners that have heard all but the tail: the audio to join comes too late."""
+        """The waiting streams whose listener has played everything but the tail."""
         return [work for work in self._waiting.values() if work.lane.listener.dry_at_s <= now_s]
 
     def until_dry_s(self, now_s: float) -> float | None:
-        """Seconds until there is such a stream; None if there will be none."""
+        """Seconds until `dry` returns a stream; None if no stream waits."""
         if not self._waiting:
             return None
         return max(0.0, min(work.lane.listener.dry_at_s for work in self._waiting.values()) - now_s)
@@ -66,6 +76,6 @@ class Tails:
 
 
 def _copied(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    # numpy's own copy lets go of the GIL, and each row of a batch would then wait for the loop's thread to
-    # give it back: half a millisecond, where the copy takes some microseconds.
+    # numpy's copy releases the GIL, and each row of a batch would then wait half a millisecond for the event
+    # loop's thread to give it back.  The copy itself takes microseconds.
     return np.frombuffer(bytearray(samples), np.float32)

@@ -1,4 +1,4 @@
-"""The main function of the engine's thread: bring up the device and the models, then serve."""
+"""The main function of the engine's thread: open the device, load the models, then serve."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def run(
     """Serve until `Stop`.  Blocks its thread.
 
     Args:
-        open_device: chooses the device, in this thread.
-        voices: one of each model that is loaded at start, by the model's number.
+        open_device: opens the device; called in this thread.
+        voices: a voice of each model that is loaded at start, by the model's number.
         settings: of the engine.
-        inbox: where commands come from.
-        post: called with the deliveries of a step.
+        inbox: commands of the event loop.
+        post: called with the deliveries of each step; must not raise or block.
         ready: called once, after warm-up.
         captured: called after every captured graph.
 
     Raises:
         EngineError: warm-up failed, or the device was lost.
     """
-    # Inference mode and the number of threads belong to a thread: they are entered here.
+    # Inference mode and torch's number of threads are thread-local, so they are set in this thread.
     with torch.inference_mode():
         try:
             device = open_device()

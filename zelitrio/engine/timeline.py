@@ -1,9 +1,9 @@
-"""From predicted durations to frames: what each frame is of, and when each word is spoken.
+"""Lay out an utterance in time: the token of each frame, and the times of words and phones.
 
-A sentence that comes in pieces is read again from its beginning, now that the network knows how it
-continues.  So a piece that stops in mid-sentence leaves its last frames to the next one, and the next one
-is laid out from there.  Its pitch differs somewhat from what was heard; it begins nearer to that, and goes
-over to its own within some syllables.
+A sentence may come in several utterances.  Each of them is read with the whole sentence so far as context.
+An utterance that stops in mid-sentence leaves its last frames to the next one, which is laid out from there.
+The pitch that the network predicts for the two readings differs.  The second one begins nearer to the pitch
+that was heard and returns to its own within some syllables (*lean*).
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ from zelitrio.text import Word
 from zelitrio.voices import Model, Tokens
 
 FADE_S = 0.01
-"""How long a cut utterance goes over into the next."""
+"""Length of the crossfade between two utterances of a sentence."""
 LEAN_SHARE = 0.6
-"""Part of the difference in pitch that a continued sentence begins with.  Jumps of pitch at 200 joins of two
-voices are then as at the same places of uncut sentences (medians 0.77 and 1.03 semitones, uncut 0.72 and
-1.05; without 1.02 and 1.15).  With all of it the largest grow again."""
+"""The part of the difference in pitch that a continued sentence begins with.  With 0.6, jumps of pitch at 200
+joins of two voices are as large as at the same places of uncut sentences (medians 0.77 and 1.03 semitones,
+uncut 0.72 and 1.05; with 0: 1.02 and 1.15).  With 1 the largest jumps grow again."""
 LEAN_MOST = 1.5 * math.log(2.0) / 12
-"""In ln f0: beyond it, the two readings mean different melodies."""
+"""The largest lean, in ln f0 (1.5 semitones).  Larger differences are different melodies, not errors."""
 LEAN_S = 0.2
-"""In which it falls to 1/e."""
+"""Time constant with which the lean decays."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Labels:
-    """Data for the words' times, computed after the first window is launched."""
+    """Computes the times of words and phones, after the first window was launched."""
 
     model: Model
     reading: Tokens
     durations: NDArray[np.int64]
-    """[tokens] frames."""
+    """[tokens] frames of each token."""
     start: int
-    """Frames before what is heard."""
+    """Number of frames before the first one that is heard."""
     unheard_words: int
+    """Number of words of the context, which are not heard."""
 
     def milliseconds(self, heard: int) -> tuple[tuple[int, int], ...]:
-        """Start and end of each word that is not of the context, within `heard` frames."""
+        """Start and end of each word after the context, in ms, within the first `heard` frames."""
         hop_ms = 1000 * self.model.facts.hop_s
         edges = self.model.word_edges(self.reading, self.durations)
         times: list[tuple[int, int]] = []
         until = 0.0
         for word in range(self.unheard_words, max(edges, default=-1) + 1):
-            # A word without a token, as only a caller's own utterance can have, takes no time.
+            # A word without tokens takes no time; only utterances that a program made itself have such words.
             begin, end = edges.get(word, (until + self.start, until + self.start))
             begin, end = max(begin - self.start, 0), max(end - self.start, 0)
             until = end
@@ -59,9 +60,9 @@ class Labels:
         return tuple(times)
 
     def phone_edges(self, words: Sequence[Word], heard: int) -> tuple[tuple[int, ...], ...]:
-        """In ms, of each word that is not of the context: its begin, and the end of each of its phones.
+        """For each word after the context: when it begins and when each of its phones ends, in ms.
 
-        A family with other tokens than one for a phone has its phones spread over a word's tokens.
+        If a family's tokens are not phones, the phones of a word are spread evenly over its tokens.
         """
         hop_ms = 1000 * self.model.facts.hop_s
         ends = np.cumsum(self.durations)
@@ -85,46 +86,46 @@ class Timeline:
     frames: Frames
     labels: Labels
     begin: int
-    """The first frame that is heard; those before only warm the network up."""
+    """The first frame that is heard; earlier frames only warm the network up."""
     end: int
-    """The frame after the last that is heard, unless nothing comes after it."""
+    """The frame after the last one that is heard, if another utterance continues this one."""
     tail_end: int
-    """The frames from `end` to this one are heard in the next utterance's reading, or at a stream's end in
-    this one's.  Later frames only keep the network from seeing an end that is not there."""
+    """The frames from `end` up to here are the tail: they are heard only if no utterance continues this one.
+    Later frames are not heard; they keep the network from seeing an end of the sentence."""
     ends_at: float = 0.0
-    """ln f0 of its last token, about the speaker's mean."""
+    """ln f0 of its last token, relative to the speaker's mean."""
 
     @property
     def heard(self) -> int:
-        """Frames that are heard before the next utterance."""
+        """Number of frames that are heard before the next utterance."""
         return self.end - self.begin
 
     @property
     def given_up(self) -> int:
-        """Frames that are left to the next utterance."""
+        """Number of frames that are left to the next utterance."""
         return self.tail_end - self.end
 
     @property
     def word_times_ms(self) -> tuple[tuple[int, int], ...]:
-        """Start and end of each word within what is heard, from its first sample."""
+        """Start and end of each word, from the first sample that is heard."""
         return self.labels.milliseconds(self.heard)
 
     def phone_edges_ms(self, words: Sequence[Word]) -> tuple[tuple[int, ...], ...]:
-        """Of each of the words within what is heard: its begin, and the end of each of its phones."""
+        """For each word: when it begins and when each of its phones ends, from the first heard sample."""
         return self.labels.phone_edges(words, self.heard)
 
 
 def lay_out(
     model: Model, reading: Tokens, speak: Speak, read: NDArray[np.float32], before: Timeline | None
 ) -> Timeline:
-    """Give every token its frames.
+    """Lay out an utterance: give every token its frames.
 
     Args:
-        model: that reads it.
+        model: the model that speaks it.
         reading: the utterance's tokens.
-        speak: the command.
-        read: [2, tokens or more] per token the frames at speed 1, and ln f0 relative to the speaker's mean.
-        before: the stream's utterance before it, if there was one.
+        speak: its command.
+        read: [2, tokens or more] of each token: frames at speed 1; ln f0 relative to the speaker's mean.
+        before: the stream's utterance before; None: this is its first.
     """
     utterance, facts = speak.utterance, model.facts
     unheard_words = len(utterance.context)
@@ -136,7 +137,7 @@ def lay_out(
         joins=utterance.joins,
         is_cut=utterance.is_cut,
     )
-    # The context takes no time, and the pause after it goes with it, unless it was asked for.
+    # The context takes no time, nor does the pause after it, unless the text requested that pause.
     first = int(np.argmax(reading.words >= unheard_words)) if unheard_words else 0
     first -= bool(first and not np.isnan(reading.pauses_s[first - 1]))
     start = max(0, int(durations[:first].sum()) - taken_over)
@@ -144,10 +145,10 @@ def lay_out(
     tokens = np.repeat(np.arange(len(durations)), durations)[start - begin :]
     places = model.places(durations)[start - begin :]
     end = tail_end = len(tokens)
-    # A requested pause is an end: the text after it begins anew.
+    # After a requested pause nothing is joined: the next text begins anew.
     if utterance.is_cut and np.isnan(reading.pauses_s[-1]):
         end -= min(model.seam_frames(reading, durations), end - begin)
-        # The last frame is held for as long as the network looks ahead.
+        # The last frame is repeated for as many frames as the network looks ahead.
         held = np.minimum(np.arange(tail_end + facts.lag + facts.context), tail_end - 1)
         tokens, places = tokens[held], places[held]
     said = np.flatnonzero(reading.words >= 0)
@@ -172,9 +173,9 @@ def lay_out(
 
 
 def trimmed(timeline: Timeline, first: int, end: int) -> Timeline:
-    """The utterance without the silence before frame `first` and from frame `end` on.
+    """Leave out silence: the frames before `first`, and those from `end` on.
 
-    Nothing is cut where it joins the next utterance, or is warmed up in the one before.
+    The beginning is kept if the utterance before is continued there, and the end if the next one joins it.
     """
     begin = timeline.begin if timeline.begin else min(max(first, 0), timeline.end)
     if timeline.given_up:
@@ -188,7 +189,7 @@ def trimmed(timeline: Timeline, first: int, end: int) -> Timeline:
 def faded(
     times_ms: tuple[tuple[int, int], ...], words: Sequence[Word], fade_ms: int
 ) -> tuple[tuple[int, int], ...]:
-    """Words before a pause end when they have faded, this much before the end of their last phone."""
+    """Shorten words before a pause by `fade_ms`: there the voice fades before the last phone's end."""
     return tuple(
         (begin, max(begin, end - fade_ms)) if word.pauses else (begin, end)
         for (begin, end), word in zip(times_ms, words, strict=True)

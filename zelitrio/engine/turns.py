@@ -1,28 +1,25 @@
-"""Who goes next.
+"""Choose the next step: which lanes go next, and how long their window is.
 
-The law, in order:
+A listener's *lead* is the audio that it has and has not played.  The rules, in order:
 
-1. A stream takes part only if it has something to speak and its reader has room for it (credit).
-2. Earliest deadline first.  A stream's deadline is the moment its listener runs dry: the audio it
-   has been given, played in real time.  A stream without audio is due `PATIENCE_S` after its text
-   came, so it goes before those with some in hand, but not before those that were new a moment
-   ago: a first window is short, and a codec gathers up to 35 ms of it before anything is heard, so
-   two new streams later they would run dry.  A stream far ahead waits.
-3. A closing stream (perhaps nothing listens any more) is treated as due `CLOSING_DELAY_S` later, so
-   open ones go first, but it is never passed over for ever: deadlines of those served move on, its
-   own stands still.
-4. Windows grow with the lead: small while a listener waits, large when it has plenty, because a
-   large window costs less per frame and a small one is done sooner.  A slow model's small windows take longer
-   than they last: then no window is shorter than one that gains on the listener.
+1. A stream takes part only if it has text to speak and its reader has room for audio (credit).
+2. Earliest deadline first.  A stream's deadline is when its listener runs dry, if it plays in real time.  A
+   stream without audio is due `PATIENCE_S` after its text came.  So it goes before listeners with a long
+   lead, but not before streams that have just had their first window: that is short, and a codec gathers up
+   to 35 ms of it before it is heard, so after two more new streams they would run dry.
+3. A closing stream, which may have no listener any more, is due `CLOSING_DELAY_S` later, so open streams go
+   first.  It still gets its turn: the deadlines of served streams move on, its own does not.
+4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  With a slow
+   model, small windows take longer than their audio lasts; then only windows that gain time are used.
 5. On a GPU every ready stream joins the batch, unless a new stream waits.  Then only streams that would run
-   dry join it, because each extra row delays its first audio.  On a CPU a batch costs nearly the sum of its
-   rows, so only streams as urgent as the first join it; no step is longer than a new stream may wait; and
-   utterances are read one at a time.
-6. Under load steps are made for throughput: on a CPU four rows of the largest window make a quarter
-   more audio than one.  But new streams, and a stream that goes before a new one, are served as if there
-   were no load, and no step takes more than half of what its first listener has in hand.
+   dry join it, because each extra row delays the new stream's first audio.  On a CPU a batch costs nearly the
+   sum of its rows.  So only streams as urgent as the first join it, no step takes longer than a new stream
+   may wait, and utterances are read one at a time.
+6. Under load steps are chosen for throughput: on a CPU four rows of the largest window make a quarter more
+   audio than one.  But new streams, and streams that go before a new one, are served as without load, and no
+   step takes more than half of its first listener's lead.
 
-Nothing here knows torch, Trio or a clock: times are arguments.
+Nothing here uses torch, Trio or a clock: times are arguments.
 """
 
 from __future__ import annotations
@@ -36,17 +33,17 @@ from zelitrio.engine.lanes import Lane, Lanes, Stage
 from zelitrio.engine.pace import Profile, Tempo
 
 PATIENCE_S = 0.15
-"""Longer than a first window is heard, shorter than a first and a second."""
+"""A first window's audio lasts less than this, a first and a second window's audio lasts longer."""
 _LATENCY_STEP_S = 0.008
 _THROUGHPUT_STEP_S = 0.04
 _URGENT_LEAD_S = 0.05
 """A lead shorter than this does not outlast the next step."""
 _GATHERED_S = 0.035
-"""Audio that a codec can hold back."""
+"""Audio that a codec can gather before it puts out a packet."""
 _GAINS = 0.8
-"""A window that takes this part of what it lasts makes up for lost time."""
+"""A window gains time if its step takes at most this part of the length of its audio."""
 _BUSY, _CALM = 0.75, 0.6
-"""Load at which the profile turns to throughput, and at which it turns back."""
+"""Above the first load the profile becomes throughput, below the second it becomes latency again."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +56,7 @@ class EncodePlan:
 
 @attrs.frozen(kw_only=True)
 class ExpandPlan:
-    """Expand what these lanes have read, together."""
+    """Expand the utterances of these lanes together."""
 
     model: int
     lanes: tuple[Lane, ...]
@@ -81,8 +78,8 @@ class Turns:
     """Chooses the next step.  Changes no lane.
 
     Args:
-        lanes: all of the engine's.
-        is_wide: whether the device's batches cost about as much as their longest row.
+        lanes: all lanes of the engine.
+        is_wide: whether a batch takes about as long as one row on this device.
     """
 
     def __init__(self, lanes: Lanes, *, is_wide: bool) -> None:
@@ -91,7 +88,7 @@ class Turns:
         self._is_wide = is_wide
 
     def adapt(self, load: float) -> None:
-        """Choose the profile by the load, 0 to 1, with some room between turning and turning back."""
+        """Choose the profile by the load, 0 to 1, with hysteresis."""
         if load > _BUSY:
             self.profile = Profile.THROUGHPUT
         elif load < _CALM:
@@ -124,9 +121,9 @@ class Turns:
         )
 
     def _together(self, peers: Sequence[Lane], head: Lane, tempo: Tempo) -> tuple[Lane, ...]:
-        """The lanes that stand where the head stands, as many as one step takes."""
-        # One at a time on a CPU: rows cost their sum anyway, and an utterance's durations come out the
-        # same to the last bit in any company, so they round to the same frames.
+        """The lanes in the same stage as the head, as many as one step takes."""
+        # One at a time on a CPU: a batch costs the sum of its rows anyway.  And an utterance's durations are
+        # then the same to the last bit whatever other streams do, so they round to the same frames.
         limit = tempo.ladder.max_encode if self._is_wide else 1
         return tuple([lane for lane in peers if lane.stage is head.stage][:limit])
 
@@ -141,7 +138,7 @@ class Turns:
             if is_busy:
                 lead_s = _lead_s(speaking[0], now_s) - _GATHERED_S
                 step_s = max(step_s, min(_THROUGHPUT_STEP_S, lead_s / 2))
-            # Where the fixed cost of a step is high, sharing it is worth at least as much again.
+            # If the fixed cost of a step is high, its rows may take as long again, to share that cost.
             frames = max(step_s - pace.step_s, pace.step_s) / pace.frame_s
             limit = min(limit, max(1, int(frames / window)))
             if not is_busy and _lead_s(speaking[0], now_s) < _URGENT_LEAD_S:
@@ -154,10 +151,10 @@ def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited:
     head, ladder = speaking[0], tempo.ladder
     if head.listener.is_silent:
         return ladder.first
-    # A stream that goes before a new one does so in a step as short as can be.
+    # A stream that goes before a new one gets the shortest window, so that the new one waits less.
     allowed_s = min(max(_lead_s(head, now_s), 0.0) / 2, _LATENCY_STEP_S if is_awaited else math.inf)
     costs = {window: tempo.pace.window_s(window) for window in ladder.following}
-    # Where short windows take longer than they last, a stream that spoke them would stay dry to its end.
+    # If short windows take longer than their audio lasts, a stream that uses them stays dry to its end.
     gaining = [
         window for window, cost_s in costs.items() if is_awaited or cost_s <= _GAINS * window * tempo.hop_s
     ] or [max(ladder.following)]
@@ -174,12 +171,12 @@ def _turn(lane: Lane) -> float:
 
 
 def _is_pressing(lane: Lane, now_s: float) -> bool:
-    """Whether its listener waits, or would run dry before a new stream's patience ends."""
+    """Whether its listener waits, or runs dry within `PATIENCE_S`."""
     return lane.due_s - now_s < PATIENCE_S
 
 
 def _is_new(lane: Lane, now_s: float) -> bool:
-    """Whether its listener waits for first audio; of a closing stream, only once that is due."""
+    """Whether its listener waits for first audio; a closing stream counts only once it is due."""
     return lane.listener.is_silent and _is_pressing(lane, now_s)
 
 

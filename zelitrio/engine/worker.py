@@ -1,8 +1,8 @@
-"""The engine's thread: take commands, plan, launch, deliver.
+"""The loop of the engine's thread: take commands, plan, launch, deliver.
 
-One thread owns the device and everything that is on it.  Commands come through a queue, deliveries
-leave through one call per step, whatever the number of streams.  On a GPU the next step is launched
-before the last one is delivered, so the device does not wait for the host.
+The thread owns the device and everything on it.  Commands come through a queue.  Deliveries leave in one call
+per step, whatever the number of streams.  On a GPU the next step is launched before the last one is
+delivered, so the device does not wait for the host.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from zelitrio.engine.commands import (
     Yield,
 )
 from zelitrio.engine.device import is_fatal
-from zelitrio.engine.lanes import Chunk, Lane, Lanes
+from zelitrio.engine.lanes import CurrentUtterance, Lane, Lanes
 from zelitrio.engine.loading import Loaded
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.steps import Part, Step, Work
@@ -45,19 +45,19 @@ from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
 
 _NOISE_STRIDE = 7_919
-"""Utterances of a stream begin at unrelated places of the noise."""
+"""Frames of noise that are skipped between two utterances, so that they use unrelated noise."""
 
 
 class Worker:
-    """Everything that the thread does while it serves.
+    """The work of the thread while it serves.
 
     Args:
-        loaded: the models that can be spoken with, by number.
+        loaded: the models on the device, by number.
         settings: of the engine.
-        is_wide: whether the device's batches cost about as much as their longest row; then a step is launched
-            before the one before it is delivered.
-        inbox: where commands come from.
-        outbox: where deliveries go.
+        inbox: commands of the event loop.
+        outbox: takes the deliveries.
+        is_wide: whether a batch takes about as long as one row on this device; then the next step is launched
+            before the last one is delivered.
         now: the clock, in seconds.
     """
 
@@ -81,7 +81,7 @@ class Worker:
         self._works: dict[int, Work] = {}
         self._tails = Tails()
         self._flying: Step | None = None
-        """Launched and not yet delivered."""
+        """The step that was launched and is not delivered yet."""
         for number, model in loaded.items():
             self._add_model(number, model)
 
@@ -105,13 +105,16 @@ class Worker:
                 self._turns.adapt(load.load)
             self._outbox.send(len(self._lanes), self._turns.profile.value)
 
-    # Take: commands, and what time itself asks for.
+    # Take: commands, and listeners that ran dry.
 
     def _take(self, *, wait: bool) -> bool:
-        """Carry out all commands that have come; False to stop.
+        """Carry out all commands that have come.
 
         Args:
-            wait: until there is one, or until a listener runs dry.
+            wait: whether to wait for a command, or until a listener runs dry.
+
+        Returns:
+            Whether to go on; False after `Stop`.
         """
         try:
             if wait:
@@ -139,7 +142,7 @@ class Worker:
                 del self._models[command.model], self._lanes.tempos[command.model]
             case Speak() | Finish() | Credit() | Yield() | Close():
                 work = self._works.get(command.stream)
-                if work is not None:  # it may have failed while the command was on its way
+                if work is not None:  # the stream may have failed since the command was sent
                     self._tell(work, command)
 
     def _tell(self, work: Work, command: Speak | Finish | Credit | Yield | Close) -> None:
@@ -163,7 +166,7 @@ class Worker:
         self._lanes.tempos[number] = loaded.tempo
 
     def _capture_one(self) -> bool:
-        """Capture one more shape of a model that came late; whether there was any."""
+        """Capture one more shape of a model that was loaded later; return whether there was one."""
         for loaded in self._models.values():
             for name in loaded.captures:
                 self._outbox.graphs.append(name)
@@ -192,10 +195,10 @@ class Worker:
             if len(plan.lanes) == 1:
                 self._fail_for(self._works[plan.lanes[0].stream], error)
                 return None
-        # One row of the batch caused it.  A failed call has changed no lane, so each row runs by itself.
+        # One row of the batch caused the error.  A failed call has changed no lane, so each row is run alone.
         self._deliver(None)  # calls launched earlier are delivered first
         for lane in plan.lanes:
-            if lane.stream in self._works:  # else shed for want of memory by one before
+            if lane.stream in self._works:  # an earlier row may have run out of memory and ended it
                 self._collect(self._launch(attrs.evolve(plan, lanes=(lane,))))
         return None
 
@@ -236,7 +239,7 @@ class Worker:
             SpeakRow(
                 slot=lane.slot,
                 frames=work.laid_out.frames,
-                first=_chunk(lane).position,
+                first=_current(lane).position,
                 noise_at=work.noise_at,
             )
             for lane, work in zip(plan.lanes, works, strict=True)
@@ -263,7 +266,7 @@ class Worker:
         )
 
     def _label(self, part: Part, hop_s: float) -> None:
-        """Say on an utterance's first window when its words are spoken; begin anew after its last."""
+        """Put the word times on an utterance's first window; after its last window, move the noise on."""
         timeline = part.work.laid_out
         if part.span.is_first:
             part.word_times_ms, part.phone_edges_ms = timeline.word_times_ms, timeline.phone_edges_ms
@@ -274,14 +277,14 @@ class Worker:
     # Deliver: results of the device.
 
     def _deliver(self, launched: Step | None) -> Step | None:
-        """Collect the step that is on its way, or on a CPU the one that was just launched."""
+        """Collect the step launched before this one; on a CPU the one that was just launched."""
         landing = self._flying if self._is_wide else launched
         self._flying = launched if self._is_wide else None
         self._collect(landing)
         return landing
 
     def _collect(self, step: Step | None) -> None:
-        """Wait for a launched step and hand on what came of it."""
+        """Wait for a launched step and give its result to its streams."""
         if step is None:
             return
         result = step.pending.wait()
@@ -298,7 +301,7 @@ class Worker:
 
     @contextmanager
     def _contained(self, work: Work) -> Iterator[None]:
-        """An error inside fails this stream only."""
+        """Make an error in the block fail this stream only, unless the device is lost."""
         try:
             yield
         except Exception as error:
@@ -307,30 +310,30 @@ class Worker:
             self._fail_for(work, error)
 
     def _begin(self, work: Work, speak: Speak, read: NDArray[np.float32]) -> None:
-        """An utterance was read: lay it out."""
+        """Lay out an utterance that was read."""
         lane = work.lane
         if lane.stream not in self._works:
             return
         assert work.reading is not None and work.reading[0] is speak
         model = self._models[lane.model].runner.model
         work.timeline = lay_out(model, work.reading[1], speak, read, work.timeline)
-        self._lanes.read(lane, _as_chunk(speak, work.timeline))
+        self._lanes.read(lane, _laid_out(speak, work.timeline))
 
     def _trim(self, work: Work, heard: NDArray[np.float32]) -> None:
-        """After an expand: leave out the silence before and after the utterance."""
+        """Leave out the silence before and after an utterance that was expanded."""
         lane = work.lane
         if lane.stream not in self._works:
             return
         first, end = (int(frame) for frame in heard)
         work.timeline = trimmed(work.laid_out, first, end)
-        self._lanes.expanded(lane, _as_chunk(_chunk(lane).speak, work.timeline))
+        self._lanes.expanded(lane, _laid_out(_current(lane).speak, work.timeline))
 
     def _speak(self, part: Part, row: NDArray[np.float32], step: Step) -> None:
-        """A window was spoken: join it to what came before and deliver it."""
+        """Join a window's audio to the audio before it and deliver it."""
         work, span = part.work, part.span
         self._lanes.land(work.lane)
         if work.lane.stream not in self._works:
-            return  # left while its window was on its way: nothing of it is delivered
+            return  # the stream was closed while its window was computed
         pcm = self._tails.join(part, row, step.hop_samples, self._fade_samples(work))
         stages = None
         if len(pcm) and not work.has_audio:
@@ -390,10 +393,10 @@ class Worker:
         self._tails.forget(work.lane.stream)
 
 
-def _chunk(lane: Lane) -> Chunk:
-    assert lane.chunk is not None
-    return lane.chunk
+def _current(lane: Lane) -> CurrentUtterance:
+    assert lane.current is not None
+    return lane.current
 
 
-def _as_chunk(speak: Speak, timeline: Timeline) -> Chunk:
-    return Chunk(speak=speak, begin=timeline.begin, end=timeline.end, tail_end=timeline.tail_end)
+def _laid_out(speak: Speak, timeline: Timeline) -> CurrentUtterance:
+    return CurrentUtterance(speak=speak, begin=timeline.begin, end=timeline.end, tail_end=timeline.tail_end)

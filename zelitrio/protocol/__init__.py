@@ -1,13 +1,13 @@
-"""The wire, without a wire: bytes in, events out; events in, frames out.
+"""The protocols without I/O: messages become events, and calls become messages.
 
-`parse_socket_target` reads an upgrade request; `Connection` is one realtime socket of either dialect; the
-`ChunkSchedule` decides when its text is spoken.  `OUTCOMES` says what each error looks like to a peer.
+`parse_socket_target` reads an upgrade request.  `Connection` is one realtime socket of either dialect.
+`ChunkSchedule` decides when text is spoken.  `OUTCOMES` maps error codes to close codes and HTTP statuses.
 Nothing here waits, and time is always an argument in seconds.
 
-The owner of a Connection does this, and nothing else: call `authenticated` if the handshake's credential
-is good; pass each message to `receive`, and the time to `expire` when `deadline` has come; handle the
-events in order (each event's docstring says what is asked); send what `audio_message`, `final_message`
-and `error_message` return; close when `is_finished`.
+The owner of a Connection has these duties: call `authenticated` if the handshake's credential is valid; pass
+each message to `receive`; call `expire` when `deadline` has come; handle the events in order, as each event's
+docstring says; send the messages that `audio_message`, `final_message` and `error_message` return; close the
+socket when `is_finished`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When each character is heard."""
+"""The times of characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 class CharTimes:
     """Characters with their start and duration: three tuples of equal length.
 
-    On a socket the times count from the segment's first sample, over HTTP from the answer's.
+    The maker decides from where the times count; see `zelitrio.session.Timing`.
     """
 
     chars: tuple[str, ...]
@@ -19,14 +19,14 @@ class CharTimes:
     durations_ms: tuple[int, ...]
 
     def shifted(self, by_ms: int) -> CharTimes:
-        """The same characters, heard `by_ms` later."""
+        """The same characters with all starts `by_ms` later."""
         if not by_ms:
             return self
         return attrs.evolve(self, starts_ms=tuple(start + by_ms for start in self.starts_ms))
 
 
 def join_times(parts: Sequence[CharTimes]) -> CharTimes:
-    """One value out of several that count from the same moment."""
+    """Join values whose times count from the same moment."""
     if len(parts) == 1:
         return parts[0]
     return CharTimes(

@@ -1,6 +1,6 @@
-"""One realtime socket from the client's side: calls to messages, frames to events.
+"""One realtime socket from the client's side: calls become messages, frames become events.
 
-The same law as `Connection`, seen from the other end; it reads our frames and the vendor's.
+It reads this server's frames and the vendor's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.settings import VoiceSettings
 
 @attrs.frozen
 class AudioFrame:
-    """Encoded audio: the next bytes of the context's one continuous stream."""
+    """Encoded audio: the next bytes of the context's audio, which is one continuous stream."""
 
     audio: bytes
     alignment: CharTimes | None = None
@@ -32,14 +32,14 @@ class AudioFrame:
 
 @attrs.frozen
 class FinalFrame:
-    """A context has said everything; on `stream-input` the socket closes now."""
+    """A context has ended: all its audio was sent; on `stream-input` the socket closes next."""
 
     context_id: str | None = None
 
 
 @attrs.frozen
 class ErrorFrame:
-    """The server refused something: one context if it names one, else it closes the socket now."""
+    """The server reports an error, of the named context; without one it closes the socket next."""
 
     error: RemoteError
     context_id: str | None = None
@@ -51,8 +51,8 @@ ServerEvent: TypeAlias = AudioFrame | FinalFrame | ErrorFrame
 class ClientConnection:
     """The state of one realtime socket at the client.  Never waits; not thread-safe.
 
-    Calls out of turn (text for a context that is not open) raise LocalError; whatever a server sends gives
-    events or a RemoteError.
+    Calls in the wrong order (text for a context that is not open) raise LocalError.  Any frame of a server
+    gives events or a RemoteError.
     """
 
     def __init__(self, request: SocketRequest) -> None:
@@ -77,7 +77,11 @@ class ClientConnection:
         voice_settings: VoiceSettings | None = None,
         chunk_schedule: tuple[float, ...] | None = None,
     ) -> str:
-        """The message that opens the stream, or a context; it carries the request's credential, if any."""
+        """The message that opens the stream or a context, with the request's credential if there is one.
+
+        Raises:
+            LocalError: the context is open already, or the stream has ended.
+        """
         if context_id in self._open_contexts or self._is_over:
             raise LocalError(f"open: expected a context that is not open, found {context_id!r}")
         fields: dict[str, Any] = {"text": " "}
@@ -91,26 +95,34 @@ class ClientConnection:
         return self._write(fields, context_id)
 
     def text_message(self, text: str, context_id: str | None = None, *, flush: bool = False) -> str:
-        """A piece of text; `text` may not be empty, which would mean the end of the stream."""
+        """The message for a piece of text.
+
+        Raises:
+            LocalError: the text is empty, which would end the stream, or the context is not open.
+        """
         if not text:
             raise LocalError("text: expected at least one character, found none")
         self._expect_open(context_id)
         return self._write({"text": text, "flush": True} if flush else {"text": text}, context_id)
 
     def flush_message(self, context_id: str | None = None) -> str:
-        """Speak everything that was sent."""
+        """The message that asks to speak everything that was sent."""
         self._expect_open(context_id)
         return self._write({"flush": True}, context_id)
 
     def end_message(self, context_id: str | None = None) -> str:
-        """No more text for this context; on `multi-stream-input` what was not flushed is dropped."""
+        """The message that ends a context; on `multi-stream-input` text that was not flushed is dropped."""
         self._expect_open(context_id)
         self._open_contexts.discard(context_id)
         self._is_over = not self._multi
         return self._write({"close_context": True} if self._multi else {"text": ""}, context_id)
 
     def end_socket_message(self) -> str:
-        """No more contexts: the server finishes what was flushed, then closes (`multi-stream-input`)."""
+        """The message that ends a `multi-stream-input` socket: the server speaks flushed text, then closes.
+
+        Raises:
+            LocalError: it is a `stream-input` socket.
+        """
         if not self._multi:
             raise LocalError(f"end socket: expected {Dialect.MULTI.value}, found {Dialect.SINGLE.value}")
         self._open_contexts.clear()
@@ -120,7 +132,7 @@ class ClientConnection:
     # Frames to events.
 
     def receive(self, message: str | bytes) -> list[ServerEvent]:
-        """Read one frame of the server; a frame of unknown keys gives no event.
+        """Read one frame of the server; a frame with unknown keys only gives no event.
 
         Raises:
             RemoteError: `invalid_server_message`.
@@ -151,7 +163,7 @@ class ClientConnection:
         return events
 
     def closed(self, code: int, reason: str | None) -> RemoteError | None:
-        """The error that a close of the socket means; None if the server had sent everything."""
+        """The error that the server's close means; None if the server had sent everything."""
         if self._error is not None:
             return self._error
         if self._is_final or (self._multi and code == 1000):
@@ -170,7 +182,7 @@ class ClientConnection:
 
 
 def read_error_body(status: int, body: bytes) -> RemoteError:
-    """The error in an HTTP answer, whichever of the vendor's shapes it has; never raises."""
+    """The error in an HTTP answer, in any of the vendor's shapes; never raises."""
     fallback = RemoteError("connection_failed", f"The server refused the request: HTTP status {status}")
     try:
         detail = decode_object(body, _from_server).get("detail")
@@ -185,7 +197,7 @@ def read_error_body(status: int, body: bytes) -> RemoteError:
         return RemoteError(first["type"], f"{where}: {first.get('msg')}")
     if not isinstance(detail, dict):
         return fallback
-    # The old status is the more precise of the two for keys: "invalid_api_key" against "unauthorized".
+    # For keys the older `status` is more precise than `code`: "invalid_api_key", not "unauthorized".
     names = [name for name in (detail.get("status"), detail.get("code")) if isinstance(name, str)]
     code = next((name for name in names if name in OUTCOMES), names[0] if names else fallback.code)
     return RemoteError(code, str(detail.get("message") or fallback.message))
@@ -208,7 +220,7 @@ def _alignment(fields: Fields, name: str) -> CharTimes | None:
     inner = fields.inner(name)
     if inner is None:
         return None
-    # The vendor's specification of 2025 has the second spelling, its wire the first.
+    # The vendor's sockets send the first spelling; its specification of 2025 has the second.
     durations = "charDurationsMs" if "charDurationsMs" in inner else "charsDurationsMs"
     columns = [inner.items(key) or [] for key in ("chars", "charStartTimesMs", durations)]
     chars, starts, lengths = columns

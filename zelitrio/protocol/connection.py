@@ -1,8 +1,7 @@
-"""One realtime socket, from the server's side: messages and time in, events and frames out.
+"""One text-to-speech socket, from the server's side: messages and time in, events and frames out.
 
-One class serves both endpoints.  On `stream-input` the first message opens the one context, with the id None,
-and its end is the end of the socket.  `multi-stream-input` has many contexts.  `law` has the legal moves of a
-context.
+One class serves both dialects.  On `stream-input` the first message opens the only context, whose id is None,
+and the socket ends with it.  `multi-stream-input` has many contexts.  `law` has the legal moves of a context.
 """
 
 from __future__ import annotations
@@ -58,14 +57,19 @@ class _Context:
     state: ContextState = ContextState.OPEN
     is_busy: bool = False
     half: str = ""
-    """Half of a character, at the end of the last text."""
+    """The first UTF-16 half of a character, if the last text ended with it."""
 
 
 class Connection:
-    """The state of one realtime socket.  Never waits, knows no clock: `now` is seconds on the caller's clock.
+    """The state of one text-to-speech socket.  Never waits; `now` is in seconds of the caller's clock.
 
-    `receive` and `expire` never raise, whatever the peer sends: a broken message becomes a `Fail`, or a
-    `ContextError` where only one context of several is concerned.  Not thread-safe.
+    `receive` and `expire` never raise, whatever the peer sends: an invalid message becomes a `Fail`, or a
+    `ContextError` if it concerns only one of several contexts.  Not thread-safe.
+
+    Args:
+        request: from the handshake.
+        settings: limits and timeouts.
+        now: when the socket was opened.
     """
 
     def __init__(self, request: SocketRequest, settings: SessionSettings, now: float) -> None:
@@ -84,25 +88,25 @@ class Connection:
     def wants_alignment(self) -> bool:
         """Whether audio frames carry times: always on `multi-stream-input`, else only with `sync_alignment`.
 
-        Where they do not, `audio_message` writes null whatever it is given.
+        If not, `audio_message` ignores the alignments that it is given.
         """
         return self._wants_alignment
 
     @property
     def is_finished(self) -> bool:
-        """Whether every final frame has been made after the end: now close the socket, 1000, no reason."""
+        """Whether the socket has ended and all final frames were made: close it now, with 1000, no reason."""
         return self._state is _SocketState.ENDING and not self._contexts
 
     # Calls of the owner.
 
     def authenticated(self, now: float) -> None:
-        """The handshake had a valid credential: no `Authenticate` event comes, and no deadline for one."""
+        """Note that the handshake had a valid credential: then no `Authenticate` event comes."""
         if self._state is _SocketState.WAITING:
             self._state = _SocketState.OPEN
             self._heard_at = now
 
     def busy(self, context_id: str | None, is_busy: bool, now: float) -> None:
-        """Say whether audio of a context is still being made or sent; meanwhile it cannot time out."""
+        """Note whether audio of a context is being made or sent; while it is, the context cannot time out."""
         context = self._contexts.get(context_id)
         if context is not None:
             context.is_busy = is_busy
@@ -133,11 +137,11 @@ class Connection:
         return list(self._take(read, now))
 
     def deadline(self) -> float | None:
-        """When to call `expire` unless something comes before; None: there is nothing to wait for."""
+        """When to call `expire` unless a message comes first; None: there is no deadline."""
         return min((when for when, _ in self._timers()), default=None)
 
     def expire(self, now: float) -> list[Event]:
-        """Act on every deadline that is due at `now`."""
+        """Handle all deadlines that are due at `now`."""
         return [event for when, act in list(self._timers()) if when <= now for event in act()]
 
     # Frames.
@@ -150,7 +154,7 @@ class Connection:
         normalized_alignment: CharTimes | None = None,
         marks: Mapping[str, Marks] | None = None,
     ) -> str:
-        """One packet of audio as a text frame: base64, at most a third longer than `audio`, plus 90 bytes."""
+        """The frame of one packet of audio: JSON with base64, a third longer than `audio`, plus the times."""
         text = pybase64.b64encode_as_string(audio)
         if self._wants_alignment:
             times = (
@@ -164,10 +168,10 @@ class Connection:
         )
 
     def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
-        """The last frame of a context, and its end: the id may be used again.
+        """Forget a context and return its last frame; the client may then use the id again.
 
         Raises:
-            LocalError: the context has had its final frame already, or never was.
+            LocalError: the context has had its final frame already, or never existed.
         """
         if self._contexts.pop(context_id, None) is None:
             raise LocalError(f"final frame: expected a context that is open or closing, found {context_id!r}")
@@ -180,15 +184,15 @@ class Connection:
         )
 
     def report_message(self, context_id: str | None, report: SpeechReport) -> str:
-        """How far a context got that is over."""
+        """The frame that reports how much of an ended context was spoken."""
         return report_message(report, self._context_key(context_id))
 
     def flush_message(self, context_id: str | None, flush_id: str) -> str:
-        """All audio up to a flush was sent."""
+        """The frame that says that all audio up to a flush was sent."""
         return flush_message(flush_id, self._context_key(context_id))
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
-        """The error frame; on `multi-stream-input` it carries the context it is about, or null."""
+        """The error frame; on `multi-stream-input` with the id of the context that failed, or null."""
         frame = {"message": error.message, "error": error.code, "code": outcome_of(error).close_code}
         text = orjson.dumps(frame).decode()
         return f"{text[:-1]}{self._context_key(context_id)}}}"
@@ -209,7 +213,7 @@ class Connection:
             return
         is_opening = not self._multi and not self._contexts
         if is_opening:
-            # The first message opens the one context, whatever else it says.
+            # The first message always opens the only context.
             yield from self._open(message, now)
         for move in moves_of(message, self.request.dialect):
             yield from self._make(move, message, now, is_opening=is_opening)
@@ -227,8 +231,8 @@ class Connection:
         token = None if self.request.credential else self.request.single_use_token
         credential = self.request.credential or (None if token else message.credential)
         if not self._multi or credential or token or not _is_keep_alive(message):
-            # A bare keep-alive decides nothing on `multi-stream-input`: Pipecat sends it before any context,
-            # and the message that opens the first one may bring the key.
+            # On `multi-stream-input` a keep-alive without a key is not judged: Pipecat sends one before any
+            # context, and the message that opens the first context may carry the key.
             self._state = _SocketState.OPEN
             yield Authenticate(credential, token)
 
@@ -266,8 +270,8 @@ class Connection:
         return sum(context.state is not ContextState.EVICTED for context in self._contexts.values())
 
     def _make_room(self) -> Iterator[Event]:
-        # At the vendor the sixth context ends the whole socket, the most frequent complaint of its users.  A
-        # context that is closing was often interrupted, so that its audio is not heard any more.
+        # The vendor closes the whole socket at the sixth context, its users' most frequent complaint.  Here a
+        # closing context makes room: it was often interrupted, so that nothing plays its audio any more.
         if self._live_contexts() < self._settings.max_contexts:
             return
         for context_id, context in self._contexts.items():
@@ -301,7 +305,7 @@ class Connection:
     def _say(self, message: ClientMessage, *, is_opening: bool) -> Iterator[Event]:
         text = message.text or ""
         if is_opening and text == " ":
-            text = ""  # it opens the stream and is not spoken
+            text = ""  # this text opens the stream and is not spoken
         if text and (context := self._contexts.get(message.context_id)) is not None:
             text, context.half = join_halves(context.half, text)
         if text or message.flush or message.trigger:
@@ -313,7 +317,7 @@ class Connection:
                 flush_id=message.flush_id if message.flush else None,
             )
 
-    # Time.  A timer is (when, what to do then); contexts that are busy or closing have none.
+    # Time.  A timer is a time and a function to call then; busy and closing contexts have none.
 
     def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
         request = self.request

@@ -1,10 +1,11 @@
 """One text-to-dialogue socket, from the server's side: messages and time in, events and frames out.
 
-It has the calls of `Connection`, so that one conversation drives both.  The differences to text-to-speech:
-voices come in the messages, and text as `inputs`, each with its voice.  Replies are in snake_case.  A context
-that closes speaks everything that was sent.  Each flush is answered when its audio was sent.
+It has the methods of `Connection`, so that one conversation drives both.  The differences from
+text-to-speech: messages name the voices, and text comes as `inputs`, each with its voice.  Keys of replies
+are in snake_case.  A closing context speaks everything that was sent.  Each flush is answered when its audio
+was sent.
 
-The sources for what clients need are named in the vendor's documents of `text-to-dialogue`:
+The vendor's documents:
 https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-multi-stream-input
 """
 
@@ -51,15 +52,15 @@ from zelitrio.settings import SessionSettings, VoiceSettings
 MAX_VOICES = 10
 MAX_INPUTS = 100
 MAX_OPEN = 64
-"""Contexts of a socket, those without text among them."""
+"""The most contexts of a socket, including those without text."""
 MAX_CLOSING = 2
-"""Closing contexts that speak to their end beside a new one.  A socket has one listener: it hears the last
-context that closed while the next one is made, and an earlier one was interrupted."""
+"""The most closing contexts that go on speaking when a new one opens.  A socket has one listener: it plays
+the last context that closed while the next one is made; earlier ones were interrupted."""
 DIALOGUE_SCHEDULE = (40.0, 120.0, 160.0, 250.0)
-"""The vendor holds a turn's text up to 40 characters; no client can set it."""
+"""The vendor releases the text of a turn from 40 characters on; clients cannot change this."""
 CONTEXT_IDLE_S = 20.0
 SOCKET_IDLE_S = 180.0
-"""Between two turns LiveKit sends nothing, and has no context open."""
+"""Longer than CONTEXT_IDLE_S: between two turns LiveKit sends nothing and has no context open."""
 
 
 class _State(enum.Enum):
@@ -74,7 +75,7 @@ class _Context:
     voices: tuple[str, ...]
     heard_at: float
     half: str = ""
-    """Half of a character, at the end of the last text."""
+    """The first UTF-16 half of a character, if the last text ended with it."""
     has_text: bool = False
     is_busy: bool = False
     is_closing: bool = False
@@ -82,7 +83,7 @@ class _Context:
 
 
 class DialogueConnection:
-    """The state of one text-to-dialogue socket; see `Connection` for its calls.  Not thread-safe."""
+    """The state of one text-to-dialogue socket; see `Connection` for its methods.  Not thread-safe."""
 
     def __init__(self, request: SocketRequest, settings: SessionSettings, now: float) -> None:
         self.request = request
@@ -100,17 +101,17 @@ class DialogueConnection:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the last final frame was made: now close the socket, 1000, no reason."""
+        """Whether the socket has ended and all final frames were made: close it now, with 1000, no reason."""
         return self._state is _State.ENDING and not self._contexts
 
     def authenticated(self, now: float) -> None:
-        """The handshake had a valid credential: no `Authenticate` event comes, and no deadline for one."""
+        """Note that the handshake had a valid credential: then no `Authenticate` event comes."""
         if self._state is _State.WAITING:
             self._state = _State.OPEN
             self._heard_at = now
 
     def busy(self, context_id: str | None, is_busy: bool, now: float) -> None:
-        """Say whether audio of a context is being made or sent; meanwhile it cannot time out."""
+        """Note whether audio of a context is being made or sent; while it is, the context cannot time out."""
         context = self._contexts.get(context_id)
         if context is not None:
             context.is_busy = is_busy
@@ -129,11 +130,11 @@ class DialogueConnection:
             return [] if self._state is _State.ENDING else self._fail(error)
 
     def deadline(self) -> float | None:
-        """When to call `expire` unless something comes before; None: there is nothing to wait for."""
+        """When to call `expire` unless a message comes first; None: there is no deadline."""
         return min((when for when, _ in self._timers()), default=None)
 
     def expire(self, now: float) -> list[Event]:
-        """Act on every deadline that is due at `now`."""
+        """Handle all deadlines that are due at `now`."""
         return [event for when, act in list(self._timers()) if when <= now for event in act()]
 
     def audio_message(
@@ -144,7 +145,7 @@ class DialogueConnection:
         normalized_alignment: CharTimes | None = None,
         marks: Mapping[str, Marks] | None = None,
     ) -> str:
-        """One packet of audio.  The normalized alignment is null, as at the vendor."""
+        """The frame of one packet of audio; its normalized alignment is null, as the vendor's is."""
         times = "null"
         if self.wants_alignment and alignment is not None and alignment.chars:
             times = orjson.dumps(
@@ -159,14 +160,14 @@ class DialogueConnection:
         return f'{{"audio":"{text}","alignment":{times},"normalized_alignment":null{key}}}'
 
     def turn_message(self, context_id: str | None) -> str:
-        """All audio of a turn, or of a flush, was sent."""
+        """The frame that says that all audio of a turn or of a flush was sent."""
         return f'{{"is_final_audio_for_turn":true{self._context_key(context_id)}}}'
 
     def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
-        """The last frame of a context, and its end: the id may be used again.
+        """Forget a context and return its last frame; the client may then use the id again.
 
         Raises:
-            LocalError: the context has had its final frame already, or never was.
+            LocalError: the context has had its final frame already, or never existed.
         """
         if self._contexts.pop(context_id, None) is None:
             raise LocalError(f"final frame: expected a context that is open or closing, found {context_id!r}")
@@ -176,15 +177,15 @@ class DialogueConnection:
         return f'{{"is_final":true{report_keys(report)}{self._context_key(context_id)}}}'
 
     def report_message(self, context_id: str | None, report: SpeechReport) -> str:
-        """How far a context got that is over."""
+        """The frame that reports how much of an ended context was spoken."""
         return report_message(report, self._context_key(context_id))
 
     def flush_message(self, context_id: str | None, flush_id: str) -> str:
-        """All audio up to a flush was sent."""
+        """The frame that says that all audio up to a flush was sent."""
         return flush_message(flush_id, self._context_key(context_id))
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
-        """The error frame; it names the context that it is about, if it is about one."""
+        """The error frame, with the id of the context that failed, if one did."""
         frame: dict[str, Any] = {
             "message": error.message,
             "error": error.code,
@@ -237,7 +238,7 @@ class DialogueConnection:
             if voices is None:
                 if any(text for text, _, _ in inputs) or not self._multi:
                     raise fields.error("missing", "voices", "a list of voice ids in the first message")
-                return  # a flush, a keep-alive or a close of a context that is over
+                return  # a flush, a keep-alive or a close for a context that has ended
             yield from self._make_room()
             context = self._contexts[context_id] = _Context(voices, now)
             yield OpenContext(
@@ -249,7 +250,7 @@ class DialogueConnection:
                 timestamps=read_timestamps(fields) or self.request.timestamps,
             )
         elif context.is_closing:
-            return  # the client could not know
+            return  # the client may have sent it before it learnt that the context closes
         elif voices is not None and voices != context.voices:
             raise RemoteError(
                 "invalid_input_message", "voices can only be set in the first message.", param="voices"
@@ -280,10 +281,13 @@ class DialogueConnection:
                 self._state = _State.ENDING
 
     def _make_room(self) -> Iterator[Event]:
-        """End the oldest of too many closing contexts.
+        """Evict closing contexts beyond MAX_CLOSING, the oldest first.
 
-        A closing context does not count against the limit: it was often interrupted, and costs its client
-        nothing.  But ten interruptions in a row must not fill the engine with speech that is not heard.
+        Closing contexts do not count against the client's limit, because they were often interrupted.  But
+        ten interruptions in a row must not fill the engine with speech that nothing plays.
+
+        Raises:
+            RemoteError: `too_many_contexts`.
         """
         limit = self._settings.max_contexts
         contexts = self._contexts

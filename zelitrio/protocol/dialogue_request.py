@@ -1,4 +1,4 @@
-"""One HTTP request for a dialogue, in the vendor's terms."""
+"""Parse an HTTP request for a dialogue, in the vendor's format."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ class DialogueRequest:
     model_id: str | None = None
     output_format: str = DEFAULT_OUTPUT_FORMAT
     unused_format: str | None = None
-    """The format in the body where the query has one; it must be a valid name, too."""
+    """The format in the body, which the query's overrides; it must be valid, too."""
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     clamped: tuple[str, ...] = ()
-    """Voice settings that were out of range, as they count."""
+    """Voice settings that were out of range, with the values that are used: "speed=1.2"."""
     seed: int | None = None
     dictionaries: tuple[PronunciationDictionary, ...] = ()
     normalise: str = "auto"
     previous_text: str = ""
     next_text: str = ""
-    """`future_text` of the vendor."""
+    """The vendor's `future_text`."""
     language_code: str | None = None
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that an answer with times has beside those of the characters."""
+    """Kinds of times besides those of the characters, in an answer with times: word, phone, viseme."""
 
 
 def parse_dialogue_request(body: bytes, query: Mapping[str, str]) -> DialogueRequest:
-    """Read a request for a dialogue; unknown fields are ignored, numbers out of range clamped.
+    """Read a request for a dialogue.  Unknown fields are ignored; numbers out of range are clamped.
 
     Raises:
         RemoteError: a field is missing, empty or of a wrong type (a 422 code, `param` is the field).

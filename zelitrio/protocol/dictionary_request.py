@@ -1,4 +1,4 @@
-"""Bodies of requests that make and change pronunciation dictionaries, in the vendor's terms."""
+"""Parse requests that create or change pronunciation dictionaries, in the vendor's format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RULE_ALPHABETS = ("ipa", "cmu-arpabet", "cmu")
 
 @attrs.frozen(kw_only=True)
 class RuleRequest:
-    """One rule: a text, and other words or sounds in its place."""
+    """One rule: a text, and the words or phones in its place; see `zelitrio.text.Rule`."""
 
     written: str
     alias: str | None = None
@@ -29,7 +29,7 @@ class RuleRequest:
 
 @attrs.frozen(kw_only=True)
 class DictionaryRequest:
-    """The fields of a body; None for an absent one."""
+    """The fields of a body; None: the field is absent."""
 
     name: str | None = None
     description: str | None = None
@@ -43,7 +43,7 @@ def parse_dictionary_request(body: bytes, needed: Collection[str]) -> Dictionary
 
     Args:
         body: JSON.
-        needed: names of the fields that must be there.
+        needed: names of the required fields.
 
     Raises:
         RemoteError: a field is missing or of a wrong type (a 422 code, `param` is the field).

@@ -1,6 +1,6 @@
-"""The events of a Connection: one frozen value each.
+"""The events of a Connection; each docstring says what its owner has to do.
 
-Handle the events of one call in order.  `context_id` is null for the one context of `stream-input` and for
+Handle the events of one call in order.  `context_id` is None for the only context of `stream-input` and for
 the default context of `multi-stream-input`.
 """
 
@@ -16,22 +16,22 @@ from zelitrio.settings import VoiceSettings
 
 @attrs.frozen
 class Authenticate:
-    """Check who this is before anything else; it comes at most once, and first.
+    """Check the peer's credential.  It comes at most once, before all other events.
 
-    Not sent when `Connection.authenticated` was called before (a credential in the handshake can be checked
-    at once).  If the check fails: send `error_message(RemoteError("invalid_api_key", ...))`, close, and drop
-    the events that follow it.
+    It does not come if `Connection.authenticated` was called, because the handshake had a valid credential.
+    If the check fails: send `error_message(RemoteError("invalid_api_key", ...))`, close, and drop the events
+    that follow it.
     """
 
     credential: str | None = attrs.field(default=None, repr=False)
-    """The bare key ("Bearer " is gone); None: the peer brought none."""
+    """The key without "Bearer "; None: the peer sent none."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
-    """The token of the query string, when there is one and no key in the handshake."""
+    """The token of the query string, if the handshake had no key."""
 
 
 @attrs.frozen
 class OpenContext:
-    """A new context: its own chunk schedule, settings, encoder and engine stream."""
+    """Open a context, with a chunk schedule, settings, an encoder and an engine stream of its own."""
 
     context_id: str | None
     voice_settings: VoiceSettings
@@ -40,12 +40,12 @@ class OpenContext:
     voices: tuple[str, ...] = ()
     """In a dialogue, the ids of its voices."""
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that audio messages carry beside those of the characters."""
+    """Kinds of times that audio messages carry besides those of the characters: word, phone, viseme."""
 
 
 @attrs.frozen
 class PronunciationDictionary:
-    """Which pronunciation dictionary the peer wants applied."""
+    """A pronunciation dictionary that the peer wants to use; no version: the latest."""
 
     dictionary_id: str
     version_id: str | None = None
@@ -53,7 +53,7 @@ class PronunciationDictionary:
 
 @attrs.frozen
 class UpdateSettings:
-    """Settings for what is generated from now on.  Both values are complete, changed or not."""
+    """Use these settings for text that is released from now on.  Both values are complete."""
 
     context_id: str | None
     voice_settings: VoiceSettings
@@ -62,9 +62,9 @@ class UpdateSettings:
 
 @attrs.frozen
 class Text:
-    """Text for a context: feed it to the chunk schedule, then trigger, then flush, as asked.
+    """Feed text to the context's chunk schedule, then trigger, then flush, if these are set.
 
-    `text` may be empty (a bare flush or trigger).
+    `text` is empty for a flush or trigger without text.
     """
 
     context_id: str | None
@@ -74,39 +74,39 @@ class Text:
     voice_id: str | None = None
     """In a dialogue, the voice that speaks it; None: the voice of the text before."""
     new_turn: bool = False
-    """In a dialogue, whether the text before it is the end of a turn."""
+    """In a dialogue, whether the text begins a new turn."""
     flush_id: str | None = None
-    """With `flush`: acknowledge it with `flush_message` once its audio was sent."""
+    """With `flush`: send `flush_message` with this id once its audio was sent."""
 
 
 @attrs.frozen
 class EndContext:
-    """No more text comes for a context: speak the rest, send `final_message`, forget it.
+    """End a context, for which no more text comes: speak the rest, send `final_message`, forget it.
 
-    discard False (`stream-input`'s end of stream, a context idle for too long): the buffered text is spoken
-    too.  discard True (`close_context`, `close_socket`): everything fed before the last `Text(flush=True)`
-    is finished, whatever was fed after it is dropped, and cancelled where it was released already.  That is
-    what makes `close_context` without a flush a barge-in.
+    With `discard` False (the end of `stream-input`, or a context that was idle for too long) all buffered
+    text is spoken.  With `discard` True (`close_context`, `close_socket`) text up to the last
+    `Text(flush=True)` is spoken.  Later text is dropped, and cancelled if it was released already.  So
+    `close_context` without a flush is a barge-in.
     """
 
     context_id: str | None
     discard: bool
     wants_report: bool = False
-    """Whether `final_message` is to say how far the context got."""
+    """Whether `final_message` must contain a `SpeechReport`."""
 
 
 @attrs.frozen
 class CancelContext:
-    """End a context at once, one that is closing too, and say in `final_message` how far it got."""
+    """End a context at once, even a closing one, and send `final_message` with a `SpeechReport`."""
 
     context_id: str | None
     played_ms: int | None = None
-    """Audio that the client played; None: it does not say."""
+    """Audio that the client says it played; None: it did not say."""
 
 
 @attrs.frozen
 class Recall:
-    """A context that is over: send `report_message`, if it is still known how far it got."""
+    """The client asks about a context that has ended: send `report_message` if its progress is kept."""
 
     context_id: str | None
     played_ms: int | None = None
@@ -114,17 +114,16 @@ class Recall:
 
 @attrs.frozen
 class EvictContext:
-    """A closing context must make room for a new one: cancel its audio and send `final_message` at once."""
+    """Cancel the audio of a closing context and send its `final_message` at once: a new one needs room."""
 
     context_id: str | None
 
 
 @attrs.frozen
 class ContextError:
-    """A message was refused, and only that: send `error_message(error, context_id)` and go on.
+    """A message was refused: send `error_message(error, context_id)` and go on.
 
-    The context, if there is one, keeps its state.  If the message had a wrong context id, there is no
-    `context_id`.
+    The context, if there is one, keeps its state.  `context_id` is None if the message's own was invalid.
     """
 
     context_id: str | None
@@ -133,12 +132,12 @@ class ContextError:
 
 @attrs.frozen
 class EndSocket:
-    """Nothing more comes: when every context has had its final frame, close with 1000 and no reason."""
+    """No more messages count: when all contexts have had their final frame, close with 1000, no reason."""
 
 
 @attrs.frozen
 class Fail:
-    """The socket is lost: send `error_message(error)`, then close with `close_frame(error)`."""
+    """End the socket with an error: send `error_message(error)`, then close with `close_frame(error)`."""
 
     error: RemoteError
 

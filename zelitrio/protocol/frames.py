@@ -1,4 +1,4 @@
-"""Frames for the peer: the exact keys, built cheaply, once per packet of audio."""
+"""Parts of the JSON that is sent for each packet of audio, with the vendor's exact keys."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from zelitrio.protocol.char_times import CharTimes
 
 
 def alignment_json(times: CharTimes | None) -> str:
-    """An alignment object for a socket, or "null".
+    """An alignment as JSON for a socket; "null" without characters.
 
-    The key is `charDurationsMs`, as on the vendor's wire; its specification once said `charsDurationsMs`.
-    An empty alignment is null: Pipecat indexes the last element of every list it is given.
+    The key is `charDurationsMs`, which the vendor's sockets send; its specification once had
+    `charsDurationsMs`.  An alignment without characters is null, because Pipecat reads the last element of
+    each list.
     """
     if times is None or not times.chars:
         return "null"
@@ -40,10 +41,14 @@ def timed_audio_line(
     offset_ms: int = 0,
     **more: Any,
 ) -> bytes:
-    """One JSON object of `.../with-timestamps`, ending in a newline as every streamed line must.
+    """One JSON line of `.../with-timestamps`, with its newline.
 
-    Times are in seconds from the start of the whole answer: `offset_ms` is where this chunk starts in it.
-    `more` are further keys.
+    Args:
+        audio: encoded bytes.
+        alignment: times of the characters sent.
+        normalized_alignment: times of the characters as spoken.
+        offset_ms: added to all times, which count from the start of the whole answer.
+        more: further keys.
     """
     return orjson.dumps(
         {

@@ -1,4 +1,4 @@
-"""Characters cut in two: JSON writes an emoji as two UTF-16 halves, and a message may end after the first."""
+"""Join surrogate pairs: JSON may escape an emoji as two UTF-16 halves, and a message may end between them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def decode_with_halves(message: str) -> dict[str, Any] | None:
-    """The object of a message with halves of characters in its `text`; None for any other message.
+    """Decode a message with unpaired surrogates (halves) in its `text`; None for any other message.
 
-    orjson refuses halves.  Python's own parser takes them, and is used for such messages only.
+    orjson refuses them.  Python's own parser accepts them and is used only for such messages.
     """
     if not _ESCAPED.search(message):
         return None
@@ -27,7 +27,7 @@ def decode_with_halves(message: str) -> dict[str, Any] | None:
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         return None
     try:
-        # Everything but the text must be what orjson takes: NaN and halves are not.
+        # All other fields must be valid for orjson: no NaN, no halves.
         others = orjson.loads(json.dumps({name: found[name] for name in found if name != "text"}))
     except ValueError:
         return None
@@ -38,12 +38,12 @@ def join_halves(before: str, text: str) -> tuple[str, str]:
     """Join the halves of characters.
 
     Args:
-        before: the half that was held back before.
-        text: the next text; may begin or end with a half.
+        before: the half that the last call returned; empty if it returned none.
+        text: the next text, which may begin or end with a half.
 
     Returns:
-        The text with whole characters only, and what is to be held back of it.  A half without its other
-        half becomes U+FFFD.
+        The text with whole characters only, and a half at its end to pass to the next call.  A half without
+        its other half becomes U+FFFD.
     """
     if not before and (text.isascii() or not _HALF.search(text)):
         return text, ""

@@ -1,4 +1,4 @@
-"""Bodies of requests for the audio of history items, in the vendor's terms."""
+"""Parse requests for the audio of history items, in the vendor's format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DOWNLOAD_FORMATS = ("default", "wav")
 
 @attrs.frozen(kw_only=True)
 class DownloadRequest:
-    """The items to send, and whether as WAV."""
+    """The items to send, and whether to convert them to WAV."""
 
     item_ids: tuple[str, ...]
     as_wav: bool

@@ -1,11 +1,11 @@
-"""The law of contexts: what may happen to one, and what follows.
+"""The state table of contexts: the legal moves in each state, and the connection's reaction.
 
     ABSENT --text, settings--> OPEN --close--> CLOSING --final frame--> ABSENT
                                                   |                        ^
                                                   +--room needed--> EVICTED+
 
-Both dialects live by it; they differ in what a message means (`moves_of`).  Flush, keep-alive and close for a
-context that is not there do nothing: at the vendor they open one that is never closed
+Both dialects use it; they differ in the moves that a message makes (`moves_of`).  Flush, keep-alive and close
+for a context that does not exist do nothing.  With the vendor they open one that is never closed
 (https://github.com/pipecat-ai/pipecat/pull/4126).
 """
 
@@ -20,7 +20,7 @@ from zelitrio.protocol.target import Dialect
 
 
 class ContextState(enum.Enum):
-    """Where a context is in its life."""
+    """The state of a context."""
 
     ABSENT = "absent"
     OPEN = "open"
@@ -29,10 +29,10 @@ class ContextState(enum.Enum):
 
 
 class Move(enum.Enum):
-    """What one message does to one context."""
+    """The effect that a message asks for in one context."""
 
     SAY = "say"
-    """Text, or settings that set a context up."""
+    """Text, or settings, which open a context."""
     URGE = "urge"
     """A flush or trigger without text."""
     KEEP = "keep"
@@ -65,8 +65,8 @@ LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
         (ContextState.OPEN, Move.KEEP): Step.GO_ON,
         (ContextState.OPEN, Move.CLOSE): Step.END,
         (ContextState.OPEN, Move.CANCEL): Step.CANCEL,
-        # An id is free again after its final frame.  Text for it before that would be lost in silence if it
-        # were ignored, and would cut the old context's last words if it opened a new one: so it is refused.
+        # An id can be used again after its final frame.  Text that comes earlier is refused.  Ignoring it
+        # would lose it silently, and opening a new context would cut the old one's last words.
         (ContextState.CLOSING, Move.SAY): Step.REFUSE,
         (ContextState.CLOSING, Move.URGE): Step.NOTHING,
         (ContextState.CLOSING, Move.KEEP): Step.NOTHING,
@@ -84,8 +84,8 @@ LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
 def moves_of(message: ClientMessage, dialect: Dialect) -> list[Move]:
     """The moves of a message, in order.
 
-    `{"text": ""}` is the difference between the dialects: the end of `stream-input`, a keep-alive on
-    `multi-stream-input`.  With `flush` beside it, it is a flush on both.
+    The dialects differ in `{"text": ""}`: it ends `stream-input`, and is a keep-alive on
+    `multi-stream-input`.  With `flush` in the same message it is a flush on both.
     """
     if dialect is Dialect.SINGLE and message.text == "" and not (message.flush or message.cancel):
         return [Move.CLOSE]

@@ -1,4 +1,4 @@
-"""Times of words, phones and visemes, which clients ask for with `timestamps`."""
+"""Marks: times of words, phones and visemes, which clients request with `timestamps`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Marks:
 
 
 def read_timestamps(fields: Fields) -> tuple[str, ...] | None:
-    """`timestamps`: the kinds of marks that a client wants; None: absent."""
+    """Read `timestamps`, the kinds of marks that a client wants; None: it is absent."""
     items = fields.items("timestamps")
     if items is None:
         return None
@@ -34,10 +34,10 @@ def read_timestamps(fields: Fields) -> tuple[str, ...] | None:
 
 
 def query_timestamps(value: str) -> tuple[str, ...]:
-    """`timestamps` of a query: kinds with commas between them.
+    """Read `timestamps` of a query: kinds separated by commas.
 
     Raises:
-        RemoteError: `invalid_parameters`: a kind that does not exist.
+        RemoteError: `invalid_parameters`: a kind does not exist.
     """
     items = [item.strip() for item in value.split(",") if item.strip()]
     if not set(items) <= set(MARK_KINDS):
@@ -47,7 +47,7 @@ def query_timestamps(value: str) -> tuple[str, ...]:
 
 
 def join_marks(parts: Sequence[Mapping[str, Marks]]) -> dict[str, Marks]:
-    """One value per kind, out of several that count from the same moment."""
+    """Join marks of each kind; the times of all parts must count from the same moment."""
     found = {kind: [part[kind] for part in parts if kind in part] for kind in MARK_KINDS}
     return {
         kind: Marks(
@@ -61,7 +61,7 @@ def join_marks(parts: Sequence[Mapping[str, Marks]]) -> dict[str, Marks]:
 
 
 def marks_keys(marks: Mapping[str, Marks] | None) -> str:
-    """The keys `words`, `phones`, `visemes` of a message on a socket, to follow others; times in ms."""
+    """The keys `words`, `phones` and `visemes` of a socket message, times in ms, with a leading comma."""
     if not marks:
         return ""
     told = {
@@ -76,7 +76,7 @@ def marks_keys(marks: Mapping[str, Marks] | None) -> str:
 
 
 def marks_in_seconds(marks: Mapping[str, Marks]) -> dict[str, Any]:
-    """The keys `words`, `phones`, `visemes` of an HTTP answer; times in seconds."""
+    """The keys `words`, `phones` and `visemes` of an HTTP answer, times in seconds."""
     return {
         f"{kind}s": {
             f"{kind}s": list(each.labels),

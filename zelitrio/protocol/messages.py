@@ -1,7 +1,7 @@
-"""Client messages of both dialects: one JSON object, no type field, its meaning in the keys it has.
+"""Read client messages of both text-to-speech dialects.
 
-`read_message` turns a WebSocket message into a ClientMessage; which moves follow from it is the
-connection's business.
+A message is a JSON object without a type field: its keys say what it asks for.  `read_message` turns it into
+a `ClientMessage`; `law.moves_of` turns that into moves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_PLAYED_MS = 24 * 3600 * 1000
 
 @attrs.frozen(kw_only=True)
 class ClientMessage:
-    """One message, understood.  None everywhere means that the peer did not say."""
+    """The fields of one message; None: the field is absent."""
 
     context_id: str | None = None
     text: str | None = None
@@ -42,32 +42,32 @@ class ClientMessage:
     close_context: bool = False
     close_socket: bool = False
     cancel: bool = False
-    """End the context at once."""
+    """Whether to end the context at once."""
     report: bool = False
-    """Say at the end of the context how far it got."""
+    """Whether the final frame of the context must contain a report."""
     played_ms: int | None = None
     flush_id: str | None = None
     timestamps: tuple[str, ...] | None = None
     credential: str | None = attrs.field(default=None, repr=False)
     settings_fields: Fields | None = attrs.field(default=None, repr=False, eq=False)
-    """The message when it carries voice settings, to be laid over those of its context."""
+    """The whole message if it has voice settings, which change those of its context."""
     chunk_schedule: tuple[float, ...] | None = None
     dictionaries: tuple[PronunciationDictionary, ...] | None = None
 
     @property
     def has_settings(self) -> bool:
-        """Whether the message sets something up, and so may open a context without any text."""
+        """Whether the message has settings, so that it opens a context even without text."""
         return not (
             self.settings_fields is None and self.chunk_schedule is None and self.dictionaries is None
         )
 
     def voice_settings_over(self, base: VoiceSettings) -> VoiceSettings:
-        """The message's voice settings laid over `base`; never raises, they were read once before."""
+        """The message's voice settings, with those of `base` for absent ones; never raises."""
         return base if self.settings_fields is None else read_voice_settings(self.settings_fields, base)
 
 
 class ContextMessageError(RemoteError):
-    """A message that can be laid at the door of one context (None: of none that could be named)."""
+    """An error in a message for one context; its id is None if the message's own was invalid or absent."""
 
     def __init__(self, context_id: str | None, error: RemoteError) -> None:
         super().__init__(error.code, error.message, param=error.param)
@@ -87,7 +87,7 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
         return _read_fields(fields)
     context_id: str | None = None
     try:
-        # The vendor's documents write both; the clients send the first.
+        # The vendor's documents have both spellings; clients send the first.
         context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS)
         if context_id is None:
             context_id = fields.text("contextId", max_chars=MAX_CONTEXT_ID_CHARS)
@@ -98,7 +98,7 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
 
 
 def decode_message(message: str | bytes) -> dict[str, Any]:
-    """The JSON object of one WebSocket message.
+    """Decode a WebSocket message.
 
     Raises:
         RemoteError: `invalid_input_message`: binary, not JSON, or not an object.
@@ -117,7 +117,7 @@ def decode_message(message: str | bytes) -> dict[str, Any]:
 def _read_fields(
     fields: Fields, context_id: str | None = None, close_context: bool = False, close_socket: bool = False
 ) -> ClientMessage:
-    # Most messages have one or two of these fields, and asking for each of them costs more than the rest.
+    # Most messages have one or two of these fields; looking for each of them would cost more than the rest.
     readers = [_READERS[name] for name in fields if name in _READERS]
     read = {attribute: reader(fields) for attribute, reader in readers}
     return ClientMessage(
@@ -126,19 +126,19 @@ def _read_fields(
 
 
 def _settings_fields(fields: Fields) -> Fields:
-    # Read here to refuse a wrong type; the values are laid over those of the context later.
+    # Read now so that an invalid type is refused; the values are used later, with those of the context.
     read_voice_settings(fields, VoiceSettings())
     return fields
 
 
 def read_played_ms(fields: Fields) -> int | None:
-    """`played_ms`: how much audio of a context the client played."""
+    """Read `played_ms`, how much audio of a context the client played; None: it is absent."""
     played_ms = fields.number("played_ms", 0, MAX_PLAYED_MS)
     return None if played_ms is None else round(played_ms)
 
 
 def read_credential(fields: Fields) -> str | None:
-    """The key in a message, bare; None if it has none."""
+    """The API key in a message, without "Bearer "; None: it has none."""
     for name in CREDENTIALS:
         value = fields.text(name)
         if value is not None and (bare := bare_credential(value)):
@@ -147,7 +147,7 @@ def read_credential(fields: Fields) -> str | None:
 
 
 def read_dictionaries(fields: Fields) -> tuple[PronunciationDictionary, ...] | None:
-    """`pronunciation_dictionary_locators`: which dictionaries to apply, in order; None: absent."""
+    """Read `pronunciation_dictionary_locators`, the dictionaries to use, in order; None: it is absent."""
     name = "pronunciation_dictionary_locators"
     items = fields.items(name)
     if items is None:
@@ -179,4 +179,4 @@ _READERS: dict[str, tuple[str, Callable[[Fields], Any]]] = {
     "pronunciation_dictionary_locators": ("dictionaries", read_dictionaries),
     **dict.fromkeys(CREDENTIALS, ("credential", read_credential)),
 }
-"""Field of a message: attribute of `ClientMessage`, and its reader."""
+"""For each field of a message: the attribute of `ClientMessage`, and the reader."""

@@ -1,7 +1,7 @@
-"""The errors as the peer sees them: one row per error code, and the messages built from it.
+"""How errors are shown to the peer: one row per error code, and the messages built from it.
 
 On a socket an error is a text frame `{"message", "error", "code"}` and then a close with the message as its
-reason.  Over HTTP it is a status and a JSON body.  Codes and shapes are the vendor's, where they are known:
+reason.  Over HTTP it is a status and a JSON body.  Codes and shapes are the vendor's if these are known:
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-stream-input
 """
 
@@ -29,9 +29,9 @@ class Outcome:
     type: str
     """The vendor's `detail.type`."""
     legacy_status: str
-    """The vendor's older `detail.status`, which old clients read instead of the code."""
+    """The vendor's older `detail.status`, which older clients read instead of the code."""
     http_code: str
-    """The vendor's `detail.code`; over HTTP it may differ from the socket's `error`."""
+    """The vendor's `detail.code`, which may differ from the `error` of a socket."""
 
 
 def _outcome(
@@ -45,7 +45,7 @@ _FIELD = "unprocessable_entity"
 
 OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
     {
-        # Who is asking.
+        # Authentication and limits of accounts.
         "invalid_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "invalid_api_key"),
         "missing_api_key": _outcome(1008, 401, "authentication_error", "unauthorized", "needs_authorization"),
         "authentication_required": _outcome(
@@ -80,7 +80,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "too_many_contexts": _outcome(1008, 429, "rate_limit_error", "too_many_contexts"),
         "input_timeout_exceeded": _outcome(1008, 408, "invalid_request", "input_timeout_exceeded"),
         "slow_reader": _outcome(1008, 408, "invalid_request", "slow_reader"),
-        # Body fields, in the words of the validator the vendor uses; only `type` differs between them.
+        # Fields of a body, with the codes of the validator that the vendor uses.
         "missing": _outcome(1008, 422, _FIELD, "missing"),
         "json_invalid": _outcome(1008, 422, _FIELD, "json_invalid"),
         "string_type": _outcome(1008, 422, _FIELD, "string_type"),
@@ -93,12 +93,12 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "dict_type": _outcome(1008, 422, _FIELD, "dict_type"),
         "enum": _outcome(1008, 422, _FIELD, "enum"),
         "value_error": _outcome(1008, 422, _FIELD, "value_error"),
-        # We cannot.
+        # The server cannot serve the request.
         "system_busy": _outcome(1013, 429, "rate_limit_error", "system_busy"),
         "too_many_connections": _outcome(1013, 503, "service_unavailable", "too_many_connections"),
         "service_restart": _outcome(1012, 503, "service_unavailable", "service_restart"),
         "something_went_wrong": _outcome(1011, 500, "internal_error", "something_went_wrong"),
-        # What only a client says, of its server.
+        # Raised only by our client, about its server.
         "connection_failed": _outcome(1011, 502, "connection_error", "connection_failed"),
         "connection_closed": _outcome(1011, 502, "connection_error", "connection_closed"),
         "invalid_server_message": _outcome(1002, 502, "connection_error", "invalid_server_message"),
@@ -109,15 +109,15 @@ _UNKNOWN = OUTCOMES["something_went_wrong"]
 
 
 def outcome_of(error: RemoteError) -> Outcome:
-    """The row for an error; a code that has none is answered as our own fault (1011, 500)."""
+    """The row of an error's code; an unknown code is an internal error (1011, 500)."""
     return OUTCOMES.get(error.code, _UNKNOWN)
 
 
 def to_remote_error(error: BaseException) -> RemoteError:
-    """The error as the peer sees it.
+    """Convert any error to the one that the peer gets.
 
-    A RemoteError is returned as it is; refused capacity becomes `system_busy`; everything else becomes
-    `something_went_wrong` without a word about the inside, which belongs in the log.
+    A RemoteError is returned as it is.  A CapacityError becomes `system_busy`.  All others become
+    `something_went_wrong` without details; these belong in the log.
     """
     if isinstance(error, RemoteError):
         return error
@@ -129,7 +129,7 @@ def to_remote_error(error: BaseException) -> RemoteError:
 
 
 def cut_reason(text: str) -> str:
-    """The longest start of `text` that fits a close frame: 123 bytes of UTF-8, no character cut in two."""
+    """The beginning of `text` that fits a close frame: at most 123 bytes of UTF-8, whole characters."""
     encoded = text.encode("utf-8", "replace")
     return encoded[:MAX_CLOSE_REASON_BYTES].decode("utf-8", "ignore")
 
@@ -142,8 +142,8 @@ def close_frame(error: RemoteError) -> tuple[int, str]:
 def error_body(error: RemoteError, request_id: str) -> dict[str, Any]:
     """The JSON body of an HTTP error; the status is `outcome_of(error).http_status`.
 
-    A wrong body field has the vendor's list form (`{"detail": [{"type", "loc", "msg", "input"}]}`), with
-    `error.param` as a dotted path in the body; everything else the object form, which carries both the new
+    Invalid body fields have the vendor's list form (`{"detail": [{"type", "loc", "msg", "input"}]}`), in
+    which `loc` is the dotted path `error.param`.  All other errors have the object form, with both the new
     `code` and the old `status`.
     """
     outcome = outcome_of(error)

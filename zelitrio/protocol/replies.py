@@ -1,4 +1,4 @@
-"""Events of a peer that has texts spoken one after the other on one connection."""
+"""Events of protocols that speak replies one after the other on one connection (Wyoming, jambonz)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class BeginReply:
 
     Attributes:
         voice: id or name of a voice; None: the peer names none.
-        language: of a voice, if none is named.
-        is_ssml: whether the text has tags.
-        is_streamed: whether the text comes while it is written.
+        language: code of the language to choose a voice by, if none is named.
+        is_ssml: whether the text has SSML tags.
+        is_streamed: whether the text comes in pieces while it is written.
     """
 
     voice: str | None = None
@@ -28,21 +28,21 @@ class BeginReply:
 
 @attrs.frozen
 class ReplyText:
-    """Speak a piece of text; it need not end at a word."""
+    """Speak a piece of text; it may end inside a word."""
 
     text: str
 
 
 @attrs.frozen
 class RefuseReply:
-    """End the reply with an error: a field of the peer's message is wrong."""
+    """End the reply with an error: a field of the peer's message is invalid."""
 
     error: RemoteError
 
 
 @attrs.frozen
 class EndReply:
-    """Speak what there is; no more text comes."""
+    """Speak the rest of the reply; no more text comes."""
 
 
 ReplyEvent: TypeAlias = "BeginReply | ReplyText | RefuseReply | EndReply"

@@ -1,4 +1,4 @@
-"""Answers to fields that only this server knows: how far a context got, and which flush was spoken."""
+"""Messages of this server's own extensions: reports of what was spoken, and acknowledged flushes."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import attrs
 import orjson
 
 _RARE = ("text_skipped", "text_language")
-"""Keys that are sent only if there is something to tell."""
+"""Keys that are left out if they are empty."""
 
 
 @attrs.frozen
 class SpeechReport:
-    """How far a context got.
+    """How much of a context was spoken.
 
     Attributes:
-        text_spoken: the text up to the last word with all of its audio sent, or played.
-        text_remaining: the rest; both together are the text that the client sent.
-        audio_sent_ms: audio in the messages that left.
+        text_spoken: the text up to the last word whose audio was completely sent, or played.
+        text_remaining: the rest of the text that the client sent.
+        audio_sent_ms: audio in the messages that were sent.
         text_skipped: the first text that the voice cannot speak, such as another script.
-        text_language: the language that the text seems to be in, if the voice reads another.
+        text_language: the language that the text seems to be in, if the voice reads another one.
     """
 
     text_spoken: str
@@ -29,7 +29,7 @@ class SpeechReport:
 
 
 def report_keys(report: SpeechReport | None) -> str:
-    """The keys of a report, to follow others in an object; empty without a report."""
+    """The keys of a report as JSON with a leading comma; empty without a report."""
     if report is None:
         return ""
     told = {key: value for key, value in attrs.asdict(report).items() if value or key not in _RARE}
@@ -37,10 +37,10 @@ def report_keys(report: SpeechReport | None) -> str:
 
 
 def report_message(report: SpeechReport, context_key: str) -> str:
-    """The report of a context after its final frame."""
+    """The message with the report of a context that has ended."""
     return f'{{"is_over":true{report_keys(report)}{context_key}}}'
 
 
 def flush_message(flush_id: str, context_key: str) -> str:
-    """All audio up to a flush was sent."""
+    """The message that says that all audio up to a flush was sent."""
     return f'{{"flush_done":true,"flush_id":{orjson.dumps(flush_id).decode()}{context_key}}}'

@@ -1,21 +1,22 @@
-"""The chunk schedule: when buffered text becomes speech.  Text and time in, chunks and the next deadline out.
+"""The chunk schedule: it decides when buffered text is released to be spoken.
 
-The vendor speaks the buffer when it holds 120 characters, then a further 160, 250, and 290 from then on;
-counting restarts after each release.  This schedule is never later.  It is often earlier:
+The vendor releases the buffer when it holds 120 characters, then 160, 250, and 290 from then on; counting
+restarts after each release.  This schedule is never later, and often earlier:
 
-- A sentence that certainly ends is released at once.  The first one needs MIN_FIRST_CHARS, a later one
-  MIN_EARLY_CHARS.  An early release does not change the place in the schedule, so the text after it does not
-  wait longer.
-- No word is cut: at the threshold a word that may still grow stays in the buffer.  Only a "word" of 400
-  characters is cut, because it could grow without end.
-- Text that ends like a sentence is released after 100 ms without more text.  The mark alone is no proof: "3."
-  may become "3.14".  But a language model has its next token within about 20 ms, so after 100 ms it has
-  stopped.  Without this rule a short answer would wait for a flush that many clients never send.  If the mark
-  may belong to an abbreviation or a decimal, the pause is half a second, longer than a slow model's token.
+- A sentence that certainly ends is released at once.  The first one needs MIN_FIRST_CHARS, later ones
+  MIN_EARLY_CHARS.  An early release does not change the place in the schedule, so later text does not wait
+  longer.
+- No word is cut: at the threshold a word that may still grow stays in the buffer.  Only a "word" of
+  MAX_WORD_CHARS is cut, because it could grow without end.
+- Text that ends like a sentence is released after 100 ms without more text.  The mark alone proves nothing:
+  "3." may become "3.14".  But a language model sends its next token within about 20 ms, so after 100 ms it
+  has stopped.  Without this rule a short answer would wait for a flush, which many clients never send.  If
+  the mark may belong to an abbreviation or a decimal, the pause is half a second, longer than the time
+  between two tokens of a slow model.
 
-Pieces are joined as they come.  One space is added where a piece ends in sentence punctuation and the next
-piece starts with a letter.  Clients that send whole sentences leave the space out ("...first." "And..."), and
-clients that send single tokens need none ("Hel" "lo").
+Pieces are joined as they come.  A space is added only if a piece ends in sentence punctuation and the next
+one begins with a letter.  Clients that send whole sentences often leave it out ("...first." "And...");
+between the tokens of a word there is none ("Hel" "lo").
 """
 
 from __future__ import annotations
@@ -36,21 +37,21 @@ Finder: TypeAlias = Callable[[str, int], "int | None"]
 MIN_FIRST_CHARS = 10
 """A shorter first sentence ("1. ") waits for more text, a flush, or the deadline."""
 MIN_EARLY_CHARS = 50
-"""A later sentence of this length is released early: the vendor's minimum for a generation."""
+"""A later sentence of at least this length is released early.  This is the vendor's minimum for a chunk."""
 MIN_TRIGGER_CHARS = 50
-"""`try_trigger_generation` releases at once a buffer of this length."""
+"""`try_trigger_generation` releases a buffer of at least this length at once."""
 MIN_ARMED_CHARS = 20
-"""The shortest phrase that the next boundary releases, after a trigger that found too little text."""
+"""After a trigger that found too little text: the shortest phrase that the next boundary releases."""
 MAX_WORD_CHARS = 400
-"""A run without a space as long as this is cut."""
+"""A run of this length without a space is cut."""
 SENTENCE_PAUSE_S = 0.1
-"""Silence after a terminal mark that makes it a sentence's end."""
+"""A mark ends a sentence if no text comes for this long."""
 DOUBTFUL_PAUSE_S = 0.5
-"""The same where the mark may belong to an abbreviation or a number."""
+"""The same for a mark that may belong to an abbreviation or a number."""
 _SLACK = 1.5
-"""A release of at most this many thresholds is one chunk: a cut would leave a very short rest."""
+"""Released text of up to this many thresholds is one chunk: cutting it would leave a very short rest."""
 _MAX_IDLE_SPACES = 16
-"""Spaces that are kept while only spaces come: keep-alives must not grow the buffer."""
+"""Spaces that are kept while only spaces come, so that keep-alives do not fill the buffer."""
 
 _TERMINAL = re.compile(r"[.!?…。！？][\"'”’)\]»]*\Z")
 _LATIN_TERMINAL = re.compile(r"[.!?…][\"'”’)\]»]*\Z")
@@ -68,26 +69,25 @@ class Chunk:
     text: str
     """Exactly as in the stream's text, spaces included."""
     start_char: int
-    """Where `text` starts in the stream's text: all pieces, joined."""
+    """Index of its first character in the stream's text, which is all pieces joined."""
     ends_sentence: bool
-    """Whether the voice may come to rest here: a sentence ends, or the text was flushed or ended."""
+    """Whether the intonation may fall at its end: a sentence ends, or the text was flushed or ended."""
     flushed: bool
-    """Whether a flush or the end released it."""
+    """Whether a flush or the end of the text released it."""
 
 
 class ChunkSchedule:
-    """The text of one stream on its way to speech.  Never waits; `now` is seconds on the caller's clock.
+    """The buffered text of one stream.  Never waits; `now` is in seconds of the caller's clock.
 
-    Chunks come in order, none is blank, and each says where it starts, so that together they spell the
-    stream's text but for dropped runs of spaces.  Not thread-safe.
+    Chunks are in order and never blank.  Together they are the stream's text without some runs of spaces.
+    Not thread-safe.
 
     Args:
-        schedule_chars: characters to buffer before each release; the last holds for ever.
-        auto_mode: no schedule: text that ends in a word boundary is released as it comes, a partial word
-            waits for its rest.
-        find_sentence_end: finds the first certain sentence end after a position; without it nothing is
+        schedule_chars: characters to buffer before each release; the last number is used for all later ones.
+        auto_mode: whether to release text up to the last whole word as it comes, without a schedule.
+        find_sentence_end: finds the first certain sentence end after a position; None: no sentence is
             released early.
-        find_phrase_end: finds the last comma, colon or dash to break at; a plain one is built in.
+        find_phrase_end: finds the last comma, colon or dash to cut at; None: a simple pattern is used.
     """
 
     def __init__(
@@ -113,24 +113,24 @@ class ChunkSchedule:
 
     @property
     def pending_chars(self) -> int:
-        """Characters that have not been released."""
+        """Number of characters that have not been released."""
         return len(self._buffer)
 
     def reschedule(self, schedule_chars: Sequence[float]) -> None:
-        """Use another schedule from now on; the place in it is kept.
+        """Use another schedule from now on, at the same place in it.
 
         Raises:
-            LocalError: the schedule is empty or holds something below one character.
+            LocalError: the schedule is empty or has a number below 1.
         """
         if not schedule_chars or min(schedule_chars) < 1:
             raise LocalError(f"schedule_chars: expected positive numbers, found {tuple(schedule_chars)}")
         self._schedule = tuple(schedule_chars)
 
     def feed(self, text: str, now: float, *, continues: bool = False) -> list[Chunk]:
-        """Take a piece of text; returns what is to be spoken now.
+        """Take a piece of text and return the chunks that it releases.
 
-        A long piece takes about a microsecond per character: feed it in slices where that matters, with
-        `continues` for all but the first, so that no space is put where the slices meet.
+        This takes about 1 us per character.  If that matters, feed a long piece in slices, with `continues`
+        for all but the first: then no space is added between them.
         """
         if not text:
             return []
@@ -140,7 +140,10 @@ class ChunkSchedule:
         return chunks
 
     def trigger(self, now: float) -> list[Chunk]:
-        """Release up to the last sentence or phrase end, if 50 characters wait; else at the next such end."""
+        """Release text up to its last sentence or phrase end.
+
+        With fewer than MIN_TRIGGER_CHARS buffered, the next such end releases it instead.
+        """
         self._is_armed = not self._auto_mode
         if self._auto_mode or len(self._buffer.strip()) < MIN_TRIGGER_CHARS:
             return []
@@ -150,19 +153,19 @@ class ChunkSchedule:
         return chunks
 
     def flush(self, now: float) -> list[Chunk]:
-        """Release everything, partial words too; nothing when only spaces wait."""
+        """Release everything, including a partial word; buffered spaces alone give no chunk."""
         return self._release_all(flushed=True)
 
     def end(self, now: float) -> list[Chunk]:
-        """No more text comes: the same as a flush."""
+        """Release everything at the end of the text, as `flush` does."""
         return self._release_all(flushed=True)
 
     def next_deadline(self) -> float | None:
-        """When to call `expire`, in seconds on the caller's clock; None: only more text can release more."""
+        """When to call `expire`, on the caller's clock; None: only more text can release a chunk."""
         return self._deadline
 
     def expire(self, now: float) -> list[Chunk]:
-        """Release a sentence that has had its 100 ms; nothing before `next_deadline`."""
+        """Release the sentence whose deadline has come; before `next_deadline` do nothing."""
         if self._deadline is None or now < self._deadline:
             return []
         return self._release_all(flushed=False)
@@ -182,14 +185,14 @@ class ChunkSchedule:
         first = text[0]
         if not first.isalpha() or not _LATIN_TERMINAL.search(self._text_so_far_tail):
             return False
-        # "example." "com" are tokens of one word; a whole sentence before the mark says that they are not.
+        # "example." "com" are tokens of one word, unless the piece before has several words.
         return not first.islower() or self._previous_has_space
 
     def _set_deadline(self, now: float) -> None:
         self._deadline = None
         if self._ends_sentence(self._buffer):
             tail = self._buffer[-_LOOK_BACK_CHARS:].rstrip()
-            # Before a name "Dr." goes on and "done." does not.
+            # Tested with a name: "Dr." continues before one, "done." does not.
             is_sure = not _OPEN_NUMBER.search(tail) and self._ends_before(tail, "Zed")
             self._deadline = now + (SENTENCE_PAUSE_S if is_sure else DOUBTFUL_PAUSE_S)
 
@@ -251,10 +254,9 @@ class ChunkSchedule:
         return math.ceil(self._schedule[min(self._index + ahead, len(self._schedule) - 1)])
 
     def _piece_size(self, start: int, end: int, threshold: int) -> int:
-        """Length of the next chunk of buffer[start:end], by sentences, phrases, words, in this order."""
+        """Length of the next chunk of buffer[start:end]: cut at a sentence, else a phrase, else a word."""
         rest = end - start
-        # The text after a mark decides whether a sentence ends there, so the finder sees more than can be
-        # cut.
+        # The text after a mark decides whether a sentence ends there, so the finder also sees later text.
         seen = self._buffer[start : start + int(threshold * _SLACK) + _LOOK_BACK_CHARS]
         if not self._has_released:
             for size in self._sentence_ends(seen):
@@ -302,21 +304,21 @@ class ChunkSchedule:
             start = end
 
     def _ends_sentence(self, text: str) -> bool:
-        """Whether the text would be a sentence if nothing, or another sentence, followed."""
+        """Whether a sentence ends with the text, if nothing or a new sentence follows."""
         tail = text[-_LOOK_BACK_CHARS:].rstrip()
         if not _TERMINAL.search(tail):
             return False
         return self._ends_before(tail, "The")
 
     def _ends_before(self, tail: str, word: str) -> bool:
-        """Whether a text that ends in a terminal mark is a sentence if `word` comes next."""
+        """Whether a sentence ends with a text that ends in a terminal mark, if `word` follows."""
         if self._find_sentence_end is None:
             return True
         return any(end >= len(tail) for end in self._sentence_ends(f"{tail} {word} "))
 
 
 def _after_last_space(text: str) -> int:
-    """Position just after the last space of a text; 0 when it has none."""
+    """Index just after the last space of a text; 0 if it has none."""
     if text[-1:].isspace():
         return len(text)
     words = text.rsplit(None, 1)

@@ -1,4 +1,4 @@
-"""One HTTP request for speech, in the vendor's terms and in OpenAI's."""
+"""Parse an HTTP request for speech, in the vendor's format and in OpenAI's."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
         "pcm": "pcm_24000",
     }
 )
-"""OpenAI's `response_format` and our name for it."""
+"""OpenAI's `response_format`, and our name for each."""
 OPENAI_SPEEDS = (0.25, 4.0)
-"""OpenAI's least and greatest speed; beyond them a speed is clamped."""
+"""The range of OpenAI's speed; others are clamped."""
 
 
 @attrs.frozen(kw_only=True)
@@ -49,12 +49,12 @@ class SpeechRequest:
     text: str
     model_id: str | None = None
     output_format: str = DEFAULT_OUTPUT_FORMAT
-    """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
+    """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     unused_format: str | None = None
-    """The format in the body where the query has one; it must be a valid name, too."""
+    """The format in the body, which the query's overrides; it must be valid, too."""
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     clamped: tuple[str, ...] = ()
-    """Voice settings that were out of range, as they count: "speed=1.2"."""
+    """Voice settings that were out of range, with the values that are used: "speed=1.2"."""
     seed: int | None = None
     previous_text: str = ""
     next_text: str = ""
@@ -64,7 +64,7 @@ class SpeechRequest:
     language_code: str | None = None
     enable_ssml_parsing: bool = False
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that an answer with times has beside those of the characters."""
+    """Kinds of times besides those of the characters, in an answer with times: word, phone, viseme."""
 
 
 @attrs.frozen(kw_only=True)
@@ -73,25 +73,25 @@ class OpenAISpeechRequest:
 
     text: str
     voice: str | None = None
-    """None: the server's first."""
+    """None: the server's default voice."""
     model: str | None = None
     output_format: str = OPENAI_FORMATS["mp3"]
     voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
-    """Its speed is that of OpenAI, 0.25 to 4, clamped to ours."""
+    """Its speed is OpenAI's, clamped to the range of voices."""
     tempo: float = 1.0
-    """The rest of OpenAI's speed."""
+    """The factor between that speed and OpenAI's, by which the audio's tempo is changed."""
     clamped: tuple[str, ...] = ()
     """The speed, if it was out of OpenAI's range."""
     is_event_stream: bool = False
-    """`stream_format` is "sse": audio in events instead of bytes."""
+    """Whether `stream_format` is "sse": audio in server-sent events instead of plain bytes."""
 
 
 def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest:
-    """Read a synthesis request; unknown fields are ignored, numbers out of range clamped.
+    """Read a request for speech.  Unknown fields are ignored; numbers out of range are clamped.
 
     Raises:
         RemoteError: a field is missing, empty or of a wrong type (a 422 code, `param` is the field), or a
-            query parameter is wrong (`invalid_parameters`).
+            query parameter is invalid (`invalid_parameters`).
     """
     fields = Fields(decode_object(body, in_body), in_body)
     return SpeechRequest(
@@ -118,7 +118,7 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
 
     Raises:
         RemoteError: `invalid_parameters` or `invalid_output_format` (both 400, as OpenAI answers), with the
-            field in `param`.  Show it with `openai_error_body`.
+            field in `param`.  Answer it with `openai_error_body`.
     """
     fields = Fields(decode_object(body, _in_openai_body), _in_openai_body)
     asked = fields.number("speed", *OPENAI_SPEEDS)

@@ -1,6 +1,6 @@
-"""The request line of a realtime socket: which voice, how it is to sound on the wire, and who asks.
+"""Parse the upgrade request of a realtime socket: voice, output format, options, credential.
 
-Everything here is known before the upgrade, so a wrong value can be answered with an HTTP status.
+All of this is known before the upgrade, so an invalid value can be answered with an HTTP status.
 """
 
 from __future__ import annotations
@@ -38,39 +38,39 @@ class SocketRequest:
 
     dialect: Dialect
     voice_id: str
-    """Empty in a dialogue: its messages name the voices."""
+    """Empty in a dialogue, whose messages name the voices."""
     is_dialogue: bool = False
     """Whether it is `text-to-dialogue` and not `text-to-speech`."""
     model_id: str | None = None
-    """As sent; unknown models are the default model, so old clients' `Ellipsis` does no harm."""
+    """As sent.  Unknown models are treated as the default one; some old clients send "Ellipsis"."""
     output_format: str = DEFAULT_OUTPUT_FORMAT
-    """A name for `zelitrio.audio.parse_format`, which refuses what it does not know."""
+    """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     language_code: str | None = None
     inactivity_timeout_s: float = DEFAULT_INACTIVITY_S
     sync_alignment: bool = False
     auto_mode: bool = False
     enable_ssml_parsing: bool = False
     normalise: str = "auto"
-    """`auto`, `on` or `off`: whether numbers and the like are spelled out."""
+    """`auto`, `on` or `off`: whether dates, money and so on are read as words."""
     seed: int | None = None
     credential: str | None = attrs.field(default=None, repr=False)
-    """The bare key from a header or the query; None: none there, the first message may bring it."""
+    """The API key from a header or the query; None: the first message may have one."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that audio messages carry beside those of the characters."""
+    """Kinds of times that audio messages carry besides those of the characters: word, phone, viseme."""
 
 
 def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> SocketRequest | None:
-    """Read the target of a request line ("/v1/text-to-speech/VOICE/stream-input?...") and its headers.
+    """Read the target of a request line ("/v1/text-to-speech/VOICE/stream-input?...") and the headers.
 
-    Unknown parameters are ignored, a repeated one counts as its last.  Where the credential comes from, first
-    present wins: `xi-api-key` header, `Authorization` header, `authorization` in the query.
+    Unknown parameters are ignored; the last of repeated ones is used.  The credential is the first of these
+    that is present: `xi-api-key` header, `Authorization` header, `authorization` in the query.
 
     Returns:
-        None when the path is not a realtime path.
+        None if the path is not that of a realtime socket.
 
     Raises:
-        RemoteError: `invalid_parameters`, naming the parameter, when it is one but a value is wrong.
+        RemoteError: `invalid_parameters`: a parameter, which is named, is invalid.
     """
     path, _, query_text = target.partition("?")
     place = _dialect_and_voice(path)
@@ -101,7 +101,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
 
 
 def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str | None = None) -> str | None:
-    """The bare key a request carries: `xi-api-key`, else `Authorization`, else the query; None: no key."""
+    """The API key of a request: from `xi-api-key`, else `Authorization`, else the query; None: no key."""
     named = {name.lower(): value for name, value in headers}
     for value in (named.get("xi-api-key"), named.get("authorization"), query_authorization):
         if value is not None and (bare := bare_credential(value)):
@@ -110,17 +110,19 @@ def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str |
 
 
 def bare_credential(value: str) -> str:
-    """A key without surrounding space and without an optional "Bearer "."""
+    """A key without surrounding spaces and without "Bearer "."""
     value = value.strip()
     scheme, _, rest = value.partition(" ")
     return rest.strip() if scheme.lower() == "bearer" else value
 
 
 def socket_url(base_url: str, request: SocketRequest) -> str:
-    """The URL that `parse_socket_target` reads back as `request`, without its credential.
+    """The URL that `parse_socket_target` would read as `request`, without its credential.
 
-    `base_url` is "ws://host:port" or "wss://..."; http and https are taken as ws and wss; a path is kept as
-    a prefix.
+    Args:
+        base_url: "ws://host:port" or "wss://..."; http and https count as ws and wss; a path is kept as a
+            prefix.
+        request: the options for the query.
     """
     parts = urlsplit(base_url if "://" in base_url else f"ws://{base_url}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
@@ -164,7 +166,7 @@ def _dialect_and_voice(path: str) -> tuple[Dialect, str, bool] | None:
 
 
 def query_flag(query: Mapping[str, str], name: str) -> bool:
-    """A boolean of a query string, in any case: older Pipecat and LiveKit write Python's True and False.
+    """Read a boolean of a query, in upper or lower case: older Pipecat and LiveKit send "True" and "False".
 
     Raises:
         RemoteError: `invalid_parameters`: it is neither true nor false.
@@ -193,7 +195,7 @@ def _inactivity_s(value: str | None) -> float:
 def _seed(value: str | None) -> int | None:
     if not value:
         return None
-    # isdecimal alone would let other scripts' digits through; int() reads them, which is harmless.
+    # isdecimal also accepts digits of other scripts; int() reads them, so that is harmless.
     if not value.isdecimal() or len(value) > 10 or int(value) > MAX_SEED:
         raise _wrong("seed", f"a whole number from 0 to {MAX_SEED}", value)
     return int(value)

@@ -25,7 +25,7 @@ DEFAULT_RATE_HZ = 24_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 JAMBONZ_SOCKET = "/v1/jambonz/stream"
 MAX_AGE_S = 300.0
-"""A signed request that was recorded cannot be used again after this time."""
+"""A signed request is refused after this time, so that a recorded one cannot be replayed."""
 _SIGNATURES = ("x-signature", "x-vapi-signature")
 _TIMESTAMPS = ("x-timestamp", "x-vapi-timestamp")
 
@@ -35,11 +35,11 @@ class PhoneRequest:
     """A text for a telephone call.
 
     Attributes:
-        text: to speak.
-        voice: id or name; None: none is named.
-        language: of a voice, if none is named.
-        is_ssml: whether the text has tags.
-        sample_rate_hz: of the audio; None: the platform takes several.
+        text: the text to speak.
+        voice: id or name of a voice; None: none is named.
+        language: code of the language to choose a voice by, if none is named.
+        is_ssml: whether the text has SSML tags.
+        sample_rate_hz: of the audio; None: the platform accepts several.
     """
 
     text: str
@@ -56,7 +56,7 @@ def parse_vapi_request(body: bytes, query: Mapping[str, str]) -> PhoneRequest:
         RemoteError: a field is missing or of a wrong type; `param` is the field.
     """
     outer = Fields(decode_object(body, in_body), in_body)
-    # Vapi's older documents spell it so.
+    # Vapi's older documents have this spelling.
     name = "messsage" if "messsage" in outer and "message" not in outer else "message"
     message = outer.inner(name)
     if message is None:
@@ -74,7 +74,7 @@ def parse_vapi_request(body: bytes, query: Mapping[str, str]) -> PhoneRequest:
 
 
 def parse_jambonz_request(body: bytes) -> PhoneRequest:
-    """Read jambonz' request for a whole text.
+    """Read jambonz' HTTP request, which has a whole text.
 
     Raises:
         RemoteError: a field is missing or of a wrong type; `param` is the field.
@@ -89,7 +89,7 @@ def parse_jambonz_request(body: bytes) -> PhoneRequest:
 
 
 def is_signed(headers: Mapping[str, str]) -> bool:
-    """Whether a request has a signature; names of headers are in lower case."""
+    """Whether a request has a signature; header names must be in lower case."""
     return any(name in headers for name in _SIGNATURES)
 
 
@@ -97,7 +97,7 @@ def check_signature(headers: Mapping[str, str], body: bytes, secret: str, now_s:
     """Check a request that Vapi signed: the HMAC-SHA256 of `timestamp.body`, or of the body alone.
 
     Args:
-        headers: names in lower case.
+        headers: with names in lower case.
         body: of the request.
         secret: shared with Vapi.
         now_s: seconds since 1970.
@@ -133,10 +133,10 @@ class JambonzTarget:
     """The request for jambonz' streaming socket.
 
     Attributes:
-        voice: id or name; None: none is named.
-        language: of a voice, if none is named.
+        voice: id or name of a voice; None: none is named.
+        language: code of the language to choose a voice by, if none is named.
         sample_rate_hz: of the audio.
-        credential: the key.
+        credential: the API key; None: there is none.
     """
 
     voice: str | None
@@ -149,7 +149,7 @@ def parse_jambonz_target(target: str, headers: Iterable[tuple[str, str]]) -> Jam
     """Read the target of a request line and its headers; None if it is another path.
 
     Raises:
-        RemoteError: `invalid_parameters`: the sample rate is not one of a telephone platform.
+        RemoteError: `invalid_parameters`: the sample rate is out of range.
     """
     path, _, query_text = target.partition("?")
     if path.rstrip("/") != JAMBONZ_SOCKET:
@@ -182,7 +182,7 @@ class JambonzConnection:
     def __init__(self) -> None:
         self._is_in_reply = False
         self.is_stopped = False
-        """Whether the call is over."""
+        """Whether jambonz has sent `stop`: the call has ended."""
 
     def receive(self, message: str | bytes) -> list[ReplyEvent]:
         """Take one message; unknown types are ignored."""
@@ -216,12 +216,12 @@ class JambonzConnection:
 
 
 def jambonz_connect(sample_rate_hz: int) -> str:
-    """Return the server's first message; jambonz sends no text before it."""
+    """The server's first message; jambonz sends no text before it."""
     return _message({"type": "connect", "data": {"sample_rate": sample_rate_hz, "base64_encoding": False}})
 
 
 def jambonz_error(error: RemoteError) -> str:
-    """Return an error message."""
+    """The message for an error."""
     return _message({"type": "error", "error": error.message, "code": error.code})
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
 
 WORDLESS_SILENCE_S = 0.1
-"""Spoken in place of a text without a word: clients fail a turn that has text and no audio."""
+"""Silence sent for a text without words: clients report an error for a turn with text and no audio."""
 WordTimes = tuple[tuple[int, int], ...]
 _NOTHING: Samples = np.zeros(0, np.float32)
 
@@ -42,18 +42,20 @@ class DirectSink(Protocol):
 
 @attrs.define(eq=False)
 class AudioHalf:
-    """Packs, encodes and times the audio of one stream.  One task calls it, or `add_nowait` while that waits.
+    """Packs, encodes and times the audio of one stream.
+
+    One task calls its methods.  While that task waits for a block, the engine's call may use `add_nowait`.
 
     Args:
-        sample_rate_hz: of the blocks, unless `change_rate` says otherwise.
-        encoder: the stream's own.
+        sample_rate_hz: input rate of the encoder, and of the blocks until `change_rate` is called.
+        encoder: used by this stream only.
         packer: decides how much audio a packet holds.
-        clock: knows when each character is heard.
+        clock: computes when each character is heard.
         turns: shared by all streams of the process.
         deliver: takes each packet, in order; may wait for the peer.
-        tell_underrun: called when audio of an utterance comes after its listener has played all it had.
-        tempo: changes the tempo of all audio; None: leaves it.
-        direct: where `add_nowait` puts packets; None: it is never called.
+        tell_underrun: called when a block in mid-utterance comes after the listener has played all it had.
+        tempo: changes the tempo of all audio; None: the tempo stays.
+        direct: takes the packets of `add_nowait`; None: `add_nowait` is never called.
     """
 
     _sample_rate_hz: int
@@ -66,23 +68,24 @@ class AudioHalf:
     _tempo: TempoChanger | None = None
     _direct: DirectSink | None = None
     audio_s: float = attrs.field(default=0.0, init=False)
-    """Audio in all packets that were delivered."""
+    """Seconds of audio in all packets that were delivered."""
     released_at: float | None = attrs.field(default=None, init=False)
-    """When the first chunk was released, until the first packet tells it."""
+    """When the first chunk was released, on Trio's clock.  The first packet takes it, then it is None."""
     first: FirstAudio | None = attrs.field(default=None, init=False)
-    """Times of a stream that is traced, until its first packet."""
+    """Reports the first audio to a trace.  The first packet takes it; None: the stream is not traced."""
     computed_s: float = attrs.field(default=0.0, init=False)
-    """The stream's share of the device's time."""
+    """Seconds of the device that were spent on the stream."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)
-    """Of blocks with another rate than the encoder's."""
+    """Converts blocks whose rate is not the encoder's; None: it is."""
     _carried: str = attrs.field(default="", init=False)
+    """Text without words since the last utterance."""
     _volume: WordVolume = attrs.field(factory=WordVolume, init=False)
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
-    """Audio that the encoder took since the last packet."""
+    """Seconds of audio that the encoder took since the last packet."""
 
     def deadline(self) -> float:
-        """When `release` must be called if no block comes before; inf when nothing is held."""
+        """When `release` must be called, unless a block comes first; inf when no audio is held."""
         return self._packer.deadline()
 
     @property
@@ -91,7 +94,7 @@ class AudioHalf:
         return self._direct is not None and self._direct.has_room and is_cheap(self._encoder)
 
     def add_nowait(self, block: AudioBlock, speech: Speech | None) -> None:
-        """Do what `add` does, and never wait."""
+        """Take the next block without waiting; see `add`.  Call it only while `takes_nowait`."""
         if _begins(block, speech):
             self._encode_nowait(_NOTHING, release=True)
         self._encode_nowait(self._sound_of(block, speech), release=block.is_last)
@@ -102,19 +105,19 @@ class AudioHalf:
         """Take the next block.
 
         Args:
-            block: of the engine.
-            speech: the utterance that it speaks; used for the first block of an utterance.
+            block: from the engine.
+            speech: the utterance of the block; needed only for the first block of an utterance.
         """
         if _begins(block, speech):
             await self.release()  # no packet holds parts of two utterances
         await self._encode(self._sound_of(block, speech), release=block.is_last)
 
     def _sound_of(self, block: AudioBlock, speech: Speech | None) -> Samples:
-        """The samples of a block for the encoder; with an utterance's first, its times."""
+        """Return a block's samples with the stream's volume, rate and tempo; begin an utterance's times."""
         if block.word_times_ms is not None and speech is not None:
             self._begin(block, block.word_times_ms, speech)
         elif -math.inf < self._packer.dry_at < trio.current_time():
-            self._tell_underrun()  # between utterances there may just have been no text
+            self._tell_underrun()  # not on a first block: before an utterance there may have been no text
         self.computed_s += block.computed_s
         if self.first is not None:
             self.first.made(block.stages)
@@ -132,12 +135,12 @@ class AudioHalf:
         if self._tempo is not None:
             times_ms = self._tempo.times(times_ms)
             length_ms = None if length_ms is None else self._tempo.length(length_ms)
-            edges = None  # the tempo of OpenAI's endpoint: no client asks for phones there
+            edges = None  # only OpenAI's endpoint changes the tempo, and it offers no phone times
         self._clock.begin(speech.utterance, times_ms, length_ms, skipped, edges)
         self._chunk = speech.released.number
 
     def carry(self, skipped: str) -> None:
-        """Keep text without words at the end of a turn for the times of what comes next."""
+        """Keep text without words from the end of a turn: the next utterance's times include it."""
         self._carried += skipped
 
     async def change_rate(self, sample_rate_hz: int) -> None:
@@ -148,16 +151,16 @@ class AudioHalf:
         self._converter = None if is_own else RateConverter(sample_rate_hz, self._sample_rate_hz)
 
     async def add_silence(self, seconds: float = WORDLESS_SILENCE_S) -> None:
-        """Take silence."""
+        """Encode and deliver silence."""
         samples = round(seconds * self._sample_rate_hz)
         await self._encode(np.zeros(samples, np.float32), release=True)
 
     async def release(self) -> None:
-        """Deliver what is held."""
+        """Deliver the audio that is held."""
         await self._encode(_NOTHING, release=True)
 
     async def finish(self, skipped: str) -> None:
-        """Deliver the encoder's last bytes, and the times of the text without words at the end."""
+        """Deliver the encoder's last bytes, with the times of the text without words at the end."""
         if self._tempo is not None:
             await self._encode(self._tempo.flush(), release=True)
         tail = self._encoder.flush()
@@ -166,7 +169,7 @@ class AudioHalf:
             await self._deliver(self._packet(tail, alignment, self._clock.heard_s))
 
     async def _encode(self, samples: Samples, *, release: bool) -> None:
-        """Encode in the stream's task, in turns with the others."""
+        """Encode in the stream's task; streams take turns."""
         rate_hz, due = self._sample_rate_hz, self._packer.dry_at
         for pcm in self._packer.push(samples, trio.current_time(), release=release):
             audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)

@@ -17,14 +17,14 @@ from zelitrio.text import Utterance, spoken_text
 def align_characters(
     utterance: Utterance, word_times_ms: Sequence[tuple[int, int]], length_ms: int | None = None
 ) -> tuple[CharTimes, CharTimes]:
-    """Times of the source characters, and of the characters as spoken.
+    """Compute the times of the source characters, and of the characters as spoken.
 
     Args:
-        utterance: with its words.
-        word_times_ms: start and end of each of its words, in order, from the utterance's first sample.
-            Where two overlap, the later word keeps its time.
-        length_ms: of the whole utterance; the characters after the last word share the time up to then.
-            None: they have no time.
+        utterance: its words have spans in its source.
+        word_times_ms: start and end of each word, in order, from the utterance's first sample.
+            Where two words overlap, the later one begins when the earlier one ends.
+        length_ms: length of the utterance's audio.  Characters after the last word share the time up to
+            then; None: their duration is 0.
 
     Returns:
         Source: exactly the characters of `utterance.source`.  Spoken: a space, then the words in lower case

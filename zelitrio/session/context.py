@@ -15,8 +15,8 @@ from zelitrio.session.service import AccountLike, Meter
 from zelitrio.session.stream import SpeechStream
 
 REMEMBERED = 8
-"""Contexts that are over and still have a progress on their socket.  Audio is sent faster than it is played,
-so an interruption often comes after the last message."""
+"""Ended contexts whose progress a socket keeps.  Audio is sent faster than it is played, so an interruption
+often comes after a context's last message."""
 
 
 @attrs.define(eq=False)
@@ -26,17 +26,19 @@ class Context:
     context_id: str | None
     stream: SpeechStream | DialogueStream
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that its messages carry beside those of the characters."""
+    """Kinds of times that its messages carry besides those of the characters: word, phone, viseme."""
     options: StreamOptions | None = None
-    """For the history; None: it is not kept."""
+    """Recorded in the account's history; None: the context is not recorded."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     progress: Progress = attrs.field(init=False)
     was_busy: bool = attrs.field(default=False, init=False)
+    """Whether the stream was busy when the connection was last told."""
     meter: Meter | None = attrs.field(default=None, init=False)
-    """Opened by the first text, so that a socket that only waits is no stream of its account."""
+    """Opened by the first text: a socket that only waits does not count as a stream of its account."""
     wants_report: bool = attrs.field(default=False, init=False)
-    """Whether the client asked how far it gets."""
+    """Whether the client asked for a report of how much was spoken."""
     played_ms: int | None = attrs.field(default=None, init=False)
+    """Audio that the client says it played; None: it did not say."""
 
     @progress.default
     def _progress(self) -> Progress:
@@ -58,24 +60,24 @@ class Context:
             self.meter.keep(text, audio)
 
     def report(self) -> SpeechReport | None:
-        """How far it got, if the client asked."""
+        """How much was spoken; None unless the client asked."""
         return self.progress.report(self.played_ms) if self.wants_report else None
 
 
 @attrs.define(eq=False)
 class Ended:
-    """Progress of the contexts of a socket that are over, the last REMEMBERED."""
+    """The progress of a socket's last REMEMBERED ended contexts."""
 
     _contexts: deque[tuple[str | None, Progress]] = attrs.field(
         factory=lambda: deque(maxlen=REMEMBERED), init=False
     )
 
     def add(self, context: Context) -> None:
-        """A context is over."""
+        """Keep the progress of a context that has ended."""
         self._contexts.append((context.context_id, context.progress))
 
     def report(self, context_id: str | None, played_ms: int | None) -> SpeechReport | None:
-        """How far the last context of that name got; None if it is not known."""
+        """How much the last ended context of that name spoke; None if no such context is kept."""
         for name, progress in reversed(self._contexts):
             if name == context_id:
                 return progress.report(played_ms)

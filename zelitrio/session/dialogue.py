@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
 TURN_PAUSE_S = 0.25
-"""Silence between the turns of two voices: people leave about this much."""
+"""Silence between two turns, about as long as between people in conversation."""
 
 
 @attrs.frozen
@@ -35,14 +35,14 @@ class Line:
 
 
 class DialogueStream:
-    """The turns of one dialogue.  It has the calls of `SpeechStream`; `text` names the voice.
+    """The turns of one dialogue.  It has the methods of `SpeechStream`; `text` also names the voice.
 
     Args:
         service: shared by all streams.
-        options: of the stream; `voice` is the first of the dialogue's.
-        voices: all voices, by id.
+        options: how to speak; `voice` is used until a text names another.
+        voices: the dialogue's voices, by id.
         make_schedule: makes the chunk schedule of a turn.
-        tell_flushes: told of turns and flushes after the delivery of their audio.
+        tell_flushes: called with turns and flushes after their audio was delivered.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class DialogueStream:
         self._tell_flushes = tell_flushes
         self.notices = Notices(service.observer)
         self._turns: deque[SpeechStream] = deque()
-        """The turn that is spoken or written, and those after it."""
+        """The turn that is being spoken, then later ones; the last one takes text."""
         self._is_ended = False
         self._is_done = False
         self._changed = Signal()
 
     @property
     def is_busy(self) -> bool:
-        """Whether text that was released is still to be spoken, or the end still to be reached."""
+        """Whether released text is not spoken yet, or `end` was called and `run` goes on."""
         return not self._is_done and (self._is_ended or any(turn.is_busy for turn in self._turns))
 
     def text(
@@ -95,13 +95,13 @@ class DialogueStream:
         if turn is None and text:
             turn = self._begin(voice or self._options.voice)
         if turn is not None:
-            # Texts of a dialogue are joined as they are.
+            # The clients of dialogue sockets split words between messages: no space is added.
             turn.text(text, continues=True)
         if flush:
             self.flush()
 
     def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
-        """Speak turns that begin from now on with other settings; the schedule of a dialogue is fixed."""
+        """Use other settings for turns that begin from now on; a dialogue's chunk schedule stays."""
         self._options = attrs.evolve(self._options, settings=settings)
 
     def flush(self, flush_id: str | None = None) -> None:
@@ -112,7 +112,7 @@ class DialogueStream:
             self._tell_flushes((Flush(0, False, flush_id),))
 
     def end(self) -> None:
-        """No more text: speak what there is, then end.  A second call does nothing."""
+        """Take no more text: speak the rest, then end.  A second call does nothing."""
         for turn in self._turns:
             turn.end()
         self._is_ended = True
@@ -124,12 +124,16 @@ class DialogueStream:
         return self._is_ended
 
     def abandon(self) -> None:
-        """The client went on to other speech: the rest is spoken last, or not at all."""
+        """Note that the client has begun other speech: the rest is spoken last, or not at all."""
         for turn in self._turns:
             turn.abandon()
 
     def discard(self) -> int:
-        """End at once.  Returns 0: no packet that was not sent is to be heard."""
+        """End at once.
+
+        Returns:
+            0: all packets that were not sent are stale, from the first chunk on.
+        """
         for turn in self._turns:
             turn.discard()
         self._is_ended = True
@@ -137,7 +141,7 @@ class DialogueStream:
         return 0
 
     async def run(self, deliver: Deliver, direct: DirectSink | None = None) -> None:
-        """Speak turn after turn until the end was reached; see `SpeechStream.run`."""
+        """Speak the turns in order until the end; see `SpeechStream.run`."""
         audio = make_audio_half(self._service, self._options, deliver, direct)
         spoke = False
         try:
@@ -155,12 +159,12 @@ class DialogueStream:
                 await audio.finish("")
         finally:
             self._is_done = True
-            # Turns and this stream hold each other.
+            # Turns and this stream refer to each other: without this, only garbage collection frees them.
             self._turns.clear()
             self.on_change, self._tell_flushes = lambda: None, ignore_flushes
 
     def continue_with(self, next_text: str) -> None:
-        """Say which text follows the turns that begin from now on."""
+        """Set the text that follows the turns that begin from now on; it shapes their intonation."""
         self._options = attrs.evolve(
             self._options, reading=attrs.evolve(self._options.reading, next_text=next_text)
         )

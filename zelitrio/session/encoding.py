@@ -1,15 +1,15 @@
-"""Encoding that never holds the event loop for long, the most urgent listener first.
+"""Encode packets in short slices, the most urgent listener first, so that the event loop stays free.
 
 A lossy codec costs up to 12 ms of processor time for a second of audio, and streams are spoken ahead of their
 listeners.  If each stream encoded its audio as it comes, the first packet of a new stream would wait for the
-bursts of all others.  So all streams of a process take turns.  A turn is a slice of `SLICE_S`, about a
-millisecond; the next one goes to the stream that would run dry soonest.
+bursts of all others.  So all streams of a process take turns.  A turn encodes `SLICE_S` of audio in about a
+millisecond; the next turn goes to the stream whose listener would run dry soonest.
 
 On two cores a thread does not help.  With 20 MP3 listeners it took a sixth more processor time, and first
 audio came a quarter to a half later, because the engine uses one core and the loop the other.  With more
-cores it helps much: MP3 costs 13 ms of processor time for a second of audio, so the loop can encode 80 s in a
-second, and codecs release the GIL.  Then long packets are encoded in threads, in order.  Short packets, such
-as the first of a stream, have their turns here: they are done before a thread would have begun.
+cores it helps: MP3 costs 13 ms of processor time for a second of audio, so the loop alone could encode 80 s
+in a second, and codecs release the GIL.  Then long packets are encoded in threads, in order.  Short packets,
+such as the first of a stream, take turns in the loop: they are done before a thread would have begun.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from zelitrio.session.packets import Samples
 
 SLICE_S = 0.05
 IN_THREAD_S = 0.05
-"""Packets longer than this go to a thread, if there is one: 0.6 ms of work.  A first packet does not.  With
-0.15 MP3 took 2.5 ms of the loop for a second of audio, with 0.05 it takes 1.9."""
+"""Packets longer than this (0.6 ms of work) go to a thread, if there is one; a first packet is shorter.
+With 0.15 s, MP3 took 2.5 ms of the loop for a second of audio; with 0.05 s it takes 1.9 ms."""
 _FEWEST_CORES = 4
-"""The loop uses one and the engine one or more.  A thread needs a core that both leave free."""
+"""The loop uses one core and the engine one or more.  A thread needs a core that neither uses."""
 _CHEAP = frozenset({"pcm", "wav", "ulaw", "alaw"})
-"""Codecs that cost about as much as a turn itself."""
+"""Codecs whose packets cost about as much as waiting for a turn."""
 
 
 def encoding_threads() -> trio.CapacityLimiter | None:
-    """A thread for each core beyond those of the loop and the engine; None below _FEWEST_CORES cores."""
+    """A limit of one thread per core beyond those of the loop and the engine; None below _FEWEST_CORES."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
     return trio.CapacityLimiter(cores - 2) if cores >= _FEWEST_CORES else None
 
@@ -98,21 +98,21 @@ class Turns:
 async def encode_in_turns(
     encoder: Encoder, pcm: Samples, sample_rate_hz: int, turns: Turns, due_s: float
 ) -> bytes:
-    """Encode a packet's samples, a slice a turn, or all in a thread.
+    """Encode a packet's samples, one slice per turn, or all of them in a thread.
 
-    Cancelled half-way, the encoder is of no more use.
+    The encoder cannot be used after a cancelled call.
 
     Args:
-        encoder: the stream's own.
-        pcm: [n] samples.
+        encoder: used by this stream only.
+        pcm: [n] float32 samples in [-1, 1].
         sample_rate_hz: of `pcm`.
         turns: shared by all streams.
-        due_s: when the listener needs the first of them, on Trio's clock; -inf for a new listener.
+        due_s: when the listener needs the first sample, on Trio's clock; -inf for a new listener.
     """
     if is_cheap(encoder):
         return encoder.encode(pcm)
     if turns.threads is not None and len(pcm) > IN_THREAD_S * sample_rate_hz:
-        # An abandoned call ends within some milliseconds; the encoder is of no more use then.
+        # An abandoned call ends within some milliseconds, and its result is dropped.
         return await trio.to_thread.run_sync(
             encoder.encode, pcm, limiter=turns.threads, abandon_on_cancel=True
         )

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | None) -> dict[str, Voice]:
-    """The voices of these ids, which read that language.
+    """Find voices by their ids, and make them read a language.
 
     Raises:
-        RemoteError: `voice_id_does_not_exist`, or as `speak_language`.
+        RemoteError: `voice_id_does_not_exist`, or an error of `speak_language`.
     """
     found: dict[str, Voice] = {}
     for voice_id in voice_ids:
@@ -28,10 +28,10 @@ def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | 
 
 
 def speak_language(voice: Voice, code: str | None) -> Voice:
-    """The voice, reading the language of a code; None or empty: its own.
+    """The voice, set to read the language of a code; None or empty: the voice's own language.
 
     Raises:
-        RemoteError: `unsupported_language`: it does not speak it, or what reads it is not installed.
+        RemoteError: `unsupported_language`: the voice does not speak it, or its reader is not installed.
     """
     try:
         return voice.in_language(code)

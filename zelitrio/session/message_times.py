@@ -1,4 +1,4 @@
-"""The characters of each message, with times that begin again in it.
+"""The characters of each message, with times that count from the message's first sample.
 
 Clients of text-to-dialogue add a message's times to the audio before it.  LiveKit counts the bytes of that
 audio, Pipecat adds up the ends of the timings.  Both are right if the times of each message span its own
@@ -15,9 +15,10 @@ import attrs
 from zelitrio.protocol import CharTimes
 
 _ROUNDING_MS = 2
-"""Lengths of utterances and of packets are rounded apart."""
+"""The largest difference between the length of an utterance and that of its packets, from rounding."""
 _EARLY_MS = 80
-"""The most by which a message tells a character too early, to have one: about a phone."""
+"""A message without a character of its own carries the next one if that begins within this time: about the
+length of a phone."""
 
 
 @attrs.frozen
@@ -30,12 +31,12 @@ class _Char:
 
 @attrs.define(eq=False)
 class MessageTimes:
-    """Characters with times of the stream, until the messages that carry them.
+    """Keeps characters until the message that carries them.
 
     A message carries the characters that begin in its audio, each character once and in order.  There are two
-    exceptions, so that few messages are without one.  A character in which the message ends goes to the next
-    message, unless a word begins with it.  If none begins in a message, it carries the next one at its end,
-    if that begins soon.
+    exceptions, so that few messages are without a character.  A character that goes on after the end of the
+    message moves to the next one, unless a word begins with it.  A message in which no character begins
+    carries the next character at its end, if that begins within `_EARLY_MS`.
     """
 
     _waiting: deque[_Char] = attrs.field(factory=deque, init=False)
@@ -44,18 +45,18 @@ class MessageTimes:
     _last: str = attrs.field(default=" ", init=False)
 
     def add(self, times: CharTimes) -> None:
-        """Characters of the next utterance, with times of the stream."""
+        """Add the characters of the next utterance; their times count from the start of the stream."""
         for char, begin_ms, length_ms in zip(times.chars, times.starts_ms, times.durations_ms, strict=True):
             begins_word = char.isalnum() and not self._last.isalnum()
             self._waiting.append(_Char(char, begin_ms, begin_ms + length_ms, begins_word))
             self._last = char
 
     def take(self, until_ms: int, *, is_last: bool = False) -> CharTimes | None:
-        """The characters of the message whose audio ends at `until_ms`; None if no character is waiting.
+        """Take the characters of the message whose audio ends at `until_ms`; None if it carries none.
 
         Args:
-            until_ms: of the stream.
-            is_last: whether no message follows; it carries all that is left.
+            until_ms: from the start of the stream.
+            is_last: whether this is the last message, which carries all remaining characters.
         """
         since_ms, self._told_ms = self._told_ms, until_ms
         length_ms = until_ms - since_ms

@@ -1,4 +1,4 @@
-"""What of a stream's text its voice cannot speak: emoji, other scripts, odd symbols, another language."""
+"""Text of a stream that its voice cannot speak: emoji, other scripts, odd symbols, another language."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Notices:
-    """Problems of one stream's text, for the log and for a client that asks.  The log gets each once.
+    """Problems of one stream's text, for the log and for reports.  Each is logged once per stream.
 
     Attributes:
-        skipped: the first text that is not spoken.
-        seems: the language that the text seems to be in, if the voice reads another.
+        skipped: the first text that is not spoken; empty if there is none.
+        seems: the language that the text seems to be in, if the voice reads another one.
     """
 
     _observer: Observer
@@ -29,11 +29,11 @@ class Notices:
     _guess: LanguageGuess = attrs.field(factory=LanguageGuess, init=False)
 
     def of(self, language: str, *, ssml: bool) -> Callable[[Utterance], None] | None:
-        """What to call with each utterance that is read; None with tags: they are not spoken, and no news."""
+        """The function to call with each utterance that is read; None with SSML, whose tags are unspoken."""
         return None if ssml else partial(self.read, language=language)
 
     def read(self, utterance: Utterance, language: str) -> None:
-        """An utterance was read in a language."""
+        """Look for problems in an utterance that was read in a language."""
         if not self.skipped and (skipped := first_unspoken(utterance)):
             self.skipped = skipped
             self._observer.text_skipped(skipped)

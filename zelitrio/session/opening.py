@@ -1,4 +1,4 @@
-"""The stream of a context that a socket opens, from the socket's request and the opening message."""
+"""Make the stream of a new context from its socket's request and its opening message."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def make_options(
     audio_format: AudioFormat,
     front_end: FrontEnd | None,
 ) -> StreamOptions:
-    """The options of a stream that tells times.
+    """The options of a context's stream, with character times.
 
     Args:
-        request: of the socket.
-        event: opens the context.
-        voice: the first of the context's.
-        audio_format: of the socket.
-        front_end: with the pronunciations that the client chose; None: the voice's own.
+        request: from the socket's handshake.
+        event: from the message that opens the context.
+        voice: the context's first voice.
+        audio_format: the same for all contexts of the socket.
+        front_end: has the pronunciations that the client chose; None: the default front end.
     """
     return StreamOptions(
         voice=voice,

@@ -1,4 +1,4 @@
-"""Voice, format and manner of a stream, and the audio half that follows from them."""
+"""The options of a stream, and the audio half that is made from them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True, eq=False)
 class StreamOptions:
-    """Voice, format and manner of one stream.
+    """How one stream reads, speaks and encodes.
 
     Attributes:
-        voice: who speaks.
-        audio_format: of the packets.
-        settings: how to speak, unless changed later.
-        seed: the same seed, text and settings give the same audio; None draws one.
+        voice: speaks the text.
+        audio_format: format of the packets.
+        settings: how to speak, until they are changed.
+        seed: the same seed, text and settings give the same audio; None: a random one.
         reading: how the text is read.
-        timing: whether packets tell when characters are heard.
-        tempo: how much faster the audio plays than it was spoken, at the same pitch.
+        timing: whether packets carry character times, and from where these count.
+        tempo: tempo of the audio relative to the voice's, at the same pitch; 2 halves its length.
     """
 
     voice: Voice

@@ -1,10 +1,10 @@
 """The queue of messages to one peer.
 
-Audio waits for room, so that a slow peer holds back only its own streams.  Short notices never wait, because
-the reader posts them and must always be reading.
+`put`, for audio, waits while the queue is full, so a slow peer delays only its own streams.  `post`, for
+notices (errors, final messages), never waits: the reader calls it and must always be receiving.
 
-With an empty queue a message goes straight into the transport, in the task that made it, and wakes no writer.
-If the transport does not take all of it, the writer sends the rest, and later messages queue until then.
+If the queue is empty, a message goes into the transport at once, in the task that made it, without waking the
+writer.  If the transport does not take all of it, the writer sends the rest; later messages queue until then.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from zelitrio.errors import ZelitrioError
 from zelitrio.session.signals import Signal
 
 PACKETS_PER_CONTEXT = 2
-"""One on its way and one ready, so that the writer never waits for an encoder.  A barge-in has to take back
-every further one."""
+"""One being sent and one ready, so that the writer never waits for an encoder.  More would only be audio that
+a barge-in has to take back."""
 MAX_NOTICES = 256
 """Error and final messages that may wait unread.  A normal peer causes far fewer; this bounds a peer that
 sends malformed messages and never reads."""
 
 
 class OutboxOverflowError(ZelitrioError):
-    """The peer causes notices faster than it reads them."""
+    """The peer causes notices faster than it reads them, and MAX_NOTICES wait."""
 
 
 @attrs.frozen(eq=False)
 class Outgoing:
-    """Messages to the peer that leave together.
+    """Messages to the peer that are sent together.
 
     Attributes:
         messages: in order.
         owner: the context that they belong to; None: the socket.
-        chunk: number of the chunk that they speak.
-        sent: called when they have left.
-        begun: called when the transport gets them: from then on all of them will leave.
+        chunk: number of the chunk whose audio they carry.
+        sent: called when all of them were sent.
+        begun: called when the transport takes them; after that they cannot be taken back.
     """
 
     messages: tuple[str, ...]
@@ -59,14 +59,14 @@ class Outbox:
     """A queue with two entrances: `put` for audio waits for room, `post` for notices does not.
 
     Args:
-        offer: gives messages to the transport and says whether they left whole (`SocketTransport.offer`).
+        offer: gives messages to the transport and returns whether all were sent (`SocketTransport.offer`).
     """
 
     _offer: Callable[..., bool] = _takes_nothing
     _begun: Outgoing | None = attrs.field(default=None, init=False)
-    """The transport has it, but could not send all of it."""
+    """Messages that the transport has taken but not sent completely."""
     _is_writing: bool = attrs.field(default=False, init=False)
-    """The writer is waiting for the transport."""
+    """Whether the writer is waiting for the transport."""
     _items: deque[Outgoing] = attrs.field(factory=deque, init=False)
     _notices: int = attrs.field(default=0, init=False)
     _changed: Signal = attrs.field(factory=Signal, init=False)
@@ -79,7 +79,7 @@ class Outbox:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing waits, so that the transport gets the next message at once."""
+        """Whether the queue is empty, so that the transport gets the next message at once."""
         return not (self._items or self._is_writing or self._begun or self._closing)
 
     def put_nowait(self, item: Outgoing) -> None:
@@ -87,23 +87,23 @@ class Outbox:
         self._send(item)
 
     async def put(self, item: Outgoing) -> None:
-        """Queue audio of `item.owner` once fewer than PACKETS_PER_CONTEXT of its packets wait.
+        """Wait until fewer than PACKETS_PER_CONTEXT packets of `item.owner` are queued, then queue this one.
 
-        Queues nothing if cancelled.  While there is room it lets no other task run: that would delay first
-        audio, and there is room for two packets only.
+        If cancelled, it queues nothing.  If there is room it is no checkpoint: other tasks would delay first
+        audio.  There is room for two packets only, so a caller in a loop still waits.
         """
         while (
             len(self._items) >= PACKETS_PER_CONTEXT
             and sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT
         ):
             await self._changed.wait()
-        # A task that was about to run when its stream was cancelled gets here, too.
+        # A task that was already scheduled when its stream was cancelled also gets here.
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self.is_closing:
             self._send(item)
 
     def post(self, text: str) -> None:
-        """Queue a notice after everything that waits already; never waits.
+        """Queue a notice after everything that is queued already; never waits.
 
         Raises:
             OutboxOverflowError: MAX_NOTICES wait already.
@@ -116,28 +116,31 @@ class Outbox:
         self._send(Outgoing((text,), sent=self._notice_left))
 
     def drop(self, owner: object, since_chunk: int = 0) -> None:
-        """Take back the audio of `owner` from this chunk on that was not sent yet."""
+        """Drop the queued audio of `owner`, from chunk `since_chunk` on."""
         self._items = deque(
             item for item in self._items if item.owner is not owner or item.chunk < since_chunk
         )
         self._changed.notify()
 
     def drop_audio(self) -> None:
-        """Take back the audio of all contexts; notices stay."""
+        """Drop the queued audio of all contexts; notices stay."""
         self._items = deque(item for item in self._items if item.owner is None)
         self._changed.notify()
 
     def close(self, code: int, reason: str) -> None:
-        """End the conversation with this code once everything queued has left; the first call wins."""
+        """Close the conversation with this code after everything queued was sent; later calls do nothing."""
         if self._closing is None:
             self._closing = (code, reason)
             self._changed.notify()
 
     async def write(self, flush: Callable[[], Awaitable[None]]) -> tuple[int, str]:
-        """Send what could not leave at once, until only the close code and reason are left.
+        """Send the messages that the transport did not take at once, until `close` was called.
 
         Args:
-            flush: waits until the transport has sent all it was offered.
+            flush: waits until the transport has sent all that it took.
+
+        Returns:
+            The close code and reason, once the queue is empty.
         """
         while True:
             item, self._begun = self._begun, None

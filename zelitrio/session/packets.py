@@ -1,10 +1,10 @@
 """How audio is cut into packets: the first at once, then as large as the listener's lead allows.
 
-A message costs the event loop the same at any size, so large packets are cheaper.  But audio that is held
-back is not heard, and a packet is not heard before its last byte has come.  So a packet holds at most half of
-the listener's lead, at least `first_s` and at most `max_s`, and it leaves before the listener runs dry.  No
-packet is longer than the listener's lead.  A listener with a lead of two seconds gets one message a second.
-An utterance of 5 s takes 11 messages; with a limit of 250 ms it took 26.
+The *lead* is the audio that the listener has received and not played.  A message costs the event loop the
+same at any size, so large packets are cheaper.  But a packet is not heard before its last byte has come.  So
+audio is gathered up to half of the lead, at least `first_ms` and at most `max_ms`, and it leaves before the
+listener runs dry.  A listener with a lead of two seconds gets one message a second.  An utterance of 5 s
+takes 11 messages; with a limit of 250 ms it took 26.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from zelitrio.session.traces import FirstAudio
 Samples = NDArray[np.float32]
 
 MARGIN_S = 0.02
-"""Held audio leaves this long before the listener needs it: encoding, the loop, the wire."""
+"""Held audio leaves this long before the listener needs it: time for encoding, the loop and the network."""
 
 
 @attrs.frozen(eq=False)
 class Packet:
-    """Encoded bytes on their way out.
+    """Encoded bytes for one message.
 
     Attributes:
-        audio: empty only when the last packet has an alignment to tell and nothing else.
-        alignment: of the segments that begin with this packet, if the stream tells times.
-        seconds: audio that went into the encoder for it.
-        chunk: number of the chunk it speaks, from 0.
-        released_at: on the first packet of a stream, when its first chunk was released.
-        first: on the first packet of a stream that is traced.
+        audio: empty only on a last packet that carries an alignment and nothing else.
+        alignment: of the segments that begin with this packet; None: there are none, or no times are wanted.
+        seconds: audio that went into the encoder for this packet.
+        chunk: number of the chunk whose audio it carries, from 0.
+        released_at: on a stream's first packet: when its first chunk was released, on Trio's clock.
+        first: on a traced stream's first packet: reports that it was sent.
         begun: the segments that begin with this packet.
-        until_s: sound of the stream up to the end of this packet, as a player plays it.
+        until_s: length of the stream's audio up to the end of this packet, as a player plays it.
     """
 
     audio: bytes
@@ -52,12 +52,12 @@ class Packet:
     until_s: float = 0.0
 
     def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
-        """Times of these kinds in the segments that begin with it, as the alignment counts."""
+        """Times of these kinds in the segments that begin with it; they count as the alignment does."""
         return join_marks([segment.marks(kinds) for segment in self.begun]) if kinds else {}
 
 
 class Packer:
-    """Gathers blocks of samples into packets.  Plain and synchronous; `now` is in seconds."""
+    """Gathers blocks of samples into packets.  No call waits; `now` is in seconds of any one clock."""
 
     def __init__(self, sample_rate_hz: int, first_ms: int, max_ms: int) -> None:
         self._rate = sample_rate_hz
@@ -67,7 +67,7 @@ class Packer:
         self._held_samples = 0
         self._played_at = -math.inf  # end of all packets, without the codec's delay
         self.codec_holds_s = 0.0
-        """Audio inside the codec: the packets hold less than was encoded, by this."""
+        """Seconds of audio that the codec has taken and not yet put into a packet."""
 
     @property
     def dry_at(self) -> float:
@@ -75,7 +75,7 @@ class Packer:
         return self._played_at - self.codec_holds_s
 
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
-        """Add samples and return the packets to send now; `release` lets nothing be held back."""
+        """Add samples and return the packets to send now; with `release` no samples are held."""
         if len(pcm):
             self._held.append(pcm)
             self._held_samples += len(pcm)
@@ -84,8 +84,8 @@ class Packer:
             target = round(self._target_s(now) * self._rate)
             if self._held_samples < target and not release:
                 break
-            # Twice the target is the listener's lead: such a packet comes in time even over a line that
-            # carries only one voice.  A listener with an empty buffer gets the smallest packet.
+            # Twice the target is the listener's lead: such a packet arrives in time even over a network no
+            # faster than real time.  A listener with an empty buffer gets the smallest packet.
             limit = min(2 * target, round(self._max_s * self._rate))
             if self._held_samples > limit and self.dry_at <= now:
                 limit = target
@@ -93,7 +93,7 @@ class Packer:
         return packets
 
     def deadline(self) -> float:
-        """When what is held must leave although nothing new came; inf when nothing is held."""
+        """When held samples must leave even if no more have come; inf when none are held."""
         return self.dry_at - MARGIN_S if self._held_samples else math.inf
 
     def _target_s(self, now: float) -> float:

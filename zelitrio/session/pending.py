@@ -1,4 +1,4 @@
-"""The queue of a stream: released chunks, utterances read from them, utterances in the engine."""
+"""The queue of a stream: released chunks, then the utterances read from them, then those in the engine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Released:
     """A chunk that the schedule released.
 
     Attributes:
-        number: its place among the chunks of the stream, from 0.
-        released_at: seconds on the stream's clock.
-        settings: how to speak it.
+        number: its index among the chunks of the stream, from 0.
+        released_at: when it was released, in seconds of Trio's clock.
+        settings: how to speak the chunk.
     """
 
     chunk: Chunk
@@ -51,12 +51,12 @@ class Pending:
 
     @property
     def is_unread(self) -> bool:
-        """Whether anything waits that the engine has not got."""
+        """Whether chunks or utterances wait that were not handed to the engine."""
         return bool(self._chunks or self._read)
 
     @property
     def in_engine(self) -> int:
-        """Utterances that the engine has."""
+        """Number of utterances in the engine."""
         return len(self._in_engine)
 
     def add(self, released: Released) -> None:
@@ -65,15 +65,15 @@ class Pending:
         self.chars += len(released.chunk.text)
 
     def next_chunk(self) -> Released | None:
-        """Take the next chunk, to read it."""
+        """Take the next chunk out of the queue, to read it; None if there is none."""
         return self._chunks.popleft() if self._chunks else None
 
     def add_read(self, speech: Speech) -> None:
-        """Queue an utterance behind those read before."""
+        """Queue an utterance after those read before."""
         self._read.append(speech)
 
     def next_speech(self) -> Speech | None:
-        """Move the next utterance to the engine."""
+        """Take the next utterance for the engine; None if none is read."""
         if not self._read:
             return None
         speech = self._read.popleft()
@@ -81,21 +81,21 @@ class Pending:
         return speech
 
     def skip(self, text: str) -> None:
-        """Text that turned out to have no word."""
+        """Count text as spoken: it has no words."""
         self.chars -= len(text)
 
     def find(self, utterance: Utterance) -> Speech | None:
-        """The utterance in the engine; None once it was spoken."""
+        """The entry of an utterance in the engine; None once it was spoken."""
         return self._in_engine.get(utterance.number)
 
     def spoken(self, utterance: Utterance) -> None:
-        """The engine has spoken it.  May be told twice."""
+        """Remove an utterance that the engine has spoken; a second call does nothing."""
         speech = self._in_engine.pop(utterance.number, None)
         if speech is not None:
             self.chars -= len(utterance.source)
 
     def drop_from(self, number: int) -> None:
-        """Forget what the engine has not got of chunk `number` and later ones."""
+        """Drop chunk `number` and later ones, except utterances that are in the engine already."""
         dropped = [released.chunk.text for released in self._chunks if released.number >= number]
         dropped += [speech.utterance.source for speech in self._read if speech.released.number >= number]
         self._chunks = deque(released for released in self._chunks if released.number < number)

@@ -1,4 +1,4 @@
-"""How far a context got: the text that came, and the audio that left for it."""
+"""The progress of a context: the text that came, and how much of its audio was sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.session.notices import Notices
 from zelitrio.session.segments import Segment
 
 MAX_TEXT_CHARS = 64 * 1024
-"""The last text of a context that a report can tell: an hour of speech."""
+"""Text that a report can contain, the latest: an hour of speech."""
 _MAX_SEGMENTS = 4096
 
 
@@ -21,18 +21,18 @@ class Progress:
     """Text and audio of one context.  All calls return at once."""
 
     notices: Notices | None = None
-    """Text that its voice cannot speak."""
+    """Problems with the text, for the report."""
     _text: deque[str] = attrs.field(factory=deque, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _forgotten: int = attrs.field(default=0, init=False)
-    """Characters that are not white space, in text that is told no more."""
+    """Characters that are not white space, in text that was dropped."""
     _segments: deque[Segment] = attrs.field(factory=deque, init=False)
     _passed: int = attrs.field(default=0, init=False)
-    """Such characters in segments that are kept no more."""
+    """Characters that are not white space, in segments that were dropped."""
     _sent_s: float = attrs.field(default=0.0, init=False)
 
     def wrote(self, text: str) -> None:
-        """The client sent text."""
+        """Add text that the client sent."""
         self._text.append(text)
         self._chars += len(text)
         while self._chars > MAX_TEXT_CHARS and len(self._text) > 1:
@@ -41,7 +41,12 @@ class Progress:
             self._forgotten += _ink(gone)
 
     def sent(self, begun: Sequence[Segment], until_s: float) -> None:
-        """A packet left: the segments that begin with it, and the audio up to its end."""
+        """Add a packet that was sent.
+
+        Args:
+            begun: the segments that begin with it.
+            until_s: length of the stream's audio up to its end.
+        """
         self._sent_s = until_s
         self._segments.extend(begun)
         while len(self._segments) > _MAX_SEGMENTS:
@@ -49,10 +54,10 @@ class Progress:
             self._passed += _ink(gone.skipped) + _ink(gone.utterance.source)
 
     def report(self, played_ms: int | None = None) -> SpeechReport:
-        """How far it got.
+        """Which text was heard, and which was not.
 
         Args:
-            played_ms: audio that the client played; None: all that left counts as heard.
+            played_ms: audio that the client played; None: everything that was sent counts as heard.
         """
         sent_ms = round(1000 * self._sent_s)
         heard_ms = sent_ms if played_ms is None else min(played_ms, sent_ms)
@@ -73,7 +78,7 @@ class Progress:
 
 
 def _heard_chars(segment: Segment, heard_ms: int) -> int:
-    """Characters of a segment's text up to the last word that was heard whole."""
+    """Number of characters of a segment's text up to the last word that was heard completely."""
     words, source = segment.utterance.words, segment.utterance.source
     ended = 0
     for _, end_ms in segment.word_times_ms:
@@ -83,7 +88,7 @@ def _heard_chars(segment: Segment, heard_ms: int) -> int:
     if ended >= len(words):
         return len(source)
     following = words[ended].span[0]
-    # Words that share their text ("5" and "dollars" of "$5") were spoken when all of them were.
+    # Words that share their text ("5" and "dollars" of "$5") count only when all of them were heard.
     while ended and words[ended - 1].span[1] > following:
         ended -= 1
     if not ended:
@@ -95,12 +100,12 @@ def _heard_chars(segment: Segment, heard_ms: int) -> int:
 
 
 def _ink(text: str) -> int:
-    """Characters that are not white space: the only ones that reading leaves as they are."""
+    """Number of characters that are not white space.  Reading may change white space, but no others."""
     return len(text) - sum(map(str.isspace, text))
 
 
 def _end_of(text: str, ink: int) -> int:
-    """The end of the first `ink` characters that are not white space."""
+    """Index after the first `ink` characters that are not white space."""
     if ink <= 0:
         return 0
     for at, char in enumerate(text):

@@ -10,7 +10,7 @@ from zelitrio.protocol import Marks
 from zelitrio.text import REST, Utterance, viseme_of
 
 PhoneEdges = tuple[tuple[int, ...], ...]
-"""Of each word: when its first phone begins, and when each of its phones ends."""
+"""For each word: when its first phone begins, then when each of its phones ends, in ms."""
 _REST_MS = 60
 """A gap shorter than this leaves the mouth no time to come to rest."""
 
@@ -20,12 +20,12 @@ class Segment:
     """An utterance whose audio begins with a packet.
 
     Attributes:
-        utterance: what is spoken.
-        word_times_ms: start and end of each of its words, from its first sample.
-        skipped: text before it that is not spoken.
-        begin_ms: of its first sample, from the first that the listener hears of the stream.
-        offset_ms: of its first sample, from where the packet's alignment counts.
-        phone_edges_ms: computes the edges of its phones; None where they are not known.
+        utterance: the words that are spoken.
+        word_times_ms: start and end of each word, from the segment's first sample.
+        skipped: text before the utterance that is not spoken.
+        begin_ms: time of its first sample, from the start of the stream as a player plays it.
+        offset_ms: time of its first sample, from where the packet's alignment counts.
+        phone_edges_ms: computes the edges of its phones; None: they are not known.
     """
 
     utterance: Utterance
@@ -36,7 +36,7 @@ class Segment:
     phone_edges_ms: Callable[[], PhoneEdges] | None = None
 
     def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
-        """Times of these kinds, as the packet's alignment counts."""
+        """Times of these kinds (word, phone, viseme); they count as the packet's alignment does."""
         told: dict[str, Marks] = {}
         if "word" in kinds:
             words = zip(self.utterance.words, self.word_times_ms, strict=False)
@@ -67,7 +67,7 @@ class Segment:
 
 
 def _visemes(phones: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    """Visemes of phones: neighbours that are equal are one, and the mouth rests in pauses."""
+    """Visemes of phones.  Equal neighbours become one, and pauses become rests."""
     found: list[tuple[str, int, int]] = []
     until = 0
     for phone, begin, end in phones:

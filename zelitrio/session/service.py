@@ -1,4 +1,4 @@
-"""What all conversations of one process share: the engine, the front end, the rules and the hooks."""
+"""Objects that all conversations of a process share: engine, front end, settings and hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zelitrio.session.encoding import Turns
 from zelitrio.session.traces import Trace
 from zelitrio.settings import SessionSettings, VoiceSettings
 
-if TYPE_CHECKING:  # the engine brings torch; a session needs only its face
+if TYPE_CHECKING:  # importing the engine imports torch, which a session does not need
     from zelitrio.engine import AudioBlock
     from zelitrio.text import Dictionaries, FrontEnd, Utterance
     from zelitrio.voices import Catalogue, Voice
@@ -32,14 +32,14 @@ class EngineStreamLike(Protocol):
     def close_softly(self, *, is_abandoned: bool = False) -> None:
         """Let open streams go first from now on.  Never waits.
 
-        An abandoned one takes no place from others: its iteration may end early.
+        An abandoned stream gives up its lane when another stream needs it: its iteration may end early.
         """
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
-        """Offer blocks to a function as they come, outside of any task; None: to none any more.
+        """Offer blocks to a function as they come, outside of any task; None ends that.
 
-        A block that it refuses (False), and what comes before that one was read, goes to the iteration, and
-        so does an error that it raises.
+        The iteration gets the blocks that the function refuses (returns False for), and the blocks that come
+        before a refused one was read.  It also gets an error that the function raises.
         """
 
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
@@ -47,7 +47,7 @@ class EngineStreamLike(Protocol):
 
 
 class EngineLike(Protocol):
-    """The engine as a session sees it."""
+    """The part of the engine that sessions use."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -56,7 +56,7 @@ class EngineLike(Protocol):
     def open_stream(
         self, voice: Voice, settings: VoiceSettings = ..., *, seed: int | None = None
     ) -> AbstractAsyncContextManager[EngineStreamLike]:
-        """Take a lane; leaving the block frees it, whatever happened inside."""
+        """Take a lane; leaving the block always frees it."""
 
 
 class Meter(Protocol):
@@ -77,26 +77,26 @@ class Meter(Protocol):
         """
 
     def spoke(self, audio_s: float) -> None:
-        """Count audio that left, in seconds."""
+        """Count seconds of audio that were sent."""
 
     def close(self) -> None:
         """End the stream; a second call does nothing."""
 
 
 class AccountLike(Protocol):
-    """The owner of a key."""
+    """The account that a key belongs to."""
 
     @property
     def name(self) -> str:
         """Unique."""
 
     def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
-        """Begin a stream that came through a door: socket, multi, http or openai.
+        """Begin to count a stream.
 
         Args:
-            voice_id: who speaks.
-            kind: the door.
-            options: `StreamOptions`, for the history; None: it is not kept.
+            voice_id: the voice that speaks.
+            kind: the interface that the stream came through: socket, multi, http or openai.
+            options: `StreamOptions`, for the history; None: the stream is not recorded.
 
         Raises:
             RemoteError: the account may not have another stream, or no characters are left.
@@ -139,16 +139,21 @@ class Observer:
         """A stream got its lane in the engine."""
 
     def stream_closed(self, reason: str, audio_s: float) -> None:
-        """A stream gave its lane back: `done`, `discarded`, `gone` or `failed`, after `audio_s` of audio."""
+        """A stream gave its lane back.
+
+        Args:
+            reason: `done`; `discarded` by a barge-in; `gone`: its client left; `failed`.
+            audio_s: audio that was delivered.
+        """
 
     def first_audio(self, seconds: float) -> None:
-        """First audio left: seconds from the message that released the first chunk."""
+        """First audio was sent, this many seconds after the message that released the first chunk."""
 
     def audio(self, seconds: float) -> None:
-        """This much audio left for the peer."""
+        """Audio was sent to the peer."""
 
     def underrun(self) -> None:
-        """Audio of an utterance came after its listener had played all that it had."""
+        """A block in mid-utterance came after its listener had played all it had."""
 
     def text_skipped(self, text: str) -> None:
         """The stream met text that cannot be spoken; called once per stream, with the first such text."""
@@ -157,36 +162,37 @@ class Observer:
         """The text seems to be in another language than its voice reads; called once per stream."""
 
     def broke(self, error: BaseException) -> None:
-        """A stream ended by an error that was not raised on purpose: a bug of this program, for the log."""
+        """A stream ended by an unexpected error, a bug of this program."""
 
     def queued(self, seconds: float) -> None:
-        """A stream's first utterance waited in the engine before its first step."""
+        """A stream's first utterance waited this long in the engine before its first step."""
 
     def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
-        """A stream ended: its share of the device's time, and the audio that it made."""
+        """A stream ended, after `computed_s` seconds of the device and `audio_s` seconds of audio."""
 
     def request_refused(self, account: str | None, code: str) -> None:
-        """A request failed with an error of this code; None: its account is not known."""
+        """A request failed with an error of this code; `account` is None if it is not known."""
 
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""
 
     def socket_closed(self, code: int) -> None:
-        """A realtime socket ended: our close code, or 1006 when the peer left."""
+        """A realtime socket ended with our close code, or 1006: the peer left."""
 
 
 @attrs.define(eq=False)
 class Service:
-    """The surroundings of every conversation.
+    """Objects that every conversation uses.
 
     Attributes:
-        authenticate: returns the account of a credential or a single-use token, None if neither is valid.
-            Never waits.  Without both it gets None twice.  Raises RemoteError for an expired key.
+        authenticate: returns the account of a credential or of a single-use token (each may be None), or
+            None if neither is valid.  Never waits.  Raises RemoteError for an expired key.
         turns: decides which stream encodes next.
         drain: once set, conversations finish what they are saying and close with 1012.
-        cut_off: once set, after `drain`, those that still speak close with it at once.
-        dictionaries: the pronunciations that a peer may choose; `front_end` serves all others.
-        open_trace: begins the trace of a stream of a voice; None: it is not traced.  Never waits.
+        cut_off: set after `drain`; conversations that still speak then close with 1012 at once.
+        dictionaries: the pronunciations that a peer may choose; None: there are none.
+        open_trace: begins the trace of a stream, given its voice's id; returns None if it is not traced.
+            Never waits.
         failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 

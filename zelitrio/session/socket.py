@@ -14,7 +14,6 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -54,22 +53,20 @@ from zelitrio.session.text_half import Flush
 from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
-if TYPE_CHECKING:
-    pass
-
 RESTART_CODE, RESTART_REASON = 1012, "service restart"
-"""Service restart: the peer may connect again at once (RFC 6455 registry)."""
+"""Service restart: the peer may connect again at once (IANA's registry of WebSocket close codes)."""
 GONE_CODE = 1006
+"""Abnormal closure: never sent, only reported (RFC 6455, section 7.4.1)."""
 
 
 async def run_socket(transport: SocketTransport, request: SocketRequest, service: Service) -> None:
-    """Hold one conversation until the peer left or the conversation closed the socket.
+    """Run one conversation until the peer leaves or the conversation closes the socket.
 
     Cancelling it frees all lanes at once; the caller then closes the transport.
 
     Args:
         transport: used only by this conversation.
-        request: of the handshake.
+        request: from the handshake.
         service: shared by all conversations.
 
     Raises:
@@ -101,7 +98,7 @@ class _Conversation:
         self.connection = make_connection(request, self.service.settings, now)
         # A bad key is refused after the first message, as the vendor does.  A client that is refused before
         # it has sent anything reports a broken connection instead of a wrong key.
-        with suppress(RemoteError):  # also an expired key
+        with suppress(RemoteError):  # an expired key, which is refused then, too
             self.account = self.service.authenticate(request.credential, request.single_use_token)
         if self.account is not None:
             self.connection.authenticated(now)
@@ -115,24 +112,24 @@ class _Conversation:
                 await self._read()
                 self.nursery.cancel_scope.cancel()
         except* (PeerLeft, OutboxOverflowError):
-            pass  # the peer is gone, or reads nothing
+            pass  # the peer has left, or does not read
         finally:
             self.service.observer.socket_closed(self.close_code)
 
     async def _read(self) -> None:
-        """The reader: messages and deadlines to events, events to contexts.  Ends when the peer left."""
+        """The reader: turn messages and deadlines into events, and handle these, until the peer leaves."""
         while True:
             message: str | bytes | None = None
             try:
                 with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
                     message = await self.transport.receive()
             except PeerLeft:
-                # The nursery does not get this error: its group and the frames of the cancelled tasks would
-                # be a cycle, which holds the conversation until the next garbage collection.
+                # Not raised into the nursery: the exception group and the frames of the cancelled tasks would
+                # refer to each other, which keeps the conversation until the next garbage collection.
                 return
             now = trio.current_time()
             if self.outbox.is_closing:
-                continue  # only waiting for the peer to go
+                continue  # the socket is closing: nothing is handled, only the peer's close is awaited
             connection = self.connection
             events = connection.expire(now) if message is None else connection.receive(message, now)
             for event in events:
@@ -142,7 +139,7 @@ class _Conversation:
                     self._handle(event)
 
     async def _write(self) -> None:
-        """The writer: sends the messages that the peer does not take at once, then closes the socket."""
+        """The writer: send the messages that the peer does not take at once, then close the socket."""
         self.close_code, reason = await self.outbox.write(self.transport.flush)
         await self.transport.close(self.close_code, reason)
         self.nursery.cancel_scope.cancel()
@@ -217,7 +214,7 @@ class _Conversation:
             options = attrs.evolve(options, timing=Timing.NONE)
         tell_flushes = partial(self._tell_flushes, event.context_id)
         stream = make_stream(self.service, self.request, event, options, voices, tell_flushes)
-        # A socket has one listener: after a barge-in it hears the new context, not those that close.
+        # A socket has one listener: after a barge-in it plays the new context, not the closing ones.
         for earlier in self.contexts.values():
             if earlier.stream.is_ended:
                 earlier.stream.abandon()
@@ -235,7 +232,7 @@ class _Conversation:
 
     async def _take_text(self, event: Text) -> None:
         """Take the text of one message, a slice at a time; other tasks run between slices."""
-        # While draining, text is spoken at once: no flush may come.
+        # While draining, text is spoken at once: the client may not send its flush in time.
         flush = (event.flush and event.flush_id is None) or self.service.drain.is_set()
         *others, (last, continues) = slices(event.text)
         for piece, follows in others:
@@ -277,7 +274,7 @@ class _Conversation:
         context.scope.cancel()
 
     async def _run_context(self, context: Context) -> None:
-        """The task of one context; its final frame, or its error, is the last thing it posts."""
+        """The task of one context: speak, then post its final frame or its error."""
         error: BaseException | None = None
         try:
             with context.scope:
@@ -318,7 +315,7 @@ class _Conversation:
         context.scope.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
-        """Refuse to open a context, as if it had failed."""
+        """Refuse to open a context; the client gets the messages of a context that failed."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
@@ -341,7 +338,7 @@ class _Conversation:
         self.outbox.drop_audio()
 
     def _close_if_finished(self) -> None:
-        # At once: the official Python SDK reads until the socket closes and ignores `isFinal`.
+        # Without delay: the official Python SDK ignores `isFinal` and reads until the socket closes.
         if self.connection.is_finished:
             self.outbox.close(1000, "")
 
@@ -351,7 +348,7 @@ class _Conversation:
             self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _note_busy(self, context: Context) -> None:
-        """Tell the connection whether the context speaks: while it does, it cannot time out."""
+        """Tell the connection whether the context is speaking; it does not time out while it is."""
         busy = context.stream.is_busy
         if busy == context.was_busy or self.outbox.is_closing:
             return

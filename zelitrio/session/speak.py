@@ -1,4 +1,4 @@
-"""Speaking without a socket: one text, known or still being written, to packets.  HTTP and programs."""
+"""Speak one text without a socket, for HTTP and for programs: text in, packets out."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from zelitrio.session.traces import FirstAudio
 from zelitrio.text import find_phrase_end, find_sentence_end
 
 PACKETS_WAITING = 1
-"""One ready while the last one is being sent."""
+"""One packet is ready while the one before it is being sent."""
 SCHEDULE_CHARS = (50, 160, 250, 290)
-"""The text is there, so the first chunk is cut short for its audio to come early."""
+"""Characters of the first chunks.  The first is short so that first audio comes early."""
 
 
 Spoken: TypeAlias = "str | AsyncIterable[str] | Sequence[Line]"
-"""All of a text, or pieces as they come (a piece need not end at a word), or the lines of a dialogue."""
+"""A whole text, or pieces as they come (cut anywhere, even inside a word), or the lines of a dialogue."""
 
 
 @attrs.define(eq=False)
@@ -36,14 +36,14 @@ class Packets:
     """The packets of one text, to iterate over once.  `run` makes them.
 
     Iterating raises CapacityError when the engine takes no further stream, EngineError or UtteranceError when
-    it fails, and whatever the text's own iteration raised: as plain exceptions, after the packets made
-    before.
+    it fails, and errors of the text's own iteration.  They are raised as plain exceptions (not in a group),
+    after the packets that were made before.
     """
 
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
     _first: FirstAudio | None = attrs.field(default=None, init=False)
-    """Times of the packet that is being sent."""
+    """Reports to the trace that the reader has sent the first packet."""
     _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
 
@@ -81,14 +81,15 @@ class Packets:
         Args:
             service: engine, front end and hooks.
             options: how to speak.
-            text: all of it, or pieces as they come.
-            scope: cancels it.
+            text: see `Spoken`.
+            scope: if cancelled, speaking ends.
         """
         with self._send, scope or nullcontext():
             try:
                 await _speak(service, options, text, self._send.send)
             except BaseExceptionGroup as group:
-                # Its reader may fail in the turn of the loop in which a cancellation reaches the others.
+                # The text may fail in the turn of the loop in which a cancellation arrives: then the group
+                # holds both, and the cancellation must go on.
                 errors, others = group.split(Exception)
                 if errors is not None:
                     self._error = first_error(errors)
@@ -100,15 +101,15 @@ class Packets:
 
 @asynccontextmanager
 async def speak(service: Service, options: StreamOptions, text: Spoken) -> AsyncIterator[Packets]:
-    """Speak one text; iterate over the block's target for its packets, which end with the text.
+    """Speak one text.  Iterate over the block's target for the packets.
 
     Leaving the block, for whatever reason, frees the lane in the engine at once.  At most PACKETS_WAITING
-    packets are made ahead of the reader.  Blank text gives no packet.
+    packets are made ahead of the iteration.  Blank text gives no packet.
 
     Args:
-        service: engine, front end and hooks; nothing is authenticated here.
+        service: engine, front end and hooks; its `authenticate` is not called.
         options: how to speak.
-        text: all of it, or pieces as they come; a piece need not end at a word.
+        text: see `Spoken`.
     """
     packets = Packets(service.observer)
     failure: Exception | None = None
@@ -117,20 +118,20 @@ async def speak(service: Service, options: StreamOptions, text: Spoken) -> Async
         try:
             yield packets
         except Exception as error:
-            failure = error  # raised below, outside the nursery, which would put it in a group
+            failure = error  # raised below: inside, the nursery would put it in a group
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
 
 async def _speak(service: Service, options: StreamOptions, text: Spoken, deliver: Deliver) -> None:
-    """One stream's reader beside its scheduler and encoder."""
+    """Run the reader beside the stream's scheduler and encoder."""
     if not isinstance(text, str | AsyncIterable):
         await _speak_lines(service, options, text, deliver)
         return
     stream = SpeechStream(service, options, _make_schedule())
     if isinstance(text, str) and len(text) <= SLICE_CHARS:
-        # A text that is read at once needs no task for its reader.
+        # A text of one slice needs no task for its reader.
         stream.text(text)
         stream.end()
         await stream.run(deliver)
@@ -148,7 +149,7 @@ def _make_schedule() -> ChunkSchedule:
 async def _speak_lines(
     service: Service, options: StreamOptions, lines: Sequence[Line], deliver: Deliver
 ) -> None:
-    """A dialogue with all of its lines known."""
+    """Speak a dialogue whose lines are all known."""
     voices = {line.voice.voice_id: line.voice for line in lines}
     stream = DialogueStream(service, options, voices, _make_schedule)
     next_text = options.reading.next_text
@@ -162,7 +163,7 @@ async def _speak_lines(
 
 
 async def _read(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
-    """The reader: pieces to the stream, a slice at a time."""
+    """The reader: give pieces to the stream, a slice at a time."""
     if isinstance(text, str):
         await _read_piece(stream, text)
     else:

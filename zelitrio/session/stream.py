@@ -2,9 +2,9 @@
 
     reader -> TextHalf -> scheduler -> engine -> encoder -> AudioHalf -> deliver()
 
-The *reader* calls `text`, `end` and `discard`, which return at once, so it always receives.  The *scheduler*
-keeps the engine a few utterances ahead of what is heard.  The *encoder* turns the engine's blocks into
-packets.  Both share a lane of the engine.
+The *reader* calls `text`, `end` and `discard`.  They return at once, so the reader is always receiving.  The
+*scheduler* feeds the engine a few utterances ahead.  The *encoder* turns the engine's blocks into packets.
+Scheduler and encoder share a lane of the engine.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
 UTTERANCES_AHEAD = 3
-"""Utterances in the engine at once: the one being heard, the next, and one more because the next may be a
-single word.  A barge-in throws the work on all others away."""
+"""Utterances in the engine at once: the one being spoken, the next, and one more because the next may be a
+single word.  A larger number makes more work that a barge-in throws away."""
 
 
 TellFlushes: TypeAlias = "Callable[[Sequence[Flush]], None]"
-"""Told of flushes when all their audio was delivered; must not wait or raise."""
+"""Called with flushes when all their audio was delivered; must not wait or raise."""
 
 
 def _ignore() -> None:
@@ -52,14 +52,14 @@ def ignore_flushes(flushes: Sequence[Flush]) -> None:
 
 
 class SpeechStream:
-    """One conversation to audio.  `run` does the work; the other methods return at once.
+    """One conversation from text to audio.  `run` does the work; the other methods return at once.
 
     Args:
         service: shared by all streams.
         options: of this stream.
         schedule: releases its chunks.
-        tell_flushes: told of flushes that were spoken; several at once get one call.
-        notices: of the dialogue that it is a turn of.
+        tell_flushes: called with flushes that were spoken, possibly several in one call.
+        notices: shared by the turns of a dialogue; None: the stream has its own.
 
     Attributes:
         text_half: the text that is not spoken yet.
@@ -96,11 +96,11 @@ class SpeechStream:
         self._is_done = False
         self._is_abandoned = False
         self._read_at = 0.0
-        """When reading began last."""
+        """When the scheduler last began to read a chunk, on Trio's clock."""
 
     @property
     def voice(self) -> Voice:
-        """Who speaks."""
+        """The voice that speaks."""
         return self._options.voice
 
     @property
@@ -110,12 +110,12 @@ class SpeechStream:
 
     @property
     def gave_way(self) -> bool:
-        """Whether it was abandoned, and others needed its place before it had said everything."""
+        """Whether it was abandoned and lost its lane to another stream before everything was spoken."""
         return self._is_abandoned and self._is_done and bool(self.text_half.pending)
 
     @property
     def is_busy(self) -> bool:
-        """Whether text that was released is still to be spoken, or the end still to be reached."""
+        """Whether released text is not spoken yet, or `end` was called and `run` goes on."""
         return not self._is_done and (bool(self.text_half.pending) or self.text_half.is_ended)
 
     def text(self, text: str, *, flush: bool = False, trigger: bool = False, continues: bool = False) -> None:
@@ -126,7 +126,7 @@ class SpeechStream:
             self._notify()
 
     def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
-        """Speak the text that is released from now on in another way."""
+        """Use other settings and another schedule for text that is released from now on."""
         self.text_half.settings = settings
         self.text_half.schedule.reschedule(chunk_schedule)
 
@@ -137,16 +137,16 @@ class SpeechStream:
         self._notify()
 
     def end(self) -> None:
-        """No more text: speak what there is, then end.  A second call does nothing."""
+        """Take no more text: speak the rest, then end.  A second call does nothing."""
         self.text_half.end(trio.current_time())
         self._notify()
 
     def discard(self) -> int:
-        """Barge-in: end after what was flushed, drop and cancel everything else.
+        """Barge-in: speak only text that was flushed, then end; drop and cancel everything else.
 
         Returns:
-            The number of the first chunk that is not to be heard.  Packets of it and of later chunks that
-            were delivered, and not sent, are stale.
+            The number of the first stale chunk.  The caller drops packets of this chunk and of later ones
+            that were delivered and not sent.
         """
         first_stale = self.text_half.discard()
         if self.text_half.is_silenced:
@@ -157,29 +157,30 @@ class SpeechStream:
         return first_stale
 
     def abandon(self) -> None:
-        """The client went on to other speech: the rest is spoken last, or not at all."""
+        """Note that the client has begun other speech: the rest is spoken last, or not at all."""
         self._is_abandoned = True
         if self._lane is not None:
             self._lane.close_softly(is_abandoned=True)
 
     async def wait_for_room(self, chars: int) -> None:
-        """Wait until `text` takes `chars` characters more, MAX_PENDING_CHARS at most, or `run` is over."""
+        """Wait until `text` can take `chars` more (at most MAX_PENDING_CHARS), or `run` is over."""
         await trio.lowlevel.checkpoint()
         while self.text_half.chars + chars > MAX_PENDING_CHARS and not self._is_done:
             await self._changed.wait()
 
     async def run(self, deliver: Deliver, direct: DirectSink | None = None) -> None:
-        """Speak until the end was reached or the stream was discarded.
+        """Speak until the end is reached or the stream is discarded.
 
-        Takes a lane of the engine when the first utterance is ready and gives it back on every way out.
+        Takes a lane of the engine when the first utterance is ready, and always gives it back.
 
         Args:
             deliver: takes each packet, in order; may wait for the peer.
-            direct: takes packets without a task, where it can.
+            direct: takes packets outside of any task while the peer accepts them at once; None: not used.
 
         Raises:
             CapacityError: the engine takes no further stream.
-            ExceptionGroup: of EngineError or UtteranceError, or whatever `deliver` raised; or one alone.
+            EngineError, UtteranceError: the engine failed; may be in an ExceptionGroup.
+            Exception: raised by `deliver`; may be in an ExceptionGroup.
         """
         try:
             with self._scope:
@@ -189,15 +190,15 @@ class SpeechStream:
         finally:
             self._is_done = True
             self._changed.notify()
-            # The caller knows that `run` is over.  The callbacks usually hold this stream in a cycle, which
-            # would keep it until the next garbage collection.
+            # The callbacks usually refer to this stream.  Without this, the cycle keeps it until the next
+            # garbage collection.
             self.on_change, self._report_flushes = _ignore, ignore_flushes
 
     async def speak_on(self, audio: AudioHalf) -> bool:
-        """Do what `run` does for a part of a longer stream, with a given audio half.
+        """Speak as `run` does, into an audio half that several streams share, and leave that open.
 
         Returns:
-            Whether there was anything to say.
+            Whether any audio was added.
         """
         spoke = False
         try:
@@ -223,9 +224,9 @@ class SpeechStream:
         return False
 
     async def _speak(self, first: Speech, audio: AudioHalf) -> None:
-        """The stream's nursery: the scheduler and the encoder, beside the reader outside."""
+        """Run the scheduler and the encoder; the reader runs in the caller's nursery."""
         async with self._open_lane(audio) as lane:
-            # The first utterance is fed here: starting a task would cost a turn of the loop.
+            # The first utterance is fed here: starting the scheduler first would cost a turn of the loop.
             audio.released_at = first.released.released_at
             if audio.first is not None:
                 audio.first.read(self._read_at)
@@ -240,9 +241,9 @@ class SpeechStream:
                 nursery.cancel_scope.cancel()
 
     async def _schedule(self, lane: EngineStreamLike) -> None:
-        """The scheduler: hand utterances to the engine while the earlier ones are spoken."""
+        """The scheduler: feed utterances to the engine while earlier ones are spoken."""
         while True:
-            # Reading a chunk can take a millisecond: other tasks run between two.
+            # Reading a chunk can take a millisecond: other tasks run in between.
             await trio.lowlevel.checkpoint()
             while self.text_half.pending.in_engine >= UTTERANCES_AHEAD:
                 await self._changed.wait()
@@ -253,12 +254,12 @@ class SpeechStream:
         lane.finish()
 
     async def _encode(self, lane: EngineStreamLike, audio: AudioHalf) -> None:
-        """The encoder: blocks to packets until the lane ends, or until a barge-in leaves nothing to hear.
+        """The encoder: turn blocks into packets until the lane ends or a barge-in leaves nothing to speak.
 
-        Most blocks never reach this task: `_encode_nowait` takes them.
+        Most blocks never reach this task: the engine's call gives them to `_encode_nowait`.
         """
         pending = self.text_half.pending
-        # The log lines of this call need the request id of the stream.
+        # The engine calls from outside of the task; log lines need the task's request id.
         context = contextvars.copy_context()
         lane.hand_to(lambda block: context.run(self._encode_nowait, audio, block))
         blocks = aiter(lane)
@@ -281,7 +282,11 @@ class SpeechStream:
         self._tell_flushes()
 
     def _encode_nowait(self, audio: AudioHalf, block: AudioBlock) -> bool:
-        """Encode a block in the call that brings it, without a turn of the loop; False: the task has to."""
+        """Encode a block in the engine's call, without a turn of the loop.
+
+        Returns:
+            Whether it was encoded; if not, the encoder's task does it.
+        """
         wait = self._block_wait
         if wait is None or self._scope.cancel_called or self.text_half.is_silenced or not audio.takes_nowait:
             return False
@@ -313,7 +318,7 @@ class SpeechStream:
                 return speech
             if had_chunks:
                 self._notify()  # a chunk without words needs no speaking
-                if self._lane is not None:  # else the text may yet need a silence
+                if self._lane is not None:  # without a lane, a text without words still needs its silence
                     self._tell_flushes()
                 await trio.lowlevel.checkpoint()
             elif text.is_ended:
@@ -329,7 +334,7 @@ class SpeechStream:
 
     @asynccontextmanager
     async def _open_lane(self, audio: AudioHalf) -> AsyncIterator[EngineStreamLike]:
-        """A lane of the engine, with the observer told of its begin and end."""
+        """Open a lane of the engine; report its begin and end to the observer and the trace."""
         engine, observer, options = self._service.engine, self._service.observer, self._options
         voice_id = options.voice.voice_id
         trace = self._service.open_trace(voice_id)

@@ -1,7 +1,7 @@
 """The text half of a stream: pieces in, utterances out.  No I/O, no Trio; time is an argument.
 
-It owns the chunk schedule, the reader, the counters and barge-in.  The coordinator (`stream`) asks it for
-the next utterance and tells it what was spoken.
+It owns the chunk schedule, the reader of utterances, the counters and barge-in.  The coordinator
+(`SpeechStream`) asks it for the next utterance and reports which utterances were spoken.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Flush:
     """A flush of the client.
 
     Attributes:
-        until: number of chunks released by then.
-        has_text: whether it released any text.
-        flush_id: the client's own, if it wants to be told.
+        until: number of chunks that were released up to the flush.
+        has_text: whether chunks were released since the flush before.
+        flush_id: the client's name for it; None: the client wants no message when it was spoken.
     """
 
     until: int
@@ -43,8 +43,8 @@ class TextHalf:
 
     Args:
         schedule: releases chunks.
-        reader: makes utterances of them.
-        settings: of the text released from now on; may be changed at any time.
+        reader: turns chunks into utterances.
+        settings: how to speak text that is released from now on; may be changed at any time.
         note: called with each utterance that was read.
     """
 
@@ -60,9 +60,9 @@ class TextHalf:
     _released: int = attrs.field(default=0, init=False)
     """Number of chunks released."""
     _flushes: deque[Flush] = attrs.field(factory=deque, init=False)
-    """Those that are not spoken yet."""
+    """Flushes whose text is not spoken yet."""
     _wanted: int = attrs.field(default=0, init=False)
-    """Chunks that the client flushed; a barge-in does not take them back."""
+    """Number of chunks that the client flushed; a barge-in does not drop them."""
 
     @property
     def chars(self) -> int:
@@ -71,12 +71,12 @@ class TextHalf:
 
     @property
     def owes_audio(self) -> bool:
-        """Whether the client asked for speech."""
+        """Whether the client sent text other than white space, so that it expects audio."""
         return self._has_text
 
     @property
     def is_silenced(self) -> bool:
-        """Whether a barge-in leaves nothing to speak, though the engine may have more."""
+        """Whether a barge-in left nothing to speak; the engine may still hold utterances to drop."""
         return self.is_ended and self._wanted < self._released and not self.pending.has_before(self._wanted)
 
     def text(
@@ -85,11 +85,11 @@ class TextHalf:
         """Take more text; returns whether chunks were released.
 
         Args:
-            text: added to what is buffered; best not more than a slice (`slices`) at a time.
-            now: seconds.
-            flush: speak everything buffered now.
-            trigger: speak what is buffered up to the last boundary, if it is long enough.
-            continues: a later slice of the same piece, so nothing belongs between them.
+            text: added to the buffer; cut long texts with `slices`.
+            now: in seconds, on the clock of `deadline`.
+            flush: speak all buffered text now.
+            trigger: speak the buffered text up to its last boundary, if that is long enough.
+            continues: whether this is a later slice of the same piece; then no space is added before it.
 
         Raises:
             RemoteError: more than MAX_PENDING_CHARS would wait; nothing was taken.
@@ -114,7 +114,7 @@ class TextHalf:
         return self._released > before
 
     def flush(self, now: float, flush_id: str | None = None) -> None:
-        """Release everything buffered; `flush_id` names the flush."""
+        """Release all buffered text; `flush_id` names the flush."""
         self._release(self.schedule.feed(self._reader.release_tags(), now, continues=True), now)
         self._release(self.schedule.flush(now), now)
         has_text = self._wanted < self._released
@@ -123,37 +123,37 @@ class TextHalf:
         self._wanted = self._released
 
     def deadline(self) -> float:
-        """When to call `expire`; inf while only more text can release more."""
+        """When to call `expire`; inf: only more text can release a chunk."""
         deadline = self.schedule.next_deadline()
         return math.inf if deadline is None else deadline
 
     @property
     def flush_is_spoken(self) -> bool:
-        """Whether everything up to a flush is spoken that was not taken yet."""
+        """Whether there is a flush that `take_spoken_flushes` would return."""
         return bool(self._flushes) and not self.pending.has_before(self._flushes[0].until)
 
     def take_spoken_flushes(self) -> list[Flush]:
-        """The flushes that are spoken; they are forgotten."""
+        """Remove and return the flushes whose text was spoken."""
         spoken = []
         while self.flush_is_spoken:
             spoken.append(self._flushes.popleft())
         return spoken
 
     def expire(self, now: float) -> None:
-        """Release what the schedule releases at its deadline."""
+        """Release the chunks that are due at the deadline."""
         self._release(self.schedule.expire(now), now)
 
     def end(self, now: float) -> None:
-        """No more text: speak what there is.  A second call does nothing."""
+        """Take no more text and release the rest.  A second call does nothing."""
         if not self.is_ended:
             self.flush(now)
             self.is_ended = True
 
     def discard(self) -> int:
-        """Barge-in: end after what was flushed, drop everything else.
+        """Barge-in: keep only text that was flushed, and take no more.
 
         Returns:
-            The number of the first chunk that is not to be heard.
+            The number of the first stale chunk.
         """
         self.is_ended = True
         if not self._wanted:
@@ -162,7 +162,7 @@ class TextHalf:
         return self._wanted
 
     def take(self) -> Speech | None:
-        """The next utterance, for the engine; None if none is read yet.
+        """Take the next utterance for the engine; None if there is none yet.
 
         Reads at most one chunk, because reading can take a millisecond.
         """

@@ -1,8 +1,9 @@
 """When each character is heard: from an utterance's word times to the alignment of a packet.
 
-A *segment* is the audio of one utterance.  The engine counts from the utterance's first sample.  A client
-counts from the start of the segment (text-to-speech sockets, as the vendor does), of the message (dialogue
-sockets) or of the stream (HTTP).  All hear the encoder's delay once, at the start of the stream.
+A *segment* is the audio of one utterance.  The engine's times count from the utterance's first sample.  A
+client's times count from the start of the segment (text-to-speech sockets, as the vendor's do), of the
+message (dialogue sockets) or of the stream (HTTP).  The encoder's delay is heard once, at the start of the
+stream.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from zelitrio.text import Utterance
 
 
 class Timing(enum.Enum):
-    """Whether a stream tells when its characters are heard, and from where it counts."""
+    """Whether packets carry the times of characters, and from where these count."""
 
     NONE = "none"
     SEGMENT = "segment"
     MESSAGE = "message"
-    """Each packet tells the characters of its own audio, from its own first sample (`message_times`)."""
+    """Each packet carries the characters of its own audio, from its own first sample (`message_times`)."""
     STREAM = "stream"
 
 
@@ -34,14 +35,14 @@ _NO_TIMES = CharTimes((), (), ())
 
 @attrs.frozen
 class Alignment:
-    """Both alignments of some audio: of the characters sent, and of the characters as spoken."""
+    """Two alignments of the same audio: of the characters sent, and of the characters as spoken."""
 
     written: CharTimes
     spoken: CharTimes
 
 
 def join_alignments(parts: Sequence[Alignment]) -> Alignment:
-    """One alignment out of several, at least one, that count from the same moment."""
+    """Join alignments, at least one, whose times count from the same moment."""
     return Alignment(
         join_times([part.written for part in parts]), join_times([part.spoken for part in parts])
     )
@@ -64,9 +65,14 @@ def _written_only(times: CharTimes | None) -> Alignment | None:
 
 
 class SegmentClock:
-    """Keeps the alignments of a stream's segments until the packets that carry them.
+    """Keeps the alignments of a stream's segments until the packets that carry them are made.
 
     Each alignment is returned once and is never empty.
+
+    Args:
+        timing: from where times count.
+        sample_rate_hz: of the samples that `advance` counts.
+        delay_ms: silence that the codec puts before the first sample.
     """
 
     def __init__(self, timing: Timing, sample_rate_hz: int, delay_ms: int) -> None:
@@ -90,14 +96,14 @@ class SegmentClock:
         skipped: str = "",
         phone_edges_ms: Callable[[], PhoneEdges] | None = None,
     ) -> None:
-        """The next sample is the first of `utterance`; times are relative to it.
+        """Begin a segment: the next sample is the first of `utterance`.
 
         Args:
             utterance: of the segment.
-            word_times_ms: start and end of each of its words.
-            length_ms: of its audio.  The characters after the last word last until then: Pipecat adds up the
+            word_times_ms: start and end of each of its words, from that sample.
+            length_ms: length of its audio.  The characters after the last word end then: Pipecat adds up the
                 ends of the segments and takes the sum for the time that passed.
-            skipped: text before it that is not spoken.  Over HTTP its characters appear with no duration.
+            skipped: text before it that is not spoken.  Over HTTP its characters have a duration of 0.
             phone_edges_ms: computes the edges of its phones.
         """
         if not self._begun:
@@ -118,8 +124,8 @@ class SegmentClock:
             return
         written, spoken = align_characters(utterance, word_times_ms, length_ms)
         if self._timing is Timing.SEGMENT:
-            # As the vendor does: a client that splits the characters at spaces then has each last word whole.
-            # The spoken characters begin with a space instead, so that segments join with one.
+            # As the vendor does: clients split the characters at spaces, and the last word must end with one.
+            # The spoken characters begin with a space instead, so that joined segments have one in between.
             written = _ended_by_space(written, length_ms)
         parts = [written.shifted(offset)]
         if skipped and self._timing is not Timing.SEGMENT:
@@ -138,11 +144,11 @@ class SegmentClock:
 
     @property
     def heard_s(self) -> float:
-        """The end of all samples, as a player plays them."""
+        """Length of all samples so far as a player plays them, the codec's delay included."""
         return self._stream_ms(self._samples) / 1000
 
     def take(self, until_s: float) -> Alignment | None:
-        """The alignment for the next packet, which ends at `until_s` of the stream."""
+        """Take the alignment of the next packet, whose audio ends at `until_s` of the stream; None: none."""
         self._told_ms = round(1000 * until_s)
         if self._timing is Timing.MESSAGE:
             return _written_only(self._times.take(self._told_ms))
@@ -152,19 +158,19 @@ class SegmentClock:
         return join_alignments(waiting)
 
     def take_begun(self) -> tuple[Segment, ...]:
-        """The segments that begin with the next packet; call it after `take`."""
+        """Take the segments that begin with the next packet; call it after `take`."""
         begun, self._begun = self._begun, []
         return tuple(begun)
 
     def take_last(self, skipped: str, until_s: float) -> Alignment | None:
-        """The alignment for the last packet of the stream, with the skipped text at its end.
+        """Take the alignment of the stream's last packet, with the skipped text at its end; None: none.
 
         Args:
-            skipped: after the last utterance.
+            skipped: text after the last utterance that is not spoken.
             until_s: end of the encoder's last frame.
         """
         if self._timing is Timing.MESSAGE:
-            # If nothing follows the packets that have left, there is no further message.
+            # Without audio after the last packet there is no last message.
             until_ms = round(1000 * max(until_s, self.heard_s))
             is_over = until_ms <= self._told_ms
             return None if is_over else _written_only(self._times.take(until_ms, is_last=True))
@@ -178,8 +184,8 @@ class SegmentClock:
             return self._stream_ms(self._samples)
         if self._timing is Timing.MESSAGE:
             return self._stream_ms(self._samples) - self._told_ms
-        # A segment without a packet of its own (the codec has no whole frame yet) shares the packet of the
-        # next one; both then count from the first of them.
+        # A segment too short for a packet (the codec has no whole frame yet) shares the packet of the next
+        # one; the times of both then count from the first of them.
         gathered = self._samples - self._waiting_since
         return round(1000 * gathered / self._rate) + (self._delay_ms if not self._segments else 0)
 

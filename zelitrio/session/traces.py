@@ -1,7 +1,7 @@
-"""The parts of a stream's way to its first audio, for a trace.
+"""Report the stages of a stream up to its first audio to a trace.
 
-All times are in seconds of Trio's clock.  The engine's thread uses `time.perf_counter`; one offset leads from
-the one to the other.
+All times are in seconds of Trio's clock.  The engine's thread uses `time.perf_counter`; its times are
+converted by the present offset between the two clocks.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 class Trace(Protocol):
-    """Takes what a stream did.  No method waits or raises."""
+    """The trace of one stream.  No method waits or raises."""
 
     def stage(self, name: str, began_at: float, ended_at: float, load: float | None = None) -> None:
-        """A part that is over; None: the load is the present one."""
+        """Add a stage that has ended, with the engine's load then; None: the present load."""
 
     def end(self, outcome: str, audio_s: float) -> None:
-        """The stream is over."""
+        """End the trace."""
 
 
 @attrs.define(eq=False)
 class FirstAudio:
-    """Tells a trace the parts of one stream's way to its first audio."""
+    """Reports the stages of one stream up to its first audio."""
 
     _trace: Trace
     _at: float = 0.0
-    """When the last part ended."""
+    """When the last stage ended."""
 
     def read(self, began_at: float) -> None:
-        """The first utterance was read, and is fed next."""
+        """The first utterance was read and is fed to the engine next."""
         self._at = trio.current_time()
         self._trace.stage("reading", began_at, self._at)
 
@@ -58,5 +58,5 @@ class FirstAudio:
         self._trace.stage("encoder", began_at, self._at)
 
     def sent(self) -> None:
-        """The first packet has left."""
+        """The first packet was sent."""
         self._trace.stage("first send", self._at, trio.current_time())

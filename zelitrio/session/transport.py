@@ -1,4 +1,4 @@
-"""The interface of a conversation to its wire: four calls that any message pipe can offer."""
+"""The transport of a conversation: four calls that any two-way message pipe can offer."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from zelitrio.errors import ZelitrioError
 
 
 class PeerLeft(ZelitrioError):  # noqa: N818 - what happened, as trio.EndOfChannel is
-    """The peer is gone: it closed, vanished, or stopped taking what we send."""
+    """The peer is gone: it closed, vanished, or stopped reading."""
 
 
 class SocketTransport(Protocol):
-    """A two-way pipe of whole messages with a close code, as a WebSocket is one.
+    """A two-way pipe of whole messages with a close code, such as a WebSocket.
 
-    One task calls `receive`, one other `flush` and `close`.  Any task calls `offer` while nothing waits.
+    One task calls `receive`, another one `flush` and `close`.  Any task may call `offer`, but not while
+    `flush` waits.
     """
 
     async def receive(self) -> str | bytes:
-        """The peer's next message.
+        """Wait for the peer's next message.
 
-        Waits for it, or not at all if it is there already, but lets others run every few messages.
+        Returns without a checkpoint if a message is there already, but lets others run every few messages.
         Cancelling it loses no message.
 
         Raises:
@@ -28,20 +29,20 @@ class SocketTransport(Protocol):
         """
 
     def offer(self, *messages: str) -> bool:
-        """Take text messages and send what the peer accepts of them at once; never waits or raises.
+        """Take text messages and send as much of them as the peer accepts at once; never waits or raises.
 
         Returns:
-            Whether all of them have left.  If not, the rest goes before everything later, by `flush`.
+            Whether all of them were sent.  If not, `flush` sends the rest, before all later messages.
         """
 
     async def flush(self) -> None:
-        """Wait until all that was offered has left; bounded in time by the transport itself.
+        """Wait until all messages that were taken have been sent; the transport bounds the time.
 
-        Cancelling it may leave half a message on the wire: the caller gives the transport up then.
+        Cancelling it may leave half a message sent: the transport cannot be used afterwards.
 
         Raises:
-            PeerLeft: the peer is gone or took too long to accept it.
+            PeerLeft: the peer is gone or took too long to accept them.
         """
 
     async def close(self, code: int, reason: str) -> None:
-        """Close towards the peer; bounded in time, idempotent, raises nothing when it is gone."""
+        """Close the connection with this code.  Bounded in time; does nothing if the peer has left."""

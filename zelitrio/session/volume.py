@@ -1,4 +1,4 @@
-"""How loud each word is: the gains that `<prosody volume>` asks for, applied to an utterance's blocks."""
+"""Apply the gains of `<prosody volume>` to the words in an utterance's blocks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zelitrio.session.packets import Samples
 from zelitrio.text import Utterance
 
 _RAMP_S = 0.01
-"""From one gain to the next, before the word begins; a step would click."""
+"""The gain changes over this time before the word begins; a sudden change would click."""
 
 
 class WordVolume:
-    """The gains of one utterance at a time.  Plain and synchronous; leaves most utterances as they are."""
+    """Applies word gains, one utterance after the other.  Utterances without gains are not changed."""
 
     def __init__(self) -> None:
         self._times: NDArray[np.float64] | None = None
@@ -25,7 +25,7 @@ class WordVolume:
     def begin(
         self, utterance: Utterance, word_times_ms: Sequence[tuple[int, int]], sample_rate_hz: int
     ) -> None:
-        """Take the words of the next utterance, with times that count from its first sample."""
+        """Begin the next utterance; its word times count from its first sample."""
         self._at, self._times = 0, None
         if not any(word.prosody is not None and word.prosody.volume_db for word in utterance.words):
             return
@@ -39,7 +39,7 @@ class WordVolume:
         self._times, self._gains = np.maximum.accumulate(np.array(times)), np.array(gains)
 
     def apply(self, pcm: Samples) -> Samples:
-        """Return the next samples of the utterance with their gains, within [-1, 1]."""
+        """Return the utterance's next samples, [n] in [-1, 1], with their gains."""
         if self._times is None:
             return pcm
         at = np.arange(self._at, self._at + len(pcm))

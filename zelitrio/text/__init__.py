@@ -1,6 +1,6 @@
-"""Reading: from written text to words with phones, spans and breaks; sentence ends; alignment.
+"""Text processing: from written text to utterances, whose words have phones, spans and breaks.
 
-Nothing here waits or raises on odd text.  A `FrontEnd` has no state: all streams and threads share it.
+Nothing here waits, and no text raises an error.  A `FrontEnd` is immutable: all streams and threads share it.
 A `StreamReader` belongs to one stream: it knows the sentence that the stream is in.
 """
 

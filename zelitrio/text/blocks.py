@@ -1,7 +1,7 @@
-"""Stretches of a stream that a listener does not want: reasoning, fenced code, performance tags.
+"""Parts of a stream that are not spoken: reasoning, fenced code, performance tags.
 
-They may span many chunks, so one `Blocks` follows one stream.  What is not spoken becomes spaces of the same
-length, so every span stays true to the source.
+They may span many chunks, so one `Blocks` follows one stream.  They are replaced by as many spaces, so spans
+stay valid.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _NOT_NEW_LINE = re.compile(r"[^\n]")
 
 @attrs.frozen(kw_only=True)
 class Unheard:
-    """What of a text is not spoken.
+    """The parts of a text that are not spoken.
 
     Attributes:
-        reasoning: `<think>...</think>` at the start of the text or of a line.
-        code: fenced code blocks.
-        performance: tags in brackets, such as `[happy]`.
+        reasoning: whether to skip `<think>...</think>` at the start of the text or of a line.
+        code: whether to skip fenced code blocks.
+        performance: whether to skip tags in brackets, such as `[happy]`.
     """
 
     reasoning: bool = True
@@ -33,21 +33,21 @@ class Unheard:
 
 
 def knows_performance_tags(model_id: str | None) -> bool:
-    """Whether a client that names this model means `[happy]` as an instruction, not as words."""
+    """Whether clients that name this model use `[happy]` as an instruction, not as words."""
     return (model_id or "").lower().startswith(_MODELS_WITH_TAGS)
 
 
 @attrs.define(eq=False)
 class Blocks:
-    """Follows the blocks of one stream."""
+    """Replaces the unspoken parts of one stream by spaces."""
 
     _unheard: Unheard = attrs.field(factory=Unheard)
     _ends: re.Pattern[str] | None = attrs.field(default=None, init=False)
-    """Ends the block that is open."""
+    """Matches the end of the open block; None: no block is open."""
     _is_line_start: bool = attrs.field(default=True, init=False)
 
     def blank(self, chunk: str) -> str:
-        """The chunk with what is not spoken as spaces.  Call it for each chunk, in order."""
+        """Return the chunk with spaces in place of its unspoken parts.  Call it for each chunk, in order."""
         if self._ends is None and not any(sign in chunk for sign in "<`~["):
             self._follow(chunk)
             return chunk
@@ -66,7 +66,7 @@ class Blocks:
         return "".join(parts)
 
     def _next_block(self, chunk: str, place: int, parts: list[str]) -> int:
-        """Pass over one line, or up to the block that starts in it."""
+        """Pass over one line, or over the beginning of the block that starts in it; return the place."""
         line_end = chunk.find("\n", place) + 1 or len(chunk)
         start = place + len(chunk[place:line_end]) - len(chunk[place:line_end].lstrip(" \t"))
         if self._is_line_start:

@@ -1,4 +1,4 @@
-"""Characters that show a letter of another code, and characters that show nothing."""
+"""Characters that look like ordinary letters, and characters that are invisible."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef"
 )
-"""Inside a character class: characters without width, or that only mark a place to break a word."""
+"""For a character class: characters without width, and marks where a word may be broken."""
 
 MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
-"""Inside a character class: accents that follow their letter, lines through letters."""
+"""For a character class: combining accents, and lines through letters."""
 
 APOSTROPHES = "‘`´ʼʹ′＇‛ʻ՚ꞌ‵ʾʽˊˋ΄᾽᾿"
-"""Inside a character class: what people type for an apostrophe, besides the two usual ones."""
+"""For a character class: characters that people type for an apostrophe, besides the two usual ones."""
 
 STYLED = (
     "\u1d00-\u1d22\u0262\u026a\u0274\u0276\u0280\u028f\u0299\u029c\u029f\ua730\ua731\ua7af\u2100-\u214f"
@@ -25,9 +25,9 @@ STYLED = (
     "\U0001f150-\U0001f169\U0001f170-\U0001f189\u1d2c-\u1d6a\u02b0-\u02b8\u02e1-\u02e3\ufb00-\ufb06"
     "\u2460-\u249b\u24ea\u24f5-\u24fe\u2776-\u2793"
 )
-"""Inside a character class: letters and digits in a style of their own."""
+"""For a character class: styled letters and digits: small capitals, full width, bold, circled, raised."""
 
-# Compatibility forms of these are signs that have a reading of their own.
+# These are not replaced by their compatibility form, because they are read as signs.
 _KEPT = frozenset("℃℉№℅℗™℠℡Ω℧℮ℓ℻")
 
 _SMALL_CAPITALS = dict(
@@ -52,17 +52,17 @@ _DRAWN: dict[str, str] = {
 
 
 def plain_letters(text: str) -> str:
-    """The letters that styled characters show."""
+    """Replace styled characters by the plain letters that they look like."""
     return "".join([_DRAWN.get(char) or _compatible(char) for char in text])
 
 
 def is_circled_number(char: str) -> bool:
-    """Whether the character is a number of its own: two in a row are not one longer number."""
+    """Whether the character is a circled number.  Two in a row are two numbers, not one longer number."""
     return "\u2460" <= char <= "\u249b" or "\u24ea" <= char <= "\u24fe" or "\u2776" <= char <= "\u2793"
 
 
 def composed(text: str) -> str:
-    """Letters with the accents that follow them as single characters; other marks are dropped."""
+    """Join letters and combining accents into single characters; drop marks that cannot be joined."""
     joined = unicodedata.normalize("NFC", text)
     return "".join([char for char in joined if not unicodedata.combining(char) and char.isprintable()])
 

@@ -1,4 +1,4 @@
-"""Guesses the part of speech of a word from the words beside it, with a few tables and no tagger."""
+"""Guess the part of speech of a word from the words beside it, with a few tables and no tagger."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class Place:
     """Spoken words, lower case."""
     index: int
     begins: bool
-    """It is the first, or follows a break."""
+    """Whether it is the first word, or follows a break."""
     ends: bool
-    """It is the last, or a break follows it."""
+    """Whether it is the last word, or a break follows it."""
     is_capital: bool
-    """Written with a capital letter."""
+    """Whether it is written with a capital letter."""
 
     @property
     def word(self) -> str:
@@ -84,11 +84,11 @@ class Place:
 
 
 def part_of(place: Place, *, is_inflected: bool = False) -> Part:
-    """Whether a word that may be both is a noun (or adjective) or a verb here.
+    """Decide whether a word that can be both is a noun (or adjective) or a verb here.
 
     Args:
-        place: the word.
-        is_inflected: it ends in -s: as a verb it follows a singular subject.
+        place: the word among its neighbours.
+        is_inflected: whether it ends in -s; as a verb it then follows a singular subject.
     """
     before, after = place.before(), place.after()
     if before.endswith("ly") and len(before) > 4:

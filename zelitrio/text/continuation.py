@@ -1,4 +1,4 @@
-"""How a sentence continues over several utterances, or over several requests."""
+"""Connect the utterances of a sentence that comes in several chunks, or in several requests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from zelitrio.text.sentences import find_sentence_end
 from zelitrio.text.types import PHRASE_ENDS, SENTENCE_ENDS, Break, Utterance, Word
 
 PREVIOUS_CHARS = 200
-"""More than a model reads of the text before."""
+"""Characters of the text before a request that are read; more than any model uses."""
 FOLLOWING_CHARS = 60
-"""Enough of the text after a mark to tell an abbreviation from a sentence end."""
+"""Characters after a mark that decide whether it ends an abbreviation or a sentence."""
 
 
 @attrs.define(eq=False)
 class Continuation:
-    """The sentence that a stream is in.  Numbers its utterances and gives each its context."""
+    """The sentence that a stream is in: it numbers the utterances and gives each its context.
+
+    Args:
+        limit: how many tokens of context the voice's model takes.
+    """
 
     limit: Limit
     _sentence: tuple[Word, ...] = attrs.field(default=(), init=False)
@@ -27,11 +31,11 @@ class Continuation:
     _numbered: int = attrs.field(default=0, init=False)
 
     def place(self, utterance: Utterance, previous: tuple[Word, ...] = ()) -> Utterance:
-        """The utterance with its number and context.
+        """Return the utterance with its number and context.
 
         Args:
-            utterance: has words.
-            previous: words that came before the first utterance, in another request.
+            utterance: must have words.
+            previous: words of an earlier request, before the stream's first utterance.
         """
         joins = self._is_cut
         before = self._sentence if joins else previous
@@ -41,20 +45,20 @@ class Continuation:
             number=self._numbered,
             context=context,
             joins=joins,
-            # With a context the pause is on the context's last word.
+            # With a context, the pause before the utterance is stored in the context's last word.
             pause_s=None if context else utterance.pause_s,
         )
         self._numbered += 1
         self._is_cut = utterance.is_cut
         said = (*before, *utterance.words)
         start = max((at for at, word in enumerate(said, 1) if word.after in SENTENCE_ENDS), default=0)
-        # A word has one token or more.
+        # Each word has at least one token, so no more words than this fit the limit.
         self._sentence = said[start:][-self.limit.context_tokens :] if self.limit.context_tokens else ()
         return placed
 
 
 def _context(before: Sequence[Word], pause_s: float | None, limit: Limit) -> tuple[Word, ...]:
-    """The last of the words before that fit the limit, as the model reads them in the whole sentence."""
+    """The last words before an utterance that fit the limit, with the breaks of the whole sentence."""
     context: list[Word] = []
     tokens = 0
     for word in reversed(before):
@@ -71,9 +75,9 @@ def _context(before: Sequence[Word], pause_s: float | None, limit: Limit) -> tup
 
 
 def open_sentence(previous: str, text: str) -> str:
-    """The last words of `previous` that are in one sentence with the beginning of `text`; empty if none are.
+    """The end of `previous` that is in the same sentence as the beginning of `text`; empty if there is none.
 
-    Looks at the last PREVIOUS_CHARS only.
+    Only the last PREVIOUS_CHARS of `previous` are read.
     """
     before = previous[-PREVIOUS_CHARS:]
     if len(before) < len(previous):

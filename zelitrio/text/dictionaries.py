@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries by name: what `--lexicon` loads and a request may choose from."""
+"""Pronunciation dictionaries by id: those loaded by `--lexicon`, and those that clients keep."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.types import Phones
 
 MOST_KEPT = 32
-"""Front ends that are kept, one per choice of dictionaries: making one costs milliseconds."""
+"""Front ends that are cached, one per choice of dictionaries: making one takes milliseconds."""
 
 
 @attrs.frozen(eq=False)
 class Dictionary:
-    """One file of pronunciations.
+    """One pronunciation dictionary, from a file or from a client's rules.
 
     Attributes:
-        dictionary_id: the stem of the file's name.
-        version_id: of its content, so that a client knows when it changed.
-        entries: words and how they are said.
-        modified_at: Unix time of the file.
-        aliases: words, and the words that are read in their place.
-        exact: aliases that stand for exactly their text, although they have no capital letter.
+        dictionary_id: for a file, the stem of its name.
+        version_id: a hash of its content: it changes when the content changes.
+        entries: phones of lower-case words.
+        modified_at: Unix time of the last change.
+        aliases: texts, and the words that are read in their place.
+        exact: aliases that match only their exact case, although they have no capital letter.
         inside: aliases that also replace parts of words.
     """
 
@@ -41,10 +41,10 @@ class Dictionary:
 
 
 def load_dictionary(path: Path | str) -> Dictionary:
-    """Read a table or PLS file.
+    """Read a file: a table or a PLS document.
 
     Raises:
-        LocalError: it is not one; file, line, expected and found are named.
+        LocalError: it is neither; the error names file, line, expected and found.
         OSError: it cannot be read.
     """
     path = Path(path)
@@ -55,14 +55,15 @@ def load_dictionary(path: Path | str) -> Dictionary:
 
 
 class Dictionaries:
-    """The dictionaries of one process, and front ends that say words as they ask.
+    """The dictionaries of one process, and front ends that use them.
 
-    Those that are loaded hold for every request that names none.  Those that a client keeps hold only for
-    requests that name them.  Where two have the same word, the one named first decides.  Not thread-safe.
+    Loaded dictionaries apply to every request that names no dictionary.  Dictionaries that a client keeps
+    apply only to requests that name them.  If two have the same word, the one named first is used.  Not
+    thread-safe.
 
     Args:
-        front_end: which the dictionaries are put before.
-        loaded: those of files.
+        front_end: reads all words that are in no dictionary.
+        loaded: dictionaries from files.
 
     Raises:
         LocalError: two have the same id.
@@ -78,26 +79,26 @@ class Dictionaries:
                 raise LocalError(f"lexicon: expected one file named {one.dictionary_id!r}, found two")
             self._loaded[one.dictionary_id] = one
         self.front_end = self.front_end_with(list(self._loaded.values()))
-        """With all loaded dictionaries: for requests that name none."""
+        """Uses all loaded dictionaries; for requests that name none."""
 
     def __iter__(self) -> Iterator[Dictionary]:
         return iter(self._loaded.values())
 
     def find(self, dictionary_id: str, version_id: str | None = None) -> Dictionary | None:
-        """The dictionary of this id, if it has this version; None for the version: the latest."""
+        """Find a dictionary by id and version (None: the latest); None if there is no such version."""
         loaded = self._loaded.get(dictionary_id)
         versions = self._kept.get(dictionary_id, ()) if loaded is None else (loaded,)
         return next((one for one in reversed(versions) if version_id in (None, one.version_id)), None)
 
     def keep(self, dictionary_id: str, versions: Sequence[Dictionary]) -> None:
-        """Offer the versions of a client's dictionary, the latest last; none: offer it no longer."""
+        """Set the versions of a client's dictionary, the latest last; an empty sequence removes it."""
         if versions:
             self._kept[dictionary_id] = tuple(versions)
         else:
             self._kept.pop(dictionary_id, None)
 
     def front_end_with(self, dictionaries: Sequence[Dictionary]) -> FrontEnd:
-        """A front end with these dictionaries and no other, the most important first."""
+        """The front end with exactly these dictionaries; earlier ones take precedence.  Cached."""
         chosen = {(one.dictionary_id, one.version_id): one for one in dictionaries}
         key = tuple(chosen)
         if key not in self._made:
@@ -117,7 +118,7 @@ class Dictionaries:
 
 
 def _put_before(one: Dictionary, entries: dict[str, str | Phones], aliases: dict[str, str]) -> None:
-    """Add the entries of a dictionary; for its own words it decides, as a sound or as an alias."""
+    """Add the entries of a dictionary; they replace entries and aliases for the same words."""
     for word, phones in one.entries.items():
         entries[word] = phones
         for written in [alias for alias in aliases if alias.lower() == word]:

@@ -1,4 +1,4 @@
-"""Rules of a pronunciation dictionary as a client writes them, and the dictionary that they make."""
+"""Convert the rules that clients write to dictionaries, and dictionaries and files to rules."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _DIGITS = str.maketrans("0123456789", "abcdefghij")
 
 @attrs.frozen
 class Rule:
-    """A text, and the words or the sounds that are said in its place.
+    """A text, and the words or the phones that are spoken in its place.
 
     Attributes:
-        written: the text, a word or several.
-        alias: other words; None for a pronunciation.
-        phoneme: its sounds; None for an alias.
+        written: the text: one or more words.
+        alias: the words to read instead; None for a pronunciation.
+        phoneme: the phones; None for an alias.
         alphabet: of `phoneme`: ipa, cmu-arpabet or cmu.
-        case_sensitive: whether an alias stands for exactly that text; a pronunciation holds in any case.
-        word_boundaries: whether an alias replaces only whole words; a pronunciation does in any case.
+        case_sensitive: whether an alias matches only this case; a pronunciation matches any case.
+        word_boundaries: whether an alias replaces whole words only; a pronunciation always does.
     """
 
     written: str
@@ -42,10 +42,10 @@ class Rule:
 
 
 def rules_from_file(text: str) -> tuple[Rule, ...]:
-    """The rules of a PLS document, or of a table as `--lexicon` takes it.
+    """The rules of a PLS document, or of a table in the format of `--lexicon`.
 
     Raises:
-        LocalError: it is neither; line or word, expected and found are named.
+        LocalError: it is neither; the error names line or word, expected and found.
     """
     if not text.lstrip().startswith("<"):
         entries = parse_table(text)
@@ -65,7 +65,7 @@ def rules_from_file(text: str) -> tuple[Rule, ...]:
 
 
 def rules_of(dictionary: Dictionary) -> tuple[Rule, ...]:
-    """Rules that make such a dictionary."""
+    """Rules that `compile_rules` would turn into this dictionary."""
     said = [
         Rule(word, phoneme=" ".join(phones), alphabet="cmu-arpabet", case_sensitive=False)
         for word, phones in dictionary.entries.items()
@@ -95,10 +95,12 @@ def pls_of(rules: Sequence[Rule]) -> bytes:
 
 
 def compile_rules(dictionary_id: str, rules: Sequence[Rule], modified_at: int = 0) -> Dictionary:
-    """The dictionary that rules make.  Of two for one text the last holds.  Its version is that of the rules.
+    """Make a dictionary from rules.  If two rules have the same text, the last one is used.
+
+    The version id is a hash of the rules.
 
     Raises:
-        LocalError: a pronunciation has a sound that is not known; its place and text are named.
+        LocalError: a pronunciation has an unknown phone; the error names the rule's index and text.
     """
     entries: dict[str, Phones] = {}
     aliases: dict[str, str] = {}
@@ -128,7 +130,7 @@ def compile_rules(dictionary_id: str, rules: Sequence[Rule], modified_at: int = 
 
 
 def _word_for(written: str) -> str:
-    """The word that has the sounds of a text.  Only letters are one word for certain."""
+    """The lexicon's word for a text; a made-up word, to be used by an alias, unless the text is one word."""
     text = written.lower()
     if re.fullmatch(r"[^\W\d_]+", text):
         return text

@@ -1,4 +1,4 @@
-"""A text with stretches replaced, and the way back from its places to the places of the source."""
+"""Replace parts of a text, and map places in the result to places in the source."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import attrs
 
 @attrs.frozen
 class Edit:
-    """A stretch of the source and the text that is read in its place."""
+    """A part of the source, and the text that is read in its place."""
 
     start: int
     end: int
     text: str
     rule: str = "edit"
-    """Who asked for it: the name that `--explain` shows."""
+    """Name of the rule that made it, for `zelitrio normalise --explain`."""
 
 
 @attrs.frozen
 class Edited:
-    """The text to read.  Places in it are mapped to places in the source."""
+    """The text to read, after replacements.  `span` maps its places to the source."""
 
     text: str
     _starts: Sequence[int] = ()
@@ -29,7 +29,7 @@ class Edited:
     _edits: Sequence[Edit] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The source characters of a stretch of `text`; a replacement counts as a whole."""
+        """The source span of a part of `text`; a replacement maps to all the characters that it replaced."""
         return self._source(start, is_end=False), self._source(end - 1, is_end=True)
 
     def rule_at(self, place: int) -> str | None:
@@ -51,7 +51,7 @@ class Edited:
 
 
 def apply_edits(source: str, edits: Iterable[Edit]) -> Edited:
-    """Replace stretches, which are in order of place and do not overlap."""
+    """Apply edits, which must be in order and must not overlap."""
     kept = list(edits)
     starts: list[int] = []
     parts: list[str] = []
@@ -68,7 +68,7 @@ def apply_edits(source: str, edits: Iterable[Edit]) -> Edited:
 
 
 def merged(first: Sequence[Edit], second: Iterable[Edit]) -> list[Edit]:
-    """Both lists in order of place; where they overlap, the first list's edit stays."""
+    """Join two lists of edits, in order; where edits overlap, the first list's is kept."""
     kept = list(first)
     starts = [edit.start for edit in first]
     for edit in second:

@@ -1,4 +1,4 @@
-"""Why a text is read as it is: for each word its characters, the rule, the phones and the break."""
+"""Explain how a text is read: the characters, rule, phones and break of each word."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from zelitrio.text.unspoken import unspoken
 
 @attrs.frozen
 class Explanation:
-    """A text, read; the rules are those of its words, in order."""
+    """A text that was read, with the rule that read each of its words."""
 
     utterance: Utterance
     rules: tuple[str, ...]
+    """One name per word of the utterance."""
     skipped: tuple[tuple[str, int], ...] = ()
-    """Text that is not spoken, and where it begins."""
+    """Texts that are not spoken, each with the index of its first character."""
     language: str | None = None
-    """The language that the text seems to be in, if it is read in another."""
+    """The language that the text seems to be in, if it is not the one it was read in."""
 
     def to_json(self) -> dict[str, Any]:
         """The answer of `POST /v1/text/normalise`."""
@@ -37,7 +38,7 @@ class Explanation:
         }
 
     def to_lines(self) -> list[str]:
-        """A table for people: word, characters, rule, phones, break."""
+        """A table for the terminal: word, characters, rule, phones, break."""
         rows = [("word", "from", "rule", "phones", "break")]
         for word, rule in zip(self.utterance.words, self.rules, strict=True):
             start, end = word.span
@@ -64,9 +65,14 @@ class Explanation:
 def explain(
     front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False, language: str = "en"
 ) -> Explanation:
-    """Read a text and keep the rule of each word; the arguments are those of `FrontEnd.utterance`.
+    """Read a text and keep the rule of each word.
 
-    `language` is what the front end reads: a text that seems to be in another says so.
+    Args:
+        front_end: reads the text.
+        text: any text.
+        normalise: see `FrontEnd.utterance`.
+        ssml: see `FrontEnd.utterance`.
+        language: code of the language that the front end reads.
     """
     utterance, rules = front_end.explained(Blocks().blank(text), normalise=normalise, ssml=ssml)
     utterance = attrs.evolve(utterance, source=text)

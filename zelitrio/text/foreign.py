@@ -1,6 +1,6 @@
-"""Reading a language that our own rules do not know: words and marks here, their sounds from another program.
+"""Read a language other than English: words and marks are found here, another program pronounces the words.
 
-Abbreviations, dates and money stand as they are written, and numbers are read by that program.
+No rules are applied: that program also reads numbers, abbreviations, dates and money, as they are written.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones, Prosody, Utterance, Word
 
 Pronounce = Callable[[Sequence[str]], list[str]]
-"""The words of one clause to the symbols of each; an empty string for a word that cannot be spoken."""
+"""Takes the words of one clause and returns the symbols of each; empty: the word cannot be spoken."""
 
 # Letters, and the combining marks of scripts that write vowels as marks.
 _LETTER = r"(?:[^\W_]|[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0981-\u0dff])"
@@ -32,31 +32,31 @@ _BREAKS = {
     **dict.fromkeys("!！", Break.EXCLAIM),
 }
 _STRENGTH = (Break.NONE, Break.COMMA, Break.DASH, Break.COLON, Break.STOP, Break.EXCLAIM, Break.QUESTION)
-# A sound and the signs that belong to it; stress marks and spaces are no sound.
+# One phone with its modifiers; stress marks and spaces are not phones.
 _SOUND = re.compile(r"[^\s\W\dˈˌ][\u0300-\u036fːʰʲʷ]*")
 _WIDE = {
     **dict(zip("AIOQWY", ("eɪ", "aɪ", "oʊ", "əʊ", "aʊ", "ɔɪ"), strict=True)),
     **dict(zip("TᵊᵻʦʣS", ("ɾ", "ə", "ɪ", "ts", "dz", "s"), strict=True)),
 }
-"""IPA of symbols that one family writes in its own way."""
+"""IPA of symbols that only Kokoro's alphabet has."""
 
 
 def sounds_of(symbols: str) -> Phones:
-    """The sounds of a word in IPA, without stress."""
+    """The phones of a word in IPA, without stress marks."""
     return tuple(_WIDE.get(sound, sound) for sound in _SOUND.findall(symbols))
 
 
 @attrs.frozen(eq=False)
 class ForeignFrontEnd(FrontEnd):
-    """Reads text of one language.  Its words bring the symbols that their voice is written in."""
+    """Reads text of one language.  Its words carry symbols of the voice's alphabet."""
 
     pronounce: Pronounce = attrs.field(default=lambda words: ["" for _ in words])
     write: Callable[[str], str] = attrs.field(default=lambda ipa: ipa)
-    """IPA that a client gives, in the voice's symbols."""
+    """Converts IPA from a `<phoneme>` tag to the voice's symbols."""
     scripts: frozenset[str] | None = None
-    """Those that its program reads; None: all."""
+    """The scripts that the program reads; words in others are skipped.  None: it reads all."""
     find_words: Callable[[str], Sequence[tuple[int, int]]] | None = None
-    """Where words begin and end, in a script without spaces."""
+    """Finds the begin and end of each word in a script without spaces; None: words have spaces."""
 
     def utterance(
         self,
@@ -88,12 +88,12 @@ class ForeignFrontEnd(FrontEnd):
     def explained(
         self, text: str, *, normalise: bool = True, ssml: bool = False
     ) -> tuple[Utterance, tuple[str, ...]]:
-        """The words of a text; each is read by itself, by no rule; see `FrontEnd.explained`."""
+        """The words of a text, all with the rule "word"; see `FrontEnd.explained`."""
         utterance = self.utterance(text, normalise=normalise, ssml=ssml)
         return utterance, ("word",) * len(utterance.words)
 
     def _words(self, clause: Sequence[Token]) -> list[Word]:
-        """The words of a clause that have a sound."""
+        """The words of a clause that can be spoken."""
         found: list[Word] = []
         read = iter(self.pronounce([one.spoken for one in clause if self._reads(one)]))
         for token in clause:
@@ -116,7 +116,7 @@ class ForeignFrontEnd(FrontEnd):
         return found
 
     def _reads(self, token: Token) -> bool:
-        """Whether a word is in a script of this language: of others, its program would name the letters."""
+        """Whether a word is in a script of this language; the program would name the letters of others."""
         return self.scripts is None or all(
             script_of(character) in self.scripts or not character.isalpha() for character in token.spoken
         )

@@ -1,4 +1,4 @@
-"""The front end: a chunk of text in, words with phones and breaks out."""
+"""The front end: it turns a chunk of text into words with phones and breaks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @attrs.define(eq=False)
 class ReadText:
-    """A text, half read: its words with their phones, and its tags."""
+    """A text after reading, before it becomes an utterance: its tokens, their phones, and its tags."""
 
     tokens: list[Token]
     phones: list[Phones]
@@ -44,26 +44,26 @@ class FrontEnd:
         ssml: bool = False,
         opened: Sequence[Prosody] = (),
     ) -> Utterance:
-        """Words, phones and breaks of one chunk.
+        """Read one chunk into words with phones and breaks.
 
-        Never waits and never raises, whatever the text; time is linear in its length, about 0.05 ms
-        for a sentence.  What cannot be spoken is skipped, so the result may be empty.
+        Never waits and never raises, whatever the text.  Time is linear in its length, about 0.05 ms for a
+        sentence.  Text that cannot be spoken is skipped, so the result may have no words.
 
         Args:
             text: the chunk.
-            ends_sentence: False when the sentence goes on in the next chunk: the last break is then
-                `Break.CUT`, unless a mark in the text says otherwise.
-            normalise: False leaves abbreviations, dates, money and the like as they stand; plain
-                numbers are still read.
-            ssml: whether tags are instructions (``<break>``, ``<phoneme>``) instead of text.
-            opened: elements that an earlier chunk left open; see `left_open`.
+            ends_sentence: whether the sentence ends with the chunk.  If not, and no mark ends the text, the
+                last break is `Break.CUT`.
+            normalise: whether to read abbreviations, dates, money and so on as words; plain numbers are read
+                in any case.
+            ssml: whether tags such as ``<break>`` and ``<phoneme>`` are instructions instead of text.
+            opened: prosody of the elements that an earlier chunk left open; see `left_open`.
         """
         return self._utterance(text, self._read(text, normalise, ssml, opened), ends_sentence)
 
     def explained(
         self, text: str, *, normalise: bool = True, ssml: bool = False
     ) -> tuple[Utterance, tuple[str, ...]]:
-        """The words of a text, and the name of the rule that read each of them."""
+        """Read a text; return the utterance, and the name of the rule that read each word."""
         read = self._read(text, normalise, ssml)
         rules = [token.rule for token, phones in zip(read.tokens, read.phones, strict=True) if phones]
         return self._utterance(text, read, ends_sentence=True), tuple(rules)
@@ -100,8 +100,8 @@ class FrontEnd:
 
 @functools.cache
 def load_front_end() -> FrontEnd:
-    """The front end with the built-in lexicon, made once; takes about half a second, then nothing."""
-    load_letter_to_sound()  # here, because the first unknown word would have to wait
+    """The front end with the built-in lexicon.  The first call takes about half a second; it is cached."""
+    load_letter_to_sound()  # loaded now, so that the first unknown word of a stream does not wait for it
     return FrontEnd()
 
 

@@ -1,6 +1,6 @@
-"""Which language a text seems to be in, by its script and its most frequent words.
+"""Guess the language of a text by its most frequent words, and the scripts of languages and letters.
 
-Only for a warning: it says nothing where it is not sure.
+The guess is only used for warnings, so an uncertain guess is None.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LANGUAGES = {
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _FEWEST_FOUND, _MOST_WORDS = 4, 60
 _SURE = 0.3
-"""About a third of a text are the frequent words of its language."""
+"""The least part of a text's words that are frequent words of its language."""
 _LATIN = "LATIN"
 _SCRIPTS = {
     **dict.fromkeys("ru uk bg kk sr mk be".split(), "CYRILLIC"),
@@ -44,19 +44,19 @@ _JAPANESE = frozenset(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"))
 
 
 def primary_code(language: str) -> str:
-    """The language in a code, in small letters: `pt` of `pt-BR` and `PT_br` (RFC 5646, section 2.2.1)."""
+    """The language of a code, in lower case: `pt` for `pt-BR` and `PT_br` (RFC 5646, section 2.2.1)."""
     return language.replace("_", "-").partition("-")[0].lower()
 
 
 def scripts_of(language: str) -> frozenset[str]:
-    """The scripts that a language is written in, as Unicode names them; Latin is read by all."""
+    """The scripts of a language, by their Unicode names; Latin is among them for every language."""
     code = primary_code(language)
     own = _JAPANESE if code == "ja" else frozenset((_SCRIPTS.get(code, _LATIN),))
     return own | {_LATIN}
 
 
 def script_of(character: str) -> str:
-    """The script of a letter; empty for what is no letter."""
+    """The script of a letter, by its Unicode name; empty for other characters."""
     if character.isascii():
         return _LATIN if character.isalpha() else ""
     if not character.isalpha():
@@ -66,7 +66,7 @@ def script_of(character: str) -> str:
 
 @attrs.define(eq=False)
 class LanguageGuess:
-    """Reads texts of one stream until it knows; the first words decide."""
+    """Guesses the language of one stream from its first words."""
 
     _seen: int = attrs.field(default=0, init=False)
     _found: dict[str, int] = attrs.field(factory=dict, init=False)
@@ -99,7 +99,7 @@ class LanguageGuess:
 
 
 def seems_other(guess: LanguageGuess, text: str, language: str) -> str | None:
-    """The language that a text seems to be in, if that is not the one it is read in."""
+    """The language that a text seems to be in, if it is not `language`; None otherwise."""
     found = guess.feed(text)
     if found is None or language.lower().startswith(found) or not guess.is_twice(found, language):
         return None

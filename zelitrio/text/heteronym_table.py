@@ -1,4 +1,4 @@
-"""The words with two sounds: three families, and a table of cases for the others."""
+"""Heteronyms, words with one spelling and two pronunciations: three groups, and a table for the others."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STRESSED = words(
     transplant traverse abstract accent addict annex confines retake redress recap rewrite desert frequent
     """
 )
-"""The noun is stressed on an earlier syllable than the verb."""
+"""Words whose noun is stressed on an earlier syllable than the verb."""
 STRESSED_VERBS = words(
     """
     refuse produce convert reject exploit extract incline pervert combine construct converse purport recall
     confine
     """
 )
-"""Of `STRESSED`: a verb unless the context says otherwise."""
+"""Words of `STRESSED` that are verbs unless the context shows a noun."""
 ENDS_IN_ATE = words(
     """
     graduate estimate separate deliberate duplicate appropriate alternate associate advocate delegate
@@ -34,33 +34,33 @@ ENDS_IN_ATE = words(
     moderate degenerate affiliate designate laminate postulate confederate consummate
     """
 )
-"""The verb has a full vowel in "-ate"."""
+"""Words whose verb has a full vowel in "-ate"."""
 ENDS_IN_ATE_VERBS = words("coordinate animate designate postulate consummate")
-"""Of `ENDS_IN_ATE`: a verb unless the context says otherwise."""
+"""Words of `ENDS_IN_ATE` that are verbs unless the context shows a noun."""
 HISSES = words("use abuse excuse misuse diffuse house")
-"""The noun ends in S, the verb in Z."""
+"""Words whose noun ends in S and whose verb ends in Z."""
 HISSES_VERBS = words("use excuse")
-"""Of `HISSES`: a verb unless the context says otherwise."""
+"""Words of `HISSES` that are verbs unless the context shows a noun."""
 
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """A sound and the conditions for it.  All conditions must hold; None or an empty one always holds.
+    """A pronunciation and its conditions.  All must hold; a condition that is None or empty always holds.
 
-    Words across a break count as absent: they are the empty string.
+    A neighbour across a break counts as the empty string.
     """
 
     sound: str
-    """Consecutive phones that only the wanted variant has."""
+    """Consecutive phones that only the chosen pronunciation has."""
     before: frozenset[str] | None = None
     not_before: frozenset[str] = frozenset()
     before_2: frozenset[str] | None = None
     after: frozenset[str] | None = None
     not_after: frozenset[str] = frozenset()
     near: frozenset[str] | None = None
-    """One of these is at most two words away."""
+    """One of these words is at most two words away."""
     anywhere: frozenset[str] | None = None
-    """One of these is in the utterance."""
+    """One of these words is in the utterance."""
     skips: frozenset[str] = frozenset()
     """If the word before is one of these or ends in "-ly", the word before it counts instead."""
     begins: bool | None = None
@@ -291,4 +291,4 @@ TABLE: Mapping[str, Sequence[Case]] = {
     "address": (Case(sound="EH1", part=Part.VERB), Case(sound="AE1")),
     "entrance": (Case(sound="AE1", part=Part.VERB), Case(sound="EH1")),
 }
-"""Each word's cases: the first that holds decides, and the last always holds."""
+"""The cases of each word: the first one that holds is used; the last one always holds."""

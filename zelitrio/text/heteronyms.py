@@ -1,9 +1,9 @@
-"""Words of one spelling and two sounds: the words beside them decide which.
+"""Choose the pronunciation of heteronyms (one spelling, two pronunciations) by their neighbours.
 
-The sounds are the dictionary's variants; a case only chooses among them.  Most words belong to one of
-three families: the noun is stressed earlier than the verb (a REcord, to reCORD), the noun ends in a weak
-"-ate" and the verb in a full one, or the noun ends in S and the verb in Z (the use, to use).  The others
-are in `heteronym_table`.
+The dictionary has the pronunciations; the rules here only choose.  Most heteronyms are in one of three
+groups: the noun is stressed earlier than the verb (a REcord, to reCORD), the noun ends in a weak "-ate" and
+the verb in a full one, or the noun ends in S and the verb in Z (the use, to use).  `heteronym_table` has the
+others.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from zelitrio.text.types import Phones
 _FAMILIES = frozenset({*STRESSED, *ENDS_IN_ATE, *HISSES})
 
 HETERONYMS = frozenset({*_FAMILIES, *TABLE, *(f"{word}s" for word in _FAMILIES)})
-"""Every word for which `choose` may give a sound."""
+"""All words for which `choose` may return a pronunciation."""
 
 
 def choose(place: Place, find: Callable[[str], Sequence[Phones]]) -> Phones | None:
-    """The sound that fits the place; None when the word is no heteronym or no sound of it fits.
+    """The pronunciation that fits the place; None: it is not a heteronym, or none fits.
 
     Args:
-        place: the word among the others.
-        find: all the dictionary's sounds of a word.
+        place: the word among its neighbours.
+        find: returns all pronunciations of a word in the dictionary.
     """
     word = place.word
     cases = TABLE.get(word)
@@ -76,7 +76,7 @@ def _holds(case: Case, place: Place) -> bool:
 
 def _of_family(stem: str, part: Part, variants: Sequence[Phones]) -> Phones | None:
     if stem in STRESSED:
-        # Of variants stressed alike the dictionary's first is kept: min and max take the first of equals.
+        # Of variants with the same stress the dictionary's first is used: min and max return the first.
         choose_one = max if _is_verb(stem, part, STRESSED_VERBS) else min
         return choose_one(variants, key=_main_stress)
     if stem in ENDS_IN_ATE:
@@ -95,7 +95,7 @@ def _has_full_ending(said: Phones) -> bool:
 
 
 def _is_voiced(said: Phones) -> bool:
-    """The hiss is the last sound, or comes before the IH0 Z of an inflected form."""
+    """Whether the sibilant is Z: the last phone, or the one before the IH0 Z of an inflected form."""
     return said[-3 if said[-2] in ("IH0", "AH0") else -1] == "Z"
 
 

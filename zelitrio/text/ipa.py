@@ -1,4 +1,4 @@
-"""IPA to ARPAbet, for the sounds of English and the nearest of them for others."""
+"""Convert IPA to ARPAbet; other languages' phones become the nearest English ones."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ _LONGEST = 400
 
 
 def phones_of_ipa(text: str) -> Phones:
-    """Phones of a pronunciation in IPA; stress marks count for the next vowel.
+    """The phones of a pronunciation in IPA.  A stress mark applies to the next vowel.
 
-    A lone vowel without a mark gets the main stress.  Raises `LocalError` on a sign that is unknown.
+    Without a main stress mark, the first vowel gets the main stress.
+
+    Raises:
+        LocalError: a character is not known, or there is no phone.
     """
     text = unicodedata.normalize("NFC", text.strip())[:_LONGEST]
     phones: list[str] = []

@@ -1,12 +1,12 @@
-"""Phones for words that no dictionary knows, by an n-gram over letters and phones taken together.
+"""Phones for words that are in no dictionary, by an n-gram model over pairs of letters and phones.
 
-Each letter of a word yields zero to two phones; the pair is one symbol ("graphone": Bisani and Ney,
-"Joint-sequence models for grapheme-to-phoneme conversion", 2008).  The model says how likely a
-symbol is after the six before it, backing off to shorter histories, and a small beam finds the best
-chain of symbols that spells the word.  Trained on the CMU dictionary by
-`zelitrio.training.recipe.letter_to_sound`, which also states what it reaches on words it has not seen.
+A symbol is a letter with its zero to two phones (a *graphone*: Bisani and Ney, "Joint-sequence models for
+grapheme-to-phoneme conversion", 2008).  The model gives the probability of a symbol after the six before it,
+backing off to shorter histories.  A small beam search finds the best sequence of symbols that spells the
+word.  `zelitrio.training.recipe.letter_to_sound` trains it on the CMU dictionary and states its accuracy on
+unseen words.
 
-Pure Python over flat arrays: numpy has nothing to gain on a handful of candidates per letter.
+Pure Python over flat arrays: numpy is not faster for the few candidates per letter.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ from zelitrio.text.types import Phones
 _MAIN_STRESS = frozenset(code for phone, code in CODE_OF_PHONE.items() if phone.endswith("1"))
 _BEAM = 12
 _WIDTH = 6.0
-"""Log-likelihood below the best at which a candidate is dropped.  A beam of 16 and a width of 8.0 get 0.7 %
-more words right in twice the time."""
+"""Candidates are dropped when their log-likelihood is this much below the best.  A beam of 16 and a width of
+8.0 get 0.7 % more words right in twice the time."""
 _LONGEST_WORD = 32
-"""A longer run of letters is not a word: it is cut into parts and searched with a beam of 2, and only its
-first `_MOST_LETTERS` are spoken, so that other streams do not wait for it."""
+"""A longer run of letters is not a word.  It is cut into parts and searched with a beam of 2, and only its
+first `_MOST_LETTERS` are spoken, so that other streams do not wait long."""
 _MOST_LETTERS = 256
 
 
 @attrs.frozen
 class GraphoneModel:
-    """The trained n-grams as stored on disk: a tree in breadth-first order, node 0 its root."""
+    """The trained n-grams as stored on disk: a tree in breadth-first order; node 0 is the root."""
 
     graphones: tuple[str, ...]
-    """Symbol number minus two -> letter followed by the codes of its phones; sorted."""
+    """The symbols from number 2 on, sorted: a letter followed by the codes of its phones."""
     symbol: np.ndarray
     """uint16 [nodes]: the last symbol of each n-gram."""
     children: np.ndarray
-    """uint16 [nodes]: how many n-grams continue it; they follow one another, sorted by symbol."""
+    """uint16 [nodes]: number of n-grams that continue each one; they are adjacent, sorted by symbol."""
     cost: np.ndarray
     """uint8 [nodes]: minus log probability, in units of `STEP`."""
     backoff: np.ndarray
-    """int8 [nodes]: minus log weight for leaving it for a shorter history, in units of `STEP`."""
+    """int8 [nodes]: minus log backoff weight, in units of `STEP`."""
 
     STEP = 1 / 16
     BEGIN = 0
-    """The symbol before a word; graphones come after the two ends."""
+    """The symbol before a word."""
     END = 1
     """The symbol after a word."""
 
@@ -72,7 +72,7 @@ class GraphoneModel:
 
     @classmethod
     def parse(cls, data: bytes) -> GraphoneModel:
-        """Read what `dump` made; nothing in it is executed."""
+        """Read the output of `dump`; nothing in it is executed."""
         with np.load(BytesIO(lzma.decompress(data)), allow_pickle=False) as arrays:
             return cls(
                 tuple(str(arrays["graphones"]).split()),
@@ -84,17 +84,17 @@ class GraphoneModel:
 
 
 _Arc = tuple[float, str, int, int]
-"""A step of the search: cost, phone codes, the state it leads to, symbol."""
+"""A step of the search: cost, phone codes, next state, symbol."""
 
 
 class LetterToSound:
-    """Sounds out words.  Safe to share between threads; remembers what it worked out."""
+    """Finds the phones of words.  Threads may share it; it caches parts of the search."""
 
     def __init__(self, model: GraphoneModel) -> None:
         count = len(model.symbol)
         first = np.concatenate(([1], 1 + np.cumsum(model.children, dtype=np.int64)))
         shorter = _shorter_histories(model, first)
-        # A history that nothing continues is the same state as its next shorter one.
+        # A history without continuations is the same state as the next shorter one.
         state = np.arange(count)
         is_dead = model.children == 0
         while (dead := is_dead[state] & (state > 0)).any():
@@ -116,9 +116,9 @@ class LetterToSound:
         self._begin = self._state[begin_node]
 
     def phones(self, word: str) -> Phones:
-        """Phones of a lower-case word; letters other than a-z are passed over, so it may be empty.
+        """Phones of a lower-case word.  Letters other than a-z are skipped, so the result may be empty.
 
-        Takes about 0.3 ms for a word of eight letters, once; time is linear in the length.
+        Takes about 0.3 ms for a word of eight letters; time is linear in the length.
         """
         letters = "".join([char for char in word if char in self._range])[:_MOST_LETTERS]
         pieces = [letters[at : at + _LONGEST_WORD] for at in range(0, len(letters), _LONGEST_WORD)]
@@ -126,8 +126,8 @@ class LetterToSound:
         return decode("".join([self.best(piece, beam=beam)[0] for piece in pieces]))
 
     def best(self, letters: str, *, beam: int = _BEAM) -> list[str]:
-        """Codes of the likeliest pronunciations, best first; those with one main stress come first."""
-        # An entry: cost, state, trail of phone codes.
+        """Codes of the likeliest pronunciations: those with one main stress first, then by likelihood."""
+        # Each entry: cost, state, phone codes so far.
         alive: list[tuple[float, int, str]] = [(0.0, self._begin, "")]
         for letter in letters:
             reached: dict[int, tuple[float, int, str]] = {}
@@ -151,10 +151,10 @@ class LetterToSound:
         return ranked
 
     def _expand(self, state: int, letter: str) -> Sequence[_Arc]:
-        """The likely symbols for a letter after a history, cheapest first.
+        """The likely symbols for a letter after a history, the cheapest first.
 
-        Continuations of the history itself, then, with the cost of backing off, those of shorter and shorter
-        ones, down to the pairs, which are cached.
+        First the continuations of the history itself, then those of ever shorter ones, with the cost of
+        backing off.  Those of histories of one symbol or none are cached.
         """
         symbols, first, costs = self._symbol, self._first, self._cost
         low, high = self._range[letter]
@@ -183,7 +183,7 @@ class LetterToSound:
         return sorted(found.values())[:_BEAM]
 
     def _remember(self, state: int, letter: str) -> Sequence[_Arc]:
-        """The same for a history of at most one symbol: there are few, and every word needs them."""
+        """Expand and cache a history of at most one symbol: there are few, and every word needs them."""
         low, high = self._range[letter]
         end = self._first[state + 1]
         node = bisect_left(self._symbol, low, self._first[state], end)
@@ -218,7 +218,7 @@ class LetterToSound:
 
 
 def _shorter_histories(model: GraphoneModel, first: np.ndarray) -> np.ndarray:
-    """For each n-gram the one without its first symbol; [nodes]."""
+    """The node of each n-gram without its first symbol, [nodes]."""
     count = len(model.symbol)
     parent = np.repeat(np.arange(count), model.children)  # of nodes 1, 2, ...
     parent = np.concatenate(([0], parent))
@@ -235,5 +235,5 @@ def _shorter_histories(model: GraphoneModel, first: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def load_letter_to_sound() -> LetterToSound:
-    """The built-in model, about 0.3 s on the first call."""
+    """The built-in model.  The first call takes about 0.3 s; it is cached."""
     return LetterToSound(GraphoneModel.parse((DATA / "letter_to_sound.xz").read_bytes()))

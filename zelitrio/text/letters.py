@@ -1,4 +1,4 @@
-"""The names of the letters, for what is spelled."""
+"""The phones of the letters' names, for words that are spelled."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
 MOST_ASKED = 4096
-"""Words with unpacked phones, about a megabyte: most texts have fewer, and a small table also stays in the
-processor's caches, which the whole dictionary does not."""
+"""Words whose unpacked phones are cached, about a megabyte.  Most texts have fewer, and a table of this size
+stays in the processor's caches."""
 
 
 @functools.cache
@@ -31,20 +31,20 @@ def _built_in() -> Mapping[str, str]:
 
 @attrs.frozen(eq=False)
 class Lexicon:
-    """Words to pronunciations.  Immutable; shared freely between threads."""
+    """The pronunciations of words.  Threads may share it."""
 
     _entries: Mapping[str, str] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     _own: Mapping[str, str] = attrs.field(factory=dict)
     _aliases: Mapping[str, str] = attrs.field(factory=dict)
-    """Words to the words that are read in their place."""
+    """Texts, and the words that are read in their place."""
     _exact: frozenset[str] = frozenset()
-    """Aliases that stand for exactly their text, although they have no capital letter."""
+    """Aliases that match only their exact case, although they have no capital letter."""
     _inside: frozenset[str] = frozenset()
     """Aliases that also replace parts of words."""
     alias_pattern: re.Pattern[str] | None = attrs.field(default=None, repr=False)
     """Finds aliases in a text; None without aliases."""
     _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
-    """What `usual` found last.  Threads may write it at once: both would write the same."""
+    """Cache of `usual`.  Threads may write it at the same time: both write the same value."""
 
     def find(self, word: str) -> tuple[Phones, ...]:
         """Every known pronunciation of a lower-case word, the usual one first; empty when unknown."""
@@ -52,7 +52,7 @@ class Lexicon:
         return tuple([decode(code) for code in packed.split(",")]) if packed else ()
 
     def usual(self, word: str) -> Phones:
-        """The first of what `find` gives; empty when unknown."""
+        """The usual pronunciation of a lower-case word; empty when unknown.  Faster than `find`."""
         phones = self._asked.get(word)
         if phones is None:
             packed = self._own.get(word) or self._entries.get(word)
@@ -72,7 +72,7 @@ class Lexicon:
         return any(without_stress(said) == without_stress(names) for said in self.find(word))
 
     def is_own(self, word: str) -> bool:
-        """Whether a word was added by `with_entries`: then no rule of ours may override it."""
+        """Whether a word was added by `with_entries`; then no built-in rule may override it."""
         return word in self._own
 
     def __contains__(self, word: object) -> bool:
@@ -82,9 +82,10 @@ class Lexicon:
         return len(self._own.keys() | self._entries.keys())
 
     def with_entries(self, entries: Mapping[str, str | Phones]) -> Lexicon:
-        """Return a lexicon with these pronunciations; the phones are "HH AH0 L OW1" or a tuple.
+        """Return a lexicon with these pronunciations added; phones are "HH AH0 L OW1" or a tuple.
 
-        Raises `LocalError` on an empty word, one with white space in it, or a phone that does not exist.
+        Raises:
+            LocalError: a word is empty or has white space, or a phone does not exist.
         """
         own = dict(self._own)
         for word, said in entries.items():
@@ -104,13 +105,14 @@ class Lexicon:
     def with_aliases(
         self, aliases: Mapping[str, str], exact: Iterable[str] = (), inside: Iterable[str] = ()
     ) -> Lexicon:
-        """A lexicon that reads other words in the place of these.
+        """Return a lexicon with these aliases added: their texts are read as other words.
 
-        An alias with a capital letter stands for exactly that text; one without, for the text in any case,
-        unless it is among `exact`.  It replaces whole words only, unless it is among `inside`.  What it gives
-        is read like any other text.
+        An alias with a capital letter matches only this case.  An alias without one matches any case, unless
+        it is in `exact`.  An alias replaces whole words only, unless it is in `inside`.  Its words are read
+        like any other text.
 
-        Raises `LocalError` on an empty text on either side.
+        Raises:
+            LocalError: a text or its words are empty.
         """
         for written, said in aliases.items():
             if not written.strip() or not said.strip():
@@ -126,7 +128,7 @@ class Lexicon:
 def _alias_pattern(
     aliases: Iterable[str], exact: Collection[str], inside: Collection[str]
 ) -> re.Pattern[str]:
-    """Matches any of them; of several that start alike, the longest whole words."""
+    """A pattern for any of the aliases; the longest is tried first, whole words before parts of words."""
     each = sorted(aliases, key=len, reverse=True)
     whole = _alternatives([alias for alias in each if alias not in inside], exact)
     part = _alternatives([alias for alias in each if alias in inside], exact)
@@ -135,7 +137,7 @@ def _alias_pattern(
 
 
 def _alternatives(aliases: Iterable[str], exact: Collection[str]) -> str:
-    """A pattern for any of them, each in its case or in any."""
+    """Alternatives for a pattern: each alias in its exact case or in any case."""
     as_written = [re.escape(alias) for alias in aliases if alias.lower() != alias or alias in exact]
     any_case = [re.escape(alias) for alias in aliases if alias.lower() == alias and alias not in exact]
     kinds = [f"(?:{'|'.join(as_written)})"] if as_written else []
@@ -144,5 +146,5 @@ def _alternatives(aliases: Iterable[str], exact: Collection[str]) -> str:
 
 
 def load_lexicon() -> Lexicon:
-    """The built-in lexicon: about 126,000 words, 0.1 s on the first call, shared after."""
+    """The built-in lexicon: about 126,000 words.  The first call takes 0.1 s; the words are cached."""
     return Lexicon(_built_in())

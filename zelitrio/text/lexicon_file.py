@@ -16,12 +16,12 @@ from pathlib import Path
 from zelitrio.text.phones import encode
 
 DATA = Path(__file__).parent / "data"
-"""Where the dictionary and the letter-to-sound model lie."""
+"""The folder of the dictionary and the letter-to-sound model."""
 _LINE = re.compile(r"([^\s(]+)(?:\(\d+\))? +([A-Z0-9 ]+?)\s*(?:#.*)?\n?")
 
 
 def read_cmudict(lines: Iterable[str]) -> dict[str, list[str]]:
-    """Words and coded pronunciations, in order, of a dictionary in the CMU's text format."""
+    """Read a dictionary in the CMU's text format: words, each with its coded pronunciations in order."""
     entries: dict[str, list[str]] = {}
     for line in lines:
         match = _LINE.fullmatch(line)
@@ -41,13 +41,13 @@ def pack(entries: dict[str, list[str]]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, str]:
-    """Word to its coded pronunciations, joined by commas (split only when looked up: it is faster)."""
+    """Words, each with its coded pronunciations joined by commas (splitting them on look-up is faster)."""
     parts = lzma.decompress(data).decode().split()
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def load_cmudict() -> dict[str, str]:
-    """The built-in dictionary as `unpack` gives it, a fresh copy."""
+    """A new copy of the built-in dictionary, in the format of `unpack`."""
     return unpack((DATA / "cmudict.xz").read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""Pronunciations a user brings: a plain table, or the W3C's Pronunciation Lexicon (PLS) in XML.
+"""Read a user's pronunciations: a plain table, or a W3C Pronunciation Lexicon (PLS) in XML.
 
 PLS 1.0: https://www.w3.org/TR/pronunciation-lexicon/
 """
@@ -18,21 +18,23 @@ from zelitrio.text.phones import parse_phones
 from zelitrio.text.types import Phones
 
 MOST_BYTES = 8 * 1024 * 1024
-"""A larger file is refused: a hundred thousand words fit in a quarter of it."""
+"""A larger file is refused.  A hundred thousand words take a quarter of it."""
 
 
 @attrs.frozen
 class Entries:
-    """The entries of a file: pronunciations of words, and aliases for words."""
+    """The entries of a file: phones of words, and aliases of texts."""
 
     phones: Mapping[str, Phones] = attrs.field(factory=dict)
     aliases: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def load_entries(path: Path | str) -> Entries:
-    """Read a table or PLS file; told apart by the first character.
+    """Read a table or a PLS document; a document begins with "<".
 
-    Raises `LocalError` with the file, the line (or the word), the expected and the found.
+    Raises:
+        LocalError: it is neither; the error names file, line or word, expected and found.
+        OSError: it cannot be read.
     """
     path = Path(path)
     size = path.stat().st_size
@@ -49,9 +51,12 @@ def load_entries(path: Path | str) -> Entries:
 
 
 def parse_table(text: str) -> Entries:
-    """Lines of ``word<TAB>HH AH0 L OW1`` or ``word -> other words``.
+    """Read lines of ``word<TAB>HH AH0 L OW1`` or ``word -> other words``.
 
-    Empty lines and lines from ``#`` on are skipped.
+    Empty lines and lines that begin with ``#`` are skipped.
+
+    Raises:
+        LocalError: a line is neither; the error names its number.
     """
     phones: dict[str, Phones] = {}
     aliases: dict[str, str] = {}
@@ -75,7 +80,7 @@ def parse_table(text: str) -> Entries:
 
 @attrs.frozen
 class Lexeme:
-    """An entry of a PLS document as it is written: words with a phoneme, or else with an alias."""
+    """An entry of a PLS document: words with a phoneme, or else with an alias."""
 
     words: tuple[str, ...]
     phoneme: str | None
@@ -86,9 +91,10 @@ class Lexeme:
 def lexemes(text: str) -> list[Lexeme]:
     """The entries of a PLS document that have words and a phoneme or an alias.
 
-    A document type is refused, so that no entity is ever expanded.
+    A document type declaration is refused, so that no entity is ever expanded.
 
-    Raises `LocalError` if it is not such a document.
+    Raises:
+        LocalError: it is not well-formed, or has a document type declaration.
     """
     if re.search(r"<!\s*(DOCTYPE|ENTITY)", text, re.IGNORECASE):
         raise LocalError("PLS: expected no document type, found one")
@@ -118,9 +124,10 @@ def lexemes(text: str) -> list[Lexeme]:
 
 
 def parse_pls(text: str) -> Entries:
-    """The graphemes of a PLS document with their phonemes or aliases.
+    """Read a PLS document, whose alphabet is ``ipa`` or ``x-cmu-arpabet``.
 
-    Its alphabet is ``ipa`` or ``x-cmu-arpabet``.
+    Raises:
+        LocalError: it is not such a document, or has an unknown phone.
     """
     entries: dict[str, Phones] = {}
     aliases: dict[str, str] = {}

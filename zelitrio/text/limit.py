@@ -1,4 +1,4 @@
-"""How much text a model reads at once."""
+"""How many tokens a model takes in one utterance."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Limit:
     """The size of an utterance, in tokens of the model that speaks it.
 
     Attributes:
-        tokens: of the words that are heard, with their breaks.  The tokens that a model puts before the first
-            word and after the last are not counted.
-        context_tokens: of the context before them; 0 for a model that reads none.
-        count: tokens of one word and the break after it.
+        tokens: the most tokens of the spoken words and their breaks, without the tokens that a model adds
+            before the first word and after the last.
+        context_tokens: the most tokens of context before them; 0: the model takes no context.
+        count: returns the tokens of one word and the break after it.
     """
 
     tokens: int = 318
     context_tokens: int = 64
-    """A dozen words.  With more of them an utterance no longer costs as little as a short one."""
+    """A dozen words.  More context would make a short utterance noticeably slower."""
     count: Callable[[Word], int] = phones_and_break

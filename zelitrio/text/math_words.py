@@ -1,7 +1,7 @@
-"""Formulas in words: one speaker for LaTeX and for formulas in plain text.
+"""Read formulas, in LaTeX and in plain text, as words.
 
-A formula is a row of symbols.  The speaker goes through it once, says each symbol, and looks ahead only
-for what belongs to it: the exponent, the index, the argument.
+A formula is a row of symbols.  `MathSpeaker` goes through it once and speaks each symbol.  It looks ahead
+only for parts of the symbol: the exponent, the index, the argument.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MOST_NESTED = 12
 
 @attrs.define(eq=False)
 class MathSpeaker:
-    """Reads the formula between two places of the reader's text."""
+    """Reads the formula from `place` to `end` of the reader's text."""
 
     reader: Reader
     place: int
@@ -58,12 +58,12 @@ class MathSpeaker:
     depth: int = 0
 
     def say(self) -> None:
-        """Say everything up to the end."""
+        """Speak everything up to the end."""
         while self.place < self.end:
             self._symbol()
 
     def _symbol(self) -> None:
-        """Say the next symbol with what belongs to it."""
+        """Speak the next symbol with its exponent, index or argument."""
         match = _SYMBOL.match(self.reader.text, self.place, self.end)
         assert match is not None  # every character matches one of the kinds
         start, self.place = match.span()
@@ -85,7 +85,7 @@ class MathSpeaker:
             self._sign(match["sign"], start)
 
     def _out(self, said: str, start: int) -> None:
-        """Speak words for the characters from `start` to the place that was reached."""
+        """Speak words whose span is from `start` to the present place."""
         for word in said.split():
             if len(word) == 1 and word.isalpha():
                 self.reader.spell(word, start, self.place)
@@ -108,7 +108,7 @@ class MathSpeaker:
                 self.reader.say("of", self.place, self.place + 1)
 
     def _is_function(self, name: str) -> bool:
-        """Whether "f(x)" is a function of x: its usual names, or a single argument that is not a sum."""
+        """Whether "f(x)" is a function: f is a usual name of one, or x is one or two letters or digits."""
         close = self.reader.text.find(")", self.place, min(self.end, self.place + 40))
         inner = self.reader.text[self.place + 1 : close] if close > 0 else ""
         return name in "fghFGHPOTuvφψ" or (inner.strip().isalnum() and len(inner.strip()) <= 2)
@@ -137,7 +137,7 @@ class MathSpeaker:
             self._out(GREEK[sign.lower()], start)
 
     def _bracket(self, start: int) -> None:
-        """A bracket right after a factor: "n(n+1)" is a product."""
+        """Speak an opening bracket: "times" after a factor, as in "n(n+1)", "of" after a prime."""
         before = self.reader.text[max(0, start - 1) : start]
         is_argument = bool(self.reader.tokens) and self.reader.tokens[-1].spoken == "of"
         if before in ("'", "’", "′"):
@@ -146,7 +146,7 @@ class MathSpeaker:
             self._out("times", start)
 
     def _bar(self, start: int) -> None:
-        """A bar: "given" inside a probability, otherwise the start of an absolute value or its end."""
+        """Speak a bar: "given" inside brackets, else "the absolute value of", or nothing at its end."""
         before = self.reader.text[max(0, start - 40) : start]
         if "(" in before and ")" not in before.rpartition("(")[2]:
             self._out("given", start)
@@ -185,13 +185,13 @@ class MathSpeaker:
         return self.reader.text[self.place : self.place + 1] in ("{", " ")
 
     def _after(self, said: str) -> None:
-        """Speak words that have no characters of their own: they share those of the last word."""
+        """Speak words that have no characters of their own: they get the span of the last word."""
         if self.reader.tokens:
             last = self.reader.tokens[-1]
             self.reader.say(said, last.start, last.end)
 
     def _group(self) -> tuple[int, int]:
-        """The next argument: what braces hold, or one symbol; its braces are passed over."""
+        """The span of the next argument: the text inside braces, or one symbol; skip spaces before it."""
         text = self.reader.text
         while self.place < self.end and text[self.place].isspace():
             self.place += 1
@@ -217,7 +217,7 @@ class MathSpeaker:
         return self.place + 1, self.end
 
     def _argument(self) -> None:
-        """Say the next argument."""
+        """Speak the next argument and pass over it."""
         start, end = self._group()
         if start < end and self.depth < _MOST_NESTED:
             MathSpeaker(self.reader, start, end, self.is_latex, self.depth + 1).say()
@@ -225,7 +225,7 @@ class MathSpeaker:
         self.place = max(self.place, end + 1 if is_closed else end)
 
     def _terms(self, said: str, start: int) -> None:
-        """Say an exponent or an index that has been turned into plain characters."""
+        """Speak an exponent or an index that was converted to plain characters."""
         for char in said:
             if char.isdigit() and said.isdigit():
                 self._out(cardinal(int(said)), start)
@@ -298,7 +298,7 @@ class MathSpeaker:
         self._argument()
 
     def _big(self, said: str, start: int) -> None:
-        """A sum, product, integral or limit with its range."""
+        """Speak a sum, product, integral or limit with its range."""
         self._out(said, start)
         text = self.reader.text
         for _ in range(2):

@@ -1,8 +1,8 @@
-"""Inflected forms of known words: "zoomed", "podcasts", "Nguyen's" by the sound of their stem.
+"""Phones of inflected forms ("zoomed", "podcasts", "Nguyen's") by the phones of their stem.
 
-A stem in the dictionary and a regular ending are a surer guide than the spelling of the whole: measured
-on held-out dictionary words for each ending here.  Endings and prefixes for which letter-to-sound did
-better (-er, -ly, -able, un-, re-, over-: they shift the stress) are left to it.
+For the endings here, the stem's phones and a regular ending were right more often than letter-to-sound, on
+held-out dictionary words.  For -er, -ly, -able, un-, re- and over-, which shift the stress, letter-to-sound
+was better, so they are not here.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _PREFIXES: tuple[tuple[str, Phones], ...] = (
 
 
 def inflect(word: str, find: Find) -> Phones | None:
-    """Phones of a word built on one that `find` knows; None when it is not built so.
+    """Phones of an inflected form of a known word; None if the word is not one.
 
     Args:
         word: lower-case letters and apostrophes.
-        find: the sound of a word, or None.
+        find: returns the phones of a word, or None.
     """
     if "'" in word:
         return _apostrophe(word, find)
@@ -61,14 +61,14 @@ def inflect(word: str, find: Find) -> Phones | None:
 
 
 def plural_sound(stem: Phones) -> Phones:
-    """The stem with the -s of a plural, a possessive or a verb such as "runs"."""
+    """Add the -s of a plural, a possessive or a verb such as "runs"."""
     if stem[-1] in _HISSING:
         return (*stem, "IH0", "Z")
     return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
 
 
 def past_sound(stem: Phones) -> Phones:
-    """The stem with the -ed of the past."""
+    """Add the -ed of the past."""
     if stem[-1] in ("T", "D"):
         return (*stem, "IH0", "D")
     return (*stem, "T" if stem[-1] in _VOICELESS | _HISSING - {"Z", "ZH", "JH"} else "D")
@@ -103,7 +103,7 @@ def _apostrophe(word: str, find: Find) -> Phones | None:
 
 
 def _stem(word: str, ending: str, find: Find) -> Phones | None:
-    """The sound of what the ending was put to: as it is, with its e, undoubled, or y for i."""
+    """The phones of the stem; its spelling may have lost an e, doubled a consonant, or i for y."""
     stem = word[: -len(ending)]
     starts_with_vowel = ending[0] in "aeiou"
     candidates = []

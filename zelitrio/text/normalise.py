@@ -1,4 +1,4 @@
-"""From characters to the words that are spoken, each with the source characters it came from."""
+"""Convert text to spoken words, each with the span of the source characters it came from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ RULES: tuple[Rule, ...] = (
     *rules_web.RULES,
     *rules_words.RULES,
 )
-"""Every rule.  Its `Rank` says when it is asked."""
+"""All rules.  A rule's `Rank` decides when it is tried."""
 PLAIN_RULES = tuple(each for each in RULES if each.is_plain)
 _FULL = RuleSet(RULES, PlainWords(RULES).read)
 _PLAIN = RuleSet(PLAIN_RULES, PlainWords(PLAIN_RULES).read)
@@ -55,13 +55,13 @@ _PLAIN = RuleSet(PLAIN_RULES, PlainWords(PLAIN_RULES).read)
 def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False, edits: Sequence[Edit] = ()) -> Reader:
     """Read a text; the words are in the result's `tokens`.
 
-    Never raises and is linear in the length of the text.
+    Never raises.  Time is linear in the length of the text.
 
     Args:
-        text: any text at all.
-        lexicon: settles whether capitals are a word or are spelled.
-        is_plain: leave abbreviations, dates, money and the like as they stand.
-        edits: replacements that tags ask for, in order of place.
+        text: any text.
+        lexicon: has the aliases, and decides whether capitals are a word or are spelled.
+        is_plain: whether to leave abbreviations, dates, money and so on as they are written.
+        edits: replacements that tags request, in order.
     """
     has_edits = bool(edits) or lexicon.alias_pattern is not None or is_unusual(text)
     seen = edited(text, lexicon, edits) if has_edits else None
@@ -76,14 +76,14 @@ def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False, edits: Sequ
 
 
 def _return_to_source(tokens: Sequence[Token], seen: Edited, source: str) -> None:
-    """Give each token the characters of the source; spans stay in order and never overlap in part."""
+    """Map the tokens' spans to the source.  Spans stay in order; two are equal or do not overlap."""
     before = last = (0, 0)
     for token in tokens:
         token.rule = seen.rule_at(token.start) or token.rule
         if (token.start, token.end) != before:
             before = token.start, token.end
             start, end = seen.span(*before)
-            if start < last[1]:  # it starts in the middle of a replacement that another word has
+            if start < last[1]:  # it begins in a replacement whose characters an earlier word has
                 start = last[1]
                 is_free = source[start:end].strip() != ""
                 start, end = (start, end) if is_free else last
@@ -92,12 +92,12 @@ def _return_to_source(tokens: Sequence[Token], seen: Edited, source: str) -> Non
 
 
 def _is_shouting(text: str) -> bool:
-    """Whether capitals are the writer's habit: several words, none of them in lower case."""
+    """Whether the whole text is in capitals: at least three words, none in lower case."""
     return text.isupper() and sum(len(part) > 2 for part in text.split()) >= 3
 
 
 def _name_pictures(reader: Reader) -> None:
-    """Emoji are silent beside words; a message that is nothing else is read by name."""
+    """Speak the names of emoji.  Only called for a text without words; beside words they are silent."""
     for index, char in enumerate(reader.text[:200]):
         if unicodedata.category(char) == "So":
             name = unicodedata.name(char, "").lower().replace("-", " ")

@@ -1,7 +1,7 @@
-"""Numbers as words, the American way: no "and", words parted by spaces, never a hyphen.
+"""Numbers as American English words: no "and", spaces instead of hyphens.
 
-`num2words` says the same (the tests hold us to it) but takes 80 us a number and needs its "and",
-commas and hyphens taken out again; these take two.
+The tests compare them with `num2words`.  That takes 80 us for a number, and its "and", commas and hyphens
+would have to be removed; these functions take 2 us.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SCALES = (
     "nonillion decillion"
 ).split()
 MOST_DIGITS = 3 * (len(SCALES) + 1)
-"""A longer number has no name here and is read digit by digit."""
+"""A longer number is read digit by digit."""
 
 _ORDINALS = {
     "one": "first",
@@ -92,7 +92,7 @@ def number_words(text: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """The plural of the last word of what numbers and units need: "sixties", "inches", "halves"."""
+    """The plural of a number word or a unit: "sixties", "inches", "thirds"."""
     if noun.endswith(("s", "x", "ch", "sh")):
         return noun + "es"
     if noun.endswith("y") and noun[-2:-1] not in ("a", "e", "o", "u"):
@@ -114,7 +114,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def roman(text: str) -> int | None:
-    """Value of a roman numeral in its one proper spelling; None when it is not one."""
+    """Value of a Roman numeral in its canonical spelling; None if it is not one."""
     if not text or len(text) > 15:
         return None
     total = 0
@@ -127,7 +127,7 @@ def roman(text: str) -> int | None:
 
 
 def to_roman(number: int) -> str:
-    """The roman numeral of a number from 1 to 3999."""
+    """The Roman numeral of a number from 1 to 3999."""
     steps = zip(
         (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1),
         "M CM D CD C XC L XL X IX V IV I".split(),

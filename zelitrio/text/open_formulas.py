@@ -1,8 +1,9 @@
-"""Formulas, links and long numbers kept in one chunk while text arrives in pieces.
+"""Keep formulas, links and long numbers in one chunk while text arrives in pieces.
 
-The chunk schedule cuts at spaces.  Half a formula or half a link is read wrongly, so the spaces inside them
-become a character that nothing cuts at; `restore_spaces` undoes it.  One that is still open waits for its
-end, within `LONGEST_CHARS` and on its line.  A space after a number or a variable waits for what follows it.
+The chunk schedule cuts at spaces.  Half a formula or half a link would be read wrongly.  So the spaces inside
+them are replaced by a character at which nothing cuts; `restore_spaces` undoes this.  A formula that is still
+open is held until it ends, for at most `LONGEST_CHARS` and to the end of the line.  A space after a number or
+a variable is held until the next character shows whether a formula follows.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import re
 from zelitrio.text.math_pattern import LATEX
 
 GLUE = "\uf8fd"
-"""A private character: no text has it."""
+"""A private-use character, which texts do not contain."""
 LONGEST_CHARS = 240
 BEFORE_CHARS = 32
-"""Text before a piece that is read again: a number or a formula may go on in the piece."""
+"""Characters before a piece that are searched again: a number or formula may continue in the piece."""
 
 _OPERATORS = "=<>≤≥≠≈×÷+∈→"
 _WHOLE = re.compile(
@@ -34,7 +35,7 @@ _STARTS = re.compile(rf"^[ ]\d|[$\\\[{_OPERATORS}]|[\d)²³][ ]|[ ]-[ ]|(?<![A-Z
 
 
 class FormulaKeeper:
-    """Passes text on with its formulas made whole.  Plain and synchronous; never changes a text's length."""
+    """Holds text back until its formulas are complete.  No call waits; the text's length never changes."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -46,7 +47,7 @@ class FormulaKeeper:
         return len(self._held)
 
     def feed(self, text: str) -> str:
-        """Take a piece of text; returns what may go on now, perhaps nothing."""
+        """Take a piece of text; return the text that may be cut into chunks now, perhaps none."""
         if not self._held and _STARTS.search(text) is None:
             self._before = (self._before + text)[-BEFORE_CHARS:]
             return text
@@ -61,11 +62,11 @@ class FormulaKeeper:
         return passed
 
     def finish(self, text: str) -> str:
-        """Take the last piece, and return it with what is held; its end will not come."""
+        """Take the last piece; return it and all held text."""
         passed, held, self._held = self.feed(text), self._held, ""
         return passed + held
 
 
 def restore_spaces(text: str) -> str:
-    """The text as it was before `FormulaKeeper`."""
+    """Undo the replacements of `FormulaKeeper`."""
     return text.replace(GLUE, " ")

@@ -1,9 +1,9 @@
-"""Tags kept whole while text arrives in pieces and leaves in chunks.
+"""Keep SSML tags in one chunk while text arrives in pieces.
 
-The chunk schedule cuts at spaces.  So the spaces inside a tag, from `<phoneme>` to `</phoneme>`, in
-`<say-as>` and `<sub>`, and from
-`<break>` to the next word become a character that nothing cuts at; `restore_tags` undoes it.  A pause must
-stay in one chunk with the word after it.  A tag that is still open waits for its end.
+The chunk schedule cuts at spaces.  So some spaces are replaced by a character at which nothing cuts: those
+inside a tag; those inside the elements `<phoneme>`, `<say-as>` and `<sub>`; and those from `<break>` to the
+next word, because a pause must be in one chunk with the word after it.  `restore_tags` undoes this.  A tag
+that is still open is held until it ends.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 JOINER = "\u2060"
-"""WORD JOINER: means "no break here", is not white space, and is on no keyboard."""
+"""WORD JOINER: it means "no break here", is not white space, and is rarely typed."""
 LONGEST_CHARS = 600
 """A "<" without a ">" within this length is not a tag; the text continues as it is."""
 
@@ -27,7 +27,7 @@ _SPACE = re.compile(r"\s")
 
 
 class TagKeeper:
-    """Passes text on with its tags made whole.  Plain and synchronous; never changes a text's length."""
+    """Holds text back until its tags are complete.  No call waits; the text's length never changes."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -38,7 +38,7 @@ class TagKeeper:
         return len(self._held)
 
     def feed(self, text: str) -> str:
-        """Take a piece of text; returns what may go on now, perhaps nothing."""
+        """Take a piece of text; return the text that may be cut into chunks now, perhaps none."""
         text = self._held + text
         self._held = ""
         opened = _OPEN.search(text, max(0, len(text) - LONGEST_CHARS))
@@ -47,11 +47,11 @@ class TagKeeper:
         return _WHOLE.sub(lambda tag: _SPACE.sub(JOINER, tag[0]), text)
 
     def take(self) -> str:
-        """Return the open tag that is held; its end will not come."""
+        """Return the open tag that is held, because no more text will come."""
         held, self._held = self._held, ""
         return held
 
 
 def restore_tags(text: str) -> str:
-    """The text as it was before `TagKeeper`."""
+    """Undo the replacements of `TagKeeper`."""
     return text.replace(JOINER, " ")

@@ -1,4 +1,4 @@
-"""Parts of the rules' patterns.  All are bounded; all are for `re.VERBOSE`."""
+"""Parts of the rules' patterns, for `re.VERBOSE`.  All repetitions are bounded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NUMBER = (
 """A number as written in English, with thousands commas and a decimal point."""
 
 NOT_MORE_NUMBER = r"(?![.,]?\d)"
-"""After a number: the end of it."""
+"""After a number: no more of it follows."""
 
 DASH = r"(?:[-\u2010-\u2015\u2212~\u301c]|[ \u00a0][-\u2010-\u2015\u2212~\u301c][ \u00a0])"
 """The mark between the two ends of a range."""
@@ -21,10 +21,10 @@ LETTER = (
     r"[^\W\d_\u00aa\u00b2\u00b3\u00b9\u00ba\u00bc-\u00be\u2070-\u209c\u2150-\u218b"
     r"\u2460-\u24ff]"
 )
-"""A letter of any script; not the raised, lowered and circled signs that ``\\w`` takes for letters."""
+"""A letter of any script, without the superscript, subscript and circled characters that ``\\w`` includes."""
 
 ROMAN_SIGNS = "\u2160-\u2188"
-"""Inside a character class: Roman numerals that are one character each."""
+"""For a character class: Roman numerals that are one character each."""
 
 WORD_END = r"(?![^\W_])"
 """No letter or digit follows."""

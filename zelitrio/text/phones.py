@@ -1,8 +1,7 @@
 """The phone inventory: the 39 ARPAbet symbols of the CMU dictionary, and their one-character codes.
 
-The dictionary and the letter-to-sound model hold a pronunciation as a string with one character
-per phone (a vowel has one for each of its three stresses): a tenth of the memory of tuples.
-N-grams are counted over these codes.
+The dictionary and the letter-to-sound model store a pronunciation as a string with one character per phone (a
+vowel has one for each of its three stresses), a tenth of the memory of tuples.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ PHONES = tuple(sorted(VOWELS + CONSONANTS))
 """The 39 symbols without stress, in alphabetical order.  The order is fixed: voices index into it."""
 
 _STRESSED = tuple(f"{vowel}{stress}" for vowel in VOWELS for stress in "012")
-# Letters, digits and a few signs: none of them is white space or a comma, which part the packed entries.
+# Letters, digits and a few signs, but no white space and no comma: these separate the packed entries.
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&*+"
 CODE_OF_PHONE = dict(zip(CONSONANTS + _STRESSED, _ALPHABET, strict=True))
 PHONE_OF_CODE = {code: phone for phone, code in CODE_OF_PHONE.items()}
@@ -27,7 +26,11 @@ VOWEL_CODES = frozenset(CODE_OF_PHONE[phone] for phone in _STRESSED)
 
 
 def encode(phones: Phones) -> str:
-    """Pack phones into one character each.  Raises `LocalError` on a phone that does not exist."""
+    """Pack phones into one character each.
+
+    Raises:
+        LocalError: a phone does not exist.
+    """
     try:
         return "".join([CODE_OF_PHONE[phone] for phone in phones])
     except KeyError as error:
@@ -37,14 +40,15 @@ def encode(phones: Phones) -> str:
 
 
 def decode(codes: str) -> Phones:
-    """Unpack what `encode` made."""
+    """Unpack the codes of `encode`."""
     return tuple([PHONE_OF_CODE[code] for code in codes])
 
 
 def parse_phones(text: str) -> Phones:
-    """Read phones written with spaces, "HH AH0 L OW1"; a vowel without a digit has stress 0.
+    """Read phones with spaces between them, "HH AH0 L OW1"; a vowel without a digit has stress 0.
 
-    Raises `LocalError` on an unknown phone and on an empty text.
+    Raises:
+        LocalError: a phone is unknown, or there is none.
     """
     phones = tuple(part + "0" if part in VOWELS else part for part in text.upper().split())
     encode(phones)
@@ -59,7 +63,7 @@ def is_vowel(phone: str) -> bool:
 
 
 def stress_of(phone: str) -> int:
-    """Stress digit of a vowel (0 none, 1 main, 2 second); 0 for consonants."""
+    """Stress of a vowel (0 none, 1 primary, 2 secondary); 0 for consonants."""
     return int(phone[-1]) if phone[-1].isdigit() else 0
 
 

@@ -1,10 +1,10 @@
-"""Plain words, read at once: most of a text, and none of the many rules has anything to say about them.
+"""A fast path for plain words, which are most of a text and which no rule but the one for words reads.
 
-A plain word is a run of the letters a-z, perhaps with a capital first or a tail like "n't", that ends at
-a space or a mark with a space after it.  Then the word has nothing that a rule looks for (a full stop, an
-"@", a digit, a second capital), unless a rule knows the word itself: those the
-rule names in `Rule.plain_words`, and they take the long way.  For all others `rules_words.word` decides,
-and what it would say is said here: one attempt of one pattern where asking every rule takes seventeen.
+A plain word is a run of the letters a-z, perhaps with a capital first or a tail like "n't", that ends at a
+space or at a mark with a space after it.  Rules look for other things: a full stop, an "@", a digit, a second
+capital.  A rule that does read some plain words lists them in `Rule.plain_words`; these words are left to the
+rules.  All others are read here exactly as `rules_words.word` would read them, with one pattern instead of
+about seventeen.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from zelitrio.text.spelling import say_name
 from zelitrio.text.token import Token
 from zelitrio.text.types import Break
 
-# A sign of arithmetic after the next space makes a formula of the word, perhaps.
+# An arithmetic sign after the next space may make the word part of a formula.
 _NO_FORMULA = r"(?![+−±×·⋅÷/*=<>≤≥≠≈≡∝∈∉⊂⊆∪∩→⇒⇔!~]|-(?!-))"
 
-# Of single letters only "a" and "I": the others are initials, numerals and units.  A hyphen, which is silent,
-# counts when nothing but words follows: neither an address nor a file name.
+# The only single letters are "a" and "I": others are initials, numerals or units.  A word may end at a hyphen
+# if only words follow, because then it is not part of an address or a file name.
 _PLAIN_WORD = re.compile(
     rf"""
     (a | [AI](?=\ [a-z]) | I(?=['’](?:m|d|ll|ve)(?![^\W_])) | [A-Za-z][a-z]{{1,40}})
@@ -45,20 +45,24 @@ _BREAKS = {
 
 
 class PlainWords:
-    """Reads plain words where `rules` would all leave them to the rule for words."""
+    """Reads plain words that only the rule for words would read.
+
+    Args:
+        rules: the rules that a text is read with.
+    """
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._special = frozenset({word for each in rules for word in each.plain_words})
 
     def read(self, reader: Reader, place: int) -> int:
-        """Read plain words from `place` on, with the marks and spaces after them; return the end."""
+        """Read plain words from `place` on, with the marks and spaces after them; return where they end."""
         text, lexicon, tokens, special = reader.text, reader.lexicon, reader.tokens, self._special
         match_word, add, has_no_vowel = _PLAIN_WORD.match, tokens.append, _VOWELS.isdisjoint
         while (match := match_word(text, place)) is not None:
             letters, tail, mark = match.groups()
             word = letters.lower()
             if word in special or (letters == "I" and reader.previous()[:1].isupper()):
-                break  # the second: "Elizabeth I"
+                break  # a numeral: "Elizabeth I"
             end = place + len(letters)
             if tail is not None:
                 add(Token(word + tail.replace("’", "'"), place, end + len(tail)))

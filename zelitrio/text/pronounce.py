@@ -1,4 +1,8 @@
-"""From spoken words to phones: the text's own say, function words, context, dictionary, stem, spelling."""
+"""Find the phones of spoken words.
+
+In this order: phones that the text itself gives, function words, heteronyms, the dictionary, the stem of an
+inflected form, letter-to-sound.
+"""
 
 from __future__ import annotations
 
@@ -27,21 +31,21 @@ _WEAK = _sounds(
     "as=AE0 Z; or=AO0 R; but=B AH0 T; than=DH AE0 N; is=IH0 Z; in=IH0 N; was=W AH0 Z; were=W ER0; are=AA0 R; "
     "if=IH0 F"
 )
-"""Words that carry no stress inside a phrase, as a newsreader says them."""
+"""Function words without stress, as inside a phrase."""
 _BEFORE_VOWEL = _sounds("the=DH IY0; to=T UW0")
 _AT_END = _sounds(
     "a=EY1; the=DH AH0; to=T UW1; of=AH1 V; for=F AO1 R; from=F R AH1 M; at=AE1 T; is=IH1 Z; in=IH1 N; "
     "was=W AA1 Z; were=W ER1; are=AA1 R; if=IH1 F"
 )
-"""The same before a break, where they are said in full."""
+"""Function words before a break, where they have their full form."""
 _IN_CONTEXT = frozenset(_WEAK) | HETERONYMS
-"""All others are said alike wherever they stand."""
+"""Words whose pronunciation depends on their neighbours."""
 
 
 def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phones]:
-    """Phones of each token; empty for what has no sound.
+    """Phones of each token; empty for a token that cannot be spoken.
 
-    Never raises; linear in the number of tokens, about half a microsecond for a known word.
+    Never raises.  Time is linear in the number of tokens, about 0.5 us for a known word.
     """
     spoken = [token.spoken for token in tokens]
     found: list[Phones] = []
@@ -69,7 +73,7 @@ def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phon
 def _in_context(
     tokens: Sequence[Token], spoken: Sequence[str], index: int, text: str, lexicon: Lexicon
 ) -> Phones | None:
-    """Phones of a word with a sound that depends on its neighbours."""
+    """Phones of a word whose pronunciation depends on its neighbours."""
     token, word = tokens[index], spoken[index]
     if lexicon.is_own(word):
         return None
@@ -87,7 +91,7 @@ def _is_last_letter(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _letter(spoken: str, *, is_last: bool) -> Phones:
-    """The name of a letter; of several in a row the last carries the main stress: F B I, with I."""
+    """Phones of a letter's name; of several letters in a row, only the last has the primary stress."""
     phones = LETTERS.get(spoken[0], ())
     if not is_last:
         phones = tuple(phone.replace("1", "2") for phone in phones)
@@ -95,11 +99,11 @@ def _letter(spoken: str, *, is_last: bool) -> Phones:
 
 
 def sound_out(word: str, lexicon: Lexicon) -> Phones:
-    """Phones of a word the dictionary lacks: by its stem, or else by its letters."""
+    """Phones of a word that is not in the dictionary: by its stem, or else by letter-to-sound."""
     return _sound_out(word, lexicon)
 
 
-@functools.lru_cache(maxsize=8192)  # words come back: names of a conversation, above all
+@functools.lru_cache(maxsize=8192)  # words are repeated, such as the names in a conversation
 def _sound_out(word: str, lexicon: Lexicon) -> Phones:
     def find(stem: str) -> Phones | None:
         variants = lexicon.find(stem)

@@ -1,4 +1,4 @@
-"""`<prosody>` and `<emphasis>`: how fast, how high and how loud words are spoken."""
+"""Read `<prosody>` and `<emphasis>`: the rate, pitch and volume of words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EMPHASES = {
 }
 _LEAST_RATE, _MOST_RATE = 0.5, 2.0
 _MOST_PITCH = 0.35
-"""ln f0: six semitones."""
+"""In ln f0: six semitones."""
 _LEAST_VOLUME_DB, _MOST_VOLUME_DB = -60.0, 12.0
 _DECIBELS = re.compile(r"([+-]\d{1,3}(?:\.\d{1,4})?)db")
 _PERCENT = re.compile(r"([+-]?\d{1,4}(?:\.\d{1,4})?)%")
@@ -43,7 +43,7 @@ _ELEMENTS = ("prosody", "emphasis")
 
 
 def is_prosody(name: str) -> bool:
-    """Whether an element says how fast, how high or how loud words are spoken."""
+    """Whether an element sets rate, pitch or volume."""
     return name in _ELEMENTS
 
 
@@ -56,7 +56,7 @@ def asked_prosody(name: str, attributes: Mapping[str, str]) -> Prosody:
 
 
 def combined(stack: Sequence[Prosody]) -> Prosody | None:
-    """All open elements together; None if they change nothing."""
+    """The combined effect of all open elements; None if they change nothing."""
     rate = math.prod(one.rate for one in stack)
     pitch = sum(one.pitch for one in stack)
     volume_db = sum(one.volume_db for one in stack)
@@ -71,7 +71,7 @@ def combined(stack: Sequence[Prosody]) -> Prosody | None:
 
 @attrs.frozen
 class Stretch:
-    """A stretch of text and how it is spoken."""
+    """A part of a text and its prosody."""
 
     start: int
     end: int

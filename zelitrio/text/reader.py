@@ -1,11 +1,11 @@
-"""The frame of the normaliser: rules take turns at the text, each reads what it knows.
+"""The frame of the normaliser: it goes through a text and tries the rules at each place.
 
-At each place the rules for the character found there are tried in order.  A rule is a pattern,
-anchored there, and a function that puts the spoken words into the `Reader`; it may decline by
-returning False, and the next one is tried.  Every pattern is bounded, and every rule that accepts
-moves on by at least one character, so time is linear in the length of the text.
+At each place the rules for the character there are tried in order.  A rule is a pattern, anchored at the
+place, and a function that adds the spoken words to the `Reader`.  The function may return False; then the
+next rule is tried.  Every pattern is bounded, and every rule that accepts moves on by at least one character,
+so time is linear in the length of the text.
 
-Spans never go back and never overlap in part: words that are spoken in another order than they are
+Spans are in order, and two are equal or do not overlap.  Words that are spoken in another order than they are
 written ("$5": five dollars) share the span of the whole.
 """
 
@@ -40,13 +40,13 @@ _STRENGTH = {
 
 @attrs.define(eq=False)
 class Reader:
-    """The text and the words that were found."""
+    """A text, and the tokens that were read from it."""
 
     text: str
     lexicon: Lexicon
     tokens: list[Token] = attrs.field(factory=list)
     is_shouting: bool = False
-    """The whole text is in capitals, so capitals mean nothing."""
+    """Whether the whole text is in capitals, so that capitals do not mark names or abbreviations."""
     skipped: int = 0
     """Characters that should have a sound but could not be read."""
 
@@ -55,13 +55,13 @@ class Reader:
         return word in self.lexicon
 
     def say(self, words: str, start: int, end: int, *, phones: Phones | None = None) -> None:
-        """Speak words that stand for the characters from `start` to `end`."""
+        """Add words whose span is from `start` to `end`."""
         self.tokens.extend([Token(word, start, end, phones=phones) for word in words.split()])
 
     def spell(self, letters: str, start: int, end: int | None = None, *, ending: str = "") -> None:
-        """Speak each letter or digit by its name; `ending` ("'s") is joined to the last.
+        """Add the names of letters or digits; `ending` ("'s") is joined to the last.
 
-        Each has its own character of the source from `start` on, or all share the span when `end` is given.
+        With `end` they all share the span from `start` to `end`; without it each has one character.
         """
         for index, letter in enumerate(letters):
             span = (start + index, start + index + 1) if end is None else (start, end)
@@ -71,7 +71,7 @@ class Reader:
             self.tokens[-1].end += len(ending) if end is None else 0
 
     def mark(self, kind: Break) -> None:
-        """A break after the last word; of several, the strongest counts."""
+        """Add a break after the last word; of several breaks the strongest is kept."""
         if self.tokens and _STRENGTH[kind] > _STRENGTH[self.tokens[-1].after]:
             self.tokens[-1].after = kind
 
@@ -82,7 +82,7 @@ class Reader:
         return self.text[self.tokens[-1].start : self.tokens[-1].end]
 
     def touches(self, start: int) -> bool:
-        """Whether a letter or digit stands just before `start`."""
+        """Whether a letter or digit is just before `start`."""
         return start > 0 and self.text[start - 1].isalnum()
 
 
@@ -91,20 +91,20 @@ Read = Callable[[Reader, re.Match[str]], bool | None]
 
 @attrs.frozen
 class Rule:
-    """A pattern, and what to do with its match.  It declines when the function returns False."""
+    """A pattern, and a function that reads its match; if that returns False, the next rule is tried."""
 
     name: str
     rank: Rank
     first: str
-    """Characters a match may begin with; "a" and "0" stand for every letter and digit."""
+    """Characters that a match may begin with; "a" means every letter and "0" every digit."""
     pattern: re.Pattern[str]
     read: Read
     plain_words: frozenset[str] = frozenset()
-    """Those of the plain words, in lower case, that a match may begin with (see `plain_words`)."""
+    """Plain words, in lower case, that a match may begin with; see the module `plain_words`."""
     is_plain: bool = False
-    """It also applies if the client has turned normalisation off."""
+    """Whether it also applies when the client has turned normalisation off."""
     examples: Mapping[str, str] = attrs.field(factory=dict)
-    """Texts this rule reads, with the words that are spoken."""
+    """Texts that this rule reads, with the words that are spoken; a test checks them."""
 
 
 def rule(
@@ -117,7 +117,7 @@ def rule(
     is_plain: bool = False,
     examples: Mapping[str, str] | None = None,
 ) -> Callable[[Read], Rule]:
-    """Make a rule of a function, as a decorator; the function's name names the rule."""
+    """Decorator: make a rule of a function.  The rule has the function's name."""
     known = frozenset({word.lower() for word in plain_words})
 
     def make(read: Read) -> Rule:
@@ -129,11 +129,16 @@ def rule(
 
 
 Shortcut = Callable[[Reader, int], int]
-"""Reads what it can from a place on, as the rules would, and returns where the rules must go on."""
+"""Reads words from a place on exactly as the rules would, and returns the place where the rules go on."""
 
 
 class RuleSet:
-    """Rules by rank, then by the characters they can begin with; a shortcut is tried before them."""
+    """Rules, sorted by rank and indexed by first character.
+
+    Args:
+        rules: in any order.
+        shortcut: tried before the rules at each place.
+    """
 
     def __init__(self, rules: Iterable[Rule], shortcut: Shortcut | None = None) -> None:
         rules = sorted(rules, key=lambda each: each.rank)  # stable: equal ranks keep their order

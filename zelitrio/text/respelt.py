@@ -1,4 +1,4 @@
-"""English that is read by our rules, in the symbols of another accent or of another program."""
+"""English read by our rules, with words in the symbols of another accent or another alphabet."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from zelitrio.text.front_end import FrontEnd, ReadText
 from zelitrio.text.types import Utterance, Word
 
 Respell = Callable[[Sequence[Word], Sequence[bool]], Sequence[str]]
-"""The words of an utterance to the symbols of each; an empty string leaves a word to its phones.
+"""Takes the words of an utterance and returns the symbols of each; empty: the word keeps its phones.
 
-The second argument marks words with chosen phones: by a tag, a dictionary, a spelt letter.
+The second argument marks words whose phones a tag or a dictionary has chosen, and spelled letters.
 """
 
 
 @attrs.frozen(eq=False)
 class RespeltFrontEnd(FrontEnd):
-    """Reads English; numbers, dates and dictionaries are read as by `FrontEnd`."""
+    """Reads English as `FrontEnd` does, then adds symbols to the words."""
 
     respell: Respell = attrs.field(default=lambda words, chosen: ["" for _ in words])
 

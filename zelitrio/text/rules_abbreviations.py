@@ -1,4 +1,4 @@
-"""Abbreviations with a full stop, read by their neighbours on both sides; initials; degrees."""
+"""Rules for abbreviations with a full stop, which depend on their neighbours; initials; degrees."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NOT_NAMES = words(
     "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
 )
 _WORDS_TOO = words("co ref art min max ca ch sec fig")
-"""Abbreviations that are words as well: with nothing round them they are taken for those."""
+"""Abbreviations that are also words; with no word after and no name before them they are read as words."""
 _AFTER_PLACES = words("unit apt suite ste floor room north south east west n s e w nw ne sw se and at po")
-"""After these words' place in an address, no name follows a street."""
+"""Words that follow a street in an address; before them "St." is a street, not a saint."""
 _BEFORE_DAYS = words("on this next last until by every closed open each and from")
 _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
 
@@ -33,7 +33,7 @@ _NEXT_WORD = re.compile(r"[\"'“‘(]?\s*(?P<word>\w{0,40})")
     examples={"e.g. this": "for example this", "w/o cheese": "without cheese", "et al.": "and others"},
 )
 def lettered(reader: Reader, match: re.Match[str]) -> bool:
-    """Read an abbreviation made of letters and stops or slashes."""
+    """Read an abbreviation of letters with full stops or slashes."""
     if reader.touches(match.start()):
         return False
     said = match[0].lower().replace(" ", "_")
@@ -132,13 +132,13 @@ class _Sides:
     """The neighbours of an abbreviation."""
 
     is_capital: bool
-    """It is itself written with a capital."""
+    """Whether it is written with a capital."""
     previous: str
     after: str
     is_comma_next: bool
     is_name_next: bool
     ends: bool
-    """Its full stop also ends the sentence."""
+    """Whether its full stop also ends the sentence."""
 
     @classmethod
     def of(cls, reader: Reader, match: re.Match[str]) -> _Sides:
@@ -156,7 +156,7 @@ class _Sides:
 
     @property
     def follows_name(self) -> bool:
-        """After a capitalised word or a number: "Elm Dr.", "Smith & Co."."""
+        """Whether it follows a capitalised word, a number or "&": "Elm Dr.", "Smith & Co."."""
         first = self.previous[:1]
         return (
             first.isupper() or first.isdecimal() or first == "&"
@@ -164,7 +164,7 @@ class _Sides:
 
     @property
     def is_number_next(self) -> bool:
-        """A digit comes next."""
+        """Whether a digit comes next."""
         return self.after[:1].isnumeric()
 
 
@@ -205,7 +205,7 @@ def _expand(word: str, sides: _Sides) -> str | None:
 
 
 def _stop(reader: Reader, match: re.Match[str]) -> None:
-    """The full stop of an abbreviation is also the sentence's when the text ends or starts anew there."""
+    """Add a break if the full stop of an abbreviation also ends the sentence."""
     if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
         reader.mark(Break.STOP)
 

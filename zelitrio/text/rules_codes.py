@@ -1,4 +1,4 @@
-"""Codes: order and tracking numbers, bank accounts, licence plates, postcodes, chess moves."""
+"""Rules for codes: order and tracking numbers, bank accounts, licence plates, postcodes, chess moves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ _GROUP = re.compile(r"[A-Za-z]+|\d+|[-–./ ]")
 
 
 def say_code(reader: Reader, match: re.Match[str], *, is_digit_by_digit: bool) -> None:
-    """Letters by their names; a long run of digits, or every run, digit by digit; a pause at each gap."""
+    """Speak letters by their names, and short numbers as numbers, with a pause at each gap.
+
+    Long numbers, or all of them with `is_digit_by_digit`, are read digit by digit.
+    """
     for part in _GROUP.finditer(match[0]):
         start, end = match.start() + part.start(), match.start() + part.end()
         found = part[0]
@@ -103,7 +106,7 @@ def postcode(reader: Reader, match: re.Match[str]) -> bool:
     },
 )
 def labelled_code(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a code after the word that says so; without one, only letters and digits in a long mixture."""
+    """Read a code after a word that names one; without such a word, only a long mix of letters and digits."""
     written = match[0]
     if reader.touches(match.start()):
         return False
@@ -178,7 +181,7 @@ def range_of_letters(reader: Reader, match: re.Match[str]) -> bool:
     examples={"00:1A:2B:3C:4D:5E": "zero zero one a two b three c four d five e"},
 )
 def hardware_address(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a MAC or an IPv6 address sign by sign."""
+    """Read a MAC or an IPv6 address character by character."""
     if reader.touches(match.start()):
         return False
     for index, char in enumerate(match[0], start=match.start()):
@@ -248,7 +251,7 @@ _GAME = re.compile(
     },
 )
 def chess_move(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a chess move, where the text has another one or names the game."""
+    """Read a chess move if it can be nothing else, or if another one or the game's name is near."""
     move = match["move"]
     text = reader.text
     near = f"{text[max(0, match.start() - 60) : match.start()]} {text[match.end() : match.end() + 60]}"

@@ -1,4 +1,4 @@
-"""Numbers that name something instead of counting: phones, cards, versions, addresses, rooms, flights."""
+"""Rules for numbers that identify: telephone and card numbers, versions, addresses, rooms, flights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zelitrio.text.types import Break
 
 
 def _word_before(reader: Reader, place: int) -> str:
-    """The word in front of a place, also one that is spelled, if only a space is between."""
+    """The word before a place, which may be spelled, if only a space is between them."""
     found = _LAST_WORD.search(reader.text[max(0, place - 24) : place])
     return found[1].lower() if found and reader.previous() else ""
 
@@ -173,7 +173,7 @@ def type_number(reader: Reader, match: re.Match[str]) -> bool:
     examples={"Python 3.11": "python three point eleven"},
 )
 def software_version(reader: Reader, match: re.Match[str]) -> bool:
-    """Read the minor version as a number: a decimal would be "three point one one"."""
+    """Read a software version with its parts as numbers: "3.11" is "three point eleven"."""
     if reader.previous().lower() not in _SOFTWARE:
         return False
     reader.say(cardinal(int(match["major"])), *match.span("major"))
@@ -237,7 +237,7 @@ def zip_code(reader: Reader, match: re.Match[str]) -> bool:
     examples={"12345678": "one two three four five six seven eight"},
 )
 def long_number(reader: Reader, match: re.Match[str]) -> bool:
-    """Read an identifier digit by digit: an amount has fewer digits."""
+    """Read a long identifier digit by digit; amounts have fewer digits."""
     if len(match[0]) <= MOST_DIGITS and match[0].endswith("000000"):
         return False
     reader.say(digits(match[0]), *match.span())
@@ -248,7 +248,7 @@ _STAGES = {"rc": "release candidate", "dev": "dev", "post": "post"}
 
 
 def _say_groups(reader: Reader, match: re.Match[str], pattern: str) -> None:
-    """Each group digit by digit with a small pause between the groups."""
+    """Speak groups digit by digit, with a short pause between groups."""
     for index, group in enumerate(re.finditer(pattern, match[0])):
         if index:
             reader.mark(Break.COMMA)
@@ -359,7 +359,7 @@ _COUNTED_AFTER = re.compile(r"[ -](?:param(?:eter)?s?|people|tokens?|users|human
     },
 )
 def model_size(reader: Reader, match: re.Match[str]) -> bool:
-    """Read the size of a language model: the letter after a name, the number before "parameters"."""
+    """Read the size of a language model, after its name or before "parameters"."""
     text = reader.text
     if match["letter"] != "b" and _COUNTED_AFTER.match(text, match.end()) and not match["times"]:
         reader.say(number_words(match["size"]), *match.span("size"))

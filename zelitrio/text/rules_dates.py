@@ -1,4 +1,4 @@
-"""Dates, years, decades and eras."""
+"""Rules for dates, years, decades and eras."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def day_and_month(reader: Reader, match: re.Match[str]) -> bool:
     },
 )
 def numeric_date(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a numeric date, month first unless it cannot be a month; with stops, day first."""
+    """Read a numeric date, month first unless it is above 12; with full stops, day first."""
     month, day = int(match["first"]), int(match["second"])
     if match["sep"] == "." or month > 12:
         month, day = day, month
@@ -147,7 +147,7 @@ def iso_date(reader: Reader, match: re.Match[str]) -> bool:
     examples={"on 12/25": "on december twenty fifth"},
 )
 def month_slash_day(reader: Reader, match: re.Match[str]) -> bool:
-    """Read month and day after a word that a date follows; elsewhere it is a fraction."""
+    """Read "3/14" as month and day after words such as "on"; elsewhere it is a fraction."""
     if reader.previous().lower() not in _DATE_BEFORE or match[0] in ("24/7", "9/11", "50/50"):
         return False
     return _say_date(reader, match, int(match["month"]), int(match["day"]), None)
@@ -162,7 +162,7 @@ _DECADES_JOINED = re.compile(r"\d0['’]?s(?:,|,? (?:and|or|to|&)|[ ]?[-–])[ ]
 
 
 def _is_decade(reader: Reader, match: re.Match[str]) -> bool:
-    """Whether "80s" means years: after another decade, or before what has a style."""
+    """Whether "80s" means years: it follows another decade, or a word such as "music" follows it."""
     before = reader.text[max(0, match.start() - 14) : match.start()]
     return (
         _STYLES.match(reader.text, match.end()) is not None
@@ -199,7 +199,7 @@ _DAY_LEADS = words("on closed open every next this last by until each and from s
     examples={"Sat 10-2": "saturday ten to two", "closed Sun": "closed sunday"},
 )
 def lone_day(reader: Reader, match: re.Match[str]) -> bool:
-    """Read the short name of a day where a day may stand."""
+    """Read the short name of a weekday if its neighbours allow a day there."""
     day = match["day"]
     is_certain = day.lower() in ("tue", "tues", "thu", "thur", "thurs", "fri")
     is_led = reader.previous().lower() in _DAY_LEADS and bool(reader.previous())

@@ -1,4 +1,4 @@
-"""Signs that are drawn or stand for a kind, and are not read: faces, rows of signs, "$" before letters."""
+"""Rules for signs that are not spoken: emoticons, rows of signs, "$" before letters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.text.types import Break
     examples={"Thanks :)": "thanks", "cool :D": "cool", "I <3 you": "i love you"},
 )
 def emoticon(reader: Reader, match: re.Match[str]) -> bool:
-    """Skip a face made of marks; a heart is love."""
+    """Skip an emoticon; a heart is read as "love"."""
     start = match.start()
     if start and not reader.text[start - 1].isspace():
         return False
@@ -35,7 +35,7 @@ def emoticon(reader: Reader, match: re.Match[str]) -> bool:
     examples={"What the @#$%! is it": "what the is it"},
 )
 def mixed_signs(reader: Reader, match: re.Match[str]) -> bool:
-    """Skip a row of different signs; a row of one mark keeps its break."""
+    """Skip a row of different signs; a row of one punctuation mark still makes a break."""
     if len(set(match[0])) < 3:
         return False
     reader.mark(Break.COMMA)
@@ -44,7 +44,7 @@ def mixed_signs(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(Rank.SIGN, "$", r"\$(?=[A-Za-z_])", is_plain=True, examples={"$AAPL rose": "a a p l rose"})
 def dollar_before_letters(reader: Reader, match: re.Match[str]) -> bool:
-    """Skip the sign of a share or of a shell variable."""
+    """Skip the "$" of a ticker symbol or of a shell variable."""
     return True
 
 

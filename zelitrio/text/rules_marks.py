@@ -1,4 +1,4 @@
-"""Punctuation and signs: which make a break, which are said, which are silent."""
+"""Rules for punctuation and signs: some make a break, some are spoken, some are silent."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
     examples={"Wait... what?": "wait what"},
 )
 def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
-    """A trailing off: an end before a capital or nothing, otherwise a pause.
+    """Add the break of an ellipsis: the end of a sentence before a capital or at the end, else a pause.
 
-    It declines, so that the marks themselves are read by the rules after it.
+    It always returns False, so that later rules read the marks.
     """
     following = match["next"]
     reader.mark(Break.STOP if following is None or following.isupper() else Break.DASH)
@@ -63,7 +63,7 @@ def ellipsis(reader: Reader, match: re.Match[str]) -> bool:
     examples={"one ----- two": "one two", "====": "", "$$$": ""},
 )
 def decoration(reader: Reader, match: re.Match[str]) -> bool:
-    """Skip a row of one sign: it is drawn, not said."""
+    """Skip a row of one sign, such as a line of dashes."""
     reader.mark(Break.DASH)
     return True
 
@@ -117,7 +117,7 @@ def new_line(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(Rank.MARK, "^", r"\^(?P<exponent>-?\d{1,3})(?!\d)", is_plain=True, examples={"x^2": "x squared"})
 def power(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a power of a letter; the power of a number is read with it."""
+    """Read the power of a letter; another rule reads powers of numbers."""
     if not reader.touches(match.start()):
         return False
     reader.say(power_words(int(match["exponent"])), *match.span())
@@ -152,7 +152,7 @@ _BOUNDS.update({"<=": "at most", ">=": "at least"})
     },
 )
 def comparison(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a bound before an amount, or a comparison that programmers write in two signs."""
+    """Read a bound before an amount (">5"), or a comparison of two signs ("!=")."""
     sign, text, start = match["sign"], reader.text, match.start()
     before = text[max(0, start - 1) : start]
     is_bound = match["next"].isdigit() or match["next"] in "$€£"
@@ -182,7 +182,7 @@ def comparison(reader: Reader, match: re.Match[str]) -> bool:
     },
 )
 def between(reader: Reader, match: re.Match[str]) -> bool:
-    """Say a sign between two operands; elsewhere it is silent."""
+    """Speak a sign between two operands; elsewhere it is silent."""
     text, start, end = reader.text, match.start(), match.end()
     sign = match["sign"]
     left, right = text[max(0, start - 3) : start], text[end : end + 3]
@@ -209,7 +209,7 @@ def between(reader: Reader, match: re.Match[str]) -> bool:
     examples={"x²": "x squared", "the end³ of": "the end of"},
 )
 def raised(reader: Reader, match: re.Match[str]) -> None:
-    """Read a power; after a longer word, the raised number of a footnote is silent."""
+    """Read a superscript as a power; after a longer word it is a footnote and silent."""
     previous = reader.previous()
     if reader.touches(match.start()) and (len(previous) <= 2 or _VOWEL.search(previous) is None):
         reader.say(power_words(int(match[0].translate(_RAISED))), *match.span())
@@ -217,7 +217,7 @@ def raised(reader: Reader, match: re.Match[str]) -> None:
 
 @rule(Rank.MARK, "₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]{1,4}", is_plain=True, examples={"x₁": "x one"})
 def lowered(reader: Reader, match: re.Match[str]) -> None:
-    """Read an index."""
+    """Read a subscript."""
     reader.say(cardinal(int(match[0].translate(_LOWERED))), *match.span())
 
 
@@ -230,14 +230,14 @@ def lowered(reader: Reader, match: re.Match[str]) -> None:
     examples={"black & white": "black and white", "§ 5": "section five"},
 )
 def sign(reader: Reader, match: re.Match[str]) -> bool:
-    """Say a sign that is always said."""
+    """Speak a sign that is never silent."""
     reader.say(_SAID[match[0]], *match.span())
     return True
 
 
 @rule(Rank.MARK, "".join(_BREAKS), r".", re.DOTALL, is_plain=True, examples={"Hello, world!": "hello world"})
 def punctuation(reader: Reader, match: re.Match[str]) -> bool:
-    """Make the break of a mark."""
+    """Add the break of a punctuation mark."""
     text, start = reader.text, match.start()
     after = text[start + 1 : start + 2]
     # A mark inside a word is no pause: "a.b", "x:y".
@@ -253,7 +253,7 @@ def punctuation(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _is_formula(left: str, right: str, sign: str) -> bool:
-    """Whether numbers or single letters are on both sides, equally close."""
+    """Whether numbers or single letters are on both sides, with the same spacing."""
     close = left[-1:].isspace() == right[:1].isspace()
     near, far = left.strip()[-1:], right.strip()[:1]
     if not (close and near and far):
@@ -264,13 +264,13 @@ def _is_formula(left: str, right: str, sign: str) -> bool:
 
 
 def _is_lone(side: str) -> bool:
-    """Whether the nearest thing on a side, read outwards, is one letter."""
+    """Whether the nearest word on a side is a single letter; `side` is in the order of distance."""
     side = side.strip()
     return side[:1].isalpha() and not side[1:2].isalnum()
 
 
 def _is_alternative(text: str, start: int) -> bool:
-    """Whether it is a pair such as "yes/no"."""
+    """Whether the slash joins a pair such as "yes/no"."""
     pair = _PAIR.search(text, max(0, start - 8), start + 8)
     return pair is not None and pair.start() < start < pair.end()
 
@@ -281,7 +281,7 @@ _PAIR = re.compile(
 
 
 def _is_rate(reader: Reader, text: str, end: int) -> bool:
-    """ "3 items/page": a counted noun before the sign, a single one after it."""
+    """Whether it is a rate, as in "3 items/page": a counted noun before the slash, a singular after it."""
     if len(reader.tokens) < 2 or not text[end : end + 1].islower():
         return False
     if text[end - 2 : end - 1].isdigit():

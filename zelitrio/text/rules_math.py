@@ -1,4 +1,4 @@
-"""Formulas: LaTeX, and equations in a line of plain text."""
+"""Rules for formulas: LaTeX, and equations in plain text."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def formula(reader: Reader, match: re.Match[str]) -> bool:
     examples={"O(n log n)": "o of n log n", "log(x)": "log of x", "f(x)": "f of x"},
 )
 def function_of(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a function of variables; a function of a program has words between its brackets."""
+    """Read a function of variables, "f(x)"; a program's function has words in its brackets."""
     names = re.findall(r"[A-Za-z]+", match["inner"])
     is_named = any(len(name) > 1 and name.lower() not in FUNCTIONS for name in names)
     if reader.touches(match.start()) or is_named or "." in match["inner"]:

@@ -1,4 +1,4 @@
-"""Money: the sign or code before or after the amount, cents, "million", "per month"."""
+"""Rules for money: the sign or code before or after the amount, cents, "million", "per month"."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.text.tables import table
 
 @attrs.frozen
 class _Currency:
-    """The names of a coin and of its hundredth."""
+    """The names of a currency's unit and of its hundredth."""
 
     one: str
     many: str
@@ -24,7 +24,7 @@ class _Currency:
 
 
 def _parse(line: str) -> tuple[list[str], _Currency]:
-    """ "$ : dollar" or "R$ : real/reais centavo": signs, one and many of the coin, then of its hundredth."""
+    """Read a line such as "R$ : real/reais centavo": signs, names of the unit, names of its hundredth."""
     signs, _, names = line.partition(" : ")
     coins = [name.split("/") for name in names.split()]
     coin, cent = coins[0], coins[1] if len(coins) > 1 else ["cent"]
@@ -170,7 +170,7 @@ _NO_NOUN = re.compile(
 
 
 def _describes(reader: Reader, match: re.Match[str]) -> bool:
-    """ "a $5 coffee", "a $20 bill": the amount describes the noun that follows."""
+    """Whether the amount describes the noun after it, as in "a $5 coffee"; then the unit is singular."""
     text, end = reader.text, match.end()
     if _PRICED.match(text, end):
         return True

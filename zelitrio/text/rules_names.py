@@ -1,4 +1,4 @@
-"""Names of products, formats and tools: a table that anyone can extend (data/names.txt)."""
+"""The rule for names of products, formats and tools, which are in a table (data/names.txt)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def _load() -> dict[str, str]:
 
 
 NAMES = _load()
-"""As written to as spoken; in the spoken form, words in capitals are spelled."""
+"""Written forms and their spoken forms; words in capitals in a spoken form are spelled."""
 
 
 def _by_first_letter(names: Iterable[str]) -> str:
-    """A pattern of all names that tries only those with the right first letter."""
+    """A pattern of all names, grouped by first letter, so that few alternatives are tried."""
     groups: dict[str, list[str]] = {}
     for name in names:
         is_any_case = name == name.lower()

@@ -1,4 +1,4 @@
-"""Plain numbers: ordinals, fractions, ranges, powers, decimals, cardinals."""
+"""Rules for plain numbers: ordinals, fractions, ranges, powers, decimals, cardinals."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SIGNS = {"-": "minus", "−": "minus", "+": "plus", "±": "plus or minus", "~":
     examples={"1 000 000": "one million"},
 )
 def spaced(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a number with spaces between thousands; a single space separates two numbers."""
+    """Read "1 000 000" as one number; "1 000", with a single space, is two numbers."""
     if reader.touches(match.start()):
         return False
     reader.say(cardinal(int("".join(match[0].split()))), *match.span())
@@ -82,7 +82,7 @@ def ordinals(reader: Reader, match: re.Match[str]) -> None:
     },
 )
 def fraction(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a fraction; another pair is "out of" or "slash"."""
+    """Read a fraction; pairs that are not one are read with "out of" or "slash"."""
     whole, top, bottom = match["whole"], int(match["top"]), int(match["bottom"])
     is_split = top + bottom == 100 and not whole and not match["th"]
     if is_split and match[0] not in _WHOLE_SLASHES:
@@ -165,7 +165,7 @@ def scientific(reader: Reader, match: re.Match[str]) -> bool:
     },
 )
 def number_range(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a range or a score; with spaces round a hyphen only if it goes up."""
+    """Read a range or a score; with spaces around the hyphen only if the second number is larger."""
     if reader.touches(match.start()):
         return False
     if match[0] == "24-7":
@@ -205,7 +205,7 @@ def number(reader: Reader, match: re.Match[str]) -> bool:
 
 @rule(Rank.NUMBER, "0", r"\d{1,100000}", is_plain=True, examples={"R2": "r two"})
 def any_digits(reader: Reader, match: re.Match[str]) -> None:
-    """Read digits that belong to nothing else, however many."""
+    """Read any digits that no other rule has read."""
     is_amount = len(match[0]) <= MOST_DIGITS
     reader.say(number_words(match[0]) if is_amount else digits(match[0]), *match.span())
 
@@ -218,7 +218,7 @@ def power_words(exponent: int) -> str:
 
 
 def fraction_words(top: int, bottom: int, one: str) -> str:
-    """ "three quarters"; `one` is what stands for a single part after "and": "a half"."""
+    """Words of a fraction: "three quarters"; `one` is the word for a single part: "a half", "one half"."""
     if bottom == 2:
         part = "half"
         many = "halves"

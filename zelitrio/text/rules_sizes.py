@@ -1,4 +1,4 @@
-"""Sizes and places: inches and feet, latitude and longitude, lines of a screen."""
+"""Rules for sizes and places: inches and feet, latitude and longitude, lines of a screen."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ _SIZE_BEFORE = words("a an the my your his her our this that one each every anot
     },
 )
 def inches(reader: Reader, match: re.Match[str]) -> bool:
-    """Read inches or feet; a closing quotation mark does not count."""
+    """Read inches or feet, unless the mark is a closing quotation mark."""
     mark = match["inches"] or match["feet"]
     if reader.touches(match.start()) or (mark in ('"', "”", "'", "’", "''") and not _is_size(reader, match)):
         return False

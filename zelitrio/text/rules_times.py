@@ -1,4 +1,4 @@
-"""Times of day, durations on a clock, ratios."""
+"""Rules for times of day, durations such as "1:30:00", and ratios."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def clock(reader: Reader, match: re.Match[str]) -> bool:
     examples={"5pm": "five p m", "5-7 p.m.": "five to seven p m", "9am-5pm": "nine a m to five p m"},
 )
 def hour_only(reader: Reader, match: re.Match[str]) -> bool:
-    """Read an hour with its half of the day."""
+    """Read an hour with "a.m." or "p.m."."""
     if reader.touches(match.start()):
         return False
     joint = "and" if reader.previous().lower() == "between" else "to"
@@ -92,7 +92,7 @@ def _clock_words(hour: int, minute: int, is_plain: bool) -> str:
 
 
 def _finish(reader: Reader, match: re.Match[str]) -> None:
-    """The half of the day, the end of a sentence behind "p.m.", the "to" of a range."""
+    """Speak "a.m." or "p.m.", a sentence end after it, and the "to" of a range."""
     if match["half"]:
         end = match.start("to") if match["to"] else match.end()
         reader.spell(match["half"] + "m", match.start("half"), end)

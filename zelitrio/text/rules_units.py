@@ -1,4 +1,4 @@
-"""Amounts with a unit: "5 kg", "60 mph", "-3.5 °C", "10-15%", "2h 30m", "1920x1080"."""
+"""Rules for amounts with a unit: "5 kg", "60 mph", "-3.5 °C", "10-15%", "2h 30m", "1920x1080"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zelitrio.text.ranks import Rank
 from zelitrio.text.reader import Reader, rule
 from zelitrio.text.tables import table
 
-# Plurals are formed by rule, but for those in _IRREGULAR.
+# Plurals are formed by rule, except those in _IRREGULAR.
 _UNITS = table(
     """
     mm=millimeter cm=centimeter dm=decimeter m=meter km=kilometer µm=micrometer μm=micrometer nm=nanometer
@@ -40,7 +40,7 @@ _IRREGULAR = table(
     "century=centuries"
 )
 _IRREGULAR = {key.replace("_", " "): value for key, value in _IRREGULAR.items()}
-# Letters that are as often something else: only when they touch the number, or never before a word.
+# Units that often mean something else: they count only if they touch the number.
 _TOUCHING = frozenset("B N J l h s Kb Mb Gb pt ac bar cal mo mos".split())
 _SCALES = table("k=thousand K=thousand M=million m=million bn=billion")
 
@@ -55,7 +55,7 @@ _ARTICLE = re.compile(r"(?:^|[^A-Za-z])[Aa]n?[ ]$")
 
 
 def _is_before_noun(reader: Reader, match: re.Match[str]) -> bool:
-    """ "a 60 W bulb": after "a", the amount describes the noun that follows."""
+    """Whether the amount describes the noun after it, as in "a 60 W bulb"."""
     end = match.end()
     if _ARTICLE.search(reader.text[max(0, match.start() - 4) : match.start()]) is None:
         return False

@@ -1,4 +1,4 @@
-"""What computers are told: URLs, e-mail, files and paths, hashtags, handles."""
+"""Rules for URLs, e-mail addresses, files and paths, hashtags, handles and shell commands."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def email(reader: Reader, match: re.Match[str]) -> bool:
     examples={"example.com/docs": "example dot com slash docs"},
 )
 def domain(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a domain name; "end.In" is two sentences without a space."""
+    """Read a domain name; "end.In" is the border of two sentences."""
     if reader.touches(match.start()) or re.search(r"\.[A-Z][a-z]", match[0]):
         return False
     _say_parts(reader, _trim(match[0]), match.start())
@@ -110,7 +110,7 @@ def file_name(reader: Reader, match: re.Match[str]) -> bool:
     },
 )
 def path(reader: Reader, match: re.Match[str]) -> bool:
-    """Read a path of a file."""
+    """Read a file path."""
     if reader.touches(match.start()) or (
         match[0][0] == "/" and match.start() and not reader.text[match.start() - 1].isspace()
     ):
@@ -206,7 +206,7 @@ def shell_joint(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _trim(address: str) -> str:
-    """Without the punctuation of the sentence round it."""
+    """The address without the punctuation of the sentence around it."""
     address = address.rstrip(".,;:!?'\"’*>]}")
     if address.endswith(")") and "(" not in address:
         address = address.rstrip(").,;:!?'\"")

@@ -1,4 +1,4 @@
-"""Words: roman numerals after names, initialisms, contractions, names with signs, letters of any script."""
+"""Rules for words: Roman numerals, initialisms, contractions, names with signs, letters of any script."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STOP_WORDS = words(
     were be been not no that this there here then than into near via
     """
 )
-"""Capitals do not make these a name."""
+"""Words that are not names even if they have a capital."""
 _NOT_NAMES = words(
     "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
 )
@@ -132,7 +132,7 @@ def roman_numeral(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _numeral_sign(reader: Reader, match: re.Match[str], value: int | None) -> bool:
-    """A numeral of signs of its own is a number everywhere; after a king's name, an ordinal."""
+    """Read a numeral of Unicode's Roman signs: an ordinal after a monarch's name, else a number."""
     if value is None:
         return False
     previous = reader.previous()
@@ -239,7 +239,7 @@ _NEXT_NAME = re.compile(r"[ ]+([A-Za-z][A-Za-z'’]*)(?![^\W_])")
 
 
 def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
-    """ "DR SMITH", "ST PETER", "ELM DR": a name after it makes it a title, a name before it a place."""
+    """Read "DR SMITH" as a title, because a name follows, and "ELM DR" as a place, because one precedes."""
     following = _NEXT_NAME.match(reader.text, end)
     name = following[1] if following else ""
     is_name = name[:1].isupper() and name.lower() not in STOP_WORDS
@@ -254,14 +254,14 @@ def _title_or_place(reader: Reader, word: str, end: int) -> str | None:
 
 
 def _is_letter_context(reader: Reader, start: int, end: int) -> bool:
-    """ "Vitamin A.", "Plan A,": a capital in mid-sentence that no noun follows."""
+    """Whether a capital "A" is a letter, as in "Plan A,": in mid-sentence, without a noun after it."""
     if not reader.tokens or not reader.previous():
         return False
     return not re.compile(r"\s*[A-Za-z0-9$€£]").match(reader.text, end) or reader.text[end : end + 1] == "-"
 
 
 def _foreign(reader: Reader, match: re.Match[str]) -> None:
-    """Letters beyond ASCII: looked up as they are, then folded to a-z; what cannot be is skipped."""
+    """Read letters beyond ASCII: look the word up as it is, then folded to a-z; skip other scripts."""
     if _say_mixed(reader, match):
         return
     spoken = fold(match[0].replace("’", "'"))
@@ -285,7 +285,7 @@ _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u052f]")
 
 
 def _say_mixed(reader: Reader, match: re.Match[str]) -> bool:
-    """Greek letters beside Latin ones by their names ("ΔT"); letters that only look Latin, as Latin."""
+    """Read words of mixed script: Greek letters by their names ("ΔT"), look-alike letters as Latin."""
     written = match[0]
     if _GREEK_OR_CYRILLIC.search(written) is None or not any(char.isascii() for char in written):
         return False
@@ -305,7 +305,7 @@ def _say_mixed(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def greek_name(text: str) -> str | None:
-    """ "alpha" for a lone Greek letter, as in formulas."""
+    """The name of a single Greek letter, as in formulas; None for other texts."""
     return GREEK.get(text.lower()) if len(text) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""`<say-as interpret-as="...">`: the words of a text, by the kind that the client names."""
+"""Read the content of `<say-as interpret-as="...">` as the kind of text that the client names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_CHARS = 400
 
 
 def say_as(kind: str, format_: str, written: str, start: int) -> list[Token] | None:
-    """The words of `written`, which starts at `start` in the source; None: read it as any other text."""
+    """The words of `written`, which begins at `start` in the source; None: the rules should read it."""
     read = _KINDS.get(kind.lower())
     if read is None or len(written) > _MOST_CHARS or not written.strip():
         return None
@@ -32,7 +32,7 @@ def say_as(kind: str, format_: str, written: str, start: int) -> list[Token] | N
 
 
 def _words(said: str, written: str) -> list[Token]:
-    """Words that share all characters."""
+    """Tokens of the words; all have the span of the whole text."""
     first = len(written) - len(written.lstrip())
     end = len(written.rstrip())
     return [

@@ -1,8 +1,8 @@
-"""Where sentences and phrases end, in a text that is still growing.
+"""Find the ends of sentences and phrases in a text that is still growing.
 
-The rule: later text never contradicts an end that was found.  A mark that may belong to an abbreviation, a
-decimal or a quotation is an end only when the text after it shows it.  Waiting costs one token of a language
-model; a wrong cut is heard.
+Later text never contradicts an end that was found.  A mark that may belong to an abbreviation, a decimal or a
+quotation counts only when the text after it proves an end.  Waiting for that text costs one token of a
+language model; a wrong cut is audible.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from zelitrio.text.abbreviations import BEFORE_NAMES, ENDING, STARTERS
 
 _CLOSERS = "\"'”’)\\]}»›"
 _OPENERS = "\"'“‘(\\[{«‹¿¡*_"
-# A full-width mark needs no space after it; a blank line or a new list item needs no mark before it.  Here
-# as in `_PHRASE` a first look at one character turns away nearly every place, in a sixth of the time.
+# A full-width mark needs no space after it; a blank line or a new list item needs no mark before it.  The
+# pattern looks at one character first, as `_PHRASE` does: that excludes nearly every place in a sixth of the
+# time.
 _CANDIDATE = re.compile(
     rf"(?=[.!?…。！？｡\n])(?:(?P<mark>(?<![.!?…])[.!?…]+)(?P<closers>[{_CLOSERS}]*)(?P<space>\s+)"
     rf"|(?P<wide>[。！？｡]++)[」』”’）]*+\s*+(?=.)"
@@ -38,8 +39,8 @@ _LONGEST_WORD = 40
 def find_sentence_end(text: str, start: int = 0) -> int | None:
     """Index just after the first sentence that certainly ends at or after `start`.
 
-    The index takes in closing quotes and the white space that follows.  None: no end is certain
-    yet, as after "Dr. ", "3.", or a full stop at the end of the text.  Plain and linear.
+    The index is after closing quotes and white space.  None: no end is certain yet, as after "Dr. ", "3.", or
+    a full stop at the end of the text.  Time is linear in the length of the text.
     """
     for match in _CANDIDATE.finditer(text, start):
         if match["mark"] is None or _ends(text, start, match):
@@ -48,9 +49,9 @@ def find_sentence_end(text: str, start: int = 0) -> int | None:
 
 
 def find_phrase_end(text: str, start: int = 0) -> int | None:
-    """Index just after the last comma, colon, dash or bracket at or after `start` where a reader may pause.
+    """Index just after the last comma, colon, dash or bracket at or after `start` that allows a pause.
 
-    The index takes in the white space that follows.  None: no such place.  A comma inside a date or
+    The index is after the white space that follows.  None: there is no such place.  A comma inside a date or
     a number ("May 5, 2024") does not count.
     """
     last = None
@@ -62,7 +63,7 @@ def find_phrase_end(text: str, start: int = 0) -> int | None:
 
 
 def ends_after_abbreviation(text: str, end: int) -> bool:
-    """Whether a sentence ends at the full stop of an abbreviation: nothing follows, or a new one starts."""
+    """Whether an abbreviation's full stop also ends the sentence: nothing or a new sentence follows."""
     following = _REST.match(text, end)
     return following is not None and (following["word"] is None or following["word"] in STARTERS)
 
@@ -103,7 +104,7 @@ def _full_stop_ends(
         # "at 5 p.m. Friday", "U.S. Army", "J. Smith" go on; "at 5 p.m. The ..." does not.
         return is_complete and word in STARTERS
     if len(plain) > 3 and plain.isalpha():
-        return True  # a plain word: whatever follows, even in lower case, is a new sentence
+        return True  # after a plain word: even a lower-case word begins a new sentence
     return is_new_sentence is True and not (plain == "no" and word[:1].isdigit())
 
 
@@ -118,6 +119,6 @@ def _word_before(text: str, start: int, position: int) -> str:
 
 
 def _starts_line(text: str, position: int) -> bool:
-    """Whether only an indent comes before, as before the number of a list item."""
+    """Whether only white space comes before on the line, as before the number of a list item."""
     before = text[max(0, position - _LONGEST_WORD) : position]
     return not before.rpartition("\n")[2].strip()

@@ -1,4 +1,4 @@
-"""Whether letters are a word or are spelled, and how names like "iPhone" and "ChatGPT" come apart."""
+"""Decide whether letters are a word or are spelled, and split names such as "iPhone" and "ChatGPT"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SPELLED = words(
     et se est edt cst cdt mst mdt pst pdt cest aest aedt bst po nba nfl mlb mit ucla usc aa aaa
     """
 )
-"""Spelled when in capitals, though the dictionary may know the letters as a word."""
+"""Letters that are spelled when in capitals, even if they are also a word."""
 
 SPOKEN = words(
     """
@@ -26,9 +26,9 @@ SPOKEN = words(
     fema nimby lego ikea hamas wasp moma imax taser asap
     """
 )
-"""Acronyms said as words."""
+"""Acronyms that are spoken as words."""
 
-# Where a name of mixed case comes apart: "ChatGPT", "YouTube", "GPTs", "iOS".
+# The pieces of a name of mixed case: "ChatGPT", "YouTube", "GPTs", "iOS".
 _PIECES = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z]{2,}|[A-Z]?[^\W\d_A-Z]+|[A-Z]|[^\W\d_]+")
 _FOLDED = str.maketrans(
     {
@@ -49,7 +49,7 @@ _VOWEL = re.compile(r"[aeiouy]")
 
 
 def fold(word: str) -> str:
-    """Lower-case letters a-z and apostrophes nearest to a word; empty when it has none (CJK, Arabic ...)."""
+    """A word folded to lower-case a-z and apostrophes; empty for other scripts (CJK, Arabic)."""
     word = word.lower()
     if word.isascii():
         return word
@@ -74,7 +74,7 @@ def is_said_as_word(reader: Reader, letters: str) -> bool:
 
 
 def say_name(reader: Reader, letters: str, start: int, *, ending: str = "") -> None:
-    """Speak letters that may be a word, an initialism, or several run together."""
+    """Speak letters that may be a word, an initialism, or several of these without spaces."""
     end = start + len(letters)
     lower = letters.lower()
     if letters.isupper() and len(letters) > 1 and not is_said_as_word(reader, letters):

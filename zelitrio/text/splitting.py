@@ -1,4 +1,4 @@
-"""Long utterances split between words, so that each part fits the model."""
+"""Split long utterances between words, so that each part fits the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.text.types import Break, Utterance, Word
 def split_utterance(utterance: Utterance, limit: Limit) -> list[Utterance]:
     """Split an utterance into parts of at most `limit.tokens`.
 
-    The sources of the parts join to the whole source.  A word that is longer than a part is split inside.
+    The sources of the parts join to the whole source.  A word longer than the limit is split, too.
     """
     groups: list[list[Word]] = [[]]
     tokens = 0
@@ -42,7 +42,7 @@ def split_utterance(utterance: Utterance, limit: Limit) -> list[Utterance]:
 
 
 def _parts(word: Word, limit: Limit) -> list[Word]:
-    """The word, or its parts if it is longer than an utterance may be."""
+    """The word, or its parts if it is longer than the limit."""
     if limit.count(word) <= limit.tokens or len(word.phones) < 2:
         return [word]
     half = len(word.phones) // 2

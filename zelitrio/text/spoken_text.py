@@ -1,4 +1,4 @@
-"""An utterance as a reader of captions would see it: the spoken words with the marks between them."""
+"""An utterance as captions would show it: the spoken words with the marks between them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SpokenText:
 
 
 def spoken_text(utterance: Utterance) -> SpokenText:
-    """The words in lower case with their marks: "$5!" is "five dollars!"."""
+    """Join the words, in lower case, with their marks: "$5!" gives "five dollars!"."""
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
     length = 0

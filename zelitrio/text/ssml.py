@@ -1,7 +1,8 @@
-"""The tags that are obeyed; all others have no effect, and their text is read.
+"""Interpret SSML tags.
 
-``<break>``, ``<phoneme>``, ``<say-as>``, ``<sub>``, ``<prosody>``, ``<emphasis>``, ``<p>`` and ``<s>``.
-A tag becomes spaces of the same length, so that every span fits the source.
+These have an effect: ``<break>``, ``<phoneme>``, ``<say-as>``, ``<sub>``, ``<prosody>``, ``<emphasis>``,
+``<p>`` and ``<s>``.  Other tags have none; the text inside them is read.  Tags are replaced by as many
+spaces, so spans stay valid.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones, Prosody
 
 LONGEST_BREAK_S = 3.0
-"""As at the vendor: a longer break is cut to this."""
+"""A longer break is shortened to this, as the vendor does."""
 
 _TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,30})(?P<attributes>[^<>]{0,500}?)/?>|<!--[^<>]{0,1000}-->"
@@ -41,7 +42,7 @@ _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 
 
 @attrs.frozen
 class Pause:
-    """Silence asked for at a place in the text."""
+    """A requested pause at a place in the text."""
 
     at: int
     seconds: float
@@ -49,19 +50,19 @@ class Pause:
 
 @attrs.frozen
 class Said:
-    """A stretch of text with its pronunciation given."""
+    """A part of the text with a given pronunciation, from ``<phoneme>``."""
 
     start: int
     end: int
     phones: Phones
-    """Empty for sounds that are not English."""
+    """Empty if it has phones that English lacks."""
     ipa: str = ""
-    """As the tag has it; empty in another alphabet."""
+    """The pronunciation as written in the tag; empty if its alphabet is not IPA."""
 
 
 @attrs.frozen
 class Spoken:
-    """A stretch of text with words that the client decides: the content of ``<say-as>``."""
+    """A part of the text whose words are decided already: the content of ``<say-as>``."""
 
     start: int
     end: int
@@ -70,22 +71,22 @@ class Spoken:
 
 @attrs.frozen
 class Markup:
-    """A text with its tags found."""
+    """A text without its tags, and the requests of the tags."""
 
     text: str
-    """As long as the source, with the tags blanked out."""
+    """The source with spaces in place of tags, of the same length."""
     pauses: Sequence[Pause]
     said: Sequence[Said]
     spoken: Sequence[Spoken] = ()
     edits: Sequence[Edit] = ()
     stretches: Sequence[Stretch] = ()
     left_open: tuple[Prosody, ...] = ()
-    """Elements that end in a later chunk."""
+    """Prosody of the elements that end in a later chunk."""
 
 
 @attrs.define(eq=False)
 class _Elements:
-    """The elements of a text, as its tags open and close them."""
+    """Collects the requests of a text's elements while its tags open and close them."""
 
     source: str
     english: bool = True
@@ -97,10 +98,10 @@ class _Elements:
     stack: list[Prosody] = attrs.field(factory=list)
     prosody_since: int = 0
     opened: tuple[str, int, Mapping[str, str]] | None = None
-    """The element that decides the words in it: its name, where its content starts, its attributes."""
+    """The open element that replaces its content: name, begin of the content, attributes; None: none is."""
 
     def open(self, name: str, tag: re.Match[str]) -> None:
-        """A start tag."""
+        """Handle a start tag."""
         if name == "break":
             self.pauses.append(Pause(tag.start(), _seconds(_attributes(tag))))
         elif name in _DECIDING and not tag[0].endswith("/>"):
@@ -110,7 +111,7 @@ class _Elements:
             self.stack.append(asked_prosody(name, _attributes(tag)))
 
     def close(self, name: str, tag: re.Match[str]) -> None:
-        """An end tag."""
+        """Handle an end tag."""
         if name in _DECIDING and self.opened is not None and self.opened[0] == name:
             _, start, attributes = self.opened
             self.opened = None
@@ -121,7 +122,7 @@ class _Elements:
             self.stack.pop()
 
     def decide(self, name: str, start: int, end: int, attributes: Mapping[str, str]) -> None:
-        """The content of an element that says how it is read."""
+        """Handle the content of an element that decides how it is read."""
         if name == "phoneme":
             said = Said(start, end, _phones(attributes) or (), _ipa(attributes))
             if said.phones or said.ipa:
@@ -140,7 +141,7 @@ class _Elements:
                 self.spoken.append(Spoken(start, end, tokens))
 
     def end_stretch(self, place: int) -> None:
-        """The prosody changes here."""
+        """End the present stretch of prosody at a place."""
         prosody = combined(self.stack)
         if prosody is not None and place > self.prosody_since:
             self.stretches.append(Stretch(self.prosody_since, place, prosody))
@@ -148,14 +149,12 @@ class _Elements:
 
 
 def read_markup(source: str, opened: Sequence[Prosody] = (), *, english: bool = True) -> Markup:
-    """Take the tags out of a text.
-
-    Never raises: a tag that cannot be understood has no effect.
+    """Find the tags of a text.  Never raises: an invalid tag has no effect.
 
     Args:
         source: the text.
-        opened: elements that an earlier chunk left open.
-        english: whether `<say-as>` may decide words; in other languages it only spells.
+        opened: prosody of the elements that an earlier chunk left open.
+        english: whether the text is English.  In other languages `<say-as>` only spells.
     """
     elements = _Elements(source, english, stack=list(opened))
     parts: list[str] = []
@@ -186,7 +185,7 @@ def read_markup(source: str, opened: Sequence[Prosody] = (), *, english: bool = 
 
 
 def _without(spoken: Sequence[Spoken], text: str) -> str:
-    """The text with a placeholder of one word for each stretch with decided words."""
+    """The text with a placeholder word for each part whose words are decided."""
     chars = list(text)
     for one in spoken:
         chars[one.start : one.end] = "o" * (one.end - one.start)
@@ -194,18 +193,18 @@ def _without(spoken: Sequence[Spoken], text: str) -> str:
 
 
 def apply_markup(markup: Markup, tokens: list[Token], *, english: bool = True) -> list[Token]:
-    """Give the tokens the pauses and pronunciations that the tags asked for.
+    """Give the tokens the pauses, pronunciations and prosody that the tags request.
 
     Args:
         markup: of the text.
-        tokens: its words.
-        english: a tag with sounds that are not English has no effect.
+        tokens: of the text.
+        english: whether the text is English.  Then a pronunciation with other phones has no effect.
     """
     said = [one for one in markup.said if one.phones] if english else [one for one in markup.said if one.ipa]
     tokens = _with_phones(said, _with_spoken(markup.spoken, tokens))
     _give_prosody(markup.stretches, tokens)
     index = 0
-    for pause in markup.pauses:  # both in order of place
+    for pause in markup.pauses:  # pauses and tokens are both in order
         while index < len(tokens) and tokens[index].end <= pause.at:
             index += 1
         if index:
@@ -217,14 +216,14 @@ def apply_markup(markup: Markup, tokens: list[Token], *, english: bool = True) -
 
 
 def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
-    """Seconds of silence asked for before the first word; None if none were."""
+    """Requested seconds of silence before the first word; None: no pause was requested there."""
     first = tokens[0].end if tokens else 0
     seconds = [pause.seconds for pause in markup.pauses if pause.at < first]
     return min(sum(seconds), LONGEST_BREAK_S) if seconds else None
 
 
 def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
-    """Put the decided words in the place of their placeholders."""
+    """Replace the placeholders by the decided words."""
     if not spoken:
         return tokens
     result: list[Token] = []
@@ -243,7 +242,7 @@ def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
 
 
 def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None:
-    """Give the words of each stretch its prosody; both are in order of place."""
+    """Give the words of each stretch its prosody; stretches and tokens are in order."""
     index = 0
     for stretch in stretches:
         while index < len(tokens) and tokens[index].start < stretch.start:
@@ -254,7 +253,7 @@ def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None
 
 
 def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
-    """Replace the tokens inside each stretch by one that carries its phones."""
+    """Replace the tokens inside each part by one token with the given phones."""
     if not said:
         return tokens
     result: list[Token] = []
@@ -312,7 +311,7 @@ def _ipa(attributes: Mapping[str, str]) -> str:
 
 
 def _unescape(text: str) -> str:
-    """Entities as their character, padded to their own length; the padding goes after the word."""
+    """Replace entities by their character, and add spaces after the word to keep the length."""
     if "&" not in text:
         return text
     return _ENTITY.sub(lambda found: _ENTITIES[found[0]].ljust(len(found[0]), "\u200b"), text)

@@ -1,4 +1,4 @@
-"""The normaliser's result: words to speak, still without phones."""
+"""The normaliser's result: spoken words without phones."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from zelitrio.text.types import Break, Phones, Prosody
 
 @attrs.define(eq=False)
 class Token:
-    """One spoken word on its way to become a `Word`."""
+    """One spoken word before its phones are found; it becomes a `Word`."""
 
     spoken: str
     start: int
     end: int
     """Half-open range of source characters."""
     is_letter: bool = False
-    """A letter said by its name: the "a" of "AC" is EY1, not the article."""
+    """Whether it is a letter's name: the "a" of "AC" is EY1, not the article."""
     phones: Phones | None = None
-    """Set when the text itself says how: a phoneme tag."""
+    """Phones that a tag gives; None: they are looked up."""
     ipa: str | None = None
-    """The same as the tag has it, for a language with sounds that English lacks."""
+    """The pronunciation as written in a tag, for languages with phones that English lacks."""
     after: Break = Break.NONE
     pause_s: float | None = None
     prosody: Prosody | None = None

@@ -7,9 +7,11 @@ import enum
 import attrs
 
 Phones = tuple[str, ...]
-"""ARPAbet phones in order; a vowel ends in its stress digit: ``("HH", "AH0", "L", "OW1")``.
+"""Phones in order.
 
-Of other languages they are IPA, without stress."""
+English: ARPAbet, vowels with a stress digit: ``("HH", "AH0", "L", "OW1")``.  Other languages: IPA without
+stress marks.
+"""
 
 
 class Break(enum.Enum):
@@ -25,7 +27,7 @@ class Break(enum.Enum):
     EXCLAIM = "exclaim"
     PARAGRAPH = "paragraph"
     CUT = "cut"
-    """The chunk ended in mid-sentence: the speech goes on in the next one, so no falling tone."""
+    """The chunk ends in mid-sentence: the next chunk continues it, so the intonation does not fall."""
 
 
 SENTENCE_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
@@ -36,17 +38,17 @@ PHRASE_ENDS = (Break.COMMA, Break.COLON, Break.DASH)
 
 @attrs.frozen
 class Prosody:
-    """How tags ask to speak a word."""
+    """Rate, pitch and volume of a word, as tags request them."""
 
     rate: float = 1.0
-    """How much faster than usual."""
+    """Speed relative to the usual one."""
     pitch: float = 0.0
-    """ln f0 to add to the melody."""
+    """Added to ln f0."""
     volume_db: float = 0.0
-    """How much louder than usual."""
+    """Gain in dB."""
 
 
-@attrs.frozen(slots=False)  # made for every word, and in half the time that slots take
+@attrs.frozen(slots=False)  # one is made for every word; with slots that takes twice as long
 class Word:
     """One spoken word."""
 
@@ -57,11 +59,11 @@ class Word:
     phones: Phones
     after: Break = Break.NONE
     pause_s: float | None = None
-    """Seconds of silence asked for after the word by ``<break time=...>``; None: the model chooses."""
+    """Seconds of silence that ``<break time=...>`` requests after the word; None: the model chooses."""
     prosody: Prosody | None = None
-    """What ``<prosody>`` and ``<emphasis>`` ask for."""
+    """Set by ``<prosody>`` and ``<emphasis>``; None: no change."""
     symbols: str | None = None
-    """How its voice writes it; None: the voice spells the phones by its own table."""
+    """Its pronunciation in the alphabet of its voice; None: the voice converts the phones."""
 
     @property
     def pauses(self) -> bool:
@@ -75,12 +77,12 @@ class Utterance:
 
     Attributes:
         source: the characters that it came from.
-        words: the words that are heard.
-        pause_s: seconds of silence asked for before the first word that is read; None: the model chooses.
-        number: its place among the spoken utterances of its stream, from 0.
-        context: earlier words of the same sentence.  The model reads them before `words`, so that the melody
-            continues, but they are not heard again.  Empty at the beginning of a sentence.
-        joins: whether the utterance before it stopped in mid-sentence, so that no pause comes between.
+        words: the words that are spoken.
+        pause_s: requested seconds of silence before the first word that is read; None: the model chooses.
+        number: its index among the utterances of its stream that have words, from 0.
+        context: earlier words of the same sentence.  The model reads them before `words`, so that the
+            intonation continues, but they are not heard again.  Empty at the beginning of a sentence.
+        joins: whether the utterance before it stopped in mid-sentence, so that no pause is between them.
     """
 
     source: str
@@ -92,17 +94,17 @@ class Utterance:
 
     @property
     def read_words(self) -> tuple[Word, ...]:
-        """All words that the model reads: the context, then what is heard."""
+        """All words that the model reads: the context, then `words`."""
         return (*self.context, *self.words) if self.context else self.words
 
     @property
     def phones(self) -> Phones:
-        """All phones of what is heard, in order."""
+        """The phones of `words`, in order."""
         return tuple(phone for word in self.words for phone in word.phones)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to speak."""
+        """Whether it has no words."""
         return not self.words
 
     @property

@@ -1,4 +1,4 @@
-"""Finds text that no word of the utterance came from: emoji, other scripts, odd symbols."""
+"""Find text that will not be spoken: emoji, other scripts, odd symbols."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import unicodedata
 from zelitrio.text.types import Utterance
 
 SHOWN_CHARS = 40
-"""As much of it as a log line needs."""
+"""Characters of such a text that a log line shows."""
 _SPEAKABLE_CATEGORIES = ("L", "N", "So", "Sm", "Sc")
 """Letters, numbers and symbols; punctuation and spaces are heard as pauses, if at all."""
 
 
 def first_unspoken(utterance: Utterance) -> str:
-    """The first letters, digits or symbols that will not be heard; empty if all are."""
+    """The first letters, digits or symbols that will not be spoken; empty if all are."""
     return next((text for text, _ in unspoken(utterance)), "")
 
 
 def unspoken(utterance: Utterance) -> list[tuple[str, int]]:
-    """Letters, digits or symbols that will not be heard, and where each begins."""
+    """Letters, digits or symbols that will not be spoken, each with the index of its first character."""
     source = utterance.source
     if source.isascii() and utterance.words:
         # The front end reads all plain text, unless it found no word at all.

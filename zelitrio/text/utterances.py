@@ -1,7 +1,7 @@
-"""One reader per stream: chunks of text in, finished utterances out.
+"""The reader of a stream: it turns chunks of text into finished utterances.
 
-Everything that a text decides about speech is decided here: tags, words, breaks, how a sentence continues,
-and where a long utterance is split.  Nothing after this changes a word.
+It handles everything that depends on the text: tags, words, breaks, sentences that continue in the next
+chunk, and utterances that are too long for the model.  Nothing after it changes words.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Reading:
     """How the text of one stream is read.
 
     Attributes:
-        front_end: None for the one that all streams share.
-        normalise: read numbers, dates and the like as words.
-        ssml: obey `<break>` and `<phoneme>` tags.
-        model_id: as the client asked for it; some models have tags such as `[happy]`.
-        previous_text: of an earlier request.  If its last sentence is open, the first chunk continues
+        front_end: reads the words; None: the front end that all streams share.
+        normalise: whether to read dates, money, abbreviations and so on as words.
+        ssml: whether SSML tags have an effect.
+        model_id: the model that the client named; with some models `[happy]` is a tag.
+        previous_text: text of an earlier request.  If its last sentence is open, the first chunk continues
             that sentence.
-        next_text: of a later request.  If there is any, a text without a mark at its end stays
-            level.
+        next_text: text of a later request.  If it is not empty, the intonation does not fall at the end of
+            a text without a mark.
     """
 
     front_end: FrontEnd | None = None
@@ -51,8 +51,8 @@ class StreamReader:
     Args:
         front_end: finds the words of a chunk.
         reading: how the text is read.
-        limit: of the model that speaks it.
-        unheard: what of the text is not spoken.
+        limit: tokens that the voice's model takes.
+        unheard: the parts of the text that are not spoken.
     """
 
     _front_end: FrontEnd
@@ -65,7 +65,7 @@ class StreamReader:
     _formulas: FormulaKeeper = attrs.field(factory=FormulaKeeper, init=False)
     _is_first: bool = attrs.field(default=True, init=False)
     _opened: tuple[Prosody, ...] = attrs.field(default=(), init=False)
-    """Elements that earlier chunks left open."""
+    """Prosody of the elements that earlier chunks left open."""
 
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
@@ -74,31 +74,31 @@ class StreamReader:
 
     @property
     def held_chars(self) -> int:
-        """Characters that `hold_tags` holds."""
+        """Number of characters that `hold_tags` holds."""
         return self._tags.held_chars + self._formulas.held_chars
 
     def hold_tags(self, piece: str) -> str:
-        """Take a piece and return what may be cut into chunks: tags, formulas and links are whole, and
-        have no spaces.
+        """Take a piece and return the text that may be cut into chunks.
 
-        One that is still open is held until its end comes.
+        Tags, formulas and links in it are complete and have no spaces, so that they are not cut.  One that is
+        still open is held until its end comes.
         """
         return self._formulas.feed(self._tags.feed(piece) if self._reading.ssml else piece)
 
     def release_tags(self) -> str:
-        """Return the open tag that is held; its end will not come."""
+        """Return the text that is held: no more will come before the next chunk."""
         return self._formulas.finish(self._tags.take())
 
     def read(self, chunk: str, *, ends_sentence: bool = True, is_flushed: bool = True) -> list[Utterance]:
         """Read the next chunk.
 
         Args:
-            chunk: as the chunk schedule released it.
-            ends_sentence: whether the sentence may end here.
-            is_flushed: whether the client asked to speak this now, or ended the text.
+            chunk: from the chunk schedule.
+            ends_sentence: whether the sentence may end with it.
+            is_flushed: whether the client flushed or ended the text here.
 
         Returns:
-            Utterances in order.  A chunk without words gives one utterance that has none and no number.
+            Utterances in order.  A chunk without words gives one utterance without words or number.
         """
         is_first, self._is_first = self._is_first, False
         source = restore_spaces(restore_tags(chunk) if self._reading.ssml else chunk)

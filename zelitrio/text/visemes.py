@@ -1,12 +1,12 @@
-"""The shape of the mouth for each phone: fifteen visemes, as face rigs name them.
+"""The viseme (shape of the mouth) of each phone.
 
-The names are those of the Oculus lip-sync set, which engines for faces accept as it is.
+The fifteen names are those of the Oculus lip-sync set, which animation engines accept.
 """
 
 from __future__ import annotations
 
 REST = "sil"
-"""The mouth at rest, in a pause."""
+"""The viseme of a pause: the mouth is at rest."""
 _PHONES = {
     "PP": "P B M p b m",
     "FF": "F V f v",
@@ -27,5 +27,5 @@ _VISEMES = {phone: viseme for viseme, phones in _PHONES.items() for phone in pho
 
 
 def viseme_of(phone: str) -> str | None:
-    """The viseme of an ARPAbet or IPA phone; None for a sign that shapes no mouth, such as a stress mark."""
+    """The viseme of an ARPAbet or IPA phone; None for signs without one, such as stress marks."""
     return _VISEMES.get(phone.rstrip("012"))

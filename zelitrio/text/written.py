@@ -1,7 +1,7 @@
-"""Parts of a text that are for machines or the eye, and not read: the first step for every text.
+"""The first step of reading: replace characters that are written and not spoken.
 
-Invisible characters, letters of other styles, HTML entities, and the marks of Markdown that language
-models write.  Each becomes an `Edit`: the rules then read the text that a person would see.
+These are invisible characters, styled letters, HTML entities, and the Markdown that language models write.
+Each becomes an `Edit`, so that the rules read the text as it would be displayed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from zelitrio.text.math_pattern import LATEX
 
 _UNUSUAL = re.compile(r"[^A-Za-z ,.;:!?'\"()\n’“”–—…À-ÿ-]")
 is_unusual = _UNUSUAL.search
-"""Whether a text may have something for `edited`: a quick look that most texts end with."""
+"""A quick test whether `edited` may change a text; most texts fail it."""
 _SUSPECT = re.compile(
     rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
     re.MULTILINE,
 )
-"""A text without any of these has nothing for this file: that is nearly every text."""
+"""Characters without which nothing here applies; nearly all texts have none of them."""
 
 _URL = r"(?:https?://|www\.)[^\s<>\"“”\[\]&]{1,2000}"
 _TARGET = r"(?:<[^<>\n]{1,2000}>|(?:[^\s()]|\([^\s()]{0,200}\)){0,2000})(?:\s+\"[^\"\n]{0,200}\")?"
-"""Where a Markdown link leads, with its title."""
+"""The target of a Markdown link, with its title."""
 _LEADS = r"(?=[^)\s]{0,200}[./\#:])"
-"""It looks like an address: "f[0](x)" does not."""
+"""The target looks like an address; the one in "f[0](x)" does not."""
 _CITED = r"(?:\^?\d{1,3}|\^[A-Za-z][\w-]{0,20})"
 
 _EDIT = re.compile(
@@ -96,7 +96,7 @@ _RULE = {
 
 
 def edited(text: str, lexicon: Lexicon, asked: Sequence[Edit] = ()) -> Edited:
-    """The text as the rules read it: with the user's aliases, and without what is not said."""
+    """The text for the rules: with the user's aliases, without characters that are not spoken."""
     aliases = merged(asked, _aliases(text, lexicon))
     if not aliases and _SUSPECT.search(text) is None:
         return Edited(text)
@@ -155,7 +155,7 @@ _VERSIONED = re.compile(r"(?:version|release|build|v|ip|address|host|server)[ :]
 
 
 def _thousands(match: re.Match[str]) -> str:
-    """A number with commas, from one with stops, apostrophes or low lines between its thousands."""
+    """Rewrite a number with full stops, apostrophes or underscores between thousands with commas."""
     written = match[0]
     groups = written.partition(",")[0].split(".")
     is_address = (
@@ -179,7 +179,7 @@ _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 
 
 def _entity(written: str) -> str:
-    """The characters of an entity; one that was escaped twice is read through."""
+    """The characters of an HTML entity, even if it was escaped twice."""
     if not written.endswith(";"):
         written += ";"
     said = html.unescape(html.unescape(written))
