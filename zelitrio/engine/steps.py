@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from zelitrio.engine.commands import FindPhoneEdges, Speak, Stages
 from zelitrio.engine.graphs import Pending
-from zelitrio.engine.lanes import Lane, Span
+from zelitrio.engine.lanes import CurrentUtterance, Lane, Span
 from zelitrio.engine.timeline import Timeline
 from zelitrio.voices import Tokens
 
@@ -52,6 +52,13 @@ class Work:
         """The timeline; call it only after the utterance was laid out."""
         assert self.timeline is not None
         return self.timeline
+
+    def current(self, speak: Speak) -> CurrentUtterance:
+        """The laid out utterance as its lane needs it."""
+        laid_out = self.laid_out
+        return CurrentUtterance(
+            speak=speak, begin=laid_out.begin, end=laid_out.end, tail_end=laid_out.tail_end
+        )
 
 
 @attrs.define(eq=False, kw_only=True)

@@ -39,7 +39,7 @@ from zelitrio.engine.loading import Loaded
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.steps import Part, Step, Work
 from zelitrio.engine.tails import Tails
-from zelitrio.engine.timeline import FADE_S, Timeline, lay_out, trimmed
+from zelitrio.engine.timeline import FADE_S, lay_out, trimmed
 from zelitrio.engine.turns import EncodePlan, ExpandPlan, Plan, Turns, WindowPlan
 from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
@@ -317,7 +317,7 @@ class Worker:
         assert work.reading is not None and work.reading[0] is speak
         model = self._models[lane.model].runner.model
         work.timeline = lay_out(model, work.reading[1], speak, read, work.timeline)
-        self._lanes.read(lane, _laid_out(speak, work.timeline))
+        self._lanes.read(lane, work.current(speak))
 
     def _trim(self, work: Work, heard: NDArray[np.float32]) -> None:
         """Leave out the silence before and after an utterance that was expanded."""
@@ -326,7 +326,7 @@ class Worker:
             return
         first, end = (int(frame) for frame in heard)
         work.timeline = trimmed(work.laid_out, first, end)
-        self._lanes.expanded(lane, _laid_out(_current(lane).speak, work.timeline))
+        self._lanes.expanded(lane, work.current(_current(lane).speak))
 
     def _speak(self, part: Part, row: NDArray[np.float32], step: Step) -> None:
         """Join a window's audio to the audio before it and deliver it."""
@@ -396,7 +396,3 @@ class Worker:
 def _current(lane: Lane) -> CurrentUtterance:
     assert lane.current is not None
     return lane.current
-
-
-def _laid_out(speak: Speak, timeline: Timeline) -> CurrentUtterance:
-    return CurrentUtterance(speak=speak, begin=timeline.begin, end=timeline.end, tail_end=timeline.tail_end)
