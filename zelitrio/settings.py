@@ -69,8 +69,15 @@ def _check_collector(instance: Any, attribute: attrs.Attribute[Any], value: Any)
 
 
 def _check_prefix(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+    if value and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value):
         raise LocalError(f"{attribute.name}: expected a path such as /tts, found {value!r}")
+
+
+def _as_prefix(value: str) -> str:
+    """Write "tts" and "/tts/" as "/tts".  Other characters are left for the check."""
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", value):
+        return value
+    return re.sub("/+", "/", f"/{value}").rstrip("/")
 
 
 def _check_hashes(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -165,10 +172,13 @@ class ServerSettings:
         False,
         "Answer lists of models and voices in OpenAI's form without a key: Open WebUI sends none for them",
     )
-    root_path: str = _plain(
-        "",
-        "Path in front of every address behind a proxy, such as /tts; served with and without it",
-        _check_prefix,
+    root_path: str = attrs.field(
+        default="",
+        converter=_as_prefix,
+        validator=_check_prefix,
+        metadata={
+            "help": "Path in front of every address behind a proxy, such as /tts; served with and without it"
+        },
     )
     trusted_proxies: tuple[str, ...] = _plain(
         (),

@@ -138,6 +138,7 @@ def test_an_openai_request_is_read() -> None:
         tempo=4 / 1.2,
         is_event_stream=True,
     )
+    assert parse_openai(input="Hi", stream=False) == OpenAISpeechRequest(text="Hi", is_streamed=False)
     assert parse_openai(input="Hi", voice={"id": "v"}, speed=0.25) == OpenAISpeechRequest(
         text="Hi", voice="v", voice_settings=VoiceSettings(speed=0.7), tempo=0.25 / 0.7
     )
@@ -194,6 +195,7 @@ def test_every_number_out_of_range_is_told() -> None:
         ({"input": "Hi", "voice": 5}, "voice", "invalid_parameters"),
         ({"input": "Hi", "voice": "v", "speed": "x"}, "speed", "invalid_parameters"),
         ({"input": "Hi", "voice": "v", "stream_format": "x"}, "stream_format", "invalid_parameters"),
+        ({"input": "Hi", "voice": "v", "stream": "x"}, "stream", "invalid_parameters"),
         ({"input": "Hi", "voice": "v", "response_format": "x"}, "response_format", "invalid_output_format"),
     ],
 )

@@ -11,6 +11,8 @@ import pytest
 from running import KEY, VOICE, running
 from scripted_engine import ScriptedEngine, pcm_of
 
+from zelitrio.server.synthesis import MAX_WHOLE_CHARS
+
 TEXT = "Hello there, this is a sentence. "
 
 
@@ -27,6 +29,13 @@ async def test_the_official_package_gets_speech_in_every_format():
             )
             data = await answer.aread()
             assert data.startswith(magic) and len(data) > 500, name
+
+
+async def test_a_whole_answer_is_bounded():
+    async with running() as server, server.http() as http:
+        body = {"input": "word " * (MAX_WHOLE_CHARS // 5 + 1), "stream": False}
+        answer = await http.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 400 and answer.json()["error"]["param"] == "input"
 
 
 async def test_the_official_package_streams():

@@ -55,6 +55,18 @@ async def test_a_root_path_is_served_with_and_without_it(path):
         assert servers == [{"url": f"{server.url}/tts"}]
 
 
+@pytest.mark.parametrize("written", ["tts", "/tts", "tts/", "/tts/", "//tts//"])
+async def test_a_root_path_may_be_written_with_and_without_slashes_at_its_ends(written):
+    async with running(root_path=written) as server, server.http() as http:
+        assert (await http.get("/tts/openapi.json")).json()["servers"] == [{"url": f"{server.url}/tts"}]
+        assert (await http.get("/v1/voices")).status_code == 200
+
+
+@pytest.mark.parametrize("written", ["", "/", "//"])
+def test_a_root_path_of_slashes_is_none(written):
+    assert ServerSettings(root_path=written).root_path == ""
+
+
 async def test_addresses_in_answers_are_those_that_a_trusted_proxy_names():
     async with running(trusted_proxies=("127.0.0.0/8",)) as server, server.http() as http:
         described = (await http.get("/tts/openapi.json", headers=FORWARDED)).json()
@@ -105,9 +117,9 @@ def test_what_a_proxy_says_counts_where_it_is_an_address(said, expected):
     [
         {"trusted_proxies": ("proxy.example",)},
         {"trusted_proxies": ("10.0.0.1/8",)},
-        {"root_path": "tts"},
-        {"root_path": "/tts/"},
         {"root_path": "/a b"},
+        {"root_path": "https://example.com/tts"},
+        {"root_path": "/tts/../v1"},
         {"host": ()},
         {"host": ("",)},
         {"host": "127.0.0.1"},

@@ -1,9 +1,8 @@
 """One text-to-dialogue socket, from the server's side: messages and time in, events and frames out.
 
-It has the methods of `Connection`, so that one conversation drives both.  The differences from
-text-to-speech: messages name the voices, and text comes as `inputs`, each with its voice.  Keys of replies
-are in snake_case.  A closing context speaks everything that was sent.  Each flush is answered when its audio
-was sent.
+The differences from text-to-speech: messages name the voices, and text comes as `inputs`, each with its
+voice.  Keys of replies are in snake_case.  A closing context speaks everything that was sent.  Each flush is
+answered when its audio was sent.
 
 The vendor's documents:
 https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-multi-stream-input
@@ -11,31 +10,19 @@ https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-m
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 import orjson
 import pybase64
 
-from zelitrio.errors import LocalError, RemoteError
+from zelitrio.errors import RemoteError
 from zelitrio.protocol.char_times import CharTimes
-from zelitrio.protocol.events import (
-    Authenticate,
-    CancelContext,
-    EndContext,
-    EndSocket,
-    Event,
-    EvictContext,
-    Fail,
-    OpenContext,
-    Recall,
-    Text,
-)
+from zelitrio.protocol.events import Authenticate, Event, OpenContext, Recall, Text
 from zelitrio.protocol.fields import Fields, on_socket, read_voice_settings
 from zelitrio.protocol.halves import join_halves
+from zelitrio.protocol.law import ContextState
 from zelitrio.protocol.marks import Marks, marks_keys, read_timestamps
 from zelitrio.protocol.messages import (
     MAX_CONTEXT_ID_CHARS,
@@ -45,7 +32,8 @@ from zelitrio.protocol.messages import (
     read_played_ms,
 )
 from zelitrio.protocol.outcomes import outcome_of
-from zelitrio.protocol.reports import SpeechReport, flush_message, report_keys, report_message
+from zelitrio.protocol.reports import SpeechReport, report_keys
+from zelitrio.protocol.socket_connection import SocketConnection, SocketContext, SocketState
 from zelitrio.protocol.target import Dialect, SocketRequest
 from zelitrio.settings import SessionSettings, VoiceSettings
 
@@ -63,79 +51,37 @@ SOCKET_IDLE_S = 180.0
 """Longer than CONTEXT_IDLE_S: between two turns LiveKit sends nothing and has no context open."""
 
 
-class _State(enum.Enum):
-    WAITING = "waiting"  # the peer has not authenticated
-    OPEN = "open"
-    ENDING = "ending"  # the peer sends no more; final frames are still to be sent
-    DEAD = "dead"  # an error ended it
-
-
-@attrs.define(eq=False)
-class _Context:
+@attrs.define(eq=False, kw_only=True)
+class _Context(SocketContext):
     voices: tuple[str, ...]
-    heard_at: float
-    half: str = ""
-    """The first UTF-16 half of a character, if the last text ended with it."""
     has_text: bool = False
-    is_busy: bool = False
-    is_closing: bool = False
-    is_evicted: bool = False
 
 
-class DialogueConnection:
-    """The state of one text-to-dialogue socket; see `Connection` for its methods.  Not thread-safe."""
+class DialogueConnection(SocketConnection[_Context]):
+    """One text-to-dialogue socket."""
 
     def __init__(self, request: SocketRequest, settings: SessionSettings, now: float) -> None:
-        self.request = request
-        self._settings = settings
-        self._multi = request.dialect is Dialect.MULTI
-        self._state = _State.WAITING
-        self._contexts: dict[str | None, _Context] = {}
-        self._opened_at = now
-        self._heard_at = now
+        super().__init__(
+            request,
+            settings,
+            now,
+            context_idle_s=CONTEXT_IDLE_S,
+            socket_idle_s=SOCKET_IDLE_S if request.dialect is Dialect.MULTI else CONTEXT_IDLE_S,
+            no_key_code="authentication_required",
+        )
 
     @property
     def wants_alignment(self) -> bool:
         """Whether audio frames carry times."""
         return self.request.sync_alignment
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether the socket has ended and all final frames were made: close it now, with 1000, no reason."""
-        return self._state is _State.ENDING and not self._contexts
-
-    def authenticated(self, now: float) -> None:
-        """Note that the handshake had a valid credential: then no `Authenticate` event comes."""
-        if self._state is _State.WAITING:
-            self._state = _State.OPEN
-            self._heard_at = now
-
-    def busy(self, context_id: str | None, is_busy: bool, now: float) -> None:
-        """Note whether audio of a context is being made or sent; while it is, the context cannot time out."""
-        context = self._contexts.get(context_id)
-        if context is not None:
-            context.is_busy = is_busy
-            context.heard_at = max(context.heard_at, now)
-
-    def receive(self, message: str | bytes, now: float) -> list[Event]:
-        """Take one WebSocket message."""
-        if self._state is _State.DEAD or self.is_finished:
-            return []
-        self._heard_at = now
+    def _receive(self, message: str | bytes, now: float) -> list[Event]:
         try:
             fields = Fields(decode_message(message), on_socket)
-            take = self._interrupt if self._state is _State.ENDING else self._take
+            take = self._interrupt if self._state is SocketState.ENDING else self._take
             return list(take(fields, now))
         except RemoteError as error:
-            return [] if self._state is _State.ENDING else self._fail(error)
-
-    def deadline(self) -> float | None:
-        """When to call `expire` unless a message comes first; None: there is no deadline."""
-        return min((when for when, _ in self._timers()), default=None)
-
-    def expire(self, now: float) -> list[Event]:
-        """Handle all deadlines that are due at `now`."""
-        return [event for when, act in list(self._timers()) if when <= now for event in act()]
+            return [] if self._state is SocketState.ENDING else self._fail(error)
 
     def audio_message(
         self,
@@ -163,27 +109,6 @@ class DialogueConnection:
         """The frame that says that all audio of a turn or of a flush was sent."""
         return f'{{"is_final_audio_for_turn":true{self._context_key(context_id)}}}'
 
-    def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
-        """Forget a context and return its last frame; the client may then use the id again.
-
-        Raises:
-            LocalError: the context has had its final frame already, or never existed.
-        """
-        if self._contexts.pop(context_id, None) is None:
-            raise LocalError(f"final frame: expected a context that is open or closing, found {context_id!r}")
-        self._heard_at = max(self._heard_at, now)
-        if not self._multi:
-            self._state = _State.ENDING
-        return f'{{"is_final":true{report_keys(report)}{self._context_key(context_id)}}}'
-
-    def report_message(self, context_id: str | None, report: SpeechReport) -> str:
-        """The frame that reports how much of an ended context was spoken."""
-        return report_message(report, self._context_key(context_id))
-
-    def flush_message(self, context_id: str | None, flush_id: str) -> str:
-        """The frame that says that all audio up to a flush was sent."""
-        return flush_message(flush_id, self._context_key(context_id))
-
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
         """The error frame, with the id of the context that failed, if one did."""
         frame: dict[str, Any] = {
@@ -199,16 +124,18 @@ class DialogueConnection:
     def _context_key(self, context_id: str | None) -> str:
         return f',"context_id":{orjson.dumps(context_id).decode()}' if self._multi else ""
 
-    def _fail(self, error: RemoteError) -> list[Event]:
-        self._state = _State.DEAD
-        self._contexts.clear()
-        return [Fail(error)]
+    def _final_frame(self, context_id: str | None, report: SpeechReport | None) -> str:
+        return f'{{"is_final":true{report_keys(report)}{self._context_key(context_id)}}}'
+
+    def _silence_error(self) -> RemoteError:
+        message = f"No message received within {CONTEXT_IDLE_S:.0f}s."
+        return RemoteError("input_timeout_exceeded", message)
 
     def _take(self, fields: Fields, now: float) -> Iterator[Event]:
-        if self._state is _State.WAITING:
+        if self._state is SocketState.WAITING:
             token = None if self.request.credential else self.request.single_use_token
             credential = self.request.credential or (None if token else read_credential(fields))
-            self._state = _State.OPEN
+            self._state = SocketState.OPEN
             yield Authenticate(credential, token or fields.text("single_use_token"))
         ends_socket = bool(fields.flag("close_socket"))
         context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS) if self._multi else None
@@ -217,12 +144,7 @@ class DialogueConnection:
         elif not ends_socket:
             raise fields.error("missing", "context_id", "a string")
         if ends_socket:
-            for name, context in self._contexts.items():
-                if not context.is_closing:
-                    context.is_closing = True
-                    yield EndContext(name, discard=False)
-            self._state = _State.ENDING
-            yield EndSocket()
+            yield from self._close_socket(discard=False)
 
     def _in_context(self, context_id: str | None, fields: Fields, now: float) -> Iterator[Event]:
         voices = _read_voices(fields)
@@ -240,7 +162,7 @@ class DialogueConnection:
                     raise fields.error("missing", "voices", "a list of voice ids in the first message")
                 return  # a flush, a keep-alive or a close for a context that has ended
             yield from self._make_room()
-            context = self._contexts[context_id] = _Context(voices, now)
+            context = self._contexts[context_id] = _Context(voices=voices, heard_at=now)
             yield OpenContext(
                 context_id,
                 read_voice_settings(fields, VoiceSettings()),
@@ -249,7 +171,7 @@ class DialogueConnection:
                 voices=voices,
                 timestamps=read_timestamps(fields) or self.request.timestamps,
             )
-        elif context.is_closing:
+        elif context.state is not ContextState.OPEN:
             return  # the client may have sent it before it learnt that the context closes
         elif voices is not None and voices != context.voices:
             raise RemoteError(
@@ -261,24 +183,13 @@ class DialogueConnection:
             flush_id = fields.text("flush_id", max_chars=MAX_CONTEXT_ID_CHARS)
             yield Text(context_id, "", flush=True, flush_id=flush_id)
         if fields.flag("close_context") and self._multi:
-            context.is_closing = True
-            yield EndContext(context_id, discard=False, wants_report=bool(fields.flag("report")))
+            yield from self._close(context_id, discard=False, wants_report=bool(fields.flag("report")))
 
     def _interrupt(self, fields: Fields, now: float) -> Iterator[Event]:
         """A client that has sent all its text may still interrupt."""
         if fields.flag("cancel"):
             context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS) if self._multi else None
             yield from self._cancel(context_id, read_played_ms(fields))
-
-    def _cancel(self, context_id: str | None, played_ms: int | None) -> Iterator[Event]:
-        context = self._contexts.get(context_id)
-        if context is None:
-            yield Recall(context_id, played_ms)
-        elif not context.is_evicted:
-            context.is_closing = True
-            yield CancelContext(context_id, played_ms)
-            if not self._multi:
-                self._state = _State.ENDING
 
     def _make_room(self) -> Iterator[Event]:
         """Evict closing contexts beyond MAX_CLOSING, the oldest first.
@@ -291,46 +202,11 @@ class DialogueConnection:
         """
         limit = self._settings.max_contexts
         contexts = self._contexts
-        speaking = sum(context.has_text and not context.is_closing for context in contexts.values())
+        speaking = sum(one.has_text and one.state is ContextState.OPEN for one in contexts.values())
         if speaking >= limit or len(contexts) >= MAX_OPEN:
             raise RemoteError("too_many_contexts", f"Maximum simultaneous contexts ({limit}) exceeded.")
-        closing = [
-            name for name, context in contexts.items() if context.is_closing and not context.is_evicted
-        ]
-        for name in closing[: max(0, len(closing) - MAX_CLOSING)]:
-            contexts[name].is_evicted = True
-            yield EvictContext(name)
-
-    def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
-        request = self.request
-        if self._state is _State.WAITING and not (request.credential or request.single_use_token):
-            yield self._opened_at + self._settings.auth_timeout_s, self._unknown
-        elif self._state in (_State.WAITING, _State.OPEN):
-            for context_id, context in self._contexts.items():
-                if not context.is_closing and not context.is_busy:
-                    yield context.heard_at + CONTEXT_IDLE_S, partial(self._context_idle, context_id)
-            if not self._contexts:
-                idle_s = SOCKET_IDLE_S if self._multi else CONTEXT_IDLE_S
-                yield self._heard_at + idle_s, self._socket_idle
-
-    def _unknown(self) -> list[Event]:
-        limit_s = self._settings.auth_timeout_s
-        return self._fail(
-            RemoteError("authentication_required", f"No API key was given within {limit_s:.1f} seconds.")
-        )
-
-    def _context_idle(self, context_id: str | None) -> list[Event]:
-        if not self._multi:
-            return self._socket_idle()
-        self._contexts[context_id].is_closing = True
-        return [EndContext(context_id, discard=False)]
-
-    def _socket_idle(self) -> list[Event]:
-        if not self._multi:
-            message = f"No message received within {CONTEXT_IDLE_S:.0f}s."
-            return self._fail(RemoteError("input_timeout_exceeded", message))
-        self._state = _State.ENDING
-        return [EndSocket()]
+        closing = self._closing()
+        yield from self._evict(closing[: max(0, len(closing) - MAX_CLOSING)])
 
 
 _Input = tuple[str, str | None, bool]

@@ -4,7 +4,7 @@
                                                   |                        ^
                                                   +--room needed--> EVICTED+
 
-Both dialects use it; they differ in the moves that a message makes (`moves_of`).  Flush, keep-alive and close
+All dialects use it; they differ in the moves that a message makes.  Flush, keep-alive and close
 for a context that does not exist do nothing.  With the vendor they open one that is never closed
 (https://github.com/pipecat-ai/pipecat/pull/4126).
 """

@@ -84,6 +84,8 @@ class OpenAISpeechRequest:
     """The speed, if it was out of OpenAI's range."""
     is_event_stream: bool = False
     """Whether `stream_format` is "sse": audio in server-sent events instead of plain bytes."""
+    is_streamed: bool = True
+    """Not OpenAI's: with `stream` false the audio leaves whole, with its length."""
 
 
 def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest:
@@ -133,6 +135,7 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
         tempo=speed / spoken,
         clamped=clamped(fields, "speed", *OPENAI_SPEEDS),
         is_event_stream=fields.choice("stream_format", ("audio", "sse")) == "sse",
+        is_streamed=fields.flag("stream") is not False,
     )
 
 

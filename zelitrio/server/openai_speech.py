@@ -22,6 +22,7 @@ from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import account_name_of, authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
 from zelitrio.server.state import ServerState
+from zelitrio.server.synthesis import MAX_WHOLE_CHARS
 from zelitrio.session import Packet, speak_language
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ class OpenAISpeech:
         return [Route("/v1/audio/speech", self.create_speech, methods=["POST"])]
 
     async def create_speech(self, request: Request) -> Response:
-        """Audio as it is made, in bytes or in events."""
+        """Audio as it is made, in bytes or in events; all in one body with `stream` false.
+
+        A WAV file that is streamed cannot say its length: its header says 0xFFFFFFFF, as OpenAI's does.
+        """
         request_id = request_id_of(request.scope)
         try:
             return await self._answer(request, request_id)
@@ -114,6 +118,9 @@ class OpenAISpeech:
         account = authorize(state, request)
         wanted = parse_openai_speech_request(await read_body(state, request))
         state.check_ready()
+        if not wanted.is_streamed and len(wanted.text) > MAX_WHOLE_CHARS:
+            message = f"input: expected at most {MAX_WHOLE_CHARS} characters unless it is streamed"
+            raise RemoteError("invalid_parameters", message, param="input")
         audio_format = parse_format(wanted.output_format)
         job = Job(
             voice=speak_language(openai_voice(state.engine.catalogue, wanted.voice), None),
@@ -128,7 +135,11 @@ class OpenAISpeech:
         shape = (
             OpenAIEvents(text=wanted.text)
             if wanted.is_event_stream
-            else Shape(content_type=audio_format.content_type, refuse=openai_error)
+            else Shape(
+                content_type=audio_format.content_type,
+                is_streamed=wanted.is_streamed,
+                refuse=openai_error,
+            )
         )
         return SpokenAnswer(state, job, shape, request_id, asked_at)
 

@@ -159,6 +159,7 @@ def _openai(catalogue: Catalogue) -> Schema:
         "response_format": {"enum": [*OPENAI_FORMATS, None], "default": "mp3"},
         "speed": nullable("number", description=f"Clamped to {low} to {high}", default=1.0),
         "stream_format": {"enum": ["audio", "sse", None], "default": "audio"},
+        "stream": nullable("boolean", description="False: one body with its length", default=True),
         "instructions": {"description": "Accepted, without effect"},
     }
     return _object(fields, ["input"])
