@@ -19,6 +19,20 @@ class LocalError(ZelitrioError):
     """The caller broke the rules of our own API: a setting out of range, a call out of turn."""
 
 
+class SettingError(LocalError):
+    """A setting is not valid, or contradicts another one.
+
+    Attributes:
+        reason: what was expected and found.
+        names: the settings, as the Python API spells them.
+    """
+
+    def __init__(self, reason: str, *names: str) -> None:
+        super().__init__(f"{' and '.join(names)}: {reason}")
+        self.reason = reason
+        self.names = names
+
+
 class RemoteError(ZelitrioError):
     """The peer broke the protocol, or asked for something that it must not have.
 

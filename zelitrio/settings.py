@@ -2,7 +2,7 @@
 
 A room gets one frozen class and never reads the environment.  `zelitrio serve` turns each field into
 a flag (`--max-streams`), an environment variable (`ZELITRIO_MAX_STREAMS`) and a name in the TOML file
-(`max_streams`).  A value out of range raises `LocalError` with the setting's name.
+(`max_streams`).  A value out of range raises `SettingError` with the setting's name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from zelitrio.errors import LocalError
+from zelitrio.errors import SettingError
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -25,31 +25,30 @@ MAX_SEED = 2**32 - 1
 def _check_range(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     low, high = attribute.metadata["range"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise LocalError(f"{attribute.name}: expected {low} to {high}, found {value!r}")
+        raise SettingError(f"expected {low} to {high}, found {value!r}", attribute.name)
 
 
 def _check_choice(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     allowed = attribute.metadata["choices"]
     if value not in allowed:
-        raise LocalError(f"{attribute.name}: expected one of {', '.join(allowed)}, found {value!r}")
+        raise SettingError(f"expected one of {', '.join(allowed)}, found {value!r}", attribute.name)
 
 
 def _check_device(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
-        raise LocalError(f"{attribute.name}: expected auto, cpu, cuda or cuda:N, found {value!r}")
+        raise SettingError(f"expected auto, cpu, cuda or cuda:N, found {value!r}", attribute.name)
 
 
 def _check_origins(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     for origin in value or ():
         if origin not in ("*", "null") and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#\s,*]+", origin):
-            raise LocalError(
-                f"{attribute.name}: expected an origin such as https://example.com, or *, found {origin!r}"
-            )
+            message = f"expected an origin such as https://example.com, or *, found {origin!r}"
+            raise SettingError(message, attribute.name)
 
 
 def _check_hosts(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, tuple) or not value or not all(value):
-        raise LocalError(f"{attribute.name}: expected addresses or names, found {value!r}")
+        raise SettingError(f"expected addresses or names, found {value!r}", attribute.name)
 
 
 def _check_networks(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -57,20 +56,18 @@ def _check_networks(instance: Any, attribute: attrs.Attribute[Any], value: Any) 
         try:
             network == "*" or ip_network(network)
         except ValueError:
-            raise LocalError(
-                f"{attribute.name}: expected an address or a network such as 10.0.0.0/8, or *, "
-                f"found {network!r}"
-            ) from None
+            message = f"expected an address or a network such as 10.0.0.0/8, or *, found {network!r}"
+            raise SettingError(message, attribute.name) from None
 
 
 def _check_collector(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value):
-        raise LocalError(f"{attribute.name}: expected a URL such as http://localhost:4318, found {value!r}")
+        raise SettingError(f"expected a URL such as http://localhost:4318, found {value!r}", attribute.name)
 
 
 def _check_prefix(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value):
-        raise LocalError(f"{attribute.name}: expected a path such as /tts, found {value!r}")
+        raise SettingError(f"expected a path such as /tts, found {value!r}", attribute.name)
 
 
 def _as_prefix(value: str) -> str:
@@ -83,12 +80,12 @@ def _as_prefix(value: str) -> str:
 def _check_hashes(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     # The value is not shown: it may be a key in clear.
     if not all(re.fullmatch("[0-9a-fA-F]{64}", digest) for digest in value):
-        raise LocalError(f"{attribute.name}: expected 64 hex digits, the SHA-256 of a key")
+        raise SettingError("expected 64 hex digits, the SHA-256 of a key", attribute.name)
 
 
 def _check_file(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and not value.is_file():
-        raise LocalError(f"{attribute.name}: {value}: expected a file in PEM form, found none")
+        raise SettingError(f"{value}: expected a file in PEM form, found none", attribute.name)
 
 
 def _plain(default: Any, help_text: str, check: Any = None) -> Any:
@@ -233,19 +230,39 @@ class ServerSettings:
 
     def __attrs_post_init__(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
-            raise LocalError("tls_cert and tls_key: expected both or neither")
+            raise SettingError("expected both or neither", "tls_cert", "tls_key")
 
     def check_exposure(self, address: str, *, has_key: bool) -> None:
         """Refuse an address that other machines can reach, unless there is a key.
 
         Raises:
-            LocalError: there is no key, and the address is not a loopback address.
+            SettingError: there is no key, and the address is not a loopback address.
         """
         if not has_key and not is_loopback(address):
-            raise LocalError(
-                f"host: without an API key only loopback is served, found {', '.join(self.host)}; "
-                "run `zelitrio keys create`, or give --api-key, ZELITRIO_API_KEYS or --key-file"
+            raise SettingError(
+                f"without an API key only loopback is served, found {', '.join(self.host)}; "
+                "run `zelitrio keys create`, or give --api-key, ZELITRIO_API_KEYS or --key-file",
+                "host",
             )
+
+
+@attrs.frozen(kw_only=True)
+class StartSettings:
+    """What a server reads once, at its start."""
+
+    api_keys: tuple[str, ...] = attrs.field(
+        default=(),
+        repr=False,
+        metadata={
+            "help": "Key that clients may use; repeat for more. ZELITRIO_API_KEYS takes several, with commas"
+        },
+    )
+    key_file: Path | None = _plain(None, "File of allowed keys: on each line the SHA-256 of a key in hex")
+    voices: tuple[Path, ...] = _plain((), "Folder with more voices; repeat for more")
+    preload: bool = _plain(False, "Load public voices before serving, and not when they are first used")
+    lexicon: tuple[Path, ...] = _plain(
+        (), "File of pronunciations, a table or PLS; repeat for more, the most important first"
+    )
 
 
 def hash_key(key: str) -> str:

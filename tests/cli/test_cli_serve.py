@@ -122,8 +122,8 @@ def test_an_address_in_use_is_one_line_before_anything_is_loaded(
         (["--prot", "1"], "Unknown option: --prot. Did you mean --port?"),
         (["--dtype", "int4"], "dtype: expected one of float32, bfloat16, float16, found 'int4'"),
         (["--device", "abacus"], "device: expected auto, cpu, cuda or cuda:N, found 'abacus'"),
-        (["--tls-cert", "pyproject.toml"], "tls_cert and tls_key: expected both or neither"),
-        (["--config", "nowhere.toml"], "nowhere.toml: No such file or directory"),
+        (["--tls-cert", "pyproject.toml"], "--tls-cert and --tls-key: expected both or neither"),
+        (["--config", "nowhere.toml"], "nowhere.toml: expected a TOML file: No such file or directory"),
         (["--device", "tpu"], "tpu"),
     ],
 )

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import cast
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.conversation import error_code, is_final
 from zelitrio.bench_client.failures import kind_of
+from zelitrio.bench_client.frame_socket import FrameSocket
 from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target, seconds_of
-from zelitrio.bench_client.wire import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    FrameReader,
-    WireError,
-    close,
-    frame,
-    message,
-    upgrade,
-)
+from zelitrio.bench_client.wire import close, message
 
 
-class ContextSocket(asyncio.Protocol):
+class ContextSocket(FrameSocket):
     """A socket with one context at a time.
 
     Args:
@@ -33,55 +22,25 @@ class ContextSocket(asyncio.Protocol):
     """
 
     def __init__(self, address: Address, *, keeps_audio: bool = True) -> None:
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        super().__init__(address, multi_target(address.voice_id, address.output_format, address.model))
         self.failure: tuple[str, str] | None = None
         """Kind and detail, once the socket is of no more use."""
-        self.messages = 0
-        self._address = address
         self._keeps_audio = keeps_audio
-        self._frames = FrameReader()
         self._heard: Heard | None = None
         self._spoken: asyncio.Future[None] | None = None
         self._number = 0
-        self._transport: asyncio.Transport
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
-        self._transport = cast(asyncio.Transport, transport)
-        address = self._address
-        target = address.path + multi_target(address.voice_id, address.output_format, address.model)
-        self._transport.write(upgrade(address.authority, target, address.key_header))
-
-    def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        now = time.perf_counter()
-        try:
-            for opcode, payload in self._frames.feed(data):
-                self._take(now, opcode, payload)
-        except WireError as error:
-            self._end(error.kind, str(error))
-            self._transport.abort()
-            return
-        if self._frames.is_open and not self.opened.done():
-            self.opened.set_result(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._end("closed_early", "the server closed the socket")
-        if not self.opened.done():
-            self.opened.set_result(None)
+        self._fail("closed_early", "the server closed the socket")
+        self._set_opened()
 
-    def _take(self, now: float, opcode: int, payload: bytes) -> None:
-        if opcode == TEXT:
-            self.messages += 1
-            if self._heard is not None:
-                self._take_message(now, self._heard, payload)
-        elif opcode == PING:
-            self._transport.write(frame(PONG, payload))
-        elif opcode == CLOSE:
-            self._end("closed_early", payload[2:].decode(errors="replace") or "the server closed the socket")
-            self._transport.write(close())
-            self._transport.close()
+    def _take_text(self, now: float, payload: bytes) -> None:
+        if self._heard is not None:
+            self._take_message(now, self._heard, payload)
+
+    def _take_close(self, payload: bytes) -> None:
+        self._fail("closed_early", payload[2:].decode(errors="replace") or "the server closed the socket")
 
     def _take_message(self, now: float, heard: Heard, payload: bytes) -> None:
         if self._keeps_audio:
@@ -94,7 +53,7 @@ class ContextSocket(asyncio.Protocol):
         if heard.failure is not None or is_final(payload):
             self._finish(now)
 
-    def _end(self, kind: str, detail: str) -> None:
+    def _fail(self, kind: str, detail: str) -> None:
         self.failure = self.failure or (kind, detail)
         if self._heard is not None:
             self._heard.fail(*self.failure)
@@ -131,12 +90,8 @@ class ContextSocket(asyncio.Protocol):
             self.close()
         return heard
 
-    def abort(self) -> None:
-        """Vanish."""
-        self._transport.abort()
-
     def close(self) -> None:
-        """Say goodbye and vanish."""
+        """Send the close frame and close the connection."""
         self.failure = self.failure or ("closed_early", "closed here")
         if not self._transport.is_closing():
             self._transport.write(message({"close_socket": True}) + close())

@@ -9,61 +9,29 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import cast
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
+from zelitrio.bench_client.frame_socket import FrameSocket
 from zelitrio.bench_client.heard import Heard, audio_of, stream_target
-from zelitrio.bench_client.wire import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    FrameReader,
-    WireError,
-    close,
-    frame,
-    message,
-    upgrade,
-)
+from zelitrio.bench_client.wire import close, message
 
 _NORMAL = (1000).to_bytes(2, "big")
 
 
-class Conversation(asyncio.Protocol):
+class Conversation(FrameSocket):
     """One `stream-input` socket.  `opened` and `ended` are done when it is."""
 
     def __init__(self, address: Address) -> None:
-        loop = asyncio.get_running_loop()
+        super().__init__(address, stream_target(address.voice_id, address.output_format, address.model))
         self.heard = Heard(output_format=address.output_format)
-        self.opened: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[None] = loop.create_future()
-        self.messages = 0
-        self._address = address
-        self._frames = FrameReader()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_final = False
-        self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
-        self._transport = cast(asyncio.Transport, transport)
-        address = self._address
-        target = address.path + stream_target(address.voice_id, address.output_format, address.model)
-        self._transport.write(upgrade(address.authority, target, address.key_header))
-
-    def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        now = time.perf_counter()
-        try:
-            for opcode, payload in self._frames.feed(data):
-                self._take(now, opcode, payload)
-        except WireError as error:
-            self.heard.fail(error.kind, str(error))
-            self._transport.abort()
-            return
-        if self._frames.is_open and not self.opened.done():
-            self.heard.opened_at = now
-            self.opened.set_result(None)
+    def _set_opened(self) -> None:
+        if not self.opened.done():
+            self.heard.opened_at = time.perf_counter()
+        super()._set_opened()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
@@ -75,23 +43,21 @@ class Conversation(asyncio.Protocol):
             if not future.done():
                 future.set_result(None)
 
-    def _take(self, now: float, opcode: int, payload: bytes) -> None:
-        self.messages += 1
-        if opcode == TEXT:
-            audio = audio_of(payload)
-            if audio:
-                self.heard.add(now, audio)
-            elif b'"error"' in payload:
-                self.heard.fail(error_code(payload), payload.decode(errors="replace"))
-            if is_final(payload):
-                self._is_final = True
-        elif opcode == PING:
-            self._transport.write(frame(PONG, payload))
-        elif opcode == CLOSE:
-            # Some servers send no final message and close normally.
-            self._is_final = self._is_final or (payload[:2] == _NORMAL and bool(self.heard.arrivals))
-            self._transport.write(close())
-            self._transport.close()
+    def _take_text(self, now: float, payload: bytes) -> None:
+        audio = audio_of(payload)
+        if audio:
+            self.heard.add(now, audio)
+        elif b'"error"' in payload:
+            self.heard.fail(error_code(payload), payload.decode(errors="replace"))
+        if is_final(payload):
+            self._is_final = True
+
+    def _take_close(self, payload: bytes) -> None:
+        # Some servers send no final message and close normally.
+        self._is_final = self._is_final or (payload[:2] == _NORMAL and bool(self.heard.arrivals))
+
+    def _fail(self, kind: str, detail: str) -> None:
+        self.heard.fail(kind, detail)
 
     def greet(self) -> None:
         """Send the first message."""
@@ -107,10 +73,6 @@ class Conversation(asyncio.Protocol):
     def hang_up(self) -> None:
         """Send the close frame."""
         self._transport.write(close())
-
-    def abort(self) -> None:
-        """Vanish."""
-        self._transport.abort()
 
 
 def is_final(payload: bytes) -> bool:

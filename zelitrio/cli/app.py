@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from zelitrio import __version__
 from zelitrio.cli.bench import bench
-from zelitrio.cli.configure import SOURCES, check_whole_numbers
+from zelitrio.cli.configure import SOURCES, check_whole_numbers, name_as_written
 from zelitrio.cli.deploy import deploy
 from zelitrio.cli.keys import keys
 from zelitrio.cli.normalise import normalise
@@ -24,7 +24,15 @@ from zelitrio.cli.serve import serve
 from zelitrio.cli.speak import speak
 from zelitrio.cli.train import train
 from zelitrio.cli.voices import voices
-from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError, ZelitrioError, leaves
+from zelitrio.errors import (
+    EngineError,
+    LocalError,
+    RemoteError,
+    ServerError,
+    SettingError,
+    ZelitrioError,
+    leaves,
+)
 
 app = App(
     name="zelitrio",
@@ -67,11 +75,11 @@ def run(tokens: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except (Exception, BaseExceptionGroup) as error:  # a group may hold a KeyboardInterrupt
-        return _explain(error)
+        return _explain(error, tokens)
     return 0
 
 
-def _explain(error: BaseException) -> int:
+def _explain(error: BaseException, tokens: Sequence[str]) -> int:
     if os.environ.get("ZELITRIO_TRACEBACK"):
         traceback.print_exception(error)
     causes = list(leaves(error))
@@ -84,6 +92,9 @@ def _explain(error: BaseException) -> int:
             # The reader of our output has closed it.  Python would fail again when it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
+        case SettingError():
+            names = " and ".join(name_as_written(name, tokens) for name in cause.names)
+            return _fail(2, f"{names}: {cause.reason}")
         case LocalError():
             return _fail(2, str(cause))
         case EngineError():

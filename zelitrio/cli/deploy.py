@@ -7,9 +7,9 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from zelitrio.cli.configure import FLAT, LIST
+from zelitrio.cli.configure import FLAT
 from zelitrio.errors import LocalError
-from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, StartSettings
 
 _SERVER = Group.create_ordered("Settings of each server")
 
@@ -24,11 +24,10 @@ def deploy(
     domain: str | None = None,
     balancer_port: int = 80,
     force: bool = False,
-    api_keys: Annotated[list[str] | None, LIST, Parameter(show=False)] = None,
-    key_file: Annotated[Path | None, Parameter(show=False)] = None,
     server: Annotated[ServerSettings, FLAT, Parameter(group=_SERVER)] = ServerSettings(),
     session: Annotated[SessionSettings, FLAT, Parameter(group=_SERVER)] = SessionSettings(),
     engine: Annotated[EngineSettings, FLAT, Parameter(group=_SERVER)] = EngineSettings(),
+    start: Annotated[StartSettings, FLAT, Parameter(group=_SERVER)] = StartSettings(),
     config: Path | None = None,
 ) -> None:
     """Write the files of one kind for the current settings, and print their names.
@@ -62,6 +61,7 @@ def deploy(
         server=server,
         session=session,
         engine=engine,
+        start=start,
         cuda=cuda,
         replicas=replicas,
         image=image,

@@ -10,25 +10,22 @@ from typing import Annotated
 import attrs
 from cyclopts import Group, Parameter
 
-from zelitrio.cli.configure import FLAT, LIST
+from zelitrio.cli.configure import FLAT
 from zelitrio.cli.keys import state_folder
-from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, StartSettings
 
-_NETWORK, _SESSION, _ENGINE = (
-    Parameter(group=Group.create_ordered(name)) for name in ("Network", "Conversations", "Engine")
+_NETWORK, _SESSION, _ENGINE, _START = (
+    Parameter.combine(FLAT, Parameter(group=Group.create_ordered(name)))
+    for name in ("Network", "Conversations", "Engine", "Keys, voices and pronunciations")
 )
 
 
 def serve(
     *,
-    api_keys: Annotated[list[str] | None, LIST, _NETWORK] = None,
-    key_file: Annotated[Path | None, _NETWORK] = None,
-    server: Annotated[ServerSettings, FLAT, _NETWORK] = ServerSettings(),
-    session: Annotated[SessionSettings, FLAT, _SESSION] = SessionSettings(),
-    engine: Annotated[EngineSettings, FLAT, _ENGINE] = EngineSettings(),
-    voices: Annotated[list[Path] | None, LIST, _ENGINE] = None,
-    preload: Annotated[bool, _ENGINE, Parameter(negative=())] = False,
-    lexicon: Annotated[list[Path] | None, LIST, _ENGINE] = None,
+    server: Annotated[ServerSettings, _NETWORK] = ServerSettings(),
+    session: Annotated[SessionSettings, _SESSION] = SessionSettings(),
+    engine: Annotated[EngineSettings, _ENGINE] = EngineSettings(),
+    start: Annotated[StartSettings, _START] = StartSettings(),
     config: Path | None = None,
 ) -> None:
     """Serve speech over WebSockets and HTTP until SIGTERM or Ctrl-C.
@@ -38,16 +35,6 @@ def serve(
 
     Parameters
     ----------
-    api_keys
-        A key that clients may use; repeat for more. ZELITRIO_API_KEYS takes several, with commas.
-    key_file
-        A file of allowed keys: on each line the SHA-256 of a key in hex.
-    voices
-        A folder with more voices; repeat for more.
-    preload
-        Load public voices before serving, and not when they are first used.
-    lexicon
-        A file of pronunciations, a table or PLS; repeat for more, the most important first.
     config
         A TOML file with settings: ZELITRIO_MAX_STREAMS is max_streams there.
     """
@@ -63,6 +50,4 @@ def serve(
 
     configure_logging(server.log_format, server.log_level)
     raise_descriptor_limit()
-    folders = tuple(voices or ())
-    job = Job(server, session, engine, folders, preload, tuple(lexicon or ()), started_at)
-    run_loop(run_server, job)
+    run_loop(run_server, Job(server, session, engine, start, started_at))

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import attrs
 import trio
@@ -20,7 +19,7 @@ from zelitrio.cli.catalogue import load_voices, unread_voices
 from zelitrio.cli.notify import Notifier
 from zelitrio.engine import Engine
 from zelitrio.server import open_port, serve
-from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, StartSettings
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 GARBAGE_AT = 5000
@@ -33,18 +32,13 @@ class Job:
     """What `zelitrio serve` was asked for.
 
     Attributes:
-        voices: folders with more voices.
-        preload: load their weights before serving, and not when they are first used.
-        lexicon: files of pronunciations, the most important first.
         started_at: `time.perf_counter()` when the command began.
     """
 
     server: ServerSettings
     session: SessionSettings
     engine: EngineSettings
-    voices: tuple[Path, ...]
-    preload: bool
-    lexicon: tuple[Path, ...]
+    start: StartSettings
     started_at: float
 
 
@@ -62,10 +56,10 @@ async def run_server(job: Job) -> None:
     if not has_key:
         print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
     async with open_port(job.server, has_key=has_key) as port:
-        catalogue = load_voices(job.voices, preload=job.preload)
+        catalogue = load_voices(job.start.voices, preload=job.start.preload)
         for line in unread_voices(catalogue):
             print(f"zelitrio: {line}", file=sys.stderr)
-        dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.lexicon])
+        dictionaries = Dictionaries(load_front_end(), [load_dictionary(path) for path in job.start.lexicon])
         front_end = dictionaries.front_end
         async with (
             open_shown_engine(catalogue, job.engine) as engine,

@@ -6,18 +6,17 @@
         async for part in client:
             file.write(part.audio)
 
-`open_multi_client` is the same for a socket with several contexts.
+`open_client` opens a `Client`.  `open_multi_client` is the same for a socket with several contexts.
 """
 
 from __future__ import annotations
 
 from zelitrio.client.client import Client, ClientAudio, open_client
-from zelitrio.client.multi import ClientEvent, ClientFailure, ClientFinal, MultiClient, open_multi_client
+from zelitrio.client.multi import ClientFailure, ClientFinal, MultiClient, open_multi_client
 
 __all__ = [
     "Client",
     "ClientAudio",
-    "ClientEvent",
     "ClientFailure",
     "ClientFinal",
     "MultiClient",

@@ -12,8 +12,8 @@ import orjson
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 
 from zelitrio import __version__
-from zelitrio.errors import LocalError
-from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, is_loopback
+from zelitrio.errors import LocalError, SettingError
+from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, StartSettings, is_loopback
 
 _FILES: Mapping[str, tuple[str, ...]] = {
     "systemd": ("zelitrio.service", "zelitrio.toml"),
@@ -30,6 +30,8 @@ _FROM_OTHER_KINDS: Mapping[str, tuple[str, ...]] = {
 KINDS = tuple(_FILES)
 _IN_BOXES = ("container", "compose", "kubernetes")
 """Kinds in which the server has an address of its own, so it must listen on all of them."""
+_SECRET = ("api_keys", "key_file")
+"""Settings that are not written: the server's keys are kept in its state folder."""
 _AFTER_DRAIN_S = 15
 """From the end of the drain to the end of the process, with a margin."""
 
@@ -39,7 +41,7 @@ class Target:
     """The purpose of the files.
 
     Attributes:
-        server, session, engine: the settings of each server.
+        server, session, engine, start: the settings of each server.
         cuda: reserve an NVIDIA GPU and install torch with CUDA.
         replicas: servers that share a balancer, or pods.
         image: name of the container image.
@@ -50,6 +52,7 @@ class Target:
     server: ServerSettings = attrs.field(factory=ServerSettings)
     session: SessionSettings = attrs.field(factory=SessionSettings)
     engine: EngineSettings = attrs.field(factory=EngineSettings)
+    start: StartSettings = attrs.field(factory=StartSettings)
     cuda: bool = False
     replicas: int = 1
     image: str = "zelitrio:latest"
@@ -102,17 +105,21 @@ def _check(kind: str, target: Target) -> None:
     if target.cuda and target.engine.device == "cpu":
         raise LocalError("--cuda and device cpu contradict each other: expected one of them")
     if target.engine.device.startswith("cuda") and not target.cuda and kind in _IN_BOXES:
-        raise LocalError(f"device {target.engine.device}: a {kind} file reserves a GPU only with --cuda")
+        message = f"a {kind} file reserves a GPU only with --cuda, found {target.engine.device}"
+        raise SettingError(message, "device")
     if target.server.port == 0:
-        raise LocalError("port: expected a fixed port, found 0")
+        raise SettingError("expected a fixed port, found 0", "port")
     if kind == "haproxy" and target.server.tls_cert is not None:
-        raise LocalError("tls_cert: the balancer ends TLS; expected servers that speak plain text")
+        raise SettingError("the balancer ends TLS; expected servers that speak plain text", "tls_cert")
+    for name in ("voices", "lexicon"):
+        if kind in _IN_BOXES and getattr(target.start, name):
+            raise SettingError(f"a {kind} file has no place for it; add it to the image", name)
     if kind in _IN_BOXES and target.server.tls_cert is not None:
-        raise LocalError(f"tls_cert: a {kind} file has no place for a certificate; end TLS in front of it")
+        message = f"a {kind} file has no place for a certificate; end TLS in front of it"
+        raise SettingError(message, "tls_cert")
     if kind == "kubernetes" and target.server.state_dir is not None and target.replicas > 1:
-        raise LocalError(
-            f"state_dir: one volume serves one pod; expected replicas 1, found {target.replicas}"
-        )
+        message = f"one volume serves one pod; expected replicas 1, found {target.replicas}"
+        raise SettingError(message, "state_dir")
     for name in ("image", "domain"):
         value = getattr(target, name)
         if value is None:
@@ -125,9 +132,9 @@ def _values(kind: str, target: Target) -> dict[str, Any]:
     """What templates may use."""
     changed = {
         field.name: value
-        for settings in (target.server, target.session, target.engine)
+        for settings in (target.server, target.session, target.engine, target.start)
         for field in attrs.fields(type(settings))
-        if (value := getattr(settings, field.name)) != field.default
+        if (value := getattr(settings, field.name)) != field.default and field.name not in _SECRET
     }
     if kind in _IN_BOXES:
         changed.pop("host", None)
@@ -155,7 +162,8 @@ def _values(kind: str, target: Target) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, frozenset | tuple):
-        return sorted(str(item) for item in value)
+        items = [str(item) for item in value]
+        return items if isinstance(value, tuple) else sorted(items)
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import attrs
 import orjson
 
 from zelitrio.errors import RemoteError
@@ -23,9 +24,11 @@ MAX_SCHEDULE_LENGTH = 100
 """Clients send at most five.  The limit keeps a hostile peer from filling memory."""
 DEFAULT_CHUNK_SCHEDULE: tuple[float, ...] = (120.0, 160.0, 250.0, 290.0)
 MIN_CHUNK_CHARS, MAX_CHUNK_CHARS = 50.0, 500.0
-CLAMPED = ("stability", "similarity_boost", "style", "speed")
-"""Voice settings that are numbers with a range."""
-MIN_SPEED, MAX_SPEED = range_of(VoiceSettings, "speed")
+_SETTINGS = attrs.fields_dict(VoiceSettings)
+_RANGES = {
+    name: range_of(VoiceSettings, name) for name, field in _SETTINGS.items() if "range" in field.metadata
+}
+MIN_SPEED, MAX_SPEED = _RANGES["speed"]
 
 
 class Wording(Protocol):
@@ -205,21 +208,12 @@ def read_voice_settings(fields: Fields, base: VoiceSettings, name: str = "voice_
     given = fields.inner(name)
     if given is None:
         return base
-    read = {
-        "stability": given.number("stability", 0, 1),
-        "similarity_boost": given.number("similarity_boost", 0, 1),
-        "style": given.number("style", 0, 1),
-        "use_speaker_boost": given.flag("use_speaker_boost"),
-        "speed": given.number("speed", MIN_SPEED, MAX_SPEED),
+    changes: dict[str, Any] = {
+        one: given.number(one, *_RANGES[one]) if one in _RANGES else given.flag(one)
+        for one in given
+        if one in _SETTINGS
     }
-    changes = {name: value for name, value in read.items() if value is not None}
-    return VoiceSettings(
-        stability=changes.get("stability", base.stability),
-        similarity_boost=changes.get("similarity_boost", base.similarity_boost),
-        style=changes.get("style", base.style),
-        use_speaker_boost=bool(changes.get("use_speaker_boost", base.use_speaker_boost)),
-        speed=changes.get("speed", base.speed),
-    )
+    return attrs.evolve(base, **changes)
 
 
 def clamped(fields: Fields, name: str, low: float, high: float) -> tuple[str, ...]:
@@ -233,7 +227,7 @@ def clamped_settings(fields: Fields, name: str = "voice_settings") -> tuple[str,
     given = fields.inner(name)
     if given is None:
         return ()
-    return tuple(said for one in CLAMPED for said in clamped(given, one, *range_of(VoiceSettings, one)))
+    return tuple(said for one, limits in _RANGES.items() for said in clamped(given, one, *limits))
 
 
 def read_chunk_schedule(fields: Fields) -> tuple[float, ...] | None:

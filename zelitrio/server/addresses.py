@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import trio
 
-from zelitrio.errors import LocalError
+from zelitrio.errors import SettingError
 from zelitrio.settings import ServerSettings
 
 
@@ -15,7 +15,7 @@ def make_tls(settings: ServerSettings) -> ssl.SSLContext | None:
     """The TLS context, if a certificate is set.
 
     Raises:
-        LocalError: certificate and key cannot be used.
+        SettingError: certificate and key cannot be used.
     """
     if settings.tls_cert is None:
         return None
@@ -24,7 +24,8 @@ def make_tls(settings: ServerSettings) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
     except (OSError, ssl.SSLError) as error:
-        raise LocalError(f"tls: cannot use {settings.tls_cert} with {settings.tls_key}: {error}") from error
+        message = f"cannot use {settings.tls_cert} with {settings.tls_key}: {error}"
+        raise SettingError(message, "tls_cert", "tls_key") from error
     return context
 
 

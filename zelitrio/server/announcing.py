@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from zelitrio.errors import LocalError
+from zelitrio.errors import SettingError
 from zelitrio.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ async def announce(
         interfaces: addresses of the interfaces to announce on; None for all.
 
     Raises:
-        LocalError: zeroconf is not installed, or the network refuses.
+        SettingError: zeroconf is not installed, or the network refuses.
     """
     try:
         from ifaddr import get_adapters
         from zeroconf import InterfaceChoice
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
     except ImportError:
-        raise LocalError("wyoming_announce: needs the extra: pip install 'zelitrio[zeroconf]'") from None
+        raise SettingError("needs the extra: pip install 'zelitrio[zeroconf]'", "wyoming_announce") from None
     found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
     addresses = {str(address[0]) for *_, address in found}
     if any(ip_address(address).is_unspecified for address in addresses):
@@ -69,7 +69,7 @@ async def announce(
             finally:
                 responder.stop()
     except* OSError as errors:
-        raise LocalError(f"wyoming_announce: {errors.exceptions[0]}") from errors
+        raise SettingError(str(errors.exceptions[0]), "wyoming_announce") from errors
 
 
 class _Responder:

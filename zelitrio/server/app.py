@@ -14,10 +14,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import (
-    telephony,
-    to_remote_error,
-)
+from zelitrio.protocol import telephony, to_remote_error
 from zelitrio.server.accounting import Accounting, request_id_of
 from zelitrio.server.answer import RETRY_AFTER_S
 from zelitrio.server.dialogue import Dialogue
@@ -30,6 +27,7 @@ from zelitrio.server.models import ModelLists
 from zelitrio.server.normalising import Normalising
 from zelitrio.server.openai_speech import OpenAISpeech
 from zelitrio.server.openapi import openapi_document
+from zelitrio.server.operation import Endpoints, operation
 from zelitrio.server.origins import OriginGuard
 from zelitrio.server.places import Placing, place_of
 from zelitrio.server.playground import Playground
@@ -40,6 +38,8 @@ from zelitrio.server.synthesis import Synthesis
 from zelitrio.server.telephony import Telephony
 from zelitrio.server.tracing import TracingApp
 from zelitrio.server.voices import Voices
+
+_SPOKEN = ("/v1/text-to-speech/{voice_id}", "/v1/text-to-dialogue")
 
 
 def make_app(state: ServerState) -> ASGIApp:
@@ -73,45 +73,40 @@ def make_app(state: ServerState) -> ASGIApp:
     return TracingApp(Accounting(placed, state.metrics), state.tracing)
 
 
-class Operations:
+class Operations(Endpoints):
     """What those who run the server ask for; no key is needed."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
     def routes(self) -> list[Route]:
-        """Where they live."""
-        return [
-            Route("/live", self.live),
-            Route("/ready", self.ready),
-            Route("/metrics", self.metrics),
-            Route("/openapi.json", self.openapi),
-            Route("/docs", self.docs),
-            Route("/v1/text-to-speech/{voice_id}/stream-input", self.upgrade_needed),
-            Route("/v1/text-to-speech/{voice_id}/multi-stream-input", self.upgrade_needed),
-            Route("/v1/text-to-dialogue/stream-input", self.upgrade_needed),
-            Route("/v1/text-to-dialogue/multi-stream-input", self.upgrade_needed),
-            Route(telephony.JAMBONZ_SOCKET, self.upgrade_needed, include_in_schema=False),
+        """The addresses of sockets too, which say so when they are asked without an upgrade."""
+        sockets = [f"{base}/{end}" for base in _SPOKEN for end in ("stream-input", "multi-stream-input")]
+        return super().routes() + [
+            Route(path, self.upgrade_needed, include_in_schema=False)
+            for path in (*sockets, telephony.JAMBONZ_SOCKET)
         ]
 
+    @operation("GET", "/live", is_open=True)
     async def live(self, request: Request) -> Response:
         """The process answers."""
         return PlainTextResponse("live\n")
 
+    @operation("GET", "/ready", is_open=True)
     async def ready(self, request: Request) -> Response:
         """New conversations are welcome."""
         if self._state.is_ready:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("draining\n", 503, headers={"retry-after": str(RETRY_AFTER_S)})
 
+    @operation("GET", "/metrics", is_open=True)
     async def metrics(self, request: Request) -> Response:
         """All counters, for Prometheus."""
         return Response(self._state.metrics.expose(), media_type=CONTENT_TYPE_LATEST)
 
+    @operation("GET", "/openapi.json", is_open=True)
     async def openapi(self, request: Request) -> Response:
         """What can be asked over HTTP, for machines."""
         return to_json(self._document(request))
 
+    @operation("GET", "/docs", is_open=True)
     async def docs(self, request: Request) -> Response:
         """What can be asked over HTTP, for people."""
         return Response(

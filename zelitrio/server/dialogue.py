@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,10 +10,9 @@ import attrs
 import trio
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.accounts import Kind
-from zelitrio.audio import AudioFormat, with_true_sizes
+from zelitrio.audio import DEFAULT_FORMAT, AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import (
     CharTimes,
@@ -25,9 +24,10 @@ from zelitrio.protocol import (
     timed_audio_line,
 )
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.operation import Endpoint, Endpoints, operation
+from zelitrio.server.query import output_format
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
-from zelitrio.server.state import ServerState
 from zelitrio.session import (
     Alignment,
     Line,
@@ -128,37 +128,30 @@ def _timed(
     )
 
 
-class Dialogue:
+def _spoken(path: str) -> Callable[[Endpoint], Endpoint]:
+    path = f"/v1/text-to-dialogue{path}"
+    return operation("POST", path, output_format(DEFAULT_FORMAT.name), body="DialogueRequest", speaks=True)
+
+
+class Dialogue(Endpoints):
     """The endpoints under `/v1/text-to-dialogue`."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """The four addresses."""
-        base = "/v1/text-to-dialogue"
-        return [
-            Route(path, endpoint, methods=["POST"])
-            for path, endpoint in (
-                (base, self.convert_dialogue),
-                (f"{base}/stream", self.stream_dialogue),
-                (f"{base}/with-timestamps", self.convert_dialogue_with_timestamps),
-                (f"{base}/stream/with-timestamps", self.stream_dialogue_with_timestamps),
-            )
-        ]
-
+    @_spoken("")
     async def convert_dialogue(self, request: Request) -> Response:
         """All audio in one body."""
         return await self._answer(request, is_streamed=False, timed=False)
 
+    @_spoken("/stream")
     async def stream_dialogue(self, request: Request) -> Response:
         """Audio as it is made."""
         return await self._answer(request, is_streamed=True, timed=False)
 
+    @_spoken("/with-timestamps")
     async def convert_dialogue_with_timestamps(self, request: Request) -> Response:
         """All audio, times and voice segments in one JSON object."""
         return await self._answer(request, is_streamed=False, timed=True)
 
+    @_spoken("/stream/with-timestamps")
     async def stream_dialogue_with_timestamps(self, request: Request) -> Response:
         """Audio, times and voice segments as they are made, a JSON object on each line."""
         return await self._answer(request, is_streamed=True, timed=True)

@@ -9,22 +9,23 @@ from typing import Any
 import attrs
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.errors import LocalError, RemoteError
-from zelitrio.protocol import RuleRequest, parse_dictionary_request, query_flag
+from zelitrio.protocol import RuleRequest, parse_dictionary_request
 from zelitrio.server.dictionary_store import KeptDictionary, Version, dictionary_not_found
 from zelitrio.server.form import form_text, read_form
 from zelitrio.server.json_answer import to_json
+from zelitrio.server.operation import Endpoints, operation
+from zelitrio.server.query import Flag, Page, PageToken, Whole, Word
 from zelitrio.server.requests import authorize, read_body
-from zelitrio.server.state import ServerState
-from zelitrio.server.voices import one_of, whole_parameter
 from zelitrio.text import Dictionary, Rule, pls_of, rules_from_file, rules_of
 
-DICTIONARIES_PAGE, MAX_DICTIONARIES_PAGE = 30, 100
-DICTIONARY_SORTS = ("creation_time_unix", "name")
-DICTIONARY_DIRECTIONS = ("ascending", "descending", "asc", "desc")
-BASE = "/v1/pronunciation-dictionaries"
+_PAGE = Page(Whole("page_size", 1, 100, default=30), PageToken("cursor"))
+_SORT = Word("sort", ("creation_time_unix", "name"))
+_DIRECTION = Word("sort_direction", ("ascending", "descending", "asc", "desc"))
+_ARCHIVED = Flag("include_archived", default=True)
+_ALL = "/v1/pronunciation-dictionaries"
+_ONE = f"{_ALL}/{{dictionary_id}}"
 PLS = "application/pls+xml"
 
 
@@ -101,63 +102,39 @@ def without(rules: Sequence[Rule], strings: Sequence[str]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.written not in dropped)
 
 
-class DictionaryEndpoints:
+class DictionaryEndpoints(Endpoints):
     """The endpoints under `/v1/pronunciation-dictionaries`."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        one = f"{BASE}/{{dictionary_id}}"
-        return [
-            Route(BASE, self.list_dictionaries),
-            Route(f"{BASE}/add-from-rules", self.add_dictionary_from_rules, methods=["POST"]),
-            Route(f"{BASE}/add-from-file", self.add_dictionary_from_file, methods=["POST"]),
-            Route(one, self.get_dictionary),
-            Route(one, self.update_dictionary, methods=["PATCH"]),
-            Route(one, self.delete_dictionary, methods=["DELETE"]),
-            Route(f"{one}/add-rules", self.add_rules, methods=["POST"]),
-            Route(f"{one}/remove-rules", self.remove_rules, methods=["POST"]),
-            Route(f"{one}/set-rules", self.set_rules, methods=["POST"]),
-            Route(f"{one}/{{version_id}}/download", self.download_dictionary),
-        ]
-
+    @operation("GET", _ALL, _PAGE.size, _PAGE.after, _SORT, _DIRECTION, _ARCHIVED)
     async def list_dictionaries(self, request: Request) -> Response:
         """Dictionaries in pages; those of `--lexicon` hold for every request that names none."""
         authorize(self._state, request)
         query = request.query_params
-        archived = "include_archived" not in query or query_flag(query, "include_archived")
+        archived = _ARCHIVED.read(query)
         found = [one for one in self._all() if archived or one.archived_at is None]
-        sort = one_of(query, "sort", DICTIONARY_SORTS)
+        sort = _SORT.read(query)
         if sort == "name":
             found.sort(key=lambda one: one.name.lower())
         elif sort is not None:
             found.sort(key=lambda one: one.created_at)
-        if (one_of(query, "sort_direction", DICTIONARY_DIRECTIONS) or "").startswith("desc"):
+        if (_DIRECTION.read(query) or "").startswith("desc"):
             found.reverse()
-        size = whole_parameter(query, "page_size", DICTIONARIES_PAGE, 1, MAX_DICTIONARIES_PAGE)
-        ids = [one.dictionary_id for one in found]
-        cursor = query.get("cursor") or None
-        if cursor is not None and cursor not in ids:
-            message = f"cursor: expected the cursor of a page before, found {cursor[:64]!r}"
-            raise RemoteError("invalid_parameters", message, param="cursor")
-        first = 0 if cursor is None else ids.index(cursor) + 1
-        page = found[first : first + size]
-        has_more = first + size < len(found)
+        page, following = _PAGE.of(found, [one.dictionary_id for one in found], query)
         return to_json(
             {
                 "pronunciation_dictionaries": [self._json(one) for one in page],
-                "next_cursor": page[-1].dictionary_id if has_more else None,
-                "has_more": has_more,
+                "next_cursor": following,
+                "has_more": following is not None,
             }
         )
 
+    @operation("GET", _ONE)
     async def get_dictionary(self, request: Request) -> Response:
         """One dictionary, with its latest rules."""
         kept = self._found(request)
         return to_json(self._json(kept) | {"rules": rules_json(kept.latest.rules)})
 
+    @operation("GET", f"{_ONE}/{{version_id}}/download")
     async def download_dictionary(self, request: Request) -> Response:
         """A version of a dictionary as a PLS file."""
         kept = self._found(request)
@@ -167,6 +144,7 @@ class DictionaryEndpoints:
         name = f'attachment; filename="{kept.dictionary_id}.pls"'
         return Response(pls_of(version.rules), media_type=PLS, headers={"content-disposition": name})
 
+    @operation("POST", f"{_ALL}/add-from-rules", body="NewDictionary", errors=("403",))
     async def add_dictionary_from_rules(self, request: Request) -> Response:
         """Keep a new dictionary of rules."""
         account = authorize(self._state, request)
@@ -176,6 +154,7 @@ class DictionaryEndpoints:
         )
         return to_json(created_json(kept))
 
+    @operation("POST", f"{_ALL}/add-from-file", body="DictionaryFile", errors=("403",))
     async def add_dictionary_from_file(self, request: Request) -> Response:
         """Keep a new dictionary of a PLS file, or of a table as `--lexicon` takes it."""
         account = authorize(self._state, request)
@@ -195,6 +174,7 @@ class DictionaryEndpoints:
         kept = await self._state.dictionaries.add(name[:200], description, account.name, rules)
         return to_json(created_json(kept))
 
+    @operation("POST", f"{_ONE}/add-rules", body="RulesRequest", errors=("403",))
     async def add_rules(self, request: Request) -> Response:
         """Add rules to a dictionary, or change those for the same texts."""
         kept = self._own(request)
@@ -203,12 +183,14 @@ class DictionaryEndpoints:
         rest = without(kept.latest.rules, [rule.written for rule in added])
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, (*rest, *added))))
 
+    @operation("POST", f"{_ONE}/set-rules", body="RulesRequest", errors=("403",))
     async def set_rules(self, request: Request) -> Response:
         """Put rules in the place of all that a dictionary has."""
         kept = self._own(request)
         wanted = parse_dictionary_request(await read_body(self._state, request), ("rules",))
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, _rules(wanted.rules))))
 
+    @operation("POST", f"{_ONE}/remove-rules", body="RuleStrings", errors=("403",))
     async def remove_rules(self, request: Request) -> Response:
         """Remove the rules for some texts from a dictionary."""
         kept = self._own(request)
@@ -216,6 +198,7 @@ class DictionaryEndpoints:
         rest = without(kept.latest.rules, wanted.rule_strings)
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, rest)))
 
+    @operation("PATCH", _ONE, body="DictionaryUpdate", errors=("403",))
     async def update_dictionary(self, request: Request) -> Response:
         """Change a dictionary's name, or archive it; its versions stay."""
         kept = self._own(request)
@@ -225,6 +208,7 @@ class DictionaryEndpoints:
             changed = attrs.evolve(changed, archived_at=int(time.time()) if wanted.is_archived else None)
         return to_json(dictionary_json(await self._state.dictionaries.change(changed)))
 
+    @operation("DELETE", _ONE, errors=("403", "500"))
     async def delete_dictionary(self, request: Request) -> Response:
         """Delete a dictionary with all its versions."""
         await self._state.dictionaries.remove(self._own(request))

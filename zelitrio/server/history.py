@@ -17,25 +17,30 @@ import trio
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.accounts import History, HistoryItem, HistoryQuery
 from zelitrio.audio import FORMATS, AudioFormat, to_wav, with_true_sizes
 from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import parse_download_request
 from zelitrio.server.json_answer import to_json
+from zelitrio.server.operation import Endpoints, operation
+from zelitrio.server.query import PageToken, Text, Whole, Word, wrong
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.requests import authorize, read_body
-from zelitrio.server.state import ServerState
 from zelitrio.server.telephony import linear_format
-from zelitrio.server.voices import one_of, whole_parameter
 
-HISTORY_PAGE, MAX_HISTORY_PAGE = 100, 1000
 MAX_UNIX_S = 253_402_300_799
 MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024
-SOURCES = ("TTS", "STS")
-HISTORY_DIRECTIONS = ("asc", "desc")
 _EXTENSIONS = {"m4a": "m4a", "opus": "ogg"}
+_SIZE = Whole("page_size", 1, 1000, default=100)
+_AFTER = PageToken("start_after_history_item_id")
+_VOICE, _MODEL, _SEARCH = Text("voice_id"), Text("model_id"), Text("search")
+_SINCE = Whole("date_after_unix", 0, MAX_UNIX_S, default=0)
+_BEFORE = Whole("date_before_unix", 0, MAX_UNIX_S, default=MAX_UNIX_S)
+_DIRECTION = Word("sort_direction", ("asc", "desc"))
+_SOURCE = Word("source", ("TTS", "STS"))
+_FILTERS = (_SIZE, _AFTER, _VOICE, _MODEL, _SEARCH, _BEFORE, _SINCE, _DIRECTION, _SOURCE)
+_ITEM = "/v1/history/{history_item_id}"
 log = get_log()
 
 
@@ -81,47 +86,34 @@ def read_history_query(query: QueryParams) -> HistoryQuery:
         RemoteError: `invalid_parameters`, with the name of the parameter.
     """
     return HistoryQuery(
-        size=whole_parameter(query, "page_size", HISTORY_PAGE, 1, MAX_HISTORY_PAGE),
-        after=query.get("start_after_history_item_id") or None,
-        voice_id=query.get("voice_id") or None,
-        model_id=query.get("model_id") or None,
-        search=query.get("search") or None,
-        since_s=whole_parameter(query, "date_after_unix", 0, 0, MAX_UNIX_S),
-        before_s=whole_parameter(query, "date_before_unix", MAX_UNIX_S, 0, MAX_UNIX_S),
-        oldest_first=one_of(query, "sort_direction", HISTORY_DIRECTIONS) == "asc",
+        size=_SIZE.read(query),
+        after=_AFTER.read(query),
+        voice_id=_VOICE.read(query),
+        model_id=_MODEL.read(query),
+        search=_SEARCH.read(query),
+        since_s=_SINCE.read(query),
+        before_s=_BEFORE.read(query),
+        oldest_first=_DIRECTION.read(query) == "asc",
     )
 
 
-class HistoryEndpoints:
+class HistoryEndpoints(Endpoints):
     """The endpoints under `/v1/history`; without `--history` each answers 404."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        one = "/v1/history/{history_item_id}"
-        return [
-            Route("/v1/history", self.list_history),
-            Route("/v1/history/download", self.download_history, methods=["POST"]),
-            Route(one, self.get_history_item),
-            Route(one, self.delete_history_item, methods=["DELETE"]),
-            Route(f"{one}/audio", self.get_history_audio),
-        ]
-
+    @operation("GET", "/v1/history", *_FILTERS, errors=("404", "500"))
     async def list_history(self, request: Request) -> Response:
         """What this key had spoken, the newest first, in pages; only with `--history`."""
         key, history = self._open(request)
         query = read_history_query(request.query_params)
-        if one_of(request.query_params, "source", SOURCES) == "STS":
+        if _SOURCE.read(request.query_params) == "STS":
             return to_json(page_json([], has_more=False))
         with _explained():
             page = await history.page(key, query)
         if page is None:
-            message = f"start_after_history_item_id: expected an item, found {(query.after or '')[:64]!r}"
-            raise RemoteError("invalid_parameters", message, param="start_after_history_item_id")
+            raise wrong(_AFTER.name, "an item", query.after or "")
         return to_json(page_json(page[0], has_more=page[1]))
 
+    @operation("GET", _ITEM, errors=("500",))
     async def get_history_item(self, request: Request) -> Response:
         """One item of the history, without its audio."""
         key, history = self._open(request)
@@ -131,12 +123,14 @@ class HistoryEndpoints:
             raise _not_found(_item_id(request))
         return to_json(item_json(item))
 
+    @operation("GET", f"{_ITEM}/audio", errors=("500",))
     async def get_history_audio(self, request: Request) -> Response:
         """The audio of one item, in the format that it was spoken in."""
         key, history = self._open(request)
         sound = await _sound(history, key, _item_id(request), as_wav=False)
         return Response(sound.data, media_type=sound.content_type)
 
+    @operation("DELETE", _ITEM, errors=("500",))
     async def delete_history_item(self, request: Request) -> Response:
         """Delete one item with its audio."""
         key, history = self._open(request)
@@ -146,6 +140,7 @@ class HistoryEndpoints:
             raise _not_found(_item_id(request))
         return to_json({"status": "ok"})
 
+    @operation("POST", "/v1/history/download", body="DownloadRequest")
     async def download_history(self, request: Request) -> Response:
         """The audio of one item, or of several in a ZIP file."""
         key, history = self._open(request)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from zelitrio.accounts import Quota, StatisticsQuery, character_statistics
+from zelitrio.accounts import (
+    BREAKDOWNS,
+    INTERVALS,
+    MAX_UNIX_MS,
+    METRICS,
+    Quota,
+    StatisticsQuery,
+    character_statistics,
+)
 from zelitrio.errors import RemoteError
 from zelitrio.server.json_answer import to_json
+from zelitrio.server.operation import Endpoints, operation
+from zelitrio.server.query import Whole, Word
 from zelitrio.server.requests import authorize
-from zelitrio.server.state import ServerState
 
 TOKEN_KINDS = ("tts_websocket",)
 NO_LIMIT = 10_000_000
 """For clients that want a number where this server has no limit."""
+_START, _END = Whole("start_unix", 0, MAX_UNIX_MS), Whole("end_unix", 0, MAX_UNIX_MS)
+_BREAKDOWN = Word("breakdown_type", tuple(BREAKDOWNS))
+_INTERVAL = Word("aggregation_interval", tuple(INTERVALS))
+_METRIC = Word("metric", tuple(METRICS))
 
 
 def user_json(quota: Quota, voices: int) -> dict[str, Any]:
@@ -59,54 +70,38 @@ def user_json(quota: Quota, voices: int) -> dict[str, Any]:
     }
 
 
-def read_statistics_query(values: Mapping[str, str]) -> StatisticsQuery:
+def read_statistics_query(query: QueryParams) -> StatisticsQuery:
     """Read what usage is asked for.
 
     Raises:
         RemoteError: `invalid_parameters`, with the name of the parameter.
     """
-    times: list[int] = []
-    for name in ("start_unix", "end_unix"):
-        text = values.get(name, "")
-        if not re.fullmatch(r"[0-9]{1,15}", text):
-            message = f"{name}: expected milliseconds since 1970, found {text[:64]!r}"
-            raise RemoteError("invalid_parameters", message, param=name)
-        times.append(int(text))
     return StatisticsQuery(
-        start_ms=times[0],
-        end_ms=times[1],
-        breakdown=values.get("breakdown_type", "none"),
-        interval=values.get("aggregation_interval", "day"),
-        metric=values.get("metric", "credits"),
+        start_ms=_START.read(query),
+        end_ms=_END.read(query),
+        breakdown=_BREAKDOWN.read(query) or "none",
+        interval=_INTERVAL.read(query) or "day",
+        metric=_METRIC.read(query) or "credits",
     )
 
 
-class Metadata:
+class Metadata(Endpoints):
     """The endpoints without speech."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        return [
-            Route("/v1/user", self.get_user),
-            Route("/v1/user/subscription", self.get_subscription),
-            Route("/v1/usage/character-stats", self.character_stats),
-            Route("/v1/single-use-token/{kind}", self.create_token, methods=["POST"]),
-        ]
-
+    @operation("GET", "/v1/user")
     async def get_user(self, request: Request) -> Response:
         """Who holds this key."""
         account = authorize(self._state, request)
         return to_json(user_json(self._state.accounts.quota(account.name), len(self._state.engine.catalogue)))
 
+    @operation("GET", "/v1/user/subscription")
     async def get_subscription(self, request: Request) -> Response:
         """The subscription of this key's owner."""
         account = authorize(self._state, request)
         quota = self._state.accounts.quota(account.name)
         return to_json(user_json(quota, len(self._state.engine.catalogue))["subscription"])
 
+    @operation("GET", "/v1/usage/character-stats", _START, _END, _BREAKDOWN, _INTERVAL, _METRIC)
     async def character_stats(self, request: Request) -> Response:
         """Usage of this key over time."""
         account = authorize(self._state, request)
@@ -114,6 +109,7 @@ class Metadata:
         rows = await self._state.accounts.usage(account.name, *query.days)
         return to_json(character_statistics(query, rows))
 
+    @operation("POST", "/v1/single-use-token/{kind}")
     async def create_token(self, request: Request) -> Response:
         """A token for a browser, which must not see the key: it opens one socket within 15 minutes."""
         account = authorize(self._state, request)

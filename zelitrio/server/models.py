@@ -14,14 +14,13 @@ import attrs
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.errors import RemoteError
-from zelitrio.protocol import query_flag
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.operation import Endpoints, operation
+from zelitrio.server.query import Flag, Word
 from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import authorize, authorize_list
-from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import MAX_WHOLE_CHARS
 
 if TYPE_CHECKING:
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 OWN_FAMILY = "zeli"
 OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """Names that OpenAI's clients ask for by default; some check the list first."""
-SHAPES = ("openai", "elevenlabs")
+_FORMAT = Word("format", ("openai", "elevenlabs"))
+_LEGACY = Flag("legacy")
 LANGUAGES = {
     "de": "German",
     "en": "English",
@@ -128,29 +128,15 @@ def wants_openai(request: Request) -> bool:
     Raises:
         RemoteError: `invalid_parameters`: `format` names another shape.
     """
-    shape = request.query_params.get("format")
-    if shape not in (None, *SHAPES):
-        message = f"format: expected {' or '.join(SHAPES)}, found {shape[:64]!r}"
-        raise RemoteError("invalid_parameters", message, param="format")
+    shape = _FORMAT.read(request.query_params)
     is_vendors = "xi-api-key" in request.headers or "x-fern-sdk-name" in request.headers
     return not is_vendors if shape is None else shape == "openai"
 
 
-class ModelLists:
+class ModelLists(Endpoints):
     """The endpoints that list models, and voices for OpenAI's clients."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        return [
-            Route("/v1/models", self.list_models),
-            Route("/v1/models/{model_id}", self.get_model),
-            Route("/v1/audio/models", self.list_audio_models),
-            Route("/v1/audio/voices", self.list_audio_voices),
-        ]
-
+    @operation("GET", "/v1/models", _FORMAT)
     async def list_models(self, request: Request) -> Response:
         """The models: OpenAI's object, or a bare list for the vendor's clients."""
         if not wants_openai(request):
@@ -160,19 +146,22 @@ class ModelLists:
             request, lambda: {"object": "list", "data": [openai_model_json(one) for one in self._ids()]}
         )
 
+    @operation("GET", "/v1/models/{model_id}", is_openai=True)
     async def get_model(self, request: Request) -> Response:
         """One model, in OpenAI's shape."""
         return self._answer(request, lambda: openai_model_json(self._known(request.path_params["model_id"])))
 
+    @operation("GET", "/v1/audio/models", is_openai=True)
     async def list_audio_models(self, request: Request) -> Response:
         """The same models in the shape that Open WebUI asks for."""
         return self._answer(request, lambda: {"models": [{"id": one, "name": one} for one in self._ids()]})
 
+    @operation("GET", "/v1/audio/voices", _LEGACY, is_openai=True)
     async def list_audio_voices(self, request: Request) -> Response:
         """The voices, for OpenAI's clients; only their ids with `legacy=true`."""
 
         def make() -> dict[str, Any]:
-            shown = _voice_id if query_flag(request.query_params, "legacy") else listed_voice_json
+            shown = _voice_id if _LEGACY.read(request.query_params) else listed_voice_json
             return {"voices": [shown(voice) for voice in self._voices()]}
 
         return self._answer(request, make)

@@ -11,17 +11,16 @@ import pybase64
 import trio
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.accounts import Kind
 from zelitrio.audio import parse_format
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import parse_openai_speech_request
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.operation import Endpoints, operation
 from zelitrio.server.refusals import openai_error
 from zelitrio.server.requests import account_name_of, authorize, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
-from zelitrio.server.state import ServerState
 from zelitrio.server.synthesis import MAX_WHOLE_CHARS
 from zelitrio.session import Packet, speak_language
 
@@ -90,16 +89,10 @@ class OpenAIEvents(Shape):
         return _event({"type": "speech.audio.done", "usage": usage})
 
 
-class OpenAISpeech:
+class OpenAISpeech(Endpoints):
     """The endpoint `/v1/audio/speech`."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where it lives."""
-        return [Route("/v1/audio/speech", self.create_speech, methods=["POST"])]
-
+    @operation("POST", "/v1/audio/speech", body="OpenAISpeechRequest", is_openai=True, speaks=True)
     async def create_speech(self, request: Request) -> Response:
         """Audio as it is made, in bytes or in events; all in one body with `stream` false.
 

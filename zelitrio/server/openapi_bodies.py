@@ -23,35 +23,13 @@ from zelitrio.protocol import (
     RULE_ALPHABETS,
 )
 from zelitrio.server.openai_speech import OPENAI_VOICES
-from zelitrio.server.openapi_schemas import Schema, nullable, ref
+from zelitrio.server.openapi_schemas import Schema, nullable
 from zelitrio.server.telephony import telephony_bodies
 from zelitrio.settings import MAX_SEED, VoiceSettings
 
 if TYPE_CHECKING:
     from zelitrio.voices import Catalogue
 
-BODIES = {
-    "convert": "SpeechRequest",
-    "stream": "SpeechRequest",
-    "convert_with_timestamps": "SpeechRequest",
-    "stream_with_timestamps": "SpeechRequest",
-    "convert_dialogue": "DialogueRequest",
-    "stream_dialogue": "DialogueRequest",
-    "convert_dialogue_with_timestamps": "DialogueRequest",
-    "stream_dialogue_with_timestamps": "DialogueRequest",
-    "create_speech": "OpenAISpeechRequest",
-    "normalise_text": "SpeechRequest",
-    "add_dictionary_from_rules": "NewDictionary",
-    "add_dictionary_from_file": "DictionaryFile",
-    "add_rules": "RulesRequest",
-    "set_rules": "RulesRequest",
-    "remove_rules": "RuleStrings",
-    "update_dictionary": "DictionaryUpdate",
-    "download_history": "DownloadRequest",
-    "vapi_voice_request": "VapiVoiceRequest",
-    "jambonz_speech": "JambonzSpeechRequest",
-}
-"""The body of each operation that has one."""
 _TEXT: Schema = {"type": "string", "pattern": r"\S"}
 
 
@@ -214,8 +192,3 @@ def _settings() -> Schema:
 
 def _object(properties: dict[str, Any], required: list[str]) -> Schema:
     return {"type": "object", "properties": properties, "required": required}
-
-
-def body_of(operation: str) -> Schema | None:
-    """The reference to an operation's body; None if it has none."""
-    return ref(BODIES[operation]) if operation in BODIES else None

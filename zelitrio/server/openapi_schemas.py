@@ -29,11 +29,6 @@ def schema_like(example: object) -> Schema:
     raise TypeError(f"expected a JSON value, found {example!r}")
 
 
-def query(name: str, schema: Schema) -> Schema:
-    """A parameter of the query."""
-    return {"name": name, "in": "query", "schema": schema}
-
-
 def nullable(kind: str, **more: Any) -> Schema:
     """A value of a type, or null, which counts as absent."""
     return {"type": [kind, "null"], **more}

@@ -18,7 +18,7 @@ from zelitrio.errors import RemoteError, ZelitrioError
 from zelitrio.protocol import BeginReply, RefuseReply, ReplyEvent, ReplyText, to_remote_error
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.state import ServerState
-from zelitrio.session import AccountLike, Meter, Packet, StreamOptions, speak
+from zelitrio.session import AccountLike, Meter, Packet, Signal, StreamOptions, speak
 
 EVENT_CHARS = 64
 """Added for each event, so that empty ones are bounded too."""
@@ -37,7 +37,7 @@ class Inbox:
         self._events: deque[ReplyEvent] = deque()
         self._chars = 0
         self._is_closed = False
-        self._changed = trio.Event()
+        self._changed = Signal()
 
     def put(self, event: ReplyEvent) -> None:
         """Add an event; never waits.  After `close` it is dropped.
@@ -53,12 +53,12 @@ class Inbox:
                 "message_too_big", f"Text that waits: expected at most {self._max_chars} characters."
             )
         self._events.append(event)
-        self._changed.set()
+        self._changed.notify()
 
     def close(self) -> None:
         """Say that no event follows."""
         self._is_closed = True
-        self._changed.set()
+        self._changed.notify()
 
     async def take(self) -> ReplyEvent | None:
         """Wait for the next event; None after the last one."""
@@ -66,7 +66,6 @@ class Inbox:
         while not self._events:
             if self._is_closed:
                 return None
-            self._changed = trio.Event()
             await self._changed.wait()
         event = self._events.popleft()
         self._chars -= _size(event)

@@ -6,6 +6,8 @@ import trio
 from hypercorn.typing import ASGIReceiveEvent
 from starlette.types import Message
 
+from zelitrio.session import Signal
+
 MAX_UNREAD_BYTES = 128 * 1024
 """Bytes that wait for the application before the client is read no further."""
 PIECES_AT_ONCE = 64
@@ -25,7 +27,7 @@ class RequestBody:
         self._is_complete = False
         self._is_told = False
         self._is_closed = False
-        self._changed = trio.Event()
+        self._changed = Signal()
 
     @property
     def is_complete(self) -> bool:
@@ -39,7 +41,7 @@ class RequestBody:
             return
         self._unread += message["body"]
         self._is_complete = not message["more_body"]
-        self._notify()
+        self._changed.notify()
         self._pieces += 1
         if self._pieces % PIECES_AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
@@ -56,7 +58,7 @@ class RequestBody:
                 body = bytes(self._unread)
                 self._unread.clear()
                 self._is_told = self._is_complete
-                self._notify()
+                self._changed.notify()
                 return {"type": "http.request", "body": body, "more_body": not self._is_complete}
             await self._changed.wait()
 
@@ -64,8 +66,4 @@ class RequestBody:
         """Tell the application that the client left or has its answer; never waits."""
         self._is_closed = True
         self._unread.clear()
-        self._notify()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+        self._changed.notify()

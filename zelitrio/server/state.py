@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from zelitrio.accounts import Accounts, History
-from zelitrio.errors import EngineError, LocalError, RemoteError, ServerError
+from zelitrio.errors import EngineError, RemoteError, ServerError, SettingError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.dictionary_store import DictionaryStore
@@ -16,7 +16,7 @@ from zelitrio.server.places import Places
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.recording import make_recorder
 from zelitrio.server.tracing import Tracing
-from zelitrio.session import Service, Turns, encoding_threads
+from zelitrio.session import Service, Signal, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
 
@@ -49,7 +49,7 @@ class ServerState:
     """Connections above the limit that are being told so."""
     conversations: int = 0
     """Sockets and synthesis requests in progress; a drain waits for them."""
-    _changed: trio.Event = attrs.field(factory=trio.Event, init=False)
+    _changed: Signal = attrs.field(factory=Signal, init=False)
 
     @property
     def is_ready(self) -> bool:
@@ -69,7 +69,7 @@ class ServerState:
         """A connection came (1) or went (-1)."""
         self.connections += by
         self.metrics.connections.set(self.connections)
-        self._notify()
+        self._changed.notify()
 
     def begin(self) -> None:
         """A conversation began."""
@@ -78,7 +78,7 @@ class ServerState:
     def end(self) -> None:
         """A conversation ended."""
         self.conversations -= 1
-        self._notify()
+        self._changed.notify()
 
     async def wait_quiet(self) -> None:
         """Wait until no conversation is under way."""
@@ -89,10 +89,6 @@ class ServerState:
         """Wait until no client is connected."""
         while self.connections:
             await self._changed.wait()
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def make_state(
@@ -106,7 +102,7 @@ def make_state(
     """Put a server's parts together.
 
     Raises:
-        LocalError: settings contradict each other.
+        SettingError: settings contradict each other.
     """
     offered = Dictionaries(front_end) if dictionaries is None else dictionaries
     metrics = Metrics(engine, logs_text=settings.log_text)
@@ -153,7 +149,7 @@ def _history(settings: ServerSettings) -> History | None:
     if not settings.history:
         return None
     if settings.state_dir is None:
-        raise LocalError("history: expected a state_dir to keep it in, found none")
+        raise SettingError("expected a state_dir to keep it in, found none", "history")
     return History(settings.state_dir, settings.history_days, 1_000_000 * settings.history_mb)
 
 

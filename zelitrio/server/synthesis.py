@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import attrs
 import trio
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.accounts import Kind
-from zelitrio.audio import AudioFormat, with_true_sizes
+from zelitrio.audio import DEFAULT_FORMAT, AudioFormat, with_true_sizes
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import Marks, join_marks, marks_in_seconds, parse_speech_request, timed_audio_line
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.operation import Endpoint, Endpoints, operation
+from zelitrio.server.query import output_format
 from zelitrio.server.requests import authorize, read_body, read_format
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
-from zelitrio.server.state import ServerState
 from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_alignments, speak_language
 from zelitrio.text import Reading
 
@@ -70,34 +70,30 @@ def _timed(audio: bytes, told: Alignment | None, marks: Mapping[str, Marks]) -> 
     return timed_audio_line(audio, written, spoken, **marks_in_seconds(marks))
 
 
-class Synthesis:
+def _spoken(path: str) -> Callable[[Endpoint], Endpoint]:
+    path = f"/v1/text-to-speech/{{voice_id}}{path}"
+    return operation("POST", path, output_format(DEFAULT_FORMAT.name), body="SpeechRequest", speaks=True)
+
+
+class Synthesis(Endpoints):
     """The endpoints under `/v1/text-to-speech/{voice_id}`."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        base = "/v1/text-to-speech/{voice_id}"
-        return [
-            Route(base, self.convert, methods=["POST"]),
-            Route(f"{base}/stream", self.stream, methods=["POST"]),
-            Route(f"{base}/with-timestamps", self.convert_with_timestamps, methods=["POST"]),
-            Route(f"{base}/stream/with-timestamps", self.stream_with_timestamps, methods=["POST"]),
-        ]
-
+    @_spoken("")
     async def convert(self, request: Request) -> Response:
         """All audio in one body."""
         return await self._answer(request, is_streamed=False, timed=False)
 
+    @_spoken("/stream")
     async def stream(self, request: Request) -> Response:
         """Audio as it is made."""
         return await self._answer(request, is_streamed=True, timed=False)
 
+    @_spoken("/with-timestamps")
     async def convert_with_timestamps(self, request: Request) -> Response:
         """All audio and the times of its characters, in one JSON object."""
         return await self._answer(request, is_streamed=False, timed=True)
 
+    @_spoken("/stream/with-timestamps")
     async def stream_with_timestamps(self, request: Request) -> Response:
         """Audio and times as they are made, a JSON object on each line."""
         return await self._answer(request, is_streamed=True, timed=True)

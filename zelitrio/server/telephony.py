@@ -8,15 +8,15 @@ from typing import Any
 import trio
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from zelitrio.accounts import Kind
 from zelitrio.audio import FORMATS, AudioFormat, parse_format
 from zelitrio.protocol import telephony
 from zelitrio.server.accounting import request_id_of
+from zelitrio.server.operation import Endpoints, operation
+from zelitrio.server.query import Text, output_format
 from zelitrio.server.requests import authorize, authorize_credential, read_body
 from zelitrio.server.spoken import Job, Shape, SpokenAnswer
-from zelitrio.server.state import ServerState
 from zelitrio.server.voice_choice import find_voice
 from zelitrio.session import AccountLike
 from zelitrio.settings import VoiceSettings
@@ -34,19 +34,10 @@ def linear_format(sample_rate_hz: int) -> AudioFormat:
     )
 
 
-class Telephony:
+class Telephony(Endpoints):
     """The endpoints under `/v1/vapi` and `/v1/jambonz`."""
 
-    def __init__(self, state: ServerState) -> None:
-        self._state = state
-
-    def routes(self) -> list[Route]:
-        """Where they live."""
-        return [
-            Route("/v1/vapi/voice-request", self.vapi_voice_request, methods=["POST"]),
-            Route("/v1/jambonz/speech", self.jambonz_speech, methods=["POST"]),
-        ]
-
+    @operation("POST", "/v1/vapi/voice-request", Text("voice"), body="VapiVoiceRequest", speaks=True)
     async def vapi_voice_request(self, request: Request) -> Response:
         """Speech for Vapi's custom voice: 16-bit samples at the rate that it asks for.
 
@@ -63,6 +54,9 @@ class Telephony:
         audio_format = linear_format(wanted.sample_rate_hz)
         return self._speak(request, account, wanted, audio_format, "audio/raw", asked_at)
 
+    @operation(
+        "POST", "/v1/jambonz/speech", output_format(JAMBONZ_FORMAT), body="JambonzSpeechRequest", speaks=True
+    )
     async def jambonz_speech(self, request: Request) -> Response:
         """Speech for jambonz' custom speech vendor, a whole text.
 

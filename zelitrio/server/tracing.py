@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zelitrio.errors import LocalError
+from zelitrio.errors import SettingError
 from zelitrio.session import Trace
 from zelitrio.settings import ServerSettings
 
@@ -35,7 +35,7 @@ class Tracing:
         load: tells the engine's load, 0 to 1.
 
     Raises:
-        LocalError: a collector is set, and the extra is not installed.
+        SettingError: a collector is set, and the extra is not installed.
     """
 
     def __init__(self, settings: ServerSettings, load: Callable[[], float]) -> None:
@@ -109,7 +109,6 @@ def _open_export(endpoint: str, sample: float, load: Callable[[], float]) -> Tra
     try:
         from zelitrio.server.trace_export import TraceExport
     except ModuleNotFoundError as error:
-        raise LocalError(
-            f"trace_endpoint: expected the extra otel (pip install 'zelitrio[otel]'), found no {error.name}"
-        ) from error
+        message = f"expected the extra otel (pip install 'zelitrio[otel]'), found no {error.name}"
+        raise SettingError(message, "trace_endpoint") from error
     return TraceExport(endpoint, sample, load)

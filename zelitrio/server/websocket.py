@@ -88,7 +88,7 @@ def _bytes_in(data: str | bytes | bytearray) -> int:
 
 
 class WebSocket:
-    """One accepted socket; a `zelitrio.session.SocketTransport`.
+    """One accepted socket, as `zelitrio.session.run_socket` takes it.
 
     The opener of the stream closes it.  The peer's pings are answered while a task receives.
 
@@ -130,7 +130,7 @@ class WebSocket:
         return self._code
 
     async def receive(self) -> str | bytes:
-        """See SocketTransport."""
+        """See `run_socket`'s transport."""
         while not self._is_closed.is_set():
             if not self._at_once:
                 self._at_once = FRAMES_AT_ONCE
@@ -202,7 +202,7 @@ class WebSocket:
         self._is_closed.set()
 
     def offer(self, *messages: str | bytes) -> bool:
-        """See SocketTransport; bytes leave as a binary message."""
+        """See `run_socket`'s transport; bytes leave as a binary message."""
         if self._frames.state is not ConnectionState.OPEN:
             return True  # after a close of either side no frame is allowed
         parts: list[bytes] = []
@@ -212,7 +212,7 @@ class WebSocket:
         return self._push(b"".join(parts))
 
     async def flush(self) -> None:
-        """See SocketTransport."""
+        """See `run_socket`'s transport."""
         try:
             async with self._flushing:
                 while self._unsent:

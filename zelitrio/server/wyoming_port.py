@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from zelitrio.errors import LocalError
+from zelitrio.errors import SettingError
 from zelitrio.server.quiet_log import get_log
 from zelitrio.settings import ServerSettings, is_loopback
 
@@ -19,22 +19,22 @@ async def open_wyoming_port(settings: ServerSettings) -> AsyncIterator[list[trio
     """Listen for as long as the block lasts; no listeners if the port is off.
 
     Raises:
-        LocalError: the address cannot be bound, or is to be announced and only this machine reaches it.
+        SettingError: the address cannot be bound, or is to be announced and only this machine reaches it.
     """
     host, port = settings.wyoming_host, settings.wyoming_port
     if not port:
         yield []
         return
     if settings.wyoming_announce and is_loopback(host):
-        message = f"wyoming_announce: expected a wyoming_host that other machines reach, found {host!r}"
-        raise LocalError(message)
+        message = f"expected a wyoming_host that other machines reach, found {host!r}"
+        raise SettingError(message, "wyoming_announce")
     if not is_loopback(host):
         log.warning("wyoming_reachable", host=host, hint="Wyoming has no keys: who reaches it may speak")
     try:
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
-        message = f"wyoming_host and wyoming_port: cannot bind {host}:{port}: {error.strerror or error}"
-        raise LocalError(message) from error
+        message = f"cannot bind {host}:{port}: {error.strerror or error}"
+        raise SettingError(message, "wyoming_host", "wyoming_port") from error
     try:
         yield listeners
     finally:

@@ -1,6 +1,6 @@
 """One conversation over any transport: text in as it is written, packets of audio out as they are made.
 
-`run_socket` holds a realtime conversation (one context or many) over a `SocketTransport`; `speak` speaks one
+`run_socket` holds a realtime conversation (one context or many) over a socket; `speak` speaks one
 text without a socket.  Both use `SpeechStream` and the `Service` that all conversations of a process share.
 """
 
@@ -19,11 +19,12 @@ from zelitrio.session.service import (
     Observer,
     Service,
 )
+from zelitrio.session.signals import Signal
 from zelitrio.session.socket import run_socket
 from zelitrio.session.speak import Packets, speak
 from zelitrio.session.timing import Alignment, Timing, join_alignments
 from zelitrio.session.traces import Trace
-from zelitrio.session.transport import PeerLeft, SocketTransport
+from zelitrio.session.transport import PeerLeft
 
 __all__ = [
     "AccountLike",
@@ -36,7 +37,7 @@ __all__ = [
     "Packets",
     "PeerLeft",
     "Service",
-    "SocketTransport",
+    "Signal",
     "StreamOptions",
     "Timing",
     "Trace",

@@ -28,10 +28,10 @@ def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | 
 
 
 def speak_language(voice: Voice, code: str | None) -> Voice:
-    """The voice, set to read the language of a code; None or empty: the voice's own language.
+    """`Voice.in_language`, with an error for the client.
 
     Raises:
-        RemoteError: `unsupported_language`: the voice does not speak it, or its reader is not installed.
+        RemoteError: `unsupported_language`.
     """
     try:
         return voice.in_language(code)

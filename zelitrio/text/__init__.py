@@ -12,7 +12,7 @@ from zelitrio.text.dictionary_rules import Rule, compile_rules, pls_of, rules_fr
 from zelitrio.text.explain import explain
 from zelitrio.text.foreign import ForeignFrontEnd
 from zelitrio.text.front_end import FrontEnd, load_front_end
-from zelitrio.text.guess import LanguageGuess, primary_code, script_of, scripts_of, seems_other
+from zelitrio.text.guess import LanguageGuess, primary_code, scripts_of, seems_other
 from zelitrio.text.letter_to_sound import GraphoneModel, LetterToSound
 from zelitrio.text.lexicon import Lexicon, load_lexicon
 from zelitrio.text.lexicon_file import DATA, load_cmudict
@@ -33,7 +33,7 @@ from zelitrio.text.types import (
     Utterance,
     Word,
 )
-from zelitrio.text.unspoken import SHOWN_CHARS, first_unspoken
+from zelitrio.text.unspoken import first_unspoken
 from zelitrio.text.utterances import Reading, StreamReader, read_text
 from zelitrio.text.visemes import REST, viseme_of
 
@@ -43,7 +43,6 @@ __all__ = [
     "PHONES",
     "REST",
     "SENTENCE_ENDS",
-    "SHOWN_CHARS",
     "Break",
     "Dictionaries",
     "Dictionary",
@@ -77,7 +76,6 @@ __all__ = [
     "read_text",
     "rules_from_file",
     "rules_of",
-    "script_of",
     "scripts_of",
     "seems_other",
     "spoken_text",

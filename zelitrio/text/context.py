@@ -10,7 +10,7 @@ import attrs
 from zelitrio.text.tables import words
 
 
-class Part(enum.Enum):
+class PartOfSpeech(enum.Enum):
     """The likely part of speech of a word."""
 
     NOUN = "noun"
@@ -83,7 +83,7 @@ class Place:
         return self.words[at] if at < len(self.words) and not self.ends else ""
 
 
-def part_of(place: Place, *, is_inflected: bool = False) -> Part:
+def part_of(place: Place, *, is_inflected: bool = False) -> PartOfSpeech:
     """Decide whether a word that can be both is a noun (or adjective) or a verb here.
 
     Args:
@@ -94,23 +94,23 @@ def part_of(place: Place, *, is_inflected: bool = False) -> Part:
     if before.endswith("ly") and len(before) > 4:
         before = place.before(2)
     if before in MODALS and not is_inflected:
-        return Part.VERB
+        return PartOfSpeech.VERB
     if before in (SINGULAR_SUBJECTS if is_inflected else SUBJECTS):
-        return Part.VERB
+        return PartOfSpeech.VERB
     if before in DETERMINERS or before in PREPOSITIONS or before in BE or before in HAVE:
-        return Part.NOUN
+        return PartOfSpeech.NOUN
     if before.endswith(("'s", "s'")) or before in _ADJECTIVES:
-        return Part.NOUN
+        return PartOfSpeech.NOUN
     follows_noun = place.before(2) in DETERMINERS and before not in MODALS
     is_plural_before = before.endswith("s") and not before.endswith(("ss", "us", "is")) and len(before) > 3
     if follows_noun and not is_plural_before and not is_inflected:
-        return Part.NOUN  # "a stark contrast": after a singular the verb would have its -s
+        return PartOfSpeech.NOUN  # "a stark contrast": after a singular the verb would have its -s
     if is_plural_before and after in _AFTER_VERBS and not is_inflected:
-        return Part.VERB  # "muscles contract when cold"
+        return PartOfSpeech.VERB  # "muscles contract when cold"
     if after in OBJECTS:
-        return Part.VERB
+        return PartOfSpeech.VERB
     if before.endswith(_ADJECTIVE_ENDINGS) and len(before) > 4:
-        return Part.NOUN
+        return PartOfSpeech.NOUN
     if after in BE or after in HAVE or after == "of":
-        return Part.NOUN
-    return Part.UNKNOWN
+        return PartOfSpeech.NOUN
+    return PartOfSpeech.UNKNOWN

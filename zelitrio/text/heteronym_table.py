@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from zelitrio.text.context import BE, DETERMINERS, HAVE, MODALS, OBJECTS, PREPOSITIONS, SUBJECTS, Part
+from zelitrio.text.context import BE, DETERMINERS, HAVE, MODALS, OBJECTS, PREPOSITIONS, SUBJECTS, PartOfSpeech
 from zelitrio.text.tables import words
 
 STRESSED = words(
@@ -66,7 +66,7 @@ class Case:
     begins: bool | None = None
     ends: bool | None = None
     is_capital: bool | None = None
-    part: Part | None = None
+    part: PartOfSpeech | None = None
 
 
 _NOTHING = frozenset({""})
@@ -109,7 +109,7 @@ def _plural_of_is(singular_is: str, usual: str, near: str) -> Sequence[Case]:
 
 
 _TEAR = (
-    Case(sound="EH1", part=Part.VERB, not_after=words("gas drop drops duct ducts")),
+    Case(sound="EH1", part=PartOfSpeech.VERB, not_after=words("gas drop drops duct ducts")),
     Case(sound="EH1", after=_RIPPED | words("in out and gas's")),
     Case(sound="EH1", begins=True, not_after=words("gas drop drops duct ducts")),
     Case(sound="IH1"),
@@ -274,7 +274,7 @@ TABLE: Mapping[str, Sequence[Case]] = {
     "august": (Case(sound="AO1", is_capital=True), Case(sound="AO0")),
     "reading": _town("EH1", "IY1"),
     "nice": _town("IY1", "AY1"),
-    "buffet": (Case(sound="AH1", part=Part.VERB), Case(sound="EY1")),
+    "buffet": (Case(sound="AH1", part=PartOfSpeech.VERB), Case(sound="EY1")),
     "used": (
         Case(sound="T", after=words("to"), not_before=BE - _SHORT_TITLES),
         Case(sound="D"),
@@ -288,7 +288,7 @@ TABLE: Mapping[str, Sequence[Case]] = {
         "IY2", "IH2", "x y z coordinate both three graph chart vertical horizontal rotation"
     ),
     "bases": _plural_of_is("IY0", "AH0", "theoretical legal factual scientific moral mathematical regular"),
-    "address": (Case(sound="EH1", part=Part.VERB), Case(sound="AE1")),
-    "entrance": (Case(sound="AE1", part=Part.VERB), Case(sound="EH1")),
+    "address": (Case(sound="EH1", part=PartOfSpeech.VERB), Case(sound="AE1")),
+    "entrance": (Case(sound="AE1", part=PartOfSpeech.VERB), Case(sound="EH1")),
 }
 """The cases of each word: the first one that holds is used; the last one always holds."""

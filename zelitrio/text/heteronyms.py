@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from zelitrio.text.context import Part, Place, part_of
+from zelitrio.text.context import PartOfSpeech, Place, part_of
 from zelitrio.text.heteronym_table import (
     ENDS_IN_ATE,
     ENDS_IN_ATE_VERBS,
@@ -74,7 +74,7 @@ def _holds(case: Case, place: Place) -> bool:
     )
 
 
-def _of_family(stem: str, part: Part, variants: Sequence[Phones]) -> Phones | None:
+def _of_family(stem: str, part: PartOfSpeech, variants: Sequence[Phones]) -> Phones | None:
     if stem in STRESSED:
         # Of variants with the same stress the dictionary's first is used: min and max return the first.
         choose_one = max if _is_verb(stem, part, STRESSED_VERBS) else min
@@ -86,8 +86,8 @@ def _of_family(stem: str, part: Part, variants: Sequence[Phones]) -> Phones | No
     return next((said for said in variants if _is_voiced(said) == is_verb), None)
 
 
-def _is_verb(stem: str, part: Part, verbs: frozenset[str]) -> bool:
-    return part is Part.VERB or (part is Part.UNKNOWN and stem in verbs)
+def _is_verb(stem: str, part: PartOfSpeech, verbs: frozenset[str]) -> bool:
+    return part is PartOfSpeech.VERB or (part is PartOfSpeech.UNKNOWN and stem in verbs)
 
 
 def _has_full_ending(said: Phones) -> bool:

@@ -33,7 +33,13 @@ from zelitrio.training.loop import (
     warm_then_cosine,
 )
 from zelitrio.training.losses import band_of_mels, gaussian_surprise, masked_mean
-from zelitrio.training.run_networks import AnyAcoustic, AnyAcousticConfig, acoustic_of, acoustic_sizes
+from zelitrio.training.run_networks import (
+    AnyAcoustic,
+    AnyAcousticConfig,
+    acoustic_of,
+    acoustic_sizes,
+    stored_sizes,
+)
 from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 
@@ -176,7 +182,7 @@ class AcousticTraining:
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
         return {
-            "config": attrs.asdict(self.model.config),
+            **stored_sizes(self.model.config),
             "speakers": list(self.speakers),
             "step": self.step,
             "model": self.model.state_dict(),
@@ -286,7 +292,7 @@ def train_acoustic(
     data = AcousticData(work, speakers, report)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
     sizes = resumed or first
-    config = acoustic_sizes(sizes["config"]) if sizes else None
+    config = acoustic_sizes(sizes) if sizes else None
     training = AcousticTraining.start(plan, speakers, data.ln_f0, config)
     for network in (training.model, training.averaged.network, training.critic):
         network.to(device)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 import numpy as np
@@ -18,7 +17,7 @@ from zelitrio.training.acoustic_data import AcousticData, Example, collate
 from zelitrio.training.acoustic_training import forward, losses_of
 from zelitrio.training.loop import save_checkpoint, step_generator
 from zelitrio.training.losses import PHASE_FFTS, phase_distance
-from zelitrio.training.run_networks import steady
+from zelitrio.training.run_networks import steady, stored_sizes
 from zelitrio.training.vocoder_data import VocoderData, judged
 from zelitrio.training.vocoder_training import make
 from zelitrio.voices import ZeliModel
@@ -102,10 +101,10 @@ def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple
     state = model.acoustic.state_dict()
     for key in ("speaker.weight", "speaker_ln_f0"):
         state[key] = state[key][speaker : speaker + 1].clone()
-    config: dict[str, Any] = attrs.asdict(attrs.evolve(model.acoustic.config, speakers=1))
+    sizes = stored_sizes(attrs.evolve(model.acoustic.config, speakers=1))
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
-    save_checkpoint(acoustic, {"config": config, "speakers": [name], "step": 0, "averaged": state})
+    save_checkpoint(acoustic, {**sizes, "speakers": [name], "step": 0, "averaged": state})
     # In training the pitch is that of the recordings.
-    sizes = attrs.asdict(steady(model.vocoder.config))
-    save_checkpoint(vocoder, {"config": sizes, "step": 0, "averaged": model.vocoder.state_dict()})
+    sizes = stored_sizes(steady(model.vocoder.config))
+    save_checkpoint(vocoder, {**sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

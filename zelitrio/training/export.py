@@ -60,13 +60,13 @@ def assemble(
         if state is None:
             raise LocalError(f"{path}: expected a checkpoint, found no file")
     assert sounding is not None and shaping is not None
-    acoustic = acoustic_of(acoustic_sizes(sounding["config"]))
+    acoustic = acoustic_of(acoustic_sizes(sounding))
     acoustic.load_state_dict(sounding["averaged"])
     pitch = acoustic.pitch.out
     for parameter in (pitch.weight, pitch.bias):
         parameter.data[0] *= melody  # the first output is the mean, the second its spread
     _set_off(acoustic.out, acoustic.config.mels, clarity)
-    vocoder = vocoder_of(vocoder_sizes({**shaping["config"], "jitter_cents": jitter_cents}))
+    vocoder = vocoder_of(attrs.evolve(vocoder_sizes(shaping), jitter_cents=jitter_cents))
     vocoder.load_state_dict(shaping["averaged"])
     model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     speakers: list[str] = sounding["speakers"]

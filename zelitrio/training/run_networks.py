@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from zelitrio.errors import LocalError
 from zelitrio.networks import (
     AcousticConfig,
     AcousticModel,
@@ -24,14 +25,36 @@ AnyVocoderConfig = VocoderConfig | FineVocoderConfig
 AnyVocoder = Vocoder | FineVocoder
 
 
-def acoustic_sizes(stored: Mapping[str, Any]) -> AnyAcousticConfig:
-    """The sizes of an acoustic model; only the model that draws a contour has `contour_channels`."""
-    return PitchedAcousticConfig(**stored) if "contour_channels" in stored else AcousticConfig(**stored)
+_ACOUSTICS: Mapping[str, type[AnyAcousticConfig]] = {
+    "acoustic": AcousticConfig,
+    "pitched acoustic": PitchedAcousticConfig,
+}
+_VOCODERS: Mapping[str, type[AnyVocoderConfig]] = {
+    "vocoder": VocoderConfig,
+    "vocoder of parts": FineVocoderConfig,
+}
 
 
-def vocoder_sizes(stored: Mapping[str, Any]) -> AnyVocoderConfig:
-    """The sizes of a vocoder; only the vocoder of parts has `parts`."""
-    return FineVocoderConfig(**stored) if "parts" in stored else VocoderConfig(**stored)
+def stored_sizes(config: AnyAcousticConfig | AnyVocoderConfig) -> dict[str, Any]:
+    """The kind and the sizes of a network, for a checkpoint."""
+    kinds = {made: kind for kind, made in (*_ACOUSTICS.items(), *_VOCODERS.items())}
+    return {"kind": kinds[type(config)], "config": attrs.asdict(config)}
+
+
+def acoustic_sizes(checkpoint: Mapping[str, Any]) -> AnyAcousticConfig:
+    """The sizes of the acoustic model in a checkpoint."""
+    return _ACOUSTICS[_kind(checkpoint)](**checkpoint["config"])
+
+
+def vocoder_sizes(checkpoint: Mapping[str, Any]) -> AnyVocoderConfig:
+    """The sizes of the vocoder in a checkpoint."""
+    return _VOCODERS[_kind(checkpoint)](**checkpoint["config"])
+
+
+def _kind(checkpoint: Mapping[str, Any]) -> str:
+    if "kind" not in checkpoint:
+        raise LocalError("checkpoint: expected the kind of its network, found work of an earlier version")
+    return str(checkpoint["kind"])
 
 
 def acoustic_of(config: AnyAcousticConfig) -> AnyAcoustic:

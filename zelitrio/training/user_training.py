@@ -136,7 +136,7 @@ def train_both(order: Order, plan: WorkPlan, onlooker: Onlooker) -> bool:
     def speak(step: int, acoustic: nn.Module) -> None:
         state = load_checkpoint(runs_of(order)["vocoder"] / CHECKPOINT)
         assert state is not None  # it is trained first
-        vocoder = vocoder_of(vocoder_sizes(state["config"]))
+        vocoder = vocoder_of(vocoder_sizes(state))
         vocoder.load_state_dict(state["averaged"])
         voice = as_voice(acoustic, vocoder)  # type: ignore[arg-type]
         for number, (_, pcm) in enumerate(say(voice, (held.text, *SENTENCES[: _SAMPLES - 1])), 1):

@@ -36,7 +36,13 @@ from zelitrio.training.losses import (
     phase_distance,
     spectral_distance,
 )
-from zelitrio.training.run_networks import AnyVocoder, AnyVocoderConfig, vocoder_of, vocoder_sizes
+from zelitrio.training.run_networks import (
+    AnyVocoder,
+    AnyVocoderConfig,
+    stored_sizes,
+    vocoder_of,
+    vocoder_sizes,
+)
 from zelitrio.training.vocoder_data import VocoderBatch, VocoderData, judged
 
 
@@ -133,7 +139,7 @@ class VocoderTraining:
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
         state = {
-            "config": attrs.asdict(self.network.config),
+            **stored_sizes(self.network.config),
             "step": self.step,
             "network": self.network.state_dict(),
             "averaged": self.averaged.network.state_dict(),
@@ -243,7 +249,7 @@ def train_vocoder(
     data = VocoderData(work, guided_share=plan.guided_share, turned=plan.turned)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
     sizes = resumed or first
-    training = VocoderTraining.start(plan, vocoder_sizes(sizes["config"]) if sizes else None)
+    training = VocoderTraining.start(plan, vocoder_sizes(sizes) if sizes else None)
     training.to(device)
     if resumed is not None:
         training.load(resumed)

@@ -25,7 +25,7 @@ from zelitrio.voices.inputs import (
 )
 from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.kokoro_symbols import kokoro_ids
-from zelitrio.voices.languages import ENGLISH, Language, choose_language
+from zelitrio.voices.languages import Language, choose_language
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.origin import Origin, forbids
 from zelitrio.voices.store import (
@@ -41,7 +41,6 @@ from zelitrio.voices.zeli import (
 )
 
 __all__ = [
-    "ENGLISH",
     "FEATURES",
     "PHONE_TOKENS",
     "STRESS_TOKENS",

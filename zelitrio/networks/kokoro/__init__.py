@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from zelitrio.networks.kokoro.config import KokoroConfig
 from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
-from zelitrio.networks.kokoro.network import Kokoro, KokoroFrames, KokoroTokens
-from zelitrio.networks.kokoro.offline import KokoroRequest, KokoroSpeech, speak_all
+from zelitrio.networks.kokoro.network import Kokoro
+from zelitrio.networks.kokoro.offline import KokoroRequest, speak_all
 from zelitrio.networks.kokoro.slots import KokoroNetwork
 from zelitrio.networks.kokoro.statistics import VoiceStatistics, gather_statistics
 
 __all__ = [
     "Kokoro",
     "KokoroConfig",
-    "KokoroFrames",
     "KokoroMoments",
     "KokoroNetwork",
     "KokoroRequest",
     "KokoroSpan",
-    "KokoroSpeech",
-    "KokoroTokens",
     "VoiceStatistics",
     "gather_statistics",
     "speak_all",

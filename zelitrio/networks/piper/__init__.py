@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from zelitrio.networks.piper.config import PiperConfig
 from zelitrio.networks.piper.slots import PiperNetwork
-from zelitrio.networks.piper.vits import PiperTokens, Vits
+from zelitrio.networks.piper.vits import Vits
 
-__all__ = ["PiperConfig", "PiperNetwork", "PiperTokens", "Vits"]
+__all__ = ["PiperConfig", "PiperNetwork", "Vits"]
