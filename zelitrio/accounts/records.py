@@ -23,7 +23,7 @@ class Period(StrEnum):
 
 
 class Kind(StrEnum):
-    """The door that a request came through."""
+    """The interface that a request came through."""
 
     SOCKET = "socket"
     MULTI = "multi"

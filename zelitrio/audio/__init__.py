@@ -1,8 +1,8 @@
-"""Samples to bytes a client can play: the formats, and one encoder per stream.
+"""Audio: encoding samples into the formats that clients play, decoding, resampling, changing the tempo.
 
-`open_encoder(parse_format("mp3_44100_128"))` gives a plain synchronous object: `encode` samples as
-they are made, send what comes back, `flush` once at the end.  One encoder lives as long as its
-stream; a new one in mid-stream would click and leave a gap.
+`open_encoder(parse_format("mp3_44100_128"))` returns an encoder, whose methods never wait.  Call `encode`
+with samples as they are made, send the bytes that it returns, and call `flush` once at the end.  A stream
+keeps its encoder to the end; a new one in mid-stream would cause a click and a gap.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Codecs in a container: Ogg-Opus, AAC (MP4 or ADTS), FLAC.
 
-The muxer writes into memory, and every call returns what it has written.  The header waits for the
-first sound, so that the first bytes of a stream always contain audio.
+The muxer writes into memory, and every call returns the bytes that it wrote.  The header is held back until
+the first audio, so that the first bytes of a stream always contain audio.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from zelitrio.audio.encoder import Encoder, Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.resampler import Resampler
 
-# libopus takes only these.  Decoders always give 48 kHz, so feeding the voice's own rate saves the
-# resampling and the wait of 20 ms for a 48 kHz frame.
+# The rates that libopus accepts.  Decoders always produce 48 kHz, so encoding at the voice's own rate saves
+# the resampling and the wait of 20 ms for a 48 kHz frame.
 _OPUS_RATES_HZ = (8_000, 12_000, 16_000, 24_000, 48_000)
 
 
@@ -33,7 +33,7 @@ class _Recipe:
     codec_options: Mapping[str, str] = attrs.field(factory=dict)
     delay_samples: int = 0
     hidden_s: float = 0.0
-    """Audio that the muxer still holds, or that players skip because the container says so."""
+    """Seconds of audio that the muxer holds back, or that players skip because the header names it."""
 
 
 _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
@@ -53,7 +53,7 @@ _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
             {"movflags": "frag_every_frame+empty_moov+default_base_moof+delay_moov", "flush_packets": "1"},
             hidden_s=2 * 1024 / 44_100,
         ),
-        # ADTS cannot say that the first frame is padding.
+        # ADTS has no field for the padding of the first frame.
         "aac": _Recipe("adts", "aac", {"flush_packets": "1"}, delay_samples=1024),
         "flac": _Recipe("flac", "flac", {"flush_packets": "1"}),
     }

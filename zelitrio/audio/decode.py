@@ -1,4 +1,4 @@
-"""A recording of any format FFmpeg can read, as float32 mono at the rate that was asked for."""
+"""Decode a recording of any format that FFmpeg reads to float32 mono at a given rate."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zelitrio.errors import LocalError
 def decode_file(path: Path | str, rate_hz: int) -> npt.NDArray[np.float32]:
     """Decode the first audio stream of a file.
 
-    Blocks while it reads; call it from a worker thread where a loop must not be held.
+    Blocks while it reads; a program with an event loop should call it in a worker thread.
 
     Args:
         path: a file in any container and codec that FFmpeg knows.
-        rate_hz: the sample rate of the result; other rates are resampled, channels mixed to one.
+        rate_hz: the sample rate of the result; the file is resampled to it, its channels are mixed to one.
 
     Returns:
         float32 [samples], nominally in [-1, 1].
@@ -36,7 +36,7 @@ def decode_file(path: Path | str, rate_hz: int) -> npt.NDArray[np.float32]:
             resampler = AudioResampler(format="fltp", rate=rate_hz)
             for frame in container.decode(audio=0):
                 pieces += [piece.to_ndarray().mean(0) for piece in resampler.resample(frame)]
-            # None drains what the resampler's filter still holds.
+            # None drains the samples that the resampler's filter holds back.
             pieces += [piece.to_ndarray().mean(0) for piece in resampler.resample(None)]
     except (av.FFmpegError, OSError) as error:
         raise LocalError(f"{path}: expected a readable recording, found: {error}") from error

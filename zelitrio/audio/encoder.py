@@ -17,13 +17,12 @@ Samples = NDArray[np.float32]
 class Encoder(ABC):
     """Turns the samples of one stream into bytes, as they come.
 
-    A plain synchronous object: it never waits, costs at most a few milliseconds per second of audio and
-    has no thread.  It is not thread-safe, but successive calls can come from different threads.  It needs
-    no closing.
+    It never waits, has no thread, and takes at most a few milliseconds per second of audio.  It is not
+    thread-safe, but successive calls can come from different threads.  It needs no closing.
 
     Attributes:
         format: of the encoded bytes.
-        encoded_s: seconds of sound, as a player plays them, in the bytes that `encode` has returned.  It is
+        encoded_s: seconds of audio, as a player plays them, in the bytes that `encode` has returned.  It is
             less than the input by the codec's frame, its look-ahead and the padding that players skip.
     """
 
@@ -34,23 +33,23 @@ class Encoder(ABC):
         self.format = audio_format
         self.encoded_s = 0.0
         self._loudest = 1.0
-        """Above this, samples are cut off before `_encode`."""
+        """Samples above this value are clipped before `_encode`."""
         self._flushed = False
 
     @property
     @abstractmethod
     def delay_samples(self) -> int:
-        """How much later a sound is heard in the decoded stream than it was put in.
+        """How much later a sound is in the decoded stream than in the input.
 
-        In samples at `format.sample_rate_hz`, for a decoder that plays everything it is given and
-        honours what the container says about padding.
+        In samples at `format.sample_rate_hz`, for a decoder that plays everything except the padding that the
+        container's header names.
         """
 
     def encode(self, pcm: Samples) -> bytes:
-        """Encode more samples: float [n] in [-1, 1] at the input rate; beyond that they saturate.
+        """Encode more samples: float [n] in [-1, 1] at the input rate; others are clipped.
 
-        How a sound is cut into calls never changes the bytes that come out in total.  May return
-        nothing while a codec gathers a frame.
+        All calls together return the same bytes however the samples are divided among them.  A call may
+        return no bytes while the codec gathers a frame.
 
         Raises:
             LocalError: the array is not one-dimensional floats, holds NaN or infinity, or the
@@ -62,7 +61,7 @@ class Encoder(ABC):
             raise LocalError(f"pcm: expected floats of shape [n], found {pcm.dtype} of shape {pcm.shape}")
         if not len(pcm):
             return b""
-        # The methods `min` and `max` are Python around these calls.  Both are NaN if one sample is.
+        # Faster than the methods `min` and `max`.  Both results are NaN if any sample is.
         low, high = float(np.minimum.reduce(pcm)), float(np.maximum.reduce(pcm))
         if not (math.isfinite(low) and math.isfinite(high)):
             where = int(np.flatnonzero(~np.isfinite(pcm))[0])
@@ -84,4 +83,4 @@ class Encoder(ABC):
 
     @abstractmethod
     def _finish(self) -> bytes:
-        """Return what is still inside; called once."""
+        """Return the bytes that are still inside the codec; called once."""

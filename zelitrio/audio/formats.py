@@ -26,15 +26,15 @@ _PCM_RATES_HZ = (8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 @attrs.frozen
 class AudioFormat:
-    """One way to carry sound, always mono.
+    """An output format; always mono.
 
     Attributes:
-        name: as a client writes it, such as `mp3_44100_128`.
+        name: as clients send it, such as `mp3_44100_128`.
         codec: `mp3`, `pcm`, `wav`, `ulaw`, `alaw`, `opus` (in Ogg), `m4a` (AAC in fragmented MP4),
             `aac` (ADTS) or `flac`.
-        sample_rate_hz: of the decoded sound.
-        bitrate_bps: of the encoded sound; None where the codec has no such choice.
-        content_type: for an HTTP response.
+        sample_rate_hz: of the decoded audio.
+        bitrate_bps: of the encoded audio; None if the codec has no choice of bit rate.
+        content_type: of an HTTP answer.
     """
 
     name: str
@@ -65,7 +65,7 @@ def _table() -> Iterable[AudioFormat]:
 
 
 FORMATS: Mapping[str, AudioFormat] = MappingProxyType({entry.name: entry for entry in _table()})
-"""Every format by name.  The vendor's list, and `aac_44100_128` and `flac_24000` besides."""
+"""All formats by name: the vendor's list, `aac_44100_128` and `flac_24000`."""
 
 DEFAULT_FORMAT: AudioFormat = FORMATS["mp3_44100_128"]
 """The format of a request that names none."""
@@ -78,7 +78,7 @@ def parse_format(name: str) -> AudioFormat:
     """Find a format by its name.
 
     Raises:
-        RemoteError: `invalid_output_format`, with every valid name.  No format silently replaces another.
+        RemoteError: `invalid_output_format`; the message has all valid names.
     """
     found = FORMATS.get(_ALIASES.get(name, name))
     if found is not None:

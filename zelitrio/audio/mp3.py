@@ -1,4 +1,4 @@
-"""MP3 as bare frames, so that cutting or joining a stream anywhere leaves a valid one."""
+"""MP3 as frames without tags, so that a stream can be cut and joined at any frame."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from zelitrio.audio.encoder import Encoder, Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.resampler import Resampler
 
-# LAME's delay of 576 samples and the 529 of every MP3 decoder, at any sample rate.  A LAME tag would tell
-# players to skip them, but only a finished file can have one.
+# LAME's delay of 576 samples plus the 529 of every MP3 decoder, at any sample rate.  A LAME tag would make
+# players skip them, but only a finished file can have one.
 _DELAY_SAMPLES = 576 + 529
 
 
 class Mp3Encoder(Encoder):
     """Constant bit rate, no ID3, no Xing tag, no bit reservoir.
 
-    Without the reservoir every frame can be decoded by itself, and the first one leaves after 60 ms of
-    sound instead of 80.  There is no muxer: it would only add tags.
+    Without the reservoir every frame can be decoded by itself, and the first one is ready after 60 ms of
+    audio instead of 80 ms.  There is no muxer: it would only add tags.
     """
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
@@ -26,8 +26,8 @@ class Mp3Encoder(Encoder):
         assert isinstance(context, AudioCodecContext)
         context.rate, context.layout, context.format = audio_format.sample_rate_hz, "mono", "fltp"
         context.bit_rate = audio_format.bitrate_bps
-        # LAME's quality 7 searches less than its default 5.  It needs a third less time, and speech at
-        # these bit rates sounds the same.
+        # LAME's quality 7 searches less than its default 5.  It takes a third less time; speech at these bit
+        # rates sounds the same.
         context.options = {"reservoir": "0", "compression_level": "7"}
         context.open()
         self._codec = context
@@ -35,7 +35,7 @@ class Mp3Encoder(Encoder):
 
     @property
     def delay_samples(self) -> int:
-        """The codec's look-ahead and the decoder's overlap, which no tag lets a player skip."""
+        """The codec's look-ahead and the decoder's overlap; there is no tag that makes players skip them."""
         return _DELAY_SAMPLES
 
     def _encode(self, pcm: Samples) -> bytes:

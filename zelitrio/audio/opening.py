@@ -32,8 +32,8 @@ def open_encoder(audio_format: AudioFormat, input_rate_hz: int = 24_000) -> Enco
     """Open the encoder of one stream; takes under a millisecond and needs no closing.
 
     Args:
-        audio_format: what to make, from `FORMATS` or `parse_format`.
-        input_rate_hz: of the samples that will come.
+        audio_format: the output format, from `FORMATS` or `parse_format`.
+        input_rate_hz: sample rate of the input.
 
     Raises:
         LocalError: the rate is out of range.

@@ -11,16 +11,16 @@ from zelitrio.audio.resampler import Resampler
 
 
 class PcmEncoder(Encoder):
-    """Signed 16-bit little-endian samples; every return is whole samples."""
+    """Signed 16-bit little-endian samples; every call returns whole samples."""
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
         super().__init__(audio_format)
         rate_hz = audio_format.sample_rate_hz
-        # Equal rates need no FFmpeg: a few microseconds of numpy instead of a filter graph.
+        # For equal rates numpy takes a few microseconds; FFmpeg's filter graph would take longer.
         self._resampler = None if rate_hz == input_rate_hz else Resampler(input_rate_hz, rate_hz, "s16")
         if self._resampler is None:
-            # The largest 16-bit value.  `encode` looks at the extremes anyway; clipping every sample again
-            # would cost more.
+            # The largest 16-bit value.  `encode` compares the extremes with it; clipping all samples here
+            # would take longer.
             self._loudest = 32767 / 32768
 
     @property

@@ -1,4 +1,4 @@
-"""Samples of one rate converted to another."""
+"""Convert samples from one rate to another."""
 
 from __future__ import annotations
 

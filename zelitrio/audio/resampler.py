@@ -1,4 +1,4 @@
-"""Samples as FFmpeg frames, at the rate, sample format and frame size a codec wants."""
+"""Convert samples to FFmpeg frames with the rate, sample format and frame size that a codec needs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from zelitrio.audio.encoder import Samples
 
 
 class Resampler:
-    """Converts one stream with FFmpeg's swr, which holds back 0.7 to 2 ms and shifts nothing.
+    """Converts one stream with FFmpeg's swr, which holds back 0.7 to 2 ms and adds no delay.
 
     Args:
-        input_rate_hz: of what is pushed.
+        input_rate_hz: of the samples that are pushed.
         output_rate_hz: of the frames.
         sample_format: FFmpeg's name, such as `s16` or `fltp`.
-        frame_samples: the length of every frame but the last; 0 for whatever is ready.
+        frame_samples: the length of every frame but the last; 0: any length.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A recording as stored in its file: its own rate and all channels, not resampled or mixed."""
+"""Decode a recording without changing it: at its own rate, with all channels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Sound:
 
     rate_hz: int
     pcm: npt.NDArray[np.float32]
-    """[channels, samples], full scale at 1; at most `limit_s` of it."""
+    """[channels, samples] in [-1, 1]; at most `limit_s` of the recording."""
     seconds: float
     """Length of the whole file, even if only its beginning was read."""
 

@@ -1,4 +1,4 @@
-"""Sound made longer or shorter at the same pitch, by FFmpeg's `atempo` (WSOLA)."""
+"""Change the tempo of audio at the same pitch, by FFmpeg's `atempo` (WSOLA)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from zelitrio.errors import LocalError
 
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 _ONE_FILTER = 2.0
-"""One filter skips samples above this tempo and is not defined below its inverse; two do half each."""
+"""Above this tempo a single filter skips samples, and below its inverse it is not defined; then two filters
+each apply the square root."""
 _PIECE_S = 0.02
 _PADDING_S = 0.3
 
 
 class TempoChanger:
-    """Changes the tempo of one stream, as it comes.
+    """Changes the tempo of one stream while it comes.
 
-    It holds back 60 to 180 ms.  The length is exact, and a sound is at most 25 ms from its exact place.
+    It holds back 60 to 180 ms.  The total length is exact; a sound is at most 25 ms from its exact time.
 
     Args:
         sample_rate_hz: of the samples, before and after.
-        tempo: 2 is twice as fast, so half as long.
+        tempo: 2 is twice as fast and half as long.
 
     Raises:
         LocalError: the tempo is out of range.
@@ -63,16 +64,16 @@ class TempoChanger:
 
     @property
     def held_ms(self) -> int:
-        """Sound that was pushed and not returned yet, at the new tempo."""
+        """Milliseconds of audio, at the new tempo, that were pushed and not returned yet."""
         return max(0, round(1000 * (self._pushed / self.tempo - self._returned) / self._rate_hz))
 
     def times(self, times_ms: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-        """Starts and ends at the new tempo, for what is pushed next."""
+        """Convert starts and ends in the samples that are pushed next to the new tempo."""
         held_ms = self.held_ms
         return tuple((held_ms + self.length(start), held_ms + self.length(end)) for start, end in times_ms)
 
     def length(self, length_ms: int) -> int:
-        """A length at the new tempo."""
+        """Convert a length to the new tempo."""
         return round(length_ms / self.tempo)
 
     def push(self, pcm: Samples) -> Samples:
@@ -85,12 +86,12 @@ class TempoChanger:
     def flush(self) -> Samples:
         """Return the rest.  `push` must not be called afterwards."""
         wanted = round(self._pushed / self.tempo) - self._returned
-        # The filters keep half a window, which silence pushes out.
+        # The filters hold half a window back; silence pushes it out.
         rest = self._feed(np.zeros(round(_PADDING_S * self._rate_hz), np.float32))
         return rest[: max(0, wanted)]
 
     def _feed(self, pcm: Samples) -> Samples:
-        """Give the filters pieces of one size: with other sizes they join waves at other places."""
+        """Feed the filters pieces of one size, because the size changes where they join waveforms."""
         self._unfed = np.concatenate([self._unfed, pcm])
         while len(self._unfed) >= self._piece:
             piece, self._unfed = self._unfed[: self._piece], self._unfed[self._piece :]

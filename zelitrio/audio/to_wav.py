@@ -1,4 +1,4 @@
-"""Encoded audio of any of the formats to a WAV file."""
+"""Convert encoded audio of any of the formats to a WAV file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _RAW = {"ulaw": "mulaw", "alaw": "alaw"}
 
 
 def to_wav(data: bytes, audio_format: AudioFormat) -> bytes:
-    """Return audio of this server as a WAV file, at the rate of its format.
+    """Convert audio of this server to a WAV file, at the rate of its format.
 
-    Blocks while it decodes; call it from a worker thread where a loop must not be held.
+    Blocks while it decodes; a program with an event loop should call it in a worker thread.
     """
     rate_hz = audio_format.sample_rate_hz
     if audio_format.codec == "wav":

@@ -1,4 +1,4 @@
-"""WAV: PCM after a header, with the true sizes where the length is known."""
+"""WAV: PCM after a header, which has the true sizes if the length is known."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _WAV_HEADER_BYTES = 44
 
 
 def wav_header(sample_rate_hz: int, data_bytes: int | None = None) -> bytes:
-    """Return the 44 bytes in front of mono 16-bit samples.
+    """The header of 44 bytes before mono 16-bit samples.
 
     Args:
         sample_rate_hz: of the samples.
-        data_bytes: how many bytes follow.  None: not known yet, and both lengths are 0xFFFFFFFF.
-            Players read that as "until the end"; FFmpeg writes the same to a pipe.
+        data_bytes: number of bytes that follow.  None: not known yet; then both sizes are 0xFFFFFFFF, which
+            players read as "until the end", and which FFmpeg writes to a pipe, too.
     """
     known = data_bytes is not None and data_bytes + _WAV_HEADER_BYTES - 8 <= _UNKNOWN_BYTES
     data = data_bytes if known and data_bytes is not None else _UNKNOWN_BYTES

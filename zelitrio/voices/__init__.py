@@ -1,4 +1,4 @@
-"""Voices: their description, their files, and how an utterance is put to their networks."""
+"""Voices: their descriptions, their files, and how their models read an utterance."""
 
 from __future__ import annotations
 

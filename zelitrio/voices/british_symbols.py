@@ -1,8 +1,8 @@
-"""English with a British accent in the symbols of public voices, from our American phones.
+"""Convert American phones to the symbols of public voices with a British accent.
 
-A phone and the letters that it is written with decide the vowel: `AA` is that of `lot` where an o stands and
-that of `start` where an a stands.  Vowels bear the names of J. C. Wells' lexical sets.  A British dictionary
-would know more: words are understood, and some vowels without stress are not those of a dictionary.
+The phone and its letters decide the vowel: `AA` written with an o is the vowel of `lot`, with an a that of
+`start`.  Vowels have the names of J. C. Wells' lexical sets.  A British dictionary would be more exact: words
+are intelligible, but some vowels without stress differ from a dictionary's.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORDS = {
     ("of", 1): "ɒv", ("from", 1): "fɹɒm", ("poor", 1): "pˈɔː", ("sure", 1): "ʃˈɔː", ("a", 1): "ɐ",
     ("what", 1): "wˈɒt", ("been", 1): "bˈiːn", ("ate", 1): "ˈɛt",
 }  # fmt: skip
-"""Whole words that it says by habit, by their number of vowels."""
+"""Forms of whole words that the rules do not give, by their number of vowels."""
 _STRESSLESS = frozenset(
     "a an and as at by for from had has have he her him his in is it my of or our she than that the they "
     "this to was we with you your".split()
@@ -47,7 +47,7 @@ _STRESSLESS = frozenset(
 
 @attrs.frozen(kw_only=True, eq=False)
 class Accent:
-    """How one family writes British English."""
+    """The symbols with which one family writes British English."""
 
     vowels: Mapping[str, str]  # by lexical set
     consonants: Mapping[str, str]
@@ -67,7 +67,7 @@ KOKORO_GB = Accent(
     syllabic="ᵊ",
     edge="ə",
 )  # fmt: skip
-"""Kokoro's bf_ and bm_ voices."""
+"""For Kokoro's bf_ and bm_ voices."""
 
 PIPER_GB = Accent(
     vowels={
@@ -81,11 +81,11 @@ PIPER_GB = Accent(
     syllabic="ə",
     edge="ɐ",
 )  # fmt: skip
-"""Piper's en_GB voices, as espeak's `en-gb-x-rp` writes."""
+"""For Piper's en_GB voices: the symbols of espeak's `en-gb-x-rp`."""
 
 
 def respell(accent: Accent, words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:
-    """Each word's symbols, stress marks directly before their vowels."""
+    """The symbols of each word, with stress marks directly before their vowels."""
     return [spell_british(word.spoken, word.phones, accent) for word in words]
 
 
@@ -116,7 +116,7 @@ def _symbols(spoken: str, phones: Phones, accent: Accent, vowels: int) -> Iterat
         name = _set_of(spoken, letters[nth], phone, before, after, second)
         if name in ("GOOSE", "CURE") and before in _YOD and re.match(r"e?u|ew", letters[nth]):
             yield "j"
-        # British dictionaries mark no second stress after the main one.
+        # British dictionaries mark no secondary stress after the primary one.
         if not is_stressless and not (phone[-1] == "2" and any(one[-1] == "1" for one in phones[:at])):
             yield _STRESS[phone[-1]]
         yield _written(name, phone, before, after, second, accent, is_first=at == 0)
@@ -167,7 +167,7 @@ def _set_of(spoken: str, letters: str, phone: str, before: str, after: str, seco
 
 
 def _without_stress(spoken: str, letters: str, before: str, after: str, second: str) -> str:
-    """The set of the vowel that Americans make a schwa."""
+    """The lexical set of a vowel that is a schwa in American English."""
     if letters == "i" and after not in ("B", "L"):
         return "KIT"
     if after in ("D", "Z") and not second and spoken.endswith(("ed", "es")):
@@ -182,7 +182,7 @@ def _without_stress(spoken: str, letters: str, before: str, after: str, second: 
 
 
 def _before_r(spoken: str, kind: str, *, is_inside: bool) -> str | None:
-    """The set of a vowel before R; inside: a vowel follows the R."""
+    """The lexical set of a vowel before R; `is_inside`: another vowel follows the R."""
     match kind:
         case "AA":
             return "LOT" if is_inside and "or" in spoken else "START"
@@ -202,7 +202,7 @@ def _before_r(spoken: str, kind: str, *, is_inside: bool) -> str | None:
 
 
 def _letters(spoken: str, vowels: int) -> list[str]:
-    """The vowel letters of each vowel; the whole word's where they cannot be told apart."""
+    """The letters of each vowel; if they cannot be assigned, all letters of the word for each."""
     groups = _GROUPS.findall(spoken)
     if len(groups) > vowels and re.search(r"(?:[^aeiouy]e|[^aeiouytd]ed|[^aeiouyscxz]es)$", spoken):
         groups.pop()

@@ -1,8 +1,8 @@
-"""Public voices converted once into folders of our own.
+"""Convert public voices into voice folders.
 
-It reads Piper's `.onnx` beside its `.onnx.json`; Kokoro's official `.pth`, or an ONNX file of it, with
-style tables as `.pt`, `.bin` or an archive of arrays.  No file is trusted: pickles are read with
-`weights_only`, archives without pickles.
+It reads Piper's `.onnx` with its `.onnx.json`, and Kokoro's official `.pth` or an ONNX file of it, with style
+tables as `.pt`, `.bin` or an archive of arrays.  No file is trusted: pickles are read with `weights_only`,
+archives without pickles.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def convert(
 
     Args:
         source: a Piper `.onnx`, a Kokoro `.pth` or `.onnx`, or a folder that holds one of them.
-        folder: where to; made if missing.
-        origin: for the model card.
-        voices: of Kokoro's, which to keep; empty: all.
-        measure: of Kokoro's, which shall speak in the streaming mode on a CPU; some seconds each.  None: all
-            if they are few.
+        folder: the voice folder to write; made if missing.
+        origin: source and licence, for the model card.
+        voices: the voices of Kokoro to keep; empty: all.
+        measure: the voices of Kokoro to measure, which takes some seconds each; only these speak in the
+            streaming mode on a CPU.  None: all, if they are few.
         say: called with a line about each step.
 
     Raises:
-        VoiceError: the source is missing or not what it says.
+        VoiceError: the source is missing or is not such a voice.
     """
     path = _main_file(source)
     if path.suffix == ".onnx" and path.with_name(path.name + ".json").exists():

@@ -1,4 +1,4 @@
-"""Kokoro's `.pth` or `.onnx` and its style tables to a folder of our own."""
+"""Convert Kokoro's `.pth` or `.onnx` and its style tables into a voice folder."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _TEXTS = (
     "Yes, of course.",
     "Please wait a moment while I look that up for you.",
 )
-"""Texts to measure a voice's generator: statements, questions, short and long."""
+"""Texts for measuring the statistics of a voice's generator: statements and questions, short and long."""
 _FEW, _USUAL = 4, ("af_heart", "am_michael")
-"""Up to this many voices are all measured; of more, only these."""
+"""Up to `_FEW` voices are all measured; of more voices only `_USUAL`."""
 _STYLE_SHAPE = (510, 256)
 
 
@@ -91,7 +91,7 @@ def convert_kokoro(
     if measure is None:
         measure = wanted if len(wanted) <= _FEW else _USUAL
     for name in measure:
-        # Measured in English, which the table reads without any other program.
+        # Only English voices: English needs no other program to be read.
         if name in wanted and name[:1] in "ab":
             say(f"listening to {name}")
             _measure(network, tables[name], folder / STATISTICS / f"{name}.safetensors")
@@ -130,10 +130,10 @@ def _measure(network: Kokoro, table: Tensor, path: Path) -> None:
 
 
 def onnx_tensors(path: Path) -> dict[str, Tensor]:
-    """The weights of an ONNX file under our names.
+    """The weights of an ONNX file by the names of our network.
 
     Raises:
-        VoiceError: the file is not Kokoro.
+        VoiceError: the file is not a Kokoro model.
     """
     graph = read_onnx(path)
     found = kokoro_tensors(graph)
@@ -161,21 +161,21 @@ def _pth_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _folded(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Tensors with weight norms multiplied out."""
+    """Multiply weight norms out: yield each weight by its plain name."""
     for name, tensor in tensors.items():
         if name.endswith(".weight_g"):
             continue
         if name.endswith(".weight_v"):
             stem = name.removesuffix("_v")
             length = tensor.flatten(1).norm(dim=1).reshape(-1, *[1] * (tensor.dim() - 1))
-            # A row of zeros stays one: 0 / 0 would be no number.
+            # The clamp keeps rows of zeros at zero instead of 0 / 0.
             yield stem, tensors[f"{stem}_g"] * tensor / length.clamp(min=1e-12)
         else:
             yield name, tensor
 
 
 def _styles(folder: Path) -> tuple[dict[str, Tensor], list[Path]]:
-    """Style tables beside the weights, by voice, and the files that they came from."""
+    """The style tables in the folder of the weights, by voice, and their files."""
     tables: dict[str, Tensor] = {}
     files: list[Path] = []
     for path in sorted([*folder.glob("voices/*"), *folder.glob("voices*.bin"), *folder.glob("voices*.npz")]):
@@ -211,7 +211,11 @@ def _table(path: Path, values: Tensor | NDArray[Any] | Any) -> Tensor:
 
 
 def _check_vocabulary(path: Path) -> None:
-    """A config beside the weights must number the symbols as we do."""
+    """Check that a config in the folder of the weights numbers the symbols as we do.
+
+    Raises:
+        VoiceError: it does not.
+    """
     config = path.parent / "config.json"
     if not config.exists():
         return
@@ -224,7 +228,7 @@ def _check_vocabulary(path: Path) -> None:
 
 def _unpickled(path: Path) -> Any:
     try:
-        with warnings.catch_warnings(action="ignore"):  # it warns of what it then refuses
+        with warnings.catch_warnings(action="ignore"):  # torch warns before it raises an error
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)

@@ -1,4 +1,4 @@
-"""Piper's `.onnx` and `.onnx.json` to a folder of our own."""
+"""Convert Piper's `.onnx` and `.onnx.json` into a voice folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.voices.piper_onnx import piper_config, piper_tensors
 from zelitrio.voices.public_folder import WEIGHTS, sizes_of, write_description
 
 _LOUDEST = 0.6
-"""The peak that a Piper voice is brought to, by one gain for all that it says."""
+"""The peak of test syllables with the voice's gain, which is one factor for all its audio."""
 _MOST_GAIN = 4.0
 
 
@@ -95,7 +95,7 @@ _INFERENCE = {"noise_scale": 0.667, "noise_w": 0.8, "length_scale": 1.0}
 
 @torch.inference_mode()
 def _gain(network: Vits, symbols: Mapping[str, Sequence[int]]) -> float:
-    """What brings the voice to a common level, by what it makes of some syllables."""
+    """The gain that brings the peak of some test syllables to `_LOUDEST`."""
     syllables = [symbol for symbol in "mamanolesita dedorikuna" if symbol in symbols] or list(symbols)[:16]
     pad = list(symbols.get("_", [0]))
     ids = [*symbols.get("^", []), *pad]

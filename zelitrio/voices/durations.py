@@ -1,4 +1,4 @@
-"""From predicted durations to whole frames: words keep their time, and pauses stay short."""
+"""Turn predicted durations into whole frames: words keep their length, pauses at the ends are cut short."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from zelitrio.text import PHONES
 from zelitrio.voices.inputs import PhoneInputs
 
-# Silence before the first word is latency, after the last one it delays the other speaker.
+# Silence before the first word adds latency; silence after the last word delays the other speaker.
 _LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
 _AFTER_SOFT_FRAMES, _LAST_STOP_FRAMES = 1, 7
-"""A last P, T or K is often not released: its closure is silence already, and so is the end of other soft
-sounds, and what follows adds to it; as does what goes before a first closure."""
+"""Shorter limits beside silent phones.  A last P, T or K is often not released, so its closure is silence
+already; the ends of other soft phones nearly are; and the closure of a first plosive is silence, too."""
 _STOPS = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
 _SOFT = _STOPS | {PHONES.index(phone) for phone in ("B", "CH", "D", "DH", "F", "G", "JH", "TH", "V")}
 _LONGEST_FRAMES = 200
-"""Two seconds: no phone or unasked pause is longer, whatever a network may predict."""
+"""Two seconds: the limit for a phone, and for a pause that was not requested."""
 
 
 def spoken_durations(
@@ -33,20 +33,20 @@ def spoken_durations(
 ) -> NDArray[np.int64]:
     """Give every token its frames.
 
-    A phone has at least one; a pause of less than half of one has none.
+    A phone has at least one frame; a pause of less than half a frame has none.
 
     Args:
-        inputs: the tokens, first and last of them pauses.
+        inputs: the tokens; the first and the last are pauses.
         frames: [n] predicted frames at speed 1.
-        speed: how much faster to speak; asked-for pauses keep their length.
+        speed: factor of the speed; requested pauses keep their length.
         hop_ms: milliseconds in a frame.
-        joins: no pause at the start: the sentence began in the utterance before.
-        is_cut: no pause at the end: the sentence goes on in the next.
+        joins: whether the sentence began in the utterance before; then there is no pause at the start.
+        is_cut: whether the sentence continues in the next utterance; then there is no pause at the end.
 
     Returns:
         [n] whole frames.
     """
-    # Plain Python: of so few numbers, cold calls into numpy cost a waiting listener several times as much.
+    # Plain Python: for so few numbers, numpy takes several times as long on a call that is not in the cache.
     wanted = [
         (0.0 if frame < 0.5 else frame) / speed if word < 0 else max(frame, 1.0) / speed
         for frame, word in zip(_bounded(frames.tolist()), inputs.words.tolist(), strict=True)
@@ -64,7 +64,7 @@ def spoken_durations(
         longest = _AFTER_SOFT_FRAMES if last in _SOFT else _TRAILING_FRAMES
         wanted[-1] = min(max(wanted[-1], 1.0), longest)
     for at, pause_s in enumerate(inputs.pauses_s.tolist()):
-        if pause_s == pause_s:  # asked for: not nan
+        if pause_s == pause_s:  # not NaN: the pause was requested
             wanted[at] = pause_s * (1000 / hop_ms)
     return whole_durations(wanted)
 
@@ -75,7 +75,7 @@ def _bounded(frames: Sequence[float]) -> list[float]:
 
 
 def whole_durations(frames: Sequence[float]) -> NDArray[np.int64]:
-    """Round durations to whole frames without letting the rounding add up.
+    """Round durations to whole frames so that rounding errors do not add up.
 
     Args:
         frames: [n] durations in frames, at least 0.

@@ -1,8 +1,8 @@
-"""English phones in the symbols that public voices were trained on.
+"""Convert English phones to the symbols that public voices were trained on.
 
-One table per family, from ARPAbet.  No part of espeak is needed: by a recogniser's ear the two do not differ.
-The rules between phones (flaps, weak endings, words that carry no stress) are those that the families' own
-readers follow most often.
+There is one table per family, from ARPAbet.  espeak is not needed: speech recognisers make as many errors
+with either.  The rules that depend on neighbours (flaps, weak endings, words without stress) are those that
+the families' own readers follow most often.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STRESSLESS = frozenset(
     "a an and as at by for from had has have he her him his in is it my of on or our she than that the they "
     "this to was we with you your".split()
 )
-"""Words that the families' readers leave without a mark, though a dictionary stresses them."""
+"""Words that the families' readers leave without a stress mark, although a dictionary stresses them."""
 _SIBILANTS = frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
 _SCHWAS = frozenset(("AH0", "IH0"))
 
@@ -35,7 +35,7 @@ PIPER_CONSONANTS = {
 
 @attrs.frozen(kw_only=True, eq=False)
 class Alphabet:
-    """How one family writes English."""
+    """The symbols with which one family writes English."""
 
     vowels: Mapping[str, str]  # by phone, stress digit included where it matters
     consonants: Mapping[str, str]
@@ -90,9 +90,9 @@ PIPER = Alphabet(
 
 
 def spell_word(word: Word, alphabet: Alphabet) -> str:
-    """A word's symbols, each stress mark directly before its vowel.
+    """The symbols of a word, each stress mark directly before its vowel.
 
-    A word of another language or accent brings its symbols along.
+    A word of another language or accent already has its symbols.
     """
     if word.symbols is not None:
         return word.symbols

@@ -1,8 +1,8 @@
-"""The sounds of other languages: espeak-ng in a process of its own, reached through pipes.
+"""Get the phonemes of other languages from espeak-ng, which runs in a process of its own.
 
-espeak-ng is GPL, and this package is not.  So it is an extra, it is never loaded into this process, and what
-passes between the two is text.  A process also keeps its global state away from our threads, and an answer
-takes less than a millisecond.
+espeak-ng is GPL, and this package is not.  So it is an extra and is never loaded into this process; only text
+passes through pipes.  Its process also keeps its global state away from our threads.  An answer takes less
+than a millisecond.
 """
 
 from __future__ import annotations
@@ -76,4 +76,4 @@ class Espeak:
 
 
 SHARED = Espeak()
-"""Of this process."""
+"""The child that all readers of this process use."""

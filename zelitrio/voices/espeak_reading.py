@@ -1,4 +1,4 @@
-"""What espeak says, word by word, in the symbols of a family of voices."""
+"""Read words with espeak, and write them in the symbols of a family of voices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIPHTHONGS = (
     ("aɪ", "I"), ("aʊ", "W"), ("eɪ", "A"), ("oʊ", "O"), ("əʊ", "Q"), ("ɔɪ", "Y"),
     ("tʃ", "ʧ"), ("dʒ", "ʤ"), ("ts", "ʦ"), ("dz", "ʣ"), ("tɕ", "ʨ"),
 )  # fmt: skip
-"""What Kokoro writes with one symbol."""
+"""Diphthongs and affricates that Kokoro writes with one symbol."""
 _TIED = (*((f"{one[0]}^{one[1]}", single) for one, single in _DIPHTHONGS), ("s^s", "S"))
 _AMERICAN = (
     ("ʔn\u0329", "tᵊn"), ("n\u0329", "ᵊn"), ("l\u0329", "ᵊl"), ("ʔ", "t"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"),
@@ -32,31 +32,31 @@ _BRITISH = (
     ("n\u0329", "ᵊn"), ("l\u0329", "ᵊl"), ("e^ə", "ɛː"), ("eə", "ɛː"), ("i^ə", "ɪə"), ("iə", "ɪə"),
     ("ɐ", "ə"), ("æ", "a"),
 )  # fmt: skip
-"""Kokoro's English differs from espeak's."""
+"""Changes from espeak's British English to Kokoro's."""
 _VOWELS = frozenset("aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵʉʊʌʏᵻ")
 _GROUPS = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (6, 1), (9, 1), (2, 3), (1, 4))
-"""Parts of a clause, and words, that may belong together: `in the` is one, and a number is up to nine."""
+"""How many parts of a clause can belong to how many words: `in the` is one part, a number up to nine."""
 _MOST_COMPARED = 40
-"""Parts times words between two that sound alike; comparing takes about 20 us each."""
+"""Limit for parts times words between two equal ones; comparing a pair takes about 20 us."""
 
 Write = Callable[[str], str]
-"""One word of espeak's to the symbols of a family."""
+"""Converts a word in espeak's symbols to those of a family."""
 
 
 def write_piper(said: str) -> str:
-    """As Piper's voices were trained: single code points of the decomposed text."""
+    """Write a word as Piper's training did: single code points of the decomposed text."""
     return unicodedata.normalize("NFD", " ".join(said.replace("^", "").split()))
 
 
 def write_kokoro(said: str, changes: Sequence[tuple[str, str]] = ()) -> str:
-    """As Kokoro was trained: diphthongs and affricates are one symbol each."""
+    """Write a word as Kokoro's training did: diphthongs and affricates are one symbol each."""
     for before, after in (*changes, *_TIED):
         said = said.replace(before, after)
     return " ".join(said.replace("^", "").replace("-", "").split())
 
 
 def write_ipa(ipa: str, write: Write) -> str:
-    """A client's IPA: each stress mark moves to its vowel, and diphthongs get ties."""
+    """Write a client's IPA: move each stress mark to its vowel, and add ties to diphthongs."""
     written = re.sub(rf"([ˈˌ])([^{''.join(_VOWELS)}ˈˌ]*)", r"\2\1", unicodedata.normalize("NFD", ipa))
     written = written.replace("\u0361", "").replace(".", "").replace("/", "")
     for pair, _ in _DIPHTHONGS:
@@ -65,7 +65,7 @@ def write_ipa(ipa: str, write: Write) -> str:
 
 
 def piper_by_espeak(code: str, voice: str) -> Language:
-    """A language in Piper's symbols; `voice` is espeak's name of it, such as `de` or `pt-br`."""
+    """A language in Piper's symbols; `voice` is its name in espeak, such as `de` or `pt-br`."""
     return _by_espeak(code, voice, write_piper)
 
 
@@ -75,12 +75,12 @@ def kokoro_by_espeak(code: str, voice: str) -> Language:
 
 
 def piper_english(code: str, voice: str) -> Language:
-    """English: numbers, dates and dictionaries by our rules, sounds by espeak, in Piper's symbols."""
+    """English in Piper's symbols: numbers, dates and dictionaries by our rules, phonemes by espeak."""
     return _english(code, voice, write_piper)
 
 
 def kokoro_english(code: str, voice: str, *, british: bool) -> Language:
-    """The same in Kokoro's symbols."""
+    """English in Kokoro's symbols; see `piper_english`."""
     return _english(code, voice, functools.partial(write_kokoro, changes=_BRITISH if british else _AMERICAN))
 
 
@@ -120,7 +120,7 @@ def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
         clause = _FLAG.sub("", clause)
         said = clause.split()
         if len(said) != len(words):
-            # espeak joined some, or a number became several.
+            # espeak joined some words, or wrote a number as several.
             apart = [_FLAG.sub("", one).strip() for one in SHARED.phonemes(voice, words, ties=True)]
             said = share_out(said, apart)
     except LocalError as error:
@@ -130,13 +130,13 @@ def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
 
 
 def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
-    """What espeak says of a clause, shared out to its words.
+    """Assign the parts of espeak's answer for a clause to the words of the clause.
 
-    The clause keeps its weak forms and liaisons.  A word without a sound left gets its own answer.
+    So the words keep their weak forms and liaisons.  A word that gets no part has its own answer.
 
     Args:
-        clause: its answer, split at spaces: two words may be one part, and a number several.
-        apart: its answer to each word alone.
+        clause: the answer for the clause, split at spaces.  Two words may be one part, a number several.
+        apart: the answers for each single word.
     """
     found = list(apart)
     at = word = 0
@@ -157,7 +157,7 @@ def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
 def _groups(clause: Sequence[str], apart: Sequence[str]) -> Iterator[tuple[int, int]]:
     """How many parts of the clause belong to how many words, from the start.
 
-    Words that sound alike in both are found first, and the nearest sounds decide between them.
+    Words that are equal in both answers are found first; between them the most similar ones are matched.
     """
     heard, wanted = [_bare(one) for one in clause], [_bare(one) for one in apart]
     at = word = 0
@@ -200,7 +200,7 @@ def _nearest(heard: Sequence[str], wanted: Sequence[str]) -> list[tuple[int, int
 
 
 def _split(said: str, apart: Sequence[str]) -> list[str]:
-    """Words that are said as one, cut where their own sounds end."""
+    """Split a part that belongs to several words, by aligning it with their own answers."""
     joined = "".join(apart)
     owners = [number for number, word in enumerate(apart) for _ in word]
     found = ["" for _ in apart]

@@ -1,4 +1,4 @@
-"""A model as the engine sees it, besides its network: how it reads, and the meaning of settings."""
+"""The interface of a model to the engine, besides its network: reading utterances, applying settings."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from zelitrio.text import Limit, Utterance
 
 
 class Tokens(Protocol):
-    """An utterance as a model reads it; each family adds columns of its own."""
+    """An utterance as tokens of a model; each family adds data of its own."""
 
     @property
     def words(self) -> NDArray[np.int64]:
-        """[tokens] index of each token's word among those read, -1 for a token of none."""
+        """[tokens] index of each token's word among those read; -1: it belongs to no word."""
 
     @property
     def pauses_s(self) -> NDArray[np.float32]:
-        """[tokens] seconds asked for; nan where the model chooses."""
+        """[tokens] requested seconds of each pause; NaN: the model chooses."""
 
     def __len__(self) -> int:
-        """Tokens."""
+        """Number of tokens."""
 
 
 class Model(Protocol):
-    """One set of weights and all that its family knows about them.
+    """One set of weights, and its family's way to read utterances and to lay them out.
 
-    Voices of one model share its weights, and the engine speaks them in one batch.  Models are compared
-    by identity.  The engine's thread calls everything except `load`; `load` blocks on a disk.
+    Voices of one model share its weights, and the engine speaks them in one batch.  Models are compared by
+    identity.  The engine's thread calls all methods; after the start, another thread calls `load`.
     """
 
     @property
     def facts(self) -> Facts:
-        """Its sizes."""
+        """Its sizes, lengths and rates."""
 
     @property
     def limit(self) -> Limit:
-        """How much text it reads at once."""
+        """How much text it takes in one utterance."""
 
     @property
     def memory_bytes(self) -> int:
-        """About what its weights take on a device."""
+        """Approximate size of its weights on a device."""
 
     @property
     def is_lazy(self) -> bool:
-        """Whether it is loaded for the first stream that wants it, and not when the engine opens."""
+        """Whether it is loaded for the first stream that wants it, instead of when the engine opens."""
 
     def read(self, utterance: Utterance) -> Tokens:
-        """The utterance's tokens, those of its context first."""
+        """Convert an utterance to tokens, those of its context first."""
 
     def columns(
         self, reading: Any, speaker: Any, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """Every input that its network's `encode_fields` names.
+        """The inputs of encode that its network's `encode_fields` names.
 
         Args:
             reading: from `read`.
-            speaker: the voice's, whatever its family means by it.
+            speaker: `Voice.speaker`, in the family's own form.
             settings: how to speak.
-            seed: decides all that is drawn.
+            seed: of all random numbers.
 
         Returns:
             [tokens, *shape] of a field per token, and [*shape] of the others.
@@ -73,35 +73,35 @@ class Model(Protocol):
     def durations(
         self, reading: Any, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
     ) -> NDArray[np.int64]:
-        """Whole frames of every token, from what the network predicted at speed 1.
+        """Whole frames of every token, [tokens].
 
         Args:
             reading: from `read`.
-            frames: [tokens].
-            speed: how much faster to speak; pauses that were asked for keep their length.
-            joins: no pause at the start: the sentence began in the utterance before.
-            is_cut: no pause at the end: the sentence continues in the next.
+            frames: [tokens] frames that the network predicted, for speed 1.
+            speed: factor of the speed; requested pauses keep their length.
+            joins: whether the sentence began in the utterance before; then there is no pause at the start.
+            is_cut: whether the sentence continues in the next utterance; then there is no pause at the end.
         """
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[frames, place_features]: where in its token each frame stands."""
+        """[frames, place_features]: the position of each frame within its token."""
 
     def seam_frames(self, reading: Any, durations: NDArray[np.int64]) -> int:
-        """Frames at the end of a cut utterance that the next one renders."""
+        """Number of frames at the end of a cut utterance that are left to the next one."""
 
     def word_edges(self, reading: Any, durations: NDArray[np.int64]) -> Mapping[int, tuple[float, float]]:
-        """Where each word that has tokens is heard: first frame and end, as its labels should say."""
+        """First frame and end of each word that has tokens, as a listener hears them."""
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """Bring the weights to a device, with memory for that many streams.  Blocks.
+        """Load the weights onto a device, with memory for `slots` streams and a spare one.  Blocks.
 
         Raises:
-            VoiceError: a file is missing, damaged, or holds weights that are no numbers.
+            VoiceError: a file is missing or damaged, or a weight is not finite.
         """
 
 
 def word_edges(words: NDArray[np.int64], durations: NDArray[np.int64]) -> dict[int, tuple[float, float]]:
-    """Word edges where the labels are the durations' own."""
+    """First frame and end of each word by the durations of its tokens."""
     edges: dict[int, tuple[float, float]] = {}
     end = 0
     for word, duration in zip(words.tolist(), durations.tolist(), strict=True):

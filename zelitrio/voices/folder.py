@@ -1,8 +1,8 @@
-"""Voices on disk: a folder of `voice.json`, `weights.safetensors` and `MODEL_CARD.md`.
+"""Voice folders: `voice.json`, `weights.safetensors` and `MODEL_CARD.md`.
 
-The JSON says everything but the numbers: format version, sizes of the networks, the speakers.
-Weights are safetensors (no code runs when one is loaded), usually in float16, and are widened to
-float32 on loading.  Anything that does not fit is refused with file, key, expected and found.
+The JSON has the format version, the sizes of the networks and the speakers.  Weights are safetensors (loading
+them runs no code), usually in float16; they are converted to float32 on loading.  A folder that is not valid
+is refused; the error names file, key, expected and found.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from zelitrio.voices.public_folder import load_public
 from zelitrio.voices.zeli import ZeliModel
 
 FORMAT_VERSION = 2
-"""2: a pitch contour before the spectra, and a vocoder of parts.  Voices of format 1 are still read."""
+"""Format 2 has a pitch contour before the spectra, and a vocoder of parts.  Format 1 can still be read."""
 _DESCRIPTION = "voice.json"
 _WEIGHTS = "weights.safetensors"
 
 
 @lru_cache(maxsize=1)
 def load_builtin() -> Catalogue:
-    """The voices that come with zelitrio.  Reads the disk once; takes some tens of milliseconds."""
+    """The built-in voices.  The first call reads the disk, for some tens of milliseconds; it is cached."""
     with resources.as_file(resources.files("zelitrio.voices") / "builtin") as folder:
         return Catalogue(load_folder(folder))
 
@@ -53,8 +53,9 @@ def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
     """Read a voice folder.  Blocks on the disk.
 
     Args:
-        folder: with a `voice.json`.
-        is_lazy: load a public voice's weights for its first stream, and not when the engine opens.
+        folder: has a `voice.json`.
+        is_lazy: whether a public voice's weights are loaded for its first stream, instead of when the engine
+            opens.
 
     Raises:
         VoiceError: a file is missing, damaged, of a newer version, or does not fit its description.

@@ -1,7 +1,7 @@
-"""From an utterance to what the acoustic model reads, and from durations to its frames.
+"""Convert an utterance to the inputs of our acoustic model, and durations to the inputs of its frames.
 
-Training and serving both come through here, so the model is never asked in a form it was not
-taught.  The token tables are part of every trained weight: append, never reorder.
+Training and serving both use this file, so the inputs are the same.  Trained weights depend on the order of
+the token tables: append to them, never reorder them.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _TONES = {
     **{_BREAK_IDS[kind]: (0.0, 1.0, 0.0) for kind in (Break.STOP, Break.EXCLAIM, Break.PARAGRAPH)},
     _BREAK_IDS[Break.CUT]: (0.0, 0.0, 1.0),
 }
-"""What kind of end a pause is: of a question, of a statement, of none."""
+"""The kind of a pause: the end of a question, the end of a statement, or no end."""
 _Place = tuple[float, float, float, float]
 _NOWHERE: _Place = (0.0, 0.0, 0.0, 0.0)
 FEATURES = 12
 """Scalar features per phone; `_features` writes them."""
 
-# Words that English leaves unstressed; the model may learn to glide over them.
+# Words that are usually unstressed in English; the model can learn to reduce them.
 _FUNCTION_WORDS = frozenset(
     "a an the of to in on at by for from with as and or but nor so if than that this these those is am are"
     " was were be been being do does did has have had will would shall should can could may might must i you"
@@ -62,7 +62,7 @@ _FUNCTION_WORDS = frozenset(
 
 @attrs.frozen(kw_only=True, eq=False)
 class PhoneInputs:
-    """One utterance as the acoustic model reads it; n tokens, pauses among them."""
+    """The inputs of the acoustic model for one utterance; n tokens, including pauses."""
 
     phones: NDArray[np.int64]  # [n] token of PHONE_TOKENS
     stresses: NDArray[np.int64]  # [n] token of STRESS_TOKENS
@@ -77,11 +77,11 @@ class PhoneInputs:
 
 
 def phone_inputs(utterance: Utterance) -> PhoneInputs:
-    """The tokens of an utterance: a START pause, the phones of each word read, a pause at each break.
+    """The tokens of an utterance: a START pause, the phones of each word, a pause at each break.
 
-    An empty utterance gives two pauses.  The last token is always a pause.
+    An utterance without words has two pauses.  The last token is always a pause.
     """
-    # Python's own arrays, and no calls into numpy: cold, while a listener waits, they take the longest.
+    # Python's own arrays: numpy takes longer on a call that is not in the cache, while a listener waits.
     phones, stresses, words = array("q", (PAUSE,)), array("q", (_BREAK_IDS[Break.START],)), array("q", (-1,))
     pauses_s = array("f", (math.nan if utterance.pause_s is None else utterance.pause_s,))
     lifts = array("f", (0.0,))
@@ -138,7 +138,7 @@ def _rates(asked: Mapping[int, tuple[int, float]], count: int) -> NDArray[np.flo
 
 @lru_cache(maxsize=256)
 def _word_places(phones: int, is_function: bool) -> list[_Place]:
-    """For each phone of a word: whether it is the first, the last, of a function word; the word's length."""
+    """For each phone of a word: is it the first, the last, in a function word; and the word's length."""
     size = math.log1p(phones - 1) / 3 if phones else 0.0
     kind = float(is_function)
     return [(float(at == 0), float(at == phones - 1), kind, size) for at in range(phones)]
@@ -170,13 +170,13 @@ _LOGS = _logs(400)  # more than the tokens of an engine's utterance; training te
 
 
 def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For every frame, which phone it belongs to and where in it it stands.
+    """The phone of every frame, and the frame's position in it.
 
     Args:
         durations: [phones] whole frames.
 
     Returns:
-        Phone indices [frames] and features [frames, 4].
+        Phone indices [frames] and position features [frames, 4].
     """
     phones = np.repeat(np.arange(len(durations)), durations)
     places = [_places(duration) for duration in durations.tolist() if duration]
@@ -185,7 +185,7 @@ def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], ND
 
 @lru_cache(maxsize=1024)
 def _places(frames: int) -> NDArray[np.float32]:
-    """Position of each frame in its phone: [frames, 4], the same for all phones of that length."""
+    """Position features of the frames of a phone of a given length, [frames, 4]."""
     since = np.arange(frames)
     columns = (
         (since + 0.5) / frames,

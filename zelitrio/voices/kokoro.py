@@ -1,4 +1,4 @@
-"""Kokoro's voices: how an utterance and the settings are put to them."""
+"""Kokoro's voices: how they read an utterance and apply the settings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _FRAME_LADDER = (64, 96, 128, 192, 256, 384, 512, 1024)
 _EXPAND_FRAMES = 1024
 """25 s of sound in one step: enough for any GPU, and a new stream has to wait for it."""
 _EARLY_FRAMES = 2.2
-"""The sound runs 55 ms before the durations."""
+"""Frames by which the audio is ahead of the durations: 55 ms."""
 _LAST_PHONE_FRAMES = 3.0
 """The last phone before a pause includes the silence; this much of it is audible."""
 _LONGEST_FRAMES = 50.0
 _VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
-"""Symbols that may last no frame at a high speed."""
+"""Symbols that may have no frame at a high speed."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -61,7 +61,7 @@ class KokoroModel:
 
     weights: Path
     statistics: Mapping[int, Path] = attrs.field(factory=dict)
-    """What each voice's generator was measured to do, by the voice's number; for the streaming mode."""
+    """Measured statistics of each voice's generator, by the voice's number; for the streaming mode."""
     config: KokoroConfig = attrs.field(factory=KokoroConfig)
     is_lazy: bool = True
     memory_bytes: int = attrs.field(init=False)
@@ -88,7 +88,7 @@ class KokoroModel:
         return Limit(tokens=_TOKEN_LADDER[-1] - 4, context_tokens=0, count=_count)
 
     def read(self, utterance: Utterance) -> KokoroTokens:
-        """The utterance's tokens; see `Model.read`."""
+        """See `Model.read`."""
         words = utterance.read_words
         numbers, owners = kokoro_ids(words)
         ids, owners = [0, *numbers, 0], [-1, *owners, -1]
@@ -109,7 +109,7 @@ class KokoroModel:
     def columns(
         self, reading: KokoroTokens, speaker: KokoroSpeaker, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """The inputs of encode; see `Model.columns`.  Nothing is drawn: settings and seed change nothing."""
+        """See `Model.columns`.  Settings and seed have no effect: Kokoro has no random inputs."""
         symbols = len(reading) - 2
         asked = ~np.isnan(reading.pauses_s)
         return {
@@ -122,35 +122,32 @@ class KokoroModel:
     def durations(
         self, reading: KokoroTokens, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
     ) -> NDArray[np.int64]:
-        """Whole frames of every token; see `Model.durations`.
-
-        At speed 1 each is rounded by itself, as the network was trained.
-        """
+        """See `Model.durations`.  At speed 1 each token is rounded by itself, as in training."""
         plain = [
             min(max(round(frame), 1), _LONGEST_FRAMES) if frame == frame else 1 for frame in frames.tolist()
         ]
         wanted = [frame / speed for frame in plain]
         for at, pause_s in enumerate(reading.pauses_s.tolist()):
-            if pause_s == pause_s:  # asked for: not nan
+            if pause_s == pause_s:  # not NaN: the pause was requested
                 wanted[at] = max(pause_s / self.facts.hop_s, 1.0)
         room = _FRAME_LADDER[-1] - len(wanted)
         total = sum(wanted)
-        if total > room:  # only pauses without measure or a broken network come here
+        if total > room:  # only very long requested pauses or an invalid prediction come here
             wanted = [frame * room / total for frame in wanted]
         return paced_durations(wanted, reading.least)
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """No features: [frames, 0]."""
+        """See `Model.places`.  Kokoro has no such features: [frames, 0]."""
         return np.zeros((int(durations.sum()), 0), np.float32)
 
     def seam_frames(self, reading: KokoroTokens, durations: NDArray[np.int64]) -> int:
-        """None: each utterance is spoken to its end."""
+        """See `Model.seam_frames`.  Zero: each utterance is spoken to its end."""
         return 0
 
     def word_edges(
         self, reading: KokoroTokens, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """Where each word is heard, which is earlier than its tokens say; see `Model.word_edges`."""
+        """See `Model.word_edges`.  Words are heard earlier than the frames of their tokens."""
         edges: dict[int, tuple[float, float]] = {}
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():
@@ -168,7 +165,7 @@ class KokoroModel:
         return load_network(self.weights, lambda: Kokoro(self.config))
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """The network on the device; see `Model.load`."""
+        """See `Model.load`."""
         return KokoroNetwork(
             self.network(),
             device,
@@ -182,7 +179,7 @@ class KokoroModel:
 
 
 def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
-    """A voice between others: the mean of their style tables by weight."""
+    """A voice whose style table is the weighted mean of others."""
     total = sum(weight for _, weight in parts)
     styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts)
     return KokoroSpeaker(number=-1, styles=np.asarray(styles, np.float32))

@@ -1,7 +1,7 @@
-"""Kokoro's ONNX files to the tensors of our network.
+"""Read the weights of Kokoro's ONNX files, by the names of our network.
 
-An exporter gives folded and shared weights names of its own, so a weight is named by the node that uses it.
-Quantised weights become float: (weight - zero point) x scale.
+Exporters give folded and shared weights names of their own, so a weight is identified by the node that uses
+it.  Quantised weights become floats: (weight - zero point) x scale.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _GATES = (0, 2, 3, 1)  # ONNX has them as i, o, f, c; torch wants i, f, c, o
 
 @attrs.frozen(kw_only=True, eq=False)
 class QuantisedTensor:
-    """Whole numbers and what makes them floats: (values - zero) x scale, per row or for all."""
+    """A quantised tensor: its floats are values x scale."""
 
     values: NDArray[np.int16]  # zero point subtracted
     scale: NDArray[np.float32]  # of a shape that broadcasts
 
     def widened(self) -> NDArray[np.float32]:
-        """The floats."""
+        """The tensor as floats."""
         return self.values.astype(np.float32) * self.scale
 
 
@@ -34,7 +34,7 @@ Found = NDArray[np.float32] | QuantisedTensor
 
 
 def kokoro_tensors(graph: OnnxGraph) -> dict[str, Found]:
-    """The weights of a Kokoro graph under their official names, quantised ones as they are."""
+    """The weights of a Kokoro graph by their official names; quantised ones are not converted."""
     found: dict[str, Found] = {}
     for name, array in graph.weights.items():
         is_ours = name.startswith(("encoder.", "decoder.")) and not name.endswith("_scale")

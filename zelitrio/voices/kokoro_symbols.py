@@ -1,4 +1,4 @@
-"""An utterance in Kokoro's symbols: words, the spaces between them, and marks."""
+"""Convert words to Kokoro's symbols: the words' own, the spaces between them, and marks."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ KOKORO_IDS = _KNOWN
 
 
 def kokoro_ids(words: Sequence[Word]) -> tuple[list[int], list[int]]:
-    """The number of each symbol, without the zeros at the ends, and its word: -1 for spaces and marks."""
+    """The ids of the symbols, without the zeros at the ends, and the word of each (-1: space or mark)."""
     ids: list[int] = []
     owners: list[int] = []
     for index, word in enumerate(words):

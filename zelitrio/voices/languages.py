@@ -1,4 +1,4 @@
-"""The languages of a voice, and what reads each of them."""
+"""The languages of a voice, and the front end of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zelitrio.errors import LocalError
 from zelitrio.text import FrontEnd, primary_code
 
 Reader = Callable[[FrontEnd], FrontEnd]
-"""Makes what reads a language from the front end of English, which has the user's dictionaries."""
+"""Makes a language's front end from the English one, which has the user's dictionaries."""
 
 
 def own_rules(english: FrontEnd) -> FrontEnd:
-    """English as our own rules read it."""
+    """The reader of English: our own front end."""
     return english
 
 
@@ -25,11 +25,11 @@ class Language:
     """One language of a voice.
 
     Attributes:
-        code: as BCP 47 has it: `en-GB`, `pt-BR`.
+        code: by BCP 47: `en-GB`, `pt-BR`.
         reader: makes its front end.
-        package: of Python, which the reader needs.
-        extra: of zelitrio, which installs that package.
-        unread: why nothing reads it; empty if something does.
+        package: the Python package that the reader needs; None: it needs none.
+        extra: the extra of zelitrio that installs this package.
+        unread: why the language cannot be read at all; empty if it can.
     """
 
     code: str
@@ -49,16 +49,16 @@ class Language:
 
 
 ENGLISH = (Language(code="en"),)
-"""Of voices that name no languages."""
+"""The languages of a voice that names none."""
 
 
 def choose_language(languages: Sequence[Language], code: str | None) -> Language:
-    """The language of a code such as `de`, `en-GB` or `en_gb`; the first one for none.
+    """Find the language of a code such as `de`, `en-GB` or `en_gb`; None or empty: the first language.
 
-    A region that is not there gives the same language of another region.
+    If there is no such region, the same language of another region is used.
 
     Raises:
-        LocalError: none fits, or what reads it is not installed.
+        LocalError: there is no such language, or its reader is not installed.
     """
     found = _fitting(languages, code.replace("_", "-").lower()) if code else languages[0]
     if found is None:

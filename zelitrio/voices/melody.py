@@ -1,9 +1,9 @@
-"""Rises, by rule: read sentences hold few questions and series, so no network learns them from those.
+"""Rising intonation by rule: read speech has few questions and series, so networks do not learn it.
 
-English asks for yes or no with a pitch that climbs from the last stressed syllable to the end; questions
-that begin with a question word, also after a greeting, and those that offer a choice, fall as statements
-do.  The items of a series rise, less steeply, until the last one falls (J. C. Wells, English Intonation,
-2006, sections 2.5 to 2.10).
+In English yes-no questions the pitch rises from the last stressed syllable to the end.  Questions that begin
+with a question word, even after a greeting, and those that offer a choice fall like statements.  The items
+of a series rise, less steeply; the last one falls (J. C. Wells, English Intonation, 2006, sections 2.5 to
+2.10).
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Sequence
 from zelitrio.text import SENTENCE_ENDS, Break, Word, is_vowel
 
 QUESTION_RISE = 0.4
-"""ln f0 at the end of a question over what is predicted: it ends some 15 % above its own middle."""
+"""Added to the predicted ln f0 at the end of a question, which then ends about 15 % above its middle."""
 ITEM_RISE = 0.2
-"""ln f0 at the end of an item that others follow: it stays up instead of falling by a tone."""
+"""Added to the predicted ln f0 at the end of an item before the last, which then does not fall."""
 _OPENERS = frozenset("and but so or then well oh now at in on for from to with by of about".split())
 _INTRODUCTIONS = frozenset(
     "however moreover therefore well yes no so then now okay oh finally first please thanks sorry".split()
 )
-"""Words that a sentence begins with and that no series holds."""
+"""Words before a comma at the beginning of a sentence that are not items of a series."""
 _QUESTION_WORDS = frozenset("what when where which who whom whose why how".split())
 
 
 def rises(words: Sequence[Word]) -> list[list[float]]:
-    """How far each phone of each word is lifted above its predicted pitch, in ln f0."""
+    """The rise of each phone of each word, to be added to its predicted ln f0."""
     lifts = [[0.0] * len(word.phones) for word in words]
     first = 0
     for last, word in enumerate(words):
@@ -41,7 +41,7 @@ def rises(words: Sequence[Word]) -> list[list[float]]:
 
 
 def _items(words: Sequence[Word]) -> list[int]:
-    """The last words of a series' items, but for the last item; none where there is no series."""
+    """Indices of the last words of a series' items, without the last item; empty without a series."""
     commas = [at for at, word in enumerate(words) if word.after is Break.COMMA]
     if commas[:1] == [0] and words[0].spoken in _INTRODUCTIONS:
         commas = commas[1:]
@@ -57,7 +57,7 @@ def _asks_yes_or_no(words: Sequence[Word]) -> bool:
 
 
 def _opening(spoken: Sequence[str]) -> str:
-    """The first word that says what kind of clause it is; of "what's", "what"."""
+    """The first word that shows the kind of clause, without a contraction: "what" of "what's"."""
     return next((word for word in spoken if word not in _OPENERS), "").partition("'")[0]
 
 

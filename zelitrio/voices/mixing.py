@@ -15,10 +15,10 @@ def is_mix(voice_id: str) -> bool:
 
 
 def parse_mix(mix: str) -> dict[str, float]:
-    """Voices and their weights; 1 where none is given.  Only the weights' ratio matters.
+    """The voices of a mix and their weights; 1 if none is given.  Only the weights' ratio matters.
 
     Raises:
-        LocalError: it is not written as a mix, or all weights are 0.
+        LocalError: it is not a valid mix, or all weights are 0.
     """
     parts: dict[str, float] = {}
     for piece in mix.split("+"):

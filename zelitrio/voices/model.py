@@ -1,4 +1,4 @@
-"""Voices, and the catalogue of those that are offered."""
+"""Voices, and the catalogue of the voices that are offered."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Voice:
     speaker: Any = attrs.field(default=0, eq=False)
     """The speaker in its family's form; for our own family a row of the embedding."""
     languages: tuple[Language, ...] = attrs.field(default=ENGLISH, eq=False, repr=False)
-    """Those that it speaks; it is read in the first one."""
+    """The languages that it speaks; its text is read in the first one."""
     fade_ms: int = 0
-    """How long before the end of its last phone a word before a pause has faded from hearing."""
+    """How long before its last phone's end a word before a pause becomes inaudible."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -39,19 +39,19 @@ class Voice:
 
     @property
     def limit(self) -> Limit:
-        """How much text its model reads at once."""
+        """How much text its model takes in one utterance."""
         return self.model.limit
 
     @property
     def language(self) -> str:
-        """The code of the language that it reads."""
+        """The code of the language that its text is read in."""
         return self.languages[0].code
 
     def in_language(self, code: str | None) -> Voice:
-        """The same voice, read in the language of a code; None: in its own.
+        """The same voice with its text read in the language of a code; None: its own language.
 
         Raises:
-            LocalError: it does not speak that language, or what reads it is not installed.
+            LocalError: it does not speak that language, or the language's reader is not installed.
         """
         chosen = choose_language(self.languages, code)
         if chosen is self.languages[0]:
@@ -59,7 +59,7 @@ class Voice:
         return attrs.evolve(self, languages=(chosen, *(one for one in self.languages if one is not chosen)))
 
     def front_end(self, english: FrontEnd) -> FrontEnd:
-        """What reads its text, made from the front end of English that the client chose."""
+        """The front end of its language, made from the English one that the client chose."""
         return self.languages[0].reader(english)
 
 
@@ -86,7 +86,7 @@ class Catalogue:
         return next(iter(self._voices.values()))
 
     def find(self, voice_id: str) -> Voice | None:
-        """The voice of that id, or None.  An id like `af_heart+af_bella` is a mix of Kokoro's voices."""
+        """The voice of an id; None if there is none.  `af_heart+af_bella` is a mix of Kokoro's voices."""
         found = self._voices.get(voice_id)
         return self._mix(voice_id) if found is None and is_mix(voice_id) else found
 

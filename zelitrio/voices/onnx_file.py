@@ -1,8 +1,7 @@
-"""ONNX files read without any ONNX package: the weights, and the nodes that use them.
+"""Read the weights and nodes of ONNX files without an ONNX package.
 
-An ONNX file is one protobuf message.  This reads only the fields that hold weights, names and attributes of
-nodes, which is what a converter needs.  Nothing here can run a graph.  The field numbers are those of
-ONNX's `onnx.proto`.
+An ONNX file is one protobuf message.  This file reads only the fields that a converter needs: weights, and
+names and attributes of nodes.  It cannot run a graph.  The field numbers are those of `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -175,7 +174,7 @@ def _tensor(content: memoryview | bytes) -> tuple[str, Array]:
         elif field == 13:
             raise ValueError(f"{name}: weights outside the file")
     if kind not in _DTYPES:
-        return name, np.zeros(0, np.uint8)  # strings and the like: no weight
+        return name, np.zeros(0, np.uint8)  # types such as strings cannot be weights
     dtype = _DTYPES[kind]
     if raw is not None:
         array = np.frombuffer(raw, dtype)

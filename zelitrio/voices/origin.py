@@ -1,4 +1,4 @@
-"""Where a converted voice came from: licence, checksums, and the card that keeps them."""
+"""The origin of a converted voice: licence and checksums, for its model card."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from zelitrio.errors import VoiceError
 from zelitrio.voices.public_folder import CARD
 
 Progress = Callable[[str], None]
-"""Is told in a few words what is being done."""
+"""Called with a short line about each step."""
 
 
 @attrs.frozen(kw_only=True)
 class Origin:
-    """Where a voice came from, for its model card."""
+    """The source and licence of a voice, for its model card."""
 
     source: str
     licence: str = "unknown: see the source"
@@ -31,7 +31,7 @@ class Converted:
     """The result of a conversion."""
 
     name: str
-    """Name for its folder."""
+    """The name for its folder."""
     voices: tuple[str, ...]
     licence: str
 
@@ -51,7 +51,11 @@ def checksum(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object beside a source's weights."""
+    """Read a JSON object of a source.
+
+    Raises:
+        VoiceError: it cannot be read or is not a JSON object.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -64,7 +68,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_card(folder: Path, name: str, origin: Origin, files: Sequence[Path], said: str) -> None:
-    """Write the model card: source, licence, checksums, and what the source's own card said."""
+    """Write the model card: source, licence, checksums, and the text of the source's own card."""
     lines = [
         f"# {name}",
         "",

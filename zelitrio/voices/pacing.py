@@ -1,4 +1,4 @@
-"""Whole frames at any speed: exact in sum, and no phone is lost."""
+"""Round durations to whole frames at any speed: the sum is exact, and no phone is lost."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 
 def paced_durations(frames: Sequence[float], least: Sequence[int]) -> NDArray[np.int64]:
-    """Round durations so that their running sum stays near, with a least length for each.
+    """Round durations so that their running sum stays close, with a least length for each token.
 
-    Rounding each token by itself, as both families' own runtimes do, makes speech at 1.2 a tenth too slow,
-    because most tokens have one or two frames.  What a token gets beyond its share, the next ones give back.
+    If a token gets more than its share, the next ones get less.  Both families' own runtimes round each token
+    by itself.  That makes speech at speed 1.2 a tenth too slow, because most tokens have one or two frames.
 
     Args:
-        frames: wanted, at least 0.
-        least: fewest frames of each.
+        frames: wanted frames of each token, at least 0.
+        least: the least frames of each token.
     """
     total, given = 0.0, 0
     whole = []

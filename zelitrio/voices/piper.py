@@ -1,4 +1,4 @@
-"""Piper's voices: how an utterance and the settings are put to them."""
+"""Piper's voices: how they read an utterance and apply the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKEN_LADDER = (64, 128, 256, 448)
 _FRAME_LADDER = (128, 256, 512, 1024, 2048)
 _EXPAND_FRAMES = 4096
 _EDGE_TOKENS = 8
-"""At the start, at the end, and room for a mark."""
+"""Tokens at the start and the end of an utterance, and room for a mark."""
 _BEGIN, _PAD, _END = "^", "_", "$"
 _MARKS = {
     Break.COMMA: ",",
@@ -34,12 +34,12 @@ _MARKS = {
     Break.PARAGRAPH: ".",
 }
 _SILENT = frozenset("_^$ ,.?!:;ˈˌː")
-"""Symbols that may last no frame at a high speed."""
+"""Symbols that may have no frame at a high speed."""
 _TRAILING_FRAMES = 5
-"""Silence after the last sound, 58 ms: Piper's own is 117 to 228 ms."""
+"""Silence after the last phone, 58 ms; Piper's own is 117 to 228 ms."""
 _LEADING_FRAMES = 4
 _LONGEST_FRAMES = 86
-"""One second: no token is longer, whatever a network may predict."""
+"""One second: the limit for a token."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -51,7 +51,7 @@ class PiperTokens:
     pauses_s: NDArray[np.float32]  # [tokens]
     least: tuple[int, ...]  # fewest frames of each token
     final: int
-    """The first of the tokens that end the utterance: its mark, a pad, the end."""
+    """Index of the first of the tokens that end the utterance: its mark, a pad, the end."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,13 +64,13 @@ class PiperModel:
     weights: Path
     config: PiperConfig
     symbols: Mapping[str, tuple[int, ...]]
-    """Numbers of each symbol."""
+    """The ids of each symbol."""
     noise_scale: float = 0.667
     noise_w: float = 0.8
     length_scale: float = 1.0
     gain: float = 1.0
     spell: Callable[[Word], str] = attrs.field(default=lambda word: spell_word(word, PIPER))
-    """A word's symbols."""
+    """Returns a word's symbols."""
     is_lazy: bool = True
     memory_bytes: int = attrs.field(init=False)
     facts: Facts = attrs.field(init=False)
@@ -99,7 +99,7 @@ class PiperModel:
         return 2 * len(self.spell(word)) + 4
 
     def read(self, utterance: Utterance) -> PiperTokens:
-        """The utterance's tokens; see `Model.read`."""
+        """See `Model.read`."""
         ids: list[int] = [*self.symbols[_BEGIN], *self.symbols[_PAD]]
         owners, pauses, least = [-1] * len(ids), [np.nan] * len(ids), [0] * len(ids)
         if utterance.pause_s is not None:
@@ -144,10 +144,7 @@ class PiperModel:
     def columns(
         self, reading: PiperTokens, speaker: int, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """The inputs of encode; see `Model.columns`.
-
-        `stability` scales both of the voice's noises: 0.5 leaves them as they are, 1 takes them away.
-        """
+        """See `Model.columns`.  `stability` scales the voice's noises: 0.5 leaves them, 1 removes them."""
         variation = min(1.5, 2 * (1 - settings.stability))
         draws = np.random.Generator(np.random.PCG64(seed)).standard_normal((len(reading), 2))
         return {
@@ -160,7 +157,7 @@ class PiperModel:
     def durations(
         self, reading: PiperTokens, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
     ) -> NDArray[np.int64]:
-        """Whole frames of every token; see `Model.durations`."""
+        """See `Model.durations`."""
         hop_s = self.facts.hop_s
         wanted = [min(max(float(np.ceil(frame * self.length_scale)), 0.0), _LONGEST_FRAMES) / speed
                   if frame == frame else 1.0 for frame in frames.tolist()]  # fmt: skip
@@ -168,26 +165,26 @@ class PiperModel:
         _cap(wanted, range(first), 1.0 if joins else _LEADING_FRAMES)
         _cap(wanted, range(reading.final, len(wanted)), 1.0 if is_cut else _TRAILING_FRAMES)
         for at, pause_s in enumerate(reading.pauses_s.tolist()):
-            if pause_s == pause_s:  # asked for: not nan
+            if pause_s == pause_s:  # not NaN: the pause was requested
                 wanted[at] = pause_s / hop_s
         room = _FRAME_LADDER[-1] - len(wanted)
         total = sum(wanted)
-        if total > room:  # only pauses without measure or a broken network come here
+        if total > room:  # only very long requested pauses or an invalid prediction come here
             wanted = [frame * room / total for frame in wanted]
         return paced_durations(wanted, reading.least)
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """No features: [frames, 0]."""
+        """See `Model.places`.  Piper has no such features: [frames, 0]."""
         return np.zeros((int(durations.sum()), 0), np.float32)
 
     def seam_frames(self, reading: PiperTokens, durations: NDArray[np.int64]) -> int:
-        """None: each utterance is spoken to its end."""
+        """See `Model.seam_frames`.  Zero: each utterance is spoken to its end."""
         return 0
 
     def word_edges(
         self, reading: PiperTokens, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """Where each word is heard: half of a pad belongs to either neighbour; see `Model.word_edges`."""
+        """See `Model.word_edges`.  The frames of a pad are shared by both neighbours."""
         edges: dict[int, tuple[float, float]] = {}
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():
@@ -199,7 +196,7 @@ class PiperModel:
         return edges
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """The network on the device; see `Model.load`."""
+        """See `Model.load`."""
         return PiperNetwork(
             load_network(self.weights, lambda: Vits(self.config)),
             device,

@@ -1,7 +1,7 @@
-"""Piper's ONNX files to the tensors and sizes of our network.
+"""Read the weights and sizes of Piper's ONNX files, by the names of our network.
 
-The sizes follow from the weights and from the attributes of the nodes; the quality in the JSON is a label.
-A weight is named by the node that uses it where the exporter gave it a name of its own.
+The sizes follow from the weights and from the attributes of the nodes; the quality in the JSON is only a
+label.  If the exporter gave a weight a name of its own, it is identified by the node that uses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PARTS = ("enc_p", "dp", "flow", "dec", "emb_g")
 
 
 def piper_tensors(graph: OnnxGraph) -> Tensors:
-    """The weights under the names that they had in training.
+    """The weights by the names that they had in training.
 
     Raises:
         VoiceError: the graph is not a Piper voice.
@@ -124,7 +124,7 @@ def _attributes(
 
 
 def _norm(graph: OnnxGraph, node: OnnxNode, kind: str, found: dict[str, NDArray[Any]]) -> None:
-    """A LayerNorm's scale or shift that the exporter merged with an equal one."""
+    """Find a LayerNorm's scale or shift that the exporter merged with an equal one."""
     stem = node.name.strip("/").rpartition("/")[0].replace("/", ".")
     if stem.split(".")[0] not in _PARTS:
         return
@@ -134,7 +134,7 @@ def _norm(graph: OnnxGraph, node: OnnxNode, kind: str, found: dict[str, NDArray[
 
 
 def _affine(graph: OnnxGraph, found: dict[str, NDArray[Any]]) -> None:
-    """The log scale of the first flow of the durations: a folded constant."""
+    """Find the log scale of the durations' first flow, which the exporter folded into a constant."""
     node = graph.node("/dp/flows.0/Mul")
     if node is None or "dp.flows.0.logs" in found:
         return

@@ -1,8 +1,8 @@
-"""Converted public voices on disk, and reading such a folder.
+"""Write and read the folders of converted public voices.
 
-A folder holds `voice.json`, which names the family, `weights.safetensors` and `MODEL_CARD.md`.  Kokoro adds
-`styles.safetensors`, a table per voice, and a file in `statistics/` for each voice that can speak in the
-streaming mode.
+A folder has `voice.json`, which names the family, `weights.safetensors` and `MODEL_CARD.md`.  Kokoro's also
+have `styles.safetensors`, with a table per voice, and a file in `statistics/` for each voice that can speak
+in the streaming mode.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DESCRIPTION, WEIGHTS, STYLES, STATISTICS = (
 )
 CARD = "MODEL_CARD.md"
 _EXACT = "x-espeak"
-"""The subtag that asks for English by espeak: `en-US-x-espeak`."""
+"""The subtag of a language code that requests English by espeak: `en-US-x-espeak`."""
 _GB_VOICES = ("en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
 
 
@@ -48,10 +48,10 @@ def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, A
 
 
 def load_public(folder: Path, description: Mapping[str, Any], *, is_lazy: bool = True) -> tuple[Voice, ...]:
-    """The voices of a converted folder; their weights are read when they are first used, if lazy.
+    """The voices of a converted folder; with `is_lazy` their weights are loaded for the first stream.
 
     Raises:
-        VoiceError: the description or the style tables are not what they should be.
+        VoiceError: the description or the style tables are not valid.
     """
     path = folder / DESCRIPTION
     family = description.get("family")
@@ -129,7 +129,8 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
         )
         for number, entry in enumerate(entries)
     ]
-    # The engine measures a model with its first voice, and those that were measured here speak sooner.
+    # Voices with measured statistics come first: they are faster, and the engine measures a model's speed
+    # with its first voice.
     return tuple(sorted(voices, key=lambda voice: voice.speaker.number not in model.statistics))
 
 
@@ -185,5 +186,5 @@ def _tuples(value: Any) -> Any:
 
 
 def sizes_of(config: PiperConfig) -> dict[str, Any]:
-    """A config as JSON holds it."""
+    """A config as JSON."""
     return attrs.asdict(config)

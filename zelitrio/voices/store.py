@@ -27,17 +27,17 @@ class Installed:
     family: str
     voices: tuple[str, ...]
     size: int
-    """Bytes on disk, which are about the bytes in memory."""
+    """Bytes on disk, about as many as in memory."""
 
     @property
     def card(self) -> str:
-        """Its model card."""
+        """The text of its model card."""
         path = self.folder / CARD
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def voice_home() -> Path:
-    """Where voices are kept unless another folder is named."""
+    """The folder where voices are kept unless another one is named."""
     return user_data_path("zelitrio") / "voices"
 
 
@@ -67,10 +67,10 @@ def installed(home: Path) -> Iterator[Installed]:
 
 
 def find_installed(home: Path, voice_id: str) -> Installed:
-    """The folder that has a voice, or is called so.
+    """Find the folder that has a voice of this id, or that has this name.
 
     Raises:
-        LocalError: none has.
+        LocalError: there is none.
     """
     found = list(installed(home))
     for one in found:
@@ -81,17 +81,21 @@ def find_installed(home: Path, voice_id: str) -> Installed:
 
 
 def remove_installed(home: Path, voice_id: str) -> Installed:
-    """Delete the folder that has a voice.  Its other voices go with it."""
+    """Delete the folder that has a voice, with all its other voices.
+
+    Raises:
+        LocalError: there is none.
+    """
     one = find_installed(home, voice_id)
     shutil.rmtree(one.folder)
     return one
 
 
 def save_mix(home: Path, name: str, mix: str) -> None:
-    """Keep a mix of Kokoro's voices as a voice with a name.
+    """Store a mix of Kokoro's voices as a voice with a name.
 
     Raises:
-        LocalError: the mix names a voice that is not there, or the name is taken.
+        LocalError: the mix names a voice that does not exist, or the name is taken.
     """
     parts = parse_mix(mix)
     one = find_installed(home, next(iter(parts)))

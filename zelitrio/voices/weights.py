@@ -1,4 +1,4 @@
-"""Weights read from safetensors into a network, or a voice error that says what does not fit."""
+"""Read weights from safetensors into a network, and check that they fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file.  Blocks on the disk.
+    """Read all tensors of a file.  Blocks on the disk.
 
     Raises:
         VoiceError: it is missing or damaged.
@@ -31,9 +31,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_network(path: Path, make: Callable[[], AnyNetwork]) -> AnyNetwork:
-    """A network with the weights of a file, in float32.  Blocks on the disk.
+    """Make a network with the weights of a file, in float32.  Blocks on the disk.
 
-    The network is made without memory and takes the file's, so that nothing is drawn or copied.
+    The network is made without memory of its own and uses that of the file's tensors, without copies.
 
     Raises:
         VoiceError: the file is missing or damaged, or a tensor is missing, unknown, misshapen or not finite.

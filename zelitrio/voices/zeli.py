@@ -1,4 +1,4 @@
-"""Our family: how an utterance and the voice settings are put to our own networks."""
+"""Voices of our own family: how they read an utterance and apply the settings."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from zelitrio.voices.inputs import PhoneInputs, frame_positions, phone_inputs
 from zelitrio.voices.model import Voice
 
 _TOKEN_LADDER = (64, 128, 256, 384)
-"""Some 25 s of speech at most."""
+"""The longest is about 25 s of speech."""
 _HEARD_FRAMES = 8
-"""Heard frames of a first window: a codec gathers up to 35 ms before it sends any."""
+"""Frames of a first window that are heard; a codec gathers up to 35 ms of them before it sends any."""
 _WARM_UP_FRAMES = 6
-"""Frames before the rest of a sentence that the networks compute and no listener hears.  Ten make a join no
-better, and more than seven leave a first window without heard frames."""
+"""Frames before the rest of a sentence that are computed and not heard.  Ten do not improve the join, and
+more than seven leave a first window without heard frames."""
 _SEAM_FRAMES = 2
-"""Last frames of a cut utterance that the next one renders, because its reading knows the next word: before a
-vowel the release of a stop begins 20 ms before the word ends."""
+"""Frames at the end of a cut utterance that are left to the next one, whose reading knows the next word:
+before a vowel, the release of a plosive begins 20 ms before the word ends."""
 _PLOSIVE_SEAM_FRAMES = 4
-"""The same after a plosive, so that the seam is in its closure.  Its release comes at different times in the
-two readings, and at 3 of 144 seams it was heard twice."""
+"""The same after a plosive, so that the seam is in its closure.  With two frames, its release was heard twice
+at 3 of 144 seams, because it comes at different times in the two readings."""
 _PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 
 
@@ -78,21 +78,21 @@ class ZeliModel:
 
     @property
     def rise_share(self) -> float:
-        """How many times a wish about pitch is given: a contour follows its phones only in part."""
+        """Factor for requested changes of pitch: the predicted contour follows its inputs only in part."""
         return self.acoustic.config.rule_rise_percent / 100
 
     def speech_step(self) -> SpeechStep:
-        """Decoder and vocoder as the one call that makes a window."""
+        """Decoder and vocoder as one call, which computes a window."""
         return SpeechStep(self.acoustic, self.vocoder)
 
     def read(self, utterance: Utterance) -> PhoneInputs:
-        """The utterance's tokens; see `Model.read`."""
+        """See `Model.read`."""
         return phone_inputs(utterance)
 
     def columns(
         self, reading: PhoneInputs, speaker: int, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """The inputs of encode; see `Model.columns`."""
+        """See `Model.columns`."""
         # One draw per word: neighbouring phones of a word rise and stretch together.
         words = np.maximum(reading.words, -1) + 1
         draws = np.random.Generator(np.random.PCG64(seed)).standard_normal((2, int(words.max()) + 1))
@@ -110,16 +110,16 @@ class ZeliModel:
     def durations(
         self, reading: PhoneInputs, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
     ) -> NDArray[np.int64]:
-        """Whole frames of every token; see `Model.durations`."""
+        """See `Model.durations`."""
         hop_ms = self.facts.hop_s * 1000
         return spoken_durations(reading, frames, speed=speed, hop_ms=hop_ms, joins=joins, is_cut=is_cut)
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Where in its token each frame stands; see `Model.places`."""
+        """See `Model.places`."""
         return frame_positions(durations)[1]
 
     def seam_frames(self, reading: PhoneInputs, durations: NDArray[np.int64]) -> int:
-        """Frames that are left to the next utterance; see `Model.seam_frames`."""
+        """See `Model.seam_frames`."""
         if len(reading) < 3 or int(reading.phones[-2]) not in _PLOSIVES:  # the last token is a pause
             return _SEAM_FRAMES
         return max(_SEAM_FRAMES, min(_PLOSIVE_SEAM_FRAMES, int(durations[-2:].sum())))
@@ -127,11 +127,11 @@ class ZeliModel:
     def word_edges(
         self, reading: PhoneInputs, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """Where each word is heard; see `Model.word_edges`."""
+        """See `Model.word_edges`."""
         return word_edges(reading.words, durations)
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """Both networks on the device.  The caller's own stay as they are."""
+        """See `Model.load`.  The networks of this object are copied, not changed."""
         speech = copy.deepcopy(self.speech_step())
         return ZeliNetwork(speech, device, dtype, slots, self.facts.most_tokens)
 
@@ -140,7 +140,7 @@ def zeli_model(voice: Voice) -> ZeliModel:
     """The model of a voice of our own family.
 
     Raises:
-        LocalError: the voice is of another family.
+        LocalError: the voice belongs to another family.
     """
     if not isinstance(voice.model, ZeliModel):
         raise LocalError(
@@ -150,9 +150,9 @@ def zeli_model(voice: Voice) -> ZeliModel:
 
 
 def manner(settings: VoiceSettings, follow: float = 1.0) -> NDArray[np.float32]:
-    """The settings in the networks' units: variation, pitch range, energy shift."""
-    # At the default, drawn and predicted melody together spread as far as the readers' own.
+    """The settings as inputs of the networks: variation, pitch range, energy shift."""
+    # With the default, random and predicted intonation together vary as much as that of the recordings.
     variation = 0.9 * (1.0 - settings.stability)
-    # A wider melody makes the taught voices quieter, so they get more energy with it.
+    # A wider pitch range makes some voices quieter, so the energy is raised with it.
     pitch_range, energy_shift = 1.0 + 0.6 * follow * settings.style, 0.15 * follow**2 * settings.style
     return np.array((variation, pitch_range, energy_shift), np.float32)
