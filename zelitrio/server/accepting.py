@@ -1,4 +1,4 @@
-"""Accepting connections, whatever the system says."""
+"""Accept connections, and go on after errors of the operating system."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from zelitrio.server.metrics import Metrics
 from zelitrio.server.quiet_log import get_log
 
 PAUSE_S = 0.1
-"""Before the next try when there is no free descriptor or memory.  New clients wait in the backlog."""
+"""Pause before the next attempt if no descriptor or memory is free.  New clients wait in the backlog."""
 _SAY_EVERY_S = 10.0
 _OF_THE_LISTENER = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
-"""It will never accept again."""
+"""Errors after which the listener will never accept again."""
 log = get_log()
 
 
@@ -30,10 +30,10 @@ async def accept_all(
     ENETDOWN, which Linux passes on from the network.  This counts them and goes on.
 
     Args:
-        listener: where connections arrive.
+        listener: accepts the connections.
         handler: serves one connection, closes it, and raises no `Exception`.
-        handlers: holds the tasks.
-        metrics: counts what fails.
+        handlers: runs the handlers.
+        metrics: counts errors.
     """
     said_at = -_SAY_EVERY_S
     while True:

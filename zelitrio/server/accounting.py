@@ -1,4 +1,4 @@
-"""Every HTTP answer gets a name and is counted."""
+"""Give every HTTP request an id, count it and log it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from zelitrio.server.quiet_log import get_log
 
 REQUEST_ID = "zelitrio.request_id"
 _TOO_OFTEN = ("live", "ready", "metrics")
-"""Asked every few seconds by machines: not worth a line."""
+"""Endpoints that monitoring asks for every few seconds; they are not logged."""
 log = get_log()
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:
-    """The name of the request being answered."""
+    """The id of the request that is being answered."""
     return str(scope.get(REQUEST_ID, ""))
 
 
 class Accounting:
-    """ASGI middleware: a `request-id` header on every answer, one count by endpoint and status."""
+    """ASGI middleware: add a `request-id` header to every answer; count answers by endpoint and status."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Where a server may listen, and how its addresses are written."""
+"""The TLS context and the URLs of a server's listening sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HAProxy's agent check: one line per connection says how much weight this server takes.
+"""HAProxy's agent check: each connection gets one line with this server's weight.
 
 https://docs.haproxy.org/2.6/configuration.html#5.2-agent-check
 """
@@ -18,7 +18,7 @@ log = get_log()
 
 
 def weight_line(load: float, *, is_ready: bool) -> bytes:
-    """Return the answer for a load in 0..1: a share of the configured weight, or `drain`."""
+    """The answer for a load of 0 to 1: a percentage of the configured weight, or `drain`."""
     if not is_ready:
         return b"drain\n"
     return b"ready up %d%%\n" % max(1, round(100 * (1 - min(1.0, max(0.0, load)))))
@@ -45,7 +45,7 @@ async def serve_agent(
                     await stream.send_all(answer())
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return  # the balancer left
-        except Exception as error:  # of `answer`; the next connection asks again
+        except Exception as error:  # raised by `answer`; the balancer will connect again
             log.error("agent_failed", exc_info=error)
 
     listeners = await trio.open_tcp_listeners(port, host=host)

@@ -1,6 +1,6 @@
-"""Announcing the Wyoming port in the local network (mDNS), where Home Assistant looks for it.
+"""Announce the Wyoming port in the local network by mDNS, so that Home Assistant finds it.
 
-The extra `zeroconf` has the responder.  It runs on asyncio, so it gets a thread with a loop of its own.
+The extra `zeroconf` has the responder.  It needs asyncio, so it runs in a thread with a loop of its own.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ async def announce(
     """Announce a service until cancelled; started with its name.
 
     Args:
-        host: the address that the port is bound to; 0.0.0.0 and :: stand for all addresses of this machine.
+        host: the address that the port is bound to; 0.0.0.0 and :: mean all addresses of this machine.
         port: of the service.
-        interfaces: addresses of the interfaces to announce on; None for all.
+        interfaces: addresses of the interfaces to announce on; None: all.
 
     Raises:
         SettingError: zeroconf is not installed, or the network refuses.
@@ -87,7 +87,7 @@ class _Responder:
             runner.run(self._serve(task_status))
 
     def stop(self) -> None:
-        """Take the announcement back; callable from any thread, also before `run`."""
+        """End the announcement; any thread may call it, even before `run`."""
         self._loop.call_soon_threadsafe(self._is_stopped.set)
 
     async def _serve(self, task_status: trio.TaskStatus[str]) -> None:

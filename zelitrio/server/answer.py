@@ -1,4 +1,4 @@
-"""Answers of the front door itself, before an application takes the connection."""
+"""Answers that are sent before the HTTP application or a socket takes the connection."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from zelitrio.server.guarded import GuardedStream
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 RETRY_AFTER_S = 5
-"""For every 503: after this time another process serves, or a client has left."""
+"""Sent with every 503: after this time there may be room again, or a new process."""
 
 
 def new_request_id() -> str:
-    """A name for one request, in its answer and in the log."""
+    """An id for one request, for its answer and for the log."""
     return secrets.token_hex(12)
 
 
 def given_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the name that a client gave its request; None if it gave none that is safe to repeat.
+    """The id that the client gave its request; None if it gave none that is safe to repeat.
 
     `x-request-id` comes first, then the trace id of `traceparent` (https://www.w3.org/TR/trace-context/).
     """
@@ -70,7 +70,7 @@ async def answer(stream: GuardedStream, status: int, body: bytes, request_id: st
 async def send_answer(
     stream: GuardedStream, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 ) -> None:
-    """Send one whole response, say that nothing follows, and swallow what the peer still sends."""
+    """Send one whole response, end the sending side, and discard what the peer still sends."""
     writer = h11.Connection(h11.SERVER)
     response = h11.Response(
         status_code=status,

@@ -1,4 +1,4 @@
-"""The HTTP application: routes, and what errors look like."""
+"""The HTTP application: its routes, middleware and error answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SPOKEN = ("/v1/text-to-speech/{voice_id}", "/v1/text-to-dialogue")
 
 
 def make_app(state: ServerState) -> ASGIApp:
-    """Everything that is asked over plain HTTP."""
+    """Make the application that answers all HTTP requests."""
     app = Starlette(
         routes=[
             *Synthesis(state).routes(),
@@ -66,15 +66,15 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    # `Placing` takes a slash off the end.  A redirect would name this server's scheme and host.  Behind
-    # a proxy they are not the client's: over TLS it sent keys to http://.
+    # `Placing` removes a slash at the end.  A redirect would name this server's own scheme and host, which
+    # are not those that a proxy's clients use: clients that used TLS sent their keys to http://.
     app.router.redirect_slashes = False
     placed = Placing(OriginGuard(app, state.origins), state.places)
     return TracingApp(Accounting(placed, state.metrics), state.tracing)
 
 
 class Operations(Endpoints):
-    """What those who run the server ask for; no key is needed."""
+    """Endpoints for operators; no key is needed."""
 
     def routes(self) -> list[Route]:
         """The addresses of sockets too, which say so when they are asked without an upgrade."""
@@ -119,7 +119,7 @@ class Operations(Endpoints):
         return openapi_document(request.app.routes, self._state.engine.catalogue, url)
 
     async def upgrade_needed(self, request: Request) -> Response:
-        """A realtime address asked for without an upgrade."""
+        """Answer a request for a realtime path without an upgrade."""
         text = "This address speaks WebSocket.\n"
         return PlainTextResponse(text, 426, headers={"upgrade": "websocket", "connection": "Upgrade"})
 

@@ -1,4 +1,4 @@
-"""Who may speak: keys known by their SHA-256, and single-use tokens for browsers."""
+"""Authentication: API keys, stored as SHA-256 hashes, and single-use tokens for browsers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from zelitrio.session import AccountLike
 
 TOKEN_LIFETIME_S = 15 * 60.0
 MAX_TOKENS = 1000
-"""Unused tokens kept for one key.  A new one replaces the oldest of the same key."""
+"""Unused tokens that are kept for one key; a new one replaces the oldest."""
 
 
 class KeyRing:
-    """The keys that open this server.  Without any, every client may come in, over loopback only."""
+    """The keys of this server.  Without any, all clients are accepted; then only loopback can be served."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
     @property
     def is_open(self) -> bool:
-        """Whether no key is asked for."""
+        """Whether no key is needed."""
         return self._accounts.is_open
 
     def account(self, credential: str | None) -> AccountLike | None:
-        """Return the account of a key; None if it is not one of this server's.
+        """The account of a key; None if the key is unknown.
 
         Raises:
             RemoteError: the key has expired.
@@ -46,10 +46,11 @@ class _Token:
 
 
 class TokenStore:
-    """Single-use tokens, in memory: minted with a key, good for one socket, soon stale.
+    """Single-use tokens, in memory.  Each is made with a key, opens one socket, and expires soon.
 
     Args:
-        clock: seconds on any steady clock.
+        clock: returns seconds of any monotonic clock.
+        lifetime_s: time after which an unused token expires.
     """
 
     def __init__(self, clock: Callable[[], float], lifetime_s: float = TOKEN_LIFETIME_S) -> None:
@@ -71,8 +72,8 @@ class TokenStore:
         return token
 
     def redeem(self, token: str | None) -> AccountLike | None:
-        """The account of a token that was not used before and is not stale; uses it up."""
-        # A dictionary lookup leaks timing only about 24 random bytes that die at the first guess.
+        """Use up a token and return its account; None if it is unknown, used or expired."""
+        # The timing of a dictionary lookup can only reveal tokens, which are 24 random bytes and used once.
         found = self._tokens.pop(token, None) if token else None
         if token is None or found is None:
             return None
@@ -83,7 +84,7 @@ class TokenStore:
 def make_authenticate(
     keys: KeyRing, tokens: TokenStore
 ) -> Callable[[str | None, str | None], AccountLike | None]:
-    """The service's `authenticate`: a key if there is one, else a token."""
+    """Make the service's `authenticate`: it checks the key if there is one, else the token."""
 
     def authenticate(credential: str | None, token: str | None) -> AccountLike | None:
         account = keys.account(credential)

@@ -1,4 +1,4 @@
-"""One connection, from accept to close, and the wall around it."""
+"""One connection, from accept to close: TLS, then requests, or one realtime socket."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from zelitrio.server.state import ServerState
 from zelitrio.server.wall import serve_walled
 
 TURNED_AWAY = 64
-"""Connections above the limit that get an answer at a time; more are closed without one."""
+"""Connections above the limit that are answered at the same time; others are closed without an answer."""
 TURN_AWAY_S = 1.0
-"""For such a connection's request and its answer."""
+"""Time for the request and the answer of a connection above the limit."""
 
 
 @attrs.define(eq=False)
 class Reception:
-    """Takes connections: those that there is room for, and the others.
+    """Serves connections, and refuses those above the limit.
 
     Attributes:
-        tls: of all of them; None for plain text.
-        idle: those that wait for a request.
+        tls: context for all connections; None: plain text.
+        idle: connections that wait for a request.
     """
 
     state: ServerState
@@ -47,7 +47,7 @@ class Reception:
     async def take(self, socket: trio.SocketStream) -> None:
         """Serve one connection until it is closed.
 
-        Raises no `Exception`: what fails on one connection ends this connection only.
+        Raises no `Exception`: an error ends this connection only.
         """
         await serve_walled(self.state, socket, self._take)
 
@@ -86,7 +86,7 @@ class Reception:
             await stream.aclose()
 
     async def _turn_away(self, stream: GuardedStream) -> None:
-        """Read what is asked and answer that there is no room."""
+        """Read a request and answer that the server is full."""
         try:
             head = await read_head(stream, TURN_AWAY_S, self.state.settings.max_head_bytes)
         except BadHeadError as error:
@@ -96,7 +96,7 @@ class Reception:
             await refuse_full(stream, head, self.state.origins, self._place(stream, head))
 
     async def _route(self, stream: GuardedStream) -> None:
-        """Answer requests until the end, or until one asks for a realtime socket."""
+        """Answer requests until the connection ends or one of them asks for a realtime socket."""
         while (head := await self._read_head(stream)) is not None:
             if head.is_websocket and await self._upgrade(stream, head):
                 return

@@ -1,4 +1,4 @@
-"""How many connections the process may hold: one descriptor for each, and some for the rest."""
+"""How many connections the process can have, by its limit of file descriptors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if sys.platform != "win32":
     import resource
 
 RESERVE = 64
-"""Descriptors for listeners, files that are read later, a device and a debugger."""
+"""Descriptors that are kept free for listeners, files, a device and a debugger."""
 
 
 def raise_descriptor_limit() -> None:
@@ -20,12 +20,12 @@ def raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == hard:
         return
-    with suppress(OSError, ValueError):  # macOS refuses an unlimited one; the server says what is missing
+    with suppress(OSError, ValueError):  # macOS refuses "unlimited"; the server then logs its lower limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def connections_possible() -> int | None:
-    """Connections for which there are descriptors; None if there is no limit."""
+    """Number of connections that descriptors suffice for; None: there is no limit."""
     if sys.platform == "win32":
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""The vendor's four endpoints for a dialogue: texts with their voices in a body, one audio in the answer."""
+"""The vendor's four endpoints for a dialogue: a body with texts and their voices gets one audio."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from zelitrio.session import (
 from zelitrio.text import Reading
 
 MAX_CHARS = 40_000
-"""All texts of a dialogue together."""
+"""Limit for all texts of a dialogue together."""
 
 
 class VoiceSegments:
-    """Which voice speaks which characters, told packet by packet."""
+    """Computes for each packet which voice speaks which of its characters."""
 
     def __init__(self, inputs: Sequence[DialogueInput]) -> None:
         self._inputs = inputs
@@ -52,7 +52,7 @@ class VoiceSegments:
         self._told = 0
 
     def of(self, times: CharTimes | None) -> list[dict[str, Any]]:
-        """The segments of the next characters; indexes count within `times`."""
+        """The segments of the next characters; indices count within `times`."""
         if times is None:
             return []
         segments: list[dict[str, Any]] = []
@@ -86,7 +86,7 @@ class DialogueLines(Shape):
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
-        """A line."""
+        """The line of a packet."""
         return _timed(packet.audio, packet.alignment, self.segments, packet.marks(self.timestamps))
 
 
@@ -105,7 +105,7 @@ class DialogueWhole(Shape):
     _marks: list[Mapping[str, Marks]] = attrs.field(factory=list, init=False)
 
     def part(self, packet: Packet) -> bytes:
-        """Nothing yet."""
+        """Keep the packet; return no bytes."""
         self._audio.append(packet.audio)
         if packet.alignment is not None:
             self._told.append(packet.alignment)
@@ -113,7 +113,7 @@ class DialogueWhole(Shape):
         return b""
 
     def end(self) -> bytes:
-        """The object."""
+        """The whole object."""
         audio = with_true_sizes(b"".join(self._audio), self.audio_format)
         told = join_alignments(self._told) if self._told else None
         return _timed(audio, told, self.segments, join_marks(self._marks))

@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries: those that clients keep here, and those of `--lexicon`, which are read only."""
+"""Endpoints for pronunciation dictionaries: those that clients keep, and those of `--lexicon` (read only)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLS = "application/pls+xml"
 
 
 def kept_of(file: Dictionary) -> KeptDictionary:
-    """A dictionary of `--lexicon` in the form of those that clients keep."""
+    """Convert a dictionary of `--lexicon` to the type of those that clients keep."""
     return KeptDictionary(
         dictionary_id=file.dictionary_id,
         name=file.dictionary_id,
@@ -42,7 +42,7 @@ def kept_of(file: Dictionary) -> KeptDictionary:
 
 
 def dictionary_json(kept: KeptDictionary, *, can_change: bool = True) -> dict[str, Any]:
-    """A dictionary as the vendor's clients know it."""
+    """A dictionary in the vendor's format."""
     return {
         "id": kept.dictionary_id,
         "latest_version_id": kept.latest.version_id,
@@ -57,7 +57,7 @@ def dictionary_json(kept: KeptDictionary, *, can_change: bool = True) -> dict[st
 
 
 def created_json(kept: KeptDictionary) -> dict[str, Any]:
-    """The answer to a request that made a dictionary."""
+    """The answer to a request that created a dictionary."""
     return {
         "id": kept.dictionary_id,
         "name": kept.name,
@@ -70,7 +70,7 @@ def created_json(kept: KeptDictionary) -> dict[str, Any]:
 
 
 def changed_json(kept: KeptDictionary) -> dict[str, Any]:
-    """The answer to a request that made a version."""
+    """The answer to a request that created a version."""
     return {
         "id": kept.dictionary_id,
         "version_id": kept.latest.version_id,
@@ -79,7 +79,7 @@ def changed_json(kept: KeptDictionary) -> dict[str, Any]:
 
 
 def rules_json(rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    """Rules as the vendor's clients know them."""
+    """Rules in the vendor's format."""
     return [
         {
             "type": "phoneme" if rule.alias is None else "alias",
@@ -97,7 +97,7 @@ def rules_json(rules: Sequence[Rule]) -> list[dict[str, Any]]:
 
 
 def without(rules: Sequence[Rule], strings: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules for other texts than these."""
+    """The rules whose text is not among `strings`."""
     dropped = set(strings)
     return tuple(rule for rule in rules if rule.written not in dropped)
 

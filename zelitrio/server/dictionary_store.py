@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries that clients keep: a file for each in the state directory."""
+"""Store the pronunciation dictionaries of clients, each in a file of the state directory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from zelitrio.text import Dictionaries, Dictionary, Rule, compile_rules
 
 MAX_KEPT = 200
 MAX_VERSIONS = 8
-"""Versions of a dictionary that can still be named; older ones are dropped."""
+"""Versions of a dictionary that are kept; older ones are dropped."""
 MAX_RULES_KEPT = 5000
-"""Rules of one version."""
+"""The most rules of one version."""
 FOLDER = "dictionaries"
 _FORMAT = 1
 log = get_log()
@@ -30,7 +30,7 @@ log = get_log()
 
 @attrs.frozen
 class Version:
-    """The rules of a dictionary at one time, and what they make."""
+    """One version of a dictionary: its rules, and the dictionary compiled from them."""
 
     rules: tuple[Rule, ...]
     compiled: Dictionary
@@ -43,7 +43,7 @@ class Version:
 
 @attrs.frozen(kw_only=True)
 class KeptDictionary:
-    """A dictionary of a client; the last version is the latest."""
+    """A client's dictionary; its last version is the latest."""
 
     dictionary_id: str
     name: str
@@ -55,7 +55,7 @@ class KeptDictionary:
 
     @property
     def latest(self) -> Version:
-        """The version that counts when none is named."""
+        """The version that is used if a request names none."""
         return self.versions[-1]
 
     def version(self, version_id: str) -> Version | None:
@@ -64,11 +64,11 @@ class KeptDictionary:
 
 
 class DictionaryStore:
-    """Keeps the dictionaries and offers them to requests that name them.
+    """Stores dictionaries and makes them available to requests.
 
     Args:
-        state_dir: of the server; None: they are kept in memory, until the server ends.
-        offered: where requests find them.
+        state_dir: of the server; None: they are kept in memory until the server ends.
+        offered: the dictionaries that requests can name; this store adds its own to them.
     """
 
     def __init__(self, state_dir: Path | None, offered: Dictionaries) -> None:
@@ -121,10 +121,10 @@ class DictionaryStore:
         return await self.change(attrs.evolve(kept, versions=(*others, version)[-MAX_VERSIONS:]))
 
     async def change(self, kept: KeptDictionary) -> KeptDictionary:
-        """Keep a dictionary as it is now.
+        """Store a changed dictionary.
 
         Raises:
-            RemoteError: it was deleted meanwhile, or the disk refuses it.
+            RemoteError: it was deleted meanwhile, or it could not be written.
         """
         async with self._writing:
             if kept.dictionary_id not in self._kept:
@@ -136,7 +136,7 @@ class DictionaryStore:
         """Delete a dictionary.
 
         Raises:
-            RemoteError: the disk refuses it.
+            RemoteError: its file could not be deleted.
         """
         async with self._writing:
             if (path := self._path(kept)) is not None:
@@ -164,7 +164,7 @@ class DictionaryStore:
         return None if self._folder is None else self._folder / f"{kept.dictionary_id}.json"
 
     def _read(self, path: Path) -> None:
-        """Take a file; one that cannot be read is left as it is, and the log says why."""
+        """Read a file.  One that cannot be read is left as it is, and the reason is logged."""
         try:
             self._take(_from_json(path.stem, orjson.loads(path.read_bytes())))
         except (OSError, ValueError, KeyError, TypeError, LocalError) as error:
@@ -172,7 +172,7 @@ class DictionaryStore:
 
 
 def dictionary_not_found(dictionary_id: str) -> RemoteError:
-    """The error for an id that no dictionary has."""
+    """The error for an unknown id."""
     message = f"A pronunciation dictionary with id {dictionary_id[:64]!r} does not exist."
     return RemoteError("pronunciation_dictionary_not_found", message, param="dictionary_id")
 
@@ -189,7 +189,7 @@ async def _compiled(dictionary_id: str, rules: Sequence[Rule]) -> Version:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Replace a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     with beside.open("wb") as file:

@@ -1,4 +1,4 @@
-"""The OpenAPI document as one readable page.  It has no script and loads nothing from elsewhere."""
+"""Render the OpenAPI document as one HTML page, without scripts and without other resources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ b.get{color:#5fd39a}b.post{color:#f0a35e}a{color:#8ab4f8}}
 
 
 def docs_page(document: dict[str, Any], prefix: str = "") -> bytes:
-    """Render an OpenAPI document as a page, in UTF-8; `prefix` comes before the server's paths."""
+    """Render a document as HTML in UTF-8; `prefix` is put before the server's paths."""
     info, server = document["info"], document["servers"][0]["url"]
     operations = [
         _operation(path, method, operation)

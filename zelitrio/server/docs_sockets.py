@@ -1,4 +1,4 @@
-"""The page's part about sockets: what this server offers beyond what ElevenLabs' clients know."""
+"""The part of the docs page about sockets and this server's own extensions."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def said(event):
 
 
 def sockets_html() -> str:
-    """The part, as HTML."""
+    """The part as HTML."""
     parts = []
     for line in _TEXT.strip().splitlines():
         if line == "__PIPECAT__":

@@ -1,4 +1,4 @@
-"""The end of a server: a drain, or a failure, which every peer learns of."""
+"""The end of a server: a drain, or a failure, which is reported to every peer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from zelitrio.server.quiet_log import get_log
 from zelitrio.server.state import ServerState
 
 FAREWELL_S = 2.0
-"""For telling every peer before the process ends: the engine broke, or time is up."""
+"""Time to tell every peer of the end: the engine failed, or the drain took too long."""
 GRACE_S = 1.0
-"""For answers under way when the server ends; conversations had their own, longer time before."""
+"""Time for HTTP answers that are in progress when the server ends; conversations had `drain_s` before."""
 _LOOK_S = 0.05
 _Args = TypeVarTuple("_Args")
 log = get_log()
@@ -24,13 +24,15 @@ log = get_log()
 
 @attrs.define(eq=False)
 class Ending:
-    """Watches over the tasks of one server, and ends it.
+    """Runs the tasks of one server, and ends it.
 
     Args:
-        scope: of everything that the server runs.
+        state: of the server.
+        idle: connections that wait for a request.
+        scope: cancels everything that the server runs.
 
     Attributes:
-        failure: the reason of its end; None after a drain.
+        failure: the error that ended it; None after a drain.
     """
 
     state: ServerState
@@ -39,7 +41,7 @@ class Ending:
     failure: EngineError | ServerError | None = None
 
     async def watch(self, task: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
-        """Run a task of the server.  An error in it ends the server in order, not the nursery."""
+        """Run a task of the server.  An error in it ends the server in order and is not raised here."""
         try:
             await task(*args)
         except Exception as error:
@@ -49,7 +51,7 @@ class Ending:
             await self._fail(failure)
 
     async def watch_engine(self) -> None:
-        """Wait until the engine breaks, tell every peer, and end."""
+        """Wait until the engine fails, tell every peer, and end."""
         try:
             await self.state.engine.wait_failed()
         except EngineError as error:
@@ -57,7 +59,7 @@ class Ending:
             await self._fail(error)
 
     async def drain(self) -> None:
-        """Wait for the order to drain, and end when all conversations have."""
+        """Wait for the drain event, then for all conversations, and end."""
         state = self.state
         await state.service.drain.wait()
         if state.service.failure is not None:
@@ -65,7 +67,7 @@ class Ending:
         log.info("draining", conversations=state.conversations)
         with trio.move_on_after(state.settings.drain_s) as patience:
             await state.wait_quiet()
-            # The last bytes of the last answers may still be on their way.
+            # The last bytes of the last answers may not be sent yet.
             self.idle.finish()
             with trio.move_on_after(GRACE_S):
                 await state.wait_unconnected()
@@ -77,7 +79,7 @@ class Ending:
 
     async def _fail(self, error: EngineError | ServerError) -> None:
         if self.failure is not None:
-            return  # the first failure is being told
+            return  # peers are already being told of the first failure
         self.failure = self.state.failure = error
         if isinstance(error, ServerError):
             await self._wait_spoken()
@@ -88,7 +90,7 @@ class Ending:
         self.scope.cancel()
 
     async def _wait_spoken(self) -> None:
-        """The engine still works: let it finish what is being spoken, for as long as a drain may take."""
+        """Wait until nothing is being spoken, at most as long as a drain may take; the engine still works."""
         try:
             with trio.move_on_after(self.state.settings.drain_s):
                 while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine has no event

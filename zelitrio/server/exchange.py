@@ -1,14 +1,14 @@
 """One HTTP request and its answer: hypercorn's HTTP/1.1 protocol between a stream and the application.
 
-This is the only module that knows hypercorn.  It uses `H11Protocol`, which takes bytes and gives bytes, and
-not hypercorn's server around it.  That server, `hypercorn.trio.serve`, runs all connections in one nursery,
-and what one raises ends all of them.  Its `TCPServer`, for one connection, sends in a shielded scope, so
-that a client which does not read cannot be cancelled, and half-closes a stream while another task sends on
-it.  Here the stream keeps its write deadline, a failure ends one request, there is no HTTP/2, and the
-protocol says when a request is answered, so that the next one waits for it.
+This is the only module that imports hypercorn.  It uses `H11Protocol`, which takes bytes and returns bytes,
+without hypercorn's server.  That server, `hypercorn.trio.serve`, runs all connections in one nursery, so an
+error in one ends all of them.  Its `TCPServer`, for one connection, sends in a shielded scope, so a client
+that does not read cannot be cancelled; and it half-closes a stream while another task sends on it.  Here the
+stream keeps its write deadline, an error ends one request, there is no HTTP/2, and the protocol reports when
+a request is answered, so that the next one waits for it.
 
-`H11Protocol` is typed but not documented.  The minor version is pinned in pyproject.toml, and
-tests/server/test_server_exchange.py holds what is used of it.
+`H11Protocol` is typed but not documented.  pyproject.toml pins its minor version, and
+tests/server/test_server_exchange.py tests the behaviour that is used here.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from zelitrio.server.presence import Ahead
 from zelitrio.server.request_body import RequestBody
 
 TIDY_S = 1.0
-"""For the application to end after its answer has left or its client has."""
+"""Time for the application to end after its answer was sent or its client has left."""
 PIECE_BYTES = 16 * 1024
-"""Parsed at a time.  h11 takes some 0.2 ms for it."""
+"""Bytes that are parsed at a time; h11 takes about 0.2 ms for them."""
 
 
 class _RequestEndError(Exception):
-    """The protocol has the whole request, and bytes after it."""
+    """The protocol has the whole request and bytes of a later one."""
 
 
 class _CanRead(EventWrapper):
@@ -55,11 +55,11 @@ class _Context(WorkerContext):
 
 @attrs.frozen(kw_only=True)
 class HttpServer:
-    """What all exchanges of a server share.
+    """Objects that all exchanges of a server share.
 
     Attributes:
         app: the ASGI application.
-        on_bug: told of an error that the application raised.
+        on_bug: called with an error that the application raised.
     """
 
     app: ASGIApp
@@ -71,7 +71,13 @@ class HttpServer:
 def make_http_server(
     app: ASGIApp, max_head_bytes: int, on_bug: Callable[[AppScope, Exception], None]
 ) -> HttpServer:
-    """Prepare an application to be served."""
+    """Make the server of an application.
+
+    Args:
+        app: the ASGI application.
+        max_head_bytes: limit for a request's head.
+        on_bug: called with an error that the application raised.
+    """
     config = Config()
     config.h11_max_incomplete_size = max_head_bytes
     config.include_server_header = False
@@ -83,9 +89,9 @@ async def answer_request(server: HttpServer, stream: GuardedStream, head: Reques
     """Answer one request.
 
     Args:
-        server: the application that answers.
-        stream: bytes read beyond the request are put back here.
-        head: of the request, with all that was read after it.
+        server: has the application.
+        stream: the connection.  Bytes that were read beyond the request are put back into it.
+        head: of the request, with all bytes that were read after it.
 
     Returns:
         Whether the client may send another request.
@@ -94,7 +100,7 @@ async def answer_request(server: HttpServer, stream: GuardedStream, head: Reques
 
 
 class _Exchange:
-    """One request on its way; for hypercorn also the `TaskGroup` that runs the application."""
+    """One request and its answer; for hypercorn it is also the `TaskGroup` that runs the application."""
 
     def __init__(self, server: HttpServer, stream: GuardedStream, head: RequestHead) -> None:
         self._server = server
@@ -105,7 +111,7 @@ class _Exchange:
         self._ahead = Ahead()
         self._reading = trio.CancelScope()
         self._writing = trio.Lock()
-        """The reader says "100 Continue" or "400" while the application answers."""
+        """Needed because the reader sends "100 Continue" or "400" while the application answers."""
         self._keeps: bool | None = None
         self._trailing = b""
         self._nursery: trio.Nursery
@@ -136,14 +142,14 @@ class _Exchange:
         return False
 
     async def _read(self) -> None:
-        """Give the request to the protocol, then watch the client until it has left."""
+        """Feed the request to the protocol, then wait until the client has left."""
         while not self._body.is_complete:
             if not self._unfed:
                 try:
                     self._unfed = bytes(await self._stream.receive_some(READ_BYTES))
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     return
-            # Empty at the end of the client's bytes, which the protocol also has to know.
+            # The piece is empty at the end of the client's bytes; the protocol needs that, too.
             piece, self._unfed = self._unfed[:PIECE_BYTES], self._unfed[PIECE_BYTES:]
             self._ahead.is_ended = not piece
             try:
@@ -155,9 +161,9 @@ class _Exchange:
         await self._ahead.wait_left(self._stream, lambda: self._may_probe)
 
     async def _send(self, event: Event) -> None:
-        """Handle an event of the protocol: bytes of the answer, or the connection's future."""
+        """Handle an event of the protocol: bytes of the answer, or whether the connection goes on."""
         if self._keeps is not None:
-            await trio.sleep_forever()  # a later request, which this reader must not begin
+            await trio.sleep_forever()  # a later request has begun; another exchange will handle it
         match event:
             case RawData(data=data):
                 self._may_probe = self._may_probe and data.startswith(b"HTTP/1.1 1")
@@ -199,7 +205,7 @@ class _Exchange:
                 await trio.lowlevel.checkpoint()  # the client has left
                 return
             if message["type"] == "http.response.start" and not self._body.is_complete:
-                # The rest of the body would be taken for the next request.
+                # The body was not read to its end, so the connection cannot be used for another request.
                 message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
             await send(cast(ASGISendEvent, message))
 
@@ -209,6 +215,6 @@ class _Exchange:
             except Exception as error:
                 self._server.on_bug(scope, error)
             if self._keeps is None:
-                await send(None)  # 500 if nothing was answered, else the connection is cut
+                await send(None)  # answers 500 if nothing was sent, else cuts the connection
         finally:
             self._finish(keeps=False)  # no effect if it is decided

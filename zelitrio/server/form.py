@@ -1,4 +1,4 @@
-"""A form with files (RFC 7578), read whole: bodies are bounded before."""
+"""Read a `multipart/form-data` body (RFC 7578), whose size the caller has limited."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from zelitrio.errors import RemoteError
 
 
 def read_form(content_type: str, body: bytes) -> dict[str, bytes]:
-    """The fields of a `multipart/form-data` body by name; of several with one name the last.
+    """The fields of a body by name; the last one of several with the same name.
 
     Raises:
-        RemoteError: `invalid_parameters`: it is not such a body.
+        RemoteError: `invalid_parameters`: it is not `multipart/form-data`.
     """
     if not content_type.lower().startswith("multipart/form-data") or "boundary" not in content_type.lower():
         raise _wrong(f"found content-type {content_type[:64]!r}")
@@ -30,7 +30,7 @@ def read_form(content_type: str, body: bytes) -> dict[str, bytes]:
 
 
 def form_text(fields: dict[str, bytes], name: str) -> str | None:
-    """A field as text; None if it is not there.
+    """A field as text; None if it is absent.
 
     Raises:
         RemoteError: `string_type`: it is not UTF-8.

@@ -1,4 +1,4 @@
-"""The answer to a connection above the limit: 503, with headers that let a web page read it."""
+"""Answer a connection above the limit with 503, with the headers that a web page needs to read it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MESSAGE = "The server has all the connections it takes. Please try again shortl
 
 
 async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins, place: Place) -> None:
-    """Answer 503 to whatever is asked and end the connection; never raises.
+    """Answer any request with 503 and end the connection; never raises.
 
-    HTTP and upgrades fail alike, with a status their caller can read.  The answer passes the same guard as
-    every other one over HTTP, so a browser that asks for leave first gets it, and reads the 503 after that.
+    The answer passes the same middleware for origins as all others.  So a browser's CORS preflight succeeds,
+    and the page can then read the 503.
     """
     request_id = new_request_id()
     guard = OriginGuard(vendor_error(RemoteError("too_many_connections", _MESSAGE), request_id), origins)

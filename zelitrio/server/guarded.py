@@ -1,7 +1,6 @@
-"""Every accepted stream, made safe: a deadline on each write, and bytes that were read put back.
+"""A stream with a deadline for each write, and into which bytes that were read can be put back.
 
-Without the deadline one client that stops reading keeps its task for ever; under hypercorn, which
-shields its sends from cancellation, it even keeps the whole server from being cancelled.
+Without the deadline a client that stops reading would hold its task for ever.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from typing import Any
 import trio
 
 CLOSE_TIMEOUT_S = 1.0
-"""For what closing has to say (TLS close_notify); after it the stream is dropped."""
+"""Time to close in order (TLS close_notify); then the stream is dropped."""
 READ_BYTES = 64 * 1024
 WRITE_BYTES = 16 * 1024
-"""The deadline is for this many bytes: a player that reads at 32 kbit/s takes them in 4 s."""
+"""The write deadline applies to this many bytes; a player that reads 32 kbit/s takes them in 4 s."""
 
 RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
@@ -25,9 +24,9 @@ RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 class GuardedStream(trio.abc.Stream):
     """A TCP or TLS stream with a write deadline.
 
-    Sending raises `trio.BrokenResourceError` when the peer does not take WRITE_BYTES within
-    `write_timeout_s`.  A send that was cut short, by the deadline or by cancellation, leaves half a
-    message on the wire, so the stream is dropped then and takes no further ones.
+    Sending raises `trio.BrokenResourceError` if the peer does not take WRITE_BYTES within `write_timeout_s`.
+    A send that is cut short by the deadline or by cancellation leaves half a message sent; then the stream is
+    dropped and cannot be used any more.
     """
 
     def __init__(self, stream: RawStream, write_timeout_s: float) -> None:
@@ -42,7 +41,7 @@ class GuardedStream(trio.abc.Stream):
 
     @property
     def has_unread(self) -> bool:
-        """Whether `receive_some` returns without asking the system."""
+        """Whether `receive_some` has bytes that were put back."""
         return bool(self._put_back)
 
     def peer_address(self) -> tuple[str, int] | None:
@@ -54,9 +53,9 @@ class GuardedStream(trio.abc.Stream):
         return _address(self._socket().getsockname)
 
     def has_failed(self) -> bool:
-        """Whether the peer has reset the connection, or it is closed here; never waits.
+        """Whether the peer has reset the connection, or it was closed here; never waits.
 
-        It looks at the socket, for a stream that is not read.
+        It asks the operating system; use it for a stream that no task is reading.
         """
         try:
             return self._socket().getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_ERROR) != 0
@@ -83,14 +82,13 @@ class GuardedStream(trio.abc.Stream):
             raise trio.BrokenResourceError(f"the peer took nothing for {self._write_timeout_s} s")
 
     def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
-        """Send what the peer accepts at once; returns how many bytes, never waits or raises.
+        """Send as many bytes as the peer accepts at once, and return their number; never waits or raises.
 
-        The rest, perhaps all of it, is for `send_all`, which also finds out what is wrong.  Not to be
-        called while a send is under way.  It costs a system call, where `send_all` takes a cancel scope
-        and a turn of the loop for each WRITE_BYTES.
+        Send the rest with `send_all`, which also raises errors.  Do not call it while a send is in progress.
+        It costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
         """
-        # Not on TLS: only Trio's stream can make its records.  `os.write`, because Trio's sockets have no
-        # call that never waits; Windows has no `os.write` for sockets.
+        # Not with TLS, whose records only Trio's stream can make.  `os.write` is used because Trio's sockets
+        # have no send that never waits.  Windows has no `os.write` for sockets.
         if sys.platform == "win32" or isinstance(self._stream, trio.SSLStream):
             return 0
         try:
@@ -99,11 +97,11 @@ class GuardedStream(trio.abc.Stream):
             return 0
 
     async def wait_send_all_might_not_block(self) -> None:
-        """As the stream below; unused by those we hand this to."""
+        """See the wrapped stream.  Required by the interface; nothing calls it."""
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Bytes that were put back, else the next bytes; empty at the end."""
+        """Return the bytes that were put back, else wait for the next bytes; empty at the end."""
         if self._put_back:
             await trio.lowlevel.checkpoint()
             limit = len(self._put_back) if max_bytes is None else max_bytes
@@ -125,10 +123,10 @@ class GuardedStream(trio.abc.Stream):
         await trio.aclose_forcefully(self._stream)
 
     async def linger(self) -> None:
-        """Say that we are done and swallow what the peer still sends, for CLOSE_TIMEOUT_S at most.
+        """End the sending side and discard what the peer still sends, for at most CLOSE_TIMEOUT_S.
 
-        Closing a socket with unread bytes resets the connection, and the reset may overtake an answer
-        that the peer has not read yet.  TLS cannot half close, so that is done to the TCP stream below it.
+        Closing a socket with unread bytes resets the connection.  The reset may arrive before the peer has
+        read the answer, which is then lost.  TLS cannot close one side only, so the TCP stream below it is.
         """
         raw = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
         with trio.move_on_after(CLOSE_TIMEOUT_S):
@@ -139,7 +137,7 @@ class GuardedStream(trio.abc.Stream):
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
             except trio.BusyResourceError:
-                pass  # the peer does not read, so it waits for no answer
+                pass  # the peer has not read the answer, so it will not miss the rest
 
 
 def _address(ask: Callable[[], Any]) -> tuple[str, int] | None:

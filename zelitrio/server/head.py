@@ -1,4 +1,4 @@
-"""Reading the head of a request, bounded in time and size, to know which part of the server answers it."""
+"""Read the head of a request within limits of time and size, to decide which part of the server answers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import trio
 from zelitrio.server.guarded import GuardedStream
 
 MAX_LINES = 128
-"""Header fields of one request; h11 takes 4 us for each.  Browsers send about 20."""
+"""The most header fields of a request.  h11 takes 4 us for each; browsers send about 20."""
 VERSIONS = ("1.0", "1.1")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _UPGRADES = ("upgrade", "http2-settings")
 
 
 class BadHeadError(Exception):
-    """The head is not valid.  `status` is what to answer."""
+    """The head is not valid; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ class RequestHead:
         return any(name == "upgrade" and value.strip().lower() == "websocket" for name, value in self.headers)
 
     def without_upgrade(self) -> RequestHead:
-        """The same request, and no upgrade: a server may ignore one (RFC 9110, section 7.8)."""
+        """The same request without its upgrade, which a server may ignore (RFC 9110, section 7.8)."""
         if not any(name in _UPGRADES for name, _ in self.headers):
             return self
         kept = tuple((name, value) for name, value in self.headers if name not in _UPGRADES)
@@ -57,11 +57,11 @@ class RequestHead:
 
 
 async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> RequestHead | None:
-    """Wait for a whole head; None when the peer left before its end.
+    """Wait for a whole head; None if the peer leaves before its end.
 
     Raises:
-        BadHeadError: too slow (408), too large (431), a version that is not served (505), a method in
-            small letters (501), or not HTTP (400).
+        BadHeadError: too slow (408), too large (431), an unsupported version (505), a method in lower case
+            (501), or not HTTP (400).
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
     raw = b""
@@ -76,15 +76,15 @@ async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> 
             if not data:
                 return None
             if not raw:
-                data = data.lstrip(b"\r\n")  # some clients end a body so (RFC 9112, section 2.2)
-            if data:  # nothing would mean to h11 that the peer has left
+                data = data.lstrip(b"\r\n")  # some clients send CRLF after a body (RFC 9112, section 2.2)
+            if data:  # h11 takes empty bytes as the end of the connection
                 raw += data
                 parser.receive_data(data)
     raise BadHeadError(408, f"request head: expected within {timeout_s:g} s")
 
 
 def _parse(parser: h11.Connection, raw: bytes, max_bytes: int) -> RequestHead | None:
-    """The head that `raw` begins with; None if there is more to come."""
+    """The head at the beginning of `raw`; None if it is not complete."""
     end = _HEAD_END.search(raw, 0, max_bytes + 4)
     if end is not None and raw.count(b"\n", 0, end.end()) > MAX_LINES:
         raise BadHeadError(431, f"request head: expected at most {MAX_LINES} header fields")

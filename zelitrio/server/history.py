@@ -1,4 +1,4 @@
-"""The history of a key under `/v1/history`, in the vendor's shape.
+"""Endpoints for the history of a key under `/v1/history`, in the vendor's format.
 
 https://elevenlabs.io/docs/api-reference/history/list
 """
@@ -45,7 +45,7 @@ log = get_log()
 
 
 def item_json(item: HistoryItem) -> dict[str, Any]:
-    """An item in the vendor's shape."""
+    """An item in the vendor's format."""
     return {
         "history_item_id": item.item_id,
         "request_id": item.request_id,
@@ -70,7 +70,7 @@ def item_json(item: HistoryItem) -> dict[str, Any]:
 
 
 def page_json(items: list[HistoryItem], *, has_more: bool) -> dict[str, Any]:
-    """A page of items in the vendor's shape."""
+    """A page of items in the vendor's format."""
     return {
         "history": [item_json(item) for item in items],
         "last_history_item_id": items[-1].item_id if items else None,
@@ -160,7 +160,7 @@ class HistoryEndpoints(Endpoints):
         return Response(sound.data, media_type=sound.content_type, headers=disposition)
 
     def _open(self, request: Request) -> tuple[str, History]:
-        """The account's name, and the history.
+        """Check the key; return its account's name, and the history.
 
         Raises:
             RemoteError: the key is missing or wrong, or the history is off.
@@ -199,7 +199,7 @@ async def _sound(history: History, key: str, item_id: str, *, as_wav: bool) -> _
 
 
 def _format_of(item: HistoryItem) -> AudioFormat:
-    """The format of an item; telephone platforms ask for PCM at any rate."""
+    """The format of an item.  Its name may be unknown: telephone platforms use PCM at any rate."""
     return FORMATS.get(item.format) or linear_format(int(item.format.removeprefix("pcm_")))
 
 
@@ -222,7 +222,7 @@ def _not_found(item_id: str) -> RemoteError:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Tell the client of a disk that fails without a word about this server's files, and the log with it."""
+    """Turn an error of the disk into one for the client that names no files; log the details."""
     try:
         yield
     except LocalError as error:

@@ -1,4 +1,4 @@
-"""Connections between two requests: how long they may stay, and how they end when the server does."""
+"""Connections between two requests: they end after a timeout, or when the server ends."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import trio
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
 
 PIPELINED_EVERY_S = 0.005
-"""From one pipelined request to the next, over all connections.
+"""Time between two pipelined requests of any connections.
 
-A request takes about 1 ms of the loop.  40 connections with 2,500 requests each in one packet held up the
-first audio of all others for 20 s without this.
+A request takes about 1 ms of the loop.  Without this limit, 40 connections with 2,500 requests each in one
+packet delayed the first audio of all others by 20 s.
 """
 
 
 class IdleConnections:
-    """The connections that wait for a request, each for `idle_s`."""
+    """The connections that wait for a request, each for at most `idle_s`."""
 
     def __init__(self, idle_s: float) -> None:
         self._idle_s = idle_s
@@ -24,15 +24,15 @@ class IdleConnections:
         self._pipelined = trio.Lock()
 
     def finish(self) -> None:
-        """Close all that wait, now and from now on."""
+        """Close all connections that wait or will wait."""
         self._is_over = True
         for scope in self._waiting:
             scope.cancel()
 
     async def wait_next(self, stream: GuardedStream) -> bool:
-        """Wait until the next request begins; False when it does not come.
+        """Wait until the next request begins; False if the connection is to be closed instead.
 
-        A request that the client sent before it had its last answer waits for its turn.
+        A pipelined request (sent before the last answer was complete) waits for its turn.
         """
         with trio.CancelScope() as scope:
             if self._is_over:

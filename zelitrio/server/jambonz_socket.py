@@ -1,4 +1,4 @@
-"""jambonz' streaming socket: text as it is written, samples in binary frames, for the length of a call."""
+"""jambonz' streaming socket, open for a whole call: text in messages, samples in binary frames."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NORMAL_CODE, INTERNAL_ERROR, RESTART = 1000, 1011, (1012, "service restart")
 
 @attrs.frozen
 class JambonzCall:
-    """A request for the socket, with its account."""
+    """A valid request for the socket, with its account."""
 
     target: telephony.JambonzTarget
     account: AccountLike
 
 
 def read_call(head: RequestHead, state: ServerState) -> JambonzCall | None:
-    """Read the request for a socket; None if it is a request for something else.
+    """Read the request for jambonz' socket; None if it is another request.
 
     Raises:
         RemoteError: the sample rate, the voice or the key is not valid.
@@ -49,7 +49,7 @@ def read_call(head: RequestHead, state: ServerState) -> JambonzCall | None:
 
 
 async def serve_call(stream: GuardedStream, head: RequestHead, call: JambonzCall, state: ServerState) -> None:
-    """Hold one socket until either side ends it; the caller closes the stream."""
+    """Serve one socket until either side ends it; the caller closes the stream."""
     answer = await begin_upgrade(stream, head)
     if answer is None:
         return
@@ -93,7 +93,7 @@ class _Call:
         await self.socket.fail(code, reason)
 
     async def _read(self) -> None:
-        """Messages to events until the call ends."""
+        """The reader: turn messages into events until the call ends."""
         try:
             while not self.connection.is_stopped:
                 for event in self.connection.receive(await self.socket.receive()):
@@ -112,7 +112,7 @@ class _Call:
         return StreamOptions(voice=voice, audio_format=linear_format(target.sample_rate_hz))
 
     async def start(self, reply: BeginReply, options: StreamOptions) -> None:
-        """See ReplyWire: the first message of the socket has said everything."""
+        """See ReplyWire.  Nothing is sent: the socket's first message has named the format."""
 
     async def send(self, packet: Packet) -> None:
         """See ReplyWire."""
@@ -120,7 +120,7 @@ class _Call:
             await self._offer(packet.audio)
 
     async def finish(self, reply: BeginReply, *, is_heard: bool) -> None:
-        """See ReplyWire: jambonz knows no end of a reply."""
+        """See ReplyWire.  Nothing is sent: the protocol has no message for the end of a reply."""
 
     async def fail(self, error: RemoteError) -> None:
         """See ReplyWire."""

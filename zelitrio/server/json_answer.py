@@ -1,4 +1,4 @@
-"""An answer in JSON."""
+"""JSON answers."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from starlette.responses import Response
 
 
 def to_json(content: object, status: int = 200) -> Response:
-    """A JSON answer."""
+    """Make a JSON answer."""
     return Response(orjson.dumps(content), status, media_type="application/json")

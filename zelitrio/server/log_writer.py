@@ -1,4 +1,4 @@
-"""Writing log lines to a descriptor: never blocks, never raises, and counts what it drops."""
+"""Write log lines to a file descriptor without blocking or raising; count the lines that are dropped."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import threading
 from collections import deque
 
 MAX_WAITING_BYTES = 64 * 1024
-"""Lines that wait for a slow reader.  A new line is dropped when there are more."""
+"""Bytes of lines that may wait for a slow reader; more lines are dropped."""
 PIECE_BYTES = 4096
 """PIPE_BUF on Linux: a pipe that polls as writable takes this many bytes without blocking."""
 
 
 class LogWriter:
-    """Lines to a file descriptor, from any thread.
+    """Writes lines to a file descriptor, from any thread.
 
-    A blocking write to a full pipe or a stopped terminal would hold the event loop.  O_NONBLOCK is no way
-    out, because it is set for every process that shares the terminal.  So each piece is preceded by a poll.
+    A blocking write to a full pipe or a stopped terminal would hold the event loop.  O_NONBLOCK cannot be
+    used: it would also apply to other processes that share the terminal.  So a poll comes before each write.
 
     Args:
-        descriptor: standard error, as a rule; -1 if it is closed.
+        descriptor: usually standard error; -1: closed.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -33,7 +33,7 @@ class LogWriter:
         """Lines that were not written."""
 
     def write(self, line: bytes) -> None:
-        """Write one line, its newline included, or keep it for later, or drop it."""
+        """Write one line, with its newline; if it cannot be written now, keep it for later or drop it."""
         with self._lock:
             if self._descriptor < 0 or self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
                 self._drop(1)
@@ -43,7 +43,7 @@ class LogWriter:
             self._write_waiting()
 
     def flush(self) -> None:
-        """Write what waits, as far as the reader takes it."""
+        """Write as many waiting lines as the reader takes."""
         with self._lock:
             self._write_waiting()
 
@@ -79,6 +79,6 @@ def _takes_more(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     try:
-        return bool(poll.poll(0))  # an error also says yes, so that the write finds out
+        return bool(poll.poll(0))  # true on an error, too; then the write raises it
     except OSError:
         return True

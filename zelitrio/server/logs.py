@@ -16,14 +16,14 @@ _writer: LogWriter | None = None
 
 
 def configure_logging(form: str = "auto", level: str = "info") -> None:
-    """Set structlog up for this process: called by the program's entry, never by a library user's.
+    """Configure structlog for this process.  The command line calls it; embedding programs do not need it.
 
-    Standard error, because `zelitrio speak` may write audio to standard output.  A line that cannot be
-    written is dropped, see `LogWriter`.
+    It logs to standard error, because `zelitrio speak` may write audio to standard output.  A line that
+    cannot be written is dropped; see `LogWriter`.
 
     Args:
-        form: json, console, or auto: console on a terminal.
-        level: the least that is written: debug, info, warning or error.
+        form: json, console, or auto (console on a terminal).
+        level: the lowest level that is written: debug, info, warning or error.
     """
     global _writer
     _writer = LogWriter(_standard_error())
@@ -47,12 +47,12 @@ def configure_logging(form: str = "auto", level: str = "info") -> None:
 
 
 def lines_dropped() -> int:
-    """Log lines of this process that could not be written."""
+    """Number of log lines of this process that could not be written."""
     return 0 if _writer is None else _writer.dropped
 
 
 def flush_log() -> None:
-    """Write lines that a slow reader had no room for, as far as it has now."""
+    """Write as many waiting lines as the reader takes now."""
     if _writer is not None:
         _writer.flush()
 
@@ -60,7 +60,7 @@ def flush_log() -> None:
 def _take_traceback(
     logger: object, method: str, values: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """The server's own tracebacks, under the name that renderers print on lines of their own."""
+    """Rename the server's own tracebacks to the key that renderers print on separate lines."""
     if "traceback" in values:
         values["exception"] = values.pop("traceback")
     return values
@@ -69,9 +69,9 @@ def _take_traceback(
 def escape_values(
     logger: object, method: str, values: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Write control characters as escapes.
+    """Escape control characters in all values.
 
-    A peer chooses voice ids, paths and texts.  A terminal would obey the control sequences in them.
+    Peers choose voice ids, paths and texts, and a terminal would execute control sequences in them.
     """
     return {
         name: escaped(value, keep="\n" if name == "exception" else "") if isinstance(value, str) else value
@@ -80,7 +80,7 @@ def escape_values(
 
 
 def escaped(text: str, keep: str = "") -> str:
-    r"""The text with each character that is not printable as \x1b or \u202e, except those in `keep`."""
+    r"""Write characters that are not printable as escapes such as \x1b, except those in `keep`."""
     if text.isprintable():
         return text
     return "".join(
@@ -105,7 +105,7 @@ def _is_terminal() -> bool:
 
 
 class _LineLogger:
-    """What structlog gives a rendered line to; one method for every level."""
+    """The logger that structlog gives rendered lines to, with a method for each level."""
 
     def __init__(self, *args: object) -> None:
         assert _writer is not None

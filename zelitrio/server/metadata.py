@@ -1,4 +1,4 @@
-"""The user, the usage and tokens, which clients ask for before they speak."""
+"""Endpoints for the user, the subscription, the usage and single-use tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zelitrio.server.requests import authorize
 
 TOKEN_KINDS = ("tts_websocket",)
 NO_LIMIT = 10_000_000
-"""For clients that want a number where this server has no limit."""
+"""Sent in place of "no limit", because clients expect a number."""
 _START, _END = Whole("start_unix", 0, MAX_UNIX_MS), Whole("end_unix", 0, MAX_UNIX_MS)
 _BREAKDOWN = Word("breakdown_type", tuple(BREAKDOWNS))
 _INTERVAL = Word("aggregation_interval", tuple(INTERVALS))
@@ -71,7 +71,7 @@ def user_json(quota: Quota, voices: int) -> dict[str, Any]:
 
 
 def read_statistics_query(query: QueryParams) -> StatisticsQuery:
-    """Read what usage is asked for.
+    """Read which usage is requested.
 
     Raises:
         RemoteError: `invalid_parameters`, with the name of the parameter.

@@ -18,11 +18,11 @@ from zelitrio.session import EngineLike, Observer
 _LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
 _FACTOR_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 MAX_LABELS = 100
-"""Keys, and voices, with a label of their own; the others are counted together."""
+"""The most keys, and the most voices, with a label of their own; others are counted together."""
 _OTHERS = "other"
 _NO_KEY = "none"
 _LIMITS = ("quota_exceeded", "concurrent_limit_exceeded")
-"""Reasons that the accounts tell."""
+"""Reasons for refusals that the accounts report themselves."""
 _AUDIO_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 log = get_log()
 
@@ -36,15 +36,15 @@ class StatisticsLike(Protocol):
 
     @property
     def speaking(self) -> int:
-        """Streams with something left to speak."""
+        """Streams with text left to speak."""
 
     @property
     def capacity(self) -> int:
-        """Speaking streams above which another is refused."""
+        """The largest number of speaking streams; one more is refused."""
 
     @property
     def audio_s(self) -> float:
-        """Seconds of audio made."""
+        """Seconds of audio produced."""
 
     @property
     def steps(self) -> int:
@@ -52,23 +52,23 @@ class StatisticsLike(Protocol):
 
 
 class ServedEngine(EngineLike, Protocol):
-    """The engine as a server sees it; `zelitrio.engine.Engine` is one."""
+    """The part of the engine that the server uses; `zelitrio.engine.Engine` has it."""
 
     def statistics(self) -> StatisticsLike:
         """A snapshot; never waits."""
 
     async def wait_failed(self) -> None:
-        """Wait until it breaks, then raise EngineError."""
+        """Wait until it fails, then raise EngineError."""
 
 
 class _EngineCollector(Collector):
-    """Asks the engine when it is scraped, so that nothing is counted twice."""
+    """Exports the engine's own figures, read when Prometheus asks for them."""
 
     def __init__(self, engine: ServedEngine) -> None:
         self._engine = engine
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        """The engine's own figures."""
+        """Read the engine's figures."""
         now = self._engine.statistics()
         yield GaugeMetricFamily(
             "zelitrio_load", "Part of the last second the device was busy, 0 to 1.", now.load
@@ -86,10 +86,10 @@ class _EngineCollector(Collector):
 
 
 class _LogCollector(Collector):
-    """The log of the process, which all servers in it share."""
+    """Exports how many log lines were lost; all servers of the process share the log."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Lines that could not be written."""
+        """Read the number of lines that could not be written."""
         yield CounterMetricFamily(
             "zelitrio_log_lines_dropped",
             "Log lines that could not be written.",
@@ -98,13 +98,13 @@ class _LogCollector(Collector):
 
 
 class _Labels:
-    """At most MAX_LABELS names."""
+    """Gives label values to at most MAX_LABELS names."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
 
     def label(self, name: str) -> str:
-        """The name, or the label that all further ones share."""
+        """The name itself, or, above the limit, the value that all other names share."""
         if name not in self._names:
             if len(self._names) >= MAX_LABELS:
                 return _OTHERS
@@ -113,9 +113,13 @@ class _Labels:
 
 
 class Metrics(Observer, Watcher):
-    """The hooks of all conversations, as counters; skipped text also goes to the log.
+    """Counts the events of all conversations and accounts; also logs skipped text.
 
-    Recording costs one to three microseconds.  Used from the Trio thread.
+    A call takes 1 to 3 us.  Used from the Trio thread only.
+
+    Args:
+        engine: its figures are exported, too.
+        logs_text: whether the log may contain text that was skipped.
     """
 
     def __init__(self, engine: ServedEngine, *, logs_text: bool = False) -> None:

@@ -1,7 +1,7 @@
-"""Models and voices as lists, for clients of ElevenLabs and for those of OpenAI.
+"""Endpoints that list models and voices, for clients of ElevenLabs and of OpenAI.
 
-Both ask for `/v1/models`, and each breaks on the other's answer: OpenAI's SDK raises for an array, the
-vendor's takes an object for its list.  The vendor's clients are known by their headers.
+Both request `/v1/models` and cannot read each other's answer: OpenAI's SDK raises for an array, the vendor's
+expects one.  The vendor's clients are recognised by their headers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OWN_FAMILY = "zeli"
 OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-"""Names that OpenAI's clients ask for by default; some check the list first."""
+"""Names that OpenAI's clients use by default; some look for them in the list first."""
 _FORMAT = Word("format", ("openai", "elevenlabs"))
 _LEGACY = Flag("legacy")
 LANGUAGES = {
@@ -42,13 +42,13 @@ LANGUAGES = {
     "pt": "Portuguese",
     "zh": "Chinese",
 }
-"""Names of languages; of others the code is the name."""
+"""Names of languages; for others the code is shown."""
 _VARY = {"vary": "xi-api-key, x-fern-sdk-name, authorization"}
 
 
 @attrs.frozen
 class SpeechModel:
-    """The voices of one family of networks, as a model that a client can choose."""
+    """A model that clients can name: all voices of one family of networks."""
 
     model_id: str
     name: str
@@ -66,13 +66,13 @@ def model_id_of(family: str) -> str:
 
 
 def language_ids(voices: Iterable[Voice]) -> tuple[str, ...]:
-    """The languages of some voices, as two letters, each once and in their order."""
+    """The languages of some voices as two-letter codes, each once, in the order of the voices."""
     codes = (re.split("[-_]", voice.labels.get("language", "en"))[0].lower() for voice in voices)
     return tuple(dict.fromkeys(codes))
 
 
 def models_of(voices: Sequence[Voice]) -> list[SpeechModel]:
-    """A model for each family, in the order of their first voices.  Every other id is accepted, too."""
+    """A model for each family, in the order of their first voices.  Requests may also name other ids."""
     return [
         SpeechModel(
             model_id_of(family),
@@ -84,7 +84,7 @@ def models_of(voices: Sequence[Voice]) -> list[SpeechModel]:
 
 
 def model_json(model: SpeechModel) -> dict[str, Any]:
-    """A model as the vendor's clients know it."""
+    """A model in the vendor's format."""
     languages = [{"language_id": one, "name": LANGUAGES.get(one, one)} for one in model.languages]
     return {
         "model_id": model.model_id,
@@ -108,12 +108,12 @@ def model_json(model: SpeechModel) -> dict[str, Any]:
 
 
 def openai_model_json(model_id: str) -> dict[str, Any]:
-    """A model as OpenAI's clients know it."""
+    """A model in OpenAI's format."""
     return {"id": model_id, "object": "model", "created": 0, "owned_by": "zelitrio"}
 
 
 def listed_voice_json(voice: Voice) -> dict[str, Any]:
-    """A voice in the list that Open WebUI and others read: they need its id and its name."""
+    """A voice in the format that Open WebUI reads: id and name."""
     return {
         "id": voice.voice_id,
         "name": voice.name,
@@ -123,10 +123,10 @@ def listed_voice_json(voice: Voice) -> dict[str, Any]:
 
 
 def wants_openai(request: Request) -> bool:
-    """Whether the answer should have OpenAI's shape.
+    """Whether the answer should have OpenAI's format.
 
     Raises:
-        RemoteError: `invalid_parameters`: `format` names another shape.
+        RemoteError: `invalid_parameters`: `format` has an unknown value.
     """
     shape = _FORMAT.read(request.query_params)
     is_vendors = "xi-api-key" in request.headers or "x-fern-sdk-name" in request.headers

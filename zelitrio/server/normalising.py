@@ -1,4 +1,4 @@
-"""How a text is read, without speaking it: for reporting or fixing a misreading."""
+"""An endpoint that shows how a text is read, to report or fix a misreading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.session import choose_front_end, find_voices
 from zelitrio.text import explain
 
 MAX_CHARS = 40_000
-"""One text takes about 20 ms of a processor."""
+"""A text of this length takes about 20 ms."""
 _VOICE = Text("voice_id", "Read as this voice reads; the first one by default")
 
 

@@ -1,4 +1,4 @@
-"""OpenAI's speech endpoint, so that its SDKs speak through this server too."""
+"""OpenAI's speech endpoint, so that its SDKs work with this server."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ OPENAI_VOICES = (
     "shimmer",
     "verse",
 )
-"""Names that OpenAI's clients offer; each is always the same one of our voices."""
+"""Voice names of OpenAI's clients; each is mapped to one of our voices by its place here."""
 
 
 def openai_voice(catalogue: Catalogue, name: str | None) -> Voice:
-    """One of our voices by id or name, or the one that stands for one of OpenAI's; the first for None.
+    """Find a voice by its id, its name, or one of OpenAI's names; None: the default voice.
 
     Raises:
         RemoteError: `invalid_parameters`: no voice has that name.
@@ -69,7 +69,7 @@ def openai_voice(catalogue: Catalogue, name: str | None) -> Voice:
 
 @attrs.define(eq=False, kw_only=True)
 class OpenAIEvents(Shape):
-    """Server-sent events: a delta for every packet, then one that says done."""
+    """Server-sent events: a delta for every packet, then a last event."""
 
     text: str
     content_type: str = "text/event-stream; charset=utf-8"
@@ -77,13 +77,13 @@ class OpenAIEvents(Shape):
     _packets: int = attrs.field(default=0, init=False)
 
     def part(self, packet: Packet) -> bytes:
-        """A delta."""
+        """The event of a packet."""
         self._packets += 1
         return _event({"type": "speech.audio.delta", "audio": pybase64.b64encode_as_string(packet.audio)})
 
     def end(self) -> bytes:
-        """The event that says done."""
-        # This server has no tokens: it counts characters in and packets out.
+        """The last event."""
+        # This server has no tokens: it reports characters in and packets out.
         used = {"input_tokens": len(self.text), "output_tokens": self._packets}
         usage = {**used, "total_tokens": sum(used.values())}
         return _event({"type": "speech.audio.done", "usage": usage})

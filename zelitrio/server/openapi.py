@@ -1,6 +1,6 @@
-"""The OpenAPI document, derived from the running server.
+"""The OpenAPI document, derived from the code of the running server.
 
-Paths, names and summaries come from the routes and the first lines of their docstrings.  Shapes of
+Paths and names come from the routes, summaries from the first lines of their docstrings.  The schemas of
 answers come from the functions that make the answers, ranges from the settings and the validators.
 """
 
@@ -60,8 +60,8 @@ def openapi_document(
 
     Args:
         routes: of the application.
-        catalogue: its voices; the first one is the example for a voice's shape.
-        url: the address in front of every path, as the client sees it.
+        catalogue: the voices; the first one is the example of a voice.
+        url: the base URL of the server, as the client sees it.
     """
     paths: dict[str, Schema] = {}
     content = answers()

@@ -1,4 +1,4 @@
-"""The answers of each operation, for the OpenAPI document, from the functions that make them."""
+"""Schemas of each operation's answers, for the OpenAPI document, from the functions that make the answers."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def answers() -> dict[str, Schema]:
 
 
 def shapes(catalogue: Catalogue) -> dict[str, Schema]:
-    """The shapes of answers by name."""
+    """The schemas of answers by name."""
     voice = schema_like(voice_json(catalogue.default))
     voice["properties"] |= {
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},

@@ -1,6 +1,6 @@
-"""The bodies of requests, for the OpenAPI document.
+"""Schemas of request bodies, for the OpenAPI document.
 
-A field that is null counts as absent, so that all but the required ones may be null.
+A field that is null counts as absent, so all fields but the required ones may be null.
 """
 
 from __future__ import annotations
@@ -172,13 +172,13 @@ def _common(catalogue: Catalogue) -> dict[str, Schema]:
 
 
 def _languages(catalogue: Catalogue) -> list[str]:
-    """Codes of the languages that some voice can read here."""
+    """Codes of the languages that at least one voice can read on this server."""
     spoken = (one for voice in catalogue.voices.values() for one in voice.languages)
     return sorted({one.code for one in spoken if not one.missing})
 
 
 def _settings() -> Schema:
-    """Numbers out of range are clamped, not refused: a range is part of the description only."""
+    """Ranges are in the descriptions only, because numbers out of range are clamped, not refused."""
     properties = {
         field.name: nullable(
             "boolean" if isinstance(field.default, bool) else "number",

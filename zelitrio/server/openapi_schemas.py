@@ -1,4 +1,4 @@
-"""Pieces of JSON schema that the OpenAPI document is built of."""
+"""Build parts of the OpenAPI document's JSON schemas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NDJSON = "application/x-ndjson"
 
 
 def schema_like(example: object) -> Schema:
-    """Return the schema of a JSON value: the same names, each with a value of the same type."""
+    """The schema of values like an example: the same names, with values of the same types."""
     match example:
         case None:
             return {"type": ["string", "number", "null"]}
@@ -35,12 +35,12 @@ def nullable(kind: str, **more: Any) -> Schema:
 
 
 def ref(name: str) -> Schema:
-    """A schema of the document by name."""
+    """A reference to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def array(name: str) -> Schema:
-    """A list of a schema of the document."""
+    """A list whose items have a schema of the document."""
     return {"type": "array", "items": ref(name)}
 
 

@@ -1,10 +1,10 @@
-"""Which web pages may use this server.
+"""Check the origin of requests: which web pages may use this server.
 
-A browser names the page's origin in every WebSocket upgrade and in every request that can do more than a
-link can; no page can leave it out or change it, and other programs seldom send it.  Without a key any
-page that is open in a browser of this machine could otherwise speak through a loopback server, also by a
-name of its own that it points at 127.0.0.1.  With keys an origin proves nothing that a key does not, and
-nothing is sent by a browser on its own (no cookies), so pages from everywhere may come, as at the vendor.
+A browser sends the page's origin with every WebSocket upgrade and with every request that could change
+something.  A page cannot remove or change it; other programs seldom send it.  Without this check, any page
+in a browser of this machine could use a loopback server without keys, even through a name of the page's own
+that resolves to 127.0.0.1.  With keys the check is not needed: a browser adds no key by itself (there are no
+cookies), so pages of all origins are allowed, as with the vendor.
 """
 
 from __future__ import annotations
@@ -33,34 +33,34 @@ EXPOSED_HEADERS = (
     "retry-after",
     "x-clamped-settings",
 )
-"""Headers of an answer that a page may read, besides type and length."""
+"""Headers of an answer that a page may read, besides content type and length."""
 PREFLIGHT_S = 7200
-"""How long a browser may remember what it was told; Chromium's own limit."""
+"""How long a browser may cache a preflight's answer; Chromium's own limit."""
 _LOOPBACK = r"https?://([a-z0-9-]+\.)*(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
-"""Pages of this machine, and what clients such as websocket-client send as their own origin."""
+"""Origins of this machine's pages; clients such as websocket-client also send them."""
 
 
 class Origins:
-    """The origins that may come in: any; or this machine's, those that were named, and the server's own."""
+    """The allowed origins: all; or this machine's, those in the settings, and the server's own."""
 
     def __init__(self, settings: ServerSettings) -> None:
         named = settings.cors_origins
         if named is None:
             named = ("*",) if settings.api_key_hashes else ()
-        # Browsers write hosts in lower case, whatever the page's address was typed as.
+        # Browsers send hosts in lower case.
         escaped = [re.escape(origin.lower()) for origin in named]
         self.pattern = None if "*" in named else "|".join([_LOOPBACK, *escaped])
-        """Matches an allowed origin as a whole; None: all are allowed."""
-        # Not without a key: any public name that resolves to this machine would be its own origin.
+        """Matches an allowed origin completely; None: all are allowed."""
+        # Only with keys: otherwise any public name that resolves to this machine would be an own origin.
         self._own_too = bool(settings.api_key_hashes)
         self._hosts = None if settings.api_key_hashes or "*" in named else _hosts(settings.host, named)
 
     def check(self, headers: Iterable[tuple[str, str]], public_host: str = "") -> None:
-        """Refuse what a page of another origin sends.
+        """Refuse a request of a page whose origin is not allowed.
 
         Args:
-            headers: of the request, in lower case.
-            public_host: of this server, where a trusted proxy says it.
+            headers: of the request, names in lower case.
+            public_host: this server's host, if a trusted proxy names it.
 
         Raises:
             RemoteError: `origin_not_allowed`.
@@ -72,7 +72,7 @@ class Origins:
         if self.pattern is None:
             return
         origin = named.get("origin", "").lower()
-        # websocket-client and its like name the address they connect to.
+        # Clients such as websocket-client send the address that they connect to as their origin.
         own = {named.get("host", "").lower(), public_host.lower()} - {""}
         is_own = self._own_too and origin.partition("://")[2] in own
         if "origin" in named and not is_own and not re.fullmatch(self.pattern, origin):
@@ -84,8 +84,8 @@ class Origins:
     def _check_host(self, host: str) -> None:
         """Refuse a public name that resolves to this machine (DNS rebinding).
 
-        A page of such a name is this server's own origin for a browser, which then sends no Origin with a
-        GET.  An address cannot be pointed elsewhere, and a name without a dot is in no public DNS.
+        For a browser, a page of such a name has the server's own origin, so it sends no Origin with a GET.
+        An IP address cannot be rebound, and a name without a dot is not in public DNS.
         """
         if self._hosts is None:
             return
@@ -101,7 +101,7 @@ class Origins:
 
 
 def _hosts(own: Iterable[str], origins: Iterable[str]) -> frozenset[str]:
-    """The names that a keyless server answers to."""
+    """The host names that a server without keys accepts."""
     named = (origin.lower().partition("://")[2].rpartition("@")[2] for origin in origins)
     return frozenset({*(name.lower() for name in own), *(re.sub(r":\d*$", "", name) for name in named)})
 
@@ -115,7 +115,7 @@ def _is_address(name: str) -> bool:
 
 
 class OriginGuard:
-    """ASGI middleware: refuses pages that may not come, and tells browsers that the others may (CORS)."""
+    """ASGI middleware: refuse pages of other origins, and answer CORS requests of the allowed ones."""
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._origins = origins

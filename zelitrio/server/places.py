@@ -1,7 +1,8 @@
-"""Where a client sees this server: the path that it asks for, and the address in front of all paths.
+"""The public address of this server, as a client sees it through a proxy.
 
-A proxy may change both before a request arrives here.  `--root-path` names the proxy's prefix.  The
-headers `x-forwarded-proto`, `-host` and `-prefix` count only from a trusted proxy: any client can send them.
+A proxy may change scheme, host and path of a request.  `--root-path` names the proxy's path prefix.  The
+headers `x-forwarded-proto`, `-host` and `-prefix` are used only from a trusted proxy, because any client can
+send them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zelitrio.settings import ServerSettings
 
 PLACE = "zelitrio.place"
 _ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
-"""In front of a path that is asked for through a proxy (RFC 9112, section 3.2.2)."""
+"""The absolute form of a request's target, which clients of proxies use (RFC 9112, section 3.2.2)."""
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}")
 _SAID = ("proto", "host", "prefix")
@@ -28,12 +29,12 @@ _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 @attrs.frozen
 class Place:
-    """Where a client sees this server.
+    """The public address of this server for one request.
 
     Attributes:
         scheme: http or https.
-        host: name and perhaps port, as in a URL.
-        prefix: in front of every path; "" or "/tts".
+        host: host, and port if there is one, as in a URL.
+        prefix: put before every path: empty, or such as "/tts".
     """
 
     scheme: str
@@ -42,12 +43,12 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The address in front of every path, without a slash at its end."""
+        """The base URL, without a slash at its end."""
         return f"{self.scheme}://{self.host}{self.prefix}"
 
 
 class Places:
-    """Tells the place of each request."""
+    """Finds the public address for each request."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._root_path = settings.root_path
@@ -66,17 +67,17 @@ class Places:
         return any(peer in network for network in self._trusted)
 
     def find(self, headers: Mapping[str, str], peer: str | None, scheme: str) -> Place:
-        """Tell the place of a request.
+        """The public address for a request.
 
         Args:
-            headers: of the request, in lower case.
-            peer: address of the other end of the connection.
+            headers: of the request, names in lower case.
+            peer: IP address of the other end of the connection; None: unknown.
             scheme: of the connection.
         """
         host = headers.get("host", "")
         prefix = self._root_path
         if self.trusts(peer):
-            # Of several proxies the first is the client's.
+            # With several proxies, the first value is the one that the client used.
             said = {name: headers.get(f"x-forwarded-{name}", "").partition(",")[0].strip() for name in _SAID}
             scheme = _SCHEMES.get(said["proto"].lower(), scheme)
             host = said["host"] if _HOST.fullmatch(said["host"]) else host
@@ -85,9 +86,9 @@ class Places:
         return Place(scheme, host if _HOST.fullmatch(host) else "localhost", prefix)
 
     def path_within(self, path: str, place: Place) -> str:
-        """Return a path as the routes have it, with one slash for several, and none at the end.
+        """Convert a request's path to a route's path: without prefix, repeated slashes, and slash at the end.
 
-        The prefix may be there or not: some proxies take it off.
+        The prefix may be missing, because some proxies remove it.
         """
         path = re.sub("/{2,}", "/", _ABSOLUTE.sub("", path, count=1))
         for prefix in {place.prefix, self._root_path} - {""}:
@@ -97,13 +98,13 @@ class Places:
         return path.rstrip("/") or "/"
 
     def head_within(self, head: RequestHead, place: Place) -> RequestHead:
-        """Return the head of a socket's request with the path that the routes have."""
+        """The head of a socket's request with the path converted by `path_within`."""
         path, mark, query = head.target.partition("?")
         return attrs.evolve(head, target=self.path_within(path, place) + mark + query)
 
 
 class Placing:
-    """ASGI middleware: gives each request its place, and the path that the routes have."""
+    """ASGI middleware: find each request's public address, and convert its path by `path_within`."""
 
     def __init__(self, app: ASGIApp, places: Places) -> None:
         self._app = app
@@ -123,7 +124,7 @@ class Placing:
 
 
 def place_of(scope: Mapping[str, Any]) -> Place:
-    """The place of the request being answered."""
+    """The public address for the request that is being answered."""
     place = scope[PLACE]
     assert isinstance(place, Place)
     return place

@@ -1,7 +1,7 @@
-"""The address to serve at, taken before anything slow begins: a wrong one is noticed in the first moment.
+"""Bind the server's address before the slow start of the engine, so that a wrong one fails at once.
 
-A bound address does not listen yet: until the server is ready, connections are refused, so that a health
-check does not take it for ready.
+A bound address does not listen yet.  Until the server is ready, connections are refused, so that a health
+check does not succeed too early.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ BACKLOG = 1024
 
 @attrs.define(eq=False)
 class Port:
-    """Bound sockets, one for each address that the host's name stands for.
+    """Bound sockets, one for each address of the hosts in the settings.
 
     Attributes:
-        tls: of all of them; None for plain text.
+        tls: context for all of them; None: plain text.
     """
 
     settings: ServerSettings
@@ -35,10 +35,10 @@ class Port:
     _sockets: list[trio.socket.SocketType]
 
     def listen(self) -> list[trio.SocketListener]:
-        """Take connections from now on; never waits.
+        """Begin to listen; never waits.
 
         Raises:
-            LocalError: another program bound the same address and was faster.
+            LocalError: another program listens on the same address.
         """
         try:
             for socket in self._sockets:
@@ -50,14 +50,14 @@ class Port:
 
 @asynccontextmanager
 async def open_port(settings: ServerSettings, *, has_key: bool | None = None) -> AsyncIterator[Port]:
-    """Hold an address for as long as the block lasts.
+    """Bind the server's address for the block.
 
     Args:
         settings: of the server.
-        has_key: whether any key opens the server; None: as the settings say.
+        has_key: whether the server has any key; None: decide by the settings.
 
     Raises:
-        LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
+        LocalError: the address cannot be bound, the host is not loopback and there is no key, or a
             certificate cannot be used.
     """
     tls = make_tls(settings)
@@ -77,7 +77,7 @@ async def _bind(settings: ServerSettings, has_key: bool, sockets: list[trio.sock
     port = settings.port
     missing: OSError | None = None
     for family, address in await _addresses(settings):
-        # A name can mean an address of another kind.
+        # A host name may resolve to an address that is not loopback.
         host = str(address[0])
         settings.check_exposure(host, has_key=has_key)
         try:
@@ -85,7 +85,7 @@ async def _bind(settings: ServerSettings, has_key: bool, sockets: list[trio.sock
         except OSError as error:
             if not _lacks_family(error, host):
                 raise
-            missing = error  # this system speaks one of IPv4 and IPv6 only
+            missing = error  # this system has only one of IPv4 and IPv6
             continue
         port = sockets[0].getsockname()[1]  # a free one is the same for all addresses
     if missing is not None and not sockets:
@@ -93,7 +93,7 @@ async def _bind(settings: ServerSettings, has_key: bool, sockets: list[trio.sock
 
 
 async def _addresses(settings: ServerSettings) -> list[tuple[int, tuple[Any, ...]]]:
-    """The family and address of each socket to bind, each once and in the settings' order."""
+    """The family and address of each socket to bind, without repetitions, in the settings' order."""
     hosts = [each for host in settings.host for each in ((host, "0.0.0.0") if host == "::" else (host,))]
     found: dict[tuple[Any, ...], int] = {}
     for host in hosts:
@@ -109,7 +109,7 @@ async def _bound(family: int, address: tuple[str | int, ...]) -> trio.socket.Soc
     try:
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
         if family == trio.socket.AF_INET6:
-            # One socket for each family: on a shared one IPv4 clients have addresses such as ::ffff:10.0.0.1.
+            # Separate sockets for IPv4 and IPv6: on a shared one IPv4 clients appear as ::ffff:10.0.0.1.
             socket.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
         await socket.bind(address)
     except BaseException:
@@ -119,7 +119,7 @@ async def _bound(family: int, address: tuple[str | int, ...]) -> trio.socket.Soc
 
 
 def _lacks_family(error: OSError, address: str) -> bool:
-    """Whether the system has no IPv4 or no IPv6 at all.  If IPv6 is switched off, it refuses the address."""
+    """Whether the error means that the system has no IPv4 or no IPv6, which may be switched off."""
     if error.errno == errno.EADDRNOTAVAIL:
         return address in ("::", "::1")
     return error.errno == errno.EAFNOSUPPORT

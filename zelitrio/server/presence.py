@@ -1,7 +1,7 @@
-"""Whether the client of a request is still there.
+"""Find out whether the client of a request is still connected.
 
-A client that closes its connection and one that only ends its sending side both send a FIN.  They differ
-in what follows the next bytes that they get: a closed connection answers with a reset.
+A client that closes its connection and one that only ends its sending side both send a FIN.  They differ when
+more bytes are sent to them: a closed connection answers with a reset.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ import trio
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
 
 MAX_AHEAD_BYTES = 64 * 1024
-"""Requests that a client may send before it has its answer.  It is read no further after that."""
+"""Bytes of pipelined requests that are read during an answer; no more are read."""
 PROBE_AFTER_S = 0.2
-"""A short answer needs no probe; for a long one this is how long a client that left goes unnoticed."""
+"""Time after which a client that ended its sending side is probed.  A short answer needs no probe."""
 PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
-"""Clients skip interim responses that they did not ask for (RFC 9110, section 15.2)."""
+"""Clients ignore unexpected interim responses (RFC 9110, section 15.2)."""
 _LOOK_FIRST_S, _LOOK_MOST_S = 0.002, 0.25
 
 
 class Ahead:
-    """Bytes that a client sends during an answer, kept for later."""
+    """Keeps bytes that a client sends during an answer, for later requests."""
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.is_ended = False
-        """The client's sending side has ended."""
+        """Whether the client's sending side has ended."""
 
     async def wait_left(self, stream: GuardedStream, may_probe: Callable[[], bool]) -> None:
         """Read ahead until the client has left.
 
         Args:
             stream: the connection.
-            may_probe: whether an interim response may be sent now.
+            may_probe: returns whether an interim response may be sent now.
         """
         while len(self.data) < MAX_AHEAD_BYTES:
             try:
@@ -47,7 +47,7 @@ class Ahead:
                 break
             self.data += data
         if self.is_ended and stream.is_encrypted:
-            return  # no client of TLS ends one side only
+            return  # with TLS, clients do not end one side only
         probe_at = trio.current_time() + PROBE_AFTER_S if self.is_ended else math.inf
         look_s = _LOOK_FIRST_S
         while not stream.has_failed():

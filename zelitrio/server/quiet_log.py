@@ -8,22 +8,22 @@ from typing import Any
 import structlog
 
 MAX_TRACEBACK_CHARS = 8000
-"""Kept from the end of a traceback: a group of errors has no bound."""
+"""Characters that are kept from the end of a traceback; that of an exception group can be of any length."""
 
 
 class QuietLog:
-    """`structlog`'s logger behind four methods that raise no `Exception`.
+    """A wrapper of structlog's logger that raises no `Exception`.
 
-    The program that embeds the server configures structlog, and its configuration may raise.
+    The program that embeds the server configures structlog, and its configuration may raise errors.
     """
 
     def __init__(self) -> None:
         self._log: Any = structlog.get_logger("zelitrio.server")
         self.lost = 0
-        """Lines that structlog raised for."""
+        """Number of lines for which structlog raised an error."""
 
     def info(self, event: str, **values: object) -> None:
-        """What happened."""
+        """Log an event."""
         self._write("info", event, values)
 
     def warning(self, event: str, **values: object) -> None:
@@ -31,14 +31,15 @@ class QuietLog:
         self._write("warning", event, values)
 
     def error(self, event: str, *, exc_info: BaseException | None = None, **values: object) -> None:
-        """What failed, and the traceback of its error.
+        """Log a failure, with the traceback of its error.
 
-        It is formatted here: structlog's default, with rich, shows all local variables and may take seconds.
+        The traceback is formatted here: structlog's default uses rich, which shows all local variables and
+        may take seconds.
         """
         if exc_info is not None:
             try:
                 lines = "".join(traceback.format_exception(exc_info))
-            except Exception:  # of its __str__
+            except Exception:  # raised by the error's own __str__
                 lines = type(exc_info).__name__
             values["traceback"] = lines[-MAX_TRACEBACK_CHARS:]
         self._write("error", event, values)

@@ -1,4 +1,4 @@
-"""A realtime socket: from the upgrade to the close frame."""
+"""Serve a realtime socket, from the upgrade to the close frame."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ log = get_log()
 
 
 def read_request(head: RequestHead) -> SocketRequest | None:
-    """Read the request for a realtime socket; None if it is a request for something else.
+    """Read the request for a realtime socket; None if it is another request.
 
     Raises:
-        RemoteError: the URL alone shows that it cannot be had.
+        RemoteError: a parameter of the URL is invalid.
     """
     if not head.is_websocket:
         return None
@@ -41,7 +41,7 @@ async def serve_realtime(
     service: Service,
     settings: ServerSettings,
 ) -> None:
-    """Hold one conversation on a stream after its head; the caller closes the stream.
+    """Run one conversation on a stream whose request was read; the caller closes the stream.
 
     Returns when either side has ended the conversation.
     """
@@ -68,5 +68,5 @@ async def serve_realtime(
             close_code=socket.close_code,
         )
         if socket.close_code in BROKEN_CODES:
-            await stream.linger()  # the peer had no reason to stop: most of its bytes are still on their way
+            await stream.linger()  # the peer may go on sending until it reads the close frame
         nursery.cancel_scope.cancel()

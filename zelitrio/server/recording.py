@@ -1,4 +1,4 @@
-"""Begins an item of the history for a stream, from the stream's options."""
+"""Begin a history item for a stream, from the stream's options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.session import StreamOptions
 
 
 def make_recorder(history: History) -> Callable[[str, Kind, StreamOptions], Recording]:
-    """A function that begins an item for each stream; see `Accounts`."""
+    """Make the function with which `Accounts` begins an item for each stream."""
 
     def record(key: str, kind: Kind, options: StreamOptions) -> Recording:
         request_id = get_contextvars().get("request_id")

@@ -1,4 +1,4 @@
-"""Errors over HTTP: in the vendor's shape and in OpenAI's."""
+"""HTTP answers for errors, in the vendor's format and in OpenAI's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zelitrio.server.answer import RETRY_AFTER_S
 
 
 def vendor_error(error: RemoteError, request_id: str) -> Response:
-    """An error in the vendor's shape."""
+    """An error in the vendor's format."""
     return _shown(error, error_body(error, request_id))
 
 
 def openai_error(error: RemoteError, request_id: str) -> Response:
-    """An error in OpenAI's shape, which has no place for the request's name."""
+    """An error in OpenAI's format, which has no field for the request's id."""
     return _shown(error, openai_error_body(error))
 
 

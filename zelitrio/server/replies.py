@@ -1,7 +1,7 @@
-"""Texts of one connection, spoken one after the other while they are still being written.
+"""Speak the replies of one connection, one after the other, while their text is still coming.
 
-The connection's reader puts the peer's events into the `Inbox` and never waits.  `ReplySpeaker.run` takes
-them and is the only task that sends audio.
+The connection's reader puts the peer's events into the `Inbox` without waiting.  `ReplySpeaker.run` takes
+them; it is the only task that sends audio.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from zelitrio.server.state import ServerState
 from zelitrio.session import AccountLike, Meter, Packet, Signal, StreamOptions, speak
 
 EVENT_CHARS = 64
-"""Added for each event, so that empty ones are bounded too."""
+"""Each event counts as this many more characters, so that events without text are limited, too."""
 log = get_log()
 
 
 class Inbox:
-    """Events that wait to be spoken.
+    """Events that are not handled yet.
 
     Args:
-        max_chars: of all texts that wait.
+        max_chars: limit for the text of all waiting events.
     """
 
     def __init__(self, max_chars: int) -> None:
@@ -43,7 +43,7 @@ class Inbox:
         """Add an event; never waits.  After `close` it is dropped.
 
         Raises:
-            RemoteError: `message_too_big`: too much text waits.
+            RemoteError: `message_too_big`: more than `max_chars` would wait.
         """
         if self._is_closed:
             return
@@ -56,7 +56,7 @@ class Inbox:
         self._changed.notify()
 
     def close(self) -> None:
-        """Say that no event follows."""
+        """Note that no more events will come."""
         self._is_closed = True
         self._changed.notify()
 
@@ -73,7 +73,7 @@ class Inbox:
 
 
 class ReplyWire(Protocol):
-    """How one protocol carries replies."""
+    """The messages with which one protocol carries replies."""
 
     def choose(self, reply: BeginReply) -> StreamOptions:
         """Find the voice and the format.
@@ -83,13 +83,13 @@ class ReplyWire(Protocol):
         """
 
     async def start(self, reply: BeginReply, options: StreamOptions) -> None:
-        """Announce audio.  Called for every reply that does not fail before its first packet."""
+        """Announce a reply's audio.  Called before its first packet, or at its end if it has none."""
 
     async def send(self, packet: Packet) -> None:
         """Send audio."""
 
     async def finish(self, reply: BeginReply, *, is_heard: bool) -> None:
-        """Say that the reply is over; `is_heard` unless it failed."""
+        """Send the end of a reply; `is_heard` is false if it failed."""
 
     async def fail(self, error: RemoteError) -> None:
         """Send an error."""
@@ -101,8 +101,8 @@ class ReplySpeaker:
 
     Attributes:
         account: of the peer.
-        kind: the door, for the account.
-        stops_at_failure: whether no reply is spoken after one that failed.
+        kind: of the protocol, for the account; a `zelitrio.accounts.Kind`.
+        stops_at_failure: whether a failed reply ends the connection.
         is_speaking: whether a reply is open.
     """
 
@@ -114,10 +114,10 @@ class ReplySpeaker:
     stops_at_failure: bool = False
     is_speaking: bool = False
     _is_written: bool = attrs.field(default=False, init=False)
-    """Whether all text of the reply was taken."""
+    """Whether all text of the open reply was taken."""
 
     async def run(self) -> None:
-        """Speak until no event follows, or a reply failed and that ends the connection.
+        """Speak replies until the inbox is closed, or until a failed reply ends the connection.
 
         Raises:
             trio.BrokenResourceError: the peer is gone.
@@ -129,7 +129,7 @@ class ReplySpeaker:
                 return
 
     async def _answer(self, reply: BeginReply) -> bool:
-        """Speak one reply to its end; returns whether it did not fail."""
+        """Speak one reply and send its end; return whether it succeeded."""
         state, began_at = self.state, trio.current_time()
         outcome = "gone"
         self.is_speaking, self._is_written = True, False
@@ -146,7 +146,7 @@ class ReplySpeaker:
         return failure is None
 
     async def _try_speak(self, reply: BeginReply) -> RemoteError | None:
-        """Speak one reply; returns why it failed, after the peer has written all of it."""
+        """Speak one reply; if it fails, read the rest of its text and return the error."""
         failure: RemoteError | None = None
         try:
             await self._speak(reply)
@@ -180,7 +180,7 @@ class ReplySpeaker:
         """Wait for more text of the open reply; None at its end.
 
         Raises:
-            RemoteError: the peer sent something wrong, or its account has no characters left.
+            RemoteError: a message of the peer is invalid, or its account has no characters left.
         """
         event = await self.inbox.take()
         match event:
@@ -200,10 +200,10 @@ class ReplySpeaker:
 
 @attrs.define(eq=False)
 class ReplyConversation:
-    """The speaker of one connection beside its reader, until either side ends it.
+    """Runs the speaker of one connection beside its reader, until either side ends the connection.
 
     Attributes:
-        failure: why this side ended it early; the peer was told.
+        failure: the error for which this side ended it; the peer was told.
     """
 
     state: ServerState
@@ -213,11 +213,11 @@ class ReplyConversation:
 
     @property
     def has_left(self) -> bool:
-        """Whether the peer ended it."""
+        """Whether the peer ended the connection."""
         return self._scope.cancel_called and self.failure is None
 
     async def run(self, read: Callable[[], Awaitable[None]]) -> None:
-        """Speak what `read` puts into the inbox; a server that drains lets the open reply end.
+        """Speak the events that `read` puts into the inbox.  During a drain, finish the open reply, then end.
 
         Raises:
             trio.BrokenResourceError: the peer is gone.
@@ -243,7 +243,7 @@ class ReplyConversation:
         """Stop speaking, then send an error."""
         if self.failure is None and not self._scope.cancel_called:
             self.failure = failure
-            self.state.begin()  # a server that ends waits until the error is sent
+            self.state.begin()  # so that a server that is ending waits until the error is sent
             self._scope.cancel()
 
     async def _watch_drain(self) -> None:
@@ -259,7 +259,7 @@ class ReplyConversation:
 
 @attrs.define(eq=False)
 class _Written:
-    """The text of the open reply, to iterate over.  A class, because a generator would have to be closed."""
+    """Iterates over the text of the open reply.  Not an async generator, which would have to be closed."""
 
     speaker: ReplySpeaker
     meter: Meter

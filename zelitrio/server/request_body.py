@@ -9,16 +9,16 @@ from starlette.types import Message
 from zelitrio.session import Signal
 
 MAX_UNREAD_BYTES = 128 * 1024
-"""Bytes that wait for the application before the client is read no further."""
+"""Bytes that may wait for the application; more are not read from the client."""
 PIECES_AT_ONCE = 64
-"""Pieces taken before other tasks run: a client may send its body one byte to a chunk."""
+"""Pieces that are taken before other tasks run; a client may send one byte per piece."""
 
 
 class RequestBody:
     """A queue of bytes from the protocol to the application.
 
-    Not a channel of messages, as in hypercorn's own worker: there, ten unread messages block the answer
-    of an application that does not read the body, and the connection never ends.
+    It is not a channel of messages as in hypercorn's own worker.  There, ten unread messages block the answer
+    of an application that does not read its body, and the connection never ends.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class RequestBody:
         return self._is_complete
 
     async def put(self, message: ASGIReceiveEvent) -> None:
-        """Take one message of the protocol; waits while the application has MAX_UNREAD_BYTES to read."""
+        """Take one message of the protocol; wait while MAX_UNREAD_BYTES are unread."""
         if message["type"] != "http.request":
             self.close()
             return
@@ -49,7 +49,7 @@ class RequestBody:
             await self._changed.wait()
 
     async def receive(self) -> Message:
-        """The application's `receive`: all that has arrived, or `http.disconnect` once it is closed."""
+        """The application's `receive`: all bytes that have arrived, or `http.disconnect` after `close`."""
         await trio.lowlevel.checkpoint()
         while True:
             if self._is_closed:
@@ -63,7 +63,7 @@ class RequestBody:
             await self._changed.wait()
 
     def close(self) -> None:
-        """Tell the application that the client left or has its answer; never waits."""
+        """Note that the client has left or has its answer; never waits."""
         self._is_closed = True
         self._unread.clear()
         self._changed.notify()

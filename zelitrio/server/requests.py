@@ -1,4 +1,4 @@
-"""Reading an HTTP request: who asks, in which format, and a body bounded in size and time."""
+"""Read an HTTP request: its account, its output format, and its body within limits of size and time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ACCOUNT = "zelitrio.account"
 
 
 def account_name_of(scope: Mapping[str, Any]) -> str | None:
-    """The account of a request; None: it is not known."""
+    """The name of a request's account; None: it is not known."""
     return scope.get(ACCOUNT)
 
 
 def authorize(state: ServerState, request: Request) -> AccountLike:
-    """Return the account of a request.
+    """The account of a request.
 
     Raises:
         RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
@@ -36,7 +36,7 @@ def authorize(state: ServerState, request: Request) -> AccountLike:
 
 
 def authorize_credential(state: ServerState, credential: str | None) -> AccountLike:
-    """Return the account of a key.
+    """The account of a key.
 
     Raises:
         RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
@@ -50,10 +50,10 @@ def authorize_credential(state: ServerState, credential: str | None) -> AccountL
 
 
 def authorize_list(state: ServerState, request: Request) -> None:
-    """Let a request for a list pass: with a key, or without one where `--open-lists` says so.
+    """Check the key of a request for a list; with `--open-lists` it may have none.
 
     Raises:
-        RemoteError: as `authorize`; a wrong key is refused in any case.
+        RemoteError: see `authorize`.  An invalid key is always refused.
     """
     named = credential_of(request.headers.items(), request.query_params.get("authorization"))
     if named is not None or not state.settings.open_lists:
@@ -64,7 +64,7 @@ def read_format(wanted: SpeechRequest | DialogueRequest) -> AudioFormat:
     """The output format of a request.
 
     Raises:
-        RemoteError: `invalid_output_format`, also for a name in the body that the query overrides.
+        RemoteError: `invalid_output_format`, also for an invalid name in the body that the query overrides.
     """
     if wanted.unused_format is not None:
         parse_format(wanted.unused_format)
@@ -72,7 +72,7 @@ def read_format(wanted: SpeechRequest | DialogueRequest) -> AudioFormat:
 
 
 async def read_body(state: ServerState, request: Request) -> bytes:
-    """The whole body; waits for it no longer than a head may take plus a write.
+    """Read the whole body, within the time for a head plus the time for a write.
 
     Raises:
         RemoteError: `message_too_big` (413) or `input_timeout_exceeded` (408).

@@ -47,30 +47,30 @@ async def serve(
 ) -> None:
     """Serve realtime sockets and HTTP on one port until drained or cancelled.
 
-    Started with the bound base URLs ("http://127.0.0.1:8020").  Cancelling it ends everything at
-    once.  Setting `drain` ends it in order: new conversations are refused and `/ready` says 503, those
-    under way finish their speech for at most `drain_s`, sockets are closed with 1012, also those that
-    still speak then, and it returns.
+    Cancelling it ends everything at once.  Setting `drain` ends it in order.  Then new conversations are
+    refused, and `/ready` answers 503.  Conversations in progress finish their speech, for at most `drain_s`.
+    All sockets are closed with 1012, and the call returns.
 
-    Nothing that a client does ends it.  An error in one of its own tasks refuses new conversations, lets
-    speech under way finish for `drain_s`, closes every socket with 1011, and raises ServerError.
+    No client can end it.  After an error in one of its own tasks, it refuses new conversations, lets others
+    finish their speech for at most `drain_s`, closes every socket with 1011, and raises ServerError.
 
     Args:
-        engine: warmed up; it must outlive this call.
+        engine: must be warmed up, and must run until this call returns.
         front_end: shared by all conversations.
-        settings: address, keys, bounds.
-        session_settings: rules of a conversation.
-        handle_signals: drain on the first SIGTERM or SIGINT, end at once on the second.  For the
-            program that owns the process, in its main thread.
-        drain: set it to drain.
-        dictionaries: pronunciations that requests may choose from; `front_end` serves those that do not.
-        port: where to serve, if it was opened before (`open_port`); else the address in `settings`.
+        settings: address, keys, limits; None: the defaults.
+        session_settings: of conversations; None: the defaults.
+        handle_signals: whether to drain on the first SIGTERM or SIGINT and end at once on the second.  Only
+            for the program that owns the process, in its main thread.
+        drain: set it to drain; None: only a signal drains.
+        dictionaries: pronunciations that requests can name; None: there are none.
+        port: bound before (`open_port`); None: bind the address in `settings`.
+        task_status: started with the base URLs ("http://127.0.0.1:8020") when the server listens.
 
     Raises:
-        LocalError: the address cannot be bound, no key is set and the host is not loopback, or a
-            certificate cannot be used, or the Wyoming port cannot be opened or announced.
-        EngineError: the engine broke; every peer was told before.
-        ServerError: the server broke; every peer was told before.
+        LocalError: the address cannot be bound, the host is not loopback and there is no key, a certificate
+            cannot be used, or the Wyoming port cannot be opened or announced.
+        EngineError: the engine failed; every peer was told before.
+        ServerError: the server failed; every peer was told before.
     """
     chosen = settings or ServerSettings()
     state = make_state(
@@ -145,13 +145,13 @@ def _agent_line(state: ServerState) -> bytes:
 
 
 async def _keep_log_moving() -> None:
-    """Write log lines that wait for a slow reader, even if nothing else happens."""
+    """Write log lines that wait for a slow reader, even if no new line comes."""
     while True:
         await trio.sleep(FLUSH_LOG_EVERY_S)
         flush_log()
 
 
 def _note_bug(state: ServerState, scope: Scope, error: Exception) -> None:
-    """Log and count an error of the application; the client has got its 500 if it can."""
+    """Log and count an error of the application; the client was answered with 500 if possible."""
     state.metrics.connections_failed.inc()
     log.error("request_failed", request_id=request_id_of(scope), path=scope.get("path"), exc_info=error)

@@ -1,4 +1,4 @@
-"""An answer made of speech: it starts with the first packet, and ends with the client or the text."""
+"""An HTTP answer that is spoken: it starts with the first packet and ends with the text."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ log = get_log()
 
 @attrs.define(eq=False, kw_only=True)
 class Shape:
-    """How packets become a body: this one, audio bytes and nothing else.  One object per answer.
+    """Turns packets into a body.  This one sends the audio bytes only.  One object per answer.
 
     Attributes:
         content_type: of the answer.
-        is_streamed: whether parts leave as they are made; else the body leaves whole, with its length.
-        timing: whether packets are to carry times.
-        refuse: makes the answer when there is no speech, from an error and the request's name.
+        is_streamed: whether parts are sent as they are made; if not, the body is sent whole, with its length.
+        timing: whether packets carry times.
+        refuse: makes the answer for an error before the first packet, from the error and the request's id.
     """
 
     content_type: str
@@ -45,31 +45,31 @@ class Shape:
     refuse: Callable[[RemoteError, str], Response] = vendor_error
 
     def part(self, packet: Packet) -> bytes:
-        """The body's next part; may be empty."""
+        """The next part of the body; may be empty."""
         return packet.audio
 
     def end(self) -> bytes:
-        """The body's last part."""
+        """The last part of the body; may be empty."""
         return b""
 
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """The text to speak, and how."""
+    """A text to speak, and how to speak it."""
 
     voice: Voice
     account: AccountLike
     kind: str
-    """The door that the request came through, for the account."""
+    """The kind of the endpoint, for the account; a `zelitrio.accounts.Kind`."""
     text: str | Sequence[Line]
     audio_format: AudioFormat
     settings: VoiceSettings
     seed: int | None = None
     clamped: tuple[str, ...] = ()
-    """Settings that were out of range, as they count: told in a header."""
+    """Settings that were out of range, with the values that are used; sent in a header."""
     reading: Reading = attrs.field(factory=Reading)
     tempo: float = 1.0
-    """How much faster the audio plays than it was spoken."""
+    """Tempo of the audio relative to the voice's, at the same pitch."""
 
     @property
     def chars(self) -> int:
@@ -87,8 +87,8 @@ class Job:
 class SpokenAnswer(Response):
     """Speaks a job as an ASGI response.
 
-    A client that leaves frees its lane at once.  A failure before the first packet is answered with an error.
-    After it the connection is cut, so that half a text is not taken for the whole.
+    If the client leaves, its lane is freed at once.  A failure before the first packet is answered with an
+    error.  A later failure cuts the connection, so that the client does not take a part for the whole.
     """
 
     def __init__(self, state: ServerState, job: Job, shape: Shape, request_id: str, asked_at: float) -> None:
@@ -109,8 +109,8 @@ class SpokenAnswer(Response):
                 nursery.start_soon(_cancel_when_left, receive, nursery.cancel_scope)
                 ending = await self._speak(send)
                 nursery.cancel_scope.cancel()
-            # Out of the watcher's reach: hypercorn says "disconnected" from inside of its last send, and
-            # cancelling that would leave its end of the connection open for ever.
+            # Outside of the cancel scope: hypercorn reports "disconnected" from inside its last send, and
+            # cancelling that send would leave the connection open for ever.
             if isinstance(ending, Response):
                 await ending(scope, receive, send)
             elif ending is not None:
@@ -119,7 +119,7 @@ class SpokenAnswer(Response):
             self._state.end()
 
     async def _speak(self, send: Send) -> Response | Message | None:
-        """Send all but the end of the answer, and return that; None cuts the connection."""
+        """Send the answer except its end, and return the end; None: the connection must be cut."""
         job, shape = self._job, self._shape
         parts: list[bytes] = []
         first_ms: float | None = None
@@ -184,7 +184,7 @@ class SpokenAnswer(Response):
             headers.append(("content-length", str(length)))
         else:
             headers.append(("cache-control", "no-store"))
-            headers.append(("x-accel-buffering", "no"))  # nginx would gather a stream into one piece
+            headers.append(("x-accel-buffering", "no"))  # nginx would buffer the whole stream
         await send({"type": "http.response.start", "status": 200, "headers": _encode(headers)})
 
     def _refuse(self, error: ZelitrioError) -> Response:

@@ -1,4 +1,4 @@
-"""What everything in one server shares."""
+"""The state that all parts of one server share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = get_log()
 
 @attrs.define(eq=False)
 class ServerState:
-    """One server: its service, its keys, its counters, and whether it is ending."""
+    """The parts of one server, its counters, and whether it is ending."""
 
     engine: ServedEngine
     settings: ServerSettings
@@ -39,21 +39,21 @@ class ServerState:
     dictionaries: DictionaryStore
     tracing: Tracing
     history: History | None
-    """None: nothing is kept."""
+    """None: no history is kept."""
     max_connections: int
-    """The setting, or less if the process has fewer files."""
+    """The setting, or fewer if the process may not open so many files."""
     failure: EngineError | ServerError | None = None
     """The failure that ends the server."""
     connections: int = 0
     turned_away: int = 0
-    """Connections above the limit that are being told so."""
+    """Connections above the limit that are being answered."""
     conversations: int = 0
-    """Sockets and synthesis requests in progress; a drain waits for them."""
+    """Sockets and speech requests in progress; a drain waits for them."""
     _changed: Signal = attrs.field(factory=Signal, init=False)
 
     @property
     def is_ready(self) -> bool:
-        """Whether new conversations are welcome."""
+        """Whether new conversations are accepted."""
         return self.failure is None and not self.service.drain.is_set()
 
     def check_ready(self) -> None:
@@ -66,22 +66,22 @@ class ServerState:
             raise RemoteError("service_restart", "The server is restarting. Please try again.")
 
     def connected(self, by: int) -> None:
-        """A connection came (1) or went (-1)."""
+        """Count a connection that was opened (1) or closed (-1)."""
         self.connections += by
         self.metrics.connections.set(self.connections)
         self._changed.notify()
 
     def begin(self) -> None:
-        """A conversation began."""
+        """Count a conversation that begins."""
         self.conversations += 1
 
     def end(self) -> None:
-        """A conversation ended."""
+        """Count a conversation that has ended."""
         self.conversations -= 1
         self._changed.notify()
 
     async def wait_quiet(self) -> None:
-        """Wait until no conversation is under way."""
+        """Wait until no conversation is in progress."""
         while self.conversations:
             await self._changed.wait()
 
@@ -99,7 +99,7 @@ def make_state(
     drain: trio.Event,
     dictionaries: Dictionaries | None = None,
 ) -> ServerState:
-    """Put a server's parts together.
+    """Make the parts of a server.
 
     Raises:
         SettingError: settings contradict each other.
@@ -154,7 +154,7 @@ def _history(settings: ServerSettings) -> History | None:
 
 
 def _connections(settings: ServerSettings) -> int:
-    """As many connections as are set, or as there are descriptors for."""
+    """The number of connections in the settings, or fewer if descriptors do not suffice."""
     possible = connections_possible()
     if possible is None or possible >= settings.max_connections:
         return settings.max_connections

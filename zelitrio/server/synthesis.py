@@ -1,4 +1,4 @@
-"""The vendor's four synthesis endpoints: a text in a body, its speech in the answer."""
+"""The vendor's four endpoints for speech: a body with a text gets its audio."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_a
 from zelitrio.text import Reading
 
 MAX_WHOLE_CHARS = 40_000
-"""Limit of a text for one whole answer: 45 minutes of speech, up to 250 MB of PCM."""
+"""Limit for a text whose answer is sent whole: 45 minutes of speech, up to 250 MB of PCM."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class TimedLines(Shape):
-    """A line of JSON for every packet; each line, also the last, ends in a newline."""
+    """A line of JSON for every packet; all lines end in a newline."""
 
     timestamps: tuple[str, ...]
     content_type: str = "application/x-ndjson"
     timing: Timing = Timing.STREAM
 
     def part(self, packet: Packet) -> bytes:
-        """A line."""
+        """The line of a packet."""
         return _timed(packet.audio, packet.alignment, packet.marks(self.timestamps))
 
 
@@ -52,7 +52,7 @@ class TimedWhole(Shape):
     _marks: list[Mapping[str, Marks]] = attrs.field(factory=list, init=False)
 
     def part(self, packet: Packet) -> bytes:
-        """Nothing yet."""
+        """Keep the packet; return no bytes."""
         self._audio.append(packet.audio)
         if packet.alignment is not None:
             self._told.append(packet.alignment)
@@ -60,7 +60,7 @@ class TimedWhole(Shape):
         return b""
 
     def end(self) -> bytes:
-        """The object."""
+        """The whole object."""
         audio = with_true_sizes(b"".join(self._audio), self.audio_format)
         return _timed(audio, join_alignments(self._told) if self._told else None, join_marks(self._marks))
 

@@ -1,4 +1,4 @@
-"""Telephone platforms over HTTP: Vapi's custom voice and jambonz' custom speech."""
+"""HTTP endpoints for telephone platforms: Vapi's custom voice and jambonz' custom speech."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
 
 JAMBONZ_FORMAT = "mp3_24000_48"
-"""MP3 is the type that jambonz' guide prefers; `output_format` in the URL chooses another."""
+"""MP3, which jambonz' guide recommends; `output_format` in the URL chooses another format."""
 
 
 def linear_format(sample_rate_hz: int) -> AudioFormat:
-    """Return the format of bare 16-bit samples at any rate."""
+    """The format of 16-bit PCM without a header, at any rate."""
     name = f"pcm_{sample_rate_hz}"
     return FORMATS.get(name) or AudioFormat(
         name, "pcm", sample_rate_hz, None, FORMATS["pcm_8000"].content_type
@@ -74,10 +74,10 @@ class Telephony(Endpoints):
         return self._speak(request, account, wanted, audio_format, content_type, asked_at)
 
     def _vapi_account(self, request: Request, body: bytes) -> AccountLike:
-        """Return the account of a request by its signature, its secret or its key.
+        """The account of a request, by its signature, its secret or its key.
 
         Raises:
-            RemoteError: none of them is right.
+            RemoteError: none of them is valid.
         """
         state, headers = self._state, request.headers
         if state.settings.vapi_hmac_secret is not None and telephony.is_signed(headers):
@@ -106,13 +106,13 @@ class Telephony(Endpoints):
             settings=VoiceSettings(),
             reading=Reading(ssml=wanted.is_ssml),
         )
-        # A WAV file that is streamed cannot say its length, which jambonz' player needs.
+        # The header of a streamed WAV file has no length, which jambonz' player needs.
         shape = Shape(content_type=content_type, is_streamed=audio_format.codec != "wav")
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
 
 
 def telephony_bodies() -> dict[str, dict[str, Any]]:
-    """Return the schemas of the two request bodies."""
+    """The schemas of the two request bodies."""
     text = {"type": "string", "pattern": r"\S"}
     words = {"type": ["string", "null"]}
     voice = {"type": ["object", "null"], "properties": {"voiceId": words}}

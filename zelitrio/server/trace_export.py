@@ -1,7 +1,7 @@
-"""Spans to a collector: OTLP over HTTP, by OpenTelemetry.  Only `tracing` imports this, on demand.
+"""Export spans to a collector: OTLP over HTTP, by OpenTelemetry.  Only `tracing` imports this, on demand.
 
-The loop makes spans and puts them into a bounded queue.  Once a second a worker thread sends what is there.
-A collector that is away costs one log line; the oldest spans of a full queue are dropped.
+The event loop puts finished spans into a bounded queue.  Once a second a worker thread sends them.  If the
+collector cannot be reached, one line is logged, and the oldest spans of a full queue are dropped.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from zelitrio.session import Trace
 
 EXPORT_EVERY_S = 1.0
 MAX_SPANS = 4096
-"""Spans that wait for the collector: some 600 requests, 8 MB."""
+"""The most spans that wait for the collector: about 600 requests, 8 MB."""
 _TIMEOUT_S = 5.0
-"""For one batch, with the exporter's own retries."""
+"""Time for one batch, including the exporter's own retries."""
 _LAST_EXPORT_S = 2.0
-"""For the last batch while the server ends."""
+"""Time for the last batch, while the server ends."""
 log = get_log()
 
 
@@ -48,7 +48,7 @@ class _Queue(SpanProcessor):
         self._spans.append(span)
 
     def take(self) -> Sequence[ReadableSpan]:
-        """All spans that wait; they wait no longer."""
+        """Remove and return all waiting spans."""
         taken = list(self._spans)
         self._spans.clear()
         return taken
@@ -58,13 +58,13 @@ class TraceExport:
     """Makes spans and sends them.
 
     Args:
-        endpoint: address of the collector, such as http://localhost:4318.
-        sample: part of requests that are traced, unless the client's `traceparent` decides.
-        load: tells the engine's load, 0 to 1.
+        endpoint: URL of the collector, such as http://localhost:4318.
+        sample: part of the requests that are traced, 0 to 1, unless the client's `traceparent` decides.
+        load: returns the engine's load, 0 to 1.
     """
 
     def __init__(self, endpoint: str, sample: float, load: Callable[[], float]) -> None:
-        # It logs each retry; this server logs the first failure.
+        # The exporter would log each retry; this server logs the first failure only.
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         self._exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_TIMEOUT_S)
         self._queue = _Queue()
@@ -87,7 +87,7 @@ class TraceExport:
         return RequestSpan(self._tracer, span, self._load, is_socket)
 
     async def run(self) -> None:
-        """Send finished spans until cancelled, and then those that are left."""
+        """Send finished spans until cancelled, then send the rest."""
         try:
             while True:
                 await trio.sleep(EXPORT_EVERY_S)
@@ -95,14 +95,14 @@ class TraceExport:
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(_LAST_EXPORT_S):
                 await self._send()
-            # Also ends the retries of an abandoned thread.
+            # This also ends the retries in an abandoned thread.
             self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     async def _send(self) -> None:
         spans = self._queue.take()
         if not spans:
             return
-        # The exporter's bugs must not end the server.
+        # An unexpected error of the exporter must not end the server.
         try:
             result = await trio.to_thread.run_sync(self._exporter.export, spans, abandon_on_cancel=True)
             is_failing = result is not SpanExportResult.SUCCESS
@@ -125,12 +125,12 @@ class RequestSpan:
     _is_socket: bool
 
     def answered(self, name: str, status: int) -> None:
-        """The answer begins."""
+        """Note the answer's status, and name the span."""
         self._span.update_name(name)
         self._span.set_attribute("http.response.status_code", status)
 
     def open_stream(self, voice_id: str) -> Trace:
-        """The trace of a stream of this request."""
+        """Begin the trace of a stream of this request."""
         span = self._span
         if self._is_socket:
             span = self._tracer.start_span("stream", context=set_span_in_context(span))
@@ -138,7 +138,7 @@ class RequestSpan:
         return _StreamTrace(self._tracer, span, self._load, self._is_socket)
 
     def end(self) -> None:
-        """The request is over."""
+        """End the span."""
         self._span.end()
 
 
@@ -153,7 +153,7 @@ class _StreamTrace:
     """Whether the span is the stream's, not the request's."""
 
     def stage(self, name: str, began_at: float, ended_at: float, load: float | None = None) -> None:
-        # Spans are in nanoseconds since 1970.
+        # OpenTelemetry's times are in nanoseconds since 1970.
         offset_s = time.time() - trio.current_time()
         stage = self._tracer.start_span(
             name,

@@ -1,7 +1,7 @@
-"""Traces: a span for each request, with the parts of its first audio as children.
+"""Traces: a span for each request, with the stages up to its first audio as children.
 
-A request over HTTP is one span.  A socket is one span, and each of its streams is a span below it.  Spans go
-to a collector only if one is set; `trace_export` imports OpenTelemetry, and only then.
+An HTTP request is one span.  A socket is one span, and each of its streams is a child of it.  Spans are only
+made if a collector is set; only then is OpenTelemetry imported, by `trace_export`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from zelitrio.server.trace_export import RequestSpan, TraceExport
 
 _UNTRACED = ("/live", "/ready", "/metrics")
-"""Asked every few seconds by machines."""
+"""Paths that monitoring asks for every few seconds."""
 _current: ContextVar[RequestSpan | None] = ContextVar("zelitrio_request_span", default=None)
-"""The trace of the request that a task works for; tasks inherit it."""
+"""The span of the request that the current task works for; child tasks inherit it."""
 
 
 class Tracing:
     """The traces of one server.
 
     Args:
-        settings: name the collector, or none.
-        load: tells the engine's load, 0 to 1.
+        settings: have the collector's URL, or None.
+        load: returns the engine's load, 0 to 1.
 
     Raises:
         SettingError: a collector is set, and the extra is not installed.
@@ -47,12 +47,12 @@ class Tracing:
     def request(
         self, name: str, headers: Iterable[tuple[str, str]], *, is_socket: bool = False
     ) -> Iterator[RequestSpan | None]:
-        """Trace what is done in the block; None: it is not traced.
+        """Trace the request that is handled in the block; the target is None if it is not traced.
 
         Args:
             name: of the span.
             headers: of the request; `traceparent` continues the client's trace.
-            is_socket: each stream gets a span of its own.
+            is_socket: whether each stream gets a span of its own.
         """
         span = None if self._export is None else self._export.begin(name, dict(headers), is_socket)
         if span is None:

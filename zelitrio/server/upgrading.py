@@ -1,4 +1,4 @@
-"""The upgrade of a request to a WebSocket, for every door that serves one."""
+"""Begin the upgrade of a request to a WebSocket, for all protocols that use one."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from zelitrio.server.websocket import HandshakeError, accept_answer
 
 
 async def begin_upgrade(stream: GuardedStream, head: RequestHead) -> bytes | None:
-    """Name the conversation in the log, and return the bytes that accept it.
+    """Bind the request's id to the log, and return the answer that accepts the upgrade.
 
-    None if the request does not ask for a WebSocket rightly: then it has its answer, the only wait here.
+    If the request is not a valid WebSocket handshake, answer it with an error and return None.  Only that
+    waits.
     """
     try:
         answer = accept_answer(head)
     except HandshakeError as error:
         await answer_status(stream, error.status, error.message)
         return None
-    # Tasks inherit it, so every log line of the conversation carries it.
+    # Child tasks inherit the id, so every log line of the conversation has it.
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
     bind_contextvars(request_id=given_request_id(headers) or new_request_id())
     return answer

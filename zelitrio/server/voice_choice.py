@@ -1,4 +1,4 @@
-"""Finding a voice by what a peer says of it."""
+"""Find the voice that a peer of Wyoming or a telephone platform names."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> Voice:
-    """Return the voice that a peer names by id, by name or by language; the default one if it names none.
+    """The voice that a peer names by id, by name or by language; the default voice if it names none.
 
-    A language beside a name is used if the voice speaks it.  These peers fill the field in by themselves, so
-    another language does not refuse them.
+    A language together with a name is used if the voice speaks it, and ignored otherwise: these peers fill
+    the field in by themselves.
 
     Raises:
-        RemoteError: `voice_not_found`, or `unsupported_language`: what reads it is not installed.
+        RemoteError: `voice_not_found`, or `unsupported_language`: the language's reader is not installed.
     """
     if name is None and language is None:
         return speak_language(catalogue.default, None)
@@ -51,6 +51,6 @@ def _speaks(voice: Voice, code: str) -> bool:
 
 
 def language_of(voice: Voice) -> str:
-    """Return the language of a voice as Home Assistant writes it: `en`, `en_US`."""
+    """The language of a voice in Home Assistant's form: `en`, `en_US`."""
     code, _, region = voice.labels.get("language", "en").replace("_", "-").partition("-")
     return f"{code}_{region.upper()}" if region else code

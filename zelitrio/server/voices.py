@@ -1,4 +1,4 @@
-"""Voices, as the vendor's clients look for them: all, a search with filters and pages, or one."""
+"""The vendor's endpoints for voices: a list, a search with filters and pages, single voices."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _TYPE = Word(
     "voice_type", ("personal", "community", "default", "workspace", "non-default", "non-community", "saved")
 )
 _OF_THIS_SERVER = ("default", "workspace", "non-community")
-"""Types that a voice of this server has.  Nothing was bought, copied or saved."""
+"""Values of `voice_type` that match all voices of this server; other types match none."""
 _LABELS = (Text("gender"), Text("age"), Text("accent"))
-"""Filters that compare one label."""
+"""Filters that compare a label of the same name."""
 _LANGUAGE, _USES, _IDS = Texts("language"), Texts("use_cases"), Texts("voice_ids", max_items=100)
 _SORT = Word("sort", ("name", "created_at_unix"))
 _DIRECTION = Word("sort_direction", ("asc", "desc"))
@@ -39,7 +39,7 @@ _PAGE = Page(Whole("page_size", 1, 100, default=10), PageToken("next_page_token"
 
 
 def voice_json(voice: Voice) -> dict[str, Any]:
-    """A voice as the vendor's clients know it."""
+    """A voice in the vendor's format."""
     model_id = model_id_of(family_of(voice))
     return {
         "voice_id": voice.voice_id,
@@ -64,7 +64,7 @@ def voice_json(voice: Voice) -> dict[str, Any]:
 
 
 def settings_json() -> dict[str, Any]:
-    """The settings of a request without any."""
+    """The default voice settings in the vendor's format."""
     return attrs.asdict(VoiceSettings())
 
 
@@ -83,7 +83,7 @@ class VoiceQuery:
     is_descending: bool
 
     def find(self, voices: Iterable[Voice]) -> list[Voice]:
-        """The voices that it means, in its order."""
+        """The voices that are found, in order."""
         found = [voice for voice in voices if all(test(voice) for test in self.tests)]
         if self.sort == "name":
             found.sort(key=lambda voice: voice.name.lower())
@@ -117,10 +117,10 @@ def read_voice_query(query: QueryParams) -> VoiceQuery:
 
 
 def page_of(voices: Sequence[Voice], query: QueryParams) -> dict[str, Any]:
-    """One page of the voices found, in the vendor's newer form.
+    """One page of the voices found, in the vendor's newer format.
 
     Raises:
-        RemoteError: `invalid_parameters`: the size or the token is not one.
+        RemoteError: `invalid_parameters`: the page's size or token is invalid.
     """
     page, following = _PAGE.of(voices, [_token(voice.voice_id) for voice in voices], query)
     return {

@@ -1,4 +1,4 @@
-"""The wall around each connection: an error in one ends this one only."""
+"""Contain the errors of each connection, so that they end this connection only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = get_log()
 async def serve_walled(
     state: ServerState, socket: trio.SocketStream, serve: Callable[[trio.SocketStream], Awaitable[None]]
 ) -> None:
-    """Serve one connection and close it; an error is logged and counted.
+    """Serve one connection and close it; log and count its error, if there is one.
 
     Raises no `Exception`.
     """
     try:
         async with socket:
             await serve(socket)
-    except* Exception as errors:  # cancellations in the group stay cancellations
+    except* Exception as errors:  # `except*` lets cancellations in the group pass
         log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
         with suppress(Exception):
             state.metrics.connections_failed.inc()

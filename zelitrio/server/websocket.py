@@ -1,10 +1,9 @@
-"""A server's WebSocket on a guarded stream: wsproto reads, and what the peer accepts at once leaves at once.
+"""The server's WebSocket on a guarded stream.  wsproto parses frames; messages are sent without waiting.
 
-Not trio-websocket, which the client uses: its generality costs a task and a channel for every connection,
-and a lock, a cancel scope and three turns of the loop for every message.  An utterance of 5 s took 126
-turns of the loop with it and takes 33 without it (also because it has fewer messages).  On a GPU the loop
-is the limit of a server.  wsproto's `Connection` does the hard part: the peer's frames, in pieces, masked,
-in any order.
+trio-websocket, which the client uses, is more general.  It needs a task and a channel for every connection,
+and a lock, a cancel scope and three turns of the loop for every message.  With it an utterance of 5 s took
+126 turns of the loop; now it takes 33 (also because it has fewer messages).  On a GPU the loop limits the
+server.  wsproto's `Connection` parses the peer's frames, which are masked and arrive in pieces.
 """
 
 from __future__ import annotations
@@ -24,30 +23,30 @@ from zelitrio.server.head import RequestHead
 from zelitrio.session import PeerLeft
 
 CLOSE_HANDSHAKE_S = 2.0
-"""For the peer's half of the close: Pipecat waits as long for ours."""
+"""Time to wait for the peer's close frame.  Pipecat waits as long for ours."""
 FRAMES_AT_ONCE = 4
-"""Handled before other tasks run: a greeting, a text, its flush and the end.  Frames, not messages: one read
-can hold 680 pings, which take 12 ms."""
+"""Frames that are handled before other tasks run: a greeting, a text, its flush and the end.  Frames count,
+not messages: one read can hold 680 pings, which take 12 ms."""
 READ_BYTES = 4096
-"""A text and its flush, not a backlog; the session itself never dawdles."""
+"""Bytes per read: enough for a text and its flush."""
 MAX_UNSENT_PONGS = 16 * 1024
-"""Bytes.  A peer that asks and asks and reads no answer gets no more of them."""
+"""Bytes of unsent data above which pings are not answered, for peers that send pings and do not read."""
 _TOO_BIG, _GONE = 1009, 1006
 
 
 @attrs.frozen
 class HandshakeError(Exception):
-    """The upgrade is not valid; `status` is the answer."""
+    """The upgrade is not valid; `status` is the HTTP status of the answer."""
 
     status: int
     message: str
 
 
 def accept_answer(head: RequestHead) -> bytes:
-    """The answer that turns a request into a WebSocket (RFC 6455, section 4.2); no extension is agreed.
+    """The answer that accepts an upgrade (RFC 6455, section 4.2), without extensions.
 
     Raises:
-        HandshakeError: the request does not ask for one rightly.
+        HandshakeError: the request is not a valid WebSocket handshake.
     """
     headers = dict(head.headers)
     connection = ",".join(value for name, value in head.headers if name == "connection")  # may come twice
@@ -68,11 +67,11 @@ def accept_answer(head: RequestHead) -> bytes:
 
 
 TEXT, BINARY = 0x81, 0x82
-"""The first byte of a message in one frame."""
+"""The first byte of a message that is a single frame."""
 
 
 def frame_head(kind: int, size: int) -> bytes:
-    """The bytes before the payload of a whole message from a server: not masked (RFC 6455, section 5.2)."""
+    """The header of a server's frame with a whole message, which is not masked (RFC 6455, section 5.2)."""
     if size < 126:
         return bytes((kind, size))
     if size < 1 << 16:
@@ -81,8 +80,8 @@ def frame_head(kind: int, size: int) -> bytes:
 
 
 def _bytes_in(data: str | bytes | bytearray) -> int:
-    """Its length on the wire."""
-    if isinstance(data, str) and not data.isascii():  # which a string knows of itself
+    """The length of a message's part in bytes."""
+    if isinstance(data, str) and not data.isascii():  # isascii takes constant time
         return len(data.encode())
     return len(data)
 
@@ -126,7 +125,7 @@ class WebSocket:
 
     @property
     def close_code(self) -> int | None:
-        """The close code of the side that closed first; None while it is open."""
+        """The close code of the side that closed first; None while the socket is open."""
         return self._code
 
     async def receive(self) -> str | bytes:
@@ -156,7 +155,7 @@ class WebSocket:
             self._frames.receive_data(bytes(data))
 
     def _take(self, event: Event) -> str | bytes | None:
-        """Do what a frame asks for; returns the message that it ends, if it does."""
+        """Handle a frame; return the message that it completes, or None."""
         match event:
             case TextMessage() | BytesMessage():
                 return self._take_part(event)
@@ -177,7 +176,7 @@ class WebSocket:
 
     def _take_part(self, event: TextMessage | BytesMessage) -> str | bytes | None:
         if self._code is not None:
-            return None  # we have closed: the peer's further data is ignored
+            return None  # this side has closed: later data of the peer is ignored
         self._part_bytes += _bytes_in(event.data)
         if self._part_bytes > self._max_message_bytes:
             reason = f"Exceeded maximum message size: {self._max_message_bytes} bytes"
@@ -188,7 +187,7 @@ class WebSocket:
             self._part_bytes = 0
             return event.data if isinstance(event, TextMessage) else bytes(event.data)
         if self._parts is None:
-            # Not a list: a peer can send any number of empty pieces.
+            # A buffer, not a list, which any number of empty parts would fill.
             self._parts = io.StringIO() if isinstance(event, TextMessage) else io.BytesIO()
         self._parts.write(event.data)  # type: ignore[arg-type]  # all of one message are of one kind
         if not event.message_finished:
@@ -223,9 +222,9 @@ class WebSocket:
             raise PeerLeft("the peer is gone or takes nothing") from None
 
     async def close(self, code: int, reason: str) -> None:
-        """Send the close frame and wait for the peer's, CLOSE_HANDSHAKE_S at most.
+        """Send the close frame and wait for the peer's, for at most CLOSE_HANDSHAKE_S.
 
-        A task must receive at the same time.
+        Another task must be receiving at the same time.
         """
         if self._code is not None or self._frames.state is not ConnectionState.OPEN:
             return
@@ -239,19 +238,19 @@ class WebSocket:
             await self._is_closed.wait()
 
     async def finish(self) -> None:
-        """Send the rest to a peer that has closed, within CLOSE_HANDSHAKE_S; never raises."""
+        """Send unsent data to a peer that has closed, within CLOSE_HANDSHAKE_S; never raises."""
         with trio.move_on_after(CLOSE_HANDSHAKE_S), suppress(PeerLeft):
             await self.flush()
 
     async def fail(self, code: int, reason: str) -> None:
-        """Send the close frame and wait for no reply; CLOSE_HANDSHAKE_S at most, raises nothing."""
+        """Send the close frame without waiting for the peer's, within CLOSE_HANDSHAKE_S; never raises."""
         if self._frames.state is ConnectionState.OPEN:
             self._code = self._code or code
             self._push(self._frames.send(CloseConnection(code, reason)))
         await self.finish()
 
     async def keep_alive(self, every_s: float) -> None:
-        """Ping for ever, and drop the stream of a peer that does not answer."""
+        """Send pings until cancelled, and drop the stream if the peer does not answer one."""
         while True:
             await trio.sleep(every_s)
             if self._frames.state is not ConnectionState.OPEN:
@@ -271,11 +270,11 @@ class WebSocket:
             self._nursery.start_soon(self._flush_quietly)
 
     async def _flush_quietly(self) -> None:
-        with suppress(PeerLeft):  # the receiving task sees it
+        with suppress(PeerLeft):  # the receiving task gets this error, too
             await self.flush()
 
     def _push(self, frame: bytes) -> bool:
-        """Take bytes, and send what leaves at once; whether that was all.  Never raises."""
+        """Queue bytes and send as many as the peer accepts at once; return whether all were sent."""
         if self._unsent or self._flushing.locked():
             self._unsent += frame
             return False

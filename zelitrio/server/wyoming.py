@@ -1,7 +1,7 @@
-"""The Wyoming door: a voice service for Home Assistant, on a port of its own.
+"""Serve Wyoming, the protocol of Home Assistant's voice services, on a port of its own.
 
-Wyoming has no keys and no encryption: who reaches the port may speak.  So it is on loopback unless a setting
-says otherwise.
+Wyoming has no keys and no encryption: every program that reaches the port can use it.  So it is bound to
+loopback unless a setting changes that.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 READ_BYTES = 4096
 STALL_S = 300.0
-"""For the next event of a peer that is not being answered.  A language model may think for a minute in
+"""Time to wait for the next event while no reply is being sent.  A language model may pause for a minute in
 mid-reply, and a satellite may keep its connection between two sentences."""
 LOOK_S = 0.1
-"""Between two looks at a peer that has ended its side: it may have left, or wait for its audio."""
+"""Interval of checks whether a peer that has ended its sending side has left or still reads audio."""
 _ATTRIBUTION = {"name": "zelitrio", "url": "https://pypi.org/project/zelitrio"}
 _OTHER_SERVICES = ("asr", "handle", "intent", "wake", "mic", "snd")
 
@@ -67,7 +67,7 @@ def info_of(catalogue: Catalogue) -> dict[str, Any]:
 
 
 class _Wire:
-    """A `ReplyWire`.  The reader answers `ping` and `describe` in mid-speech, so writing takes a lock."""
+    """A `ReplyWire`.  Writing takes a lock: the reader answers `ping` and `describe` during speech."""
 
     def __init__(self, stream: GuardedStream, catalogue: Catalogue) -> None:
         self._stream = stream
@@ -86,7 +86,7 @@ class _Wire:
         return StreamOptions(voice=voice, audio_format=audio_format, reading=Reading(ssml=reply.is_ssml))
 
     async def start(self, reply: BeginReply, options: StreamOptions) -> None:
-        # Home Assistant writes a WAV header from the first of these, so each reply has one.
+        # Home Assistant makes the WAV header from `audio-start`, so each reply needs one.
         self._sound = {"rate": options.audio_format.sample_rate_hz, "width": 2, "channels": 1}
         await self.write("audio-start", {**self._sound, "timestamp": 0})
 
@@ -108,9 +108,9 @@ class _Wire:
 class _Connection:
     """The reader of one connection.
 
-    Home Assistant ignores `error`.  After one it waits for `synthesize-stopped`, or for the end of the
-    connection if it did not stream.  So a failed reply ends the connection, after the peer has written all of
-    its text: before that its next write would raise there.
+    Home Assistant ignores `error`: it waits for `synthesize-stopped`, or, if it did not stream, for the end
+    of the connection.  So a failed reply ends the connection, but only after the peer has sent all of its
+    text, because its next write would fail otherwise.
     """
 
     stream: GuardedStream
@@ -120,7 +120,7 @@ class _Connection:
     talk: ReplyConversation = attrs.field(init=False)
     event_began_at: float = attrs.field(factory=trio.current_time, init=False)
     info: dict[str, Any] = attrs.field(init=False)
-    """Made once: a peer may ask any number of times."""
+    """The answer to `describe`, made once because a peer may ask any number of times."""
 
     def __attrs_post_init__(self) -> None:
         state = self.state
@@ -137,7 +137,7 @@ class _Connection:
             await self.stream.linger()
 
     async def _read(self) -> None:
-        """Bytes to events until the peer ends its side."""
+        """The reader: turn bytes into events until the peer ends its sending side."""
         try:
             while data := await self._receive():
                 events = self.events.receive(data)
@@ -155,7 +155,7 @@ class _Connection:
             self.talk.end(error)
             return
         if self.events.is_in_reply:
-            self.talk.leave()  # the text will never be complete
+            self.talk.leave()  # the reply's text is incomplete and no more will come
             return
         self.talk.speaker.inbox.close()
         while not self.stream.has_failed():  # noqa: ASYNC110 - the system tells it only when asked
@@ -163,10 +163,10 @@ class _Connection:
         self.talk.leave()
 
     async def _receive(self) -> bytes:
-        """Wait for more bytes; empty if the peer has ended its side or has nothing more to ask.
+        """Wait for more bytes; empty if the peer has ended its sending side or has been idle for STALL_S.
 
         Raises:
-            RemoteError: `input_timeout_exceeded`: the peer is silent in the middle of an event or of a text.
+            RemoteError: `input_timeout_exceeded`: the peer sends nothing in the middle of an event or a text.
         """
         settings, events = self.state.settings, self.events
         while True:
@@ -187,7 +187,7 @@ class _Connection:
 
 @attrs.define(eq=False)
 class WyomingReception:
-    """Takes connections while there is room."""
+    """Serves connections while there is room."""
 
     state: ServerState
 

@@ -16,7 +16,7 @@ log = get_log()
 
 @asynccontextmanager
 async def open_wyoming_port(settings: ServerSettings) -> AsyncIterator[list[trio.SocketListener]]:
-    """Listen for as long as the block lasts; no listeners if the port is off.
+    """Listen on the Wyoming port during the block; without listeners if the port is off.
 
     Raises:
         SettingError: the address cannot be bound, or is to be announced and only this machine reaches it.

@@ -95,7 +95,7 @@ class AccountLike(Protocol):
 
         Args:
             voice_id: the voice that speaks.
-            kind: the interface that the stream came through: socket, multi, http or openai.
+            kind: the interface that the stream came through; a `zelitrio.accounts.Kind`.
             options: `StreamOptions`, for the history; None: the stream is not recorded.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The playground: a page that lets a person hear, see and measure this server, and copy the code."""
+"""The playground: a web page to try the voices, measure this server, and copy client code."""
 
 from zelitrio.server.playground.pages import Playground, page_files
 

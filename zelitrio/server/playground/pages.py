@@ -1,4 +1,4 @@
-"""The routes of the playground: its files, read once, with the headers that keep the page to itself."""
+"""The routes of the playground: its files, read once, with headers that forbid other resources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _HEADERS = {
-    # Only this server's own files and addresses.  Trusted Types turn a write of HTML into an error.
+    # Only this server's own files and URLs.  Trusted Types make scripts that write HTML fail.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -29,14 +29,14 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    # The page and the server are one version: a browser asks each time, and 304 answers it.
+    # The page must have the server's version: browsers ask each time and usually get a 304.
     "cache-control": "no-cache",
 }
 
 
 @attrs.frozen
 class PageFile:
-    """One file of the page, as it is sent."""
+    """One file of the page."""
 
     content: bytes
     media_type: str
@@ -56,10 +56,10 @@ def page_files() -> dict[str, PageFile]:
 
 
 class Playground:
-    """The page and its files; no key is needed, because they tell nothing that the package does not."""
+    """The page and its files.  No key is needed: they contain nothing that is not in the package."""
 
     def routes(self) -> list[Route]:
-        """Return the routes; they are no part of the API, so its document leaves them out."""
+        """The routes; they are not part of the API, so the OpenAPI document does not list them."""
         places = {
             "/": self.playground,
             PLAYGROUND_PATH: self.playground,
