@@ -28,12 +28,14 @@ class Server:
         certificate_authority: a PEM file to trust, where it speaks TLS.
         pid: of its process.
         said: its output until it was ready.
+        log: the lines of its output since then.
     """
 
     url: str
     pid: int
     certificate_authority: str | None = None
     said: str = ""
+    log: list[str] = attrs.field(factory=list, eq=False)
 
     @property
     def ws_url(self) -> str:
@@ -77,12 +79,13 @@ def started(
         give_up.cancel()
         assert match, "the server did not start: " + "".join(said)
         # Its log must be read on, or a full pipe would stop it.
-        reader = threading.Thread(target=process.stdout.read)
+        log: list[str] = []
+        reader = threading.Thread(target=log.extend, args=(process.stdout,))
         reader.start()
         scheme, bound = match.groups()
         host = "localhost" if scheme == "https" else "127.0.0.1"
         try:
-            yield Server(f"{scheme}://{host}:{bound}", process.pid, authority, "".join(said))
+            yield Server(f"{scheme}://{host}:{bound}", process.pid, authority, "".join(said), log)
         finally:
             if ended_with is None:
                 process.send_signal(signal.SIGTERM)

@@ -35,7 +35,7 @@ GERMAN = ForeignFrontEnd(pronounce=lambda words: [word.lower() if word.isascii()
 LANGUAGES = (
     Language(code="en"),
     Language(code="de", reader=lambda english: GERMAN),
-    Language(code="ja", package="no_such_package_at_all", extra="japanese"),
+    Language(code="ja", packages=("no_such_package_at_all",), extra="japanese"),
 )
 
 

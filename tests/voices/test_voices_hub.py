@@ -2,168 +2,288 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
-import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
+from mirror import KOKORO, PIPER, Mirror, serving, surroundings
 from test_voices_public import write_piper
 
+from zelitrio.cli.app import run
 from zelitrio.errors import LocalError
 from zelitrio.voices import is_name, plan
 
-pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+constants = pytest.importorskip("huggingface_hub.constants", reason="the extra `hub` is not installed")
 
-REVISION = "0123456789abcdef0123456789abcdef01234567"
+VOICE = "en_US-tiny-medium"
+NAME = f"piper:{VOICE}"
 STEM = "en/en_US/tiny/medium"
+ONNX = f"{STEM}/{VOICE}.onnx"
+CARD = b"# Model card\n\n## Dataset\n\n* URL: https://example.org/tiny\n* License: CC0\n"
 
 
-class Mirror:
-    """Serves repositories as the download site does."""
+@attrs.frozen
+class Said:
+    """What a command printed, and its exit code."""
 
-    def __init__(self, repositories: dict[str, dict[str, bytes]]) -> None:
-        self.repositories = repositories
-        self.sums: dict[str, str] = {}
-        mirror = self
+    code: int
+    out: str
+    err: str
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    @property
+    def lines(self) -> list[str]:
+        return self.err.splitlines()
 
-            def do_GET(self) -> None:
-                mirror.answer(self, with_body=True)
 
-            def do_HEAD(self) -> None:
-                mirror.answer(self, with_body=False)
+Voices = Callable[..., Said]
 
-            def log_message(self, *_: object) -> None:
-                pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def answer(self, request: BaseHTTPRequestHandler, *, with_body: bool) -> None:
-        path = request.path.partition("?")[0]
-        for repository, files in self.repositories.items():
-            if path.startswith(f"/api/models/{repository}"):
-                siblings = [self.sibling(name, content) for name, content in files.items()]
-                found = {"id": repository, "sha": REVISION, "siblings": siblings}
-                return self.send(request, json.dumps(found).encode(), with_body=with_body)
-            for revision in (REVISION, "main"):
-                content = files.get(path.removeprefix(f"/{repository}/resolve/{revision}/"))
-                if content is not None:
-                    return self.send(request, content, with_body=with_body)
-        request.send_response(404)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
-        return None
-
-    def sibling(self, name: str, content: bytes) -> dict[str, object]:
-        found: dict[str, object] = {"rfilename": name, "size": len(content)}
-        if name.endswith(".onnx"):
-            sha256 = self.sums.get(name) or hashlib.sha256(content).hexdigest()
-            found["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 130}
-        return found
-
-    def send(self, request: BaseHTTPRequestHandler, content: bytes, *, with_body: bool) -> None:
-        request.send_response(200)
-        request.send_header("Content-Length", str(len(content)))
-        request.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        request.send_header("X-Repo-Commit", REVISION)
-        request.end_headers()
-        if with_body:
-            request.wfile.write(content)
+@pytest.fixture(scope="module")
+def piper_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    path = write_piper(tmp_path_factory.mktemp("source"))
+    listed = {VOICE: {"language": {"code": "en_US"}, "quality": "medium"}}
+    return {
+        ONNX: path.read_bytes(),
+        f"{ONNX}.json": path.with_name(path.name + ".json").read_bytes(),
+        f"{STEM}/MODEL_CARD": CARD,
+        "voices.json": json.dumps(listed).encode(),
+    }
 
 
 @pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[Mirror]:
-    path = write_piper(tmp_path / "source")
-    files = {
-        f"{STEM}/{path.name}": path.read_bytes(),
-        f"{STEM}/{path.name}.json": path.with_name(path.name + ".json").read_bytes(),
-        f"{STEM}/MODEL_CARD": b"# Model card\n\n* License: CC0\n",
-        "voices.json": json.dumps(
-            {"en_US-tiny-medium": {"language": {"code": "en_US"}, "quality": "medium"}}
-        ).encode(),
-    }
-    served = Mirror({"rhasspy/piper-voices": files, "hexgrad/Kokoro-82M": {"voices/af_one.pt": b"x"}})
-    thread = threading.Thread(target=served.server.serve_forever)
-    thread.start()
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
-    thread.join()
+def mirror(
+    piper_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Mirror]:
+    with serving({PIPER: dict(piper_files), KOKORO: {"voices/af_one.pt": b"x"}}) as served:
+        served.licences[PIPER] = "mit"
+        # What HF_ENDPOINT and HF_HOME set when the library is imported.
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        template = f"{served.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
+        yield served
 
 
-def voices(mirror: Mirror, home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command against the mirror: the library reads its address when it is imported."""
-    environment = {
-        **os.environ,
-        "HF_ENDPOINT": mirror.url,
-        "HF_HOME": str(home / "cache"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    }
-    return subprocess.run(
-        [sys.executable, "-c", "from zelitrio.cli import main; main()", "voices", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=environment,
-        check=False,
-        stdin=subprocess.DEVNULL,
+@pytest.fixture
+def voices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Voices:
+    """Runs `zelitrio voices`; without a terminal, and with a home of its own."""
+
+    def ask(*words: str) -> Said:
+        capsys.readouterr()
+        kept = ["--into", str(tmp_path / "home")] if words[0] not in ("list", "available") else []
+        code = run(["voices", *words, *kept])
+        return Said(code, *capsys.readouterr())
+
+    return ask
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+
+def added(home: Path) -> list[str]:
+    """What was added, and what was begun and left."""
+    return sorted(path.name for path in (home / "home").glob("*")) if (home / "home").exists() else []
+
+
+def blobs(home: Path) -> Path:
+    return home / "cache" / "hub" / f"models--{PIPER.replace('/', '--')}" / "blobs"
+
+
+def sha256(mirror: Mirror) -> str:
+    large = mirror.sibling(ONNX, mirror.repositories[PIPER][ONNX])["lfs"]
+    assert isinstance(large, dict)
+    return str(large["sha256"])
+
+
+def test_a_name_is_shown_fetched_converted_listed_and_removed(
+    mirror: Mirror, voices: Voices, tmp_path: Path
+) -> None:
+    assert [line.split() for line in voices("available", "_").out.splitlines()] == [
+        [NAME, "en_US", "medium"],
+        ["kokoro:af_one", "en-US", "high"],
+    ]
+    made = voices("add", NAME, "--yes")
+    assert made.code == 0, made.err
+    assert VOICE in voices("list", "--voices", str(tmp_path / "home")).out
+    shown = voices("show", VOICE).out
+    assert f"huggingface.co/{PIPER}" in shown and "Licence: CC0" in shown and sha256(mirror) in shown
+    mirror.asked.clear()
+    assert f"remove it first: zelitrio voices remove {VOICE}" in voices("add", NAME, "--yes").err
+    assert mirror.parts_asked(".onnx") == []
+    assert voices("remove", VOICE).code == 0
+    assert added(tmp_path) == []
+
+
+def test_licence_size_and_checksum_are_shown_before_anything_is_fetched(
+    mirror: Mirror, voices: Voices, tmp_path: Path
+) -> None:
+    asked = voices("add", NAME)
+    assert asked.code == 2
+    # The card's licence is the voice's; the repository's is of its code.
+    assert "licence: CC0" in asked.lines and "mit" not in asked.err
+    assert sha256(mirror) in asked.err and "MB in all" in asked.err
+    assert asked.lines[-1].endswith("nothing was fetched: expected yes; --yes does not ask")
+    assert mirror.parts_asked(".onnx") == [] == mirror.parts_asked(".json")
+    assert added(tmp_path) == []
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library writes what it has every 10 MB, and pauses between attempts."""
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_broken_connection_is_taken_up_where_it_broke(
+    mirror: Mirror, voices: Voices, tmp_path: Path
+) -> None:
+    mirror.breaks = 2
+    made = voices("add", NAME, "--yes")
+    assert made.code == 0, made.err
+    half = len(mirror.repositories[PIPER][ONNX]) // 2
+    first, second, third = mirror.parts_asked(".onnx")
+    assert (first, second) == ("", f"bytes={half // 1000 * 1000}-")
+    assert int(third[len("bytes=") : -1]) > half
+    assert added(tmp_path) == [VOICE]
+
+
+def test_a_fetch_that_was_given_up_goes_on_in_the_next_command(
+    mirror: Mirror, voices: Voices, tmp_path: Path
+) -> None:
+    blobs(tmp_path).mkdir(parents=True)
+    # As Ctrl-C, a power cut or a dead line leaves it.
+    (blobs(tmp_path) / f"{sha256(mirror)}.incomplete").write_bytes(mirror.repositories[PIPER][ONNX][:5000])
+    made = voices("add", NAME, "--yes")
+    assert made.code == 0, made.err
+    assert mirror.parts_asked(".onnx") == ["bytes=5000-"]
+    assert not list(blobs(tmp_path).glob("*.incomplete"))
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_what_came_before_the_line_died_is_kept(mirror: Mirror, voices: Voices, tmp_path: Path) -> None:
+    mirror.breaks, mirror.is_dead = 100, True
+    given_up = voices("add", NAME, "--yes")
+    assert given_up.code == 1
+    assert given_up.lines[-1].startswith(f"zelitrio: {PIPER}/{ONNX}: cannot be fetched (")
+    (part,) = blobs(tmp_path).glob("*.incomplete")
+    kept = part.stat().st_size
+    assert kept > 0
+    mirror.breaks = 0
+    mirror.asked.clear()
+    assert voices("add", NAME, "--yes").code == 0
+    assert mirror.parts_asked(".onnx") == [f"bytes={kept}-"]
+
+
+@pytest.mark.parametrize("fault", ["another content", "a part of another file"])
+def test_a_file_that_is_not_what_its_checksum_says_is_refused_and_not_kept(
+    mirror: Mirror, voices: Voices, tmp_path: Path, fault: str
+) -> None:
+    if fault == "another content":
+        mirror.sums[ONNX] = "0" * 64
+    else:
+        blobs(tmp_path).mkdir(parents=True)
+        (blobs(tmp_path) / f"{sha256(mirror)}.incomplete").write_bytes(b"of another file")
+    expected = sha256(mirror)
+    found = voices("add", NAME, "--yes")
+    assert found.code == 1
+    assert f"{ONNX}: checksum: expected {expected}, found " in found.lines[-1]
+    assert added(tmp_path) == []
+    mirror.sums.clear()
+    assert voices("add", NAME, "--yes").code == 0
+
+
+def test_offline_only_what_was_fetched_can_be_added(
+    mirror: Mirror, voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work_offline(is_offline: bool) -> None:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", is_offline)
+
+    work_offline(True)
+    nothing = voices("add", NAME, "--yes")
+    assert (nothing.code, nothing.lines) == (
+        1,
+        [f"zelitrio: {PIPER}: is not in the cache, and HF_HUB_OFFLINE is set"],
     )
+    work_offline(False)
+    assert voices("add", NAME, "--yes").code == 0
+    assert voices("remove", VOICE).code == 0
+    mirror.asked.clear()
+    work_offline(True)
+    again = voices("add", NAME, "--yes")
+    assert again.code == 0, again.err
+    assert "licence: CC0" in again.lines
+    other = voices("add", "piper:de_DE-tiny-medium", "--yes")
+    assert f"{PIPER} has no de/de_DE/tiny/medium/de_DE-tiny-medium.onnx" in other.err
+    assert "is not in the cache, and HF_HUB_OFFLINE is set" in voices("available").err
+    assert mirror.asked == []
 
 
 @pytest.mark.slow
-def test_a_name_is_shown_fetched_converted_listed_and_removed(mirror: Mirror, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    into = ("--into", str(home))
-    found = voices(mirror, tmp_path, "available", "en_US")
-    assert found.stdout.split()[:1] == ["piper:en_US-tiny-medium"], found.stderr
-    asked = voices(mirror, tmp_path, "add", "piper:en_US-tiny-medium", *into)
-    assert asked.returncode == 2
-    assert "MB in all" in asked.stderr
-    assert not list(home.glob("*")) if home.exists() else True
-    added = voices(mirror, tmp_path, "add", "piper:en_US-tiny-medium", *into, "--yes")
-    assert added.returncode == 0, added.stderr
-    listed = voices(mirror, tmp_path, "list", "--voices", str(home))
-    assert "en_US-tiny-medium" in listed.stdout
-    shown = voices(mirror, tmp_path, "show", "en_US-tiny-medium", *into)
-    assert "rhasspy/piper-voices" in shown.stdout
-    assert "Licence: CC0" in shown.stdout
-    again = voices(mirror, tmp_path, "add", "piper:en_US-tiny-medium", *into, "--yes")
-    assert "remove it first" in again.stderr
-    removed = voices(mirror, tmp_path, "remove", "en_US-tiny-medium", *into)
-    assert removed.returncode == 0
-    assert not list(home.glob("*"))
-
-
-@pytest.mark.slow
-def test_a_file_that_is_not_what_its_checksum_says_is_refused(mirror: Mirror, tmp_path: Path) -> None:
-    mirror.sums[f"{STEM}/en_US-tiny-medium.onnx"] = "0" * 64
-    found = voices(mirror, tmp_path, "add", "piper:en_US-tiny-medium", "--into", str(tmp_path / "h"), "--yes")
-    assert found.returncode == 1
-    assert "checksum" in found.stderr
-    assert not list((tmp_path / "h").glob("*")) if (tmp_path / "h").exists() else True
-
-
-@pytest.mark.slow
-def test_a_name_that_is_not_there_and_a_site_that_is_not_there_are_one_line(
+def test_what_the_librarys_own_command_fetched_is_used_by_a_command_without_a_network(
     mirror: Mirror, tmp_path: Path
 ) -> None:
-    missing = voices(mirror, tmp_path, "add", "piper:en_US-other-medium", "--yes")
-    assert "has no en/en_US/other/medium" in missing.stderr
-    mirror.url = "http://127.0.0.1:9"
-    away = voices(mirror, tmp_path, "add", "piper:en_US-tiny-medium", "--yes")
-    assert away.returncode == 1
-    assert away.stderr.startswith("zelitrio: rhasspy/piper-voices: cannot be fetched")
-    assert len(away.stderr.strip().splitlines()) == 1
+    """As a machine without a network gets its voices: fetched elsewhere, and the cache carried over."""
+    fetch = (
+        f"import huggingface_hub as h; [h.hf_hub_download({PIPER!r}, f) for f in {[ONNX, f'{ONNX}.json']!r}]"
+    )
+    here = surroundings(mirror.url, tmp_path)
+    subprocess.run([sys.executable, "-c", fetch], check=True, timeout=60, env=here, capture_output=True)
+    assert mirror.asked
+    mirror.asked.clear()
+    add = f"from zelitrio.cli import main; main(['voices', 'add', {NAME!r}, '--yes'])"
+    here["HF_HUB_OFFLINE"] = "1"
+    found = subprocess.run(
+        [sys.executable, "-c", add], check=False, timeout=60, env=here, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "data" / "zelitrio" / "voices" / VOICE / "weights.safetensors").exists()
+    assert mirror.asked == []
+
+
+def test_a_name_that_is_not_there_and_a_site_that_is_not_there_are_one_line(
+    mirror: Mirror, voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = voices("add", "piper:en_US-other-medium", "--yes")
+    assert len(missing.lines) == 1 and "has no en/en_US/other/medium" in missing.err
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    for words in (["add", NAME, "--yes"], ["available"]):
+        away = voices(*words)
+        assert away.code == 1
+        (line,) = away.lines
+        assert line.startswith(f"zelitrio: {PIPER}: cannot be fetched")
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        "* License: CC-BY-NC-SA-4.0",
+        "* License: https://www.cstr.ed.ac.uk/projects/blizzard/2013/lessac_blizzard2013/license.html",
+    ],
+)
+def test_a_licence_that_forbids_is_told_before_anything_is_fetched(
+    mirror: Mirror, voices: Voices, card: str
+) -> None:
+    mirror.repositories[PIPER][f"{STEM}/MODEL_CARD"] = card.encode()
+    refused = voices("add", NAME, "--yes")
+    assert refused.code == 2
+    assert "it forbids commercial use; --accept-licence adds it all the same" in refused.err
+    assert mirror.parts_asked(".onnx") == []
+    assert voices("add", NAME, "--yes", "--accept-licence").code == 0
+
+
+def test_a_card_that_sends_its_reader_elsewhere_shows_where(mirror: Mirror, voices: Voices) -> None:
+    mirror.repositories[PIPER][f"{STEM}/MODEL_CARD"] = CARD.replace(b"CC0", b"See URL")
+    assert "licence: see https://example.org/tiny" in voices("add", NAME).lines
+    mirror.repositories[PIPER][f"{STEM}/MODEL_CARD"] = b"# Model card\n"
+    assert voices("add", NAME).code == 2
 
 
 def test_names_are_told_from_paths(tmp_path: Path) -> None:

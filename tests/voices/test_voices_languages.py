@@ -10,6 +10,7 @@ from zelitrio.voices.british_symbols import KOKORO_GB, PIPER_GB, respell, spell_
 from zelitrio.voices.espeak_reading import share_out, write_ipa, write_kokoro, write_piper
 from zelitrio.voices.kokoro_symbols import KOKORO_IDS
 from zelitrio.voices.languages import Language, choose_language
+from zelitrio.voices.public_folder import _kokoro_languages
 
 LANGUAGES = (Language(code="en-US"), Language(code="en-GB"), Language(code="pt-BR"), Language(code="de"))
 
@@ -37,7 +38,7 @@ def test_a_language_that_a_voice_does_not_speak_is_named_with_those_that_it_does
 
 
 def test_a_language_whose_reader_is_not_installed_says_what_to_install() -> None:
-    absent = Language(code="qq", package="no_such_package_at_all", extra="things")
+    absent = Language(code="qq", packages=("no_such_package_at_all",), extra="things")
     with pytest.raises(LocalError, match=r"qq is read by the extra things: pip install 'zelitrio\[things\]'"):
         choose_language([absent], None)
 
@@ -116,14 +117,15 @@ def test_ipa_of_a_client_becomes_the_symbols_of_a_family() -> None:
     assert write_ipa("/ˈʃmyːz/", write_piper) == "ʃmˈyːz"
 
 
-@pytest.mark.parametrize(("code", "name"), [("ja", "Japanese"), ("zh", "Chinese")])
-def test_a_language_that_nothing_reads_is_one_clear_line_and_no_other_is_spoken_instead(
-    code: str, name: str
+@pytest.mark.parametrize(("code", "extra"), [("ja", "japanese"), ("zh", "chinese"), ("es", "espeak")])
+def test_a_language_whose_extra_is_missing_is_one_clear_line_and_no_other_is_spoken_instead(
+    code: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zelitrio.voices.public_folder import _kokoro_languages
-
+    monkeypatch.setattr("zelitrio.voices.languages._is_installed", lambda package: False)
     languages = _kokoro_languages(code, None)
     assert languages[0].code == code
-    with pytest.raises(LocalError, match=f"{code}: {name} cannot be read"):
+    with pytest.raises(
+        LocalError, match=rf"{code} is read by the extra {extra}: pip install 'zelitrio\[{extra}\]'"
+    ):
         choose_language(languages, None)
     assert choose_language(languages, "en").code == "en-US"

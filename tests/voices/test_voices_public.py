@@ -279,7 +279,7 @@ def test_a_saved_mix_is_a_voice(tmp_path: Path) -> None:
     save_mix(tmp_path, "both", "af_one+af_two(3)")
     found = {voice.voice_id: voice.speaker for voice in load_folder(folder)}
     assert found["both"].styles[0, 0] == 0.75
-    with pytest.raises(LocalError, match="expected a new name"):
+    with pytest.raises(LocalError, match="expected a new id, found one in"):
         save_mix(tmp_path, "both", "af_one+af_two")
 
 
@@ -327,13 +327,6 @@ def test_what_is_no_voice_is_one_clear_line_and_runs_nothing(
     assert source.name in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "code ran" not in capsys.readouterr().out
-
-
-def test_a_json_without_symbols_is_named(tmp_path: Path) -> None:
-    path = write_piper(tmp_path)
-    path.with_name(path.name + ".json").write_text('{"audio": {"sample_rate": 22050}}')
-    with pytest.raises(VoiceError, match="phoneme_id_map"):
-        convert(path, tmp_path / "made", ORIGIN)
 
 
 def test_a_damaged_description_is_named(piper: Path, tmp_path: Path) -> None:

@@ -29,8 +29,14 @@ def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False)
     places = [*voice_folders(voice_home())]
     for folder in folders or ():
         places += voice_folders(folder) or [folder]
+    owners = {voice.voice_id: "the built-in voices" for voice in found}
     for place in dict.fromkeys(path.resolve() for path in places):
-        found += load_folder(place, is_lazy=not preload)
+        for voice in load_folder(place, is_lazy=not preload):
+            if (owner := owners.setdefault(voice.voice_id, str(place))) != str(place):
+                raise LocalError(
+                    f"voice {voice.voice_id!r}: expected one of that id, found two: in {owner} and in {place}"
+                )
+            found.append(voice)
     return Catalogue(found)
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from zelitrio.cli.configure import LIST
-from zelitrio.errors import LocalError
+from zelitrio.errors import LocalError, VoiceError
 
 if TYPE_CHECKING:  # the room imports torch
-    from zelitrio.voices import Download
+    from zelitrio.voices import Download, Origin
 
 Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
 Home = Annotated[Path | None, Parameter(name="--into")]
+NAMES = "piper:en_US-ljspeech-medium, kokoro, kokoro:af_heart"
+"""Of sources that are fetched, as examples."""
 Yes = Annotated[bool, Parameter(negative=())]
 
 voices = App(
@@ -42,13 +44,15 @@ def list_voices(*, folders: Folders = None) -> None:
     from zelitrio.cli.catalogue import load_voices, unread_voices
 
     labels = ("language", "family", "quality", "licence")
-    table = Table("voice", "Hz", *labels, box=box.SIMPLE_HEAD)
+    table = Table("voice", "Hz", "MB", *labels, box=box.SIMPLE_HEAD)
     table.columns[0].no_wrap = True
     catalogue = load_voices(folders)
     for voice in catalogue:
         said = [voice.labels.get(name, "") for name in labels]
-        table.add_row(voice.voice_id, str(voice.sample_rate_hz), *said)
+        memory = f"{voice.model.memory_bytes / 1e6:.1f}"
+        table.add_row(voice.voice_id, str(voice.sample_rate_hz), memory, *said)
     Console().print(table)
+    print("MB: memory of its weights while it is loaded; voices of one folder share them.")
     for line in unread_voices(catalogue):
         _say(line)
 
@@ -68,8 +72,10 @@ def add(
 ) -> None:
     """Add a public voice: Piper's or Kokoro's.
 
-    SOURCE is a file or a folder, or a name that is fetched from Hugging Face: piper:en_US-lessac-medium,
-    kokoro, kokoro:af_heart, kokoro:af_heart,am_michael.
+    SOURCE is a file or a folder, or a name that is fetched from Hugging Face: piper:en_US-ljspeech-medium,
+    kokoro, kokoro:af_heart, kokoro:af_heart,am_michael. Licence, size and checksums are shown before it is
+    fetched, and a fetch that was interrupted goes on where it ended. HF_ENDPOINT names a mirror, HF_HOME the
+    folder for what was fetched, and HF_HUB_OFFLINE=1 uses only what is there.
 
     Parameters
     ----------
@@ -84,37 +90,72 @@ def add(
     measure
         Kokoro's voices to measure, so that they start early on a CPU [default: all of up to four].
     """
-    import tempfile
-
-    from zelitrio.voices import Origin, convert, fetch, forbids, is_name, plan, voice_home
+    from zelitrio.voices import (
+        Origin,
+        check_new,
+        check_room,
+        fetch,
+        is_name,
+        plan,
+        voice_home,
+    )
 
     home = into or voice_home()
+    if home.exists() and not home.is_dir():
+        raise LocalError(f"{home}: expected a folder, found a file")
     wanted: tuple[str, ...] = ()
     origin = Origin(source=source)
     if is_name(source):
         download = plan(source)
         _tell(download)
         _check_licence(download.licence, accept_licence=accept_licence)
+        check_new(home, download.title, download.voices)
+        check_room(home, download.size)
         if not yes and not _agrees():
             raise LocalError("nothing was fetched: expected yes; --yes does not ask")
         path, wanted = fetch(download), download.voices
         licence = download.licence or origin.licence
-        origin = Origin(source=f"https://huggingface.co/{download.repository}", licence=licence)
+        origin = Origin(source=f"https://huggingface.co/{download.repository.name}", licence=licence)
     else:
         path = Path(source)
-    home.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and moved there when complete: a serving process never sees half of it.
-    with tempfile.TemporaryDirectory(dir=home, prefix=".adding-") as place:
-        made = convert(path, Path(place) / "voice", origin, voices=wanted, measure=measure, say=_say)
-        if forbids(made.licence) and not accept_licence:
-            _check_licence(made.licence, accept_licence=False)
-        folder = home / made.name
-        if folder.exists():
-            raise LocalError(
-                f"{folder}: expected no such folder; remove it first: zelitrio voices remove {made.name}"
-            )
-        (Path(place) / "voice").rename(folder)
+        if not path.exists():
+            raise LocalError(f"{source}: expected a file, a folder, or a name ({NAMES}); found none of them")
+    _install(path, home, origin, wanted, measure, accept_licence=accept_licence)
+
+
+def _install(
+    path: Path,
+    home: Path,
+    origin: Origin,
+    wanted: tuple[str, ...],
+    measure: list[str] | None,
+    *,
+    accept_licence: bool,
+) -> None:
+    """Convert a source into a new folder of `home`, complete or not at all."""
+    import tempfile
+
+    from zelitrio.voices import check_new, convert, load_folder
+
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and moved there when complete: a serving process never sees half of it.
+        with tempfile.TemporaryDirectory(dir=home, prefix=".adding-") as place:
+            made = convert(path, Path(place) / "voice", origin, voices=wanted, measure=measure, say=_say)
+            _check_licence(made.licence, accept_licence=accept_licence)
+            check_new(home, made.name, made.voices)
+            folder = home / made.name
+            (Path(place) / "voice").rename(folder)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise VoiceError(home, f"cannot be written ({error.strerror or error})") from error
     _say(f"added {', '.join(made.voices[:6])}{' and more' if len(made.voices) > 6 else ''} to {folder}")
+    voices = load_folder(folder)
+    for missing in dict.fromkeys(voice.languages[0].missing for voice in voices):
+        if missing:
+            _say(f"before it speaks: {missing}")
+    _say(f"hear it: zelitrio speak TEXT --voice {made.voices[0]}")
 
 
 @voices.command
@@ -148,7 +189,8 @@ def show(voice: str, /, *, into: Home = None) -> None:
     from zelitrio.voices import find_installed, voice_home
 
     one = find_installed(into or voice_home(), voice)
-    print(f"{one.folder}\n{one.family}, {len(one.voices)} voices, {_size(one.size)}\n\n{one.card}")
+    voices = f"{len(one.voices)} voice{'' if len(one.voices) == 1 else 's'}"
+    print(f"{one.folder}\n{one.family}, {voices}, {_size(one.size)}\n\n{one.card}")
 
 
 @voices.command
@@ -187,7 +229,8 @@ def mix(name: str, mixture: str, /, *, into: Home = None) -> None:
 
 
 def _tell(download: Download) -> None:
-    _say(f"{download.repository}, revision {download.revision[:12]}, licence {download.licence or 'unknown'}")
+    _say(f"{download.repository.name}, revision {download.repository.revision[:12]}")
+    _say(f"licence: {download.licence or 'not stated'}")
     for file in download.files[:8]:
         _say(f"  {file.path}  {_size(file.size or 0)}  {file.sha256 or 'no checksum'}")
     if len(download.files) > 8:

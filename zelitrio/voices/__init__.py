@@ -16,6 +16,7 @@ from zelitrio.voices.folder import (
     save_folder,
 )
 from zelitrio.voices.hub import Download, available, fetch, is_name, plan
+from zelitrio.voices.hub_files import check_room
 from zelitrio.voices.inputs import (
     FEATURES,
     PHONE_TOKENS,
@@ -29,6 +30,7 @@ from zelitrio.voices.languages import Language, choose_language
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.origin import Origin, forbids
 from zelitrio.voices.store import (
+    check_new,
     find_installed,
     remove_installed,
     save_mix,
@@ -55,6 +57,8 @@ __all__ = [
     "Voice",
     "ZeliModel",
     "available",
+    "check_new",
+    "check_room",
     "choose_language",
     "convert",
     "fetch",

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
+import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from zelitrio.errors import VoiceError
 from zelitrio.networks import Vits
 from zelitrio.voices.onnx_file import read_onnx
-from zelitrio.voices.origin import Converted, Origin, Progress, read_json, write_card
+from zelitrio.voices.origin import Converted, Origin, Progress, stated_licence, write_card
+from zelitrio.voices.piper_json import read_piper_facts
 from zelitrio.voices.piper_onnx import piper_config, piper_tensors
 from zelitrio.voices.public_folder import WEIGHTS, sizes_of, write_description
+from zelitrio.voices.weights import write_tensors
 
 _LOUDEST = 0.6
 """The peak of test syllables with the voice's gain, which is one factor for all its audio."""
@@ -25,20 +26,15 @@ _MOST_GAIN = 4.0
 def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Converted:
     """Write the folder of a voice; see `zelitrio.voices.convert`."""
     side = path.with_name(path.name + ".json")
-    facts = read_json(side)
+    facts = read_piper_facts(side)
     say(f"reading {path.name}")
     graph = read_onnx(path)
     tensors = piper_tensors(graph)
-    try:
-        rate = int(facts["audio"]["sample_rate"])
-        symbols = {
-            str(symbol): [int(n) for n in numbers] for symbol, numbers in facts["phoneme_id_map"].items()
-        }
-        inference = facts.get("inference", {})
-        noises = {name: float(inference.get(name, default)) for name, default in _INFERENCE.items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise VoiceError(side, "is not a Piper voice's", expected="its JSON", found=f"no {error}") from error
-    config = piper_config(graph, tensors, rate)
+    config = piper_config(graph, tensors, facts.sample_rate_hz)
+    if (last := max(max(numbers, default=0) for numbers in facts.symbols.values())) >= config.symbols:
+        raise VoiceError(
+            side, "phoneme_id_map", expected=f"numbers below {config.symbols}, as {path.name} has", found=last
+        )
     network = Vits(config).requires_grad_(False).eval()
     state = network.state_dict()
     for name, value in state.items():
@@ -46,22 +42,21 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
             raise VoiceError(path, f"{name} is missing", expected=list(value.shape), found=None)
         if tensors[name].size != value.numel():
             raise VoiceError(path, name, expected=list(value.shape), found=list(tensors[name].shape))
+        if not np.isfinite(tensors[name]).all():
+            raise VoiceError(path, name, expected="finite numbers", found="NaN or infinity")
         state[name] = torch.from_numpy(tensors[name].copy()).reshape(value.shape)
     network.load_state_dict(state)
     stem = path.name.removesuffix(".onnx")
-    language = str(facts.get("language", {}).get("code") or facts.get("espeak", {}).get("voice") or "unknown")
-    card = next((file for file in path.parent.glob("MODEL_CARD*") if file.is_file()), None)
-    said = card.read_text(encoding="utf-8", errors="replace") if card else ""
-    stated = re.search(r"(?im)^\W*licen[cs]e:\s*(.+?)\s*$", said)
-    if stated:
-        origin = attrs.evolve(origin, licence=stated.group(1))
+    said = _card(path)
+    if stated := stated_licence(said):
+        origin = attrs.evolve(origin, licence=stated)
     labels = {
         "family": "piper",
-        "language": language.replace("_", "-"),
-        "quality": str(facts["audio"].get("quality", "unknown")),
+        "language": facts.language,
+        "quality": facts.quality,
         "licence": origin.licence,
     }
-    names = {int(n): str(name) for name, n in (facts.get("speaker_id_map") or {}).items()}
+    names = facts.speakers
     entries = [
         {
             "voice_id": stem if config.speakers == 1 else f"{stem}#{names.get(speaker, speaker)}",
@@ -73,24 +68,31 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
         for speaker in range(config.speakers)
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS)
+    write_tensors(
+        {name: value.contiguous() for name, value in network.state_dict().items()}, folder / WEIGHTS
+    )
     write_description(
         folder,
         "piper",
         entries,
         model=sizes_of(config),
-        symbols=symbols,
-        phoneme_type=str(facts.get("phoneme_type", "espeak")),
-        espeak_voice=str(facts.get("espeak", {}).get("voice", "")),
-        inference=noises,
-        gain=_gain(network, symbols),
+        symbols=dict(facts.symbols),
+        phoneme_type=facts.phoneme_type,
+        espeak_voice=facts.espeak_voice,
+        inference=dict(facts.inference),
+        gain=_gain(network, facts.symbols),
     )
     write_card(folder, stem, origin, [path, side], said)
     ids = tuple(str(entry["voice_id"]) for entry in entries)
     return Converted(name=stem, voices=ids, licence=origin.licence)
 
 
-_INFERENCE = {"noise_scale": 0.667, "noise_w": 0.8, "length_scale": 1.0}
+def _card(path: Path) -> str:
+    """The card beside a voice; empty beside several, of which one card cannot speak."""
+    cards = [file for file in path.parent.glob("MODEL_CARD*") if file.is_file()]
+    if len(cards) != 1 or len(list(path.parent.glob("*.onnx"))) != 1:
+        return ""
+    return cards[0].read_text(encoding="utf-8", errors="replace")
 
 
 @torch.inference_mode()

@@ -15,7 +15,7 @@ from zelitrio.text import Break, ForeignFrontEnd, FrontEnd, RespeltFrontEnd, Wor
 from zelitrio.voices.espeak import SHARED
 from zelitrio.voices.languages import Language
 
-PACKAGE, EXTRA = "espeakng_loader", "espeak"
+PACKAGES, EXTRA = ("espeakng_loader",), "espeak"
 _log = logging.getLogger(__name__)
 _FLAG = re.compile(r"\([a-z^-]+\)")  # "(en)": the word was read in another language
 _DIPHTHONGS = (
@@ -90,14 +90,14 @@ def _by_espeak(code: str, voice: str, write: Write) -> Language:
         write=functools.partial(write_ipa, write=write),
         scripts=scripts_of(code),
     )
-    return Language(code=code, reader=lambda english: front_end, package=PACKAGE, extra=EXTRA)
+    return Language(code=code, reader=lambda english: front_end, packages=PACKAGES, extra=EXTRA)
 
 
 def _english(code: str, voice: str, write: Write) -> Language:
     def reader(english: FrontEnd) -> FrontEnd:
         return RespeltFrontEnd(lexicon=english.lexicon, respell=functools.partial(_respell, voice, write))
 
-    return Language(code=code, reader=reader, package=PACKAGE, extra=EXTRA)
+    return Language(code=code, reader=reader, packages=PACKAGES, extra=EXTRA)
 
 
 def _respell(voice: str, write: Write, words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:

@@ -1,8 +1,4 @@
-"""Public voices by name, fetched from Hugging Face or from a mirror of it.
-
-`huggingface_hub` does the transfer: it honours HF_ENDPOINT and HF_HUB_OFFLINE, resumes, and shows progress.
-It is an extra, imported only here.
-"""
+"""Public voices by name: which files of Hugging Face, or of a mirror of it, a name stands for."""
 
 from __future__ import annotations
 
@@ -10,12 +6,13 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from zelitrio.errors import LocalError, VoiceError
-from zelitrio.voices.origin import checksum
+from zelitrio.voices.convert_kokoro import KOKORO_LANGUAGES, kokoro_title
+from zelitrio.voices.hub_files import RemoteFile, Repository, bring, look_up
+from zelitrio.voices.origin import stated_licence
 
 PIPER_REPOSITORY = "rhasspy/piper-voices"
 KOKORO_REPOSITORY = "hexgrad/Kokoro-82M"
@@ -25,24 +22,16 @@ _KOKORO_LICENCE = "Apache-2.0"
 
 
 @attrs.frozen(kw_only=True)
-class RemoteFile:
-    """One file of a repository."""
-
-    path: str
-    size: int | None
-    sha256: str | None
-    """None for a small file, which the site has no checksum of."""
-
-
-@attrs.frozen(kw_only=True)
 class Download:
     """The files that a name stands for."""
 
     name: str
-    repository: str
-    revision: str
+    repository: Repository
     files: tuple[RemoteFile, ...]
     licence: str
+    """From the voice's own card; for want of one, the repository's."""
+    title: str
+    """Name of the folder that it becomes."""
     voices: tuple[str, ...] = ()
     """Of Kokoro's, which were asked for; empty: all."""
 
@@ -58,7 +47,9 @@ def is_name(source: str) -> bool:
 
 
 def plan(name: str) -> Download:
-    """Look a name up: `piper:en_US-lessac-medium`, `kokoro` or `kokoro:af_heart`.  Blocks on the network.
+    """Look a name up: `piper:en_US-ljspeech-medium`, `kokoro` or `kokoro:af_heart`.  Blocks on the network.
+
+    It fetches nothing but the card of a Piper voice, which states the licence.
 
     Raises:
         LocalError: the extra is not installed, or nothing has that name.
@@ -71,12 +62,33 @@ def plan(name: str) -> Download:
             raise LocalError(f"{name}: expected piper:LANGUAGE_COUNTRY-NAME-QUALITY, found {rest!r}")
         language, country, speaker, quality = match.groups()
         stem = f"{language}/{language}_{country}/{speaker}/{quality}"
-        paths = [f"{stem}/{rest}.onnx", f"{stem}/{rest}.onnx.json", f"{stem}/MODEL_CARD"]
-        return _look_up(name, PIPER_REPOSITORY, paths, ())
-    wanted = tuple(filter(None, rest.split(",")))
+        card = f"{stem}/MODEL_CARD"
+        repository, files = _choose(
+            name, PIPER_REPOSITORY, [f"{stem}/{rest}.onnx", f"{stem}/{rest}.onnx.json"], [card]
+        )
+        licence = ""
+        if (file := repository.file(card)) is not None:
+            said = bring(repository, file).read_text(encoding="utf-8", errors="replace")
+            licence = stated_licence(said)
+        return Download(
+            name=name,
+            repository=repository,
+            files=files,
+            licence=licence or repository.licence,
+            title=rest,
+        )
+    wanted = tuple(dict.fromkeys(filter(None, rest.split(","))))
     paths = [_KOKORO_WEIGHTS, "config.json"]
     paths += [f"voices/{voice}.pt" for voice in wanted] or ["voices/*.pt"]
-    return _look_up(name, KOKORO_REPOSITORY, paths, wanted)
+    repository, files = _choose(name, KOKORO_REPOSITORY, paths, [])
+    return Download(
+        name=name,
+        repository=repository,
+        files=files,
+        licence=repository.licence or _KOKORO_LICENCE,
+        title=kokoro_title(wanted),
+        voices=wanted,
+    )
 
 
 def fetch(download: Download) -> Path:
@@ -88,57 +100,55 @@ def fetch(download: Download) -> Path:
     Raises:
         VoiceError: the site cannot be reached, or a file is not what its checksum says.
     """
-    hub = _hub()
     main = Path()
     for file in download.files:
-        try:
-            path = Path(hub.hf_hub_download(download.repository, file.path, revision=download.revision))
-        except Exception as error:  # the library raises its own, httpx's and the system's
-            raise VoiceError(f"{download.repository}/{file.path}", _first_line(error)) from error
-        if file.sha256 is not None and (found := checksum(path)) != file.sha256:
-            raise VoiceError(path, "checksum", expected=file.sha256, found=found)
+        path = bring(download.repository, file)
         if path.suffix in (".onnx", ".pth"):
             main = path
     return main
 
 
 def available() -> list[tuple[str, str, str]]:
-    """Names that can be fetched, with language and quality.  Blocks on the network."""
-    hub = _hub()
-    found: list[tuple[str, str, str]] = []
+    """Names that can be fetched, with language and quality.  Blocks on the network.
+
+    Raises:
+        LocalError: the extra is not installed.
+        VoiceError: the site cannot be reached, or its list is damaged.
+    """
+    (piper, *_), (kokoro, *_) = look_up(PIPER_REPOSITORY), look_up(KOKORO_REPOSITORY)
+    listed = piper.file("voices.json")
+    if listed is None:
+        raise VoiceError(PIPER_REPOSITORY, "list of voices", expected="voices.json", found=None)
+    path = bring(piper, listed)
     try:
-        path = hub.hf_hub_download(PIPER_REPOSITORY, "voices.json")
-        for key, voice in json.loads(Path(path).read_text(encoding="utf-8")).items():
-            found.append((f"piper:{key}", str(voice["language"]["code"]), str(voice["quality"])))
-        for file in _files(hub, KOKORO_REPOSITORY)[1]:
-            if file.path.startswith("voices/") and file.path.endswith(".pt"):
-                found.append((f"kokoro:{Path(file.path).stem}", Path(file.path).stem[:1], "high"))
-    except Exception as error:
-        raise VoiceError("Hugging Face", _first_line(error)) from error
+        found = [
+            (f"piper:{key}", str(voice["language"]["code"]), str(voice["quality"]))
+            for key, voice in json.loads(path.read_text(encoding="utf-8")).items()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise VoiceError(path, "is damaged", expected="a list of voices", found=repr(error)) from error
+    for file in kokoro.files:
+        if _fits(file.path, "voices/*.pt"):
+            voice = Path(file.path).stem
+            found.append((f"kokoro:{voice}", KOKORO_LANGUAGES.get(voice[:1], ""), "high"))
     return found
 
 
-def _look_up(name: str, repository: str, paths: Sequence[str], voices: tuple[str, ...]) -> Download:
-    hub = _hub()
-    try:
-        revision, files, licence = _files(hub, repository)
-    except Exception as error:
-        raise VoiceError(repository, _first_line(error)) from error
-    found = [file for file in files if any(_fits(file.path, path) for path in paths)]
-    missing = [path for path in paths if not any(_fits(file.path, path) for file in found)]
-    needed = [path for path in missing if not path.endswith("MODEL_CARD")]
-    if needed:
-        raise LocalError(f"{name}: {repository} has no {needed[0]}")
-    if repository == KOKORO_REPOSITORY:
-        licence = licence or _KOKORO_LICENCE
-    return Download(
-        name=name,
-        repository=repository,
-        revision=revision,
-        files=tuple(found),
-        licence=licence,
-        voices=voices,
-    )
+def _choose(
+    name: str, called: str, needed: Sequence[str], wished: Sequence[str]
+) -> tuple[Repository, tuple[RemoteFile, ...]]:
+    """The first revision that has all files that are needed, and those files."""
+    missing = ""
+    for repository in look_up(called):
+        paths = [file.path for file in repository.files]
+        lacks = [pattern for pattern in needed if not any(_fits(path, pattern) for path in paths)]
+        if not lacks:
+            patterns = (*needed, *wished)
+            return repository, tuple(
+                file for file in repository.files if any(_fits(file.path, pattern) for pattern in patterns)
+            )
+        missing = missing or lacks[0]
+    raise LocalError(f"{name}: {called} has no {missing}; `zelitrio voices available` lists the names")
 
 
 def _fits(path: str, pattern: str) -> bool:
@@ -146,28 +156,3 @@ def _fits(path: str, pattern: str) -> bool:
     if last.startswith("*"):
         return path.rpartition("/")[0] == folder and path.endswith(last[1:])
     return path == pattern
-
-
-def _files(hub: Any, repository: str) -> tuple[str, list[RemoteFile], str]:
-    info = hub.HfApi().model_info(repository, files_metadata=True)
-    files = [
-        RemoteFile(
-            path=file.rfilename, size=file.size, sha256=file.lfs.sha256 if file.lfs is not None else None
-        )
-        for file in info.siblings or []
-    ]
-    licence = str(info.card_data.get("license") or "") if info.card_data else ""
-    return info.sha or "main", files, licence
-
-
-def _hub() -> Any:
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise LocalError("fetching voices needs huggingface_hub: pip install 'zelitrio[hub]'") from error
-    return huggingface_hub
-
-
-def _first_line(error: Exception) -> str:
-    said = str(error).strip()
-    return f"cannot be fetched ({said.splitlines()[0] if said else type(error).__name__})"

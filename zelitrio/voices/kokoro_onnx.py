@@ -1,7 +1,9 @@
 """Read the weights of Kokoro's ONNX files, by the names of our network.
 
 Exporters give folded and shared weights names of their own, so a weight is identified by the node that uses
-it.  Quantised weights become floats: (weight - zero point) x scale.
+it.  Two layouts are known.  Files of onnx-community and kokoro-onnx have `/encoder/...` and
+`/decoder/decoder/...`.  Kokoro's own exporter writes `kmodel.`, and its nodes lack the name of the predictor.
+Quantised weights become floats: (weight - zero point) x scale.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.voices.onnx_constants import Constants
 from zelitrio.voices.onnx_file import OnnxGraph, OnnxNode
 
 _GATES = (0, 2, 3, 1)  # ONNX has them as i, o, f, c; torch wants i, f, c, o
@@ -30,19 +33,24 @@ class QuantisedTensor:
         return self.values.astype(np.float32) * self.scale
 
 
+_PARTS = ("encoder.", "decoder.", "kmodel.")
+_PREDICTOR = frozenset(("F0", "N", "shared", "F0_proj", "N_proj", "lstm", "duration_proj"))
+"""Modules of the predictor that can stand without its name."""
 Found = NDArray[np.float32] | QuantisedTensor
 
 
 def kokoro_tensors(graph: OnnxGraph) -> dict[str, Found]:
     """The weights of a Kokoro graph by their official names; quantised ones are not converted."""
     found: dict[str, Found] = {}
-    for name, array in graph.weights.items():
-        is_ours = name.startswith(("encoder.", "decoder.")) and not name.endswith("_scale")
-        if is_ours and array.dtype.kind == "f":
-            found[_official(name)] = array.astype(np.float32)
+    constants = Constants(graph)
+    # Nodes first: they say whether a weight is transposed.
     for node in graph.nodes:
-        for name, tensor in _of_node(graph, node):
+        for name, tensor in _of_node(graph, constants, node):
             found.setdefault(name, tensor)
+    for name, array in graph.weights.items():
+        is_ours = name.startswith(_PARTS) and not name.endswith("_scale")
+        if is_ours and array.dtype.kind == "f":
+            found.setdefault(_official(name), array.astype(np.float32))
     return found
 
 
@@ -62,11 +70,11 @@ def our_name(name: str) -> str:
 
 def _official(path: str) -> str:
     """The module of an exporter's path: `/encoder/F0.0/conv1` is `predictor.F0.0.conv1`."""
-    path = (
-        path.strip("/").replace("decoder.decoder.", "decoder/", 1).replace("decoder/decoder/", "decoder/", 1)
-    )
-    is_decoder = path.startswith("decoder/")
-    path = path.removeprefix("encoder/").removeprefix("encoder.").removeprefix("decoder/")
+    path = path.strip("/").removeprefix("kmodel/").removeprefix("kmodel.")
+    path = path.replace("decoder.decoder.", "decoder/", 1).replace("decoder/decoder/", "decoder/", 1)
+    is_decoder = path.startswith(("decoder/", "decoder."))
+    path = path.removeprefix("encoder/").removeprefix("encoder.")
+    path = path.removeprefix("decoder/").removeprefix("decoder.")
     parts: list[str] = []
     for part in path.split("/"):
         if parts and part.startswith(parts[-1] + "."):
@@ -75,16 +83,23 @@ def _official(path: str) -> str:
     name = ".".join(parts)
     if is_decoder:
         return f"decoder.{name}"
-    if name.split(".")[0] in ("F0", "N", "shared", "F0_proj", "N_proj"):
+    if name.split(".")[0] in _PREDICTOR or name.startswith("text_encoder.lstms"):
         return f"predictor.{name}"
     return name
 
 
-def _of_node(graph: OnnxGraph, node: OnnxNode) -> Iterator[tuple[str, Found]]:
-    weights = graph.weights
+_WEIGHTED = frozenset(("Conv", "ConvInteger", "ConvTranspose", "MatMul", "MatMulInteger", "Gemm"))
+
+
+def _of_node(graph: OnnxGraph, constants: Constants, node: OnnxNode) -> Iterator[tuple[str, Found]]:
     stem, _, _ = node.name.rpartition("/")
     module = _official(stem)
-    weight = weights.get(node.inputs[1]) if len(node.inputs) > 1 else None
+    has_weight = len(node.inputs) > 1 and node.kind in _WEIGHTED
+    weight = constants.get(node.inputs[1]) if has_weight else None
+    if node.kind in ("Conv", "ConvTranspose", "Gemm") and len(node.inputs) > 2:
+        bias = constants.get(node.inputs[2])
+        if bias is not None:
+            yield f"{module}.bias", _floats(bias)
     match node.kind:
         case "ConvInteger" if weight is not None:
             yield (
@@ -103,20 +118,26 @@ def _of_node(graph: OnnxGraph, node: OnnxNode) -> Iterator[tuple[str, Found]]:
         case "Gemm" if weight is not None:
             array = weight.astype(np.float32)
             yield f"{module}.weight", array if node.attributes.get("transB") else array.T
-        case "Gather" if node.inputs[0] in weights and weights[node.inputs[0]].ndim == 2:
-            table = weights[node.inputs[0]]
-            if table.dtype.kind == "f":
-                yield f"{module}.weight", table.astype(np.float32)
-            else:
-                base = node.inputs[0].removesuffix("_quantized")
-                zero = weights.get(f"{base}_zero_point")
-                values = table.astype(np.int16) - (0 if zero is None else zero.astype(np.int16))
-                yield (
-                    f"{module}.weight",
-                    QuantisedTensor(values=values, scale=_floats(weights[f"{base}_scale"])),
-                )
+        case "Gather":
+            yield from _table(graph, constants, node, module)
         case "DynamicQuantizeLSTM" | "LSTM":
-            yield from _lstm(graph, node, module)
+            yield from _lstm(constants, node, module)
+
+
+def _table(
+    graph: OnnxGraph, constants: Constants, node: OnnxNode, module: str
+) -> Iterator[tuple[str, Found]]:
+    """The table of an embedding."""
+    name = node.inputs[0]
+    table = constants.get(name)
+    if table is None or table.ndim != 2:
+        return
+    if table.dtype.kind == "f":
+        yield f"{module}.weight", _floats(table)
+    elif (scale := graph.weights.get(f"{name.removesuffix('_quantized')}_scale")) is not None:
+        zero = graph.weights.get(f"{name.removesuffix('_quantized')}_zero_point")
+        values = table.astype(np.int16) - (0 if zero is None else zero.astype(np.int16))
+        yield f"{module}.weight", QuantisedTensor(values=values, scale=_floats(scale))
 
 
 def _quantised(
@@ -129,23 +150,28 @@ def _quantised(
     return QuantisedTensor(values=values, scale=scale.reshape((-1,) + (1,) * (values.ndim - 1)))
 
 
-def _lstm(graph: OnnxGraph, node: OnnxNode, module: str) -> Iterator[tuple[str, Found]]:
-    weights = graph.weights
-    is_quantised = node.kind == "DynamicQuantizeLSTM"
+def _lstm(constants: Constants, node: OnnxNode, module: str) -> Iterator[tuple[str, Found]]:
+    inputs = [constants.get(name) for name in node.inputs]
+    tables, biases = {"ih": inputs[1], "hh": inputs[2]}, inputs[3]
+    # Inputs 8 to 11 of the quantised kind: scale and zero point of either table.
+    scales = {"ih": inputs[8:10], "hh": inputs[10:12]}
     for direction, suffix in enumerate(("", "_reverse")):
-        for place, kind in ((1, "ih"), (2, "hh")):
-            table = weights[node.inputs[place]][direction]
-            if is_quantised:
-                scale = _floats(weights[node.inputs[8 if place == 1 else 10]])[direction]
-                zero = weights[node.inputs[9 if place == 1 else 11]].astype(np.int16)[direction]
-                values = _gates(table.astype(np.int16).T - zero)
-                yield f"{module}.weight_{kind}_l0{suffix}", QuantisedTensor(values=values, scale=scale)
+        for kind, table in tables.items():
+            if table is None:
+                continue
+            if node.kind == "DynamicQuantizeLSTM":
+                scale, zero = scales[kind]
+                if scale is None or zero is None:
+                    continue
+                values = _gates(table[direction].astype(np.int16).T - zero.astype(np.int16)[direction])
+                found: Found = QuantisedTensor(values=values, scale=_floats(scale)[direction])
             else:
-                yield f"{module}.weight_{kind}_l0{suffix}", _gates(_floats(table))
-        bias = _floats(weights[node.inputs[3]])[direction]
-        half = len(bias) // 2
-        yield f"{module}.bias_ih_l0{suffix}", _gates(bias[:half])
-        yield f"{module}.bias_hh_l0{suffix}", _gates(bias[half:])
+                found = _gates(_floats(table[direction]))
+            yield f"{module}.weight_{kind}_l0{suffix}", found
+        if biases is not None:
+            half = len(biases[direction]) // 2
+            yield f"{module}.bias_ih_l0{suffix}", _gates(_floats(biases[direction][:half]))
+            yield f"{module}.bias_hh_l0{suffix}", _gates(_floats(biases[direction][half:]))
 
 
 def _gates(table: NDArray[Any]) -> NDArray[Any]:

@@ -27,23 +27,19 @@ class Language:
     Attributes:
         code: by BCP 47: `en-GB`, `pt-BR`.
         reader: makes its front end.
-        package: the Python package that the reader needs; None: it needs none.
-        extra: the extra of zelitrio that installs this package.
-        unread: why the language cannot be read at all; empty if it can.
+        packages: the Python packages that the reader needs.
+        extra: the extra of zelitrio that installs them.
     """
 
     code: str
     reader: Reader = own_rules
-    package: str | None = None
+    packages: tuple[str, ...] = ()
     extra: str = ""
-    unread: str = ""
 
     @property
     def missing(self) -> str:
         """Why this language cannot be read, and what to install; empty if it can."""
-        if self.unread:
-            return self.unread
-        if self.package is None or _is_installed(self.package):
+        if all(map(_is_installed, self.packages)):
             return ""
         return f"{self.code} is read by the extra {self.extra}: pip install 'zelitrio[{self.extra}]'"
 

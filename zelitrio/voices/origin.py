@@ -36,12 +36,28 @@ class Converted:
     licence: str
 
 
-_FORBIDDING = re.compile(r"non-?commercial|\bnc\b|-nc\b|research only", re.IGNORECASE)
+_FORBIDDING = re.compile(
+    r"non-?commercial|\bnc\b|-nc\b|research (?:purposes )?only"
+    # The address of an agreement "for Research Purposes only", which Piper's lessac cards name.
+    r"|lessac_blizzard20\d\d/license",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(r"see (?:the )?url", re.IGNORECASE)
 
 
 def forbids(licence: str) -> bool:
     """Whether a licence forbids commercial use."""
     return _FORBIDDING.search(licence) is not None
+
+
+def stated_licence(card: str) -> str:
+    """The licence that a Piper voice's card states: a name or an address; empty if it states none."""
+    stated = re.search(r"(?im)^\W*licen[cs]e:[ \t]*(\S.*?)[ \t]*$", card)
+    if stated is None:
+        return ""
+    if _ELSEWHERE.fullmatch(stated.group(1)) and (url := re.search(r"(?im)^\W*url:[ \t]*(\S+)", card)):
+        return f"see {url.group(1)}"
+    return stated.group(1)
 
 
 def checksum(path: Path) -> str:

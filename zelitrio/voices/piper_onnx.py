@@ -58,7 +58,7 @@ def piper_config(
     """The sizes of a voice."""
     try:
         return _config(graph, tensors, sample_rate_hz)
-    except (KeyError, ValueError, IndexError) as error:
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise VoiceError(graph.path, "is not a Piper voice", expected="VITS", found=f"no {error}") from error
 
 

@@ -20,7 +20,9 @@ from zelitrio.errors import VoiceError
 from zelitrio.networks import PiperConfig
 from zelitrio.text import ForeignFrontEnd, FrontEnd, RespeltFrontEnd
 from zelitrio.voices.british_symbols import KOKORO_GB, PIPER_GB, Accent, respell
+from zelitrio.voices.chinese import chinese
 from zelitrio.voices.espeak_reading import kokoro_by_espeak, kokoro_english, piper_by_espeak, piper_english
+from zelitrio.voices.japanese import japanese
 from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.languages import Language
 from zelitrio.voices.model import Voice
@@ -43,8 +45,22 @@ _GB_VOICES = ("en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-
 def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, Any]], **rest: Any) -> None:
     """Write a public voice's `voice.json`."""
     description = {"format": PUBLIC_FORMAT, "family": family, **rest, "voices": list(voices)}
-    text = json.dumps(description, indent=1, ensure_ascii=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / DESCRIPTION, description)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a description beside its file and move it there when complete.
+
+    Raises:
+        VoiceError: the disk is full or cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise VoiceError(path, f"cannot be written ({error.strerror or error})") from error
 
 
 def load_public(folder: Path, description: Mapping[str, Any], *, is_lazy: bool = True) -> tuple[Voice, ...]:
@@ -163,19 +179,13 @@ def _voice(
     )
 
 
-def _unread(code: str, name: str) -> str:
-    return (
-        f"{code}: {name} cannot be read: espeak does not know its characters, and no other reader is included"
-    )
-
-
 _KOKORO_LANGUAGES = (
     Language(code="en-US"),
     _british("en-GB", KOKORO_GB),
     *(kokoro_by_espeak(code, voice) for code, voice in
       (("es", "es"), ("fr", "fr"), ("hi", "hi"), ("it", "it"), ("pt-BR", "pt-br"))),
-    Language(code="ja", unread=_unread("ja", "Japanese")),
-    Language(code="zh", unread=_unread("zh", "Chinese")),
+    japanese(),
+    chinese(),
     kokoro_english(f"en-US-{_EXACT}", "en-us", british=False),
     kokoro_english(f"en-GB-{_EXACT}", "en-gb", british=True),
 )  # fmt: skip

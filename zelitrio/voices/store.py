@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 from platformdirs import user_data_path
-from safetensors.torch import save_file
 
 from zelitrio.errors import LocalError, VoiceError
-from zelitrio.voices.folder import load_folder
+from zelitrio.voices.folder import load_builtin, load_folder
 from zelitrio.voices.kokoro import KokoroSpeaker
 from zelitrio.voices.mixing import parse_mix
-from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES
-from zelitrio.voices.weights import read_tensors
+from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES, write_json
+from zelitrio.voices.weights import read_tensors, write_tensors
+
+_NAME = re.compile(r"[^\s/\\+()#]{1,64}")
+"""What a saved mix can be called: an id that fits into an address and is no mix itself."""
+DAMAGED = "damaged"
+"""The family of a folder whose description cannot be read."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,7 +39,7 @@ class Installed:
     def card(self) -> str:
         """The text of its model card."""
         path = self.folder / CARD
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def voice_home() -> Path:
@@ -49,19 +55,14 @@ def voice_folders(home: Path) -> list[Path]:
 
 
 def installed(home: Path) -> Iterator[Installed]:
-    """List the voices of a folder.  Blocks on the disk.
-
-    Raises:
-        VoiceError: a description is damaged.
-    """
+    """List the voices of a folder; a damaged one has none.  Blocks on the disk."""
     for folder in voice_folders(home):
-        path = folder / DESCRIPTION
         try:
-            description = json.loads(path.read_text(encoding="utf-8"))
+            description = _read_description(folder)
             voices = tuple(str(entry["voice_id"]) for entry in description["voices"])
             family = str(description.get("family", "zeli"))
-        except (ValueError, KeyError, TypeError) as error:
-            raise VoiceError(path, "is damaged", expected="a voice description", found=repr(error)) from error
+        except (VoiceError, KeyError, TypeError):
+            voices, family = (), DAMAGED
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         yield Installed(folder=folder, family=family, voices=voices, size=size)
 
@@ -80,6 +81,27 @@ def find_installed(home: Path, voice_id: str) -> Installed:
     raise LocalError(f"voice {voice_id!r}: expected one in {home}, which holds {known}")
 
 
+def check_new(home: Path, title: str, voices: Sequence[str]) -> None:
+    """Check that a folder and its voices are new: two voices of one id keep a server from starting.
+
+    Raises:
+        LocalError: the folder exists, or another voice has one of the ids.
+    """
+    if (home / title).exists():
+        raise LocalError(
+            f"{home / title}: expected no such folder; remove it first: zelitrio voices remove {title}"
+        )
+    taken = {voice: one.folder.name for one in installed(home) for voice in one.voices}
+    for voice in voices:
+        if voice in load_builtin().voices:
+            raise LocalError(f"voice {voice!r}: expected a new id, found a built-in voice that has it")
+        if voice in taken:
+            raise LocalError(
+                f"voice {voice!r}: expected a new id, found one in {home / taken[voice]}; "
+                f"remove it first: zelitrio voices remove {taken[voice]}"
+            )
+
+
 def remove_installed(home: Path, voice_id: str) -> Installed:
     """Delete the folder that has a voice, with all its other voices.
 
@@ -95,27 +117,45 @@ def save_mix(home: Path, name: str, mix: str) -> None:
     """Store a mix of Kokoro's voices as a voice with a name.
 
     Raises:
-        LocalError: the mix names a voice that does not exist, or the name is taken.
+        LocalError: the mix names a voice that does not exist, or the name is taken or not allowed.
+        VoiceError: a file of the voices is damaged, or the disk is full.
     """
+    if not _NAME.fullmatch(name):
+        raise LocalError(
+            f"name: expected up to 64 characters without spaces and / \\ + ( ) #, found {name!r}"
+        )
     parts = parse_mix(mix)
     one = find_installed(home, next(iter(parts)))
     if one.family != "kokoro":
         raise LocalError(f"{mix}: expected voices of kokoro, found {one.family}")
-    if name in one.voices:
-        raise LocalError(f"{name}: expected a new name, found a voice that has it")
+    check_new(home, name, [name])
     speakers = {voice.voice_id: voice.speaker for voice in load_folder(one.folder)}
     for part in parts:
         if not isinstance(speakers.get(part), KokoroSpeaker):
-            raise LocalError(f"{mix}: expected voices of one folder, found {part}")
+            known = ", ".join(speakers)
+            raise LocalError(
+                f"{mix}: expected voices of {one.folder.name}, which holds {known}; found {part!r}"
+            )
     tables = read_tensors(one.folder / STYLES)
     total = sum(parts.values())
-    description = json.loads((one.folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description = _read_description(one.folder)
     entries = {entry["voice_id"]: entry for entry in description["voices"]}
     first = entries[next(iter(parts))]
     mixed = sum(tables[entries[part]["style"]] * (weight / total) for part, weight in parts.items())
     tables[name] = mixed  # type: ignore[assignment]
     entry = {**first, "voice_id": name, "name": name, "style": name, "description": f"A mix: {mix}."}
     description["voices"].append(entry)
-    save_file(tables, one.folder / STYLES)
-    text = json.dumps(description, indent=1, ensure_ascii=False) + "\n"
-    (one.folder / DESCRIPTION).write_text(text, encoding="utf-8")
+    # Tables first: a description never names one that is not there.
+    write_tensors(tables, one.folder / STYLES)
+    write_json(one.folder / DESCRIPTION, description)
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise VoiceError(path, "is damaged", expected="a voice description", found=repr(error)) from error
+    if not isinstance(found, dict):
+        raise VoiceError(path, "is damaged", expected="a JSON object", found=type(found).__name__)
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from zelitrio.errors import VoiceError
@@ -28,6 +28,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise VoiceError(path, f"cannot be read ({error.strerror or error})") from error
     except SafetensorError as error:
         raise VoiceError(path, "is damaged", expected="safetensors", found=str(error)) from error
+
+
+def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors beside their file, and move them there when complete: a server may map the old ones.
+
+    Raises:
+        VoiceError: the disk is full or cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        save_file(dict(tensors), part)
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise VoiceError(path, f"cannot be written ({error})") from error
 
 
 def load_network(path: Path, make: Callable[[], AnyNetwork]) -> AnyNetwork:

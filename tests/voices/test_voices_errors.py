@@ -1,0 +1,341 @@
+"""Wrong input to `zelitrio voices`: one line, and nothing half-written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_voices_public import Payload, kokoro_folder, write_piper
+
+from zelitrio.cli.app import run
+
+Write = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("good")
+    write_piper(folder)
+    return folder
+
+
+def onnx_of(folder: Path) -> Path:
+    (path,) = folder.glob("*.onnx")
+    return path
+
+
+def changed(**fields: Any) -> Write:
+    """Change fields of the JSON; None takes one away."""
+
+    def write(folder: Path) -> None:
+        path = onnx_of(folder).with_name(f"{onnx_of(folder).name}.json")
+        content = {**json.loads(path.read_text()), **fields}
+        path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+
+    return write
+
+
+def side(content: str) -> Write:
+    return lambda folder: onnx_of(folder).with_name(f"{onnx_of(folder).name}.json").write_text(content)
+
+
+def weights(change: Callable[[bytes], bytes]) -> Write:
+    return lambda folder: onnx_of(folder).write_bytes(change(onnx_of(folder).read_bytes()))
+
+
+def only(name: str, content: bytes | Callable[[Path], object]) -> Write:
+    """A folder with nothing but this file."""
+
+    def write(folder: Path) -> None:
+        shutil.rmtree(folder)
+        folder.mkdir()
+        if callable(content):
+            content(folder / name)
+        else:
+            (folder / name).write_bytes(content)
+
+    return write
+
+
+def symbols(**numbers: Any) -> Write:
+    def write(folder: Path) -> None:
+        path = onnx_of(folder).with_name(f"{onnx_of(folder).name}.json")
+        content = json.loads(path.read_text())
+        content["phoneme_id_map"].update(numbers)
+        content["phoneme_id_map"] = {key: value for key, value in content["phoneme_id_map"].items() if value}
+        path.write_text(json.dumps(content))
+
+    return write
+
+
+def saved(content: object) -> Callable[[Path], object]:
+    return lambda path: torch.save(content, path)
+
+
+PARTS: dict[str, Any] = {"bert": {}, "predictor": {}, "decoder": {}}
+SOURCES: dict[str, tuple[Write, str]] = {
+    "text": (weights(lambda _: b"hello, I am no model"), "expected ONNX"),
+    "html": (weights(lambda _: b"<html>404 not found</html>"), ".onnx: is "),
+    "empty": (weights(lambda _: b""), "expected a graph of nodes, found none"),
+    "half": (
+        weights(lambda content: content[: len(content) // 2]),
+        "expected ONNX, found the file ends early",
+    ),
+    "all but a byte": (weights(lambda content: content[:-1]), "expected ONNX, found"),
+    "not finite": (weights(lambda content: content.replace(content[-4000:-3900], b"\xff" * 100)), ".onnx: "),
+    "no JSON": (lambda folder: next(folder.glob("*.json")).unlink(), "expected weights of bert, found none"),
+    "JSON cut": (side('{"audio": {'), ".onnx.json: is damaged: expected JSON"),
+    "JSON a list": (side("[1, 2]"), "expected a JSON object, found list"),
+    "no audio": (changed(audio=None), "audio: expected a JSON object, found None"),
+    "rate 0": (changed(audio={"sample_rate": 0}), "audio.sample_rate: expected 8000 to 48000, found 0"),
+    "rate a word": (changed(audio={"sample_rate": "fast"}), "expected 8000 to 48000, found 'fast'"),
+    "no symbols": (changed(phoneme_id_map=None), "phoneme_id_map: expected a JSON object, found None"),
+    "symbols too high": (symbols(q=[9999]), "phoneme_id_map: expected numbers below "),
+    "symbols no numbers": (symbols(q="x"), "phoneme_id_map.q: expected whole numbers, found 'x'"),
+    "no pad": (symbols(_=[]), "phoneme_id_map: expected the symbol _"),
+    "no espeak voice": (changed(espeak={}), "espeak.voice: expected a language such as en-us, found ''"),
+    "pinyin": (changed(phoneme_type="pinyin"), "phoneme_type: expected espeak or text, found 'pinyin'"),
+    "language a word": (changed(language="de"), "language: expected a JSON object, found 'de'"),
+    "noise a word": (
+        changed(inference={"noise_w": "much"}),
+        "inference.noise_w: expected 0 to 10, found 'much'",
+    ),
+    "speaker a word": (
+        changed(speaker_id_map={"a": "b"}),
+        "speaker_id_map.a: expected a whole number, found 'b'",
+    ),
+    "two voices": (
+        lambda folder: shutil.copy(onnx_of(folder), folder / "b.onnx"),
+        "expected one .onnx or .pth",
+    ),
+    "nothing": (only("note.txt", b"hi"), "expected one .onnx or .pth, found none"),
+    "code": (only("k.pth", pickle.dumps(Payload())), "expected tensors only, no code"),
+    "not a pickle": (only("k.pth", b"<html>"), "k.pth: is refused: expected tensors only"),
+    "other parts": (
+        only("k.pth", saved({"model": {}})),
+        "expected parts bert, predictor, decoder, found model",
+    ),
+    "no tensors": (only("k.pth", saved({**PARTS, "bert": 1})), "bert: expected tensors by name, found int"),
+    "a word for a tensor": (only("k.pth", saved({**PARTS, "bert": {"x": "y"}})), "bert.x: expected a tensor"),
+    "half a norm": (
+        only("k.pth", saved({**PARTS, "bert": {"x.weight_v": torch.ones(2, 2)}})),
+        "bert.x.weight_g is missing",
+    ),
+    "no styles": (only("k.pth", saved(PARTS)), "holds no style tables: expected voices/*.pt"),
+    "forbidden": (
+        lambda folder: (folder / "MODEL_CARD").write_text("* License: CC BY-NC 4.0"),
+        "licence CC BY-NC 4.0: it forbids commercial use; --accept-licence adds it all the same",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_what_is_not_a_voice_is_one_line_and_leaves_nothing(
+    kind: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil, expected = SOURCES[kind]
+    source, home = tmp_path / "source", tmp_path / "home"
+    shutil.copytree(good, source)
+    spoil(source)
+    assert run(["voices", "add", str(source), "--into", str(home)]) in (1, 2)
+    said = capsys.readouterr()
+    *steps, line = said.err.splitlines()
+    assert line.startswith("zelitrio: ") and expected in line, line
+    assert "internal error" not in line
+    assert len(steps) <= 1  # "reading ..."
+    assert "code ran" not in said.out
+    assert list(home.glob("*")) == list(home.glob(".*")) == []
+
+
+STYLES: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "of another size": (
+        "a.bin",
+        lambda path: path.write_bytes(bytes(400)),
+        "expected [510, 256], found [100]",
+    ),
+    "of no numbers": (
+        "a.bin",
+        lambda path: path.write_bytes(np.full((510, 256), np.nan, "<f4").tobytes()),
+        "expected finite numbers",
+    ),
+    "with code": ("a.pt", lambda path: path.write_bytes(pickle.dumps(Payload())), "expected tensors only"),
+    "a word": ("a.pt", saved("style"), "expected floats, found str"),
+    "an archive with a pickle": (
+        "voices.npz",
+        lambda path: np.savez(path, a=np.array([{}], object)),
+        "expected an archive of arrays only",
+    ),
+    "no archive": (
+        "voices.npz",
+        lambda path: path.write_bytes(b"hi"),
+        "expected an archive of arrays, found no",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STYLES)
+def test_a_style_table_that_is_none_is_named(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, write, expected = STYLES[kind]
+    (tmp_path / "voices").mkdir()
+    torch.save(PARTS, tmp_path / "k.pth")
+    write(tmp_path / (name if name.endswith("npz") else f"voices/{name}"))
+    assert run(["voices", "add", str(tmp_path / "k.pth"), "--into", str(tmp_path / "home")]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert name in line and expected in line, line
+    assert list((tmp_path / "home").glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["add", "nothing.onnx"], "expected a file, a folder, or a name (piper:"),
+        (["add", "coqui:xtts"], "coqui:xtts: expected a file, a folder, or a name"),
+        (["add", "piper:thorsten"], "expected piper:LANGUAGE_COUNTRY-NAME-QUALITY, found 'thorsten'"),
+        (["add", __file__], "is no voice: expected .onnx or .pth, found .py"),
+        (["remove", "nobody"], "voice 'nobody': expected one in HOME, which holds en_US-tiny-medium, kokoro"),
+        (["show", "nobody"], "voice 'nobody': expected one in HOME, which holds en_US-tiny-medium, kokoro"),
+        (["remove", "../home"], "voice '../home': expected one in HOME"),
+        (
+            ["mix", "new", "af_one+nobody"],
+            "expected voices of kokoro, which holds af_one, af_two; found 'nobody'",
+        ),
+        (["mix", "new", "af_one(+af_two"], "expected VOICE(WEIGHT)+VOICE(WEIGHT), found 'af_one(+af_two'"),
+        (["mix", "new", "af_one(0)+af_two(0)"], "expected a weight above 0"),
+        (["mix", "new", "en_US-tiny-medium+af_one"], "expected voices of kokoro, found piper"),
+        (["mix", "af_one", "af_one+af_two"], "voice 'af_one': expected a new id, found one in HOME/kokoro"),
+        (["mix", "zeli-voice-1", "af_one"], "expected a new id, found a built-in voice that has it"),
+        (["mix", "a+b", "af_one+af_two"], "name: expected up to 64 characters without spaces"),
+        (["mix", "a/b", "af_one+af_two"], "name: expected up to 64 characters without spaces"),
+    ],
+)
+def test_a_wrong_name_is_one_line_and_changes_nothing(
+    words: list[str], expected: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    kokoro_folder(home)
+    assert run(["voices", "add", str(good), "--into", str(home)]) == 0
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    assert run(["voices", *words, "--into", str(home)]) in (1, 2)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert expected.replace("HOME", str(home)) in line, line
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_a_voice_of_an_id_that_is_taken_is_refused(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = ["voices", "add", str(good), "--into", str(tmp_path / "home")]
+    assert run(add) == 0
+    assert run(add) == 2
+    assert "remove it first: zelitrio voices remove en_US-tiny-medium" in capsys.readouterr().err
+    # The same voice in a folder of another name would keep a server from starting.
+    (tmp_path / "home" / "en_US-tiny-medium").rename(tmp_path / "home" / "other")
+    assert run(add) == 2
+    assert "voice 'en_US-tiny-medium': expected a new id, found one in" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["other"]
+
+
+def test_two_folders_with_one_voice_are_both_named(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags: list[str] = []
+    for name in ("one", "two"):
+        assert run(["voices", "add", str(good), "--into", str(tmp_path / name)]) == 0
+        flags += ["--voices", str(tmp_path / name)]
+    capsys.readouterr()
+    assert run(["voices", "list", *flags]) == 2
+    line = capsys.readouterr().err
+    assert all(str(tmp_path / name / "en_US-tiny-medium") in line for name in ("one", "two"))
+
+
+def test_a_damaged_folder_is_named_and_can_be_removed(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    assert run(["voices", "add", str(good), "--into", str(home)]) == 0
+    (home / "en_US-tiny-medium" / "voice.json").write_text("{")
+    capsys.readouterr()
+    assert run(["voices", "list", "--voices", str(home)]) == 1
+    assert "voice.json: is damaged" in capsys.readouterr().err
+    assert run(["voices", "show", "en_US-tiny-medium", "--into", str(home)]) == 0
+    assert "damaged, 0 voices" in capsys.readouterr().out
+    assert run(["voices", "remove", "en_US-tiny-medium", "--into", str(home)]) == 0
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["weights", "description", "card"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    where: str,
+    good: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(*_: object, **__: object) -> None:
+        raise full
+
+    target = {
+        "weights": "zelitrio.voices.weights.save_file",
+        "description": "zelitrio.voices.public_folder.json.dumps",
+        "card": "zelitrio.voices.convert_piper.write_card",
+    }[where]
+    monkeypatch.setattr(target, fail)
+    home = tmp_path / "home"
+    assert run(["voices", "add", str(good), "--into", str(home)]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"zelitrio: {home}") and "No space left on device" in line, line
+    assert list(home.glob("*")) == list(home.glob(".*")) == []
+
+
+def test_a_disk_without_room_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from types import SimpleNamespace
+
+    from zelitrio.errors import VoiceError
+    from zelitrio.voices import check_room
+
+    check_room(tmp_path / "new" / "home", 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    with pytest.raises(VoiceError, match=r"the disk is full: expected 342 MB free, found 50 MB"):
+        check_room(tmp_path / "new" / "home", 325_000_000)
+
+
+def test_a_place_that_cannot_hold_voices_is_named(
+    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert run(["voices", "add", str(good), "--into", str(file)]) == 2
+    assert f"{file}: expected a folder, found a file" in capsys.readouterr().err
+    assert run(["voices", "add", str(good), "--into", str(file / "below")]) in (1, 2)
+    (_, line) = ["", *capsys.readouterr().err.splitlines()]
+    assert str(file) in line and "internal error" not in line
+
+
+def test_a_mix_is_written_whole_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = kokoro_folder(tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("zelitrio.voices.weights.save_file", fail)
+    assert run(["voices", "mix", "both", "af_one+af_two", "--into", str(tmp_path)]) == 1
+    assert "styles.safetensors: cannot be written" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
