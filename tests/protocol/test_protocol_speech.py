@@ -133,14 +133,13 @@ def test_an_openai_request_is_read() -> None:
         text="Hi",
         voice="alloy",
         model="tts-1",
-        output_format="pcm_24000",
-        voice_settings=VoiceSettings(speed=1.2),
-        tempo=4 / 1.2,
-        is_event_stream=True,
+        response_format="pcm",
+        speed=4,
+        stream_format="sse",
     )
     assert parse_openai(input="Hi", stream=False) == OpenAISpeechRequest(text="Hi", is_streamed=False)
     assert parse_openai(input="Hi", voice={"id": "v"}, speed=0.25) == OpenAISpeechRequest(
-        text="Hi", voice="v", voice_settings=VoiceSettings(speed=0.7), tempo=0.25 / 0.7
+        text="Hi", voice="v", speed=0.25
     )
 
 

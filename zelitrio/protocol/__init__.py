@@ -13,6 +13,7 @@ socket when `is_finished`.
 from __future__ import annotations
 
 from zelitrio.protocol import telephony, wyoming
+from zelitrio.protocol.body_schemas import body_schemas
 from zelitrio.protocol.char_times import CharTimes, join_times
 from zelitrio.protocol.client_role import (
     AudioFrame,
@@ -25,14 +26,11 @@ from zelitrio.protocol.client_role import (
 from zelitrio.protocol.connection import Connection
 from zelitrio.protocol.dialogue import DialogueConnection
 from zelitrio.protocol.dialogue_request import (
-    MAX_DIALOGUE_INPUTS,
     DialogueInput,
     DialogueRequest,
     parse_dialogue_request,
 )
 from zelitrio.protocol.dictionary_request import (
-    MAX_RULES,
-    RULE_ALPHABETS,
     RuleRequest,
     parse_dictionary_request,
 )
@@ -52,9 +50,8 @@ from zelitrio.protocol.events import (
     UpdateSettings,
 )
 from zelitrio.protocol.frames import timed_audio_line
-from zelitrio.protocol.history_request import DOWNLOAD_FORMATS, MAX_DOWNLOADS, parse_download_request
+from zelitrio.protocol.history_request import parse_download_request
 from zelitrio.protocol.marks import MARK_KINDS, Marks, join_marks, marks_in_seconds
-from zelitrio.protocol.messages import MAX_DICTIONARIES
 from zelitrio.protocol.outcomes import (
     OUTCOMES,
     close_frame,
@@ -72,15 +69,12 @@ from zelitrio.protocol.replies import (
 from zelitrio.protocol.reports import SpeechReport
 from zelitrio.protocol.schedule import Chunk, ChunkSchedule
 from zelitrio.protocol.speech import (
-    OPENAI_FORMATS,
-    OPENAI_SPEEDS,
     SpeechRequest,
     parse_openai_speech_request,
     parse_speech_request,
 )
 from zelitrio.protocol.target import (
     DEFAULT_OUTPUT_FORMAT,
-    NORMALISE_CHOICES,
     Dialect,
     SocketRequest,
     credential_of,
@@ -91,17 +85,8 @@ from zelitrio.protocol.target import (
 
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
-    "DOWNLOAD_FORMATS",
     "MARK_KINDS",
-    "MAX_DIALOGUE_INPUTS",
-    "MAX_DICTIONARIES",
-    "MAX_DOWNLOADS",
-    "MAX_RULES",
-    "NORMALISE_CHOICES",
-    "OPENAI_FORMATS",
-    "OPENAI_SPEEDS",
     "OUTCOMES",
-    "RULE_ALPHABETS",
     "AudioFrame",
     "Authenticate",
     "BeginReply",
@@ -137,6 +122,7 @@ __all__ = [
     "SpeechRequest",
     "Text",
     "UpdateSettings",
+    "body_schemas",
     "close_frame",
     "credential_of",
     "error_body",

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import attrs
 
+from zelitrio.protocol.body import one_of, read_body, read_by
 from zelitrio.protocol.fields import Fields, decode_object, in_body
 
 MAX_DOWNLOADS = 100
-DOWNLOAD_FORMATS = ("default", "wav")
+
+
+def _ids(fields: Fields, name: str) -> tuple[str, ...]:
+    ids = fields.items(name)
+    if ids is None:
+        raise fields.error("missing", name, "a list of ids")
+    if not 1 <= len(ids) <= MAX_DOWNLOADS or not all(isinstance(one, str) for one in ids):
+        raise fields.error("list_type", name, f"a list of 1 to {MAX_DOWNLOADS} strings")
+    return tuple(dict.fromkeys(str(one) for one in ids))
 
 
 @attrs.frozen(kw_only=True)
 class DownloadRequest:
-    """The items to send, and whether to convert them to WAV."""
+    """The items to send, each once, and their format."""
 
-    item_ids: tuple[str, ...]
-    as_wav: bool
+    item_ids: tuple[str, ...] = read_by(
+        _ids,
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_DOWNLOADS},
+        name="history_item_ids",
+        is_required=True,
+    )
+    output_format: str = one_of(("default", "wav"))
+    """"default": as each was spoken."""
 
 
 def parse_download_request(body: bytes) -> DownloadRequest:
@@ -24,11 +39,4 @@ def parse_download_request(body: bytes) -> DownloadRequest:
     Raises:
         RemoteError: a field is missing or of a wrong type (a 422 code, `param` is the field).
     """
-    fields = Fields(decode_object(body, in_body), in_body)
-    ids = fields.items("history_item_ids")
-    if ids is None:
-        raise fields.error("missing", "history_item_ids", "a list of ids")
-    if not 1 <= len(ids) <= MAX_DOWNLOADS or not all(isinstance(one, str) for one in ids):
-        raise fields.error("list_type", "history_item_ids", f"a list of 1 to {MAX_DOWNLOADS} strings")
-    as_wav = fields.choice("output_format", DOWNLOAD_FORMATS) == "wav"
-    return DownloadRequest(item_ids=tuple(dict.fromkeys(str(one) for one in ids)), as_wav=as_wav)
+    return read_body(DownloadRequest, Fields(decode_object(body, in_body), in_body))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TypeVar
 
 import attrs
 
 from zelitrio.errors import RemoteError
+from zelitrio.protocol.body import boolean, one_of, read_body, read_by, settings, spoken, string, whole
 from zelitrio.protocol.events import PronunciationDictionary
 from zelitrio.protocol.fields import (
     MAX_SPEED,
@@ -19,10 +21,9 @@ from zelitrio.protocol.fields import (
     decode_object,
     describe,
     in_body,
-    read_voice_settings,
 )
-from zelitrio.protocol.marks import read_timestamps
-from zelitrio.protocol.messages import read_dictionaries
+from zelitrio.protocol.marks import MARK_KINDS, read_timestamps
+from zelitrio.protocol.messages import MAX_DICTIONARIES, read_dictionaries
 from zelitrio.protocol.target import DEFAULT_OUTPUT_FORMAT, NORMALISE_CHOICES, query_flag
 from zelitrio.settings import MAX_SEED, VoiceSettings
 
@@ -42,77 +43,129 @@ OPENAI_SPEEDS = (0.25, 4.0)
 """The range of OpenAI's speed; others are clamped."""
 
 
-@attrs.frozen(kw_only=True)
-class SpeechRequest:
-    """The body and query of `POST /v1/text-to-speech/{voice_id}` and its variants."""
+_MODEL = "Any; the voice says which model speaks"
+_LOCATOR = {
+    "type": "object",
+    "properties": {
+        "pronunciation_dictionary_id": {"type": "string"},
+        "version_id": {"type": ["string", "null"]},
+    },
+    "required": ["pronunciation_dictionary_id"],
+}
 
-    text: str
-    model_id: str | None = None
-    output_format: str = DEFAULT_OUTPUT_FORMAT
+
+@attrs.frozen(kw_only=True)
+class SpokenRequest:
+    """What the bodies for speech and for dialogue share."""
+
+    model_id: str | None = string(_MODEL)
+    output_format: str = string("As in the query, which goes first", default=DEFAULT_OUTPUT_FORMAT)
     """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     unused_format: str | None = None
     """The format in the body, which the query's overrides; it must be valid, too."""
-    voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
     clamped: tuple[str, ...] = ()
     """Voice settings that were out of range, with the values that are used: "speed=1.2"."""
-    seed: int | None = None
-    previous_text: str = ""
-    next_text: str = ""
-    dictionaries: tuple[PronunciationDictionary, ...] = ()
-    normalise: str = "auto"
-    """`auto`, `on` or `off`."""
-    language_code: str | None = None
-    enable_ssml_parsing: bool = False
-    timestamps: tuple[str, ...] = ()
-    """Kinds of times besides those of the characters, in an answer with times: word, phone, viseme."""
+    seed: int | None = whole(0, MAX_SEED)
+    dictionaries: tuple[PronunciationDictionary, ...] = read_by(
+        lambda fields, _: read_dictionaries(fields),
+        {"type": "array", "items": _LOCATOR, "maxItems": MAX_DICTIONARIES},
+        name="pronunciation_dictionary_locators",
+        default=(),
+    )
+    normalise: str = one_of(NORMALISE_CHOICES, name="apply_text_normalization")
+    language_code: str | None = string(
+        "Language of the text; the voice's own by default. Another region, such as de-AT, is read as the "
+        "language. A voice that does not speak it refuses the request"
+    )
+    timestamps: tuple[str, ...] = read_by(
+        lambda fields, _: read_timestamps(fields),
+        {"type": "array", "items": {"enum": [*MARK_KINDS]}},
+        "Times beside those of characters, in answers with timestamps",
+        default=(),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SpeechRequest(SpokenRequest):
+    """The body and query of `POST /v1/text-to-speech/{voice_id}` and its variants."""
+
+    text: str = spoken()
+    voice_settings: VoiceSettings = settings("voice_settings")
+    previous_text: str = string("If its last sentence is open, the speech continues its melody", default="")
+    next_text: str = string("If there is any, a text without an end mark keeps its melody up", default="")
+    enable_ssml_parsing: bool = boolean()
 
 
 @attrs.frozen(kw_only=True)
 class OpenAISpeechRequest:
-    """The body of OpenAI's `POST /v1/audio/speech`; `instructions` is accepted and has no effect."""
+    """The body of OpenAI's `POST /v1/audio/speech`."""
 
-    text: str
-    voice: str | None = None
-    """None: the server's default voice."""
-    model: str | None = None
-    output_format: str = OPENAI_FORMATS["mp3"]
-    voice_settings: VoiceSettings = attrs.field(factory=VoiceSettings)
-    """Its speed is OpenAI's, clamped to the range of voices."""
-    tempo: float = 1.0
-    """The factor between that speed and OpenAI's, by which the audio's tempo is changed."""
+    text: str = spoken(name="input")
+    voice: str | None = read_by(
+        lambda fields, _: _openai_voice(fields),
+        {},
+        "A voice of this server by id or name, or one of OpenAI's names; else its first",
+    )
+    model: str | None = string(_MODEL)
+    response_format: str = read_by(
+        lambda fields, _: _openai_format(fields), {"enum": [*OPENAI_FORMATS]}, default="mp3"
+    )
+    speed: float = read_by(
+        lambda fields, name: fields.number(name, *OPENAI_SPEEDS),
+        {"type": "number"},
+        "Clamped to {} to {}".format(*OPENAI_SPEEDS),
+        default=1.0,
+    )
+    stream_format: str = one_of(("audio", "sse"))
+    """"sse": audio in server-sent events instead of plain bytes."""
+    is_streamed: bool = boolean("Not OpenAI's. False: one body with its length", name="stream", default=True)
+    instructions: None = read_by(lambda fields, name: None, {}, "Accepted, without effect")
     clamped: tuple[str, ...] = ()
     """The speed, if it was out of OpenAI's range."""
-    is_event_stream: bool = False
-    """Whether `stream_format` is "sse": audio in server-sent events instead of plain bytes."""
-    is_streamed: bool = True
-    """Not OpenAI's: with `stream` false the audio leaves whole, with its length."""
+
+    @property
+    def output_format(self) -> str:
+        """Our name for the format."""
+        return OPENAI_FORMATS[self.response_format]
+
+    @property
+    def voice_settings(self) -> VoiceSettings:
+        """As much of the speed as a voice can speak at."""
+        return VoiceSettings(speed=clamp(self.speed, MIN_SPEED, MAX_SPEED))
+
+    @property
+    def tempo(self) -> float:
+        """The rest of the speed, for the finished audio."""
+        return self.speed / self.voice_settings.speed
+
+
+Spoken = TypeVar("Spoken", bound=SpokenRequest)
+
+
+def read_spoken(request: type[Spoken], fields: Fields, query: Mapping[str, str], settings: str) -> Spoken:
+    """Read a body for speech or dialogue; the query's format goes before that in the body.
+
+    Args:
+        settings: name of the voice settings in the body.
+    """
+    wanted = read_body(request, fields, clamped=clamped_settings(fields, settings))
+    output_format = query.get("output_format") or wanted.output_format
+    return attrs.evolve(
+        wanted, output_format=output_format, unused_format=fields.text("output_format") or None
+    )
 
 
 def parse_speech_request(body: bytes, query: Mapping[str, str]) -> SpeechRequest:
-    """Read a request for speech.  Unknown fields are ignored; numbers out of range are clamped.
+    """Read a synthesis request; unknown fields are ignored, numbers out of range clamped.
 
     Raises:
         RemoteError: a field is missing, empty or of a wrong type (a 422 code, `param` is the field), or a
-            query parameter is invalid (`invalid_parameters`).
+            query parameter is wrong (`invalid_parameters`).
     """
     fields = Fields(decode_object(body, in_body), in_body)
-    return SpeechRequest(
-        text=fields.spoken("text"),
-        model_id=fields.text("model_id"),
-        output_format=query.get("output_format") or fields.text("output_format") or DEFAULT_OUTPUT_FORMAT,
-        unused_format=fields.text("output_format") or None,
-        voice_settings=read_voice_settings(fields, VoiceSettings()),
-        clamped=clamped_settings(fields),
-        seed=fields.whole("seed", 0, MAX_SEED),
-        previous_text=fields.text("previous_text") or "",
-        next_text=fields.text("next_text") or "",
-        dictionaries=read_dictionaries(fields) or (),
-        normalise=fields.choice("apply_text_normalization", NORMALISE_CHOICES) or "auto",
-        language_code=fields.text("language_code"),
-        enable_ssml_parsing=bool(fields.flag("enable_ssml_parsing"))
-        or query_flag(query, "enable_ssml_parsing"),
-        timestamps=read_timestamps(fields) or (),
-    )
+    wanted = read_spoken(SpeechRequest, fields, query, "voice_settings")
+    has_tags = wanted.enable_ssml_parsing or query_flag(query, "enable_ssml_parsing")
+    return attrs.evolve(wanted, enable_ssml_parsing=has_tags)
 
 
 def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
@@ -120,23 +173,10 @@ def parse_openai_speech_request(body: bytes) -> OpenAISpeechRequest:
 
     Raises:
         RemoteError: `invalid_parameters` or `invalid_output_format` (both 400, as OpenAI answers), with the
-            field in `param`.  Answer it with `openai_error_body`.
+            field in `param`.  Show it with `openai_error_body`.
     """
     fields = Fields(decode_object(body, _in_openai_body), _in_openai_body)
-    asked = fields.number("speed", *OPENAI_SPEEDS)
-    speed = 1.0 if asked is None else asked
-    spoken = clamp(speed, MIN_SPEED, MAX_SPEED)
-    return OpenAISpeechRequest(
-        text=fields.spoken("input"),
-        voice=_openai_voice(fields),
-        model=fields.text("model"),
-        output_format=_openai_format(fields),
-        voice_settings=VoiceSettings(speed=spoken),
-        tempo=speed / spoken,
-        clamped=clamped(fields, "speed", *OPENAI_SPEEDS),
-        is_event_stream=fields.choice("stream_format", ("audio", "sse")) == "sse",
-        is_streamed=fields.flag("stream") is not False,
-    )
+    return read_body(OpenAISpeechRequest, fields, clamped=clamped(fields, "speed", *OPENAI_SPEEDS))
 
 
 def _openai_voice(fields: Fields) -> str | None:
@@ -155,7 +195,7 @@ def _openai_format(fields: Fields) -> str:
         valid = ", ".join(OPENAI_FORMATS)
         message = f"response_format: expected one of {valid}, found {describe(name)}"
         raise RemoteError("invalid_output_format", message, param="response_format")
-    return OPENAI_FORMATS[name]
+    return name
 
 
 def _in_openai_body(kind: str, field: str, expected: str, found: object) -> RemoteError:

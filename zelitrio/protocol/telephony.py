@@ -17,6 +17,7 @@ import attrs
 import orjson
 
 from zelitrio.errors import RemoteError
+from zelitrio.protocol.body import TEXT, Schema, one_of, read_body, spoken, string
 from zelitrio.protocol.fields import Fields, decode_object, describe, in_body, on_socket
 from zelitrio.protocol.replies import BeginReply, EndReply, RefuseReply, ReplyEvent, ReplyText
 from zelitrio.protocol.target import credential_of
@@ -49,6 +50,33 @@ class PhoneRequest:
     sample_rate_hz: int | None = None
 
 
+@attrs.frozen(kw_only=True)
+class JambonzRequest:
+    """The body of jambonz' request for a whole text."""
+
+    text: str = spoken()
+    type: str = one_of(("text", "ssml"))
+    voice: str | None = string()
+    language: str | None = string()
+
+
+def vapi_schema() -> Schema:
+    """The schema of Vapi's `voice-request`."""
+    voice = {"type": ["object", "null"], "properties": {"voiceId": {"type": ["string", "null"]}}}
+    rate = {"type": ["integer", "null"], "minimum": MIN_RATE_HZ, "maximum": MAX_RATE_HZ}
+    message = {
+        "type": "object",
+        "properties": {
+            "type": {"const": "voice-request"},
+            "text": TEXT,
+            "sampleRate": rate,
+            "assistant": {"type": ["object", "null"], "properties": {"voice": voice}},
+        },
+        "required": ["type", "text"],
+    }
+    return {"type": "object", "properties": {"message": message}, "required": ["message"]}
+
+
 def parse_vapi_request(body: bytes, query: Mapping[str, str]) -> PhoneRequest:
     """Read Vapi's `voice-request`.
 
@@ -79,12 +107,9 @@ def parse_jambonz_request(body: bytes) -> PhoneRequest:
     Raises:
         RemoteError: a field is missing or of a wrong type; `param` is the field.
     """
-    fields = Fields(decode_object(body, in_body), in_body)
+    wanted = read_body(JambonzRequest, Fields(decode_object(body, in_body), in_body))
     return PhoneRequest(
-        text=fields.spoken("text"),
-        voice=fields.text("voice") or None,
-        language=fields.text("language") or None,
-        is_ssml=fields.choice("type", ("text", "ssml")) == "ssml",
+        text=wanted.text, voice=wanted.voice, language=wanted.language, is_ssml=wanted.type == "ssml"
     )
 
 

@@ -148,7 +148,7 @@ class DictionaryEndpoints(Endpoints):
     async def add_dictionary_from_rules(self, request: Request) -> Response:
         """Keep a new dictionary of rules."""
         account = authorize(self._state, request)
-        wanted = parse_dictionary_request(await read_body(self._state, request), ("name", "rules"))
+        wanted = parse_dictionary_request(await read_body(self._state, request), "NewDictionary")
         kept = await self._state.dictionaries.add(
             wanted.name or "", wanted.description, account.name, _rules(wanted.rules)
         )
@@ -178,7 +178,7 @@ class DictionaryEndpoints(Endpoints):
     async def add_rules(self, request: Request) -> Response:
         """Add rules to a dictionary, or change those for the same texts."""
         kept = self._own(request)
-        wanted = parse_dictionary_request(await read_body(self._state, request), ("rules",))
+        wanted = parse_dictionary_request(await read_body(self._state, request), "RulesRequest")
         added = _rules(wanted.rules)
         rest = without(kept.latest.rules, [rule.written for rule in added])
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, (*rest, *added))))
@@ -187,14 +187,14 @@ class DictionaryEndpoints(Endpoints):
     async def set_rules(self, request: Request) -> Response:
         """Put rules in the place of all that a dictionary has."""
         kept = self._own(request)
-        wanted = parse_dictionary_request(await read_body(self._state, request), ("rules",))
+        wanted = parse_dictionary_request(await read_body(self._state, request), "RulesRequest")
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, _rules(wanted.rules))))
 
     @operation("POST", f"{_ONE}/remove-rules", body="RuleStrings", errors=("403",))
     async def remove_rules(self, request: Request) -> Response:
         """Remove the rules for some texts from a dictionary."""
         kept = self._own(request)
-        wanted = parse_dictionary_request(await read_body(self._state, request), ("rule_strings",))
+        wanted = parse_dictionary_request(await read_body(self._state, request), "RuleStrings")
         rest = without(kept.latest.rules, wanted.rule_strings)
         return to_json(changed_json(await self._state.dictionaries.set_rules(kept, rest)))
 
@@ -202,7 +202,7 @@ class DictionaryEndpoints(Endpoints):
     async def update_dictionary(self, request: Request) -> Response:
         """Change a dictionary's name, or archive it; its versions stay."""
         kept = self._own(request)
-        wanted = parse_dictionary_request(await read_body(self._state, request), ())
+        wanted = parse_dictionary_request(await read_body(self._state, request), "DictionaryUpdate")
         changed = attrs.evolve(kept, name=wanted.name or kept.name)
         if wanted.is_archived is not None:
             changed = attrs.evolve(changed, archived_at=int(time.time()) if wanted.is_archived else None)

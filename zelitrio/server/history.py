@@ -147,7 +147,7 @@ class HistoryEndpoints(Endpoints):
         wanted = parse_download_request(await read_body(self._state, request))
         sounds: dict[str, _Sound] = {}
         for item_id in wanted.item_ids:
-            sound = await _sound(history, key, item_id, as_wav=wanted.as_wav)
+            sound = await _sound(history, key, item_id, as_wav=wanted.output_format == "wav")
             sounds[f"{item_id}.{sound.extension}"] = sound
             if sum(len(one.data) for one in sounds.values()) > MAX_DOWNLOAD_BYTES:
                 message = f"history_item_ids: expected at most {MAX_DOWNLOAD_BYTES} bytes of audio"

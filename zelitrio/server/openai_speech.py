@@ -127,7 +127,7 @@ class OpenAISpeech(Endpoints):
         )
         shape = (
             OpenAIEvents(text=wanted.text)
-            if wanted.is_event_stream
+            if wanted.stream_format == "sse"
             else Shape(
                 content_type=audio_format.content_type,
                 is_streamed=wanted.is_streamed,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import trio
 from starlette.requests import Request
@@ -109,37 +108,3 @@ class Telephony(Endpoints):
         # The header of a streamed WAV file has no length, which jambonz' player needs.
         shape = Shape(content_type=content_type, is_streamed=audio_format.codec != "wav")
         return SpokenAnswer(state, job, shape, request_id_of(request.scope), asked_at)
-
-
-def telephony_bodies() -> dict[str, dict[str, Any]]:
-    """The schemas of the two request bodies."""
-    text = {"type": "string", "pattern": r"\S"}
-    words = {"type": ["string", "null"]}
-    voice = {"type": ["object", "null"], "properties": {"voiceId": words}}
-    message = {
-        "type": "object",
-        "properties": {
-            "type": {"const": "voice-request"},
-            "text": text,
-            "sampleRate": {"type": ["integer", "null"], "minimum": 8000, "maximum": 48000},
-            "assistant": {"type": ["object", "null"], "properties": {"voice": voice}},
-        },
-        "required": ["type", "text"],
-    }
-    return {
-        "VapiVoiceRequest": {
-            "type": "object",
-            "properties": {"message": message},
-            "required": ["message"],
-        },
-        "JambonzSpeechRequest": {
-            "type": "object",
-            "properties": {
-                "text": text,
-                "type": {"enum": ["text", "ssml", None]},
-                "voice": words,
-                "language": words,
-            },
-            "required": ["text"],
-        },
-    }
