@@ -2,17 +2,15 @@
 
     python -m bench.fleet --servers 3 --listeners 60 --seconds 60
 
-HAProxy runs with the file that `zelitrio deploy haproxy` writes.  Each listener keeps a multi-context socket.
-It has a sentence spoken, plays it in real time and asks for the next one.  It connects again only when its
-socket was closed with 1012 or broke.  In the first phase each server is restarted by SIGTERM, one after the
-other.  In the second one server is killed by SIGKILL.  Needs `haproxy` on the PATH.
+HAProxy runs with the file that `zelitrio deploy haproxy` writes, and real servers behind it.  Their engine is
+scripted and speaks in real time, so that a small machine can hold the fleet; --real runs `zelitrio serve`.
+In the first phase nothing happens.  In the second each server is restarted by SIGTERM, one after the other.
+In the third one server is killed by SIGKILL.  Needs `haproxy` on the PATH.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import re
 import signal
 import socket
 import subprocess
@@ -20,40 +18,65 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import attrs
 import trio
 
+from bench.fleet_balancer import Balancer, open_balancer
+from bench.fleet_listeners import Tally, listening
 from bench.machine import REPOSITORY
 from bench.options import parse, parser
-from bench.report import Report
-from zelitrio.bench_client import SENTENCES, milliseconds
-from zelitrio.client import ClientAudio, ClientFailure, ClientFinal, MultiClient, open_multi_client
-from zelitrio.deploy import Target, render
-from zelitrio.errors import RemoteError
-from zelitrio.settings import ServerSettings
+from bench.server_process import ZELITRIO
+from zelitrio.bench_client import milliseconds
 
 _START_S = 120.0
-_BYTES_PER_S = 48_000  # pcm_24000
-_PATIENCE_S = 20.0
-"""A listener that hears nothing for this time gives the utterance up."""
+_END_S = 60.0
+_SAMPLE_S = 0.25
+_SETTLED_S = 6.0
+"""From the first listener on until the shares are counted."""
+SCRIPTED = ("-m", "bench.fleet_server")
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What is run.
+
+    Attributes:
+        seconds: of the phase with restarts.
+        steady_seconds, kill_seconds: of the phases before and after it.
+        program: arguments of Python for a server.
+    """
+
+    servers: int = 3
+    listeners: int = 60
+    seconds: float = 60.0
+    steady_seconds: float = 16.0
+    kill_seconds: float = 15.0
+    seed: int = 7
+    program: tuple[str, ...] = SCRIPTED
 
 
 @attrs.define(eq=False)
-class Tally:
-    """What listeners met in one phase."""
+class Outcome:
+    """What happened.
 
-    whole: int = 0
-    first_s: list[float] = attrs.field(factory=list)
-    late_s: list[float] = attrs.field(factory=list)
-    cut: Counter[str] = attrs.field(factory=Counter)
-    """Utterances that ended after their first audio, by error."""
-    unspoken: Counter[str] = attrs.field(factory=Counter)
-    """Requests that failed before any audio, by error; each was asked for again."""
-    reconnects: Counter[str] = attrs.field(factory=Counter)
+    Attributes:
+        steady_shares: each server's part of the open sockets while nothing happened.
+        restart_shares: the same over all of the phase in which each server was away once.
+        drain_s: from each SIGTERM to the end of the process.
+        killed_sockets: open on the killed server at that moment.
+    """
+
+    steady: Tally = attrs.field(factory=Tally)
+    restarts: Tally = attrs.field(factory=Tally)
+    kill: Tally = attrs.field(factory=Tally)
+    steady_shares: list[float] = attrs.field(factory=list)
+    restart_shares: list[float] = attrs.field(factory=list)
+    drain_s: list[float] = attrs.field(factory=list)
+    killed_sockets: int = 0
 
 
 @attrs.define(eq=False)
@@ -62,16 +85,20 @@ class Server:
 
     port: int
     agent_port: int
-    flags: tuple[str, ...]
+    program: tuple[str, ...]
     log: Path
     process: trio.Process | None = None
-    sockets_s: float = 0.0
-    """Sum of open sockets over the samples that were taken."""
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        words = [sys.executable, "-c", "from zelitrio.cli import main; main()", "serve"]
-        words += ["--port", str(self.port), "--agent-port", str(self.agent_port), *self.flags]
+        words = [
+            sys.executable,
+            *self.program,
+            "--port",
+            str(self.port),
+            "--agent-port",
+            str(self.agent_port),
+        ]
         with self.log.open("ab") as out:
             self.process = await trio.lowlevel.open_process(
                 words, cwd=REPOSITORY, stdout=out, stderr=subprocess.STDOUT
@@ -84,14 +111,21 @@ class Server:
                     )
                 await trio.sleep(0.1)
 
-    async def end(self, number: signal.Signals, patience_s: float = 60.0) -> float:
+    async def end(self, number: signal.Signals) -> float:
         """Send a signal and wait for the end; returns the seconds it took."""
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(number)
-        with trio.fail_after(patience_s):
+        with trio.fail_after(_END_S):
             await self.process.wait()
         return time.monotonic() - began
+
+    async def kill(self) -> None:
+        """End it whatever it does."""
+        if self.process is not None:
+            self.process.kill()
+            with trio.CancelScope(shield=True):
+                await self.process.wait()
 
 
 def main() -> None:
@@ -100,239 +134,110 @@ def main() -> None:
     made.add_argument("--listeners", type=int, default=60)
     made.add_argument("--seconds", type=float, default=60.0, help="of the phase with restarts")
     made.add_argument("--kill-seconds", type=float, default=15.0, help="of the phase with a kill")
+    made.add_argument("--real", action="store_true", help="servers with voices")
     options = parse(made)
     extra = options.extra
     report = options.report("fleet")
-    tallies = trio.run(
-        run_fleet,
-        extra.servers,
-        extra.listeners,
-        extra.seconds,
-        extra.kill_seconds,
-        options.seed,
-        report,
-        options.server_flags(),
+    flags = options.server_flags()
+    real = (*ZELITRIO[:3], "--state-dir", "none", "--trusted-proxy", "127.0.0.1", *flags)
+    plan = Plan(
+        servers=extra.servers,
+        listeners=extra.listeners,
+        seconds=extra.seconds,
+        kill_seconds=extra.kill_seconds,
+        seed=options.seed,
+        program=real if extra.real else SCRIPTED,
     )
-    rows = [
+    outcome = trio.run(run_fleet, plan)
+    told = attrs.asdict(outcome, filter=lambda field, value: not isinstance(value, Tally))
+    rows = []
+    for phase in ("steady", "restarts", "kill"):
+        tally: Tally = getattr(outcome, phase)
+        firsts, back = milliseconds(tally.first_s), milliseconds(tally.back_s)
+        dry = sum(late > 0.1 for late in tally.late_s)
+        counts = ("conversations", "whole", "cut", "asked_again", "reconnects", "refused")
+        figures = {name: getattr(tally, name) for name in counts}
+        report.line(phase, **figures, first_ms=firsts, back_ms=back, late_100_ms=dry, **told)
+        totals = [sum(value.values()) if isinstance(value, dict) else value for value in figures.values()]
+        rows.append([phase, *totals, firsts.get("p95"), back.get("max"), dry])
+    heads = ["phase", "conversations", "whole", "cut", "asked again", "reconnects", "refused"]
+    report.table([*heads, "first p95 ms", "back max ms", "100 ms late"], rows)
+    report.table(
+        ["shares, steady", "shares, restarts", "drains s", "sockets killed"],
         [
-            phase,
-            tally.whole,
-            sum(tally.cut.values()),
-            sum(tally.unspoken.values()),
-            sum(tally.reconnects.values()),
-            milliseconds(tally.first_s).get("p95"),
-            sum(late > 0.0 for late in tally.late_s),
-        ]
-        for phase, tally in tallies.items()
-    ]
-    report.table(["phase", "whole", "cut", "asked again", "reconnects", "first p95 ms", "ran dry"], rows)
+            [
+                str(outcome.steady_shares),
+                str(outcome.restart_shares),
+                str(outcome.drain_s),
+                outcome.killed_sockets,
+            ]
+        ],
+    )
 
 
-async def run_fleet(
-    servers: int,
-    listeners: int,
-    seconds: float,
-    kill_seconds: float,
-    seed: int,
-    report: Report,
-    flags: Sequence[str] = (),
-) -> dict[str, Tally]:
-    """Run both phases and return what the listeners met in each."""
-    with tempfile.TemporaryDirectory() as folder, _ports(2 * servers + 1) as ports:
-        fleet = [
-            Server(ports[i], ports[servers + i], tuple(flags), Path(folder) / f"server{i}.log")
-            for i in range(servers)
-        ]
+async def run_fleet(plan: Plan) -> Outcome:
+    """Run all phases and tell what happened in each."""
+    outcome = Outcome()
     with tempfile.TemporaryDirectory() as name:
-        folder_path = Path(name)
-        for server in fleet:
-            server.log = folder_path / server.log.name
-        async with _balancer(fleet, ports[-1], folder_path) as url:
+        folder = Path(name)
+        with _free_ports(2 * plan.servers + 1) as ports:
+            pairs = zip(ports[: plan.servers], ports[plan.servers : -1], strict=True)
+        fleet = [
+            Server(*pair, plan.program, folder / f"server{number}.log") for number, pair in enumerate(pairs)
+        ]
+        serving, agents = [one.port for one in fleet], [one.agent_port for one in fleet]
+        async with open_balancer(serving, agents, ports[-1], folder) as balancer:
             try:
-                for server in fleet:
-                    await server.start()
-                return await _phases(fleet, url, listeners, seconds, kill_seconds, seed, report)
+                async with trio.open_nursery() as nursery:
+                    for server in fleet:
+                        nursery.start_soon(server.start)
+                await _run_phases(plan, fleet, balancer, outcome)
             finally:
                 for server in fleet:
-                    if server.process is not None:
-                        await _kill(server.process)
+                    await server.kill()
+    return outcome
 
 
-async def _phases(
-    fleet: list[Server],
-    url: str,
-    listeners: int,
-    seconds: float,
-    kill_seconds: float,
-    seed: int,
-    report: Report,
-) -> dict[str, Tally]:
-    tallies = {"restarts": Tally(), "kill": Tally()}
-    drains: list[float] = []
-    async with _listening(url, listeners, seed, tallies["restarts"]), trio.open_nursery() as nursery:
-        nursery.start_soon(_sample, fleet)
-        began = trio.current_time()
-        await trio.sleep(seconds / (len(fleet) + 1) / 2)
-        for server in fleet:
-            drains.append(await server.end(signal.SIGTERM))
-            await server.start()
-            await trio.sleep(max(0.0, began + seconds / len(fleet) * len(drains) - trio.current_time()))
-        nursery.cancel_scope.cancel()
-    shares = [server.sockets_s for server in fleet]
-    _say(report, "restarts", tallies["restarts"], drain_s=drains, sockets_share=_shares(shares))
-    async with _listening(url, listeners, seed + 1, tallies["kill"]):
-        await trio.sleep(kill_seconds / 3)
-        await fleet[0].end(signal.SIGKILL)
-        await trio.sleep(kill_seconds * 2 / 3)
-    _say(report, "kill", tallies["kill"])
-    return tallies
-
-
-def _say(report: Report, what: str, tally: Tally, **more: object) -> None:
-    report.line(
-        what,
-        whole=tally.whole,
-        cut=dict(tally.cut),
-        asked_again=dict(tally.unspoken),
-        reconnects=dict(tally.reconnects),
-        first_ms=milliseconds(tally.first_s),
-        ran_dry=sum(late > 0.0 for late in tally.late_s),
-        **more,
-    )
-
-
-def _shares(values: list[float]) -> list[float]:
-    total = sum(values) or 1.0
-    return [round(value / total, 3) for value in values]
-
-
-async def _sample(fleet: list[Server]) -> None:
-    """Count each server's sockets, while all are up, by its own gauge."""
-    import httpx
-
-    async with httpx.AsyncClient(timeout=2.0) as client:
-        while True:
-            await trio.sleep(0.5)
-            found = []
+async def _run_phases(plan: Plan, fleet: list[Server], balancer: Balancer, outcome: Outcome) -> None:
+    await balancer.wait_up()
+    async with listening(balancer.url, plan.listeners, plan.seed, outcome.steady):
+        await trio.sleep(_SETTLED_S)
+        async with _counting(balancer, outcome.steady_shares):
+            await trio.sleep(max(0.0, plan.steady_seconds - _SETTLED_S))
+    async with listening(balancer.url, plan.listeners, plan.seed + 1, outcome.restarts):
+        every_s = plan.seconds / (len(fleet) + 1)
+        await trio.sleep(every_s / 2)
+        async with _counting(balancer, outcome.restart_shares):
             for server in fleet:
-                try:
-                    text = (await client.get(f"http://127.0.0.1:{server.port}/metrics")).text
-                except httpx.HTTPError:
-                    break
-                found += [
-                    float(line.split()[1])
-                    for line in text.splitlines()
-                    if line.startswith("zelitrio_sockets_open ")
-                ]
-            if len(found) == len(fleet):
-                for server, sockets in zip(fleet, found, strict=True):
-                    server.sockets_s += sockets
+                due = trio.current_time() + every_s
+                outcome.drain_s.append(round(await server.end(signal.SIGTERM), 2))
+                await server.start()
+                await balancer.wait_up()
+                await trio.sleep(max(0.0, due - trio.current_time()))
+        await trio.sleep(every_s / 2)
+    async with listening(balancer.url, plan.listeners, plan.seed + 2, outcome.kill):
+        await trio.sleep(plan.kill_seconds / 2)
+        outcome.killed_sockets = (await balancer.backends())[0].sessions
+        await fleet[0].end(signal.SIGKILL)
+        await trio.sleep(plan.kill_seconds / 2)
 
 
 @asynccontextmanager
-async def _listening(url: str, listeners: int, seed: int, tally: Tally) -> AsyncIterator[None]:
-    """Listeners for as long as the block lasts; each then finishes its utterance."""
-    over = trio.Event()
+async def _counting(balancer: Balancer, shares: list[float]) -> AsyncIterator[None]:
+    """Find each server's part of the open sockets, on average over the block."""
+    sums: Counter[int] = Counter()
+
+    async def sample() -> None:
+        while True:
+            for number, backend in enumerate(await balancer.backends()):
+                sums[number] += backend.sessions
+            await trio.sleep(_SAMPLE_S)
+
     async with trio.open_nursery() as nursery:
-        for number in range(listeners):
-            nursery.start_soon(_listen, url, random.Random(f"{seed} {number}"), tally, over)
-        try:
-            yield
-        finally:
-            over.set()
-
-
-async def _listen(url: str, chance: random.Random, tally: Tally, over: trio.Event) -> None:
-    await trio.sleep(chance.uniform(0, 4))
-    number = 0
-    while not over.is_set():
-        try:
-            async with open_multi_client(url, output_format="pcm_24000") as client:
-                while not over.is_set():
-                    number += 1
-                    if not await _utter(client, f"u{number}", chance.choice(SENTENCES), tally):
-                        break
-        except RemoteError as error:
-            tally.reconnects[_name(error)] += 1
-            await trio.sleep(0.05)
-
-
-async def _utter(client: MultiClient, name: str, text: str, tally: Tally) -> bool:
-    """Have one sentence spoken and play it; whether the socket is still good.
-
-    Raises:
-        RemoteError: the socket ended.
-    """
-    first_s, heard_s, late_s = 0.0, 0.0, 0.0
-    asked_at = trio.current_time()
-    try:
-        try:
-            await client.open_context(name)
-            await client.send_text(name, text, flush=True)
-            await client.close_context(name)
-        except RemoteError:
-            async for _ in client:  # it was closed while this listener played: the reason waits to be read
-                pass
-            raise
-        with trio.fail_after(_PATIENCE_S):
-            async for event in client:
-                now = trio.current_time()
-                if isinstance(event, ClientAudio) and event.audio:
-                    first_s = first_s or now - asked_at
-                    late_s = max(late_s, now - (asked_at + first_s + heard_s))
-                    heard_s += len(event.audio) / _BYTES_PER_S
-                elif isinstance(event, ClientFailure):
-                    tally.unspoken[event.error.code] += 1
-                    await trio.sleep(0.2)
-                    return True
-                elif isinstance(event, ClientFinal):
-                    break
-            else:
-                raise RemoteError("connection_closed", "The server closed the socket.")
-    except (RemoteError, trio.TooSlowError) as error:
-        (tally.cut if heard_s else tally.unspoken)[_name(error)] += 1
-        if isinstance(error, RemoteError):
-            raise
-        return False
-    tally.whole += 1
-    tally.first_s.append(first_s)
-    tally.late_s.append(late_s)
-    await trio.sleep(max(0.0, asked_at + first_s + heard_s - trio.current_time()))
-    return True
-
-
-def _name(error: RemoteError | trio.TooSlowError) -> str:
-    """The close code where there was one, otherwise the kind of error."""
-    closed = re.search(r"code (\d+)", str(error))
-    return closed[1] if closed else error.code if isinstance(error, RemoteError) else "silence"
-
-
-@asynccontextmanager
-async def _balancer(fleet: list[Server], port: int, folder: Path) -> AsyncIterator[str]:
-    """HAProxy with the rendered file, on loopback ports of this run."""
-    target = Target(replicas=len(fleet), balancer_port=port, server=ServerSettings(agent_port=1))
-    (text,) = render("haproxy", target).values()
-    text = text.replace(f"bind :{port}", f"bind 127.0.0.1:{port}")
-    first = target.server.port
-    for number, server in enumerate(fleet):
-        text = text.replace(f"127.0.0.1:{first + number} ", f"127.0.0.1:{server.port} ")
-        text = text.replace(f"agent-port {1 + number}\n", f"agent-port {server.agent_port}\n")
-    config = folder / "haproxy.cfg"
-    config.write_text(text)
-    with (folder / "haproxy.log").open("wb") as log:
-        process = await trio.lowlevel.open_process(
-            ["haproxy", "-db", "-f", str(config)], stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        await _kill(process)
-
-
-async def _kill(process: trio.Process) -> None:
-    process.kill()
-    with trio.CancelScope(shield=True):
-        await process.wait()
+        nursery.start_soon(sample)
+        yield
+        nursery.cancel_scope.cancel()
+    shares += [round(sums[number] / (sums.total() or 1), 3) for number in sorted(sums)]
 
 
 async def _answers(port: int) -> bool:
@@ -345,7 +250,7 @@ async def _answers(port: int) -> bool:
 
 
 @contextmanager
-def _ports(count: int) -> Iterator[list[int]]:
+def _free_ports(count: int) -> Iterator[list[int]]:
     """Ports of loopback that were free a moment ago."""
     holders = [socket.socket() for _ in range(count)]
     try:

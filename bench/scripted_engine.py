@@ -86,12 +86,13 @@ class ScriptedEngine:
         block_ms: audio in a block.
         every_s: between two blocks of a stream.
         blocks: of an utterance.
+        capacity: streams at which the load is 1.
     """
 
-    def __init__(self, block_ms: float, every_s: float, blocks: int) -> None:
+    def __init__(self, block_ms: float, every_s: float, blocks: int, capacity: int = 10_000) -> None:
         samples = round(RATE_HZ * block_ms / 1000)
         self.tone = (0.5 * np.sin(2 * np.pi * 220 * np.arange(samples) / RATE_HZ)).astype(np.float32)
-        self.every_s, self.blocks = every_s, blocks
+        self.every_s, self.blocks, self.capacity = every_s, blocks, capacity
         self.sample_rate_hz = RATE_HZ
         self.catalogue: Any = ScriptedCatalogue()  # a real one holds voices with their networks
         self.streams = 0
@@ -110,8 +111,9 @@ class ScriptedEngine:
     def statistics(self) -> Any:
         """See Engine."""
         return SimpleNamespace(
-            device="script", streams=self.streams, speaking=self.streams, capacity=10_000, load=0.0, steps=0,
-            rows=0, audio_s=0.0, profile="script", frames_per_s=0.0, first_audio_ms={}, graphs=(), encodes=0,
+            device="script", streams=self.streams, speaking=self.streams, capacity=self.capacity,
+            load=self.streams / self.capacity, steps=0, rows=0, audio_s=0.0, profile="script",
+            frames_per_s=0.0, first_audio_ms={}, graphs=(), encodes=0,
         )  # fmt: skip
 
     async def wait_failed(self) -> None:

@@ -60,7 +60,9 @@ def test_a_service_waits_longer_than_the_drain() -> None:
     target = Target(server=ServerSettings(drain_s=120))
     assert "TimeoutStopSec=135" in text_of("systemd", "zelitrio.service", target)
     pods = yaml.safe_load_all(text_of("kubernetes", "zelitrio.yaml", target))
-    assert next(pods)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 135
+    pod = next(pods)["spec"]["template"]["spec"]
+    assert pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
+    assert pod["terminationGracePeriodSeconds"] == 135 + 5
     compose = yaml.safe_load(text_of("compose", "compose.yaml", target))
     assert compose["services"]["zelitrio"]["stop_grace_period"] == "135s"
 
@@ -130,6 +132,23 @@ def test_no_key_is_written() -> None:
         ("systemd", Target(server=ServerSettings(port=0)), "expected a fixed port, found 0"),
         ("container", Target(image="a b"), "image: expected a name without spaces"),
         ("kubernetes", Target(replicas=2, server=STATE), "one volume serves one pod"),
+        ("haproxy", Target(balancer_port=8021, replicas=2), "found 8021, which is balancer_port"),
+        (
+            "haproxy",
+            Target(domain="a.b", server=ServerSettings(port=443)),
+            "found 443, which is the balancer's",
+        ),
+        (
+            "haproxy",
+            Target(replicas=2, server=ServerSettings(agent_port=8021)),
+            "agent_port: .*8021, .*is port",
+        ),
+        (
+            "haproxy",
+            Target(replicas=2, server=ServerSettings(port=65535)),
+            "port: expected 2 ports from 65535",
+        ),
+        ("haproxy", Target(server=ServerSettings(host=("10.0.0.5",))), "host: .*found 10.0.0.5"),
         ("haproxy", Target(domain=""), "domain: expected"),
         ("haproxy", Target(domain="x\nbackend y"), "domain: expected"),
     ],

@@ -12,9 +12,9 @@ from zelitrio.server.metrics import Metrics
     ("load", "line"),
     [
         (0.0, b"ready up 100%\n"),
-        (0.25, b"ready up 75%\n"),
-        (1.0, b"ready up 1%\n"),  # 0 would drain it
-        (7.0, b"ready up 1%\n"),
+        (0.4, b"ready up 70%\n"),
+        (1.0, b"ready up 25%\n"),
+        (7.0, b"ready up 25%\n"),
         (-1.0, b"ready up 100%\n"),
     ],
 )
@@ -34,20 +34,20 @@ async def test_each_connection_gets_one_line_and_the_end(nursery: trio.Nursery) 
     port = listeners[0].socket.getsockname()[1]
     for _ in range(3):
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-            assert await stream.receive_some() == b"ready up 50%\n"
+            assert await stream.receive_some() == b"ready up 62%\n"
             assert await stream.receive_some() == b""
     async with await trio.open_tcp_stream("127.0.0.1", port):
         pass  # a balancer that leaves at once harms nothing
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
-        assert await stream.receive_some() == b"ready up 50%\n"
+        assert await stream.receive_some() == b"ready up 62%\n"
 
 
 async def test_an_answer_that_fails_ends_one_connection(nursery: trio.Nursery) -> None:
-    answers = [b"ready up 50%\n"]  # the first connection gets it, the second finds none
+    answers = [b"ready up 62%\n"]  # the first connection gets it, the second finds none
 
     listeners = await nursery.start(serve_agent, "127.0.0.1", 0, answers.pop, Metrics(ScriptedEngine()))
     port = listeners[0].socket.getsockname()[1]
-    for expected in (b"ready up 50%\n", b"", b"drain\n"):
+    for expected in (b"ready up 62%\n", b"", b"drain\n"):
         if expected == b"drain\n":
             answers.append(expected)
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:

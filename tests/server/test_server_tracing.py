@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import attrs
 import h11
+import opentelemetry.sdk.trace
 import pytest
 import trio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -156,6 +157,41 @@ async def test_a_socket_is_a_span_with_a_span_for_each_stream(engine):
         check_stages(collector.below(stream))
 
 
+async def test_no_span_ends_before_it_begins_or_leaves_its_parent_when_the_clock_is_set_back(
+    engine, monkeypatch
+):
+    real, back_s = time.time, 0.0
+
+    def set_back() -> float:
+        return real() - back_s
+
+    monkeypatch.setattr(time, "time", set_back)
+    monkeypatch.setattr(opentelemetry.sdk.trace, "time_ns", lambda: round(1e9 * set_back()))
+    async with (
+        collecting() as collector,
+        running(engine, trace_endpoint=collector.url, trace_sample=1.0) as server,
+        server.http() as http,
+    ):
+        async with server.socket("multi-stream-input", voice="tiny-0") as socket:
+            for name in ("a", "b"):
+                await say(socket, text="Hello there. ", context_id=name, flush=True)
+                back_s += 3600.0
+                await say(socket, context_id=name, close_context=True)
+            await say(socket, close_socket=True)
+            await hear(socket)
+        async with http.stream("POST", TINY, json={"text": "Hello there."}) as answer:
+            back_s += 3600.0
+            await answer.aread()
+        await until(lambda: collector.named("socket") and collector.named("POST convert"), 10)
+    assert len(collector.spans) == 1 + 2 * (1 + len(STAGES)) + 1 + len(STAGES)
+    by_id = {span.span_id: span for span in collector.spans}
+    for span in collector.spans:
+        assert span.start_time_unix_nano <= span.end_time_unix_nano, span.name
+        if parent := by_id.get(span.parent_span_id):
+            assert parent.start_time_unix_nano <= span.start_time_unix_nano, span.name
+            assert span.end_time_unix_nano <= parent.end_time_unix_nano, span.name
+
+
 @pytest.mark.parametrize("flag, sample", [("00", 1.0), (None, 0.0)])
 async def test_a_request_that_is_not_sampled_gives_no_span(flag, sample):
     headers = {} if flag is None else {"traceparent": f"00-{TRACE}-{PARENT}-{flag}"}
@@ -197,7 +233,7 @@ async def test_a_collector_that_never_answers_holds_nothing_up_and_the_queue_is_
         # `running` checks that the server ends in time although the thread still waits.
 
 
-def test_only_the_newest_spans_wait_for_the_collector(monkeypatch):
+async def test_only_the_newest_spans_wait_for_the_collector():
     export = trace_export.TraceExport("http://127.0.0.1:9", 1.0, lambda: 0.0)
     for _ in range(trace_export.MAX_SPANS + 5):
         request = export.begin("GET", {}, is_socket=False)

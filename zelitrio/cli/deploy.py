@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +75,22 @@ def deploy(
     taken = [str(path) for path in paths if path.exists()]
     if taken and not force:
         raise LocalError(f"{', '.join(taken)}: expected no file of that name; give --force or another --out")
-    out.mkdir(parents=True, exist_ok=True)
-    for path, text in paths.items():
-        path.write_text(text, encoding="utf-8")
+    _write(paths)
+    for path in paths:
         print(path)
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    """Write all files, or none: each one under another name first."""
+    drafts = {path.with_name(f"{path.name}.new"): path for path in texts}
+    try:
+        for draft, path in drafts.items():
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(texts[path], encoding="utf-8")
+        for draft, path in drafts.items():
+            draft.replace(path)
+    except OSError as error:
+        for draft in drafts:
+            with suppress(OSError):
+                draft.unlink()
+        raise LocalError(f"--out: cannot write {error.filename}: {error.strerror}") from error

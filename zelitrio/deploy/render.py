@@ -32,6 +32,9 @@ _IN_BOXES = ("container", "compose", "kubernetes")
 """Kinds in which the server has an address of its own, so it must listen on all of them."""
 _SECRET = ("api_keys", "key_file")
 """Settings that are not written: the server's keys are kept in its state folder."""
+_ON_LOOPBACK = frozenset({"127.0.0.1", "0.0.0.0", "localhost", "::"})
+"""Hosts at which a server hears 127.0.0.1."""
+_TLS_PORT, _LAST_PORT = 443, 65535
 _AFTER_DRAIN_S = 15
 """From the end of the drain to the end of the process, with a margin."""
 
@@ -109,8 +112,8 @@ def _check(kind: str, target: Target) -> None:
         raise SettingError(message, "device")
     if target.server.port == 0:
         raise SettingError("expected a fixed port, found 0", "port")
-    if kind == "haproxy" and target.server.tls_cert is not None:
-        raise SettingError("the balancer ends TLS; expected servers that speak plain text", "tls_cert")
+    if kind == "haproxy":
+        _check_balancer(target)
     for name in ("voices", "lexicon"):
         if kind in _IN_BOXES and getattr(target.start, name):
             raise SettingError(f"a {kind} file has no place for it; add it to the image", name)
@@ -126,6 +129,26 @@ def _check(kind: str, target: Target) -> None:
             continue
         if not value or any(character.isspace() or not character.isprintable() for character in value):
             raise LocalError(f"{name}: expected a name without spaces, found {value!r}")
+
+
+def _check_balancer(target: Target) -> None:
+    server = target.server
+    if server.tls_cert is not None:
+        raise SettingError("the balancer ends TLS; expected servers that speak plain text", "tls_cert")
+    if not any(host in _ON_LOOPBACK for host in server.host):
+        found = ", ".join(server.host)
+        raise SettingError(f"the balancer reaches servers at 127.0.0.1; expected it, found {found}", "host")
+    owners = {target.balancer_port: "balancer_port"}
+    if target.domain is not None:
+        owners.setdefault(_TLS_PORT, "the balancer's TLS port")
+    for name, first in (("port", server.port), ("agent_port", server.agent_port)):
+        for port in range(first, first + target.replicas) if first else ():
+            if port > _LAST_PORT:
+                count = target.replicas
+                raise SettingError(f"expected {count} ports from {first} on, the last is {_LAST_PORT}", name)
+            if port in owners:
+                raise SettingError(f"expected a port of its own, found {port}, which is {owners[port]}", name)
+            owners[port] = name
 
 
 def _values(kind: str, target: Target) -> dict[str, Any]:

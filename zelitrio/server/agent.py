@@ -13,6 +13,9 @@ from zelitrio.server.accepting import accept_all
 from zelitrio.server.metrics import Metrics
 from zelitrio.server.quiet_log import get_log
 
+LEAST_PERCENT = 25
+"""Weight of a server at full load.  HAProxy shares connections in proportion to weights.  If the least weight
+were 1 %, two servers with loads of 90 and 98 % would share them 5 to 1."""
 _ANSWER_S = 1.0
 log = get_log()
 
@@ -21,7 +24,8 @@ def weight_line(load: float, *, is_ready: bool) -> bytes:
     """The answer for a load of 0 to 1: a percentage of the configured weight, or `drain`."""
     if not is_ready:
         return b"drain\n"
-    return b"ready up %d%%\n" % max(1, round(100 * (1 - min(1.0, max(0.0, load)))))
+    free = 1.0 - min(1.0, max(0.0, load))
+    return b"ready up %d%%\n" % round(LEAST_PERCENT + (100 - LEAST_PERCENT) * free)
 
 
 async def serve_agent(

@@ -2,6 +2,9 @@
 
 The event loop puts finished spans into a bounded queue.  Once a second a worker thread sends them.  If the
 collector cannot be reached, one line is logged, and the oldest spans of a full queue are dropped.
+
+Each request reads the system's clock once, when it begins.  All times of its spans come from Trio's clock.
+So no span ends before it begins, and none leaves its parent, when the system's clock is set.
 """
 
 from __future__ import annotations
@@ -81,10 +84,13 @@ class TraceExport:
     def begin(self, name: str, headers: Mapping[str, str], is_socket: bool) -> RequestSpan | None:
         """Begin the span of a request; None: it is not sampled."""
         parent = self._propagator.extract(headers)
-        span = self._tracer.start_span(name, context=parent, kind=SpanKind.SERVER)
+        clock = _Clock()
+        span = self._tracer.start_span(
+            name, context=parent, kind=SpanKind.SERVER, start_time=clock.time_ns(trio.current_time())
+        )
         if not span.is_recording():
             return None
-        return RequestSpan(self._tracer, span, self._load, is_socket)
+        return RequestSpan(self._tracer, span, clock, self._load, is_socket)
 
     async def run(self) -> None:
         """Send finished spans until cancelled, then send the rest."""
@@ -115,12 +121,27 @@ class TraceExport:
         self._is_failing = is_failing
 
 
+class _Clock:
+    """Nanoseconds since 1970 for a moment of Trio's clock; the difference is that of its making."""
+
+    def __init__(self) -> None:
+        self._offset_s = time.time() - trio.current_time()
+
+    def time_ns(self, at_s: float) -> int:
+        return round(1e9 * (at_s + self._offset_s))
+
+    def end(self, span: Span) -> None:
+        """End a span now."""
+        span.end(self.time_ns(trio.current_time()))
+
+
 @attrs.define(eq=False)
 class RequestSpan:
     """The span of one request."""
 
     _tracer: Tracer
     _span: Span
+    _clock: _Clock
     _load: Callable[[], float]
     _is_socket: bool
 
@@ -129,17 +150,21 @@ class RequestSpan:
         self._span.update_name(name)
         self._span.set_attribute("http.response.status_code", status)
 
-    def open_stream(self, voice_id: str) -> Trace:
-        """Begin the trace of a stream of this request."""
+    def open_stream(self, voice_id: str, began_at: float) -> Trace:
+        """Begin the trace of a stream of this request.  The stream began when its first text was read."""
         span = self._span
         if self._is_socket:
-            span = self._tracer.start_span("stream", context=set_span_in_context(span))
+            span = self._tracer.start_span(
+                "stream",
+                context=set_span_in_context(span),
+                start_time=self._clock.time_ns(began_at),
+            )
         span.set_attribute("zelitrio.voice", voice_id)
-        return _StreamTrace(self._tracer, span, self._load, self._is_socket)
+        return _StreamTrace(self._tracer, span, self._clock, self._load, self._is_socket)
 
     def end(self) -> None:
         """End the span."""
-        self._span.end()
+        self._clock.end(self._span)
 
 
 @attrs.define(eq=False)
@@ -148,23 +173,22 @@ class _StreamTrace:
 
     _tracer: Tracer
     _span: Span
+    _clock: _Clock
     _load: Callable[[], float]
     _is_own: bool
     """Whether the span is the stream's, not the request's."""
 
     def stage(self, name: str, began_at: float, ended_at: float, load: float | None = None) -> None:
-        # OpenTelemetry's times are in nanoseconds since 1970.
-        offset_s = time.time() - trio.current_time()
         stage = self._tracer.start_span(
             name,
             context=set_span_in_context(self._span),
-            start_time=round(1e9 * (began_at + offset_s)),
+            start_time=self._clock.time_ns(began_at),
             attributes={"zelitrio.load": self._load() if load is None else load},
         )
-        stage.end(round(1e9 * (ended_at + offset_s)))
+        stage.end(self._clock.time_ns(ended_at))
 
     def end(self, outcome: str, audio_s: float) -> None:
         self._span.set_attribute("zelitrio.outcome", outcome)
         self._span.set_attribute("zelitrio.audio_seconds", audio_s)
         if self._is_own:
-            self._span.end()
+            self._clock.end(self._span)

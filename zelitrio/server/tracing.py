@@ -65,10 +65,10 @@ class Tracing:
             _current.reset(token)
             span.end()
 
-    def open_stream(self, voice_id: str) -> Trace | None:
+    def open_stream(self, voice_id: str, began_at: float) -> Trace | None:
         """Begin the trace of a stream of the current request; None: it is not traced."""
         request = _current.get()
-        return None if request is None else request.open_stream(voice_id)
+        return None if request is None else request.open_stream(voice_id, began_at)
 
     async def run(self) -> None:
         """Send finished spans until cancelled."""

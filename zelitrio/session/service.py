@@ -191,8 +191,8 @@ class Service:
         drain: once set, conversations finish what they are saying and close with 1012.
         cut_off: set after `drain`; conversations that still speak then close with 1012 at once.
         dictionaries: the pronunciations that a peer may choose; None: there are none.
-        open_trace: begins the trace of a stream, given its voice's id; returns None if it is not traced.
-            Never waits.
+        open_trace: begins the trace of a stream, given its voice's id and when it began on Trio's clock;
+            returns None if it is not traced.  Never waits.
         failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
     """
 
@@ -206,6 +206,6 @@ class Service:
     turns: Turns = attrs.field(factory=Turns)
     drain: trio.Event = attrs.field(factory=trio.Event)
     cut_off: trio.Event = attrs.field(factory=trio.Event)
-    open_trace: Callable[[str], Trace | None] = lambda voice_id: None
+    open_trace: Callable[[str, float], Trace | None] = lambda voice_id, began_at: None
     failure: ZelitrioError | None = None
     dictionaries: Dictionaries | None = None

@@ -337,7 +337,7 @@ class SpeechStream:
         """Open a lane of the engine; report its begin and end to the observer and the trace."""
         engine, observer, options = self._service.engine, self._service.observer, self._options
         voice_id = options.voice.voice_id
-        trace = self._service.open_trace(voice_id)
+        trace = self._service.open_trace(voice_id, self._read_at)
         audio.first = None if trace is None else FirstAudio(trace)
         computed_s, audio_s = audio.computed_s, audio.audio_s
         async with engine.open_stream(options.voice, self.text_half.settings, seed=options.seed) as lane:
