@@ -1,6 +1,6 @@
-"""The networks, a folder for each family, and what the engine needs of any of them (`family`).
+"""The networks, with a folder for each family, and the interface of a network to the engine (`family`).
 
-Torch modules: no device is chosen, no thread started and no file read here.
+These are torch modules.  They choose no device, start no thread and read no file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Products of float32 in full: cuDNN would round their factors to TF32, with 10 bits of mantissa."""
+"""Keep cuDNN from rounding the factors of float32 products to TF32, which has 10 bits of mantissa."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Result = TypeVar("Result")
 
 
 def full_float32(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let no convolution or recurrence that the function launches, or captures, use TF32.
+    """Decorator: convolutions and recurrences that the function launches or captures do not use TF32.
 
-    Durations and F0 are rounded to a grid afterwards, so they have to be the same in any company.
+    Durations and F0 are rounded to a grid afterwards, so they must not depend on the other rows of a batch.
     """
 
     @wraps(function)

@@ -1,4 +1,4 @@
-"""Kokoro: a network of style, durations, F0 and energy with a harmonic source."""
+"""Kokoro-82M: style, durations, F0 and energy, and a generator with a harmonic source."""
 
 from __future__ import annotations
 

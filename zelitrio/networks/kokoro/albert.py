@@ -13,7 +13,7 @@ _EPSILON = 1e-12
 
 
 class Embeddings(nn.Module):
-    """Symbol, place and sentence embeddings, normalised."""
+    """Symbol, position and sentence embeddings, normalised."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Embeddings(nn.Module):
 
 
 class Attention(nn.Module):
-    """Attention of every token to every token of its row."""
+    """Self-attention over the tokens of each row."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Attention(nn.Module):
 
 
 class AlbertLayer(nn.Module):
-    """Attention, then two products."""
+    """Self-attention, then a feed-forward network."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class AlbertLayer(nn.Module):
 
 
 class Albert(nn.Module):
-    """Symbols to contextual rows."""
+    """Symbols to contextual vectors."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()

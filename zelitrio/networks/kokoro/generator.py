@@ -1,4 +1,4 @@
-"""Kokoro's generator: frame features and the source to the spectrum of the sound."""
+"""Kokoro's generator: frame features and the harmonic source to the spectrum of the audio."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _BLOCK_KERNELS, _DILATIONS = (3, 7, 11), (1, 3, 5)
 
 
 class TimeConv(nn.Conv1d):
-    """A convolution over time, written as one over a picture of height 1.
+    """A convolution over time, computed as a 2-d convolution of height 1.
 
-    With channels next to each other in memory a CPU multiplies up to 1.8 times as fast as `conv1d` (128
-    channels, kernel 11: 53 ms against 96).
+    In the channels-last format this is up to 1.8 times as fast as `conv1d` on a CPU (128 channels, kernel 11:
+    53 ms instead of 96 ms).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,18 +29,18 @@ class TimeConv(nn.Conv1d):
 
 
 class NarrowConv(TimeConv):
-    """A convolution in the number format of its weights, whatever its input's.
+    """A convolution in the number format of its weights; its input and output may have another one.
 
-    Activations and statistics stay in float32: in bfloat16 they would move the sound by 3 dB.
+    Activations and statistics stay in float32: in bfloat16 they would change the level by 3 dB.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` [batch, channels, time], and the result in its format."""
+        """`x` [batch, channels, time]; the result has the format of `x`."""
         return super().forward(x.to(self.weight.dtype)).to(x.dtype)
 
 
 class Upsampling(nn.ConvTranspose1d):
-    """A transposed convolution with a kernel of twice its step: one product and one shifted sum."""
+    """A transposed convolution whose kernel is twice its step: one matrix product and a shifted sum."""
 
     def __init__(self, width: int, out: int, kernel: int, step: int) -> None:
         super().__init__(width, out, kernel, step, padding=(kernel - step) // 2)
@@ -117,7 +117,7 @@ class Generator(nn.Module):
         moments: KokoroMoments,
         margins: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, Tensor]:
-        """Magnitudes and phases of the sound.
+        """Compute the magnitudes and phases of the audio.
 
         Args:
             x: [batch, start_width, steps] at 80 Hz, zeros outside a row.
@@ -125,14 +125,14 @@ class Generator(nn.Module):
             style: [batch, style].
             span: of `x`.
             moments: the statistics of the 48 normalised layers.
-            margins: steps at the start and the end that only the first stage sees, in full rows.  The second
-                stage is most of the work and sees a sixth as far.
+            margins: steps at the start and the end that only the first stage computes; for full rows only.
+                The second stage is most of the work and sees a sixth as far.
 
         Returns:
             Two of [batch, 11, 60 * steps + 1], without the margins; magnitudes are 0 outside a row.
         """
         fast, whole = span.scaled(_RATES[0]), span.scaled(_RATES[0] * _RATES[1], extra=1)
-        # Every tensor from here on has its channels next to each other.
+        # From here on every tensor is channels-last.
         x, source = x.mT.contiguous().mT, whole.clear(source).mT.contiguous().mT
         for stage, up in enumerate(self.ups):
             is_last = stage == len(self.ups) - 1

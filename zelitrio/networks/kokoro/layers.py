@@ -1,7 +1,7 @@
-"""Layers that Kokoro's parts share: statistics over time, style, and recurrence in both directions.
+"""Layers that Kokoro's parts share: statistics over time, style, and bidirectional recurrence.
 
-Rows of one batch may have different lengths.  A mask [batch, 1, time] of ones and zeros says where a row is;
-None means that every row fills the batch.  With it each row's result equals that of the row by itself.
+Rows of one batch may have different lengths.  A mask [batch, 1, time] is one inside a row and zero outside;
+None: every row fills the batch.  With the mask, each row's result equals that of the row by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EPSILON = 1e-5
 
 @attrs.frozen(kw_only=True, eq=False)
 class KokoroSpan:
-    """Where the rows of a batch are, at one rate."""
+    """The lengths and the mask of the rows of a batch, at one rate."""
 
     mask: Tensor | None  # [batch, 1, time], or None where every row is full
     lengths: Tensor  # [batch] integers
@@ -43,7 +43,7 @@ class KokoroSpan:
         return KokoroSpan(mask=mask, lengths=self.lengths * factor + extra)
 
     def chosen(self, rows: Tensor) -> KokoroSpan:
-        """Some of the rows, by their numbers."""
+        """The span of some of the rows, by their indices."""
         return KokoroSpan(mask=None if self.mask is None else self.mask[rows], lengths=self.lengths[rows])
 
     def clear(self, x: Tensor) -> Tensor:
@@ -55,8 +55,8 @@ class KokoroSpan:
 class KokoroMoments:
     """Means and deviations of the normalised layers, in the order in which the layers run.
 
-    Empty, it collects each layer's own statistics over the whole row.  Given, it supplies them, so that a
-    window of a row can be computed without the rest of the row.
+    Without `given` it computes and collects each layer's statistics over the whole row.  With `given` it
+    supplies them, so that a window of a row can be computed without the rest of the row.
     """
 
     given: tuple[tuple[Tensor, Tensor], ...] | None = None
@@ -127,10 +127,10 @@ class ChannelNorm(nn.Module):
 
 
 class BothWays(nn.Module):
-    """An LSTM in both directions over rows of different lengths.
+    """A bidirectional LSTM over rows of different lengths.
 
-    The direction from the end reads each row flipped at the row's own length.  So no length is needed on the
-    host, as packing needs it, and a CUDA graph can hold the call.
+    For the backward direction each row is reversed within its own length.  Unlike packing, this needs no
+    lengths on the host, so a CUDA graph can capture it.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -171,7 +171,7 @@ class StyledBlock(nn.Module):
     def forward(
         self, x: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments
     ) -> tuple[Tensor, KokoroSpan]:
-        """`x` [batch, channels, time], and the span of the result: at twice the rate where it doubles."""
+        """`x` [batch, channels, time]; also returns the span of the result, whose rate may be doubled."""
         rest = span.clear(F.leaky_relu(self.norm1(x, style, span, moments), 0.2))
         if self.pool is not None:
             x, span = x.repeat_interleave(2, -1), span.scaled(2)

@@ -1,8 +1,8 @@
 """Kokoro as one network: symbols to durations, F0, energy and samples.
 
 The parts are those of Kokoro-82M (https://github.com/hexgrad/kokoro, Apache-2.0), which follows StyleTTS 2
-and iSTFTNet.  The names of the parameters are the names in its files, but for the directions of the LSTMs and
-the depth of ALBERT's only layer.
+and iSTFTNet.  The parameters have the names of its files, except the directions of the LSTMs and the depth
+of ALBERT's only layer.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class KokoroFrames:
 
 
 class TextEncoder(nn.Module):
-    """Symbols to rows that the decoder hears."""
+    """Symbols to the decoder's input vectors."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class TextEncoder(nn.Module):
 
 
 class DurationEncoder(nn.Module):
-    """Contextual rows with the style mixed in, three times."""
+    """Three LSTM layers over contextual vectors, each with the style."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -130,7 +130,7 @@ class Predictor(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From text rows of each frame, F0 and energy to features, then the generator."""
+    """Text vectors, F0 and energy of each frame to the generator's features."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class Decoder(nn.Module):
 
 
 class Kokoro(nn.Module):
-    """All of it.  A style row has the decoder's half first and the predictor's half after it."""
+    """The whole network.  A style vector has the decoder's half first, then the predictor's half."""
 
     def __init__(self, config: KokoroConfig) -> None:
         super().__init__()
@@ -189,15 +189,15 @@ class Kokoro(nn.Module):
         span: KokoroSpan,
         company: int = 1,
     ) -> KokoroFrames:
-        """Token rows repeated by their durations to features; `span` is that of the frames.
+        """Compute features from token vectors that were repeated by their durations.
 
         Args:
             prosody_rows: [batch, frames, hidden + style].
             text_rows: [batch, frames, hidden].
             style: [batch, 2 * style].
             span: of the frames.
-            company: fewest rows that the curves are computed with.  In products of one shape a row's
-                result does not depend on the other rows, so F0 rounds to the same values.
+            company: the least number of rows for F0 and energy; smaller batches are padded.  In matrix
+                products of one shape a row's result does not depend on the others, so F0 rounds equally.
         """
         sounding, predicting = style.split(self.config.style, 1)
         count = len(style)
@@ -221,15 +221,15 @@ class Kokoro(nn.Module):
         moments: KokoroMoments | None = None,
         margins: tuple[int, int] = (0, 0),
     ) -> Tensor:
-        """Samples [batch, steps * 300] of whole rows.
+        """Compute the samples of whole rows, [batch, steps * 300].
 
         Args:
             features: [batch, start_width, steps].
             source: [batch, 22, 60 * steps + 1].
             style: [batch, 2 * style].
             span: of the steps.
-            moments: the generator's statistics; its own where None.
-            margins: steps at the start and the end of full rows that are left out of the sound.
+            moments: the generator's statistics; None: those of the rows.
+            margins: steps at the start and the end of full rows whose samples are left out.
         """
         magnitude, phase = self.decoder.generator(
             features, source, style[:, : self.config.style], span, moments or KokoroMoments(), margins

@@ -1,7 +1,7 @@
-"""Many texts spoken at once, in batches of about equal length, for data and not for listeners.
+"""Speak many texts in batches of about equal length, to make training data.
 
-This is not what the engine does.  It keeps a GPU busy: rows are sorted by length, a batch holds minutes of
-sound.  The host waits for the device once in a batch, for the durations.
+The engine does not use this.  It keeps a GPU busy: texts are sorted by length, and a batch has minutes of
+audio.  The host waits for the device once per batch, for the durations.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class KokoroRequest:
 
 @attrs.frozen(kw_only=True, eq=False)
 class KokoroSpeech:
-    """What became of one request."""
+    """The speech of one request."""
 
     index: int  # which request
     samples: NDArray[np.float32]  # at 24,000 Hz, at the official level
@@ -43,9 +43,10 @@ class KokoroSpeech:
 
 
 def whole_frames(frames: Tensor, speed: Tensor) -> Tensor:
-    """Predicted frames [batch, tokens] to whole ones, exact in sum: the running sum is rounded, not each.
+    """Round predicted frames [batch, tokens] to whole ones; no token is shorter than one frame.
 
-    At speed 1 each is rounded by itself, as the network was trained.  No token is shorter than one frame.
+    At speed 1 each token is rounded by itself, as in training.  At other speeds the running sum is rounded,
+    so that the total is exact.
     """
     plain = frames.round().clamp(min=1)
     total = (plain.cumsum(1) / speed[:, None]).round()
@@ -62,15 +63,15 @@ def speak_all(
     batch_s: float = 300.0,
     fast_products: bool = True,
 ) -> Iterator[KokoroSpeech]:
-    """Speak all requests, shortest first, not in their order.
+    """Speak all requests, the shortest first.
 
     Args:
         network: in evaluation mode, on its device.
         tables: [tables, 510, 256], style rows by the number of symbols.
         requests: at most 510 symbols each.
-        batch_s: about the seconds of sound in one batch; some 40 MB of memory each.
-        fast_products: let the decoder and the generator multiply in TF32.  Durations, F0 and energy are
-            computed in float32 in any case.
+        batch_s: approximate seconds of audio in a batch; each takes about 40 MB of memory.
+        fast_products: whether the decoder and the generator may use TF32.  Durations, F0 and energy never use
+            it.
     """
     device = next(network.parameters()).device
     tables = tables.to(device, torch.float32)

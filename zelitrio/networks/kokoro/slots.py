@@ -1,11 +1,11 @@
-"""Kokoro on a device: the network, and every stream's memory of it.
+"""Kokoro on a device: the network, and the memory of all streams.
 
-*Encode* leaves rows of each token at the slot.  *Expand* sees the whole utterance.  It computes F0, energy
-and features, and then, in the exact mode, all of the sound; *speak* hands it out.
+*Encode* stores vectors of each token in the slot.  *Expand* sees the whole utterance and computes F0, energy
+and features.  In the exact mode it also computes all audio, and *speak* returns parts of it.
 
-In the streaming mode, for a CPU, the generator's statistics are given beforehand (`statistics`).  Expand then
-leaves features at the slot, and speak makes the sound of a window from them and from what the generator sees
-on either side.  Streamed sound equals the same mode's sound of the whole.
+In the streaming mode, for a CPU, the generator's statistics were measured before (`statistics`).  Then expand
+stores the features in the slot, and speak computes the audio of a window from its features and those on both
+sides that the generator sees.  Audio in windows equals audio of the whole utterance in the same mode.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _STEPS = 2
 _RATE = 60
 """Frames of the spectrum in a step."""
 CONTEXT_STEPS = 11
-"""Steps on either side that the generator's sound depends on: 10.8 by the source, and the last overlap."""
+"""Steps on each side that the generator's output depends on: 10.8 by the source, and the last overlap."""
 LATE_STEPS = 2
-"""The part of it that the generator's second stage sees: 1.1 steps, and the last overlap."""
+"""Steps on each side that the generator's second stage sees: 1.1, and the last overlap."""
 _SHORT_FRAMES = 60
-"""An utterance as short as this is spoken in the exact mode: it takes little time in any case."""
+"""Utterances up to this length are spoken in the exact mode, which takes little time for them."""
 _HEARD = 0.01
-"""Relative to the loudest frame: softer frames (40 dB) at the ends are silence."""
+"""Frames at the ends that are softer than this part of the loudest frame (-40 dB) count as silence."""
 _LEVEL_PER_ENERGY = 4.11  # dB
 _COMPANY = 8
-"""Rows that F0 is computed with, of the most that are expanded together."""
+"""Number of rows that F0 is computed with: the most utterances in one expand."""
 _MARGIN_FRAMES = 2
-"""Frames of silence that are left before and after what is heard: 50 to 75 ms."""
+"""Frames of silence that are left before and after the speech: 50 to 75 ms."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -57,12 +57,13 @@ class KokoroNetwork:
     """Implements `zelitrio.networks.Network`.
 
     Args:
-        network: on the CPU and in float32; taken over.
-        device, dtype: where to compute, and the format of the generator's convolutions.
-        slots: streams that can be open at once.
-        most_tokens, most_frames: of an utterance.
-        row_by_row: compute each row by itself in its own length, as is best on a CPU.
-        statistics: by the voice's number, of those that can speak in the streaming mode; for a CPU only.
+        network: on the CPU, in float32; it is moved and changed.
+        device: computes.
+        dtype: number format of the generator's convolutions.
+        slots: the largest number of open streams.
+        most_tokens, most_frames: limits of an utterance.
+        row_by_row: whether to compute each row by itself in its own length, which is faster on a CPU.
+        statistics: by the voice's number; voices that have them speak in the streaming mode.  For a CPU only.
     """
 
     def __init__(
@@ -85,10 +86,10 @@ class KokoroNetwork:
         self._hop = config.hop_samples
         self._by_row = row_by_row
         self._statistics = statistics if row_by_row else {}
-        # Untouched memory costs nothing: slots are handed out from the lowest.
+        # Unused memory stays unmapped, because the lowest free slot is always used first.
         width = 2 * config.hidden + config.style
         self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device)
-        self._rows[:, -1] = 0  # what NO_TOKEN, -1, finds
+        self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._style = torch.zeros(slots + 1, 2 * config.style, device=device)
         self._keeps = torch.zeros(slots + 1, 2, device=device)
         self._voice = [-1] * (slots + 1)
@@ -103,7 +104,7 @@ class KokoroNetwork:
 
     @full_float32
     def encode(self, inputs: Inputs) -> Tensor:
-        """Read utterances; see `Network.encode`."""
+        """See `Network.encode`."""
         ids, slot, style, length = inputs["ids"], inputs["slot"], inputs["style"], inputs["length"]
         is_full = self._by_row and bool((length == ids.shape[1]).all())
         tokens = self._network.encode(ids, style, KokoroSpan.of(length, ids.shape[1], is_full=is_full))
@@ -117,7 +118,7 @@ class KokoroNetwork:
 
     @full_float32
     def expand(self, inputs: Inputs) -> Tensor:
-        """Compute what needs the whole utterance; see `ExpandingNetwork.expand`."""
+        """See `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
         if self._by_row:
             rows = zip(slot.tolist(), tokens, length.tolist(), strict=True)
@@ -131,7 +132,7 @@ class KokoroNetwork:
 
     @full_float32
     def speak(self, inputs: Inputs) -> Tensor:
-        """Hand out, or make, the samples of a window; see `Network.speak`."""
+        """See `Network.speak`."""
         slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
         window = inputs["tokens"].shape[1]
         if self._chunks and any(where in self._chunks for where in slot.tolist()):
@@ -152,7 +153,7 @@ class KokoroNetwork:
         return frames, self._network.source(frames.f0, frames.span), style
 
     def _heard(self, level: Tensor, slot: Tensor, length: Tensor) -> Tensor:
-        """First frame and end of what is heard, by the level [rows, frames] of each frame."""
+        """First frame and end of the speech, by the level of each frame, [rows, frames]."""
         at = torch.arange(level.shape[1], device=level.device)
         level = torch.where(at < length[:, None], level, 0.0)
         is_loud = (level > level.amax(1, keepdim=True) * _HEARD) & (at < length[:, None])
@@ -183,7 +184,7 @@ class KokoroNetwork:
         return self._heard(level, where, count)[0]
 
     def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
-        """One row on a CPU."""
+        """Compute one row, on a CPU."""
         chunk = self._chunks.get(slot)
         end = min(first + window, length)
         if chunk is None or end <= first:
@@ -193,7 +194,7 @@ class KokoroNetwork:
             low = max(0, first * _STEPS - CONTEXT_STEPS)
             high = min(steps, end * _STEPS + CONTEXT_STEPS)
             span = KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True)
-            moments = attrs.evolve(chunk.moments)  # from its first layer again
+            moments = attrs.evolve(chunk.moments)  # a copy that begins at the first layer again
             begin = max(low, first * _STEPS - LATE_STEPS)
             until = min(high, end * _STEPS + LATE_STEPS)
             samples = self._network.sound(

@@ -13,9 +13,9 @@ _OVERLAP = N_FFT // HOP
 
 
 def inverse_spectrum(magnitude: Tensor, phase: Tensor, frames: Tensor) -> Tensor:
-    """Samples of a spectrum.
+    """Compute the samples of a spectrum.
 
-    `torch.istft` looks at its window on the host, which a CUDA graph cannot hold; this is the same sum.
+    `torch.istft` reads its window on the host, which a CUDA graph cannot capture; the result is the same.
 
     Args:
         magnitude, phase: [batch, 11, frames], magnitude 0 outside a row.

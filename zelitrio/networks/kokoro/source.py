@@ -1,7 +1,7 @@
 """The harmonic source: F0 to a sum of nine sines, and its short-time spectrum.
 
-Angles of a spectrum jump, and the angle of an empty bin is rounding noise.  So the source must be the same to
-the last bit however a row is computed: F0 is rounded to 1/32 Hz before, and the phase is a sum in float64.
+The angles of a spectrum jump at +-pi, and that of an empty bin is rounding noise.  So the source must be the
+same to the last bit in every batch: F0 is rounded to 1/32 Hz first, and the phase is summed in float64.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HarmonicSource(nn.Module):
         turns = torch.lerp(turns[:, before], turns[:, after], (place - before).expand(len(f0), -1))
         angle = (2 * math.pi * turns.frac()).float()
         voiced = (f0 > VOICED_HZ).float().repeat_interleave(SAMPLES, 1) * _AMPLITUDE
-        # Harmonic by harmonic: nine times the samples at once would be the largest tensor of the network.
+        # One harmonic at a time: all nine together would be the largest tensor of the network.
         weight = self.l_linear.weight[0].float()
         total = torch.zeros_like(angle)
         for harmonic in range(_HARMONICS):

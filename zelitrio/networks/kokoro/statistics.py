@@ -18,7 +18,7 @@ from zelitrio.networks.kokoro.network import Kokoro
 from zelitrio.networks.kokoro.source import VOICED_HZ
 
 _EDGES = (-6.0, -3.0, -1.0, 1.0, 3.0, 5.0, 6.5)
-"""Energies between the classes."""
+"""Borders between the classes of energy."""
 CLASSES = 2 * (len(_EDGES) + 1)
 
 
@@ -30,7 +30,7 @@ def classes_of(f0: Tensor, energy: Tensor) -> Tensor:
 
 @attrs.define(eq=False)
 class ClassMoments(KokoroMoments):
-    """Uses each layer's own statistics, and adds up its sums by class."""
+    """Normalises with each layer's own statistics, and collects sums by class."""
 
     classes: Tensor = attrs.field(factory=lambda: torch.zeros(0, dtype=torch.long))
     """[steps] of one row."""
@@ -70,7 +70,7 @@ class VoiceStatistics:
 
 @torch.inference_mode()
 def gather_statistics(network: Kokoro, style: Tensor, texts: list[list[int]]) -> VoiceStatistics:
-    """Listen to a voice: speak some texts whole, and add up every layer's sums.
+    """Measure a voice: speak some texts whole, and collect every layer's sums.
 
     Args:
         network: on the CPU.
@@ -98,7 +98,7 @@ def gather_statistics(network: Kokoro, style: Tensor, texts: list[list[int]]) ->
         )
     means, squares = [], []
     for total, square, count in totals:
-        # A class that was never heard is taken to be as the average step.
+        # A class that never occurred gets the statistics of all steps.
         overall = count.sum()
         seen = (count > 0)[:, None]
         steps = count.clamp(min=1)[:, None]

@@ -1,4 +1,4 @@
-"""Piper: VITS with a text encoder, drawn durations, a flow and a HiFi-GAN decoder."""
+"""Piper: VITS with a text encoder, stochastic durations, a flow and a HiFi-GAN decoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sizes of a Piper network, all of which its weights tell."""
+"""The sizes of a Piper network, which all follow from its weights."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class PiperConfig:
     feed_forward_kernel: int = 3
     layers: int = 6
     reach: int = 4
-    """Tokens on each side with a distance that the attention knows."""
+    """Tokens on each side for which the attention has relative positions."""
     is_stochastic: bool = True
-    """Whether durations are drawn by a flow, and not predicted by two convolutions."""
+    """Whether a flow draws durations; if not, two convolutions predict them."""
     duration_width: int = 192
     couplings: int = 4
     coupling_layers: int = 4
@@ -56,7 +56,7 @@ class PiperConfig:
         return math.ceil(_END_KERNEL_REACH * (1 + 1 / self.hop_samples) + sum(self._reaches(0.5)))
 
     def late_context(self, stage: int) -> int:
-        """Return how far the stages after this one see on each side, in steps of this stage's result."""
+        """How far the stages after this one see on each side, in steps of this stage's output."""
         rate = math.prod(self.rates[: stage + 1])
         seen = sum(self._reaches(1.0)[stage + 1 :]) + _END_KERNEL_REACH / self.hop_samples
         return math.ceil(rate * seen)

@@ -66,14 +66,14 @@ class Decoder(nn.Module):
     def forward(
         self, z: Tensor, speaker: Tensor | None, mask: Tensor | None, context: tuple[int, int] = (0, 0)
     ) -> Tensor:
-        """The sound of a window.
+        """Compute the samples of a window.
 
         Args:
             z: [batch, frames, latent], zeros outside the rows.
             speaker: [batch, 1, speaker_width] or None.
             mask: [batch, frames, 1] or None.
-            context: frames at the start and at the end that are only seen.  After each stage the part goes
-                that the next ones do not see: the first stage sees most of it and is a fifth of the work.
+            context: frames at the start and at the end that are input only.  After each stage, the part that
+                later stages do not see is cut off: the first stage sees most and is a fifth of the work.
 
         Returns:
             [batch, (frames - context) * hop] samples.

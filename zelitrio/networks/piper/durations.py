@@ -39,7 +39,7 @@ class SeparableConvs(nn.Module):
 
 
 class SplineFlow(nn.Module):
-    """One row of the pair bent by a spline that the other row and the text choose."""
+    """Transforms one half of a pair by a spline whose shape depends on the other half and the text."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class SplineFlow(nn.Module):
         self.proj = TimeConv(width, 3 * _BINS - 1)
 
     def forward(self, pair: Tensor, text: Tensor, mask: Tensor | None) -> Tensor:
-        """Undo it: `pair` [batch, tokens, 2]."""
+        """The inverse: `pair` [batch, tokens, 2]."""
         kept, bent = pair.split(1, -1)
         shape = self.proj(self.convs(self.pre(kept) + text, mask))
         widths, heights, slopes = shape.split((_BINS, _BINS, _BINS - 1), -1)

@@ -1,4 +1,4 @@
-"""Piper's flow: from the latent that the text predicts to the latent that the decoder hears."""
+"""Piper's flow: from the latent that the text predicts to the decoder's latent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zelitrio.networks.piper.layers import TimeConv, masked
 
 
 class GatedLayers(nn.Module):
-    """Gated convolutions, each adding to the next layer's input and to the result."""
+    """Gated convolutions with residual and skip connections (WaveNet)."""
 
     def __init__(self, config: PiperConfig) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class GatedLayers(nn.Module):
 
 
 class Coupling(nn.Module):
-    """Half of the channels shifted by what the other half says."""
+    """A coupling layer: one half of the channels is shifted by a function of the other half."""
 
     def __init__(self, config: PiperConfig) -> None:
         super().__init__()
@@ -53,14 +53,14 @@ class Coupling(nn.Module):
         self.post = TimeConv(config.hidden, half)
 
     def forward(self, z: Tensor, speaker: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Undo it: `z` [batch, frames, latent]."""
+        """The inverse: `z` [batch, frames, latent]."""
         kept, shifted = z.chunk(2, -1)
         shift = self.post(self.enc(masked(self.pre(kept), mask), speaker, mask))
         return torch.cat((kept, masked(shifted - shift, mask)), -1)
 
 
 class Flow(nn.Module):
-    """All couplings, undone."""
+    """The inverse of all coupling layers."""
 
     def __init__(self, config: PiperConfig) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Flow(nn.Module):
         self.flows = nn.ModuleDict({name: Coupling(config) for name in sorted(self._order)})
 
     def forward(self, z: Tensor, speaker: Tensor | None, mask: Tensor | None) -> Tensor:
-        """`z` [batch, frames, latent] as the text predicts it, to what the decoder hears."""
+        """The text's latent `z` [batch, frames, latent] to the decoder's latent."""
         for name in self._order:
             z = self.flows[name](z.flip(-1), speaker, mask)
         return z

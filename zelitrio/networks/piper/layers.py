@@ -1,9 +1,9 @@
-"""Layers over [batch, time, channels], the order in which a CPU multiplies fastest.
+"""Layers over [batch, time, channels], the fastest order on a CPU.
 
-A convolution over time is written as one over a picture of height 1 with its channels last.  On a CPU that
-is 1.7 times as fast as `conv1d` over [batch, channels, time].
+A convolution over time is computed as a 2-d convolution of height 1 in the channels-last format.  On a CPU
+that is 1.7 times as fast as `conv1d` over [batch, channels, time].
 
-A mask [batch, time, 1] of ones and zeros says where the rows are; None means everywhere.
+A mask [batch, time, 1] is one inside a row and zero outside; None: every row fills the batch.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class TimeConv(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """A transposed convolution with a kernel of twice its step: one product and one shifted sum."""
+    """A transposed convolution whose kernel is twice its step: one matrix product and a shifted sum."""
 
     def __init__(self, width: int, out: int, kernel: int, step: int) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""Piper on a device: a voice's network, and every stream's memory of it.
+"""Piper on a device: a voice's network, and the memory of all streams.
 
-*Encode* leaves the statistics of each token at the slot.  *Expand* turns them into the latent of each frame.
+*Encode* stores the statistics of each token in the slot.  *Expand* turns them into the latent of each frame.
 *Speak* decodes windows of the latent, with exactly the frames on each side that the decoder sees.
 
-On a CPU the flow of a whole utterance would delay its first audio.  So there expand only notes what to do,
-and the flow runs in pieces, ahead of the windows.  The pieces overlap by what the flow sees, so the result is
+On a CPU the flow of a whole utterance would delay its first audio.  So there expand only stores its inputs,
+and the flow runs in pieces, ahead of the windows.  The pieces overlap by the flow's reach, so the result is
 the same.
 """
 
@@ -21,12 +21,12 @@ from zelitrio.networks.precision import full_float32
 NOISE_FRAMES = 16_384
 """Frames after which the noise of the latent repeats: three minutes."""
 _PIECE_FRAMES = 128
-"""Frames that the flow runs ahead on a CPU: half as much again is computed twice."""
+"""Frames of a piece of the flow on a CPU; with the overlap, half as many more are computed."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class _Ahead:
-    """How far the flow of a slot's utterance has come, on a CPU."""
+    """The progress of the flow for a slot's utterance, on a CPU."""
 
     tokens: Tensor  # [frames]
     noise_at: int
@@ -37,11 +37,12 @@ class PiperNetwork:
     """Implements `zelitrio.networks.Network`.
 
     Args:
-        vits: on the CPU and in float32; taken over and changed.
-        device, dtype: where to compute, and the format of the decoder.
-        slots: streams that can be open at once.
-        most_tokens, most_frames: of an utterance.
-        row_by_row: compute each row by itself in its own length, as is best on a CPU.
+        vits: on the CPU, in float32; it is moved and changed.
+        device: computes.
+        dtype: number format of the decoder.
+        slots: the largest number of open streams.
+        most_tokens, most_frames: limits of an utterance.
+        row_by_row: whether to compute each row by itself in its own length, which is faster on a CPU.
         gain: factor of the samples.
     """
 
@@ -68,9 +69,9 @@ class PiperNetwork:
         config = vits.config
         self._hop, self._context = config.hop_samples, config.decoder_context
         self._reach = config.flow_context
-        # Untouched memory costs nothing: slots are handed out from the lowest.
+        # Unused memory stays unmapped, because the lowest free slot is always used first.
         self._rows = torch.empty(slots + 1, most_tokens + 1, 2 * config.latent, device=device)
-        self._rows[:, -1] = 0  # what NO_TOKEN, -1, finds
+        self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._latent = torch.empty(slots + 1, most_frames, config.latent, device=device)
         self._loudness = torch.zeros(slots + 1, device=device)
         self._speaker = torch.zeros(slots + 1, dtype=torch.int64, device=device)
@@ -86,7 +87,7 @@ class PiperNetwork:
 
     @full_float32
     def encode(self, inputs: Inputs) -> Tensor:
-        """Read utterances; see `Network.encode`."""
+        """See `Network.encode`."""
         ids, slot = inputs["ids"], inputs["slot"]
         at = torch.arange(ids.shape[1], device=ids.device)
         mask = (at < inputs["length"][:, None]).float()[..., None]
@@ -99,7 +100,7 @@ class PiperNetwork:
 
     @full_float32
     def expand(self, inputs: Inputs) -> Tensor:
-        """Make the latent of whole utterances; see `ExpandingNetwork.expand`."""
+        """See `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
         if self._by_row:
             for row, (where, count, noise_at) in enumerate(
@@ -119,7 +120,7 @@ class PiperNetwork:
 
     @full_float32
     def speak(self, inputs: Inputs) -> Tensor:
-        """Make the samples of a window; see `Network.speak`."""
+        """See `Network.speak`."""
         slot, first, length = inputs["slot"], inputs["first"], inputs["length"]
         window = inputs["tokens"].shape[1]
         if self._by_row:
@@ -135,7 +136,7 @@ class PiperNetwork:
         return self._loud(self._vits.dec(latent, _as(speaker, self._dtype), inside, context).float())
 
     def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
-        """One row on a CPU: of the context only what the utterance has."""
+        """Compute one row, on a CPU, with only the context frames that are inside the utterance."""
         end = min(first + window, length)
         if end <= first:
             return torch.zeros(window * self._hop)

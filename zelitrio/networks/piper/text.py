@@ -1,4 +1,4 @@
-"""Piper's text encoder: attention that knows the distance of near tokens."""
+"""Piper's text encoder: self-attention with relative positions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RelativeAttention(nn.Module):
         if mask is not None:
             scores = torch.where(mask.mT[:, None] > 0, scores, _FAR)
         weights = scores.softmax(-1)
-        # The weight that a token gives to each near distance: a diagonal band of the weights.
+        # The attention weights of the near distances: a diagonal band of the matrix.
         other = steps[:, None] + torch.arange(-self._reach, self._reach + 1, device=x.device)
         is_there = (other >= 0) & (other < x.shape[1])
         band = weights.gather(-1, other.clamp(0, x.shape[1] - 1).expand(len(x), self._heads, -1, -1))
@@ -84,7 +84,7 @@ class Encoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Symbols to rows, and to the mean and log spread of the latent of each."""
+    """Symbols to vectors, and to the mean and log deviation of each latent."""
 
     def __init__(self, config: PiperConfig) -> None:
         super().__init__()

@@ -38,7 +38,7 @@ class Vits(nn.Module):
         self.emb_g = nn.Embedding(config.speakers, config.speaker_width) if config.speaker_width else None
 
     def speaker(self, speakers: Tensor) -> Tensor | None:
-        """The row [batch, 1, speaker_width] of each speaker's number [batch]; None with one speaker."""
+        """The embeddings [batch, 1, speaker_width] of speakers [batch]; None for a voice with one speaker."""
         return None if self.emb_g is None else self.emb_g(speakers)[:, None]
 
     def encode(self, ids: Tensor, noise: Tensor, speaker: Tensor | None, mask: Tensor | None) -> PiperTokens:
@@ -57,6 +57,6 @@ class Vits(nn.Module):
     def latent(
         self, statistics: Tensor, noise: Tensor, speaker: Tensor | None, mask: Tensor | None
     ) -> Tensor:
-        """Statistics of each frame's token [batch, frames, 2 * latent] and scaled noise to the latent."""
+        """The latent, from the statistics of each frame's token [batch, frames, 2 * latent] and scaled noise."""
         mean, log_spread = statistics.chunk(2, -1)
         return self.flow(masked(mean + noise * torch.exp(log_spread), mask), speaker, mask)

@@ -1,1 +1,1 @@
-"""Our own family: an acoustic model and a vocoder that run whole or window by window, equally."""
+"""Our own family: an acoustic model and a vocoder, whose results are the same whole or window by window."""

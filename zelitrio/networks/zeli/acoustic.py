@@ -1,9 +1,9 @@
-"""The acoustic model: phones to frames, in two parts with different shapes of work.
+"""The acoustic model: phones to frames, in two parts.
 
-*Encode* sees a whole chunk at once: phones to durations, pitch and energy, and a row per phone.
-*Decode* runs over frames, window by window: a row per phone, repeated by its duration, to
-log-mel, pitch and voicing.  Only the decoder's cost grows with the length of the audio, and it
-can begin with the first window as soon as the chunk is encoded.
+*Encode* sees a whole utterance: it predicts durations, pitch and energy, and computes a row per phone.
+*Decode* runs over frames, window by window.  Its inputs are the phones' rows, repeated by their durations; its
+outputs are log-mel, pitch and voicing.  So the first window can be decoded as soon as the utterance is
+encoded, however long it is.
 
 After FastPitch (arXiv 2006.06873), with ConvNeXt blocks in place of transformers.
 """
@@ -23,21 +23,21 @@ from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlo
 
 POSITION_FEATURES = 4
 VOICING_SLOPE = 4.0
-"""Voicing is a steep slope, not a switch: a switch would make rounding audible."""
+"""Slope of voicing, which is not a switch, because a switch would make rounding audible."""
 _LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
 PITCH_SCALE = 4.0
-"""Pitch is told in quarters of ln f0, so that it varies about as much as everything else."""
+"""Pitch is in quarters of ln f0, so that its variance is about that of the other values."""
 
 
 @attrs.frozen(kw_only=True)
 class AcousticConfig:
-    """Sizes of an acoustic model; travels with its weights."""
+    """Sizes of an acoustic model; stored with its weights."""
 
     phones: int
     """Distinct phone tokens, pauses included."""
     stresses: int
     features: int
-    """Scalar features beside each phone."""
+    """Number of scalar features of each phone."""
     speakers: int
     encoder_channels: int = 192
     encoder_blocks: int = 5
@@ -47,23 +47,23 @@ class AcousticConfig:
     decoder_blocks: int = 6
     decoder_kernel: int = 7
     decoder_lookahead: int = 1
-    """Frames each decoder block looks ahead: the encoder has seen the whole chunk, so little is
-    gained by more, and every frame of it delays the first audio."""
+    """Frames that each decoder block looks ahead.  More improve little, because the encoder has seen the
+    whole utterance, and each delays the first audio."""
     mels: int = 80
 
     @property
     def decoder_lag(self) -> int:
-        """Frames by which the decoder's outputs trail its inputs."""
+        """Frames by which the decoder's outputs come later than its inputs."""
         return self.decoder_blocks * self.decoder_lookahead
 
     @property
     def rule_rise_percent(self) -> int:
-        """How much of the rises by rule is added: all, for what has heard hardly any questions."""
+        """Percent of the rises by rule that are added: all, because these voices' data have few questions."""
         return 100
 
     @property
     def pitch_lag(self) -> int:
-        """Frames by which pitch trails the rows where it is drawn."""
+        """Frames by which pitch comes later than the rows that go in."""
         return self.decoder_lag
 
 
@@ -90,7 +90,7 @@ class Frames:
 
 
 def frames_of(mel: Tensor, pitch: Tensor, voicing: Tensor, ln_f0: Tensor) -> Frames:
-    """Frames from a network's outputs: pitch about `ln_f0` in quarters, and voicing logits."""
+    """Frames from a network's outputs: pitch relative to `ln_f0`, in quarters, and voicing logits."""
     hz = (pitch.float() / PITCH_SCALE + ln_f0).clamp(_LN_F0_MIN, _LN_F0_MAX)
     return Frames(mel, hz, even(torch.sigmoid, VOICING_SLOPE * voicing.float()))
 
@@ -98,15 +98,15 @@ def frames_of(mel: Tensor, pitch: Tensor, voicing: Tensor, ln_f0: Tensor) -> Fra
 class PhoneConvolution(nn.Conv1d):
     """A convolution over phones, channels last: [batch, phones, channels] in and out.
 
-    As one product of neighbouring phones with the kernel: torch runs so short a convolution on a
-    CPU at a third of the speed.
+    It is computed as one matrix product of neighbouring phones with the kernel.  On a CPU that is three times
+    as fast as torch's convolution for such short inputs.
     """
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__(channels, out, 3, padding=1)
 
     def lay_out(self) -> None:
-        """Put the weights in memory as the product reads them; the shape stays."""
+        """Store the weights in the memory order that the product reads; the shape stays."""
         product = self.weight.data.transpose(1, 2).flatten(1).t().contiguous().t()
         self.weight.data = product.unflatten(1, (3, -1)).transpose(1, 2)
 
@@ -170,7 +170,7 @@ class AcousticModel(nn.Module):
     def encode(
         self, phones: Tensor, stresses: Tensor, features: Tensor, speakers: Tensor, mask: Tensor
     ) -> tuple[Tensor, Prosody]:
-        """Read whole chunks and predict how they are spoken.
+        """Read whole utterances and predict their prosody.
 
         Args:
             phones, stresses: [batch, phones] integer tokens.
@@ -192,7 +192,7 @@ class AcousticModel(nn.Module):
         return x, prosody
 
     def rows(self, hidden: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor) -> Tensor:
-        """One decoder row per phone, with the pitch and energy it shall have.
+        """Compute a decoder row for each phone, with its pitch and energy.
 
         Args:
             hidden: [batch, phones, encoder_channels], from `encode`.
@@ -248,11 +248,11 @@ class AcousticModel(nn.Module):
         return masked(self._frames(x), masks.lagging(self.config.decoder_lag)), following
 
     def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
-        """The stacks that draw no pitch: phases add up pitch, so its last bits would be heard."""
+        """The stacks that do not predict pitch, which must be exact because phases are sums of it."""
         return ()
 
     def exact_parameters(self) -> Iterator[nn.Parameter]:
-        """Those that stay in float32 when the rest is narrowed: pitch must be exact."""
+        """Parameters that stay in float32 when others are narrowed, because pitch must be exact."""
         return self.out.parameters()
 
     def state_parts(self) -> list[StatePart]:

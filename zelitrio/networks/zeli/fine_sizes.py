@@ -1,4 +1,4 @@
-"""Sizes of the vocoder of parts, and what a stream of it carries."""
+"""Sizes of the vocoder of parts (`fine_vocoder`), and its state for a stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @attrs.frozen(kw_only=True)
 class FineVocoderConfig:
-    """Sizes of a vocoder of parts; travels with its weights."""
+    """Sizes of a vocoder of parts; stored with its weights."""
 
     sample_rate_hz: int = 24_000
     hop_samples: int = 240
@@ -36,9 +36,9 @@ class FineVocoderConfig:
     rest_bins: int = 81
     """Bins below which the network adds a spectrum of its own."""
     angle_gain: int = 8
-    """Radians per unit of output: angles have far to go from zero, and small steps would take thousands."""
+    """Radians per unit of output.  With 1, training would need thousands of steps more to move angles."""
     jitter_cents: int = 0
-    """How far pitch strays from frame to frame."""
+    """Spread of the random deviation of pitch from frame to frame."""
 
     @property
     def part_samples(self) -> int:
@@ -47,7 +47,7 @@ class FineVocoderConfig:
 
     @property
     def overlap(self) -> int:
-        """Spectra over one sample."""
+        """Number of spectra that overlap at a sample."""
         return self.fft_samples // self.part_samples
 
     @property
@@ -57,17 +57,17 @@ class FineVocoderConfig:
 
     @property
     def trunk_lag(self) -> int:
-        """Frames by which the trunk's outputs trail its inputs."""
+        """Frames by which the trunk's outputs come later than its inputs."""
         return self.stem_lookahead + self.blocks * self.lookahead
 
     @property
     def part_lag(self) -> int:
-        """Parts by which the spectra trail the trunk's outputs."""
+        """Parts by which the spectra come later than the trunk's outputs."""
         return self.part_blocks * self.part_lookahead
 
     @property
     def lag(self) -> int:
-        """Frames by which finished samples trail the inputs: the last overlapping spectrum as well."""
+        """Frames by which finished samples come later than the inputs, the last overlap included."""
         return self.trunk_lag + self.part_lag // self.parts + 1
 
 

@@ -5,8 +5,8 @@ narrow network also sees the spectrum of the excitation, a pulse train at the pi
 makes a spectrum: pulses shaped in gain and phase, noise shaped in gain, and a rest of its own below
 4 kHz.  One short inverse FFT per part and overlap-add make the samples.
 
-With one filter per 10 ms frame the phases of low harmonics cannot follow natural speech.  A spectrum per
-part that knows where the pulses lie can.
+With one filter per 10 ms frame, the phases of low harmonics cannot follow natural speech.  With a spectrum
+per part, and the positions of the pulses as an input, they can.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class FineVocoder(nn.Module):
         nn.init.zeros_(self.head.bias)
         with torch.no_grad():
             self.head.weight[c.bins : 2 * c.bins] *= 1 / c.angle_gain
-            # Speech falls with frequency, and a pulse train does not.
+            # The spectrum of speech falls with frequency, that of a pulse train does not.
             self.head.bias[: c.bins] = torch.linspace(-1.5, -4.5, c.bins)
             self.head.bias[2 * c.bins : 3 * c.bins] = -1.0
         window = torch.hann_window(c.fft_samples)
@@ -170,7 +170,7 @@ class FineVocoder(nn.Module):
         ]
 
     def unpack(self, parts: list[Tensor], phase: Tensor, dtype: torch.dtype) -> FineVocoderState:
-        """The state that `pack` took apart, its layers' inputs in the format of the weights."""
+        """The inverse of `pack`; the layers' inputs get the format of the weights."""
         blocks, wide = self.config.blocks, self.config.blocks + self.config.part_blocks
         stem, *layers = [part.to(dtype) for part in parts[: 1 + wide]]
         source, ln_f0, pulse, overlap = parts[1 + wide :]
@@ -195,7 +195,7 @@ class FineVocoder(nn.Module):
         noise_at: Tensor,
         dtype: torch.dtype,
     ) -> tuple[Tensor, list[Tensor], Tensor]:
-        """As `step`, with a state in parts and its phase: samples, the next parts and phase."""
+        """Do what `step` does with a packed state: return samples, the next parts and the next phase."""
         before = self.unpack(parts, phase, dtype)
         samples, after = self.step(frames.mel, frames.ln_f0, frames.voiced, before, first, length, noise_at)
         return samples, self.pack(after), after.phase
@@ -210,7 +210,7 @@ class FineVocoder(nn.Module):
         length: Tensor,
         noise_at: Tensor,
     ) -> tuple[Tensor, FineVocoderState]:
-        """Samples of the next window; they trail its inputs by `config.lag` frames.
+        """Compute the samples of the next window, which come `config.lag` frames later than its inputs.
 
         Args:
             mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
@@ -299,7 +299,7 @@ class FineVocoder(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Make the head's constants a part of its weights, which change no more."""
+        """Fold the head's constants into its weights, for inference only."""
         weight, bias = self._head()
         self.head.weight.copy_(weight)
         self.head.bias.copy_(bias)
@@ -320,7 +320,7 @@ class FineVocoder(nn.Module):
     def _blocks(self, y: Tensor, source: Tensor, noise: Tensor) -> Tensor:
         """Shape pulses and noise, add the rest, and transform: [batch, parts, fft] samples."""
         c = self.config
-        # In float32 also where the rest is not: these are exponents and angles.
+        # Always in float32, because these are exponents and angles.
         with torch.autocast(y.device.type, enabled=False) if self.training else contextlib.nullcontext():
             weight, bias = self._head()
             made = F.linear(self.part_norm(y).to(weight.dtype), weight, bias).float()
@@ -345,7 +345,7 @@ class FineVocoder(nn.Module):
         # The squares of overlapping Hann windows add up to 3/8 of their number.
         window = (self.window * (8.0 / (3.0 * overlap))).unflatten(0, (overlap, part)).unbind(0)
         sums = F.pad(before, (0, parts * part)).unflatten(1, (-1, part))  # [batch, parts + overlap - 1, part]
-        # The oldest part first, as across windows: a sum depends on its order in the last bit.
+        # The oldest part first, as across windows: the last bit of a sum depends on its order.
         for at, block in reversed(list(enumerate(blocks.unflatten(-1, (overlap, part)).unbind(2)))):
             sums[:, at : at + parts].addcmul_(block, window[at])
         return sums[:, :parts].flatten(1), sums[:, parts:].flatten(1)

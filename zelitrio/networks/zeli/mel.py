@@ -1,4 +1,4 @@
-"""The units both networks speak: log-mel brought near zero mean and unit spread."""
+"""The units of log-mel in both networks: about zero mean and unit standard deviation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our family on a device: acoustic model, vocoder, and every stream's memory of them."""
+"""Our family on a device: acoustic model, vocoder, and the memory of all streams."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from zelitrio.networks.zeli.acoustic import PITCH_SCALE, POSITION_FEATURES
 from zelitrio.networks.zeli.speech import SpeechStep
 
 _SPREAD_LIMIT = 0.7
-"""Most of a predicted spread: an unsure network must not shout."""
+"""Limit for predicted standard deviations, so that uncertain predictions cause no extreme prosody."""
 
 
 class ZeliNetwork:
     """Implements `zelitrio.networks.Network`.
 
     Args:
-        speech: both networks, on the CPU and in float32; taken over and changed.
-        device, dtype: where and in what to compute.
-        slots: streams that can be open at once.
+        speech: both networks, on the CPU, in float32; they are moved and changed.
+        device: computes.
+        dtype: number format of weights and activations.
+        slots: the largest number of open streams.
         most_tokens: the most tokens of an utterance.
     """
 
@@ -31,9 +32,9 @@ class ZeliNetwork:
         self._acoustic = speech.acoustic
         self._dtype = dtype
         width = self._acoustic.config.decoder_channels
-        # Untouched memory costs nothing: slots are handed out from the lowest.
+        # Unused memory stays unmapped, because the lowest free slot is always used first.
         self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device, dtype=dtype)
-        self._rows[:, -1] = 0  # what NO_TOKEN, -1, finds
+        self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._ln_f0 = torch.empty(slots + 1, device=device)
         self._state = speech.new_state(slots + 1, device)
         self.encode_fields = {
@@ -82,6 +83,6 @@ class ZeliNetwork:
 
 
 def _sample(prediction: Tensor, draw: Tensor) -> Tensor:
-    """A value from a predicted mean and log spread, `draw` spreads from the mean."""
+    """A value that is `draw` standard deviations from the mean; the prediction is mean and log deviation."""
     mean, log_spread = prediction.unbind(-1)
     return mean + draw * log_spread.exp().clamp(max=_SPREAD_LIMIT)

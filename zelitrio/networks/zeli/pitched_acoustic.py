@@ -1,8 +1,8 @@
-"""The acoustic model that draws the pitch contour first and the spectra after it.
+"""The acoustic model that predicts the pitch contour first, then the spectra.
 
-*Encode* is as in `zelitrio.networks.acoustic`.  *Decode* has two stages over frames: a narrow network
-draws pitch and voicing; the decoder then knows each frame's pitch and where its harmonics fall in the
-low mel bands.  Told only a mean pitch per phone, a decoder has to guess where they lie, and blurs them.
+*Encode* is as in `zelitrio.networks.zeli.acoustic`.  *Decode* has two stages over frames.  A narrow network
+predicts pitch and voicing.  The decoder then gets each frame's pitch and the positions of its harmonics in
+the low mel bands.  With only a mean pitch per phone, a decoder blurs the harmonics.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COMB_TOP_HZ = 3_000.0
 
 @attrs.frozen(kw_only=True)
 class PitchedAcousticConfig:
-    """Sizes of an acoustic model; travels with its weights."""
+    """Sizes of an acoustic model; stored with its weights."""
 
     phones: int
     stresses: int
@@ -55,7 +55,7 @@ class PitchedAcousticConfig:
     mels: int = 80
 
     rule_rise_percent: int = 0
-    """Percent of the rises by rule that are added: a contour follows a lifted phone only in part."""
+    """Percent of the rises by rule that are added to the pitch of phones."""
 
     @property
     def pitch_lag(self) -> int:
@@ -112,7 +112,7 @@ class PitchedAcousticModel(nn.Module):
     def encode(
         self, phones: Tensor, stresses: Tensor, features: Tensor, speakers: Tensor, mask: Tensor
     ) -> tuple[Tensor, Prosody]:
-        """Read whole chunks and predict how they are spoken; see `AcousticModel.encode`."""
+        """Read whole utterances and predict their prosody; see `AcousticModel.encode`."""
         speaker = self.speaker(speakers)[:, None]
         x = (self.phone(phones) + self.stress(stresses) + self.features(features) + speaker) * mask
         for block in self.encoder:
@@ -124,7 +124,7 @@ class PitchedAcousticModel(nn.Module):
         return x, prosody
 
     def rows(self, hidden: Tensor, pitch: Tensor, energy: Tensor, mask: Tensor) -> Tensor:
-        """One decoder row per phone, with the pitch and energy it shall have; see `AcousticModel.rows`."""
+        """Compute a decoder row for each phone; see `AcousticModel.rows`."""
         pitched = self.pitch_in(pitch.unsqueeze(-1) * mask)
         stressed = self.energy_in(energy.unsqueeze(-1) * mask)
         return self.to_decoder((hidden + pitched + stressed) * mask)
@@ -165,11 +165,11 @@ class PitchedAcousticModel(nn.Module):
         return self._mel(x) * mask
 
     def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
-        """The stacks that draw no pitch: phases add up pitch, so its last bits would be heard."""
+        """The stacks that do not predict pitch, which must be exact because phases are sums of it."""
         return (self.decoder,)
 
     def exact_parameters(self) -> Iterator[nn.Parameter]:
-        """Those that stay in float32 when the rest is narrowed: pitch must be exact."""
+        """Parameters that stay in float32 when others are narrowed, because pitch must be exact."""
         return itertools.chain(self.out.parameters(), self.contour_out.parameters())
 
     def state_parts(self) -> list[StatePart]:

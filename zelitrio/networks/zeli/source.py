@@ -1,13 +1,12 @@
-"""The vocoder's raw material: a band-limited pulse train and white noise, as spectra.
+"""The vocoder's excitation: a band-limited pulse train and white noise.
 
-Voiced speech is shaped from pulses at the pitch, unvoiced speech from noise.  Both are functions of
-absolute position only, so that any cutting into windows gives the same samples: the pulse's phase
-at each frame is carried in float64, and the noise is one fixed table of frames read from a place
-that the stream's seed chooses.
+Voiced speech is shaped from pulses at the pitch, unvoiced speech from noise.  Both depend only on the
+absolute position, so the samples are the same however an utterance is cut into windows.  The pulse's phase is
+kept in float64.  The noise is a fixed table of frames, read from a position that the stream's seed chooses.
 
-The pulse train is the Dirichlet kernel: the sum of all harmonics below the band's end, in closed
-form.  Its highest harmonic fades in with the fraction of harmonics that fit, so that it is a
-continuous function of pitch; a kernel with a whole number of harmonics would step.
+The pulse train is the Dirichlet kernel: the sum of all harmonics below the end of the band, in closed form.
+The highest harmonic is faded in with pitch, so that the sum is a continuous function of pitch; a whole number
+of harmonics would cause steps.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from torch import Tensor
 from zelitrio.networks.zeli.even import even
 
 NOISE_FRAMES = 1024
-"""Length of the noise table: 10 s at 100 frames per second, longer than an ear can match."""
+"""Length of the noise table: 10 s at 100 frames per second, so that its repetition is not audible."""
 CENT = math.log(2.0) / 1200
 """Of pitch, in ln f0."""
 UNVOICED_LN_F0 = math.log(100.0)
@@ -34,7 +33,7 @@ _STEPS = 2.0**40
 
 
 def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tensor:
-    """The pulse's phase at the start of each hop, and after the last.
+    """The pulse's phase at the edges of hops.
 
     Args:
         ln_f0: [batch, hops + 1], natural log of pitch at the hops' edges.
@@ -47,7 +46,7 @@ def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tenso
     """
     f0 = even(torch.exp, ln_f0.double())
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)  # pitch is linear within a hop
-    turns = torch.round(turns * _STEPS) / _STEPS  # sums are exact then, wherever a window begins
+    turns = torch.round(turns * _STEPS) / _STEPS  # makes sums exact, so windows can begin anywhere
     return torch.cat((phase[:, None], _wrapped(phase[:, None] + torch.cumsum(turns, 1))), 1)
 
 
@@ -66,7 +65,7 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
     f0 = even(torch.exp, ln_f0.double())
     inside = torch.arange(hop, device=f0.device, dtype=torch.float64)  # [hop]
     start, slope = f0[:, :-1, None], (f0[:, 1:, None] - f0[:, :-1, None]) / hop
-    # Phases measured from a recording may differ from the pitch's running sum: the hop makes it up evenly.
+    # Phases of a recording may differ from the pitch's running sum; the difference is spread over the hop.
     turns = (f0[:, :-1] + f0[:, 1:]) * (0.5 * hop / rate_hz)
     missing = _wrapped(phases[:, 1:] - phases[:, :-1] - turns)[..., None]
     phase = torch.addcmul(phases[:, :-1, None], start / rate_hz + missing / hop, inside)  # [batch, hops, hop]
@@ -99,7 +98,7 @@ def _wrapped(turns: Tensor) -> Tensor:
 
 
 def noise_table(fft: int, hop: int, window: Tensor, frames: int = NOISE_FRAMES) -> Tensor:
-    """Spectra of a fixed piece of white noise that joins its own end.
+    """Spectra of a fixed piece of white noise whose end continues at its beginning.
 
     Args:
         fft: samples per frame.
@@ -117,9 +116,9 @@ def noise_table(fft: int, hop: int, window: Tensor, frames: int = NOISE_FRAMES) 
 
 
 def jitter_table() -> Tensor:
-    """How pitch wavers from frame to frame, as a share of its spread: [NOISE_FRAMES] of unit spread, a ring.
+    """Random deviations of pitch, [NOISE_FRAMES], with unit standard deviation.
 
-    Neighbouring frames waver together: white noise, averaged over three of them.
+    It is white noise averaged over three neighbouring frames; its end continues at its start.
     """
     white = _white(NOISE_FRAMES, 20_002)
     wavering = white + np.roll(white, 1) + np.roll(white, -1)

@@ -1,8 +1,7 @@
-"""Decoder and vocoder as one step: phone rows in, samples out, one state per lane.
+"""Decoder and vocoder as one step: phone rows in, samples out, with a state for each lane.
 
-This is the call the engine makes for every window.  A lane's whole state is one flat row, so that
-picking the lanes of a batch and putting them back is one gather and one scatter, whatever the
-networks' depth.
+The engine makes this call for every window.  A lane's whole state is one flat row, so reading and writing the
+states of a batch takes one gather and one scatter, whatever the networks' depth.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from zelitrio.networks.zeli.vocoder import Vocoder
 
 @attrs.frozen(kw_only=True, eq=False)
 class SpeechState:
-    """The lanes' memory."""
+    """The state of all lanes."""
 
     flat: Tensor  # [lanes, state_size] float32
     phase: Tensor  # [lanes] float64
@@ -46,7 +45,7 @@ class SpeechStep(nn.Module):
 
     @property
     def lag(self) -> int:
-        """Frames by which finished samples trail the rows that go in."""
+        """Frames by which finished samples come later than the rows that go in."""
         return self.acoustic.config.decoder_lag + self.vocoder.config.lag
 
     @property
@@ -55,10 +54,10 @@ class SpeechStep(nn.Module):
         return self.vocoder.config.hop_samples
 
     def fix(self, dtype: torch.dtype) -> None:
-        """Prepare the weights in place for windows in this format; they change no more.
+        """Convert the weights in place for inference in this number format.
 
-        The last layers stay in float32, and so do all buffers: pitch, gains and angles are exact in
-        every format, or the voice would sound rough.
+        The last layers and all buffers stay in float32: without exact pitch, gains and angles the voice would
+        sound rough.
         """
         for stack in (*self.acoustic.spectral_stacks(), *self.vocoder.stacks()):
             for block in stack:
@@ -72,13 +71,13 @@ class SpeechStep(nn.Module):
         if self._fresh.device.type == "cpu":
             for module in self.modules():
                 if isinstance(module, nn.Linear):
-                    # Products of a few rows take a quarter less time with all weights of an input together.
+                    # Matrix products of a few rows take a quarter less time in this memory order.
                     module.weight.data = module.weight.data.t().contiguous().t()
                 elif isinstance(module, PhoneConvolution):
                     module.lay_out()
 
     def new_state(self, lanes: int, device: torch.device | str = "cpu") -> SpeechState:
-        """Memory for `lanes` lanes, untouched before a lane's first window: idle ones cost nothing."""
+        """Memory for `lanes` lanes.  Each lane's is unmapped until its first window."""
         return SpeechState(
             flat=torch.empty(lanes, sum(self._sizes), device=device),
             phase=torch.empty(lanes, dtype=torch.float64, device=device),
@@ -100,13 +99,13 @@ class SpeechStep(nn.Module):
         Args:
             rows: [batch, window, decoder_channels], zeros beyond the utterance's end.
             positions: [batch, window, 4].
-            ln_f0: [batch, window or 1], what predicted pitch is about, for frames `pitch_lag` behind these.
+            ln_f0: [batch, window or 1], to which predicted pitch is relative, for frames `pitch_lag` earlier.
             state: of all lanes.
-            lanes: [batch] integers, which lane each row of the batch is, each lane once at most;
-                padding rows use a spare lane.
-            first: [batch], time of the window's first frame in its utterance; 0 forgets the lane's past.
+            lanes: [batch] integers, the lane of each row, each lane once at most; padding rows use a spare
+                lane.
+            first: [batch], index of the window's first frame in its utterance; 0 resets the lane's state.
             length: [batch], frames in the utterance.
-            noise_at: [batch], where in the noise the utterance begins.
+            noise_at: [batch], the utterance's position in the noise.
 
         Returns:
             [batch, window * hop_samples] samples in [-1, 1]; the first of them is the sample at
@@ -131,12 +130,12 @@ class SpeechStep(nn.Module):
         return samples.clamp(-1.0, 1.0)
 
     def whole(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
-        """Speak whole utterances at once: what any cutting into windows must equal.
+        """Speak whole utterances at once; the samples equal those of any division into windows.
 
         Args:
             rows: [batch, frames, decoder_channels].
             positions: [batch, frames, 4].
-            ln_f0: [batch, frames or 1], what predicted pitch is about.
+            ln_f0: [batch, frames or 1], to which predicted pitch is relative.
             mask: [batch, frames, 1].
             noise_at: [batch].
 

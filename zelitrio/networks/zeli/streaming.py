@@ -1,15 +1,15 @@
 """A ConvNeXt block that runs over a whole utterance or window by window, with equal results.
 
-Every convolution here looks `lookahead` frames into the future and the rest of its kernel into the
-past.  Run whole, the input is padded with zeros on both sides.  Run in windows, each block keeps
-the last `kernel - 1` inputs as its state, so its output lags its input by `lookahead` frames and no
-frame is ever computed twice.  The lags add up over a network: after the last input frame of an
-utterance, `lag` frames of anything are pushed through to bring the last outputs out.
+Every convolution here sees `lookahead` frames of the future; the rest of its kernel sees the past.  For a
+whole utterance, the input is padded with zeros on both sides.  In windows, each block keeps the last
+`kernel - 1` inputs as its state, so its output comes `lookahead` frames later than its input, and no frame is
+computed twice.  These lags add up over a network: after the last input frame of an utterance, `lag` more
+frames, with any content, push the last outputs out.
 
-A whole run sees zeros outside of the utterance at every layer, and so must a windowed one.  Results of a
-layer for times before the first or after the last frame are masked to zero.  That is also
-what makes padding harmless, so rows of different lengths share a batch.  Most windows lie inside of
-their utterance at every depth; on a CPU they have no mask, and no multiplication by one.
+In a whole utterance every layer sees zeros outside of the utterance.  To get the same in windows, a layer's
+results before the first and after the last frame are masked to zero.  This also makes padding harmless, so
+rows of different lengths can share a batch.  Most windows are inside their utterance at every depth; on a CPU
+they need no mask.
 
 The block is ConvNeXt (arXiv 2201.03545) in one dimension, channels last.
 """
@@ -27,13 +27,13 @@ from torch import Tensor, nn
 
 @attrs.frozen
 class StatePart:
-    """One tensor of a stream's state: its shape beyond the row, and the value that it begins with."""
+    """One tensor of a stream's state: its shape without the row, and its initial value."""
 
     shape: tuple[int, ...]
     value: float = 0.0
 
     def fresh(self, rows: int, device: torch.device | str) -> Tensor:
-        """[rows, *shape] as a stream begins."""
+        """The initial tensor, [rows, *shape]."""
         return torch.full((rows, *self.shape), self.value, device=device)
 
 
@@ -42,7 +42,7 @@ class StreamingBlock(nn.Module):
 
     Args:
         channels: width of the residual stream.
-        kernel: frames the depthwise convolution sees.
+        kernel: frames that the depthwise convolution sees.
         lookahead: how many of them are in the future.
         inner: width of the inner layer; 0: three times `channels`.
     """
@@ -59,11 +59,11 @@ class StreamingBlock(nn.Module):
         self.expand = nn.Linear(channels, inner or 3 * channels)
         self.contract = nn.Linear(inner or 3 * channels, channels)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((channels,), 0.1))
-        """None once it is part of `contract`."""
+        """None after `fold`: then it is part of `contract`."""
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Make `scale` a part of `contract`; the weights change no more."""
+        """Fold `scale` into `contract`, for inference only."""
         if self.scale is not None:
             self.contract.weight.mul_(self.scale[:, None])
             self.contract.bias.mul_(self.scale)
@@ -82,7 +82,7 @@ class StreamingBlock(nn.Module):
         behind = self.kernel - 1 - self.lookahead
         padded = F.pad(x, (0, 0, behind, self.lookahead))
         if torch.is_inference_mode_enabled() and x.device.type != "cpu":
-            # On a GPU these strides mean cuDNN, which may round float32 to TF32: durations would differ.
+            # On a GPU conv2d would use cuDNN, which may round float32 to TF32: durations would differ.
             return self._added(x, self._by_taps(padded, x.shape[1])) * mask
         weight = self.depthwise.t()[:, None, None]  # [channels, 1, 1, kernel]
         # As a 2-d convolution of height one: on a CPU twice as fast as conv1d with groups.
@@ -121,7 +121,7 @@ class StreamingBlock(nn.Module):
         wide = self.expand(self.norm(y))
         if self.scale is not None:
             return x + self.contract(F.gelu(wide)) * self.scale
-        # In place where that is possible: time goes where memory is touched for the first time.
+        # In place where possible: most of the time is spent on touching new memory.
         torch.ops.aten.gelu_(wide)
         added = x + self.contract.bias
         added.view(-1, x.shape[-1]).addmm_(wide.flatten(0, 1), self.contract.weight.t())
@@ -163,13 +163,13 @@ class StreamingStem(nn.Module):
 
 
 class FrameMasks:
-    """Which frames of a window lie inside of their utterance, seen from any depth of a network.
+    """Masks for a window at any depth of a network: 1 for frames inside the utterance.
 
     Args:
         first: [batch], time of the window's first input frame.
         window: frames in the window.
         length: [batch], frames in the utterance.
-        lag: the largest that will be asked for.
+        lag: the largest that `lagging` will be called with.
         dtype: of the masks.
     """
 
@@ -178,7 +178,7 @@ class FrameMasks:
         self._mask = ((times >= 0) & (times < length[:, None])).unsqueeze(-1).to(dtype)
         self._window, self._lag = window, lag
         self._lags_inside = range(0)
-        """Lags at which every frame lies inside, as far as that is known."""
+        """Lags at which every frame is known to be inside."""
         if is_readable(first):
             self._lags_inside = range(int((first - length).max()) + window, int(first.min()) + 1)
 
@@ -192,7 +192,7 @@ class FrameMasks:
         return made
 
     def lagging(self, lag: int) -> Tensor | None:
-        """Masks for outputs that trail the inputs by `lag` frames.
+        """The mask of outputs that come `lag` frames later than the inputs.
 
         Returns:
             [batch, window, 1], 1 inside and 0 outside, or None if all lie inside.
@@ -203,12 +203,12 @@ class FrameMasks:
 
 
 def is_readable(x: Tensor) -> bool:
-    """Whether a step may depend on values: not in a graph, and a GPU would have to be waited for."""
+    """Whether the host may read values: on a GPU it would wait, and a graph cannot capture that."""
     return x.device.type == "cpu" and torch.is_inference_mode_enabled()
 
 
 def masked(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Zero what lies outside; `x` is the caller's own and may be changed."""
+    """Set values outside the mask to zero; `x` may be changed in place."""
     return x if mask is None else x.mul_(mask)
 
 

@@ -1,8 +1,8 @@
 """The vocoder: log-mel, pitch and voicing frames to samples.
 
-A convolutional network shapes, for every frame and frequency, a pulse train (gain and phase) and
-white noise (gain); one inverse FFT per frame and overlap-add make the samples.  Cost is per frame,
-not per sample, and the harmonic structure is exact from the first training step.
+For every frame and frequency, a convolutional network predicts gain and phase of a pulse train and gain of
+white noise.  One inverse FFT per frame and overlap-add make the samples.  So the cost is per frame, not per
+sample, and harmonics are exact from the first training step.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlo
 
 _OVERLAP = 4  # frames over one sample: fft = 4 * hop
 OVERLAP_FRAMES = _OVERLAP // 2
-"""Frames that an utterance fades in over, and out over beyond its end; the fades add up to one."""
+"""Frames over which an utterance fades in at its start, and out after its end; the fades add up to one."""
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
 
 
 @attrs.frozen(kw_only=True)
 class VocoderConfig:
-    """Sizes of a vocoder; travels with its weights."""
+    """Sizes of a vocoder; stored with its weights."""
 
     sample_rate_hz: int = 24_000
     hop_samples: int = 240
@@ -45,7 +45,7 @@ class VocoderConfig:
     stem_lookahead: int = 2
     lookahead: int = 1
     jitter_cents: int = 0
-    """How far pitch strays from frame to frame: every voice's does, and none that a network predicts."""
+    """Spread of the random deviation of pitch from frame to frame, which predicted pitch lacks."""
 
     @property
     def fft_samples(self) -> int:
@@ -59,12 +59,12 @@ class VocoderConfig:
 
     @property
     def net_lag(self) -> int:
-        """Frames by which the network's spectra trail its inputs."""
+        """Frames by which the network's spectra come later than its inputs."""
         return self.stem_lookahead + self.blocks * self.lookahead
 
     @property
     def lag(self) -> int:
-        """Frames by which finished samples trail the inputs: the last overlapping frame as well."""
+        """Frames by which finished samples come later than the inputs, the last overlap included."""
         return self.net_lag + OVERLAP_FRAMES
 
 
@@ -123,8 +123,8 @@ class Vocoder(nn.Module):
             voiced: [batch, frames] in 0..1.
             mask: [batch, frames, 1], 1 inside of the utterance.
             noise_at: [batch] integers, where in the noise the utterance begins.
-            turns: [batch] float64, the place of the first frame between two pulses of a recording; its pitch
-                and phase then are taken as they are; None begins as `step` does.
+            turns: [batch] float64, the phase of a recording's excitation at the first frame, in turns; pitch
+                then has no jitter.  None: begin as `step` does.
 
         Returns:
             [batch, frames * hop] samples, about [-1, 1].
@@ -180,7 +180,7 @@ class Vocoder(nn.Module):
         return [state.stem, *state.blocks, state.ln_f0, state.voiced, state.pulses, state.overlap]
 
     def unpack(self, parts: list[Tensor], phase: Tensor, dtype: torch.dtype) -> VocoderState:
-        """The state that `pack` took apart, its layers' inputs in the format of the weights."""
+        """The inverse of `pack`; the layers' inputs get the format of the weights."""
         stem, *blocks = [part.to(dtype) for part in parts[:-4]]
         ln_f0, voiced, pulse, overlap = parts[-4:]
         return VocoderState(
@@ -197,7 +197,7 @@ class Vocoder(nn.Module):
         noise_at: Tensor,
         dtype: torch.dtype,
     ) -> tuple[Tensor, list[Tensor], Tensor]:
-        """As `step`, with a state in parts and its phase: samples, the next parts and phase."""
+        """Do what `step` does with a packed state: return samples, the next parts and the next phase."""
         before = self.unpack(parts, phase, dtype)
         samples, after = self.step(frames.mel, frames.ln_f0, frames.voiced, before, first, length, noise_at)
         return samples, self.pack(after), after.phase
@@ -212,7 +212,7 @@ class Vocoder(nn.Module):
         length: Tensor,
         noise_at: Tensor,
     ) -> tuple[Tensor, VocoderState]:
-        """Samples of the next window; they trail its inputs by `config.lag` frames.
+        """Compute the samples of the next window, which come `config.lag` frames later than its inputs.
 
         Args:
             mel, ln_f0, voiced, noise_at: as `forward`, for a window; float32 whatever the weights are.
@@ -273,7 +273,7 @@ class Vocoder(nn.Module):
 
         `noise` is rows of its table, one a frame: complex [batch, frames, bins].
         """
-        # In float32 also where the rest is not: these are exponents and angles.
+        # Always in float32, because these are exponents and angles.
         gain, turn, breath = self.head(self.norm(x).to(self.head.weight.dtype)).float().chunk(3, -1)
         frames = train.unfold(1, self.config.fft_samples, self.config.hop_samples)
         pulse = torch.fft.rfft(frames * self.window) * SOURCE_GAIN
@@ -290,7 +290,7 @@ class Vocoder(nn.Module):
         frames = spectra.shape[1]
         blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
         sums = F.pad(before, (0, frames * hop)).unflatten(1, (-1, hop))  # [batch, frames + 3, hop]
-        # The oldest frame first, as across windows: a sum depends on its order in the last bit.
+        # The oldest frame first, as across windows: the last bit of a sum depends on its order.
         for part, block in reversed(list(enumerate(blocks.unflatten(-1, (_OVERLAP, hop)).unbind(2)))):
             sums[:, part : part + frames].add_(block)
         return sums[:, :frames].flatten(1), sums[:, frames:].flatten(1)
