@@ -1,4 +1,4 @@
-"""The engine in a Trio program, without a server.
+"""Speak in a Trio program, without a server.
 
 async with open_engine() as engine:
     async for packet in engine.speak("Hello.", format="mp3_44100_128"):
@@ -29,7 +29,7 @@ class Speech:
     """The packets of one text, to iterate over once.
 
     The speech ends when its last packet was taken, when `close` is called, when its `async with` block is
-    left, or when the last reference to it is gone, as after a `break`.  It then frees its lane in the engine.
+    left, or when the last reference to it is gone, as after a `break`.  Then its lane in the engine is freed.
     """
 
     def __init__(self, packets: Packets, scope: trio.CancelScope) -> None:
@@ -45,12 +45,12 @@ class Speech:
         return self
 
     async def __anext__(self) -> Packet:
-        """Wait for the next packet; may be cancelled without loss.
+        """Wait for the next packet; cancelling it loses nothing.
 
         Raises:
             CapacityError: the engine takes no further stream.
-            EngineError: the engine broke, or could not speak this text (UtteranceError).
-            Exception: whatever the iteration of the text raised.
+            EngineError: the engine failed, or could not speak this text (UtteranceError).
+            Exception: an error of the text's own iteration.
         """
         return await anext(self._packets)
 
@@ -61,7 +61,7 @@ class Speech:
         self.close()
 
     def __del__(self) -> None:
-        # A garbage collection may run in any thread, also after the end of the Trio run.
+        # Garbage collection may run in any thread, even after the end of the Trio run.
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._scope.cancel)
 
@@ -98,22 +98,22 @@ class Engine:
         alignment: bool = False,
         reading: Reading | None = None,
     ) -> Speech:
-        """Speak a text.  Any number of texts are spoken at once, in one batch.
+        """Speak a text.  Several texts may be spoken at once; the engine batches them.
 
-        Never waits: iterate over what it returns.
+        This call never waits; iterate over its result.
 
         Args:
-            text: all of it, or pieces as they are written; a piece need not end at a word.
+            text: the whole text, or pieces as they are written; a piece may end inside a word.
             format: of the audio, such as "mp3_44100_128", "pcm_24000" or "opus_48000_64".
-            voice: one of the catalogue, or its id; None for the first.
-            settings: stability, speed and the like.
-            seed: the same seed, text and settings give the same audio; None draws one.
-            alignment: whether packets tell when each character is heard.
-            reading: how the text is read, with tags for instance.
+            voice: a voice of the catalogue, or its id; None: the default voice.
+            settings: stability, speed and others; None: the defaults.
+            seed: the same seed, text and settings give the same audio; None: a random seed.
+            alignment: whether packets carry the times of their characters.
+            reading: how the text is read, for example with SSML tags; None: the defaults.
 
         Raises:
-            LocalError: no such voice.
-            RemoteError: no such format.
+            LocalError: there is no such voice.
+            RemoteError: there is no such format.
         """
         options = StreamOptions(
             voice=self._find(voice),
@@ -147,25 +147,25 @@ async def open_engine(
     *,
     front_end: FrontEnd | None = None,
 ) -> AsyncIterator[Engine]:
-    """An engine for as long as the block lasts.
+    """Run an engine for the block.
 
     Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU.  Leaving the block
     ends all speech.
 
     Args:
-        catalogue: the voices; None for the built-in ones.
-        settings: device, number format, limits.
-        front_end: reads the text; None for the built-in one.
+        catalogue: the voices; None: the built-in ones.
+        settings: device, number format, limits; None: the defaults.
+        front_end: reads the text; None: the built-in one.
 
     Raises:
-        EngineError: the device does not exist, cannot do what is asked, or failed.
+        EngineError: the device does not exist, has no such number format, or failed.
     """
     failure: Exception | None = None
     async with open_inner_engine(catalogue, settings) as inner, trio.open_nursery() as nursery:
         try:
             yield Engine(inner, Service(inner, front_end or load_front_end()), nursery)
         except Exception as error:
-            failure = error  # raised below, outside the nursery, which would put it in a group
+            failure = error  # raised below: inside, the nursery would put it in a group
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

@@ -1,8 +1,7 @@
-"""Every error that zelitrio raises on purpose, by its cause.
+"""The errors that zelitrio raises on purpose, by their cause.
 
-LocalError: the caller of our Python API.  RemoteError: the peer on the wire.  VoiceError: a voice
-file.  EngineError: the engine itself.  ServerError: the server itself.  Every other exception that
-reaches a user is a bug.
+LocalError: the caller of our Python API.  RemoteError: the peer.  VoiceError: a voice file.  EngineError: the
+engine itself.  ServerError: the server itself.  Any other exception that reaches a user is a bug.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ class ZelitrioError(Exception):
 
 
 class LocalError(ZelitrioError):
-    """The caller broke the rules of our own API: a setting out of range, a call out of turn."""
+    """The caller broke the rules of our API: a setting out of range, a call in the wrong order."""
 
 
 class SettingError(LocalError):
@@ -34,13 +33,12 @@ class SettingError(LocalError):
 
 
 class RemoteError(ZelitrioError):
-    """The peer broke the protocol, or asked for something that it must not have.
+    """The peer broke the protocol, or made a request that is refused.
 
     Attributes:
-        code: the vendor's error code, a key of `zelitrio.protocol.OUTCOMES`, which holds the
-            matching WebSocket close code and HTTP status.
-        message: for a person: the thing, the expected value, the value found.
-        param: the name of the wrong parameter, if there is one.
+        code: the vendor's error code; `zelitrio.protocol.OUTCOMES` has its close code and HTTP status.
+        message: a text for people: what is wrong, what was expected, what was found.
+        param: name of the invalid parameter; None: there is none.
     """
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
@@ -64,11 +62,11 @@ class VoiceError(ZelitrioError):
 
 
 class EngineError(ZelitrioError):
-    """The engine cannot continue: a lost device, a failed warm-up, a thread that ended."""
+    """The engine cannot go on: a lost device, a failed warm-up, a thread that ended."""
 
 
 class ServerError(ZelitrioError):
-    """The server cannot continue: one of its tasks failed, and that error is the cause."""
+    """The server cannot go on: one of its tasks failed; its error is the `__cause__`."""
 
 
 class UtteranceError(EngineError):
@@ -76,7 +74,7 @@ class UtteranceError(EngineError):
 
 
 class CapacityError(EngineError):
-    """The engine refuses another stream: it could not feed all of them in real time.
+    """The engine refuses another stream, because it could not serve all of them in real time.
 
     Attributes:
         retry_after_s: seconds after which a new request can succeed.
@@ -88,7 +86,7 @@ class CapacityError(EngineError):
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors in an exception group, however deep; an error that is no group is its own only leaf."""
+    """The errors in an exception group and its nested groups; a plain error gives itself."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from leaves(inner)
@@ -97,5 +95,5 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def first_error(error: BaseException) -> BaseException:
-    """The first of the errors in an exception group."""
+    """The first error in an exception group; a plain error gives itself."""
     return next(leaves(error))

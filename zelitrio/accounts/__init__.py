@@ -1,4 +1,4 @@
-"""Keys, their limits, their usage and their history: SQLite, reached through one thread at a time."""
+"""API keys with their limits, usage and history, stored in SQLite files by worker threads."""
 
 from zelitrio.accounts.accounts import (
     Accounts,

@@ -1,8 +1,8 @@
-"""Who may speak and how much: the face of this room for a Trio program.
+"""Keys, limits and usage, for a Trio program.
 
-The loop never waits for the disk.  Four times a second a task hands new usage to a worker thread.  The
-thread stores it.  It reads keys and totals again only after another process changed the file, so a key that
-another process creates is known here soon.
+The loop never waits for the disk.  Four times a second a task gives new usage to a worker thread, which
+stores it.  The thread reads keys and totals again if another process has changed the file; so a key that
+another process creates is soon known here.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.settings import hash_key
 
 WRITE_EVERY_S = 0.25
-"""A quarter of what a killed process may lose: the disk takes its time, too."""
+"""A quarter of the second of usage that a killed process may lose; the disk takes time, too."""
 LAST_WRITE_S = 2.0
-"""For the last write while the server ends."""
+"""Time for the last write, while the server ends."""
 log = structlog.get_logger("zelitrio.accounts")
 
 
@@ -47,15 +47,15 @@ class Watcher:
     """Hooks for metrics; this one ignores everything.  No hook may wait or raise."""
 
     def used(self, key: str, characters: int) -> None:
-        """A key's text is going to be spoken."""
+        """Text of a key is going to be spoken."""
 
     def refused_key(self, key: str, reason: str) -> None:
-        """A key's request passed a limit: quota_exceeded or concurrent_limit_exceeded."""
+        """A request of a key was refused: quota_exceeded or concurrent_limit_exceeded."""
 
 
 @attrs.frozen
 class _Stored:
-    """Keys and totals, as the thread read them at a version of the file."""
+    """Keys and totals of one version of the file."""
 
     version: int
     keys: tuple[Key, ...]
@@ -63,14 +63,14 @@ class _Stored:
 
 
 class Accounts:
-    """The keys of one server, and what each used.
+    """The keys of one server, and the usage of each.
 
     Args:
-        folder: the state directory; None: nothing is stored, and only `hashes` are keys.
+        folder: the state directory; None: nothing is stored, and only keys in `hashes` are valid.
         hashes: SHA-256 of keys that are not in the database, in hex; they have no limits.
-        now_s: seconds since 1970.  A clock that is set back counts to an earlier day; no usage is lost.
-        watcher: for metrics.
-        record: begins an item of the history for a stream of a key, a kind and options; None: keeps none.
+        now_s: returns seconds since 1970.  If the clock is set back, usage counts for an earlier day.
+        watcher: hooks for metrics; None: no hooks.
+        record: begins a history item for a stream, from key, kind and options; None: there is no history.
     """
 
     def __init__(
@@ -97,26 +97,26 @@ class Accounts:
         self._by_name: Mapping[str, Key] = {}
         self._is_failing = False
         self.stored_at: float | None = None
-        """When memory and disk were last in step, on Trio's clock."""
+        """When usage was last stored, on Trio's clock; None: never."""
         self._publish(())
 
     @property
     def is_open(self) -> bool:
-        """Whether no key is asked for, because none was ever created.
+        """Whether no key is needed, because none was ever created.
 
-        Revoking the last key does not open the server.
+        After the last key is revoked, a key is still needed.
         """
         return not self._by_digest
 
     @property
     def has_usable_key(self) -> bool:
-        """Whether any key opens the server now."""
+        """Whether there is a key that is neither revoked nor expired."""
         return any(key.is_usable(self.now_s()) for key in self._by_digest.values())
 
     def find(self, credential: str) -> Key | None:
-        """Return the key for a credential; None if this server has no such key or it was revoked.
+        """The key for a credential; None if there is no such key or it was revoked.
 
-        The lookup is by SHA-256, so its time says nothing about the keys.
+        The lookup is by SHA-256, so its time reveals nothing about the keys.
 
         Raises:
             RemoteError: the key has expired (`invalid_api_key`).
@@ -132,23 +132,23 @@ class Accounts:
         return key
 
     def holder(self, key: Key | None) -> KeyHolder:
-        """Return the account of a key; None: the one account of a server without keys."""
+        """The account of a key; for None, the only account of a server without keys."""
         return KeyHolder(self, key.name if key else "anonymous")
 
     def limits(self, name: str) -> Key | None:
-        """Return the key with a name as it is stored now, with its limits."""
+        """The present entry of a key, with its limits, by its name; None if there is none."""
         return self._by_name.get(name)
 
     def used(self, name: str, period: Period) -> int:
-        """Return the characters that a key used in its current period."""
+        """Characters that a key used in its current period."""
         return self.ledger.used(name, period, day_of(self.now_s()))
 
     def lag_s(self) -> float:
-        """Return the seconds since usage was stored last; 0 without a database."""
+        """Seconds since usage was last stored; 0 without a database."""
         return 0.0 if self.stored_at is None else trio.current_time() - self.stored_at
 
     def quota(self, name: str) -> Quota:
-        """Return what a key may use, and what it used in its current period."""
+        """The limit of a key, and its use in its current period."""
         limits = self.limits(name)
         period = limits.period if limits is not None else Period.MONTH
         return Quota(
@@ -159,7 +159,7 @@ class Accounts:
         )
 
     async def usage(self, name: str, from_day: str, to_day: str) -> tuple[UsageRow, ...]:
-        """Return what one key used, both days included; waits for a thread that reads the disk.
+        """Read the usage of one key, both days included; waits for a worker thread.
 
         Raises:
             LocalError: the file cannot be read.
@@ -171,9 +171,9 @@ class Accounts:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Open the database for as long as the block lasts; the keys are known inside.
+        """Open the database for the block, and read the keys.
 
-        The usage that is not stored yet is stored at the end.
+        At the end, usage that is not stored yet is stored.
 
         Raises:
             LocalError: the database cannot be opened.
@@ -192,9 +192,9 @@ class Accounts:
             self._database = None
 
     async def run(self) -> None:
-        """Keep memory and disk in step until cancelled, inside of `open`.
+        """Store usage and read changed keys until cancelled; run it inside `open`.
 
-        A disk that fails is logged once.  Usage then waits in memory, up to a bound, until the disk works.
+        If the disk fails, that is logged once, and usage is kept in memory, up to a limit, until it works.
         """
         while True:
             await trio.sleep(WRITE_EVERY_S)
@@ -215,7 +215,7 @@ class Accounts:
             self._is_failing = False
 
     async def _exchange(self, database: Database) -> None:
-        """Write what was used, read keys and totals."""
+        """Write new usage; read keys and totals if they have changed."""
         rows = self.ledger.take()
         step = partial(_write_and_read, database, rows, day_of(self.now_s()), self._stored)
         try:
@@ -238,7 +238,7 @@ class Accounts:
         """Count one more stream of a key.
 
         Raises:
-            RemoteError: the key has as many as it may (`concurrent_limit_exceeded`).
+            RemoteError: the key has reached its limit (`concurrent_limit_exceeded`).
         """
         limits, streams = self.limits(name), self._streams.get(name, 0)
         if limits is not None and limits.concurrent is not None and streams >= limits.concurrent:
@@ -255,10 +255,10 @@ class Accounts:
             del self._streams[name]
 
     def check_quota(self, name: str, characters: int) -> None:
-        """Refuse characters that would pass a key's quota.
+        """Raise an error if this many more characters would exceed a key's quota.
 
         Raises:
-            RemoteError: `quota_exceeded`, with the time at which the next period begins.
+            RemoteError: `quota_exceeded`; the message has the time when the next period begins.
         """
         limits = self.limits(name)
         if limits is None or limits.characters is None:
@@ -275,18 +275,18 @@ class Accounts:
 
 @attrs.frozen
 class KeyHolder:
-    """The account of one key.  A conversation asks it before it speaks."""
+    """The account of one key; see `zelitrio.session.AccountLike`."""
 
     _accounts: Accounts = attrs.field(repr=False, alias="accounts")
     name: str
 
     def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
-        """Begin a stream that came through a door of `Kind`.  Close the meter when the stream ends.
+        """Begin to count a stream.  Close the meter when the stream ends.
 
         Args:
-            voice_id: who speaks.
-            kind: the door.
-            options: of the stream, for the history; None: it is not kept.
+            voice_id: the voice that speaks.
+            kind: the interface that the stream came through; a `Kind`.
+            options: of the stream, for the history; None: the stream is not recorded.
 
         Raises:
             RemoteError: too many streams at once, or the quota is used up.
@@ -307,7 +307,7 @@ class KeyHolder:
 
 @attrs.define(eq=False)
 class Meter:
-    """Counts what one stream uses."""
+    """Counts the usage of one stream."""
 
     _accounts: Accounts = attrs.field(repr=False, alias="accounts")
     _name: str = attrs.field(alias="name")
@@ -315,14 +315,14 @@ class Meter:
     _kind: Kind = attrs.field(alias="kind")
     _recording: Recording | None = attrs.field(alias="recording", default=None)
     _place: Place | None = attrs.field(default=None, init=False)
-    """Place of the last use; it changes once a day."""
+    """Place of the last use; cached because it changes only once a day."""
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def spend(self, characters: int) -> None:
         """Count characters that are going to be spoken.
 
         Raises:
-            RemoteError: they would pass the key's quota (`quota_exceeded`); none is counted.
+            RemoteError: they would exceed the key's quota (`quota_exceeded`); none is counted.
         """
         try:
             self._accounts.check_quota(self._name, characters)
@@ -356,7 +356,7 @@ class Meter:
                 self._recording.close()
 
     def count(self, usage: Usage) -> None:
-        """Add to the amounts of today."""
+        """Add to today's usage."""
         self._accounts.ledger.add(self._today(), usage)
 
     def _today(self) -> Place:
@@ -369,7 +369,7 @@ class Meter:
 def _write_and_read(
     database: Database, rows: tuple[UsageRow, ...], day: str, last: _Stored | None
 ) -> _Stored:
-    """Runs in a worker thread."""
+    """Store rows, and read keys and totals if another process has changed them.  Runs in a worker thread."""
     if rows:
         database.add_usage(rows)
     version = database.version()

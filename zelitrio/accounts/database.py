@@ -40,7 +40,7 @@ _KEY_COLUMNS = "name, digest, created_at_s, expires_at_s, revoked_at_s, characte
 
 
 class Database(SqliteFile):
-    """An open file of keys and usage.  Use it as a context manager, or call `close`.
+    """An open database of keys and usage.  Use it as a context manager, or call `close`.
 
     Args:
         folder: the state directory; created with mode 0700 if it is missing.
@@ -77,7 +77,7 @@ class Database(SqliteFile):
             raise LocalError(f"key name: expected a new name, {key.name!r} is taken") from None
 
     def revoke_key(self, name: str, now_s: float) -> None:
-        """Mark a key as revoked.  Its name stays taken and its usage stays.
+        """Mark a key as revoked.  Its name stays taken, and its usage stays.
 
         Raises:
             LocalError: no key has the name, it is revoked already, or the file cannot be written.
@@ -93,13 +93,13 @@ class Database(SqliteFile):
         raise LocalError(f"key name: {expected}, found {name[:80]!r}")
 
     def all_keys(self) -> tuple[Key, ...]:
-        """Return all keys in the order they were created, revoked ones too."""
+        """All keys, including revoked ones, in the order of their creation."""
         with self.explained():
             rows = self.connection.execute(f"SELECT {_KEY_COLUMNS} FROM keys ORDER BY created_at_s, name")
             return tuple(_key_of(row) for row in rows)
 
     def add_usage(self, rows: Iterable[UsageRow]) -> None:
-        """Add amounts to the stored ones, all or nothing.
+        """Add rows to the stored usage, all or none.
 
         Raises:
             LocalError: the file cannot be written; nothing was added.
@@ -128,7 +128,7 @@ class Database(SqliteFile):
     def usage(
         self, *, key: str | None = None, from_day: str = "", to_day: str = "9999-12-31"
     ) -> tuple[UsageRow, ...]:
-        """Return the stored usage of one key or of all, both days included, oldest first."""
+        """The stored usage of one key or of all, both days included, the oldest first."""
         with self.explained():
             rows = self.connection.execute(
                 "SELECT key, day, voice, kind, characters, audio_ms, requests, refusals FROM usage"
@@ -144,7 +144,7 @@ class Database(SqliteFile):
             )
 
     def characters_since(self, day: str) -> dict[str, int]:
-        """Return the characters of each key since a day, that day included."""
+        """The characters of each key since a day, that day included."""
         with self.explained():
             rows = self.connection.execute(
                 "SELECT key, SUM(characters) FROM usage WHERE day >= ? GROUP BY key", (day,)
@@ -152,7 +152,7 @@ class Database(SqliteFile):
             return dict(rows.fetchall())
 
     def version(self) -> int:
-        """Return a number that differs from the last one if another connection changed the file since."""
+        """A number that changes when another connection has changed the file."""
         with self.explained():
             (version,) = self.connection.execute("PRAGMA data_version").fetchone()
             return int(version)

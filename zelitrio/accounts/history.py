@@ -1,7 +1,7 @@
-"""The history of each key, for a Trio program: kept off the loop, within an age and a size.
+"""The history of each key, for a Trio program, with a limit of age and of size.
 
-A stream's text and audio are gathered in memory.  When it ends, a task hands them to a worker thread, which
-stores them in one transaction: an item is listed whole or not at all.
+A stream's text and audio are gathered in memory.  When it ends, a task gives them to a worker thread, which
+stores them in one transaction: an item is stored whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from zelitrio.errors import LocalError
 STORE_EVERY_S = 0.25
 PRUNE_EVERY_S = 60.0
 LAST_STORE_S = 2.0
-"""For the last items while the server ends."""
+"""Time to store the last items, while the server ends."""
 MAX_HELD_BYTES = 256 * 1024 * 1024
-"""Text and audio in memory: of streams that speak, and of items that the disk has not taken."""
+"""The most text and audio in memory: of streams that speak, and of items that are not stored yet."""
 MAX_ITEM_BYTES = 64 * 1024 * 1024
-"""A longer item is not kept."""
+"""A larger item is not stored."""
 _DAY_S = 86_400
 _Found = TypeVar("_Found")
 log = structlog.get_logger("zelitrio.history")
@@ -38,9 +38,9 @@ class History:
 
     Args:
         folder: the state directory.
-        days: how old an item may become.
-        max_bytes: of all items together; the oldest are deleted first.
-        now_s: seconds since 1970.
+        days: age at which an item is deleted.
+        max_bytes: limit for all items together; the oldest are deleted first.
+        now_s: returns seconds since 1970.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class History:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Open the file for as long as the block lasts; the last items are stored at the end.
+        """Open the file for the block; at the end, the last items are stored.
 
         Raises:
             LocalError: the file cannot be opened.
@@ -74,9 +74,9 @@ class History:
             self._file = None
 
     async def run(self) -> None:
-        """Store what was spoken, and delete what is too old or too much, until cancelled.
+        """Store ended items, and delete items beyond the limits, until cancelled.
 
-        A disk that fails is logged once.  Items then wait in memory, up to a bound, until the disk works.
+        If the disk fails, that is logged once, and items are kept in memory, up to a limit, until it works.
         """
         prune_at = trio.current_time()
         while True:
@@ -92,11 +92,11 @@ class History:
         return self.now_s() - self._days * _DAY_S
 
     def begin(self, item: HistoryItem) -> Recording:
-        """Begin an item; its text comes later.  Close the recording when its stream ends."""
+        """Begin an item, without its text.  Close the recording when its stream ends."""
         return Recording(self, item)
 
     async def find(self, key: str, item_id: str) -> HistoryItem | None:
-        """The item of a key by its id.
+        """Find an item of a key by its id; None if there is none.
 
         Raises:
             LocalError: the file cannot be read.
@@ -112,7 +112,7 @@ class History:
         return await self._read(partial(HistoryFile.audio, key=key, item_id=item_id))
 
     async def page(self, key: str, query: HistoryQuery) -> tuple[list[HistoryItem], bool] | None:
-        """A page of a key's items, and whether more follow; None: `query.after` is no item of the key.
+        """A page of a key's items, and whether more follow; None: `query.after` is not an item of the key.
 
         Raises:
             LocalError: the file cannot be read.
@@ -123,7 +123,7 @@ class History:
         )
 
     async def remove(self, key: str, item_id: str) -> bool:
-        """Delete an item of a key; whether there was one.
+        """Delete an item of a key; return whether there was one.
 
         Raises:
             LocalError: the file cannot be written.
@@ -131,7 +131,7 @@ class History:
         return await self._read(partial(HistoryFile.remove, key=key, item_id=item_id))
 
     async def _read(self, work: Callable[[HistoryFile], _Found]) -> _Found:
-        """Ask the file, after what is over by now was stored."""
+        """Store all ended items, then read from the file in a worker thread."""
         await self._store()
         async with self._using:
             if self._file is None:
@@ -139,7 +139,7 @@ class History:
             return await trio.to_thread.run_sync(work, self._file)
 
     async def _store(self) -> bool:
-        """Store the items that are over; whether there were any."""
+        """Store the ended items; return whether there were any."""
         async with self._using:
             items = tuple(self._pending)
             if not items or not await self._try(partial(HistoryFile.add, items=items)):
@@ -149,7 +149,10 @@ class History:
             return True
 
     async def _try(self, work: Callable[[HistoryFile], object]) -> bool:
-        """Write to the file, while `_using` is held; the log tells the first failure and its end."""
+        """Write to the file and return whether it succeeded; log the first failure, and its end.
+
+        `_using` must be held.
+        """
         if self._file is None:
             return False
         try:
@@ -165,11 +168,11 @@ class History:
         return True
 
     def put(self, item: HistoryItem, audio: bytes) -> None:
-        """Take an item that is over; `hold` counts it already."""
+        """Queue an ended item, whose size `hold` has counted already."""
         self._pending.append((item, audio))
 
     def hold(self, size: int) -> bool:
-        """Count memory that is taken, or given back if it is negative; whether there was room for it."""
+        """Count memory that is taken, or freed if `size` is negative; return whether there was room."""
         if size > 0 and self._held + size > MAX_HELD_BYTES:
             if not self._is_full:
                 log.error("history_full", held=self._held, hint="items are not kept until there is room")
@@ -194,7 +197,7 @@ class Recording:
 
     @property
     def item_id(self) -> str:
-        """The id that the item will have."""
+        """The item's id."""
         return self._item.item_id
 
     def keep(self, text: str, audio: bytes) -> None:
@@ -211,7 +214,7 @@ class Recording:
         self._audio += audio
 
     def close(self) -> None:
-        """Keep the item, if anything was heard; a second call does nothing."""
+        """Queue the item if it has audio; a second call does nothing."""
         if self._is_over:
             return
         if not self._audio:

@@ -1,4 +1,4 @@
-"""The history on disk: a row for each item, written whole or not at all."""
+"""The history on disk: an SQLite file with a row for each item, stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.accounts.sqlite_file import SqliteFile
 
 HISTORY_NAME = "history.sqlite3"
 _VERSION = 1
-# The audio has a table of its own: lists and sums do not read it.
+# The audio has a table of its own, so that lists and sums do not read it.
 _SCHEMA = """
 CREATE TABLE items (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,12 +45,12 @@ class HistoryItem:
     """One spoken text.
 
     Attributes:
-        item_id: unique.
+        item_id: unique id.
         key: name of the account.
         created_at_s: seconds since 1970.
-        voice_id, voice_name, model_id: who spoke.
+        voice_id, voice_name, model_id: the voice and the requested model.
         request_id: of the request or socket.
-        kind: the door that the request came through.
+        kind: the interface that the request came through; a `Kind`.
         format: name of the audio's format.
         settings: of the voice, as JSON.
         text: as the client sent it.
@@ -71,15 +71,15 @@ class HistoryItem:
 
 @attrs.frozen(kw_only=True)
 class HistoryQuery:
-    """Which items of a key to list.
+    """A query for items of a key.
 
     Attributes:
-        size: of a page.
-        after: id of the last item of the page before.
-        search: part of the text, in any case.
-        since_s: the first time that counts.
-        before_s: the first time that does not.
-        oldest_first: the order.
+        size: the most items of a page.
+        after: id of the last item of the page before; None: the first page.
+        search: part of the text, in upper or lower case.
+        since_s: begin of the time range, included.
+        before_s: end of the time range, excluded.
+        oldest_first: whether the oldest items come first.
     """
 
     size: int
@@ -93,7 +93,7 @@ class HistoryQuery:
 
 
 class HistoryFile(SqliteFile):
-    """An open file of items.
+    """An open file of history items.
 
     Args:
         folder: the state directory.
@@ -110,10 +110,10 @@ class HistoryFile(SqliteFile):
                 self.connection.execute(f"PRAGMA {pragma}")
 
     def add(self, items: Iterable[tuple[HistoryItem, bytes]]) -> None:
-        """Keep items with their audio, all or none.
+        """Store items with their audio, all or none.
 
         Raises:
-            LocalError: the file cannot be written; nothing was kept.
+            LocalError: the file cannot be written; nothing was stored.
         """
         with self.explained(), self.transaction():
             for item, audio in items:
@@ -124,7 +124,7 @@ class HistoryFile(SqliteFile):
                 self.connection.execute("INSERT INTO audio VALUES (?, ?)", (row.lastrowid, audio))
 
     def prune(self, oldest_s: float, max_bytes: int) -> int:
-        """Delete items from before a time, and the oldest ones beyond a size; returns how many.
+        """Delete items older than a time, and the oldest ones beyond a total size; return how many.
 
         Raises:
             LocalError: the file cannot be written.
@@ -142,7 +142,7 @@ class HistoryFile(SqliteFile):
         return deleted
 
     def remove(self, key: str, item_id: str) -> bool:
-        """Delete an item of a key; whether there was one.
+        """Delete an item of a key; return whether there was one.
 
         Raises:
             LocalError: the file cannot be written.
@@ -156,7 +156,7 @@ class HistoryFile(SqliteFile):
         return bool(deleted)
 
     def _forget(self, deleted: int) -> None:
-        if deleted:  # the log of changes would keep what was deleted
+        if deleted:  # the write-ahead log still has the deleted data
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def find(self, key: str, item_id: str) -> HistoryItem | None:
@@ -185,7 +185,7 @@ class HistoryFile(SqliteFile):
         return None if found is None else (_item_of(found[:-1]), found[-1])
 
     def page(self, key: str, query: HistoryQuery) -> tuple[list[HistoryItem], bool] | None:
-        """A page of a key's items, and whether more follow; None: `query.after` is no item of the key.
+        """A page of a key's items, and whether more follow; None: `query.after` is not an item of the key.
 
         Raises:
             LocalError: the file cannot be read.

@@ -8,5 +8,5 @@ _PREFIX = "zel_"
 
 
 def new_key() -> str:
-    """Return a new key: a prefix and 32 random bytes in URL-safe base64."""
+    """A new key: a prefix and 32 random bytes in URL-safe base64."""
     return _PREFIX + secrets.token_urlsafe(32)

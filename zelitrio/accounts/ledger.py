@@ -1,4 +1,4 @@
-"""Usage in memory: amounts that are not stored yet, and totals for quotas.  No clock, no disk."""
+"""Usage in memory: amounts that are not stored yet, and totals for quotas.  It uses no clock and no disk."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import attrs
 from zelitrio.accounts.records import Period, Place, Usage, UsageRow, first_day_of
 
 MAX_PLACES = 10_000
-"""Places kept while the disk cannot be written: at 200 bytes each two megabytes."""
+"""Places that are kept while the disk cannot be written: 2 MB at 200 bytes each."""
 OVERFLOW_VOICE = "other"
-"""Beyond that, the voices of a key are counted as one."""
+"""Above MAX_PLACES, all voices of a key are counted under this name."""
 
 
 @attrs.frozen
 class Totals:
-    """Stored characters of each key, in the day and in the month of `day`."""
+    """Stored characters of each key, for the day `day` and for its month."""
 
     day: str = ""
     characters: Mapping[Period, Mapping[str, int]] = attrs.field(factory=dict)
 
     def plus(self, rows: Iterable[UsageRow]) -> Totals:
-        """Return these totals with rows that were stored since."""
+        """These totals plus rows that were stored later."""
         added = {period: Counter(self.characters.get(period, {})) for period in Period}
         for row in rows:
             for period, counts in added.items():
@@ -33,35 +33,35 @@ class Totals:
 
 
 class Ledger:
-    """Amounts that were used, from the moment they are known until they are stored.
+    """Usage that is not stored yet.
 
-    A batch is taken and written.  Then it is settled with totals read after the write, or put back.
-    `used` is exact at any time: stored + taken + not yet taken.
+    `take` returns a batch to write.  After the write, `settle` it with totals that include it, or `put_back`
+    if the write failed.  `used` is exact at any time: it is stored + taken + not yet taken.
     """
 
     def __init__(self) -> None:
         self._pending: dict[Place, Usage] = {}
         self._audio_ms: dict[Place, int] = {}
-        """Audio that is not in `_pending`: every packet is counted, and a number costs less than a value."""
+        """Audio that is not in `_pending`: adding to a number per packet is cheaper than a new value."""
         self._taken: dict[Place, Usage] = {}
         self._unstored: Counter[tuple[str, str]] = Counter()
-        """Characters of both, by key and day."""
+        """Characters in `_pending` and `_taken`, by key and day."""
         self._totals = Totals()
 
     def add(self, place: Place, usage: Usage) -> None:
-        """Count a use."""
+        """Add usage."""
         if usage.characters:
             self._unstored[place.key, place.day] += usage.characters
         _merge(self._pending, place, usage)
 
     def add_audio(self, place: Place, audio_ms: int) -> None:
-        """Count audio that was sent."""
+        """Add audio that was sent."""
         if place not in self._audio_ms and len(self._audio_ms) >= MAX_PLACES:
             place = attrs.evolve(place, voice=OVERFLOW_VOICE)
         self._audio_ms[place] = self._audio_ms.get(place, 0) + audio_ms
 
     def used(self, key: str, period: Period, day: str) -> int:
-        """Return the characters that a key used in the period that `day` belongs to."""
+        """Characters that a key used in the period that contains `day`."""
         first = first_day_of(period, day)
         stored = 0
         if first_day_of(period, self._totals.day) == first:
@@ -71,7 +71,7 @@ class Ledger:
         )
 
     def take(self) -> tuple[UsageRow, ...]:
-        """Return all that is not written yet, to be settled or put back."""
+        """Take all usage that is not written yet, to be settled or put back."""
         for place, audio_ms in self._audio_ms.items():
             _merge(self._pending, place, Usage(audio_ms=audio_ms))
         self._audio_ms = {}
@@ -79,7 +79,7 @@ class Ledger:
         return tuple(UsageRow(place, usage) for place, usage in self._taken.items())
 
     def settle(self, totals: Totals) -> None:
-        """Forget the taken batch: it is stored, and `totals` contain it."""
+        """Drop the taken batch: it is stored, and `totals` include it."""
         for place, usage in self._taken.items():
             self._unstored[place.key, place.day] -= usage.characters
         self._unstored = +self._unstored
@@ -87,7 +87,7 @@ class Ledger:
         self._totals = totals
 
     def put_back(self) -> None:
-        """Keep the taken batch for the next attempt: it could not be stored."""
+        """Return the taken batch, which could not be stored, to the pending usage."""
         for place, usage in self._taken.items():
             _merge(self._pending, place, usage)
         self._taken = {}

@@ -1,4 +1,4 @@
-"""The values of this room: a key with its limits, and amounts of use."""
+"""The values of this room: keys with their limits, and usage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 class Period(StrEnum):
-    """How often a quota of characters begins anew, in UTC."""
+    """The period of a quota; it begins at midnight UTC."""
 
     DAY = "day"
     MONTH = "month"
@@ -54,8 +54,8 @@ class Key:
         name: unique, and the name of the account that usage is counted for.
         digest: SHA-256 of the key, in hex.
         created_at_s, expires_at_s, revoked_at_s: seconds since 1970; None: never.
-        characters: how many may be spoken in each `period`; None: no limit.
-        concurrent: how many streams may speak at once; None: no limit.
+        characters: limit for each `period`; None: no limit.
+        concurrent: the most streams at once; None: no limit.
     """
 
     name: str = attrs.field(validator=_name)
@@ -91,7 +91,7 @@ class Quota:
 
 @attrs.frozen(kw_only=True)
 class Usage:
-    """Amounts of use; they add up."""
+    """Amounts of use; two can be added."""
 
     characters: int = 0
     audio_ms: int = 0
@@ -109,7 +109,7 @@ class Usage:
 
 @attrs.frozen(cache_hash=True)
 class Place:
-    """The key, day, voice and kind of a use."""
+    """Key, day, voice and kind, by which usage is counted."""
 
     key: str
     day: str
@@ -120,7 +120,7 @@ class Place:
 
 @attrs.frozen
 class UsageRow:
-    """A place and the amounts counted there."""
+    """A place and its usage."""
 
     place: Place
     usage: Usage
@@ -133,12 +133,12 @@ def day_of(now_s: float) -> str:
 
 @lru_cache(maxsize=8)
 def _date(day: int) -> str:
-    # Every packet of every stream asks, and the answer changes once a day.
+    # Cached: it is called for every packet, and the result changes once a day.
     return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d")
 
 
 def first_day_of(period: Period, day: str) -> str:
-    """The first day of the period that a day belongs to."""
+    """The first day of the period that contains a day."""
     return day if period is Period.DAY else f"{day[:7]}-01"
 
 

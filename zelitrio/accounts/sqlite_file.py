@@ -1,8 +1,8 @@
-"""One SQLite file: how it is opened and checked, and one clear line for each way that it can be wrong.
+"""Open and check an SQLite file; each of its errors becomes one clear line.
 
-Every call blocks on the disk, for at most five seconds if another process holds the file.  One thread at a
-time may use a file.  It is in WAL mode (https://sqlite.org/wal.html): readers never wait for a writer, and a
-process that is killed loses no committed row.
+Every call blocks on the disk, for at most five seconds if another process has locked the file.  One thread at
+a time may use a file.  It is in WAL mode (https://sqlite.org/wal.html): readers never wait for a writer, and
+a process that is killed loses no committed row.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class SqliteFile:
     """An open file.  Use it as a context manager, or call `close`.
 
     Args:
-        path: of the file; made with mode 0600, and its folder with 0700, if missing.
-        version: of the tables.
-        schema: makes the tables of a new file.
+        path: of the file.  A missing file is made with mode 0600, a missing folder with 0700.
+        version: version of the tables.
+        schema: SQL that makes the tables of a new file.
 
     Attributes:
         path: of the file.
@@ -41,7 +41,7 @@ class SqliteFile:
         with self.explained():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_magic()
-            # Before SQLite makes it: its other files take over the mode.
+            # Made before SQLite opens it: SQLite's other files get the same mode.
             path.touch(mode=0o600)
             self.connection = sqlite3.connect(
                 path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None, check_same_thread=False
@@ -67,7 +67,7 @@ class SqliteFile:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep all statements of the block, or none."""
+        """Commit all statements of the block, or none if it raises."""
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -96,7 +96,7 @@ class SqliteFile:
             raise LocalError(f"{error.filename or self.path}: {error.strerror}") from error
 
     def _check_magic(self) -> None:
-        """Refuse any other file: SQLite writes over one that is too short to be a database."""
+        """Refuse a file that is not a database: SQLite would overwrite one that is too short."""
         if self.path.exists() and self.path.stat().st_size:
             with self.path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:
@@ -113,7 +113,7 @@ class SqliteFile:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             with self.transaction():
-                # Another process may have been first.
+                # Another process may have made the tables in the meantime.
                 (again,) = self.connection.execute("PRAGMA user_version").fetchone()
                 if again == 0:
                     for statement in (*schema.split(";"), f"PRAGMA user_version = {expected}"):

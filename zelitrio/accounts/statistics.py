@@ -51,10 +51,10 @@ class StatisticsQuery:
     """A request for statistics.
 
     Attributes:
-        start_ms, end_ms: milliseconds since 1970; both days are included, in UTC.
-        breakdown: key of `BREAKDOWNS`.
-        interval: key of `INTERVALS`.
-        metric: key of `METRICS`.
+        start_ms, end_ms: milliseconds since 1970; their days, in UTC, are included.
+        breakdown: a key of `BREAKDOWNS`.
+        interval: a key of `INTERVALS`.
+        metric: a key of `METRICS`.
 
     Raises:
         RemoteError: `invalid_parameters`, with the name of the parameter.
@@ -95,7 +95,7 @@ class StatisticsQuery:
 
 
 def character_statistics(query: StatisticsQuery, rows: Iterable[UsageRow]) -> dict[str, object]:
-    """Return the time axis in ms, and for each part of the breakdown its amounts along that axis."""
+    """The time axis in ms, and the amounts of each part of the breakdown along it."""
     begin_of = INTERVALS[query.interval]
     first, last = (date.fromisoformat(day) for day in query.days)
     axis: dict[date, int] = {}

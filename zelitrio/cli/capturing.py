@@ -1,6 +1,6 @@
-"""An engine that shows its captures at start: a bar during them, a line after them.
+"""Open an engine and show its captures of CUDA graphs: a progress bar, then a line.
 
-Only an engine on a GPU captures graphs, and it takes seconds; on a CPU nothing is shown.
+On a CPU there are no captures, so nothing is shown.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class CaptureBar:
     """A bar of captured graphs on stderr, if stderr is a terminal.
 
     Args:
-        shown: whether there is a bar at all.
+        shown: whether to show a bar.
 
     Attributes:
-        count: graphs that are captured.
+        count: number of captured graphs.
     """
 
     def __init__(self, *, shown: bool) -> None:
@@ -75,7 +75,7 @@ async def open_shown_engine(
 
 
 def capture_line(engine: Engine) -> str:
-    """Say how many graphs were captured, in which time, and the device memory that they hold."""
+    """A line with the number of captured graphs, the time they took, and their device memory."""
     captures = engine.ready.captures
     return (
         f"zelitrio: {len(captures.names)} graphs captured on {engine.ready.device}"

@@ -41,7 +41,7 @@ def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False)
 
 
 def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | None = None) -> Voice:
-    """Return the voice with that id; None stands for the default one, and for the voice's own language.
+    """The voice of an id (None: the default one), set to a language (None: its own).
 
     Raises:
         LocalError: no voice has that id, or it cannot read that language.
@@ -53,7 +53,7 @@ def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | Non
 
 
 def unread_voices(catalogue: Catalogue) -> list[str]:
-    """A line for each language that nothing reads here, with its voices."""
+    """A line for each language that cannot be read on this machine, with its voices."""
     voices: dict[str, list[str]] = {}
     for voice in catalogue:
         if missing := voice.languages[0].missing:

@@ -1,7 +1,8 @@
-"""A clock that stands still while the process is stopped.
+"""A clock that does not advance while the process is stopped.
 
-After a SIGSTOP, or in a container that was suspended, the time limits of all clients are over, although their
-messages came in time and wait unread.  A limit must count only the time in which this process could read.
+After a SIGSTOP, or in a container that was suspended, the time limits of all clients would have passed,
+although their messages came in time and are unread.  Limits must count only the time in which this process
+could read.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import attrs
 import trio
 
 BEAT_S = 1.0
-"""The loop wakes up this often: a longer sleep cannot be told from a stop."""
+"""The loop wakes up at least this often, so that a sleep can be told from a stop."""
 STOPPED_S = 2.0
-"""The loop was stopped if it comes back this late.  Shorter delays are load, and count."""
+"""If the loop wakes up this late, the process was stopped.  Shorter delays are load, and count."""
 
 
 @attrs.define(eq=False)
@@ -22,13 +23,13 @@ class ObservedClock(trio.abc.Clock):
     """Trio's usual clock, less the time that the process was stopped."""
 
     _last_s: float = attrs.field(default=0.0, init=False)
-    """When the loop was last seen, by the system's clock."""
+    """When the loop last asked for the time, by the system's clock."""
     _asleep_s: float = attrs.field(default=0.0, init=False)
-    """How long it sleeps from there."""
+    """How long the loop was going to sleep then."""
     _stopped_s: float = attrs.field(default=0.0, init=False)
 
     def start_clock(self) -> None:
-        """Begin with the run."""
+        """Start the clock; called by Trio."""
         self._last_s = time.perf_counter()
 
     def current_time(self) -> float:

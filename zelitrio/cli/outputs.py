@@ -1,4 +1,4 @@
-"""The output file: its format by its name, and writing while the speech arrives."""
+"""The output file: choose its format, and write it while the speech arrives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BY_SUFFIX = {
 
 
 def choose_format(name: str | None, out: Path) -> AudioFormat:
-    """Return the named format, else the one of the file's ending; stdout gets PCM.
+    """The named format; without a name, that of the file's ending; PCM for stdout.
 
     Raises:
         RemoteError: no format has that name.
@@ -50,10 +50,10 @@ def choose_format(name: str | None, out: Path) -> AudioFormat:
 
 
 class SpeechFile:
-    """A file or stdout that takes encoded speech.
+    """A file, or stdout, for encoded speech.
 
-    Opened on the first bytes, so that a run which fails before leaves no empty file.  WAV files get
-    their true length at the end, if the file can be sought in.
+    It is opened when the first bytes come, so that an earlier failure leaves no empty file.  A WAV file gets
+    its true length at the end, if it is seekable.
     """
 
     def __init__(self, out: Path, audio_format: AudioFormat) -> None:
@@ -88,7 +88,7 @@ class SpeechFile:
                 file.write(wav_header(self._format.sample_rate_hz, self.written_bytes - header_bytes))
 
     def seconds(self) -> float:
-        """Length of the written speech; 0 if the bytes do not tell it."""
+        """Length of the written speech; 0 if it is unknown."""
         bytes_per_sample = {"pcm": 2, "wav": 2, "ulaw": 1, "alaw": 1}.get(self._format.codec)
         if bytes_per_sample:
             return self.written_bytes / bytes_per_sample / self._format.sample_rate_hz
@@ -96,5 +96,5 @@ class SpeechFile:
             return 0.0
         from zelitrio.audio import decode_file
 
-        rate_hz = 8_000  # enough to count
+        rate_hz = 8_000  # a low rate is enough for the length
         return len(decode_file(self._out, rate_hz)) / rate_hz

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 CHARS_PER_S = 15.0
-"""English speech, roughly: the length of the bar is a guess until the end is reached."""
+"""Rough rate of English speech, from which the length of the bar is estimated."""
 
 
 def stderr_bar(label: str, *figures: str | ProgressColumn) -> Bar | None:
     """Make a bar on stderr that removes itself, not started yet; None if stderr is not a terminal.
 
     Args:
-        label: before the bar; a format of rich's `task`, as are all texts.
-        figures: after the bar.
+        label: before the bar; a format string for rich's `task`.
+        figures: columns after the bar; a text is such a format string.
     """
     if not sys.stderr.isatty():
         return None
@@ -36,8 +36,8 @@ class Progress:
     """A bar of seconds spoken.
 
     Args:
-        expected_chars: of the whole text; None if it is still being written.
-        shown: whether there is a bar at all.
+        expected_chars: length of the text; None: it is still being written.
+        shown: whether to show a bar.
     """
 
     def __init__(self, expected_chars: int | None, *, shown: bool) -> None:

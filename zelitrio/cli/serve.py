@@ -40,8 +40,8 @@ def serve(
     """
     started_at = time.perf_counter()
     server = attrs.evolve(server, state_dir=state_folder(server.state_dir))
-    # The engine's thread and the loop share the GIL.  With Python's 5 ms the loop waits 15 ms for it when
-    # both are busy, with 0.5 ms it waits 1 ms.  Only the program that owns the process may change it.
+    # The engine's thread and the loop share the GIL.  With Python's interval of 5 ms the loop waits 15 ms for
+    # it when both are busy, with 0.5 ms it waits 1 ms.  Only the program that owns the process may change it.
     sys.setswitchinterval(0.0005)
 
     from zelitrio.cli.loop import run_loop

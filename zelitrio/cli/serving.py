@@ -1,4 +1,4 @@
-"""Engine and server in one nursery, and the line that says they are ready."""
+"""Run engine and server in one nursery, and print when they are ready."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, S
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 GARBAGE_AT = 5000
-"""New objects before Python's garbage collector runs; its own figure is 700.  A conversation leaves almost no
-cycles.  With 64 streams, 700 cost the loop 2.5 % of its time, and 5,000 a tenth of that."""
+"""New objects before Python's garbage collector runs; the default is 700.  A conversation leaves almost no
+cycles.  With 64 streams, 700 takes 2.5 % of the loop's time, and 5,000 a tenth of that."""
 
 
 @attrs.frozen
 class Job:
-    """What `zelitrio serve` was asked for.
+    """The settings of one run of `zelitrio serve`.
 
     Attributes:
         started_at: `time.perf_counter()` when the command began.
@@ -43,7 +43,7 @@ class Job:
 
 
 async def run_server(job: Job) -> None:
-    """Serve until told to stop.
+    """Serve until a signal or a failure ends it.
 
     Raises:
         LocalError: the address cannot be bound, or a file of pronunciations is not valid.
@@ -78,8 +78,8 @@ async def run_server(job: Job) -> None:
                 port=port,
             )
             urls = await nursery.start(_until_it_ends, nursery, serving)
-            # These objects of torch and the dictionary stay.  Looking at them again in a full collection
-            # would hold every thread for 0.1 s.
+            # The objects of torch and the dictionary stay.  Without this, each full collection would visit
+            # them and hold every thread for 0.1 s.
             gc.collect()
             gc.freeze()
             gc.set_threshold(GARBAGE_AT)
@@ -95,13 +95,13 @@ async def _until_it_ends(
     *,
     task_status: trio.TaskStatus[tuple[str, ...]],
 ) -> None:
-    """Serve, and end the tasks beside it."""
+    """Run the server; when it ends, cancel the other tasks of the nursery."""
     await serving(task_status=task_status)
     nursery.cancel_scope.cancel()
 
 
 def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:
-    """One line with address, device, voice and the time it took."""
+    """A line with address, device, voice and start time."""
     voices = list(engine.catalogue.voices)
     more = f" and {len(voices) - 1} more" if len(voices) > 1 else ""
     where, device = ", ".join(urls), engine.statistics().device
@@ -109,5 +109,5 @@ def ready_line(urls: Sequence[str], engine: Engine, ready_s: float) -> str:
 
 
 def page_line(urls: Sequence[str]) -> str:
-    """One line with the page's address, for a person who wants to try the server."""
+    """A line with the URL of the playground."""
     return f"zelitrio: open {urls[0]}/ in a browser to hear and measure it"

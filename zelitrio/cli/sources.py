@@ -1,4 +1,4 @@
-"""The source of speech for `zelitrio speak`: the engine in this process, or a server."""
+"""The sources of speech for `zelitrio speak`: the engine in this process, or a server."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from zelitrio.audio import AudioFormat
 from zelitrio.settings import EngineSettings, VoiceSettings
 
 SERVER_SCHEDULE_CHARS = (50, 160, 250, 290)
-"""The whole text is known, so a short first chunk makes the audio start early."""
+"""Characters of chunks; the first is short, so that the audio starts early."""
 PIECE_CHARS = 2_000
-"""Well below any server's limit for a message."""
+"""Characters of a message, well below any server's limit."""
 
 Text = str | AsyncIterable[str]
 Deliver = Callable[[bytes, float], None]
 """Takes encoded bytes and their playing time in seconds, 0 if unknown."""
 Source = Callable[[Text, Deliver], Awaitable[None]]
-"""Speaks a text, whole or in pieces, and returns when all of it is delivered."""
+"""Speaks a text, whole or in pieces, and returns when all audio is delivered."""
 
 
 @asynccontextmanager
@@ -35,10 +35,7 @@ async def open_engine_source(
     seed: int | None,
     shown: bool = True,
 ) -> AsyncIterator[Source]:
-    """Start an engine in this process; ready to speak when the block is entered.
-
-    If `shown`, its captures at start are shown on stderr.
-    """
+    """Run an engine in this process for the block; if `shown`, show its captures on stderr."""
     from zelitrio.cli.capturing import open_shown_engine
     from zelitrio.cli.catalogue import choose_voice, load_voices
     from zelitrio.session import Service, StreamOptions, speak
@@ -110,7 +107,7 @@ async def open_server_source(
 
 
 def _seconds(size_bytes: int, audio_format: AudioFormat) -> float:
-    """Playing time of `size_bytes` for a progress bar: 0 for codecs without a fixed rate."""
+    """Playing time of `size_bytes`, for a progress bar; 0 for codecs without a fixed rate."""
     bits_per_sample = {"pcm": 16, "wav": 16, "ulaw": 8, "alaw": 8}.get(audio_format.codec)
     bitrate_bps = (
         bits_per_sample * audio_format.sample_rate_hz if bits_per_sample else audio_format.bitrate_bps

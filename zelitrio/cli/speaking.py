@@ -70,7 +70,7 @@ async def run_job(job: Job) -> None:
                 nonlocal first_audio_s
                 if data and first_audio_s is None:
                     first_audio_s = trio.current_time() - started_at
-                file.write(data)  # blocks; this loop has no other task to hold up
+                file.write(data)  # may block: this loop has no other task
                 progress.spoken(seconds)
 
             await source(text, deliver)
@@ -108,17 +108,17 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
 
 @asynccontextmanager
 async def _open_text(job: Job) -> AsyncIterator[Text]:
-    """The text, or stdin piece by piece, so that speech starts before its writer ends."""
+    """The text, or the pieces of stdin as they come, so that speech starts before stdin ends."""
     if job.text is not None:
         yield job.text
         return
-    # A copy, because the stream closes its file.
+    # A duplicate, because the stream closes its descriptor.
     async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stream:
         yield _Pieces(stream)
 
 
 class _Pieces:
-    """Text from a stream of UTF-8.  Not an async generator: after Ctrl-C, Python would warn about it."""
+    """Iterates over the text of a UTF-8 stream.  As an async generator, it would warn after Ctrl-C."""
 
     def __init__(self, stream: trio.abc.ReceiveStream) -> None:
         self._stream = stream
@@ -141,7 +141,7 @@ class _Pieces:
 def _report(job: Job, spoken_s: float, first_audio_s: float, took_s: float) -> None:
     if job.report_to is None:
         return
-    # If the text came in pieces, the time depends on its writer.
+    # If the text came in pieces, the time depends on the program that writes them.
     pace = (
         f"in {took_s:.2f} s" if job.text is None else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
     )

@@ -1,4 +1,4 @@
-"""TEXT on the command line: the text itself, a file that holds it, or `-` for stdin."""
+"""Read TEXT of the command line: the text itself, the name of a file with it, or `-` for stdin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_PATH_CHARS = 1024
 
 
 def named_file(text: str) -> Path | None:
-    """The file that a TEXT names, if there is one of that name."""
+    """The file that a TEXT names; None if there is no such file."""
     if len(text) > _LONGEST_PATH_CHARS or "\n" in text or "\0" in text:
         return None
     try:
@@ -23,7 +23,7 @@ def named_file(text: str) -> Path | None:
 
 
 def read_text(text: str) -> str:
-    """Return the whole text of a TEXT argument.
+    """The whole text of a TEXT argument.
 
     Raises:
         LocalError: it looks like a flag, or the file or stdin is not UTF-8.

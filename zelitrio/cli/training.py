@@ -1,4 +1,4 @@
-"""One run of `zelitrio train`: check the request, call the training room, print the result."""
+"""One run of `zelitrio train`: check the arguments, train, and print the result."""
 
 from __future__ import annotations
 

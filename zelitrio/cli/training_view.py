@@ -1,4 +1,4 @@
-"""How training looks: lines on stdout, a bar on a terminal's stderr, and Ctrl-C that loses nothing."""
+"""The view of training: lines on stdout, a bar on a terminal's stderr; Ctrl-C loses no progress."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _EVERY_S = 30.0
-"""Between two lines about the same thing where no bar can be drawn."""
+"""Interval between two progress lines of a task, if there is no bar."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class TrainingView:
-    """An `Onlooker` for people.  A context: the process's signals are its own inside of it.
+    """An `Onlooker` for the terminal.  As a context manager it handles the process's signals.
 
-    The first signal ends training after the step it is in; whatever cannot go on later, and the second
-    signal, ends at once.
+    The first signal ends a stoppable task after its current step, and other tasks at once.  The second signal
+    ends everything at once.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +38,7 @@ class TrainingView:
         self._before: list[Any] = []
 
     def say(self, line: str) -> None:
-        """One line on stdout, above the bar."""
+        """Print a line on stdout, above the bar."""
         if self._bar is None or not sys.stdout.isatty():
             print(line, flush=True)
         else:
@@ -47,7 +47,7 @@ class TrainingView:
             self._bar.console.print(Text(line), soft_wrap=True)
 
     def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
-        """Begin a task of `total` parts.  If it is stoppable, it reads `stopping` after each part."""
+        """Begin a task of `total` parts.  A stoppable task checks `stopping` after each part."""
         self._leave_if_told()
         self._what, self._total, self._stoppable = what, total, stoppable
         self._said_at = self._clock()

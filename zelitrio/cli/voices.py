@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the room imports torch
 Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
 Home = Annotated[Path | None, Parameter(name="--into")]
 NAMES = "piper:en_US-ljspeech-medium, kokoro, kokoro:af_heart"
-"""Of sources that are fetched, as examples."""
+"""Examples of names that are fetched."""
 Yes = Annotated[bool, Parameter(negative=())]
 
 voices = App(

@@ -1,4 +1,4 @@
-"""One stream over `stream-input`: text in, audio out, one error if it goes wrong."""
+"""A client for one stream over `stream-input`."""
 
 from __future__ import annotations
 
@@ -17,39 +17,40 @@ DEFAULT_VOICE_ID = "zeli-voice-1"
 
 @attrs.frozen
 class ClientAudio:
-    """The next bytes of a stream's audio, in the format that was asked for."""
+    """The next bytes of a stream's audio, in the requested format."""
 
     audio: bytes
     alignment: CharTimes | None = None
-    """Times of the segment that begins with this audio, in the sent characters; None if not requested."""
+    """Times of the characters sent, for the segment that begins with this audio; None: not requested."""
     normalized_alignment: CharTimes | None = None
-    """The same in the characters as spoken, with numbers spelled out."""
+    """Times of the characters as spoken, in which numbers are words."""
     context_id: str | None = None
 
     @classmethod
     def from_frame(cls, frame: AudioFrame) -> ClientAudio:
-        """The public face of a decoded frame."""
+        """Convert a decoded frame."""
         return cls(frame.audio, frame.alignment, frame.normalized_alignment, frame.context_id)
 
 
 @attrs.define(eq=False)
 class Client:
-    """An open stream.  Iterate it for audio; it ends after `end`, when everything was spoken.
+    """An open stream.  Iterate it for audio; the iteration ends after `end`, when everything was spoken.
 
-    Send in one task and iterate in another, or send everything, `end`, and then iterate: the server takes
-    text whether or not its audio is read, within its bounds.
+    One task may send while another iterates.  One task alone may send everything, call `end`, and then
+    iterate: the server takes text, within its limits, even if its audio is not read.
     """
 
     _socket: ClientSocket
 
     async def send_text(self, text: str, flush: bool = False) -> None:
-        """Send a piece of text; nothing happens for an empty one without `flush`.
+        """Send a piece of text; an empty one without `flush` is ignored.
 
-        Waits while the server does not read.  Cancelling it may cut a message in two: close the client then.
+        Waits while the server does not read.  Cancelling it may leave half a message sent: then only close
+        the client.
 
         Raises:
-            RemoteError: the server ended the stream; the code is its own.
-            LocalError: after `end`.
+            RemoteError: the server ended the stream; the code is the server's.
+            LocalError: `end` was called.
         """
         if text:
             await self._socket.send(self._socket.connection.text_message(text, flush=flush))
@@ -61,17 +62,17 @@ class Client:
         await self._socket.send(self._socket.connection.flush_message())
 
     async def end(self) -> None:
-        """Say that no more text comes; waits and fails as `send_text` does."""
+        """Tell the server that no more text comes; waits and fails as `send_text` does."""
         await self._socket.send(self._socket.connection.end_message())
 
     def __aiter__(self) -> AsyncIterator[ClientAudio]:
         return self
 
     async def __anext__(self) -> ClientAudio:
-        """The next piece of audio; may be cancelled without loss.
+        """Wait for the next piece of audio; cancelling it loses nothing.
 
         Raises:
-            RemoteError: the server reported an error, closed before the end, or sent what is no frame.
+            RemoteError: the server reported an error, closed before the end, or sent an invalid frame.
         """
         while not self._socket.connection.is_final:
             event = await self._socket.receive()  # None only after the final frame
@@ -100,29 +101,31 @@ async def open_client(
     ssl_context: ssl.SSLContext | None = None,
     connect_timeout_s: float = 10.0,
 ) -> AsyncIterator[Client]:
-    """Open a stream to a server at `url` ("ws://host:port", or wss, http, https; a path is a prefix).
+    """Open a stream to a server.
 
-    Leaving the block closes the socket, which frees the server's lane at once, and waits for the peer's
-    goodbye no longer than two seconds.
+    Leaving the block closes the socket, which frees the server's lane at once.  It waits for the server's
+    close frame for at most two seconds.
 
     Args:
-        url: where the server is.
+        url: of the server: "ws://host:port", or wss, http, https; a path is kept as a prefix.
         api_key: sent as `xi-api-key`.
-        voice_id: which voice speaks.
-        output_format: name of the audio format, "pcm_24000" for instance.
-        settings: how it speaks; None leaves it to the server.
-        chunk_schedule: characters the server buffers before each generation, 50..500 each.
-        model_id: passed on; zelitrio has one model.
-        language_code: passed on.
-        auto_mode: the server speaks each piece as it comes.
-        sync_alignment: ask for character times with the audio.
-        enable_ssml_parsing: read `<break>` and `<phoneme>` in the text.
-        seed: 0..4294967295, makes speech repeatable.
-        ssl_context: for wss; None is Python's default.
+        voice_id: the voice that speaks.
+        output_format: name of the audio format, such as "pcm_24000".
+        settings: how to speak; None: the server's defaults.
+        chunk_schedule: characters that the server buffers before each chunk, 50 to 500 each; None: the
+            server's default.
+        model_id: sent to the server, which ignores unknown models.
+        language_code: language of the text; None: the voice's own.
+        auto_mode: whether the server speaks each piece as it comes.
+        sync_alignment: whether the audio comes with character times.
+        enable_ssml_parsing: whether SSML tags in the text have an effect.
+        seed: 0 to 4294967295, makes speech repeatable; None: random.
+        ssl_context: for wss; None: Python's default.
         connect_timeout_s: for connection and handshake together.
 
     Raises:
-        RemoteError: the server cannot be reached (`connection_failed`) or refuses (its code).
+        RemoteError: the server cannot be reached (`connection_failed`), or refuses (with its code).
+        LocalError: the URL is not valid.
     """
     request = SocketRequest(
         dialect=Dialect.SINGLE,

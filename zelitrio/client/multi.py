@@ -1,7 +1,7 @@
-"""Several contexts over one `multi-stream-input` socket.
+"""A client for several contexts over one `multi-stream-input` socket.
 
-One iteration gives the events of all contexts, in the order they arrive; which goes where is the caller's
-business.  A queue per context inside would have to drop or to block when one of them is not read.
+One iteration gives the events of all contexts, in the order of arrival; the caller sorts them by context.  A
+queue for each context would have to drop events or to block if the caller did not read one of them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from zelitrio.settings import VoiceSettings
 
 @attrs.frozen
 class ClientFinal:
-    """A context has said everything; its id may be used again."""
+    """A context has ended: all its audio has come, and its id may be used again."""
 
     context_id: str | None
 
 
 @attrs.frozen
 class ClientFailure:
-    """The server refused a message of one context; the others go on."""
+    """The server refused a message of one context; all contexts go on."""
 
     context_id: str
     error: RemoteError
@@ -40,16 +40,16 @@ ClientEvent: TypeAlias = ClientAudio | ClientFinal | ClientFailure
 
 @attrs.define(eq=False)
 class MultiClient:
-    """An open socket with contexts.  Iterate it for what happens; it ends when the server closes it.
+    """An open socket with contexts.  Iterate it for events; the iteration ends when the server closes it.
 
-    All `async` methods wait while the server does not read, and raise RemoteError when the server has ended
-    the socket, LocalError for a context that is not open.  One task may send while another iterates.
+    All `async` methods wait while the server does not read.  They raise RemoteError if the server has ended
+    the socket, and LocalError if the context is not open.  One task may send while another iterates.
     """
 
     _socket: ClientSocket
 
     async def open_context(self, context_id: str, *, settings: VoiceSettings | None = None) -> None:
-        """Open a context; at most five are open or closing at once, unless the server is told otherwise."""
+        """Open a context; a server allows five open or closing ones, unless its settings say otherwise."""
         await self._socket.send(self._socket.connection.open_message(context_id, voice_settings=settings))
 
     async def send_text(self, context_id: str, text: str, flush: bool = False) -> None:
@@ -64,21 +64,21 @@ class MultiClient:
         await self._socket.send(self._socket.connection.flush_message(context_id))
 
     async def close_context(self, context_id: str) -> None:
-        """End a context after what was flushed; whatever was not is cancelled.  `ClientFinal` follows."""
+        """End a context: flushed text is spoken, other text is dropped.  `ClientFinal` follows."""
         await self._socket.send(self._socket.connection.end_message(context_id))
 
     async def end(self) -> None:
-        """End all contexts in the same way, then have the server close the socket."""
+        """End all contexts as `close_context` does; then the server closes the socket."""
         await self._socket.send(self._socket.connection.end_socket_message())
 
     def __aiter__(self) -> AsyncIterator[ClientEvent]:
         return self
 
     async def __anext__(self) -> ClientEvent:
-        """What happens next in any context; may be cancelled without loss.
+        """Wait for the next event of any context; cancelling it loses nothing.
 
         Raises:
-            RemoteError: the server reported an error of the whole socket, or closed it wrongly.
+            RemoteError: the server reported an error of the whole socket, or closed it too early.
         """
         event = await self._socket.receive()
         if event is None:
@@ -107,13 +107,14 @@ async def open_multi_client(
     """Open a socket for several contexts; arguments and errors are those of `open_client`.
 
     Args:
-        url: where the server is.
+        url: of the server.
         api_key: sent as `xi-api-key`.
-        voice_id: which voice speaks, in all contexts.
-        output_format: name of the audio format, in all contexts.
-        auto_mode: the server speaks each piece as it comes.
-        inactivity_timeout_s: 1..180; how long a context, and the idle socket, lives without a message.
-        ssl_context: for wss; None is Python's default.
+        voice_id: the voice of all contexts.
+        output_format: name of the audio format of all contexts.
+        auto_mode: whether the server speaks each piece as it comes.
+        inactivity_timeout_s: 1 to 180: after this time without a message a context ends, and so does a socket
+            without contexts.
+        ssl_context: for wss; None: Python's default.
         connect_timeout_s: for connection and handshake together.
     """
     request = SocketRequest(

@@ -1,4 +1,4 @@
-"""The transport under both clients: one trio-websocket connection and what its failures mean."""
+"""The socket of both clients: a trio-websocket connection, whose failures become our errors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from zelitrio.protocol import ClientConnection, ServerEvent, SocketRequest, read
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """trio-websocket's own limit of 1 MiB is less than some servers send in one frame."""
 RECEIVE_BUFFER_BYTES = 64 * 1024
-"""A frame of audio in one read; trio-websocket's 4 KiB takes three."""
+"""Large enough for a frame of audio; with trio-websocket's 4 KiB it takes three reads."""
 CLOSE_TIMEOUT_S = 2.0
-"""How long a closing handshake may take before the socket is cut."""
+"""Limit for a closing handshake; then the socket is cut."""
 
 
 @attrs.define(eq=False)
@@ -37,10 +37,10 @@ class ClientSocket:
     async def send(self, message: str) -> None:
         """Send one message; waits while the server does not read.
 
-        Cancelling it may leave half a frame on the wire, so after that the socket only closes.
+        Cancelling it may leave half a frame sent; after that the socket can only be closed.
 
         Raises:
-            RemoteError: the server has closed, with its own error if it gave one.
+            RemoteError: the server has closed; with the server's own error if it sent one.
             LocalError: an earlier send was cancelled.
         """
         if self._is_broken:
@@ -57,10 +57,10 @@ class ClientSocket:
         self._is_broken = False
 
     async def receive(self) -> ServerEvent | None:
-        """The next event; None when the socket closed as it should.
+        """Wait for the next event; None: the socket closed after everything was sent.
 
         Raises:
-            RemoteError: the server closed too early, or sent what is no frame.
+            RemoteError: the server closed too early, or sent an invalid frame.
         """
         if self._waiting:
             await trio.lowlevel.checkpoint()
@@ -76,7 +76,7 @@ class ClientSocket:
         return self._waiting.popleft()
 
     async def _read_rest(self) -> None:
-        # The server sent the error frame before the close that ended our send; unread audio may come first.
+        # The server sent its error frame before the close; unread audio may come before it.
         while True:
             try:
                 message = await self._websocket.get_message()
@@ -85,7 +85,7 @@ class ClientSocket:
             self._waiting.extend(self.connection.receive(message))
 
     def _closed(self, closed: trio_websocket.ConnectionClosed) -> RemoteError | None:
-        # No close frame at all is 1006, which no peer may send (RFC 6455, section 7.4.1).
+        # Without a close frame the code is 1006, which is never sent (RFC 6455, section 7.4.1).
         why = closed.reason
         return self.connection.closed(1006 if why is None else why.code, None if why is None else why.reason)
 
@@ -99,14 +99,14 @@ async def open_socket(
     ssl_context: ssl.SSLContext | None,
     connect_timeout_s: float,
 ) -> AsyncIterator[ClientSocket]:
-    """Connect, and close on the way out, waiting for the peer no longer than CLOSE_TIMEOUT_S.
+    """Connect for the block; leaving it waits for the server's close for at most CLOSE_TIMEOUT_S.
 
-    An error in the block arrives as itself, in no group.  `trio_websocket.open_websocket_url` is not used:
-    its handshake waits for ever on a server that hangs up or keeps silent, whatever its timeout says.
+    An error in the block is raised as it is, not in a group.  `trio_websocket.open_websocket_url` is not
+    used: with a server that hangs up or stays silent, its handshake waits for ever despite its timeout.
 
     Raises:
         RemoteError: no connection (`connection_failed`), or the server's own refusal.
-        LocalError: `url` is not one of a WebSocket.
+        LocalError: `url` is not the URL of a WebSocket.
     """
     target = urlsplit(socket_url(url, request))
     headers = [] if api_key is None else [(b"xi-api-key", api_key.encode())]
@@ -120,7 +120,7 @@ async def open_socket(
                 websocket = await _shake_hands(nursery, stream, target, headers, deadline)
                 yield ClientSocket(ClientConnection(request), websocket)
             except BaseException as error:
-                failure = error  # raised again below, outside the nursery, which would put it in a group
+                failure = error  # raised below: inside, the nursery would put it in a group
             if websocket is not None and not isinstance(failure, trio.Cancelled):
                 with trio.move_on_after(CLOSE_TIMEOUT_S):
                     await websocket.aclose()
@@ -132,7 +132,7 @@ async def open_socket(
         if websocket is None and refusals is not None:
             failure = _refusal(refusals)
         elif websocket is not None and others is None:
-            pass  # trio-websocket answers a ping that comes after its own close frame, and wsproto forbids it
+            pass  # trio-websocket answers pings even after its own close frame, which wsproto refuses
         elif failure is None or isinstance(failure, trio.Cancelled):
             raise
     finally:
@@ -159,7 +159,7 @@ async def _shake_hands(
         race.start_soon(give_up_when_ended, race.cancel_scope)
         websocket = await trio_websocket.wrap_client_stream(
             nursery,
-            stream,  # type: ignore[arg-type]  # declared as a socket, used as any stream
+            stream,  # type: ignore[arg-type]  # declared as a socket, but any stream works
             target.netloc,
             f"{target.path}?{target.query}",
             extra_headers=headers,

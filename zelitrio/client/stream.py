@@ -1,4 +1,4 @@
-"""Getting bytes to a server: TCP, or TLS over it, and noticing when they stop."""
+"""Connect to a server by TCP or TLS, with a stream that notices its end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ async def connect(
     """Open a stream to the host of a ws or wss URL; the TLS handshake is done when it returns.
 
     Raises:
-        RemoteError: `connection_failed`: no server, no trust, or no answer by `deadline`, on Trio's clock.
-        LocalError: the URL is not one of a WebSocket.
+        RemoteError: `connection_failed`: no server, a certificate that is not trusted, or no answer before
+            `deadline`, on Trio's clock.
+        LocalError: the URL is not the URL of a WebSocket.
     """
     try:
         host, port = target.hostname, target.port
@@ -48,7 +49,7 @@ async def connect(
 
 
 class WatchedStream(trio.abc.Stream):
-    """A stream that tells when it has ended, which trio-websocket's opening handshake does not notice.
+    """A stream with an event for its end, which trio-websocket's opening handshake does not notice.
 
     Attributes:
         ended: set once the peer has hung up, or the stream was closed here.
@@ -59,15 +60,15 @@ class WatchedStream(trio.abc.Stream):
         self.ended = trio.Event()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send; as the stream inside."""
+        """See the wrapped stream."""
         await self._inner.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
-        """Wait for room; as the stream inside."""
+        """See the wrapped stream."""
         await self._inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Receive; as the stream inside."""
+        """See the wrapped stream."""
         try:
             data = await self._inner.receive_some(max_bytes)
         except trio.BrokenResourceError:
@@ -78,6 +79,6 @@ class WatchedStream(trio.abc.Stream):
         return data
 
     async def aclose(self) -> None:
-        """Close; as the stream inside."""
+        """See the wrapped stream."""
         self.ended.set()
         await self._inner.aclose()

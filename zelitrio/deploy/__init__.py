@@ -1,4 +1,4 @@
-"""Files that an operator needs, rendered from the settings of a server."""
+"""Render files for operators (systemd, containers, Kubernetes, HAProxy, Prometheus) from the settings."""
 
 from zelitrio.deploy.render import (
     Target,

@@ -1,4 +1,4 @@
-"""Render the files of one kind: a template each, filled with the settings."""
+"""Render the files of one kind, each from a template and the settings."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Target:
 
 
 def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
-    """Return the text of each file by its path below the output folder.
+    """The text of each file, by its path in the output folder.
 
     Raises:
         LocalError: the kind is unknown, or the settings contradict the kind or each other.
@@ -91,7 +91,7 @@ def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
 
 
 class _PackageTemplates(BaseLoader):
-    """Templates of this package, which may be zipped."""
+    """Loads the templates of this package, which may be in a ZIP file."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
         path = files("zelitrio.deploy").joinpath("templates", *template.split("/"))
@@ -152,7 +152,7 @@ def _check_balancer(target: Target) -> None:
 
 
 def _values(kind: str, target: Target) -> dict[str, Any]:
-    """What templates may use."""
+    """The variables of the templates."""
     changed = {
         field.name: value
         for settings in (target.server, target.session, target.engine, target.start)

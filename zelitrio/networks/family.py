@@ -4,7 +4,7 @@ A network keeps the memory of all streams in tensors of its own, indexed by the 
 decides which slots are computed together, and in which lengths.
 
 - *encode* reads an utterance's tokens and predicts their lengths.
-- *expand* sees a whole utterance laid out in frames.  Only an `ExpandingNetwork` has it, and a `frame_ladder`.
+- *expand* sees a whole utterance laid out in frames.  Only an `ExpandingNetwork` has this call.
 - *speak* computes the samples of a window of frames.
 
 The engine calls them under `torch.inference_mode` and captures them as CUDA graphs.  So they must not wait

@@ -57,6 +57,6 @@ class Vits(nn.Module):
     def latent(
         self, statistics: Tensor, noise: Tensor, speaker: Tensor | None, mask: Tensor | None
     ) -> Tensor:
-        """The latent, from the statistics of each frame's token [batch, frames, 2 * latent] and scaled noise."""
+        """The latent, from the statistics of each frame's token [batch, frames, 2 * latent] and noise."""
         mean, log_spread = statistics.chunk(2, -1)
         return self.flow(masked(mean + noise * torch.exp(log_spread), mask), speaker, mask)

@@ -1,8 +1,8 @@
 """The acoustic model: phones to frames, in two parts.
 
 *Encode* sees a whole utterance: it predicts durations, pitch and energy, and computes a row per phone.
-*Decode* runs over frames, window by window.  Its inputs are the phones' rows, repeated by their durations; its
-outputs are log-mel, pitch and voicing.  So the first window can be decoded as soon as the utterance is
+*Decode* runs over frames, window by window.  Its inputs are the phones' rows, repeated by their durations;
+its outputs are log-mel, pitch and voicing.  So the first window can be decoded as soon as the utterance is
 encoded, however long it is.
 
 After FastPitch (arXiv 2006.06873), with ConvNeXt blocks in place of transformers.
