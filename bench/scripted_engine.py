@@ -44,7 +44,7 @@ class ScriptedStream:
         self._is_finished = True
         self._notify()
 
-    def close_softly(self, *, is_abandoned: bool = False) -> None:
+    def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
         """See EngineStream."""
 
     def hand_to(self, take: object) -> None:

@@ -183,7 +183,7 @@ class ScriptedStream:
         self._is_over = True
         self._notify()
 
-    def close_softly(self, *, is_abandoned: bool = False) -> None:
+    def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
         self.closed_softly = True
         self.is_abandoned = self.is_abandoned or is_abandoned
 

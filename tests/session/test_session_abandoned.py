@@ -41,10 +41,32 @@ async def test_a_context_that_closes_is_abandoned_once_the_next_one_opens(is_dia
         await trio.sleep(0.1)
         socket.say(context_id="a", close_context=True)
         await trio.sleep(0.1)
-        assert not engine.lanes[0].is_abandoned  # a normal end of a turn
+        # It may be a normal end of a turn; but the next turn must not wait for a long step.
+        assert engine.lanes[0].closed_softly and not engine.lanes[0].is_abandoned
         write(socket, is_dialogue, "b")
         await trio.sleep(0.1)
         assert [lane.is_abandoned for lane in engine.lanes] == [True, False]
+
+
+async def test_a_dialogue_that_ended_before_it_had_a_lane_gives_way_once_it_has_one(autojump_clock):
+    engine = ScriptedEngine(step_s=0.2)
+    async with conversation(make_service(engine), DIALOGUE) as (socket, _):
+        lines = [{"text": LONG, "voice_id": voice} for voice in (ONE, TWO)]
+        socket.say(context_id="a", voices=[ONE, TWO], inputs=lines, close_context=True)
+        await trio.sleep(0.1)
+        assert [lane.closed_softly for lane in engine.lanes] == [True]
+        await trio.sleep(4)
+        assert len([kind for kind, *_ in engine.log if kind == "open"]) == 2
+        assert [lane.closed_softly for lane in engine.lanes] == [True]
+
+
+async def test_a_stream_input_that_ended_has_no_next_turn_to_give_way_to(autojump_clock):
+    engine = ScriptedEngine(step_s=0.2)
+    async with conversation(make_service(engine), target()) as (socket, _):
+        socket.say(text=LONG)
+        socket.say(text="")
+        await trio.sleep(0.1)
+        assert [lane.closed_softly for lane in engine.lanes] == [False]
 
 
 @pytest.mark.parametrize("is_dialogue", [True, False])

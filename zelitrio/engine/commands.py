@@ -65,9 +65,11 @@ class Credit:
 
 @attrs.frozen(kw_only=True)
 class Yield:
-    """Let open streams go first from now on."""
+    """Take short steps for this stream from now on: its client may begin another at any moment."""
 
     stream: int
+    is_due_later: bool = True
+    """Whether open streams also go first."""
 
 
 @attrs.frozen(kw_only=True)

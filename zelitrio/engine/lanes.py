@@ -95,6 +95,8 @@ class Lane:
     flying: int = 0
     """Number of windows that were launched and have no result yet."""
     is_closing: bool = False
+    is_brief: bool = False
+    """Whether its steps are short, because the client may begin another stream at any moment."""
     is_finished: bool = False
     """No more text will come."""
 
@@ -183,9 +185,10 @@ class Lanes:
         """Note that the reader has room for `audio_s` more."""
         lane.listener.credit_s += audio_s
 
-    def close_softly(self, lane: Lane) -> None:
-        """Let open streams go first."""
-        lane.is_closing = True
+    def close_softly(self, lane: Lane, *, is_due_later: bool = True) -> None:
+        """Keep a lane's steps short, and perhaps let open streams go first."""
+        lane.is_brief = True
+        lane.is_closing = lane.is_closing or is_due_later
 
     def begin_reading(self, lanes: Sequence[Lane]) -> None:
         """Note that a step was launched that reads the lanes' next utterances."""

@@ -148,15 +148,16 @@ class EngineStream:
             self._is_finished = True
             self._door.tell(Finish(stream=self._number))
 
-    def close_softly(self, *, is_abandoned: bool = False) -> None:
-        """Let open streams go first from now on: this one may have no listener any more.
+    def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
+        """Take short steps from now on: its client may begin another stream at any moment.
 
         Args:
+            is_due_later: whether open streams also go first, because this one may have no listener any more.
             is_abandoned: whether its client has begun other speech.  If all places are taken and a new stream
                 is opened, this one gives up its place and its iteration ends early.
         """
         self._member.is_abandoned = self._member.is_abandoned or is_abandoned
-        self._door.tell(Yield(stream=self._number))
+        self._door.tell(Yield(stream=self._number, is_due_later=is_due_later))
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
         """Offer blocks to a function as they come, outside of any task; None ends that.

@@ -11,6 +11,8 @@ A listener's *lead* is the audio that it has and has not played.  The rules, in 
    first.  It still gets its turn: the deadlines of served streams move on, its own does not.
 4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  With a slow
    model, small windows take longer than their audio lasts; then only windows that gain time are used.
+   On a CPU a stream whose client has ended it speaks small windows alone, unless there is load: the client's
+   next turn waits for the step in hand.
 5. On a GPU every ready stream joins the batch, unless a new stream waits.  Then only streams that would run
    dry join it, because each extra row delays the new stream's first audio.  On a CPU a batch costs nearly the
    sum of its rows.  So only streams as urgent as the first join it, no step takes longer than a new stream
@@ -115,7 +117,11 @@ class Turns:
         if self._is_wide and any(_is_new(lane, now_s) for lane in ready):
             peers = [lane for lane in peers if lane is head or _is_pressing(lane, now_s)]
         speaking = [lane for lane in peers if lane.stage is Stage.SPEAKING]
-        window = _window(speaking, tempo, now_s, is_awaited=is_awaited)
+        # On a CPU the next turn of a client waits for the step in hand: see `Lane.is_brief`.
+        is_brief = head.is_brief and not self._is_wide and profile is Profile.LATENCY
+        if is_brief:
+            speaking = [head]
+        window = _window(speaking, tempo, now_s, is_awaited=is_awaited, is_brief=is_brief)
         return WindowPlan(
             model=head.model, window=window, lanes=self._speakers(speaking, tempo, window, now_s, profile)
         )
@@ -146,7 +152,7 @@ class Turns:
         return tuple(speaking[:limit])
 
 
-def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited: bool) -> int:
+def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited: bool, is_brief: bool) -> int:
     """The longest window that the first lane's lead allows."""
     head, ladder = speaking[0], tempo.ladder
     if head.listener.is_silent:
@@ -158,6 +164,8 @@ def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited:
     gaining = [
         window for window, cost_s in costs.items() if is_awaited or cost_s <= _GAINS * window * tempo.hop_s
     ] or [max(ladder.following)]
+    if is_brief:
+        return min(gaining)
     fitting = [
         window
         for window in gaining

@@ -157,7 +157,7 @@ class Worker:
             case Credit():
                 self._lanes.credit(lane, command.audio_s)
             case Yield():
-                self._lanes.close_softly(lane)
+                self._lanes.close_softly(lane, is_due_later=command.is_due_later)
             case Close():
                 self._forget(work)
 

@@ -123,6 +123,11 @@ class DialogueStream:
         """Whether no more text is taken."""
         return self._is_ended
 
+    def give_way(self) -> None:
+        """Note that the client may begin other speech at any moment: this must not delay it."""
+        for turn in self._turns:
+            turn.give_way()
+
     def abandon(self) -> None:
         """Note that the client has begun other speech: the rest is spoken last, or not at all."""
         for turn in self._turns:

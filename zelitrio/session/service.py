@@ -29,8 +29,8 @@ class EngineStreamLike(Protocol):
     def finish(self) -> None:
         """Say that nothing more will be fed; never waits."""
 
-    def close_softly(self, *, is_abandoned: bool = False) -> None:
-        """Let open streams go first from now on.  Never waits.
+    def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
+        """Take short steps from now on, and let open streams go first if it is due later.  Never waits.
 
         An abandoned stream gives up its lane when another stream needs it: its iteration may end early.
         """

@@ -267,6 +267,8 @@ class _Conversation:
             self.outbox.drop(context, context.stream.discard())
         else:
             context.stream.end()
+            if self.request.dialect is Dialect.MULTI:
+                context.stream.give_way()
 
     def _cancel(self, context: Context) -> None:
         """End a context at once."""

@@ -95,6 +95,7 @@ class SpeechStream:
         """When the scheduler wakes by itself; -inf while it does not wait for text."""
         self._is_done = False
         self._is_abandoned = False
+        self._gives_way = False
         self._read_at = 0.0
         """When the scheduler last began to read a chunk, on Trio's clock."""
 
@@ -155,6 +156,12 @@ class SpeechStream:
             self._lane.close_softly()
         self._notify()
         return first_stale
+
+    def give_way(self) -> None:
+        """Note that the client may begin other speech at any moment: this must not delay it."""
+        self._gives_way = True
+        if self._lane is not None:
+            self._lane.close_softly(is_due_later=False)
 
     def abandon(self) -> None:
         """Note that the client has begun other speech: the rest is spoken last, or not at all."""
@@ -345,6 +352,8 @@ class SpeechStream:
             self._lane = lane
             if self._is_abandoned:
                 self.abandon()
+            elif self._gives_way:
+                self.give_way()
             reason = "gone"
             try:
                 yield lane
