@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zelitrio.engine.calls import EncodeRow, ExpandRow, SpeakRow
 from zelitrio.engine.commands import (
     Close,
     Command,
@@ -34,18 +33,16 @@ from zelitrio.engine.commands import (
     Yield,
 )
 from zelitrio.engine.device import is_fatal
-from zelitrio.engine.lanes import CurrentUtterance, Lane, Lanes
+from zelitrio.engine.lanes import Lanes
+from zelitrio.engine.launching import Launcher, current_of
 from zelitrio.engine.loading import Loaded
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.steps import Part, Step, Work
 from zelitrio.engine.tails import Tails
 from zelitrio.engine.timeline import FADE_S, lay_out, trimmed
-from zelitrio.engine.turns import EncodePlan, ExpandPlan, Plan, Turns, WindowPlan
+from zelitrio.engine.turns import Plan, Turns
 from zelitrio.errors import EngineError, UtteranceError
 from zelitrio.settings import EngineSettings
-
-_NOISE_STRIDE = 7_919
-"""Frames of noise that are skipped between two utterances, so that they use unrelated noise."""
 
 
 class Worker:
@@ -82,6 +79,9 @@ class Worker:
         self._tails = Tails()
         self._flying: Step | None = None
         """The step that was launched and is not delivered yet."""
+        self._launcher = Launcher(
+            self._models, self._works, self._lanes, outbox, contained=self._contained, now=now
+        )
         for number, model in loaded.items():
             self._add_model(number, model)
 
@@ -176,15 +176,8 @@ class Worker:
     # Launch: one step of one model.
 
     def _launch(self, plan: Plan) -> Step | None:
-        begin_s = self._now()
         try:
-            match plan:
-                case EncodePlan():
-                    return self._launch_encode(plan, begin_s)
-                case ExpandPlan():
-                    return self._launch_expand(plan, begin_s)
-                case WindowPlan():
-                    return self._launch_window(plan, begin_s)
+            return self._launcher.launch(plan)
         except torch.OutOfMemoryError as error:
             youngest = max(self._works.values(), key=lambda work: work.lane.stream)
             self._fail(youngest, UtteranceError(f"the device ran out of memory: {error}"))
@@ -201,78 +194,6 @@ class Worker:
             if lane.stream in self._works:  # an earlier row may have run out of memory and ended it
                 self._collect(self._launch(attrs.evolve(plan, lanes=(lane,))))
         return None
-
-    def _launch_encode(self, plan: EncodePlan, begin_s: float) -> Step:
-        model, runner = self._models[plan.model].runner.model, self._models[plan.model].runner
-        works: list[Work] = []
-        rows: list[EncodeRow] = []
-        for lane in plan.lanes:
-            work, speak = self._works[lane.stream], lane.waiting[0]
-            if work.reading is None or work.reading[0] is not speak:
-                work.reading = speak, model.read(speak.utterance)
-            reading = work.reading[1]
-            if rows and not runner.fits(len(reading), rows[0].tokens):
-                continue  # in a later plan
-            works.append(work)
-            columns = model.columns(reading, work.speaker, speak.settings, work.seed + speak.index)
-            rows.append(EncodeRow(slot=lane.slot, tokens=len(reading), columns=columns))
-        pending = runner.encode(rows)
-        self._lanes.begin_reading([work.lane for work in works])
-        self._outbox.encodes += 1
-        return Step(
-            pending=pending, begin_s=begin_s, read=tuple((work, work.lane.waiting[0]) for work in works)
-        )
-
-    def _launch_expand(self, plan: ExpandPlan, begin_s: float) -> Step:
-        runner = self._models[plan.model].runner
-        waiting = [self._works[lane.stream] for lane in plan.lanes]
-        works = [waiting[at] for at in runner.together([len(work.laid_out.frames) for work in waiting])]
-        rows = [ExpandRow(slot=of.lane.slot, frames=of.laid_out.frames, noise_at=of.noise_at) for of in works]
-        pending = runner.expand(rows)
-        self._lanes.begin_expanding([work.lane for work in works])
-        return Step(pending=pending, begin_s=begin_s, expanded=tuple(works))
-
-    def _launch_window(self, plan: WindowPlan, begin_s: float) -> Step:
-        runner, tempo = self._models[plan.model].runner, self._lanes.tempos[plan.model]
-        works = [self._works[lane.stream] for lane in plan.lanes]
-        rows = [
-            SpeakRow(
-                slot=lane.slot,
-                frames=work.laid_out.frames,
-                first=_current(lane).position,
-                noise_at=work.noise_at,
-            )
-            for lane, work in zip(plan.lanes, works, strict=True)
-        ]
-        pending = runner.speak(rows, plan.window)
-        now_s = self._now()
-        parts = tuple(
-            Part(work=work, span=self._lanes.advance(work.lane, plan.window, now_s)) for work in works
-        )
-        for part in parts:  # while a GPU computes
-            with self._contained(part.work):
-                self._label(part, tempo.hop_s)
-        self._outbox.steps += 1
-        self._outbox.rows += len(parts)
-        heard = sum(part.span.end - part.span.begin for part in parts)
-        window_s = tempo.pace.window_s(plan.window, len(parts))
-        return Step(
-            pending=pending,
-            begin_s=begin_s,
-            parts=parts,
-            hop_samples=runner.facts.hop_samples,
-            heard_s=window_s * heard / (plan.window * len(parts)),
-            best_s=heard / tempo.pace.frames_per_s,
-        )
-
-    def _label(self, part: Part, hop_s: float) -> None:
-        """Put the word times on an utterance's first window; after its last window, move the noise on."""
-        timeline = part.work.laid_out
-        if part.span.is_first:
-            part.word_times_ms, part.phone_edges_ms = timeline.word_times_ms, timeline.phone_edges_ms
-            part.length_ms = round(1000 * timeline.heard * hop_s)
-        if part.span.is_last:
-            part.work.noise_at += len(timeline.frames) + _NOISE_STRIDE
 
     # Deliver: results of the device.
 
@@ -326,7 +247,7 @@ class Worker:
             return
         first, end = (int(frame) for frame in heard)
         work.timeline = trimmed(work.laid_out, first, end)
-        self._lanes.expanded(lane, work.current(_current(lane).speak))
+        self._lanes.expanded(lane, work.current(current_of(lane).speak))
 
     def _speak(self, part: Part, row: NDArray[np.float32], step: Step) -> None:
         """Join a window's audio to the audio before it and deliver it."""
@@ -391,8 +312,3 @@ class Worker:
         self._lanes.close(work.lane)
         self._works.pop(work.lane.stream, None)
         self._tails.forget(work.lane.stream)
-
-
-def _current(lane: Lane) -> CurrentUtterance:
-    assert lane.current is not None
-    return lane.current
