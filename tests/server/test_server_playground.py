@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 from running import KEY, running
 
 from zelitrio.server.playground import page_files
+from zelitrio.settings import VoiceSettings, range_of
 
 BUDGET_BYTES = 100_000
 PICTURE_BYTES = 200_000
@@ -82,3 +84,13 @@ async def test_nothing_else_is_served(name):
         answer = await http.get(f"/playground/{name}")
         assert answer.status_code == 404
         assert answer.json()["detail"]["code"] == "not_found"
+
+
+def test_its_sliders_have_the_ranges_and_the_defaults_of_the_settings():
+    script = page_files()["app.js"].content.decode()
+    settings = attrs.fields_dict(VoiceSettings)
+    for name in ("speed", "stability", "style"):
+        (slider,) = re.findall(rf"^  {name}: {{ (.*) }},$", script, re.MULTILINE)
+        said = {key: float(value) for key, value in re.findall(r"\b(min|max|value): ([\d.]+)", slider)}
+        low, high = range_of(VoiceSettings, name)
+        assert (said.get("min", 0), said.get("max", 1), said["value"]) == (low, high, settings[name].default)

@@ -27,7 +27,7 @@ from zelitrio.engine.postbox import Postbox
 from zelitrio.engine.statistics import Statistics
 from zelitrio.engine.stream import Door, EngineStream
 from zelitrio.engine.thread import run as run_thread
-from zelitrio.errors import EngineError, LocalError
+from zelitrio.errors import EngineError, LocalError, first_error
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.voices import Catalogue, Voice, load_builtin
 
@@ -298,7 +298,5 @@ def _engine_error(group: BaseExceptionGroup[BaseException]) -> EngineError | Non
     engine_errors, others = group.split(EngineError)
     if engine_errors is None or others is not None:
         return None
-    found: BaseException = engine_errors
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
+    found = first_error(engine_errors)
     return found if isinstance(found, EngineError) else None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from zelitrio.errors import SettingError
+from zelitrio.errors import SettingError, first_error
 from zelitrio.settings import is_loopback
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def announce(
             finally:
                 responder.stop()
     except* OSError as errors:
-        raise SettingError(str(errors.exceptions[0]), "wyoming_announce") from errors
+        raise SettingError(str(first_error(errors)), "wyoming_announce") from errors
 
 
 class _Responder:
