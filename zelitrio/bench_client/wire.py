@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 import orjson
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-ACCEPTED = b"HTTP/1.1 101"
 _MOST_HEAD_BYTES = 64 * 1024
 
 

@@ -8,9 +8,6 @@ NUMBER = (
 )
 """A number as written in English, with thousands commas and a decimal point."""
 
-NOT_MORE_NUMBER = r"(?![.,]?\d)"
-"""After a number: no more of it follows."""
-
 DASH = r"(?:[-\u2010-\u2015\u2212~\u301c]|[ \u00a0][-\u2010-\u2015\u2212~\u301c][ \u00a0])"
 """The mark between the two ends of a range."""
 

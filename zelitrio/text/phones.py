@@ -22,7 +22,6 @@ _STRESSED = tuple(f"{vowel}{stress}" for vowel in VOWELS for stress in "012")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&*+"
 CODE_OF_PHONE = dict(zip(CONSONANTS + _STRESSED, _ALPHABET, strict=True))
 PHONE_OF_CODE = {code: phone for phone, code in CODE_OF_PHONE.items()}
-VOWEL_CODES = frozenset(CODE_OF_PHONE[phone] for phone in _STRESSED)
 
 
 def encode(phones: Phones) -> str:

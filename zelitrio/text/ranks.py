@@ -11,8 +11,6 @@ class Rank(enum.IntEnum):
     The line below each rank says why it comes before later ones.
     """
 
-    ALIAS = 0
-    """A user's own replacements come before all rules."""
     MARKUP = 10
     """Markdown, formulas and code: their signs have other meanings in plain text."""
     NAME = 15
