@@ -3,9 +3,10 @@
 The same readers serve sockets and HTTP bodies.  Only the errors differ, so a reader gets a function that
 makes them (`on_socket` or `in_body`).
 
-A prototype with msgspec read a socket's messages faster, on one busy core: a piece of text in 17 us (these
-readers: 27), a message of a context in 19 us (36).  It had no voice settings, schedule, dictionaries or typed
-errors, and msgspec's errors do not hold the value that was found.
+msgspec was tried with all fields of a socket and typed errors.  It read a piece of text in 5 us (these: 9),
+and a stream's first message, with settings, in 7 us (31); an audio message costs the server 200 us.  It is
+not used.  Its errors do not hold the value that was found, so 20 lines took their texts apart.  HTTP bodies
+and three other sockets would still need these readers, and the program would be 100 lines longer.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -125,102 +126,78 @@ class Metrics(Observer, Watcher):
     def __init__(self, engine: ServedEngine, *, logs_text: bool = False) -> None:
         self._logs_text = logs_text
         registry = self.registry = CollectorRegistry()
-        self.streams_active = Gauge(
-            "zelitrio_streams_active", "Streams that hold a lane in the engine.", registry=registry
-        )
-        self.streams = Counter(
-            "zelitrio_streams", "Streams that ended, by how.", ["reason"], registry=registry
-        )
-        self.first_audio_s = Histogram(
+        gauge, counter = partial(Gauge, registry=registry), partial(Counter, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.streams_active = gauge("zelitrio_streams_active", "Streams that hold a lane in the engine.")
+        self.streams = counter("zelitrio_streams", "Streams that ended, by how.", ["reason"])
+        self.first_audio_s = histogram(
             "zelitrio_first_audio_seconds",
             "From the message that released a stream's first chunk to its first audio handed to the network.",
             buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
         )
-        self.audio_s = Histogram(
+        self.audio_s = histogram(
             "zelitrio_audio_seconds",
             "Seconds of audio a stream made, when it ended.",
             buckets=_AUDIO_BUCKETS_S,
-            registry=registry,
         )
-        self.audio_sent_s = Counter(
-            "zelitrio_audio_sent_seconds",
-            "Seconds of audio sent to clients, as it is sent.",
-            registry=registry,
+        self.audio_sent_s = counter(
+            "zelitrio_audio_sent_seconds", "Seconds of audio sent to clients, as it is sent."
         )
-        self.sockets = Gauge("zelitrio_sockets_open", "Realtime sockets in conversation.", registry=registry)
-        self.closes = Counter(
+        self.sockets = gauge("zelitrio_sockets_open", "Realtime sockets in conversation.")
+        self.closes = counter(
             "zelitrio_socket_closes",
             "Realtime sockets that ended, by our close code; 1006: the peer left.",
             ["code"],
-            registry=registry,
         )
-        self.connections = Gauge("zelitrio_connections_open", "Accepted connections.", registry=registry)
-        self.refused = Counter(
-            "zelitrio_connections_refused",
-            "Connections turned away, by reason.",
-            ["reason"],
-            registry=registry,
+        self.connections = gauge("zelitrio_connections_open", "Accepted connections.")
+        self.refused = counter(
+            "zelitrio_connections_refused", "Connections turned away, by reason.", ["reason"]
         )
-        self.connections_failed = Counter(
+        self.connections_failed = counter(
             "zelitrio_connections_failed",
             "Connections and requests that ended by an error of this program; the log has it.",
-            registry=registry,
         )
-        self.accept_errors = Counter(
-            "zelitrio_accept_errors", "Connections that the system could not accept.", registry=registry
+        self.accept_errors = counter(
+            "zelitrio_accept_errors", "Connections that the system could not accept."
         )
-        self.requests = Counter(
-            "zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"], registry=registry
-        )
-        self.replies = Counter(
+        self.requests = counter("zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"])
+        self.replies = counter(
             "zelitrio_replies",
             "Texts spoken over Wyoming and telephone sockets, by door and outcome.",
             ["door", "outcome"],
-            registry=registry,
         )
         registry.register(_EngineCollector(engine))
-        self.underruns = Counter(
+        self.underruns = counter(
             "zelitrio_underruns",
             "Times that audio of an utterance came after its listener had played all that it had.",
-            registry=registry,
         )
-        build = Gauge("zelitrio_build_info", "1; the version is a label.", ["version"], registry=registry)
+        build = gauge("zelitrio_build_info", "1; the version is a label.", ["version"])
         build.labels(__version__).set(1)
-        self.usage_lag_s = Gauge(
-            "zelitrio_usage_lag_seconds",
-            "Since usage was stored last; 0 without a database.",
-            registry=registry,
+        self.usage_lag_s = gauge(
+            "zelitrio_usage_lag_seconds", "Since usage was stored last; 0 without a database."
         )
-        self.queue_s = Histogram(
+        self.queue_s = histogram(
             "zelitrio_queue_seconds",
             "From a stream's first utterance to its first step on the device.",
             buckets=_LATENCY_BUCKETS_S,
-            registry=registry,
         )
-        self.real_time_factor = Histogram(
+        self.real_time_factor = histogram(
             "zelitrio_real_time_factor",
             "A stream's share of the device's time, for each second of its audio, by voice.",
             ["voice"],
             buckets=_FACTOR_BUCKETS,
-            registry=registry,
         )
-        self.computed_s = Counter(
-            "zelitrio_voice_device_seconds", "Time of the device, by voice.", ["voice"], registry=registry
-        )
-        self.voice_audio_s = Counter(
-            "zelitrio_voice_audio_seconds", "Audio made, by voice.", ["voice"], registry=registry
-        )
+        self.computed_s = counter("zelitrio_voice_device_seconds", "Time of the device, by voice.", ["voice"])
+        self.voice_audio_s = counter("zelitrio_voice_audio_seconds", "Audio made, by voice.", ["voice"])
         self._voices = _Labels()
         self._keys = _Labels()
-        self.characters = Counter(
-            "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"], registry=registry
+        self.characters = counter(
+            "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"]
         )
-        self.refusals = Counter(
+        self.refusals = counter(
             "zelitrio_refusals",
             "Requests and streams that were refused or failed, by the name of the key and the error.",
             ["key", "reason"],
-            registry=registry,
         )
         registry.register(_LogCollector())
 
