@@ -19,6 +19,7 @@ from zelitrio.networks import (
     VoiceStatistics,
     gather_statistics,
 )
+from zelitrio.networks.kokoro.slots import _gains
 
 CPU = torch.device("cpu")
 
@@ -144,6 +145,16 @@ def test_rows_of_padded_batches_equal_the_rows_alone(make: Make, row_by_row: boo
     for row in (0, 1):
         alone = speak(make(row_by_row=row_by_row), [row], 8)[0]
         assert (together[row] - alone).abs().max() < 3e-5
+
+
+def test_a_pause_that_was_asked_for_is_silent_between_its_words() -> None:
+    hush = torch.zeros(1, 40)
+    hush[0, 10:30] = 1
+    (gains,) = _gains(hush)
+    # Edges 10 to 13 are the end of the word before, and 26 to 30 the onset of the next one.
+    assert gains.tolist() == [1.0] * 13 + [0.0] * 14 + [1.0] * 14
+    assert _gains(torch.ones(1, 12)).sum() == 0
+    assert _gains(torch.zeros(1, 12)).sum() == 13
 
 
 @pytest.mark.parametrize("make", [piper, kokoro])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import logging
 import os
 import pty
 import re
@@ -119,6 +120,26 @@ def test_a_terminal_gets_no_control_sequence_of_a_peer(monkeypatch):
     os.close(terminal)
     assert b"\x1b]0;" not in said and b"\x07" not in said and b"\x1b[2J" not in said
     assert rb"\x1b]0;owned\x07" in said
+
+
+def test_rooms_that_log_by_the_standard_library_are_in_the_log(monkeypatch):
+    reads, writes = os.pipe()
+    rooms = logging.getLogger("zelitrio")
+    with os.fdopen(writes, "w") as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setattr(logs, "_writer", None)
+        configure_logging("json")
+        try:
+            logging.getLogger("zelitrio.engine.models").info("voice %s: %.1f MB", "joe\x1b", 62.6)
+            logging.getLogger("zelitrio.engine.models").debug("not at this level")
+        finally:
+            structlog.reset_defaults()
+            rooms.handlers.clear()
+            rooms.setLevel(logging.NOTSET)
+        (line,) = os.read(reads, 1 << 16).splitlines()
+    os.close(reads)
+    told = orjson.loads(line)
+    assert (told["event"], told["level"]) == (r"voice joe\x1b: 62.6 MB", "info")
 
 
 @contextmanager

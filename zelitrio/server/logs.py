@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -44,6 +45,10 @@ def configure_logging(form: str = "auto", level: str = "info") -> None:
         logger_factory=_LineLogger,
         cache_logger_on_first_use=False,
     )
+    # The other rooms do not know structlog: they log by the standard library.
+    rooms = logging.getLogger("zelitrio")
+    rooms.handlers = [_Forward()]
+    rooms.setLevel(level.upper())
 
 
 def lines_dropped() -> int:
@@ -102,6 +107,13 @@ def _is_terminal() -> bool:
         return sys.stderr.isatty()
     except (AttributeError, ValueError):
         return False
+
+
+class _Forward(logging.Handler):
+    """Takes lines of the standard library's loggers into this log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.getMessage())
 
 
 class _LineLogger:

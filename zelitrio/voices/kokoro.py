@@ -117,6 +117,7 @@ class KokoroModel:
             "style": speaker.styles[min(max(symbols - 1, 0), len(speaker.styles) - 1)],
             "keeps": np.array((asked[0], asked[-2:].any()), np.float32),
             "voice": np.array(speaker.number, np.int64),
+            "hush": asked.astype(np.float32),
         }
 
     def durations(

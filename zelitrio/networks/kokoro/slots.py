@@ -42,6 +42,9 @@ _COMPANY = 8
 _MARGIN_FRAMES = 2
 """Frames of silence that are left before and after the speech: 50 to 75 ms."""
 
+_RELEASE_FRAMES, _ONSET_FRAMES = 3, 4
+"""Frames of a pause that stay as they are after the word before it and before the next one."""
+
 
 @attrs.frozen(kw_only=True, eq=False)
 class _Chunk:
@@ -92,6 +95,9 @@ class KokoroNetwork:
         self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._style = torch.zeros(slots + 1, 2 * config.style, device=device)
         self._keeps = torch.zeros(slots + 1, 2, device=device)
+        self._hush = torch.ones(slots + 1, most_tokens + 1, device=device)
+        self._gains = torch.ones(slots + 1, most_frames + 1, device=device)  # at the edges of frames
+        self._ramp = torch.arange(self._hop, device=device) / self._hop
         self._voice = [-1] * (slots + 1)
         self._sound = torch.empty(slots + 1, most_frames * self._hop, device=device)
         self._chunks: dict[int, _Chunk] = {}
@@ -100,6 +106,7 @@ class KokoroNetwork:
             "style": Field((2 * config.style,), per_token=False),
             "keeps": Field((2,), per_token=False),  # whether silence at the start, at the end was asked for
             "voice": Field(per_token=False, is_integer=True),
+            "hush": Field(),  # 1 where a pause was asked for, which the network would fill with sounds
         }
 
     @full_float32
@@ -111,6 +118,7 @@ class KokoroNetwork:
         at = torch.arange(ids.shape[1], device=ids.device)
         self._rows[slot[:, None], at] = torch.cat((tokens.prosody_rows, tokens.text_rows), -1)
         self._style[slot], self._keeps[slot] = style, inputs["keeps"]
+        self._hush[slot[:, None], at] = inputs["hush"]
         if self._by_row:
             for where, voice in zip(slot.tolist(), inputs["voice"].tolist(), strict=True):
                 self._voice[where] = voice
@@ -120,6 +128,8 @@ class KokoroNetwork:
     def expand(self, inputs: Inputs) -> Tensor:
         """See `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
+        edges = torch.arange(tokens.shape[1] + 1, device=slot.device)
+        self._gains[slot[:, None], edges] = _gains(self._hush[slot[:, None], tokens])
         if self._by_row:
             rows = zip(slot.tolist(), tokens, length.tolist(), strict=True)
             return torch.stack([self._expand_one(*row) for row in rows])
@@ -137,10 +147,18 @@ class KokoroNetwork:
         window = inputs["tokens"].shape[1]
         if self._chunks and any(where in self._chunks for where in slot.tolist()):
             rows = zip(slot.tolist(), first.tolist(), length.tolist(), strict=True)
-            return torch.stack([self._speak_one(*row, window) for row in rows])
+            sound = torch.stack([self._speak_one(*row, window) for row in rows])
+            return sound * self._gain(slot, first, window)
         at = first[:, None] * self._hop + torch.arange(window * self._hop, device=slot.device)
         samples = self._sound[slot[:, None], at.clamp(max=self._sound.shape[1] - 1)]
-        return torch.where(at < length[:, None] * self._hop, samples, 0.0).clamp(-1.0, 1.0)
+        sound = torch.where(at < length[:, None] * self._hop, samples, 0.0).clamp(-1.0, 1.0)
+        return sound * self._gain(slot, first, window)
+
+    def _gain(self, slot: Tensor, first: Tensor, window: int) -> Tensor:
+        """The gain of each sample of a window: 0 inside the pauses that were asked for."""
+        at = first[:, None] + torch.arange(window + 1, device=slot.device)
+        edges = self._gains[slot[:, None], at.clamp(max=self._gains.shape[1] - 1)][..., None]
+        return torch.lerp(edges[:, :-1], edges[:, 1:], self._ramp).flatten(1)
 
     def _decode(self, slot: Tensor, tokens: Tensor, span: KokoroSpan) -> tuple[KokoroFrames, Tensor, Tensor]:
         config = self._network.config
@@ -208,3 +226,10 @@ class KokoroNetwork:
             skipped = first * self._hop - begin * SAMPLES
             heard = samples[skipped : skipped + (end - first) * self._hop]
         return torch.nn.functional.pad(heard.clamp(-1.0, 1.0), (0, window * self._hop - len(heard)))
+
+
+def _gains(hush: Tensor) -> Tensor:
+    """The gain at each edge of frames: `hush` [rows, frames] to [rows, frames + 1]; outside is a pause."""
+    loud = torch.nn.functional.pad(1 - hush, (_RELEASE_FRAMES + 1, _ONSET_FRAMES + 1))
+    near = torch.nn.functional.max_pool1d(loud[:, None], _RELEASE_FRAMES + _ONSET_FRAMES + 1, 1)[:, 0]
+    return torch.minimum(near[:, :-1], near[:, 1:])
