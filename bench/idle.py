@@ -14,7 +14,7 @@ import time
 from bench.one_socket import OneSocket
 from bench.options import parse, parser
 from bench.server_process import ServerProcess, open_server
-from zelitrio.bench_client import PING, PONG, TEXT, FrameReader, frame, message, multi_target
+from zelitrio.bench_client import multi_target, wire
 
 KEEP_ALIVE_S = 10.0
 SETTLE_S = 2.0
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _watch(server: ServerProcess, sockets: list[OneSocket], seconds: float) -> float:
     """Answer pings and send keep-alives for a while; the share of a core the server used meanwhile."""
-    readers = {one.socket: FrameReader() for one in sockets}
+    readers = {one.socket: wire.FrameReader() for one in sockets}
     for reader in readers.values():
         reader.is_open = True
     began, used_s = time.perf_counter(), server.cpu_s()
@@ -62,14 +62,14 @@ def _watch(server: ServerProcess, sockets: list[OneSocket], seconds: float) -> f
         if now >= keep_alive_at:
             keep_alive_at += KEEP_ALIVE_S
             for one in sockets:
-                one.socket.sendall(message({"text": ""}))
+                one.socket.sendall(wire.message({"text": ""}))
         for ready in select.select(list(readers), [], [], 0.2)[0]:
             data = ready.recv(65536)
             assert data, "the server closed an idle socket"
             for opcode, payload in readers[ready].feed(data):
-                assert opcode != TEXT, payload
-                if opcode == PING:
-                    ready.sendall(frame(PONG, payload))
+                assert opcode != wire.TEXT, payload
+                if opcode == wire.PING:
+                    ready.sendall(wire.frame(wire.PONG, payload))
     return (server.cpu_s() - used_s) / (time.perf_counter() - began)
 
 

@@ -7,20 +7,7 @@ import socket
 import struct
 import time
 
-from zelitrio.bench_client import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    FrameReader,
-    Heard,
-    WireError,
-    audio_of,
-    close,
-    frame,
-    message,
-    upgrade,
-)
+from zelitrio.bench_client import Heard, audio_of, wire
 
 TIMEOUT_S = 60.0
 READ_BYTES = 1 << 18
@@ -48,23 +35,23 @@ class OneSocket:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.final_at: float | None = None
         self._has_closed = False
-        self._frames = FrameReader()
-        self.socket.sendall(upgrade(host, target))
+        self._frames = wire.FrameReader()
+        self.socket.sendall(wire.upgrade(host, target))
         while not self._frames.is_open:
             for _ in self._frames.feed(self._receive()):
                 pass
         self.heard.opened_at = time.perf_counter()
-        self.socket.sendall(message({"text": " "}))
+        self.socket.sendall(wire.message({"text": " "}))
 
     def release(self, text: str) -> None:
         """Send the whole text and the flush that releases it, in one message."""
-        release = message({"text": text + " ", "flush": True})
+        release = wire.message({"text": text + " ", "flush": True})
         self.heard.released_at = time.perf_counter()
         self.socket.sendall(release)
 
     def send(self, **fields: object) -> None:
         """Send a message."""
-        self.socket.sendall(message(fields))
+        self.socket.sendall(wire.message(fields))
 
     def end(self) -> None:
         """Say that no more text comes."""
@@ -75,7 +62,7 @@ class OneSocket:
         while not self.heard.arrivals:
             self._take(self._receive())
             if self.heard.failure:
-                raise WireError(f"the server refused: {self.heard.failure}")
+                raise wire.WireError(f"the server refused: {self.heard.failure}")
         return self.heard.first_s
 
     def listen(self, seconds: float) -> None:
@@ -94,7 +81,7 @@ class OneSocket:
     def close(self) -> None:
         """Say goodbye."""
         self._has_closed = True
-        self.socket.sendall(close())
+        self.socket.sendall(wire.close())
 
     def vanish(self) -> None:
         """Be gone as a crashed machine's system would say it: a reset, no goodbye."""
@@ -118,7 +105,7 @@ class OneSocket:
         """Receive bytes; WireError if the peer has closed."""
         data = self.socket.recv(READ_BYTES)
         if not data:
-            raise WireError(
+            raise wire.WireError(
                 f"expected more messages, the server closed ({self.heard.failure or 'no reason'})"
             )
         return data
@@ -126,7 +113,7 @@ class OneSocket:
     def _take(self, data: bytes) -> None:
         now = time.perf_counter()
         for opcode, payload in self._frames.feed(data):
-            if opcode == TEXT:
+            if opcode == wire.TEXT:
                 audio = audio_of(payload)
                 if audio:
                     self.heard.add(now, audio)
@@ -134,7 +121,7 @@ class OneSocket:
                     self.heard.failure = payload.decode()
                 elif b'"isFinal":true' in payload:
                     self.final_at = now
-            elif opcode == PING:
-                self.socket.sendall(frame(PONG, payload))
-            elif opcode == CLOSE and not self._has_closed:
+            elif opcode == wire.PING:
+                self.socket.sendall(wire.frame(wire.PONG, payload))
+            elif opcode == wire.CLOSE and not self._has_closed:
                 self.close()

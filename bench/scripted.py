@@ -16,14 +16,7 @@ from bench.options import Options, counts, parse, parser
 from bench.report import Report
 from bench.scripted_engine import VOICE_ID
 from bench.server_process import ServerProcess, open_server
-from zelitrio.bench_client import (
-    Address,
-    ClientWatch,
-    Conversation,
-    WireError,
-    milliseconds,
-    open_conversation,
-)
+from zelitrio.bench_client import Address, ClientWatch, Conversation, milliseconds, open_conversation, wire
 
 SERVERS = {"zelitrio": "bench.scripted_server", "uvicorn": "bench.uvicorn_server"}
 OPENED_AT_ONCE = 25
@@ -104,7 +97,9 @@ async def speak(
     late_s = [late for one in conversations for late in _lateness(one, begin, begin + wall_s, every_s)]
     failures = {one.heard.failure for one in conversations if one.heard.failure}
     if failures or not messages:
-        raise WireError(f"expected {connections} streams to speak, found {messages} messages, {failures}")
+        raise wire.WireError(
+            f"expected {connections} streams to speak, found {messages} messages, {failures}"
+        )
     for one in conversations:
         one.abort()
     return messages, cpu_s, wall_s, late_s, watch

@@ -38,18 +38,7 @@ from bench.hostile import (
 )
 from bench.options import parse, parser
 from bench.server_process import ServerProcess, free_port, open_server
-from zelitrio.bench_client import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    FrameReader,
-    audio_of,
-    close,
-    frame,
-    message,
-    upgrade,
-)
+from zelitrio.bench_client import audio_of, wire
 
 AT_ONCE = 48
 MAIN_SHARE = 8
@@ -120,11 +109,11 @@ class Listener:
 
     def _listen(self) -> bytes:
         target = f"/v1/text-to-speech/{self.voice_id}/stream-input?output_format=pcm_24000&seed=7"
-        frames, audio = FrameReader(), b""
+        frames, audio = wire.FrameReader(), b""
         with socket.create_connection(
             (self.server.host, self.server.port), timeout=LISTEN_TIMEOUT_S
         ) as opened:
-            opened.sendall(upgrade(self.server.host, f"{target}&authorization={LISTENER_KEY}"))
+            opened.sendall(wire.upgrade(self.server.host, f"{target}&authorization={LISTENER_KEY}"))
             while not frames.is_open:
                 data = opened.recv(65536)
                 assert data, "the server closed before the upgrade"
@@ -134,21 +123,21 @@ class Listener:
                 {"text": TEXT_SAID, "flush": True},
                 {"text": ""},
             )
-            opened.sendall(b"".join(message(fields) for fields in said))
+            opened.sendall(b"".join(wire.message(fields) for fields in said))
             while True:
                 data = opened.recv(1 << 18)
                 assert data, "the server left in mid-sentence"
                 for opcode, payload in frames.feed(data):
-                    if opcode == TEXT:
+                    if opcode == wire.TEXT:
                         if b'"system_busy"' in payload:
                             raise BusyError
                         assert b'"error"' not in payload, payload[:200]
                         audio += audio_of(payload) or b""
-                    elif opcode == PING:
-                        opened.sendall(frame(PONG, payload))
-                    elif opcode == CLOSE:
+                    elif opcode == wire.PING:
+                        opened.sendall(wire.frame(wire.PONG, payload))
+                    elif opcode == wire.CLOSE:
                         with contextlib.suppress(OSError):
-                            opened.sendall(close())
+                            opened.sendall(wire.close())
                         return audio
 
 

@@ -8,13 +8,15 @@ import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
-from zelitrio.bench_client import CLOSE, PING, TEXT, FrameReader, WireError, close, frame, message, upgrade
+from zelitrio.bench_client import wire
 
 
 def served() -> tuple[WSConnection, bytes]:
     """A server that has accepted our upgrade, and its answer."""
     server = WSConnection(ConnectionType.SERVER)
-    server.receive_data(upgrade("127.0.0.1", "/v1/text-to-speech/v/stream-input?output_format=pcm_24000"))
+    server.receive_data(
+        wire.upgrade("127.0.0.1", "/v1/text-to-speech/v/stream-input?output_format=pcm_24000")
+    )
     (request,) = server.events()
     assert isinstance(request, Request)
     assert request.target.endswith("output_format=pcm_24000")
@@ -24,14 +26,14 @@ def served() -> tuple[WSConnection, bytes]:
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
 def test_a_server_reads_our_frames_of_every_size(size: int) -> None:
     server, _ = served()
-    server.receive_data(frame(TEXT, b"x" * size))
+    server.receive_data(wire.frame(wire.TEXT, b"x" * size))
     text = "".join(event.data for event in server.events() if isinstance(event, TextMessage))
     assert text == "x" * size
 
 
 def test_a_server_reads_our_messages_and_our_goodbye() -> None:
     server, _ = served()
-    server.receive_data(message({"text": "Grüße ", "flush": True}) + close(1000))
+    server.receive_data(wire.message({"text": "Grüße ", "flush": True}) + wire.close(1000))
     said, goodbye = server.events()
     assert isinstance(said, TextMessage) and said.data == '{"text":"Grüße ","flush":true}'
     assert isinstance(goodbye, CloseConnection) and goodbye.code == 1000
@@ -43,21 +45,21 @@ def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
     texts = ["", "a" * 125, "b" * 126, "c" * 70_000, "d"]
     wire = answer + b"".join(server.send(TextMessage(text)) for text in texts)
     wire += server.send(Ping(b"there?")) + server.send(CloseConnection(1000, "done"))
-    chance, reader, found, at = random.Random(seed), FrameReader(), [], 0
+    chance, reader, found, at = random.Random(seed), wire.FrameReader(), [], 0
     while at < len(wire):
         step = chance.choice((1, 2, 7, 1000, 50_000))
         found += list(reader.feed(wire[at : at + step]))
         at += step
-    assert [payload.decode() for opcode, payload in found if opcode == TEXT] == texts
-    assert [(opcode, payload) for opcode, payload in found if opcode != TEXT] == [
-        (PING, b"there?"),
-        (CLOSE, b"\x03\xe8done"),
+    assert [payload.decode() for opcode, payload in found if opcode == wire.TEXT] == texts
+    assert [(opcode, payload) for opcode, payload in found if opcode != wire.TEXT] == [
+        (wire.PING, b"there?"),
+        (wire.CLOSE, b"\x03\xe8done"),
     ]
 
 
 def test_a_refused_upgrade_is_told_with_the_answer() -> None:
-    with pytest.raises(WireError, match="404"):
-        list(FrameReader().feed(b"HTTP/1.1 404 Not Found\r\n\r\n"))
+    with pytest.raises(wire.WireError, match="404"):
+        list(wire.FrameReader().feed(b"HTTP/1.1 404 Not Found\r\n\r\n"))
 
 
 def test_messages_that_come_with_the_answer_are_read_whatever_their_length() -> None:
@@ -65,14 +67,14 @@ def test_messages_that_come_with_the_answer_are_read_whatever_their_length() -> 
     data = b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + 3 * (
         b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload
     )
-    assert list(FrameReader().feed(data)) == [(TEXT, payload)] * 3
+    assert list(wire.FrameReader().feed(data)) == [(wire.TEXT, payload)] * 3
 
 
 def test_an_endless_head_is_refused() -> None:
-    with pytest.raises(WireError, match="expected an HTTP answer"):
-        list(FrameReader().feed(b"HTTP/1.1 101 " + b"x" * 100_000))
+    with pytest.raises(wire.WireError, match="expected an HTTP answer"):
+        list(wire.FrameReader().feed(b"HTTP/1.1 101 " + b"x" * 100_000))
 
 
 def test_a_message_in_pieces_is_joined_also_around_a_ping() -> None:
     data = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x01\x01a\x89\x00\x80\x01b\x81\x01c"
-    assert list(FrameReader().feed(data)) == [(PING, b""), (TEXT, b"ab"), (TEXT, b"c")]
+    assert list(wire.FrameReader().feed(data)) == [(wire.PING, b""), (wire.TEXT, b"ab"), (wire.TEXT, b"c")]

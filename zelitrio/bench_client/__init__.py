@@ -9,6 +9,7 @@ same clients.
 
 from __future__ import annotations
 
+from zelitrio.bench_client import wire
 from zelitrio.bench_client.address import Address, parse_address
 from zelitrio.bench_client.audible import audible_sample
 from zelitrio.bench_client.contexts import ContextSocket, open_contexts
@@ -24,46 +25,25 @@ from zelitrio.bench_client.protocols import open_speaker
 from zelitrio.bench_client.said import Said
 from zelitrio.bench_client.texts import LONG_TEXT, SENTENCES
 from zelitrio.bench_client.watch import ClientWatch
-from zelitrio.bench_client.wire import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    FrameReader,
-    WireError,
-    close,
-    frame,
-    message,
-    upgrade,
-)
 
 __all__ = [
-    "CLOSE",
     "LONG_TEXT",
-    "PING",
-    "PONG",
     "SENTENCES",
-    "TEXT",
     "Address",
     "ClientWatch",
     "ContextSocket",
     "Conversation",
     "Figures",
-    "FrameReader",
     "Heard",
     "Line",
     "MeasureError",
     "Plan",
     "Said",
-    "WireError",
     "audible_sample",
     "audio_of",
-    "close",
     "closed_loop",
-    "frame",
     "heard_ms",
     "measure_apart",
-    "message",
     "milliseconds",
     "multi_target",
     "open_contexts",
@@ -77,5 +57,5 @@ __all__ = [
     "say",
     "stream_target",
     "summary",
-    "upgrade",
+    "wire",
 ]
