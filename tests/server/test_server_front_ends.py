@@ -17,6 +17,11 @@ from zelitrio.server.openai_speech import OPENAI_VOICES
 TEXT = "The weather is fine today, and it will stay so."
 AIOHTTP = "accept: */*\r\naccept-encoding: gzip, deflate, br\r\nuser-agent: Python/3.11 aiohttp/3.13.2\r\n"
 BEARER = f"authorization: Bearer {KEY}\r\n"
+OPEN_WEBUI_USER = (
+    "x-openwebui-user-name: J%C3%B6rg\r\nx-openwebui-user-id: 5f3c\r\n"
+    "x-openwebui-user-email: j@example.com\r\nx-openwebui-user-role: admin\r\n"
+)
+"""Sent where its setting says so."""
 
 
 async def ask(server, method: str, target: str, headers: str = AIOHTTP, body: object = None):
@@ -61,13 +66,15 @@ async def test_open_webui_lists_models_and_voices_without_a_key():
         assert status == 200 and "zeli-voice-1" in voices
         # It caches by content and converts what is not mp3 by its type.
         for voice in voices:
+            # The last two are parameters that its administrator adds.
             body = {"input": TEXT, "voice": voice, "model": "tts-1", "speed": 1.0, "lang_code": "a"}
-            status, headers, audio = await ask(server, "POST", "/v1/audio/speech", AIOHTTP + BEARER, body)
+            headers = AIOHTTP + BEARER + OPEN_WEBUI_USER
+            status, headers, audio = await ask(server, "POST", "/v1/audio/speech", headers, body)
             assert status == 200 and headers["content-type"] == "audio/mpeg" and seconds_of(audio) > 0.8
 
 
 async def test_open_webui_by_its_elevenlabs_engine():
-    key = f"xi-api-key: {KEY}\r\n"
+    key = f"xi-api-key: {KEY}\r\ncontent-type: application/json\r\n"
     async with running(keys=[KEY]) as server:
         status, _, body = await ask(server, "GET", "/v1/voices", AIOHTTP + key)
         voices = {voice["voice_id"]: voice["name"] for voice in orjson.loads(body)["voices"]}
@@ -80,7 +87,7 @@ async def test_open_webui_by_its_elevenlabs_engine():
             "model_id": "tts-1",
             "voice_settings": {"stability": 0.5, "similarity_boost": 0.5},
         }
-        headers = "accept: audio/mpeg\r\n" + key
+        headers = f"accept: audio/mpeg\r\nxi-api-key: {KEY}\r\n"
         status, told, audio = await ask(
             server, "POST", f"/v1/text-to-speech/{next(iter(voices))}", headers, body
         )
