@@ -1,10 +1,10 @@
-"""Measuring any speech server from the outside: clients of seven protocols, four loads, and their figures.
+"""Measures any speech server from outside: clients for seven protocols, four loads, and result lines.
 
     for line in measure_apart(Plan(bench="first-audio", address=parse_address(url, protocol="openai"), ...)):
         print(line)
 
-Nothing here knows zelitrio's server.  `zelitrio bench` is the command, and the programs in `bench/` use the
-same clients.
+Nothing here depends on zelitrio's server.  The command `zelitrio bench` and the programs in `bench/` use
+these clients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The process of `measure_apart`: a plan on standard input, result lines on standard output."""
+"""The process that `measure_apart` starts: reads a plan from stdin, writes result lines to stdout."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from zelitrio.bench_client.points import Line
 
 
 def main() -> None:
-    """Measure until done or terminated."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent ends this process
+    """Measure until the plan is done; blocks.  SIGTERM ends the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes: the parent ends this one
     said = orjson.loads(sys.stdin.buffer.read())
     address = Address(**said.pop("address"))
     points, texts = tuple(said.pop("points")), tuple(said.pop("texts"))

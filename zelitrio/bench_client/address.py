@@ -1,4 +1,4 @@
-"""Where to speak, in which protocol, and as what."""
+"""The server to measure: its address, the protocol, and what each request asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 from zelitrio.errors import LocalError
 
 TIMEOUT_S = 60.0
-"""For one utterance, from the connection to its last audio."""
+"""Default limit for one utterance, from connecting to its last audio."""
 _TLS_SCHEMES = frozenset({"https", "wss"})
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "tcp": 10200}
 _FORMAT = re.compile(r"wav|pcm_\d+|(ulaw|alaw)_\d+|(mp3|opus)_\d+_\d+")
@@ -19,13 +19,16 @@ _FORMAT = re.compile(r"wav|pcm_\d+|(ulaw|alaw)_\d+|(mp3|opus)_\d+_\d+")
 
 @attrs.frozen(kw_only=True)
 class Address:
-    """Where to speak, and as what.
+    """The server to measure, and what each request asks for.
 
     Attributes:
-        path: before the protocol's own path, without a slash at its end.
-        voice_id: empty for the server's own choice, where the protocol leaves one.
-        output_format: as ElevenLabs names it, or `wav`.
-        model: empty for the protocol's usual one.
+        path: prefix of the protocol's own path, without a slash at its end.
+        voice_id: empty: the server chooses, if the protocol allows that.
+        output_format: a name of ElevenLabs' such as `pcm_24000`, or `wav`.
+        protocol: a key of `PROTOCOLS`.
+        tls: whether to connect with TLS.
+        model: empty: the protocol's usual model.
+        timeout_s: limit for one utterance, from connecting to its last audio.
     """
 
     host: str
@@ -41,17 +44,17 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """Host and port as a request names them."""
+        """Host and port as the Host header has them."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
     @property
     def key_header(self) -> dict[str, str]:
-        """The header with the key, as ElevenLabs names it; empty without a key."""
+        """ElevenLabs' header with the key; empty without a key."""
         return {"xi-api-key": self.api_key} if self.api_key else {}
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """What verifies the server's certificate; None for plain text."""
+        """The context that verifies the server's certificate; None without TLS."""
         return ssl.create_default_context() if self.tls else None
 
 
@@ -68,7 +71,7 @@ def parse_address(
     """Read a server's URL.
 
     Args:
-        url: scheme, host, and what is special about this server; `/v1` at its end is allowed.
+        url: scheme and host; a port and a path if this server needs them.  `/v1` at its end is ignored.
         protocol, voice_id, output_format, api_key, model, timeout_s: see `Address`.
 
     Raises:

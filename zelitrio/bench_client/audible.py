@@ -1,4 +1,4 @@
-"""When a listener hears something: silence at the start of an utterance is latency too."""
+"""Finds the first audible sample: silence at the start of an utterance is latency too."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 AUDIBLE_DB = -40.0
-"""Relative to the utterance's peak; nari-labs' TTS bench has the same threshold."""
+"""Decibels relative to the utterance's peak; nari-labs' TTS bench uses the same threshold."""
 
 
 def audible_sample(pcm: npt.NDArray[np.float32]) -> int | None:
-    """Number of the first sample that is louder than AUDIBLE_DB below the peak; None in silence."""
+    """Index of the first sample above the threshold `AUDIBLE_DB`; None if all samples are zero."""
     level = np.abs(pcm)
     peak = float(level.max(initial=0.0))
     if peak == 0.0:
@@ -19,5 +19,5 @@ def audible_sample(pcm: npt.NDArray[np.float32]) -> int | None:
 
 
 def pcm_of(audio: bytes) -> npt.NDArray[np.float32]:
-    """16-bit little-endian bytes as samples in [-1, 1]."""
+    """Convert 16-bit little-endian bytes to samples in [-1, 1]."""
     return np.frombuffer(audio, "<i2").astype(np.float32) / 32768.0

@@ -1,4 +1,4 @@
-"""ElevenLabs' `multi-stream-input`: a socket that stays, and a context for each utterance."""
+"""A client of ElevenLabs' `multi-stream-input`: one socket that stays open, one context per utterance."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from zelitrio.bench_client.wire import close, message
 
 
 class ContextSocket(FrameSocket):
-    """A socket with one context at a time.
+    """A socket that speaks in one context at a time.
 
     Args:
-        address: where.
-        keeps_audio: whether audio is decoded and kept; if not, only its length counts.
+        address: the server.
+        keeps_audio: whether to decode and keep the audio; if not, only its length is noted.
     """
 
     def __init__(self, address: Address, *, keeps_audio: bool = True) -> None:
         super().__init__(address, multi_target(address.voice_id, address.output_format, address.model))
         self.failure: tuple[str, str] | None = None
-        """Kind and detail, once the socket is of no more use."""
+        """Kind and detail of the failure that ended the socket."""
         self._keeps_audio = keeps_audio
         self._heard: Heard | None = None
         self._spoken: asyncio.Future[None] | None = None
@@ -68,7 +68,10 @@ class ContextSocket(FrameSocket):
             self._spoken.set_result(None)
 
     async def say(self, text: str) -> Heard:
-        """One utterance in a context of its own, heard to its end."""
+        """Speak one utterance in a context of its own; wait until it ends or fails.
+
+        Waits without a limit: the caller has the timeout.
+        """
         self._number += 1
         name = f"c{self._number}"
         heard = Heard(output_format=self._address.output_format, chars=len(text))
@@ -99,7 +102,7 @@ class ContextSocket(FrameSocket):
 
 
 def audio_bytes(payload: bytes) -> int:
-    """Bytes of audio in a message, without decoding them."""
+    """Count the bytes of audio in a message without decoding them."""
     at = payload.find(AUDIO_KEY)
     if at < 0:
         return 0
@@ -109,10 +112,10 @@ def audio_bytes(payload: bytes) -> int:
 
 
 async def open_contexts(address: Address, *, keeps_audio: bool = True) -> ContextSocket:
-    """Open a socket for many contexts.  If the server refuses, `failure` says why.
+    """Open a socket for many contexts.  If the server refuses it, `failure` is set.
 
     Raises:
-        OSError: there is no connection.
+        OSError: connecting failed.
     """
     loop = asyncio.get_running_loop()
     _, made = await loop.create_connection(
@@ -130,14 +133,14 @@ async def open_contexts(address: Address, *, keeps_audio: bool = True) -> Contex
 
 
 class ContextSpeaker:
-    """Speaks on one socket after another: a new one only when the last has failed."""
+    """A speaker that keeps its socket for all utterances and opens a new one only after a failure."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._socket: ContextSocket | None = None
 
     async def say(self, text: str) -> Heard:
-        """One utterance; never raises for what the server does."""
+        """See Speaker."""
         heard = Heard(output_format=self._address.output_format, chars=len(text))
         if self._socket is None or self._socket.failure is not None:
             try:
@@ -149,6 +152,6 @@ class ContextSpeaker:
         return await self._socket.say(text)
 
     def close(self) -> None:
-        """Close the socket."""
+        """See Speaker."""
         if self._socket is not None:
             self._socket.close()

@@ -1,7 +1,7 @@
-"""ElevenLabs' `stream-input`: one socket for an utterance.
+"""A client of ElevenLabs' `stream-input`: one socket per utterance.
 
-asyncio's protocols, not Trio: a callback per read and no task per socket is the least that Python can do
-for a socket, and the client must not limit the result.
+It uses asyncio's protocols and not Trio: one callback per read and no task per socket costs least in Python,
+and the client must not limit the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ _NORMAL = (1000).to_bytes(2, "big")
 
 
 class Conversation(FrameSocket):
-    """One `stream-input` socket.  `opened` and `ended` are done when it is."""
+    """One `stream-input` socket.
+
+    Attributes:
+        heard: what arrived, and the failure if there is one.
+        opened: done when the server has accepted the socket, or the socket has ended.
+        ended: done when the socket has ended, also after a failure; never has an exception.
+        messages: number of messages received.
+    """
 
     def __init__(self, address: Address) -> None:
         super().__init__(address, stream_target(address.voice_id, address.output_format, address.model))
@@ -60,28 +67,28 @@ class Conversation(FrameSocket):
         self.heard.fail(kind, detail)
 
     def greet(self) -> None:
-        """Send the first message."""
+        """Send the message that opens the stream."""
         self._transport.write(message({"text": " "}))
 
     def say_all(self, text: str) -> None:
-        """Release a whole text and end, in one write."""
+        """Send the whole text and the message that ends the stream, in one write."""
         release = message({"text": text + " ", "flush": True}) + message({"text": ""})
         self.heard.chars = len(text)
         self.heard.released_at = time.perf_counter()
         self._transport.write(release)
 
     def hang_up(self) -> None:
-        """Send the close frame."""
+        """Send a close frame."""
         self._transport.write(close())
 
 
 def is_final(payload: bytes) -> bool:
-    """Whether a message says that it is the last of its context."""
+    """Whether a message is the last of its context."""
     return b'"isFinal":true' in payload or b'"isFinal": true' in payload or b'"is_final":true' in payload
 
 
 def error_code(payload: bytes) -> str:
-    """The code of a server's error message."""
+    """Read the code from a server's error message."""
     try:
         said = json.loads(payload)
         code = said["error"]
@@ -91,10 +98,10 @@ def error_code(payload: bytes) -> str:
 
 
 async def open_conversation(address: Address) -> Conversation:
-    """Open a socket and greet the server.  If that fails, `heard` says why.
+    """Open a socket and send the first message.  If the server refuses, `heard.failure` is set.
 
     Raises:
-        OSError: there is no connection.
+        OSError: connecting failed.
     """
     loop = asyncio.get_running_loop()
     _, conversation = await loop.create_connection(
@@ -111,7 +118,7 @@ async def open_conversation(address: Address) -> Conversation:
 
 
 async def say(address: Address, text: str) -> Heard:
-    """One utterance on a socket of its own, heard to its end; never raises for what the server does."""
+    """Speak one utterance on a new socket and wait for its end; a failure is in the result, not raised."""
     conversation: Conversation | None = None
     heard = Heard(output_format=address.output_format, chars=len(text))
     try:

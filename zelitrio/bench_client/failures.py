@@ -1,11 +1,12 @@
-"""The kinds that failures are counted by, whatever the protocol.
+"""The kinds of failure, the same for all protocols.
 
     unresolved, refused, tls          no connection
-    redirect, http_429, http_503 ...  an answer that is no speech
-    wrong_protocol                    an answer of another protocol
-    closed_early                      the server closed before the end
-    no_audio, undecodable             an end without audio, audio that is not what its format says
-    timeout                           no end within the time for an utterance
+    redirect, http_429, http_503 ...  an HTTP status other than 200 (for a WebSocket: 101)
+    wrong_protocol                    an answer in another protocol
+    closed_early                      the server closed the connection before the utterance's end
+    no_audio                          the utterance ended without audio
+    undecodable                       the audio is not in the requested format
+    timeout                           the utterance did not end within `Address.timeout_s`
 
 Other kinds are the server's own error codes.
 """
@@ -19,11 +20,11 @@ from zelitrio.errors import ZelitrioError
 
 
 class MeasureError(ZelitrioError):
-    """There is nothing to measure: the server said nothing that could be heard."""
+    """Nothing could be measured: no utterance succeeded."""
 
 
 def kind_of(error: BaseException) -> str:
-    """The kind of a failure that the system reports."""
+    """The kind of failure for an exception of the connection."""
     match error:
         case TimeoutError():
             return "timeout"

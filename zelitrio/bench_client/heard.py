@@ -1,4 +1,4 @@
-"""What one client received of one utterance, and when.  All latencies come from this."""
+"""Records what one client received of one utterance, and when.  All latencies are computed from this."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AUDIO_KEY = b'"audio":"'
 
 
 def stream_target(voice_id: str, output_format: str, model: str = "") -> str:
-    """Path and query of a `stream-input` socket."""
+    """Make the path and query of a `stream-input` socket."""
     query = {
         "output_format": output_format,
         "inactivity_timeout": 180,
@@ -26,17 +26,17 @@ def stream_target(voice_id: str, output_format: str, model: str = "") -> str:
 
 
 def multi_target(voice_id: str, output_format: str, model: str = "") -> str:
-    """Path and query of a `multi-stream-input` socket."""
+    """Make the path and query of a `multi-stream-input` socket."""
     return stream_target(voice_id, output_format, model).replace("/stream-input?", "/multi-stream-input?")
 
 
 def audio_of(payload: bytes) -> bytes | None:
-    """The encoded audio of a server's message, None if it has none.
+    """Decode the audio of a server's message from base64; None if the message has none.
 
-    Found by its key instead of parsed: a client that reads JSON costs as much as the server.
+    Searches for the key instead of parsing the JSON, which would take as much time as the server's own work.
 
     Raises:
-        WireError: it is not base64.
+        WireError: the audio is not base64.
     """
     at = payload.find(AUDIO_KEY)
     if at < 0:
@@ -51,7 +51,7 @@ def audio_of(payload: bytes) -> bytes | None:
 
 
 def _audio_in_json(payload: bytes) -> bytes | None:
-    """The same for a server that writes its JSON in another way."""
+    """`audio_of` for a server that writes its JSON in another way: parses it."""
     if b'"audio"' not in payload:
         return None
     try:
@@ -62,14 +62,14 @@ def _audio_in_json(payload: bytes) -> bytes | None:
 
 
 def seconds_of(audio_bytes: int, output_format: str) -> float:
-    """Seconds of audio in `audio_bytes` of a format with a constant rate."""
+    """Duration of `audio_bytes` bytes in a format with a constant bit rate."""
     codec, rate, *kbps = output_format.split("_")
     per_second = int(kbps[0]) * 125 if kbps else int(rate) * (1 if codec in ("ulaw", "alaw") else 2)
     return audio_bytes / per_second
 
 
 def _is_possible(audio: bytes, output_format: str) -> bool:
-    """Whether bytes can be of a format, by their length and their beginning."""
+    """Whether `audio`, at least one byte, may be of a format, judged by its length and first bytes."""
     codec = output_format.partition("_")[0]
     if codec == "pcm":
         return len(audio) % 2 == 0
@@ -80,49 +80,49 @@ def _is_possible(audio: bytes, output_format: str) -> bool:
 
 @attrs.define(eq=False, kw_only=True)
 class Heard:
-    """One utterance as it arrived; times by `time.perf_counter`."""
+    """One utterance as it arrived; times are of `time.perf_counter`."""
 
     output_format: str
     opened_at: float = 0.0
-    """The socket's upgrade was answered."""
+    """When the socket's upgrade was answered."""
     released_at: float = 0.0
-    """The message that releases the text was handed to the system."""
+    """When the message that lets the server speak was handed to the operating system."""
     arrivals: list[tuple[float, float]] = attrs.field(factory=list)
-    """When each frame came, and the seconds of audio in it."""
+    """For each frame: when it arrived, and the seconds of audio in it."""
     ended_at: float = 0.0
     failure: str | None = None
-    """The kind of failure if it is not whole; the server's error code if it gave one."""
+    """The kind of failure (see `failures`) or the server's error code; None if the utterance is complete."""
     detail: str = ""
-    """The server's answer, for a person."""
+    """The server's answer or the error's text, for a person to read."""
     chars: int = 0
-    """Length of the text."""
+    """Length of the text in code points."""
     _audio: list[bytes] = attrs.field(factory=list)
 
     def add(self, now: float, audio: bytes) -> None:
-        """Note a frame of audio."""
+        """Note a frame of audio that arrived at `now`."""
         self.arrivals.append((now, seconds_of(len(audio), self.output_format)))
         self._audio.append(audio)
 
     @property
     def first_s(self) -> float:
-        """From the releasing message to the first frame of audio."""
+        """Seconds from `released_at` to the first frame of audio.  There must be one."""
         return self.arrivals[0][0] - self.released_at
 
     @property
     def audio_s(self) -> float:
-        """Audio received."""
+        """Seconds of audio received."""
         return sum(seconds for _, seconds in self.arrivals)
 
     @property
     def gaps_s(self) -> list[float]:
-        """Between frames."""
+        """Seconds between consecutive frames."""
         return [after - before for (before, _), (after, _) in itertools.pairwise(self.arrivals)]
 
     @property
     def late_s(self) -> float:
-        """How late the latest frame was for a listener that plays from the first frame on.
+        """The longest that a listener waits for a frame if it plays from the first frame on, in seconds.
 
-        Above zero it ran dry; a buffer of this length would have prevented that.
+        Above zero, the listener ran dry; a buffer of this length would have prevented that.
         """
         plays_until, late = self.arrivals[0][0], 0.0
         for arrived, seconds in self.arrivals:
@@ -131,8 +131,10 @@ class Heard:
         return late
 
     def audible(self) -> tuple[float, float] | None:
-        """From the releasing message to the arrival of the first sample that can be heard, and that
-        sample's place in the audio; both in seconds.  None for silence and for what is not PCM."""
+        """Seconds from `released_at` to the arrival of the first audible sample, and that sample's offset.
+
+        The offset is in seconds from the audio's start.  None for silence and for formats other than PCM.
+        """
         audio = b"".join(self._audio)
         if not self.output_format.startswith("pcm_") or len(audio) % 2:
             return None
@@ -148,12 +150,15 @@ class Heard:
         return None
 
     def fail(self, kind: str, detail: str = "") -> None:
-        """Note why it is not whole; the first failure counts."""
+        """Note a failure; only the first is kept."""
         if self.failure is None:
             self.failure, self.detail = kind, detail[:200]
 
     def check(self) -> None:
-        """Note audio that cannot be what its format says.  Call it at the end, before `forget_audio`."""
+        """Note a failure if there is no audio or it is not in the requested format.
+
+        Call it at the utterance's end, before `forget_audio`.
+        """
         if self.failure is not None:
             return
         audio = b"".join(self._audio)

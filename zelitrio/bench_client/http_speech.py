@@ -1,6 +1,6 @@
-"""Speech over HTTP/1.1: a request with the text, an answer with the audio, a connection for each.
+"""A client of speech over HTTP/1.1: one connection and one request per utterance.
 
-The connection is open before the clock starts, as a client with a pool has it.
+The clock starts when the connection is open, as for a client with a pool of connections.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BOUNDARY = "zelitrio-bench"
 
 @attrs.frozen
 class Request:
-    """One request: path and query, headers, body."""
+    """A request with the method POST.  `target` is its path and query."""
 
     target: str
     headers: dict[str, str]
@@ -41,7 +41,7 @@ def _json(target: str, body: dict[str, object], headers: dict[str, str] | None =
 
 
 def ask_elevenlabs(address: Address, text: str) -> Request:
-    """ElevenLabs' streaming endpoint."""
+    """A request to ElevenLabs' streaming endpoint."""
     body: dict[str, object] = {"text": text}
     if address.model:
         body["model_id"] = address.model
@@ -51,7 +51,7 @@ def ask_elevenlabs(address: Address, text: str) -> Request:
 
 
 def ask_openai(address: Address, text: str) -> Request:
-    """OpenAI's speech endpoint."""
+    """A request to OpenAI's speech endpoint."""
     body: dict[str, object] = {
         "model": address.model or "tts-1",
         "input": text,
@@ -63,9 +63,9 @@ def ask_openai(address: Address, text: str) -> Request:
 
 
 def ask_piper(address: Address, text: str) -> Request:
-    """The server of `python -m piper.http_server`, which answers with a whole WAV file.
+    """A request to the server of `python -m piper.http_server`, which answers with a complete WAV file.
 
-    Its path is `/synthesize`, unless the URL has one.
+    The path is `/synthesize` unless the URL has one.
     """
     body: dict[str, object] = {"text": text}
     if address.voice_id:
@@ -74,7 +74,7 @@ def ask_piper(address: Address, text: str) -> Request:
 
 
 def ask_riva(address: Address, text: str) -> Request:
-    """The streaming endpoint of NVIDIA's speech services: a form, raw samples as the answer."""
+    """A request to the streaming endpoint of NVIDIA's speech services: a form; the answer is raw samples."""
     rate = address.output_format.split("_")[1] if "_" in address.output_format else "22050"
     fields = {"text": text, "language": "en-US", "sample_rate_hz": rate, "encoding": "LINEAR_PCM"}
     if address.voice_id:
@@ -92,12 +92,12 @@ def ask_riva(address: Address, text: str) -> Request:
 
 
 class HttpSpeaker:
-    """Speaks by one request per utterance.
+    """A speaker that sends one request per utterance.
 
     Args:
-        address: where.
-        ask: makes the request.
-        is_wav: whether the answer is a WAV file, whatever its type says: Piper's server says `text/html`.
+        address: the server.
+        ask: makes the request for a text.
+        is_wav: whether the answer is a WAV file whatever its content type: Piper's server says `text/html`.
     """
 
     def __init__(self, address: Address, ask: Ask, *, is_wav: bool = False) -> None:
@@ -106,7 +106,7 @@ class HttpSpeaker:
         self._is_wav = is_wav
 
     async def say(self, text: str) -> Heard:
-        """One utterance; never raises for what the server does."""
+        """See Speaker."""
         address = self._address
         heard = Heard(output_format=address.output_format, chars=len(text))
         writer: asyncio.StreamWriter | None = None
@@ -164,7 +164,7 @@ class HttpSpeaker:
                     raise WireError("the server closed the connection", "closed_early")
 
     def _read_head(self, head: h11.Response, heard: Heard) -> bool:
-        """Check the answer's head; whether its body is a WAV file."""
+        """Check the answer's head.  Returns whether the body is a WAV file."""
         status = head.status_code
         if status != 200:
             raise WireError(f"expected 200, found {status}", refusal_kind(status))
@@ -177,7 +177,7 @@ class HttpSpeaker:
 
 
 def _check_beginning(received: bytes) -> None:
-    """Refuse an answer that is not HTTP now, and not when its head has become too long."""
+    """Refuse an answer that does not begin as HTTP: h11 would refuse it only once the head is too long."""
     if not received:
         raise WireError("the server closed the connection without an answer", "closed_early")
     if not received.startswith(b"HTTP/1."[: len(received)]):

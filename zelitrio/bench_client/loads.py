@@ -1,6 +1,7 @@
 """The four loads: one after another, a closed loop, an open loop, and paced listeners.
 
-Each is bounded: by its seconds, plus the time that an utterance may take (`Address.timeout_s`).
+Each returns at the latest after its `seconds` and the limit of one utterance (`Address.timeout_s`);
+`one_by_one` after `count` utterances.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from zelitrio.bench_client.said import Said, said_of
 from zelitrio.bench_client.texts import SENTENCES
 
 Tell = Callable[[Said], None]
-"""Called with each utterance at its end."""
+"""Called with each utterance's figures when it ends."""
 REFUSED_PAUSE_S = 0.1
-"""Before a client that was refused tries again."""
+"""Seconds until a client whose utterance failed speaks again."""
 
 
 async def one_by_one(
     address: Address, count: int, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
 ) -> None:
-    """Say `count` utterances, one after another; stops after three failures in a row."""
+    """Speak `count` utterances one after another; stop after three failures in a row."""
     begun_at, chance = time.perf_counter(), random.Random(seed)
     speaker = open_speaker(address)
     failed = 0
@@ -40,7 +41,7 @@ async def one_by_one(
 async def closed_loop(
     address: Address, streams: int, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
 ) -> None:
-    """Keep `streams` utterances going for a while: when one ends, its client says the next."""
+    """Keep `streams` utterances going for `seconds`: when one ends, its client speaks the next."""
     begun_at = time.perf_counter()
     until = begun_at + seconds
 
@@ -61,7 +62,10 @@ async def closed_loop(
 async def open_loop(
     address: Address, rate: float, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
 ) -> None:
-    """Let utterances arrive at random (Poisson) for a while, whether earlier ones are over or not."""
+    """Start `rate` utterances a second for `seconds`, at random times (a Poisson process).
+
+    They start whether earlier ones have ended or not.
+    """
     chance = random.Random(f"{seed} {rate}")
     begun_at = time.perf_counter()
     loop = asyncio.get_running_loop()
@@ -83,13 +87,13 @@ async def open_loop(
 async def paced_listeners(
     address: Address, count: int, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
 ) -> None:
-    """Let `count` listeners hear sentences in real time; each says the next when one was played."""
+    """Run `count` listeners for `seconds`: each plays a sentence in real time, then requests the next."""
     begun_at = time.perf_counter()
     until = begun_at + seconds
 
     async def one(number: int) -> None:
         chance = random.Random(f"{seed} {number}")
-        # Listeners begin at different moments: the open loop measures bursts of first audio.
+        # Listeners begin at different times: bursts of new utterances are the open loop's subject.
         await asyncio.sleep(chance.uniform(0, min(4.0, seconds / 2)))
         speaker = open_speaker(address)
         while time.perf_counter() < until:

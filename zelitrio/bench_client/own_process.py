@@ -1,4 +1,4 @@
-"""Measuring in a process that does nothing else: no progress bar and no report beside the clocks."""
+"""Measures in a process that does nothing else, so that a progress bar or a report delays no measurement."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ _STOP_S = 5.0
 
 
 def measure_apart(plan: Plan) -> Generator[Line, None, None]:
-    """Run a plan in a process of its own; yields its lines.  Closing the generator ends the process.
+    """Run a plan in a process of its own and yield its result lines; blocks between lines.
+
+    Closing the generator ends the process.
 
     Raises:
-        LocalError: the process ended before its work was done.
+        LocalError: the process ended before the plan was done.
     """
-    # Not `multiprocessing`: it imports the caller's main module again, which a program must be written for.
+    # Not `multiprocessing`: it imports the caller's main module again, which many programs do not allow.
     process = subprocess.Popen(
         [sys.executable, "-m", "zelitrio.bench_client"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""Percentiles of measured values, and how steady they were."""
+"""Percentiles of measured values, and how much the values changed during the run."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 Figures = dict[str, Any]
-"""Figures by name as results have them.  `spread` is a pair; without values there is only `n`."""
+"""Figures by name, as in result lines.  `spread` is a pair; without values there is only `n`."""
 
 PARTS = 5
 
 
 def summary(values: Sequence[float], scale: float = 1.0, digits: int = 3) -> Figures:
-    """Percentiles of `values` in the order they were measured, times `scale`.
+    """Compute percentiles of `values` times `scale`.  `values` are in the order they were measured.
 
-    `spread` is the lowest and the highest median of five consecutive parts of the run: when they lie
-    far apart, the machine had other things to do and the rest is worth little.
+    `spread` is the lowest and the highest median of five consecutive parts of the run.  If they differ a
+    lot, other programs were using the machine and the percentiles mean little.
     """
     if not len(values):
         return {"n": 0}

@@ -1,4 +1,4 @@
-"""The four commands: points one after another, until the question is answered."""
+"""The four benchmarks of `zelitrio bench`: each measures points of load one after another."""
 
 from __future__ import annotations
 
@@ -23,23 +23,26 @@ from zelitrio.bench_client.watch import ClientWatch
 from zelitrio.errors import LocalError
 
 KNEE_STEPS = 5
-"""Halvings of the interval in which the knee lies."""
+"""How often the search halves the interval in which the knee lies."""
 Emit = Callable[[Line], None]
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """One command's work.
+    """What one run measures.
 
     Attributes:
         bench: `first-audio`, `concurrency`, `open-loop` or `listeners`.
-        server: a name for the server in results.
-        points: utterances, streams, arrivals a second, or listeners.
-        seconds: of each point; not of `first-audio`.
-        limit_ms: the p95 of first audio up to which a rate is below the knee.
-        finds_knee: search between the first and the last rate.
-        exact: listeners that the search may be off by.
+        url: the server's URL, for the result lines.
+        server: a name for the server, for the result lines.
+        points: the loads to measure.  Their unit depends on `bench`: utterances, streams, arrivals a
+            second, or listeners.
+        seconds: duration of each point; unused by `first-audio`.
+        limit_ms: a rate is below the knee while the p95 of first audio is at most this.
+        finds_knee: whether `open-loop` searches for the knee between the first and the last rate.
+        exact: `listeners` stops its search when the answer is known to this many listeners.
         buffer_ms: audio that a listener collects before it plays.
+        texts: the texts to speak, chosen at random.
     """
 
     bench: str
@@ -57,10 +60,10 @@ class Plan:
 
 
 def run_plan(plan: Plan, emit: Emit) -> int:
-    """Measure; blocks.  Every result line goes to `emit`, and {"what": "begin"} before each point.
+    """Measure; blocks.  Calls `emit` with each result line, and with {"what": "begin"} before each point.
 
     Returns:
-        The number of utterances that were heard.
+        The number of utterances that succeeded.
     """
     return _Run(plan, emit).run()
 
@@ -86,7 +89,7 @@ class _Run:
         return self.heard
 
     def _warm_up(self) -> bool:
-        """Two utterances that count nowhere; if neither is heard, they are the result."""
+        """Speak two utterances that are not counted; if both fail, emit them as the result."""
         plan = self.plan
         everything: list[Said] = []
         asyncio.run(one_by_one(plan.address, 2, plan.seed, everything.append, plan.texts))
@@ -126,7 +129,7 @@ class _Run:
         self.emit({**self._names({}), "what": "knee", "arrivals_per_s": low, "limit_ms": plan.limit_ms})
 
     def _rate(self, rate: float) -> bool:
-        """Measure a rate; whether it is below the knee."""
+        """Measure a rate.  Returns whether it is below the knee."""
         plan = self.plan
         point = self._measure(
             {"arrivals_per_s": rate},
@@ -136,7 +139,7 @@ class _Run:
         return not point["underruns"] and not point["failed"] and p95 is not None and p95 <= plan.limit_ms
 
     def _listeners(self) -> None:
-        """Steps up to the first number that runs dry, then halves."""
+        """Go up the points until a listener runs dry, then search by halving the interval."""
         good, bad = 0, None
         for count in map(int, self.plan.points):
             if not self._listen(count):
@@ -157,7 +160,7 @@ class _Run:
         return bool(point["n"]) and not point["underruns"] and not point["failed"]
 
     def _measure(self, point: dict[str, Any], load: Callable[[Tell], Coroutine[Any, Any, None]]) -> Line:
-        """Run one load and emit its lines."""
+        """Run one load and emit its lines.  Returns the point's line."""
         names = self._names(point)
         self.emit({**names, "what": "begin", "seconds": self.plan.seconds})
         everything: list[Said] = []
@@ -199,7 +202,7 @@ class _Run:
 
 
 def circumstances() -> Line:
-    """When and on what the client ran."""
+    """Time, zelitrio's version and machine of this run, for result lines."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -213,7 +216,7 @@ def circumstances() -> Line:
 
 
 def processor() -> str:
-    """The processor's name."""
+    """The processor's name as the operating system has it."""
     try:
         found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     except OSError:
@@ -222,10 +225,10 @@ def processor() -> str:
 
 
 def read_texts(path: Path) -> tuple[str, ...]:
-    """The texts of a file, one a line.
+    """Read the texts of a file, one on each line.
 
     Raises:
-        LocalError: it has none.
+        LocalError: the file has none.
     """
     texts: Iterable[str] = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
     found = tuple(text for text in texts if text)

@@ -1,4 +1,4 @@
-"""Result lines: of one utterance, and of all utterances of a load."""
+"""Makes result lines: one for an utterance, one for all utterances of a load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Line = dict[str, Any]
 
 
 def utterance_line(said: Said) -> Line:
-    """One utterance, in milliseconds."""
+    """Make the line of one utterance; times in milliseconds."""
     return {
         "what": "utterance",
         "at_s": round(said.at_s, 4),
@@ -30,11 +30,11 @@ def utterance_line(said: Said) -> Line:
 
 
 def point_line(everything: Sequence[Said], wall_s: float, buffer_ms: float = 0.0) -> Line:
-    """All utterances of a load.
+    """Make the line of a load.
 
     Args:
-        everything: in the order they ended.
-        wall_s: from the first release to the last end.
+        everything: all utterances, in the order they ended.
+        wall_s: seconds from the load's start to the last utterance's end.
         buffer_ms: audio that a listener collects before it plays.
     """
     heard = [said for said in everything if said.failure is None]
@@ -62,7 +62,7 @@ def point_line(everything: Sequence[Said], wall_s: float, buffer_ms: float = 0.0
 
 
 def heard_ms(point: Mapping[str, Any]) -> Figures:
-    """A point's audible first audio; its first frame's where the audio is not PCM."""
+    """A point's times to the first audible sample; to the first frame if the audio is not PCM."""
     audible: Figures = point["audible_ms"]
     first: Figures = point["first_ms"]
     return audible if audible["n"] else first

@@ -1,4 +1,4 @@
-"""The protocols that a server can be measured in, by the names of the command line."""
+"""The protocols in which a server can be measured, by their names on the command line."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from zelitrio.errors import LocalError
 
 
 class Speaker(Protocol):
-    """One client: it says one utterance after another."""
+    """A client that speaks one utterance after another, in one protocol."""
 
     async def say(self, text: str) -> Heard:
-        """One utterance, heard to its end; never raises for what the server does."""
+        """Speak one utterance and wait for its end; a failure is in the result, not raised."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Close the connection, if one is open; does not wait."""
 
 
 @attrs.frozen
 class Once:
-    """A client that keeps nothing between two utterances."""
+    """A speaker that keeps no connection between utterances."""
 
     _say: Callable[[str], Awaitable[Heard]]
 
@@ -64,10 +64,10 @@ PROTOCOLS: Mapping[str, Callable[[Address], Speaker]] = {
 
 
 def open_speaker(address: Address) -> Speaker:
-    """A client for the address's protocol; it connects when it speaks.
+    """Make a speaker for the address's protocol; it connects when it speaks.
 
     Raises:
-        LocalError: no such protocol.
+        LocalError: there is no such protocol.
     """
     make = PROTOCOLS.get(address.protocol)
     if make is None:

@@ -1,4 +1,4 @@
-"""One utterance's figures, without its audio."""
+"""The figures of one utterance, without its audio."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ class Said:
     """Figures of one utterance; times in seconds.
 
     Attributes:
-        at_s: when its text was released, since the load began.
+        at_s: from the load's start to the message that lets the server speak (the release).
         first_s: from the release to the first frame with audio.
-        audible_s: from the release to the first sample that can be heard.
-        offset_s: that sample's place in the audio.
-        late_s: by how much a listener that plays from the first frame on ran dry.
-        audio_s: audio received.
+        audible_s: from the release to the arrival of the first audible sample; None if not PCM.
+        offset_s: from the audio's start to that sample.
+        late_s: longest wait for a frame by a listener that plays from the first frame on; 0: none.
+        audio_s: duration of the audio received.
         wall_s: from the release to the end.
-        chars: of its text.
-        longest_gap_s: between two frames.
-        arrivals: when each frame came, by `time.perf_counter`, and the seconds of audio in it.
-        failure: kind of the failure, or None for a whole utterance; with one the other figures are None.
-        detail: the server's answer, for a person.
+        chars: code points of the text.
+        longest_gap_s: longest time between two frames.
+        arrivals: for each frame: when it arrived (`time.perf_counter`), and the seconds of audio in it.
+        failure: kind of failure, or None for a complete utterance; after a failure the figures are None.
+        detail: the server's answer or the error's text, for a person to read.
     """
 
     at_s: float
@@ -41,7 +41,7 @@ class Said:
 
 
 def said_of(heard: Heard, begun_at: float) -> Said:
-    """The figures of an utterance that is over; drops its audio."""
+    """Compute the figures of an utterance that has ended; drops its audio."""
     heard.check()
     at_s = max(0.0, heard.released_at - begun_at)
     wall_s = max(0.0, heard.ended_at - heard.released_at) if heard.released_at else 0.0

@@ -17,4 +17,4 @@ SENTENCES = (
     " garden full of children.",
 )
 LONG_TEXT = " ".join(SENTENCES)
-"""Over a minute of speech."""
+"""More than a minute of speech."""

@@ -1,4 +1,4 @@
-"""How busy a load's own process was: a bench proves with it that the client was not the limit."""
+"""Measures how busy the client's own process is, to show that the client did not limit a result."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from zelitrio.bench_client.percentiles import Figures, milliseconds
 
 TICK_S = 0.005
 BUSY_SHARE = 0.85
-"""Share of a core.  Above it frames wait for the client."""
+"""Share of one core.  Above it, frames wait for the client."""
 LATE_SHARE = 0.25
-"""Share of the median first audio.  A client that is later than this measures itself."""
+"""Share of the median first audio.  A client whose event loop is later than this measures itself."""
 
 
 @attrs.define(eq=False)
 class ClientWatch:
-    """How busy the client itself was: use as `async with`."""
+    """How busy the client was during an `async with` block."""
 
     cpu_share: float = 0.0
     """Share of one core."""
     lags_s: list[float] = attrs.field(factory=list)
-    """How late the client's loop woke up for a timer: it cannot have stamped a frame later than that."""
+    """How late the event loop ran each timer; frames got their time stamps about as late."""
 
     _begun: float = 0.0
     _cpu: float = 0.0
@@ -46,14 +46,14 @@ class ClientWatch:
             self.lags_s.append(time.perf_counter() - due)
 
     def figures(self) -> Figures:
-        """For a result line."""
+        """The figures for a result line."""
         return {"cpu_share": round(self.cpu_share, 3), "lag_ms": milliseconds(self.lags_s)}
 
     def proof(self, first_ms: Figures) -> Figures:
-        """The same, and whether the client may have limited the result.
+        """`figures`, and whether the client may have limited the result.
 
         Args:
-            first_ms: first audio as measured.
+            first_ms: the measured first audio.
         """
         figures = self.figures()
         lag_ms, median_ms = figures["lag_ms"].get("p99", 0.0), first_ms.get("p50")

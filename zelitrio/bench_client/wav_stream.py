@@ -1,4 +1,4 @@
-"""A WAV file while it arrives: its header says what the samples are."""
+"""Reads a WAV file as it arrives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_HEADER_BYTES = 4096
 
 @attrs.define(eq=False)
 class WavStream:
-    """Gives an answer's bytes to an utterance; of a WAV file only its samples.
+    """Adds an answer's audio to an utterance; of a WAV file only the samples.
 
     Attributes:
         is_wav: whether the bytes begin with a header.
@@ -26,10 +26,10 @@ class WavStream:
     _is_in_data: bool = False
 
     def push(self, now: float, data: bytes) -> None:
-        """Take bytes.
+        """Take bytes that arrived at `now`.
 
         Raises:
-            WireError: they are no WAV file of 16-bit mono samples.
+            WireError: `is_wav`, and the bytes are not a WAV file of 16-bit mono samples.
         """
         if not data:
             return
@@ -43,7 +43,7 @@ class WavStream:
                 self.heard.add(now, samples)
 
     def _read_header(self) -> bytes | None:
-        """Return the bytes after the header; None while it is not whole."""
+        """Return the bytes after the header; None while the header is incomplete."""
         held = self._held
         if not held.startswith(b"RIFF"[: len(held)]) or held[8:12] != b"WAVE"[: len(held[8:12])]:
             raise WireError(f"expected a WAV file, found {held[:24]!r}", "undecodable")

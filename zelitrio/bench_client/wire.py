@@ -1,7 +1,7 @@
-"""The client's half of a WebSocket in as few instructions as Python allows.
+"""The client's side of WebSocket (RFC 6455), with as little work in Python as possible.
 
-The measured side must be the server, so this does what a bench needs of RFC 6455 and no more: text frames
-out, whole messages in.  Frames are masked with the key 0, which is legal and leaves the payload as it is.
+The client must not limit the result, so this has only what a benchmark needs: it sends text frames and reads
+complete messages.  It masks frames with the key 0, which is legal and leaves the payload unchanged.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _MOST_HEAD_BYTES = 64 * 1024
 
 
 class WireError(Exception):
-    """The server said something that a bench cannot use.
+    """The server sent an answer that cannot be measured.
 
     Attributes:
-        kind: its name in the counts of failures.
+        kind: the kind of failure (see `failures`).
     """
 
     def __init__(self, message: str, kind: str = "wrong_protocol") -> None:
@@ -28,7 +28,7 @@ class WireError(Exception):
 
 
 def upgrade(host: str, target: str, headers: Mapping[str, str] | None = None) -> bytes:
-    """The request that opens a socket."""
+    """Make the request that opens a socket."""
     more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     return (
         f"GET {target} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{more}"
@@ -37,7 +37,7 @@ def upgrade(host: str, target: str, headers: Mapping[str, str] | None = None) ->
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole frame."""
+    """Make one complete frame."""
     size = len(payload)
     if size < 126:
         head = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
@@ -49,22 +49,25 @@ def frame(opcode: int, payload: bytes) -> bytes:
 
 
 def message(fields: Mapping[str, object]) -> bytes:
-    """A JSON object as a text frame."""
+    """Make a text frame with a JSON object."""
     return frame(TEXT, orjson.dumps(fields))
 
 
 def close(code: int = 1000) -> bytes:
-    """A close frame."""
+    """Make a close frame."""
     return frame(CLOSE, struct.pack("!H", code))
 
 
 def refusal_kind(status: int) -> str:
-    """The kind of failure of an HTTP status."""
+    """The kind of failure for an HTTP status."""
     return "redirect" if 300 <= status < 400 else f"http_{status}"
 
 
 class FrameReader:
-    """Bytes in, messages out, after the answer to the upgrade was read."""
+    """Reads the answer to the upgrade, then messages.
+
+    `is_open` is true once the server has accepted the upgrade.
+    """
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -73,10 +76,10 @@ class FrameReader:
         self.is_open = False
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Take bytes; yields (opcode, payload) of each message or control frame that is whole.
+        """Take bytes; yield (opcode, payload) of each message or control frame that is complete.
 
         Raises:
-            WireError: the upgrade was refused, or the peer does not speak WebSocket.
+            WireError: the server refused the upgrade, or does not speak WebSocket.
         """
         held = self._held
         held += data
@@ -108,7 +111,7 @@ class FrameReader:
         del held[:at]
 
     def _read_answer(self) -> bool:
-        """Take the answer to the upgrade off what is held; whether all of it has come."""
+        """Take the answer to the upgrade from the bytes held.  Returns whether it was complete."""
         held = self._held
         end = held.find(b"\r\n\r\n")
         if not held.startswith(b"HTTP/1."[: len(held)]) or (end < 0 and len(held) > _MOST_HEAD_BYTES):

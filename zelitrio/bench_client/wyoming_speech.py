@@ -1,4 +1,4 @@
-"""Wyoming, the protocol of Home Assistant's voice services: JSON lines with bytes after them, over TCP."""
+"""A client of Wyoming, the protocol of Home Assistant's voice services: JSON lines and bytes over TCP."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zelitrio.bench_client.heard import Heard
 from zelitrio.bench_client.wire import WireError
 
 _MOST_BYTES = 1 << 24
-"""The longest event.  No server needs more, and a peer of another protocol may name any number."""
+"""Longest event in bytes.  A server of another protocol may send any number as the length."""
 _VERSION = "1.5.2"
 
 
 @attrs.frozen
 class Event:
-    """One event of the protocol."""
+    """One event: its `type`, its data, and the bytes after it."""
 
     kind: str
     data: dict[str, Any]
@@ -29,15 +29,15 @@ class Event:
 
 
 def write_event(kind: str, data: dict[str, Any]) -> bytes:
-    """An event without payload, its data inside of its line."""
+    """Make an event without payload; its data is in its line."""
     return orjson.dumps({"type": kind, "version": _VERSION, "data": data}) + b"\n"
 
 
 async def read_event(reader: asyncio.StreamReader) -> Event:
-    """The next event.
+    """Wait for the next event.
 
     Raises:
-        WireError: the peer speaks another protocol, or has closed.
+        WireError: the server speaks another protocol, or has closed the connection.
     """
     try:
         line = await reader.readuntil(b"\n")
@@ -57,13 +57,13 @@ async def read_event(reader: asyncio.StreamReader) -> Event:
 
 
 class WyomingSpeaker:
-    """Speaks by one connection per utterance, as Home Assistant does."""
+    """A speaker that connects for each utterance, as Home Assistant does."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
 
     async def say(self, text: str) -> Heard:
-        """One utterance; never raises for what the server does."""
+        """See Speaker."""
         address = self._address
         heard = Heard(output_format=address.output_format, chars=len(text))
         writer: asyncio.StreamWriter | None = None
@@ -90,7 +90,7 @@ class WyomingSpeaker:
         return heard
 
     def _take(self, event: Event, heard: Heard) -> bool:
-        """Take an event; whether it is the last."""
+        """Take an event.  Returns whether it is the last."""
         match event.kind:
             case "audio-start":
                 width, channels = event.data.get("width"), event.data.get("channels")

@@ -1,4 +1,4 @@
-"""The results of `zelitrio bench`, read again and shown."""
+"""Reads the results of `zelitrio bench` and shows them as an HTML page."""
 
 from __future__ import annotations
 

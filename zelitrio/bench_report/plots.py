@@ -1,4 +1,4 @@
-"""Plots as inline SVG: lines, dots and axes, in the colours of the page around them."""
+"""Draws plots as inline SVG: lines, dots and axes.  The page's style sheet gives the colours."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import attrs
 WIDTH, HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40
 _COLOURS = 8
-"""The page's style has a class for each: `c0` to `c7`."""
+"""Number of colours: classes `c0` to `c7` of the page's style sheet."""
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
 @attrs.frozen
 class Series:
-    """What one server did.
+    """The points of one server in one plot.
 
     Attributes:
-        name: for the tooltip.
-        colour: its number; the same server has the same one in all plots.
-        points: x and y.
+        name: the server's name, for the tooltip.
+        colour: number of the colour; a server has the same one in all plots.
+        points: (x, y) of each.
         style: "line", "dashed" or "dots".
     """
 
@@ -33,12 +33,12 @@ class Series:
 
 
 def colour_class(number: int) -> str:
-    """The class that gives a series its colour."""
+    """The CSS class for a series' colour."""
     return f"c{number % _COLOURS}"
 
 
 def plot(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> str:
-    """A figure with its caption; empty if there is nothing to draw."""
+    """Draw a figure with a caption; empty if no series has a point."""
     shown = [each for each in series if each.points]
     if not shown:
         return ""
@@ -63,7 +63,7 @@ def plot(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> st
 
 @attrs.frozen
 class _Scale:
-    """A straight map from values to places in the picture."""
+    """A linear map from values (`low` to `high`) to coordinates in the picture (`begin` to `end`)."""
 
     low: float
     high: float
@@ -93,7 +93,7 @@ def _drawn(series: Series, across: _Scale, up: _Scale) -> str:
         path = "L".join(f"{left:.1f} {top:.1f}" for left, top, _, _ in places)
         line = f'<path class="line {colour} {series.style}" d="M{path}"/>'
     radius = 2 if series.style == "dots" else 3
-    # A tooltip each would make a plot of thousands of dots heavy.
+    # A tooltip for each of thousands of dots would slow the page down.
     if len(places) > 200:
         dots = "".join(
             f'<circle class="dot {colour}" cx="{left:.1f}" cy="{top:.1f}" r="1.2"/>'

@@ -1,4 +1,4 @@
-"""One page about one or more runs: plots, tables and the conditions, without a request to anywhere."""
+"""Makes one HTML page about one or more runs: plots, tables and conditions.  The page loads nothing else."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _META = (
     '<meta http-equiv="content-security-policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
-"""The page may ask no server for anything."""
+"""Forbids the page every request."""
 _LOADS = {
     "first-audio": ("streams", "Streams"),
     "concurrency": ("streams", "Streams at once"),
@@ -63,19 +63,19 @@ _TITLES = {
 
 @attrs.frozen
 class _Server:
-    """All lines of one server in one run."""
+    """All lines of one server in one run.  `number` counts the servers of the page and chooses the colour."""
 
     name: str
     number: int
     lines: tuple[_Line, ...]
 
     def of(self, what: str, bench: str) -> list[_Line]:
-        """Its lines of this kind."""
+        """The lines of this kind and benchmark."""
         return [line for line in self.lines if line["what"] == what and line.get("bench") == bench]
 
 
 def report_html(runs: Sequence[Run]) -> str:
-    """The page.  Several runs, and several servers in one run, are compared side by side."""
+    """Make the page.  Compares several runs, and several servers in one run, side by side."""
     servers = list(_servers(runs))
     title = "zelitrio bench: " + ", ".join(server.name for server in servers)
     known = [name for name in _TITLES if any(server.of("point", name) for server in servers)]
@@ -135,7 +135,7 @@ def _over_time(server: _Server, bench: str) -> tuple[tuple[float, float], ...]:
 
 
 def _against(server: _Server, bench: str, name: str, part: str | None = None, style: str = "line") -> Series:
-    """A figure against the load."""
+    """A series of a figure over the load."""
     points = []
     for line in server.of("point", bench):
         load, value = _load(line, bench), _value(line, name, part)
@@ -161,7 +161,7 @@ def _number(value: object) -> float | None:
 
 
 def _table(bench: str, servers: Sequence[_Server]) -> str:
-    """A row for each point of each server; equal points stand together, beside the first server's."""
+    """A row for each point of each server; rows of equal load are together and compared with the first."""
     rows: list[tuple[float, _Server, _Line]] = [
         (_load(line, bench) or 0.0, server, line) for server in servers for line in server.of("point", bench)
     ]
@@ -206,7 +206,7 @@ def _shown(value: float | None, unit: str = "", digits: int = 1) -> str:
 
 
 def _notes(bench: str, servers: Sequence[_Server]) -> Iterator[str]:
-    """The knee, the most listeners, failures by kind, and a client that was the limit."""
+    """Notes on the knee, the most listeners, failures by kind, and a client that may have been the limit."""
     for server in servers:
         said = [
             f"the knee is at {line.get('arrivals_per_s')} arrivals a second (limit {line.get('limit_ms')} ms)"

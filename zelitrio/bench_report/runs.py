@@ -1,4 +1,4 @@
-"""The lines of a run of `zelitrio bench`, read from a file."""
+"""Reads the result lines of a run of `zelitrio bench` from a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Run:
     """One run.
 
     Attributes:
-        name: for a reader, such as the file's name.
+        name: a name to show, such as the file's.
         lines: as `zelitrio bench` wrote them.
     """
 
@@ -26,10 +26,10 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """Read a file of lines.
+    """Read a file of result lines.
 
     Raises:
-        LocalError: a line is not from `zelitrio bench`, or there is no point.
+        LocalError: a line is not from `zelitrio bench`, or the file has no point.
         OSError: the file cannot be read.
     """
     lines: list[Mapping[str, Any]] = []
