@@ -1,7 +1,7 @@
-"""Making voices from recordings: prepare, align, train both networks, export.
+"""Makes voices from recordings: prepares and aligns them, trains both networks, exports a voice folder.
 
-`make_voice` makes a voice from a user's recordings for `zelitrio train`, the only command that imports this
-room, and only when it runs.  The folder `recipe` has the recipes of the voices inside the package.
+`make_voice` makes a voice from a user's recordings.  `zelitrio train` alone imports this package, and only
+when it runs.  The subpackage `recipe` made the voices that zelitrio contains.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Aligned utterances as the acoustic model is taught them: tokens, durations, pitch, energy, frames."""
+"""Training data of the acoustic model: tokens, durations, pitch, energy and frames of aligned recordings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.voices import frame_positions, phone_inputs
 
 LEAD_FRAMES = 1
-"""Silence kept before the first phone: it is waited for by every listener."""
+"""Frames of silence kept before the first phone.  Few, because every listener waits for them."""
 TAIL_FRAMES = 8
 NO_FRAMES = 0.3
-"""The logarithm gets this for a duration of zero frames; it rounds to 0."""
+"""Stands for a duration of zero frames, which has no logarithm; it rounds to 0."""
 CROP_LEFT, CROP_RIGHT = 20, 6
-"""Frames at a crop's edges that are decoded but not judged: they lack the decoder's context."""
+"""Frames at a crop's edges that are decoded but have no loss: they lack the decoder's context."""
 WEIGHTS: Mapping[str, float] = {"kathleen": 0.36, "lj": 0.30, "bdl": 0.18, "slt": 0.16}
 _ENDS = (".", "!", "?", ":", ";", ",", '"', "'", ")", "-", "…", "”", "’")
 
@@ -52,7 +52,7 @@ class Item:
 
 @attrs.frozen(eq=False)
 class Example:
-    """One whole aligned recording with its features, from which items are cut."""
+    """One aligned recording with its features, from which items are cut."""
 
     speaker: int
     band_hz: float
@@ -62,10 +62,10 @@ class Example:
     onset: int
     """First frame of speech in the recording."""
     end: int
-    """The frame after the last of speech."""
+    """The frame after the last frame of speech."""
 
     def item(self, first: int, last: int, speaker_ln_f0: float) -> Item:
-        """Words `first` to `last` (exclusive) as one item; a cut inside is marked as `Break.CUT`."""
+        """Make an item of words `first` to `last` (exclusive); an end inside the text is a `Break.CUT`."""
         utterance, begin, durations = tokens_and_durations(self, first, last)
         inputs = phone_inputs(utterance)
         frames = int(durations.sum())
@@ -100,7 +100,7 @@ def _mean_per_token(
     durations: npt.NDArray[np.int64],
     weight: npt.NDArray[np.float32] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Mean over each token's frames, by `weight` where that is not all zero; 0 for empty tokens."""
+    """Mean over each token's frames, weighted by `weight` unless that is all zero; 0 for empty tokens."""
     weights = np.full(len(values), 1e-4, np.float32) if weight is None else weight + 1e-4
     token = np.repeat(np.arange(len(durations)), durations)
     sums = np.bincount(token, values * weights, len(durations))
@@ -110,10 +110,10 @@ def _mean_per_token(
 def tokens_and_durations(
     example: Example, first: int, last: int
 ) -> tuple[Utterance, int, npt.NDArray[np.int64]]:
-    """The utterance as it was really phrased, its first frame, and frames per token.
+    """Return the utterance as the reader phrased it, its first frame, and the frames of each token.
 
-    The reader's own pauses become commas, and marks that the reader passed over without a pause are
-    taken away: a break in training is a pause one hears.
+    The reader's pauses become commas, and punctuation without a pause is removed, so that every break in
+    training is an audible pause.
     """
     words = example.aligned.utterance.words[first:last]
     times = example.aligned.words[first:last]
@@ -148,7 +148,7 @@ def tokens_and_durations(
 
 
 def fault(example: Example) -> str | None:
-    """Why an aligned recording cannot be right, or None."""
+    """Why an alignment must be wrong; None if it may be right."""
     words = example.aligned.words
     lengths = [
         later - earlier
@@ -177,9 +177,9 @@ def fault(example: Example) -> str | None:
 
 
 class AcousticData:
-    """Every usable aligned recording of a work folder.
+    """All usable aligned recordings of a work folder.
 
-    A speaker that has not been aligned yet has no examples; training may begin without them.
+    A speaker without an alignment has no examples; training can start with the other speakers.
     """
 
     def __init__(
@@ -205,10 +205,10 @@ class AcousticData:
         self._weights = weights / weights.sum()
 
     def items(self, rng: np.random.Generator, size: int) -> list[Item]:
-        """Items for one batch; one in eight ends in mid-sentence, some of those also begin there.
+        """Draw the items of one batch.  One in eight ends in mid-sentence; some of those also begin there.
 
-        Four times as many are drawn, and a quarter of like length is taken: half of the encoder's work
-        would else be padding.
+        Draws four times as many and takes a quarter of similar length: otherwise half of the encoder's work
+        would be padding.
         """
         drawn = []
         for speaker in rng.choice(len(self.speakers), size=4 * size, p=self._weights):
@@ -230,7 +230,7 @@ class AcousticData:
         ]
 
     def held_items(self) -> list[Item]:
-        """All held-out recordings, whole."""
+        """All held-out recordings, each as one item."""
         return [
             example.item(0, len(example.aligned.words), self.ln_f0[speaker])
             for speaker, pool in enumerate(self.held)
@@ -272,7 +272,7 @@ def _examples(work: Path, number: int, name: str, report: Callable[[str], None])
 
 @attrs.frozen(eq=False)
 class AcousticBatch:
-    """Items padded to the longest, with the frames to decode cropped."""
+    """Items padded to the longest, with a crop of each one's frames."""
 
     phones: Tensor  # [batch, n]
     stresses: Tensor  # [batch, n]

@@ -1,8 +1,9 @@
 """Training of the acoustic model: durations, pitch and energy per phone, and mel frames.
 
-First to match recordings; then also to pass a critic, because the mean of all the ways to say a sound,
-which is what a distance asks for, is duller than each of them.
-A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resumes it.
+First the model learns to match recordings.  Then it also learns to pass a critic (a discriminator): a
+distance alone teaches the mean of all ways to say a sound, which is duller than each of them.
+
+A run is a folder with `checkpoint.pt` and `log.jsonl`; a run that was stopped resumes from there.
 """
 
 from __future__ import annotations
@@ -45,27 +46,27 @@ from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS
 
 @attrs.frozen(kw_only=True)
 class AcousticPlan:
-    """How long and how hard."""
+    """Hyperparameters of a run."""
 
     steps: int = 10_000
     batch: int = 16
     crop_frames: int = 200
     learning_rate: float = 1.2e-3
     plain_share: float = 0.6
-    """Share of the steps that only match recordings, before the critic joins in; 1: it never does."""
+    """Share of the steps before the critic's loss is added; 1: it never is."""
     critic_learning_rate: float = 2e-4
     seed: int = 1
     checkpoint_s: float = 120.0
 
     @property
     def critic_from(self) -> int:
-        """The step at which the critic joins in."""
+        """The first step with the critic's loss."""
         return round(self.plain_share * self.steps)
 
 
 @attrs.frozen(eq=False)
 class Outputs:
-    """The model's outputs for a batch with given pitch, energy and durations."""
+    """The model's outputs for a batch, with pitch, energy and durations given."""
 
     duration: Tensor  # [batch, n, 2]
     pitch: Tensor  # [batch, n, 2]
@@ -76,9 +77,9 @@ class Outputs:
 
 
 def forward(model: AnyAcoustic, batch: AcousticBatch, pitch: Tensor, energy: Tensor) -> Outputs:
-    """Encode, and decode with the recording's durations and the pitch and energy given.
+    """Encode and decode with the recordings' durations and the given pitch and energy.
 
-    A model that draws a contour first draws it, and makes spectra for the recording's own contour.
+    A model with a contour step predicts the contour, but decodes with the recordings' contour.
     """
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
         hidden, prosody = model.encode(
@@ -104,10 +105,13 @@ def forward(model: AnyAcoustic, batch: AcousticBatch, pitch: Tensor, energy: Ten
 
 
 def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
-    """Each loss by name, unweighted; means and spreads are taught apart, so spreads hide no errors."""
+    """Compute each loss, unweighted, by name.
+
+    Means and spreads have separate losses, so that a large spread cannot excuse a wrong mean.
+    """
     real = batch.mask[..., 0]
     judged = batch.judged * batch.frame_mask
-    # An unvoiced phone's pitch is a bridge between its neighbours: a weak witness.
+    # An unvoiced phone's pitch is interpolated between its neighbours: it counts little.
     tuneful = real * (0.1 + 0.9 * batch.voicing)
     result: dict[str, Tensor] = {}
     for name, predicted, target, weight in (
@@ -122,7 +126,7 @@ def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
     result["mel"] = masked_mean((outputs.mel - batch.mel).abs(), judged * band)
     sung = judged[..., 0] * (0.05 + 0.95 * batch.voiced)
     result["frame_pitch"] = masked_mean((outputs.frame_pitch - batch.frame_pitch).abs(), sung)
-    # Served voicing is the sigmoid of a steeper logit, so that is what is compared.
+    # In serving, voicing is the sigmoid of a steeper logit, so the loss uses that one.
     result["voicing"] = masked_mean(
         F.binary_cross_entropy_with_logits(VOICING_SLOPE * outputs.voicing, batch.voiced, reduction="none"),
         judged[..., 0],
@@ -143,12 +147,12 @@ LOSS_WEIGHTS = {
 }
 FOOLED_WEIGHT, MATCHED_WEIGHT = 0.25, 0.3
 CRITIC_FRAMES = 100
-"""The critic looks at a piece of each crop: its convolutions would otherwise be half of a step's cost."""
+"""Frames of each crop that the critic judges: with all of them it would take half of a step's time."""
 
 
 @attrs.define(eq=False)
 class AcousticTraining:
-    """The live state of one run."""
+    """The state of one run while it trains."""
 
     plan: AcousticPlan
     model: AnyAcoustic
@@ -167,7 +171,7 @@ class AcousticTraining:
         ln_f0: Sequence[float],
         config: AnyAcousticConfig | None = None,
     ) -> AcousticTraining:
-        """A fresh run."""
+        """Make the state of a new run."""
         torch.manual_seed(plan.seed)
         config = config or AcousticConfig(
             phones=PHONE_TOKENS, stresses=STRESS_TOKENS, features=FEATURES, speakers=len(speakers)
@@ -180,7 +184,7 @@ class AcousticTraining:
         return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers), critic, critic_optimiser)
 
     def state(self) -> dict[str, Any]:
-        """Everything a resumed run needs."""
+        """Everything that a resumed run needs, for a checkpoint."""
         return {
             **stored_sizes(self.model.config),
             "speakers": list(self.speakers),
@@ -193,7 +197,7 @@ class AcousticTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restore what `state` returned."""
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         self.averaged.network.load_state_dict(state["averaged"])
@@ -202,12 +206,12 @@ class AcousticTraining:
         self.critic_optimiser.load_state_dict(state["critic_optimiser"])
 
     def take_step(self, batch: AcousticBatch) -> dict[str, float]:
-        """One optimiser step; the losses."""
+        """Take one optimiser step and return the losses; waits for the device."""
         seed_step(self.plan.seed, self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.learning_rate * warm_then_cosine(self.step, self.plan.steps)
         self.model.train()
-        # A little noise on what is given, since what will be given is predicted.
+        # Noise, because in serving pitch and energy are predictions with errors.
         pitch = batch.pitch + 0.1 * torch.randn_like(batch.pitch)
         energy = batch.energy + 0.1 * torch.randn_like(batch.energy)
         outputs = forward(self.model, batch, pitch, energy)
@@ -227,7 +231,7 @@ class AcousticTraining:
     def _judge(
         self, outputs: Outputs, batch: AcousticBatch, losses: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Teach the critic a step; how far the frames are from passing, and from natural ones in its eyes."""
+        """Train the critic for one step.  Returns the model's adversarial loss and its feature distance."""
         seen = batch.judged * batch.frame_mask * band_of_mels(batch.band_hz).transpose(1, 2)
         begin = int(torch.randint(0, max(1, seen.shape[1] - CRITIC_FRAMES), ()))
         piece = slice(begin, begin + CRITIC_FRAMES)
@@ -241,14 +245,14 @@ class AcousticTraining:
         with torch.autocast(batch.mel.device.type, torch.bfloat16):
             fooled, matched = maker_losses(wanted, self.critic(made, batch.speakers))
         losses |= {"critic": loss, "fooled": fooled, "matched": matched}
-        # Some hundred steps of the critic almost alone first: an untaught one only adds noise.
+        # For some hundred steps the critic's loss hardly counts: an untrained critic only adds noise.
         joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 300))
         return joined * fooled, joined * matched
 
 
 @torch.no_grad()
 def validate(model: AnyAcoustic, data: AcousticData, batch: int = 12, limit: int = 120) -> dict[str, float]:
-    """Losses on held-out recordings, the same ones at every call."""
+    """Compute losses on held-out recordings, the same ones at every call."""
     device = next(model.parameters()).device
     items = data.held_items()
     items = sorted(items[:: max(1, len(items) // limit)], key=lambda item: len(item.mel))
@@ -274,20 +278,20 @@ def train_acoustic(
     watch: Watch = UNWATCHED,
     report: Callable[[str], None] = print,
 ) -> int:
-    """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+    """Train until `plan.steps` or until `watch` stops it; resumes from the run's checkpoint if there is one.
 
-    Returns how many steps have been taken in all, fewer than planned if the watch stopped it.
+    Returns the number of steps taken in all.
 
     Args:
         work: folder with `features/` and `align/`.
         run: the run's own folder.
         speakers: in the order of their numbers in the model.
-        plan: how long and how hard.
+        plan: the hyperparameters.
         init: checkpoint of another run; a new run starts from its averaged weights and sizes.
         device: of torch.
-        workers: processes that make batches ahead, for a device that is faster than one can.
-        watch: told of every step and checkpoint.
-        report: takes a line about what is left out of training.
+        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
+        watch: called after every step and checkpoint.
+        report: called with a line about each recording that is left out.
     """
     data = AcousticData(work, speakers, report)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None
@@ -301,7 +305,7 @@ def train_acoustic(
     elif first is not None:
         training.model.load_state_dict(first["averaged"])
         training.averaged = Averaged.of(training.model)
-    # Recordings may have joined since the checkpoint was written.
+    # Recordings may have been added since the checkpoint was written.
     for model in (training.model, training.averaged.network):
         model.get_buffer("speaker_ln_f0").copy_(torch.tensor(data.ln_f0))
 

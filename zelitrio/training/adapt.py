@@ -1,7 +1,7 @@
-"""Compare a trained model with new recordings, and write its weights as the start of fine-tuning.
+"""Compares a trained model with new recordings, and writes its weights as the start of fine-tuning.
 
-The nearest speaker of the model gives the row of the new speaker.  The other rows are left out: training on
-one speaker would spoil them.
+The new speaker's embedding starts as that of the model's nearest speaker.  The other embeddings are left out:
+training on one speaker would spoil them.
 """
 
 from __future__ import annotations
@@ -23,22 +23,21 @@ from zelitrio.training.vocoder_training import make
 from zelitrio.voices import ZeliModel
 
 _LOOKED_AT = 16
-"""Recordings that choose the speaker."""
+"""Number of recordings that are compared to find the nearest speaker."""
 _PLACES, _CROPS = 24, 6
-"""Places in the period that are tried for the pulses, and crops that each is tried on."""
+"""Number of places in the period that are tried for the pulses, and of crops that each is tried on."""
 MISFIT = 1.3
-"""A recording this many times farther from its text than others has another text.
+"""A recording whose distance from its text is this many times the median has another text.
 
-Of 53 recordings with their own texts none came to 1.15; of 24 with texts of others, 14 could not be aligned
-and the rest came to 1.9 or more.
+For 53 recordings with their own texts, the ratio was below 1.15.  Of 24 with the text of another recording,
+14 could not be aligned, and the ratio of the others was 1.9 or more.
 """
 
 
 def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
-    """The number of the model's speaker who says the recordings most like they were said.
+    """Find the model's speaker whose speech is nearest to the recordings; returns the speaker's number.
 
-    Pitch is told relative to the speaker, so that what is compared is timbre; each speaker's distance in
-    mean pitch counts beside it.
+    Compares timbre, with pitch relative to the speaker, and adds the distance of the mean pitches.
     """
     pool = data.train[0][:_LOOKED_AT]
     distances = []
@@ -51,15 +50,17 @@ def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
 def misfits(
     model: ZeliModel, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
 ) -> list[tuple[str, float]]:
-    """Recordings that say another text than theirs, though it could be aligned.
+    """Find aligned recordings whose text is not what is said in them.
+
+    The model speaks each text with the recording's own timing and pitch, and the two are compared.
 
     Args:
-        model, speaker: say the texts with the recordings' own timing and melody.
-        data: of one speaker.
-        looked_at: told how many have been.
+        model, speaker: the model, and the number of its speaker.
+        data: recordings of one speaker.
+        looked_at: called with the number of recordings compared so far.
 
     Returns:
-        Names, each with how many times farther from its text the recording is than others.
+        For each such recording, its name and its distance from the text divided by the median distance.
     """
     examples = [*data.train[0], *data.held[0]]
     distances = []
@@ -83,10 +84,10 @@ def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: 
 
 @torch.no_grad()
 def turns_to_pulses(model: ZeliModel, work: Path) -> float:
-    """Turns from the recordings' pulses to those from which the vocoder makes their sound best.
+    """Find the shift of the recordings' pulses with which the vocoder imitates them best, in periods (0..1).
 
-    The pulses of recordings are estimated from their sound.  A vocoder that learnt from exact pulses may
-    expect them at another place in the period.
+    The pulses' times are estimated from the recordings.  A vocoder that learnt from exact times may expect
+    them at another place in the period.
     """
     distances = []
     for step in range(_PLACES):
@@ -97,14 +98,14 @@ def turns_to_pulses(model: ZeliModel, work: Path) -> float:
 
 
 def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple[Path, Path]:
-    """Write `acoustic.pt` and `vocoder.pt`, from which runs of one speaker of that name can start."""
+    """Write `acoustic.pt` and `vocoder.pt`, from which runs of one speaker called `name` can start."""
     state = model.acoustic.state_dict()
     for key in ("speaker.weight", "speaker_ln_f0"):
         state[key] = state[key][speaker : speaker + 1].clone()
     sizes = stored_sizes(attrs.evolve(model.acoustic.config, speakers=1))
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
     save_checkpoint(acoustic, {**sizes, "speakers": [name], "step": 0, "averaged": state})
-    # In training the pitch is that of the recordings.
+    # In training the pitch is the recordings', which already varies from frame to frame.
     sizes = stored_sizes(steady(model.vocoder.config))
     save_checkpoint(vocoder, {**sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

@@ -1,4 +1,4 @@
-"""Second step: where each phone of each recording lies, by the serving front end's phones."""
+"""Second step: aligns each recording with the phones that the text front end gives for its text."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from zelitrio.training.whole_file import whole_file
 
 @attrs.frozen
 class AlignedUtterance:
-    """One recording: its words as they were said, and when."""
+    """The words of one recording, with the times and pronunciations that were found in it."""
 
     name: str
     utterance: Utterance
-    """With the pronunciations that were heard."""
+    """The text's utterance, with the pronunciations that were found."""
     words: tuple[AlignedWord, ...]
 
 
 def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
-    """Pronunciations that a reader can have used: the front end's choice first, then the dictionary's.
+    """Pronunciations that a reader may have used: the front end's first, then the dictionary's.
 
-    Where the front end says a function word without stress, its other forms are offered without stress
-    too, so that stress in training means what it means in serving.
+    If the front end gives a function word no stress, its other pronunciations have none either, so that
+    stress means the same in training and in serving.
     """
     weak = all(phone[-1] in "0" for phone in word.phones if is_vowel(phone))
     variants = [word.phones]
@@ -54,9 +54,9 @@ def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
 
 
 def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
-    """The utterance with today's stresses: alignments outlive changes to the front end's weak forms.
+    """Update the stresses of an utterance whose alignment was stored, perhaps by an older front end.
 
-    The phones stay.  If the front end now gives the same phones other stresses, the new stresses are taken.
+    Where the front end now gives the same phones other stresses, the new ones are taken.  No phone changes.
     """
     today = front_end.utterance(utterance.source).words
     if [word.spoken for word in today] != [word.spoken for word in utterance.words]:
@@ -77,16 +77,16 @@ def align_recordings(
     failed: Callable[[Recording], None],
     aligned: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
-    """Align recordings of one speaker and write `work/align/<name>.json`; if it exists, nothing is done.
+    """Align recordings of one speaker and write `work/align/<name>.json`; does nothing if it exists.
 
-    A second run continues after the recordings that are done.
+    After an interruption, continues after the last aligned recording.
 
     Args:
-        recordings: all of them.
-        work: where alignments go.
-        name: of the speaker.
-        failed: called with each recording that does not contain its text.
-        aligned: called with the number done and the total.
+        recordings: all recordings of the speaker.
+        work: the work folder.
+        name: the speaker's name.
+        failed: called with each recording that cannot be aligned with its text.
+        aligned: called after each recording with the number done and the total.
     """
     target = work / "align" / f"{name}.json"
     if target.is_file():
@@ -116,7 +116,7 @@ def align_recordings(
 
 
 def forget_alignments(work: Path, name: str, recordings: Collection[str]) -> None:
-    """Take recordings, by name, out of what `align_recordings` wrote."""
+    """Remove the recordings with these names from the file that `align_recordings` wrote."""
     target = work / "align" / f"{name}.json"
     rows = orjson.loads(target.read_bytes())
     _write(target, [row for row in rows if row["name"] not in recordings])
@@ -131,7 +131,7 @@ def _read_partial(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = path.read_bytes()
-    whole = found[: found.rfind(b"\n") + 1]  # the last line may have been cut
+    whole = found[: found.rfind(b"\n") + 1]  # the last line may be incomplete
     os.truncate(path, len(whole))
     return [orjson.loads(line) for line in whole.splitlines()]
 
@@ -152,7 +152,7 @@ def _row(name: str, utterance: Utterance, found: Sequence[AlignedWord]) -> dict[
 
 
 def read_alignments(work: Path, speaker: str) -> list[AlignedUtterance]:
-    """What `align_recordings` wrote."""
+    """Read what `align_recordings` wrote."""
     aligned = []
     for row in orjson.loads((work / "align" / f"{speaker}.json").read_bytes()):
         words = tuple(

@@ -1,11 +1,11 @@
-"""Where each phone begins: forced alignment by pocketsphinx.
+"""Finds when each phone begins: forced alignment by pocketsphinx.
 
-Pocketsphinx aligns words first and phones in a second pass.  Every word is put into its dictionary
-under a name made from its phones, so that the phones are ours and not its dictionary's; other
-pronunciations of the word are offered beside it, and the one that was said is what comes back.
+Pocketsphinx aligns words first and phones in a second pass.  Each word is added to its dictionary under a
+name made from the word's phones, so that it uses our phones and not those of its own dictionary.  The other
+pronunciations of a word are added too, and pocketsphinx chooses the one that was said.
 
-Where the second pass fails at one padding it may succeed at another (its beam ends in the wrong
-state), so several paddings and noise floors are tried in turn.
+The second pass sometimes fails because its beam ends in the wrong state, and succeeds with another padding.
+So several paddings and noise floors are tried.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ _PADDINGS: tuple[tuple[float, float], ...] = (
     (0.55, 5e-4),
 )
 _MIN_SILENCE_FRAMES = 5
-"""A silence shorter than this is a stop's closure or a breath of the aligner, not a pause."""
+"""A silence of fewer frames is a stop's closure or an inaccuracy of the aligner, not a pause."""
 
 
 @attrs.frozen
 class AlignedWord:
-    """One word, as said."""
+    """One word with the times of its phones."""
 
     phones: Phones
-    """The pronunciation that fits best, with the stress digits it was offered with."""
+    """The pronunciation that fits best, with its stress digits."""
     starts: tuple[int, ...]
-    """First frame of each phone, from the recording's first sample; 100 frames a second."""
+    """First frame of each phone; 100 frames a second, counted from the recording's first sample."""
     end: int
-    """The frame after the last phone."""
+    """The frame after the last phone's last."""
 
 
 class Aligner:
-    """Forced alignment of recordings.  Not thread-safe; about 0.1 s for an utterance of 4 s."""
+    """Aligns recordings with their words.  Not thread-safe; takes about 0.1 s for a recording of 4 s."""
 
     def __init__(self) -> None:
-        # Imported here: pocketsphinx is of the `train` extra.
+        # Imported here: pocketsphinx belongs to the extra `train`.
         import pocketsphinx
 
         self._decoder = pocketsphinx.Decoder(
@@ -60,8 +60,8 @@ class Aligner:
             dict=None,
             samprate=float(RATE_HZ),
             loglevel="FATAL",
-            # The lattice's best path may end elsewhere than the search did, and the second pass then
-            # fails; without it 24 of 24 long sentences align at the first padding, with it half.
+            # The lattice's best path may end in another state than the search, and then the second pass
+            # fails: 12 of 24 long sentences aligned at the first padding with it, all 24 without it.
             bestpath=False,
         )
         self._known: dict[str, Phones] = {}
@@ -76,7 +76,7 @@ class Aligner:
             words: for each word its possible pronunciations, the expected one first.
 
         Returns:
-            One `AlignedWord` per word, gapless but for pauses, or None when nothing fits.
+            One `AlignedWord` per word, without gaps except for pauses; None if no alignment was found.
         """
         names = [self._name(variants) for variants in words]
         loud = pcm * (0.5 / max(1e-6, float(np.abs(pcm).max(initial=0.0))))
@@ -87,7 +87,7 @@ class Aligner:
         return None
 
     def _name(self, variants: Sequence[Phones]) -> str:
-        """A dictionary word that stands for these pronunciations; made at first use."""
+        """The name of these pronunciations in pocketsphinx's dictionary; adds it at first use."""
         name = "w" + "/".join("_".join(phones) for phones in variants)
         if name not in self._known:
             plain: list[Phones] = []
@@ -132,16 +132,16 @@ class Aligner:
 def read_words(
     alignment: Iterable[Any], known: Mapping[str, Phones], names: Sequence[str], pad: int
 ) -> list[AlignedWord] | None:
-    """A decoder's alignment as words of ours.
+    """Convert a decoder's alignment to `AlignedWord`s.
 
     Args:
         alignment: entries with `name`, each an iterable of phones with `start` and `duration` in frames.
-        known: the pronunciation that each dictionary entry stands for; anything else is silence.
-        names: the words that were asked for.
+        known: pronunciations by dictionary entry; every other entry is silence.
+        names: the dictionary entries of the words to align.
         pad: frames of padding before the recording.
 
     Returns:
-        The words, or None when some are missing or have other phones than they should.
+        The words; None if a word is missing or its phones are not those of its pronunciation.
     """
     words: list[AlignedWord] = []
     for entry in alignment:
@@ -156,7 +156,7 @@ def read_words(
 
 
 def close_gaps(words: Sequence[AlignedWord]) -> list[AlignedWord]:
-    """Give silences too short to be pauses to the word before them."""
+    """Extend each word over a following silence that is too short to be a pause."""
     closed: list[AlignedWord] = []
     for word, following in zip(words, [*words[1:], None], strict=True):
         end = word.end

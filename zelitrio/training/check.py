@@ -1,7 +1,7 @@
-"""A folder of recordings looked through before training: what can be used, and what is wrong with the rest.
+"""Checks a folder of recordings before training: which can be used, and what is wrong with the others.
 
-Every file is opened once, its text is read by the front end, and nothing is aligned yet: about 50 ms for a
-recording.  Whatever is wrong is named with the table's line; what remains goes on if it is enough.
+Reads each file, and its text with the front end, but aligns nothing; takes about 50 ms for a recording.  Each
+problem is reported with its line in the table.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ APART = 0.6
 CANCELLED_DB = 6.0
 TELEPHONE_HZ = 4_200.0
 ROOM_NOISE_DB = (15.0, 45.0)
-"""Between these distances of speech to noise, the noise is a room's, and taken away from what is taught."""
+"""If the signal-to-noise ratio is in this range, the noise is a room's and is removed from the features."""
 
 
 @attrs.frozen(eq=False)
 class Usable:
-    """A recording that may be trained on."""
+    """A recording that can be used for training."""
 
     line: Line
     path: Path
@@ -42,7 +42,7 @@ class Usable:
 
     @property
     def recording(self) -> Recording:
-        """As the other steps read it."""
+        """The recording as the other steps take it."""
         return Recording(self.path, self.line.text, self.line.number)
 
 
@@ -52,15 +52,15 @@ class Checked:
 
     usable: tuple[Usable, ...]
     problems: tuple[Problem, ...]
-    """In the table's order."""
+    """In the order of the table's lines."""
 
     @property
     def speech_s(self) -> float:
-        """Speech without pauses in all that can be used."""
+        """Seconds of speech without pauses in the usable recordings."""
         return sum(one.facts.speech_s for one in self.usable)
 
     def speaker(self, name: str) -> Speaker:
-        """The facts of the person, measured over all that can be used."""
+        """The speaker's facts, measured over the usable recordings."""
         pitches = [one.facts.pitch_hz for one in self.usable if np.isfinite(one.facts.pitch_hz)]
         middle_hz = float(np.median(pitches)) if pitches else 150.0
         apart_db = float(np.median([one.facts.level_db - one.facts.noise_db for one in self.usable]))
@@ -75,11 +75,11 @@ class Checked:
 
 
 def check_recordings(folder: Path, looked_at: Callable[[int, int], None] = lambda done, of: None) -> Checked:
-    """Look through a folder with a `metadata.csv`.
+    """Check a folder with a `metadata.csv`.
 
     Args:
-        folder: with the table and the recordings.
-        looked_at: told after each file how many of how many have been looked at.
+        folder: has the table and the recordings.
+        looked_at: called after each file with the number checked and the total.
 
     Raises:
         LocalError: the table cannot be read.
@@ -102,7 +102,10 @@ def check_recordings(folder: Path, looked_at: Callable[[int, int], None] = lambd
 def _look(
     folder: Path, line: Line, front_end: FrontEnd, lexicon: Lexicon
 ) -> tuple[Usable | None, list[tuple[str, bool]]]:
-    """One line: the recording if it can be used, and what is wrong, each with whether that rules it out."""
+    """Check one line.
+
+    Returns the recording if it can be used, and its problems, each with whether the recording is left out.
+    """
     path = find_file(folder, line.file)
     if path is None:
         return None, [("expected a recording, found no such file", True)]
@@ -121,7 +124,7 @@ def _look(
 
 
 def sound_fault(facts: SoundFacts) -> str | None:
-    """Why a recording cannot be used at all, whatever is said in it; None if it can."""
+    """Why a recording's sound cannot be used, whatever its text is; None if it can."""
     if facts.rate_hz < LOWEST_RATE_HZ:
         return f"{facts.rate_hz} Hz, expected at least {LOWEST_RATE_HZ} Hz"
     if facts.seconds > LONGEST_S:
@@ -137,7 +140,7 @@ def sound_fault(facts: SoundFacts) -> str | None:
 
 
 def sound_notes(facts: SoundFacts) -> list[str]:
-    """Remarks on a recording that can still be used."""
+    """Problems of a recording's sound with which it can still be used."""
     notes = []
     if facts.channels > 1:
         notes.append(f"{facts.channels} channels, mixed to one")

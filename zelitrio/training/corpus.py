@@ -1,4 +1,4 @@
-"""Recordings of a speaker on disk: a folder with a `metadata.csv` of `file|text`."""
+"""Reads a speaker's recordings: a folder with a `metadata.csv` of `file|text`."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from zelitrio.training.metadata import find_file
 
 @attrs.frozen(kw_only=True)
 class Speaker:
-    """One person in the corpus and the facts of their recordings that training depends on."""
+    """A speaker of the corpus, with the facts about the recordings that training needs."""
 
     name: str
-    """The folder's name; also the label inside the model."""
+    """Name of the folder, and of the speaker in the model."""
     f0_floor_hz: float = 65.0
     f0_ceil_hz: float = 450.0
     band_hz: float = 12_000.0
-    """Above this the recordings hold nothing, and no loss may ask the model to be as silent."""
+    """The recordings have no content above this frequency; losses ignore what the model makes there."""
     noise_cut: float = 0.0
-    """How many times the recordings' own noise is subtracted from them.
+    """Factor of the recordings' own noise that is subtracted from them; 0: none is.
 
-    Without it the networks learn the room as part of the voice: 3 raised DNSMOS OVRL of kathleen's voice by
-    0.24, and P808 of that speaker's recordings by 0.08.
+    Without this the networks learn the room as part of the voice: a factor of 3 raised the DNSMOS OVRL of
+    kathleen's voice by 0.24, and the P808 of that speaker's recordings by 0.08.
     """
     licence: str = ""
     thorough_f0: bool = False
-    """Search f0 by the slow method as well; worth it for voices that train the vocoder."""
+    """Whether to measure f0 with the slow method too, which pays for voices that train the vocoder."""
 
 
 @attrs.frozen
 class Recording:
-    """One file and what is said in it."""
+    """One audio file and its text."""
 
     path: Path
     text: str
     line: int = 0
-    """Its line in the table; 0 in a corpus with distinct file names."""
+    """Line in the table, which tells equal file names apart; 0 if all file names are distinct."""
 
     @property
     def name(self) -> str:
-        """Its name in features and alignments."""
+        """The recording's name in features and alignments."""
         return f"{self.line:05d}_{self.path.stem}" if self.line else self.path.stem
 
     @property
     def held_out(self) -> bool:
-        """Whether the file is kept out of training, to measure on.
+        """Whether the file is kept out of training, for measurements.
 
-        By a hash of the prompt's own name, so that the split never moves, several takes of a prompt fall
-        on the same side, and the prompts all ARCTIC-like speakers share are held out for all of them.
+        Decided by a hash of the prompt's name: so the split never changes, all takes of a prompt are on the
+        same side, and prompts that several speakers share (as in ARCTIC) are held out for all of them.
         """
         prompt = "_".join(self.path.stem.split("_")[:2])
         return hashlib.sha256(prompt.encode()).digest()[0] < 8  # 8 of 256, about 3 %
@@ -61,7 +61,7 @@ def read_recordings(folder: Path) -> list[Recording]:
     """Read a speaker's `metadata.csv`: `file|text` or LJSpeech's `file|text|normalised text`.
 
     Raises:
-        LocalError: a line has no text or names a file that is not there; the message names the line.
+        LocalError: a line has no text, or its file does not exist; the message has the line's number.
     """
     table = folder / "metadata.csv"
     recordings: list[Recording] = []

@@ -1,4 +1,4 @@
-"""Loss curves of a voice's runs as a picture, from their logs."""
+"""Draws the loss curves of training runs from their logs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _SHOWN = ("mel", "val_mel", "stft", "val_stft", "duration", "val_duration", "pit
 
 
 def read_log(run: Path) -> list[dict[str, float]]:
-    """The lines of a run's log, oldest first; none where there is no log."""
+    """Read the lines of a run's log, oldest first; empty if there is no log."""
     log = run / LOG
     rows = []
     for line in log.read_bytes().splitlines() if log.is_file() else ():
-        with suppress(orjson.JSONDecodeError):  # a run that was killed leaves half a line
+        with suppress(orjson.JSONDecodeError):  # a run that was killed leaves an incomplete line
             rows.append(orjson.loads(line))
     return rows
 
 
 def draw_curves(runs: Mapping[str, Path], picture: Path) -> None:
-    """Draw each run's losses beside each other, dots on held-out recordings; takes about a second.
+    """Draw each run's losses, with dots for losses on held-out recordings; takes about a second.
 
     Args:
-        runs: folders by title.
-        picture: the PNG to write.
+        runs: the runs' folders by title.
+        picture: path of the PNG file to write.
     """
-    # Imported here: matplotlib is of the `train` extra.  The object interface, for pyplot keeps globals.
+    # Imported here: matplotlib belongs to the extra `train`.  Not pyplot, which keeps global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Takes a recording room's steady noise away, so that no network learns it as part of the voice."""
+"""Removes a recording room's steady noise, so that no network learns it as part of the voice."""
 
 from __future__ import annotations
 
@@ -10,26 +10,33 @@ from torch.nn import functional
 from zelitrio.training.features import FFT_SAMPLES, HOP_SAMPLES, LOG_FLOOR, mel_filters
 
 _FLOOR = 0.1
-"""No band is lowered by more than 20 dB: the rest masks the gaps."""
+"""Least gain of a band (-20 dB): the noise that remains masks the gaps."""
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
 
 
 def noise_of(ln_mel: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """The steady noise under a speaker's recordings: the level of each band's quietest frames, [mels]."""
+    """Estimate the steady noise in a speaker's recordings: the level of each band's quietest frames.
+
+    Args:
+        ln_mel: [frames, mels] natural logarithms of magnitudes.
+
+    Returns:
+        [mels], also natural logarithms.
+    """
     return np.percentile(np.asarray(ln_mel[::3], np.float32), 4, axis=0).astype(np.float32)
 
 
 def without_noise(
     pcm: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], times: float
 ) -> npt.NDArray[np.float32]:
-    """Spectral subtraction by mel band, with one smooth gain over all frequencies of a frame.
+    """Subtract noise by mel band, with a gain that is smooth over the frequencies of a frame.
 
-    Bands as wide as an ear's hold enough of a spectrum to be steady, so nothing tinkles.
+    Mel bands are wide enough for a steady gain, so there is no musical noise.
 
     Args:
-        pcm: [samples] of one recording, whole hops.
+        pcm: [samples] of one recording, a multiple of the hop.
         noise: [mels] natural logarithms of the noise's magnitude, from `noise_of`.
-        times: how many times the noise is subtracted; 0 changes nothing.
+        times: factor of the noise that is subtracted; 0 changes nothing.
     """
     if times == 0.0:
         return pcm

@@ -1,4 +1,4 @@
-"""Where training computes."""
+"""Chooses the device for training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from zelitrio.errors import LocalError
 
 
 def choose_device(name: str, threads: int) -> str:
-    """A device of torch by its name, "auto" for a GPU where there is one; sets the CPU's threads.
+    """Return torch's name of a device, and set the number of CPU threads.
 
     Args:
-        name: auto, cpu, cuda or cuda:N.
-        threads: for computing on a CPU, in the whole process; 0 leaves them as they are.
+        name: auto, cpu, cuda or cuda:N.  auto is a GPU if there is one.
+        threads: torch's threads on a CPU, for the whole process; 0 leaves the number as it is.
 
     Raises:
         LocalError: there is no such device.

@@ -1,8 +1,8 @@
-"""Critics: small networks that tell what was made from what was recorded.
+"""Critics (discriminators): small networks that tell generated speech from recorded speech.
 
-The vocoder's are many, as in HiFi-GAN (Kong et al., 2020) and its followers: some look at every n-th sample,
-some at spectra with their phase.  The acoustic model's looks at mel frames, which a distance alone would
-leave smoother than any voice is; it is small, to be affordable on one CPU thread.
+The vocoder has several, as in HiFi-GAN (Kong et al., 2020) and later work: some see every n-th sample, others
+spectra with their phase.  The acoustic model has one, which sees mel frames: with a distance alone, frames
+would be smoother than any voice.  It is small enough for one CPU thread.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 PERIODS = (2, 3, 5, 7, 11)
-"""Samples; primes, so that no two critics look at the same ones."""
+"""In samples; primes, so that the critics see different samples."""
 CRITIC_FFTS = (256, 512, 1024, 2048)
-"""Samples."""
+"""Lengths of the critics' STFT windows, in samples."""
 
 
 class SpectrogramCritic(nn.Module):
-    """Judges samples by their spectrum, phase included; returns its features, its verdict last."""
+    """Judges samples by their spectra with phase.  Returns each layer's features; its verdict is the last."""
 
     window: Tensor
 
@@ -47,7 +47,7 @@ class SpectrogramCritic(nn.Module):
             pcm, fft, fft // 4, window=self.window, center=False, return_complex=True
         )  # [batch, bins, frames]
         size = spectrum.abs().clamp(min=1e-5)
-        # Amplitudes to the power 0.3: quiet bands count, and the phase stays in the pair.
+        # Amplitudes to the power 0.3, so that quiet bands count; the pair still has the phase.
         pair = torch.view_as_real(spectrum / size * size**0.3)
         x = pair.permute(0, 3, 1, 2)
         features = []
@@ -58,7 +58,7 @@ class SpectrogramCritic(nn.Module):
 
 
 class PeriodCritic(nn.Module):
-    """Judges samples folded into rows of a period, which shows how pulses repeat."""
+    """Judges samples arranged in rows of `period` samples, which shows repetition."""
 
     def __init__(self, period: int, channels: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class PeriodCritic(nn.Module):
         self.out = nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0))
 
     def forward(self, pcm: Tensor) -> list[Tensor]:
-        """As `SpectrogramCritic.forward`."""
+        """See SpectrogramCritic.forward."""
         whole = pcm.shape[1] // self.period * self.period
         x = pcm[:, :whole].unflatten(1, (-1, self.period)).unsqueeze(1)  # [batch, 1, rows, period]
         features = []
@@ -84,17 +84,17 @@ class PeriodCritic(nn.Module):
 
 
 def sound_critics(channels: int) -> nn.ModuleList:
-    """A critic for each period and for each length of the STFT.
+    """Make a critic for each of `PERIODS` and each of `CRITIC_FFTS`.
 
     Args:
-        channels: of the narrowest layer; 8 makes 2.7 million weights, 16 makes 10.6 million.
+        channels: channels of the narrowest layer; with 8 there are 2.7 million weights, with 16 10.6 million.
     """
     periodic = (PeriodCritic(period, channels) for period in PERIODS)
     return nn.ModuleList([*periodic, *(SpectrogramCritic(fft, 2 * channels) for fft in CRITIC_FFTS)])
 
 
 class MelCritic(nn.Module):
-    """Judges mel frames of a speaker; returns its features, its verdict last."""
+    """Judges a speaker's mel frames.  Returns each layer's features; its verdict is the last."""
 
     def __init__(self, mels: int, speakers: int, channels: int = 24) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class MelCritic(nn.Module):
 
 
 def critic_loss(natural: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
-    """Least squares: recorded sound to 1, made sound to 0."""
+    """The critics' least-squares loss: their targets are 1 for recorded and 0 for generated speech."""
     terms = [
         (real[-1].float() - 1.0).square().mean() + fake[-1].float().square().mean()
         for real, fake in zip(natural, made, strict=True)
@@ -132,7 +132,7 @@ def critic_loss(natural: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor
 
 
 def maker_losses(natural: list[list[Tensor]], made: list[list[Tensor]]) -> tuple[Tensor, Tensor]:
-    """How far the made sound is from passing, and how far its features are from the recorded one's."""
+    """The generator's losses: least squares to a verdict of 1, and distance from the recording's features."""
     fooled = torch.stack([(fake[-1].float() - 1.0).square().mean() for fake in made]).mean()
     matched = torch.stack(
         [

@@ -1,7 +1,7 @@
-"""Begin and end of speech: the aligner's pauses, corrected by the sound's level.
+"""Corrects the aligner's starts and ends of speech by the sound's level.
 
-A recogniser's phone before a pause lasts until the room is silent.  A word's end, as clients get it, is
-better measured where its sound falls.
+The aligner's phone before a pause lasts until the room is silent.  For the word times that clients get, a
+word's end is better measured where its level falls.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from zelitrio.training.alignment import AlignedWord
 from zelitrio.training.features import HOP_SAMPLES
 
 FALL_DB = 20.0
-"""A word has ended when its sound is this far below its own level."""
+"""A word has ended when its sound is this far below the word's level."""
 _PAUSE_FRAMES = 5
 _REACH_FRAMES = 10
-"""The sound can outlast the aligner's phone by this many frames."""
+"""The sound may last this many frames longer than the aligner's phone."""
 _SHORTEST_FRAMES = 2
 _SONORANTS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW L M N NG R W Y".split())
-"""Other sounds are as quiet as a pause long before they are over."""
+"""Phones whose end the level shows.  Others are as quiet as a pause long before they end."""
 
 
 def ended_by_ear(words: Sequence[AlignedWord], pcm: npt.NDArray[np.float32]) -> tuple[AlignedWord, ...]:
-    """The words of a recording, those before a pause ending where their sound does.
+    """Move the end of each word before a pause to where its sound ends.
 
     Args:
-        words: as aligned.
+        words: the aligned words.
         pcm: [samples] of the whole recording.
     """
     blocks = pcm[: len(pcm) // HOP_SAMPLES * HOP_SAMPLES].reshape(-1, HOP_SAMPLES).astype(np.float64)
     level_db = 10.0 * np.log10(np.square(blocks).mean(1) + 1e-12)
-    # A frame is centred on its first sample: half a block before, half behind.
+    # A frame is centred on its first sample: half of it is in the block before.
     level_db[1:] = np.maximum(level_db[1:], level_db[:-1])
     heard = []
     for index, word in enumerate(words):
@@ -56,14 +56,14 @@ def _sound_end(level_db: npt.NDArray[np.float64], word: AlignedWord, limit: int)
 
 
 def speech_edges(mel: npt.NDArray[np.float16], first: int, end: int) -> tuple[int, int]:
-    """Move the aligner's first and last frame in to where the sound really begins and ends.
+    """Move the aligner's first and last frame inwards to where the sound begins and ends.
 
-    A frame is silent when it is nearer to the recording's quiet frames than to its loud ones.
+    A frame is silent if its level is nearer to the recording's quiet frames than to its loud ones.
     """
     level = np.asarray(mel, np.float32).mean(1)
     quiet, loud = np.percentile(level, 3), np.percentile(level, 90)
     heard = np.flatnonzero(level > quiet + 0.22 * (loud - quiet))
     if not len(heard):
         return first, end
-    # A frame of grace before: closures of stops and the softest onsets are under the threshold.
+    # A margin of one frame before: closures of stops and soft onsets are below the threshold.
     return max(first, int(heard[0]) - 1), min(end, int(heard[-1]) + 4)

@@ -1,4 +1,4 @@
-"""Last step: the averaged weights of both runs as one voice folder, in half precision."""
+"""Last step: writes the averaged weights of both runs as a voice folder, in half precision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zelitrio.voices import Voice, ZeliModel, save_folder, zeli_model
 
 @attrs.frozen(kw_only=True)
 class Casting:
-    """How one of a model's speakers is offered as a voice."""
+    """The description of the voice that one of the model's speakers becomes."""
 
     voice_id: str
     name: str
@@ -28,10 +28,10 @@ class Casting:
 
 
 JITTER_CENTS = 23
-"""With it, pitch strays as far from its course over 150 ms as the readers': 1.8 and 2.0 % in the voices of
-bdl and kathleen, 1.7 and 2.1 % in their recordings.  DNSMOS OVRL of bdl's voice rose by 0.03."""
+"""With this, pitch deviates from its mean over 150 ms as much as the readers': by 1.8 and 2.0 % in the voices
+of bdl and kathleen, by 1.7 and 2.1 % in their recordings.  DNSMOS OVRL of bdl's voice rose by 0.03."""
 _CLARITY_MELS = 9
-"""Bands, about a formant's width, that a band is set off against."""
+"""Number of neighbouring bands, about a formant's width, from whose mean a band is moved away."""
 
 
 def assemble(
@@ -43,17 +43,17 @@ def assemble(
     clarity: float = 0.0,
     jitter_cents: int = JITTER_CENTS,
 ) -> tuple[Voice, ...]:
-    """The voices of two runs' averaged weights, in float32.
+    """Make voices from the averaged weights of two runs, in float32.
 
     Args:
-        acoustic_checkpoint, vocoder_checkpoint: of the two runs.
-        castings: which of the model's speakers are offered, and how.
-        melody: how much wider than predicted the pitch moves about the speaker's own.
-        clarity: how much farther than predicted each mel band stands off from those around it.
-        jitter_cents: how far pitch strays from frame to frame.
+        acoustic_checkpoint, vocoder_checkpoint: checkpoints of the two runs.
+        castings: the speakers that become voices.
+        melody: factor of the predicted pitch's distance from the speaker's mean.
+        clarity: added share of each mel band's predicted distance from the mean of its neighbours.
+        jitter_cents: random deviation of the pitch from frame to frame.
 
     Raises:
-        LocalError: a checkpoint is missing, or a casting names a speaker the model has not.
+        LocalError: a checkpoint is missing, or the model lacks a casting's speaker.
     """
     sounding, shaping = load_checkpoint(acoustic_checkpoint), load_checkpoint(vocoder_checkpoint)
     for path, state in ((acoustic_checkpoint, sounding), (vocoder_checkpoint, shaping)):
@@ -89,13 +89,13 @@ def assemble(
 
 
 def export(folder: Path, voices: Sequence[Voice]) -> int:
-    """Write the voices (all of one model) to `folder` in float16; the size of the weights in bytes."""
+    """Write voices of one model to `folder` in float16.  Returns the size of the weights in bytes."""
     save_folder(folder, zeli_model(voices[0]), voices, dtype=torch.float16)
     return (folder / "weights.safetensors").stat().st_size
 
 
 def _set_off(out: nn.Linear, mels: int, share: float) -> None:
-    """Set the bands that a layer makes off against the mean of their neighbours, in its weights."""
+    """Change a layer's weights so that each band moves away from the mean of its neighbours by `share`."""
     half = _CLARITY_MELS // 2
     around = torch.zeros(mels, mels)
     for band in range(mels):

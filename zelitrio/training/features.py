@@ -1,8 +1,7 @@
-"""The networks' targets: log-mel frames, pitch and voicing, at 100 frames per second.
+"""Computes the networks' targets: log-mel frames, pitch and voicing, at 100 frames per second.
 
-One frame is 10 ms; frame t is centred on sample t * HOP_SAMPLES, with zeros beyond both ends.
-Mel filters are Slaney's (area normalised, as in librosa's default), computed here so that nothing
-else is needed for it.
+A frame is 10 ms; frame t is centred on sample t * HOP_SAMPLES, with zeros beyond both ends.  The mel filters
+are Slaney's (area normalised, librosa's default), computed here to avoid a dependency.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ HOP_SAMPLES = 240
 FFT_SAMPLES = 960
 MELS = 80
 LOG_FLOOR = 1e-4
-"""Magnitudes below this are clamped before the logarithm."""
+"""Magnitudes are clamped to at least this before the logarithm."""
 
 
 def _hz_to_mel(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -37,7 +36,7 @@ def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @functools.cache
 def mel_centres_hz(mels: int = MELS, top_hz: float = SAMPLE_RATE_HZ / 2) -> npt.NDArray[np.float64]:
-    """The centre frequency of each mel band, [mels]."""
+    """Compute the centre frequency of each mel band, [mels]."""
     edges = np.linspace(0.0, _hz_to_mel(np.array([top_hz]))[0], mels + 2)
     return _mel_to_hz(edges)[1:-1]
 
@@ -46,7 +45,7 @@ def mel_centres_hz(mels: int = MELS, top_hz: float = SAMPLE_RATE_HZ / 2) -> npt.
 def mel_filters(
     fft_samples: int = FFT_SAMPLES, mels: int = MELS, rate_hz: int = SAMPLE_RATE_HZ
 ) -> torch.Tensor:
-    """Slaney's triangular filters, float32 [mels, fft_samples // 2 + 1]."""
+    """Compute Slaney's triangular filters, float32 [mels, fft_samples // 2 + 1]."""
     bins = np.linspace(0.0, rate_hz / 2, fft_samples // 2 + 1)
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(np.array([rate_hz / 2]))[0], mels + 2))
     rising = (bins[None] - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
@@ -61,28 +60,28 @@ def _window(samples: int) -> torch.Tensor:
 
 
 def magnitudes(pcm: torch.Tensor, fft_samples: int, hop_samples: int) -> torch.Tensor:
-    """STFT magnitudes of [batch, samples] with zeros beyond both ends, [batch, bins, samples // hop]."""
+    """Compute STFT magnitudes [batch, bins, samples // hop] of [batch, samples], padded with zeros."""
     frames = pcm.shape[-1] // hop_samples
     padded = functional.pad(pcm, (fft_samples // 2, fft_samples // 2))
     window = _window(fft_samples).to(pcm.device)
     spectrum = torch.stft(padded, fft_samples, hop_samples, window=window, center=False, return_complex=True)
-    # The square root has no gradient at zero, hence the small floor under it.
+    # A small floor, because the square root has no gradient at zero.
     return torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9)[..., :frames]
 
 
 def log_mel(pcm: torch.Tensor) -> torch.Tensor:
-    """Log-mel frames of float32 [batch, samples], [batch, MELS, samples // HOP_SAMPLES]; differentiable."""
+    """Compute log-mel frames [batch, MELS, samples // HOP_SAMPLES] of [batch, samples]; differentiable."""
     spectrum = magnitudes(pcm, FFT_SAMPLES, HOP_SAMPLES)
     return torch.log(torch.clamp(mel_filters().to(pcm.device) @ spectrum, min=LOG_FLOOR))
 
 
 def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np.float32]:
-    """Pitch per frame in Hz, 0 where unvoiced, float32 [samples // HOP_SAMPLES].
+    """Measure each frame's pitch in Hz, 0 where unvoiced, float32 [samples // HOP_SAMPLES].
 
-    WORLD's dio refined by stonemask; for speakers marked `thorough_f0` harvest finds the pitch, and dio
-    only votes on voicing, because harvest calls nearly everything voiced.
+    Uses WORLD's dio, refined by stonemask.  For speakers with `thorough_f0`, harvest measures the pitch and
+    dio only decides on voicing, because harvest finds nearly every frame voiced.
     """
-    # Imported here: pyworld is of the `train` extra, and warns at import about pkg_resources.
+    # Imported here: pyworld belongs to the extra `train`, and its import warns about pkg_resources.
     import pyworld
 
     frames = len(pcm) // HOP_SAMPLES
@@ -92,7 +91,7 @@ def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np
     f0 = pyworld.stonemask(wave, rough, times, SAMPLE_RATE_HZ)
     if speaker.thorough_f0:
         thorough, _ = pyworld.harvest(wave, SAMPLE_RATE_HZ, f0_floor=floor, f0_ceil=ceil, frame_period=10.0)
-        near = np.convolve(f0 > 0, np.ones(3), mode="same") > 0  # one frame of grace at both ends
+        near = np.convolve(f0 > 0, np.ones(3), mode="same") > 0  # a margin of one frame at both ends
         loud = _frame_level_db(pcm, len(f0)) > -45.0
         f0 = np.where(near & loud, thorough, 0.0)
     f0 = f0[:frames] if len(f0) >= frames else np.pad(f0, (0, frames - len(f0)))
@@ -100,7 +99,7 @@ def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np
 
 
 def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """ln f0 with unvoiced stretches bridged by straight lines; ln 100 where nothing is voiced."""
+    """Natural logarithm of f0, interpolated linearly over unvoiced frames; ln 100 if no frame is voiced."""
     voiced = np.flatnonzero(f0 > 0)
     if not len(voiced):
         return np.full(len(f0), np.log(100.0), np.float32)
@@ -117,7 +116,7 @@ def _frame_level_db(pcm: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np
 
 
 def tidy_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Remove what no voice does: lone octave jumps, voiced specks and gaps of one or two frames."""
+    """Remove errors of measurement: single octave jumps, and voiced runs or gaps of one or two frames."""
     out = f0.copy()
     for start, stop in _runs(out > 0):
         if stop - start < 3:

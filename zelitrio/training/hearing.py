@@ -1,4 +1,4 @@
-"""Scores by a recogniser and a listener model, if their packages are installed."""
+"""Scores speech with a recogniser and DNSMOS, a model of listeners, if their packages are installed."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _WINDOW_SAMPLES = int(9.01 * _RATE_HZ)
 
 @attrs.frozen
 class Heard:
-    """Several utterances, as heard."""
+    """Scores over several utterances."""
 
     words: int
     word_error: float | None
-    """Words to change, add or take away, per word said; None without pocketsphinx."""
+    """Words to replace, insert or delete, divided by `words`; None without pocketsphinx."""
     overall: float | None
     """DNSMOS OVRL, 1 to 5; None without speechmos."""
     p808: float | None
 
 
 Listen = Callable[[Sequence[tuple[Sequence[str], Pcm]]], Heard]
-"""Hears utterances, each given as the words it should be and float32 samples at 24 kHz."""
+"""Scores utterances, each given as its words and float32 samples at 24 kHz."""
 
 
 def missing_ears() -> list[str]:
-    """Which packages that listen are not installed."""
+    """Names of the packages for scoring that are not installed."""
     return [name for name in ("pocketsphinx", "speechmos", "onnxruntime") if find_spec(name) is None]
 
 
 def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
-    """Listen to utterances with their words as they should be, float32 at 24 kHz; 0.3 s for a second."""
+    """Score utterances, each its words and float32 samples at 24 kHz; takes 0.3 s for a second of speech."""
     missing = missing_ears()
     pcms = [at_16k(pcm) for _, pcm in spoken]
     texts = [plain_words(words) for words, _ in spoken]
@@ -54,7 +54,7 @@ def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
     if "speechmos" in missing or "onnxruntime" in missing:
         return Heard(words, error, None, None)
     listener = _open_listener()
-    # A clip shorter than the models' window is repeated to exactly that, so that it is scored once.
+    # Repeat a clip that is shorter than the models' window to exactly that length: it is scored once.
     clips = [np.resize(pcm, _WINDOW_SAMPLES) if len(pcm) < _WINDOW_SAMPLES else pcm for pcm in pcms]
     scores = [listener(clip, _RATE_HZ, False) for clip in clips]
     overall, p808 = (float(np.mean([score[key] for score in scores])) for key in ("ovrl_mos", "p808_mos"))
@@ -62,7 +62,7 @@ def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
 
 
 def at_16k(pcm: Pcm) -> Pcm:
-    """24 kHz to 16 kHz, at a common level."""
+    """Convert samples from 24 kHz to 16 kHz and to a common level."""
     spectrum = np.fft.rfft(pcm[: len(pcm) // 3 * 3].astype(np.float64))
     samples = len(pcm) // 3 * 2
     level = active_rms(pcm)
@@ -71,13 +71,13 @@ def at_16k(pcm: Pcm) -> Pcm:
 
 
 def plain_words(words: Sequence[str]) -> list[str]:
-    """Words as they are compared: lower case, letters only, joined words apart."""
+    """Normalise words for comparison: lower case, letters only, hyphenated words split."""
     text = " ".join(words).lower().replace("-", " ").replace("'", "")
     return text.replace(".", "").split()
 
 
 def word_edits(wanted: Sequence[str], heard: Sequence[str]) -> int:
-    """Words to change, add or take away."""
+    """Number of words to replace, insert or delete."""
     row = list(range(len(heard) + 1))
     for i, word in enumerate(wanted, 1):
         previous, row[0] = row[0], i

@@ -1,7 +1,7 @@
-"""What all trainings share: the loop, checkpoints that resume exactly, averaged weights, JSON lines.
+"""The training loop: steps, checkpoints, averaged weights, and a log of JSON lines.
 
-All randomness of a step comes from its number (`step_generator`, `seed_step`), so a run that was
-stopped and resumed takes the same steps as one that was not, and no generator state is stored.
+All randomness of a step comes from its number (`step_generator`, `seed_step`).  So a resumed run takes the
+same steps as one that was never stopped, and no generator state is stored.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ LOG = "log.jsonl"
 
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
-    """The random numbers that choose a step's batch."""
+    """Make the random generator that chooses a step's batch."""
     return np.random.default_rng([seed, step])
 
 
 def seed_step(seed: int, step: int) -> None:
-    """Make torch's own randomness (dropout, noise) a function of the step as well."""
+    """Seed torch's randomness (dropout, noise) from the step's number."""
     torch.manual_seed(seed * 1_000_003 + step)
 
 
@@ -57,20 +57,20 @@ def warm_then_cosine(step: int, total: int, warm: int = 100) -> float:
 
 @attrs.define(eq=False)
 class Averaged(Generic[N]):
-    """A running mean of a network's weights: less noisy than the last step's, and what is exported."""
+    """The exponential moving average of a network's weights, which is less noisy and is exported."""
 
     network: N
-    """The averaged copy."""
+    """A copy of the network with the averaged weights."""
     decay: float = 0.999
 
     @classmethod
     def of(cls, network: N, decay: float = 0.999) -> Averaged[N]:
-        """Start from the network's present weights."""
+        """Start with the network's present weights."""
         return cls(copy.deepcopy(network).eval().requires_grad_(False), decay)
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Move towards the network's weights; faster in the first steps, while they are far from good."""
+        """Move the average towards the network's weights; faster in the first steps, which improve most."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for mean, now in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(now, 1.0 - decay)
@@ -79,13 +79,13 @@ class Averaged(Generic[N]):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; a reader sees the old one or the new one, never half of one."""
+    """Write a checkpoint; a reader sees the old or the new file, never an incomplete one."""
     with whole_file(path) as partial:
         torch.save(state, partial)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state that `save_checkpoint` wrote; None without a file."""
+    """Read the state that `save_checkpoint` wrote; None if there is no file."""
     if not path.is_file():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -94,7 +94,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
 
 @attrs.define(eq=False)
 class Log:
-    """Losses as JSON lines, averaged over the steps between two lines."""
+    """Writes losses as JSON lines, averaged over the steps between two lines."""
 
     path: Path
     every_steps: int = 20
@@ -103,7 +103,7 @@ class Log:
     _started_s: float = attrs.field(factory=time.monotonic, init=False)
 
     def add(self, step: int, losses: Mapping[str, float]) -> None:
-        """Count one step's losses in; writes a line at every `every_steps`."""
+        """Add one step's losses; writes a line every `every_steps`."""
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -121,62 +121,62 @@ class Log:
 
 
 def as_floats(losses: Mapping[str, Tensor]) -> dict[str, float]:
-    """Losses by name as numbers; waits for the device once."""
+    """Convert losses to numbers; waits once for the device."""
     values = torch.stack([loss.detach().float() for loss in losses.values()]).tolist()
     return dict(zip(losses, values, strict=True))
 
 
 def on_device(batch: B, device: torch.device | str) -> B:
-    """Move a batch to the device; all its fields are tensors."""
+    """Copy a batch, all of whose fields are tensors, to the device."""
     fields = {field.name: getattr(batch, field.name).to(device) for field in attrs.fields(type(batch))}
     return type(batch)(**fields)
 
 
 class Watch:
-    """Who looks on while a run goes; this one says nothing and lets it run to its end."""
+    """Observer of a run.  This base class ignores every event and stops no run."""
 
     def stepped(self, step: int, losses: Mapping[str, float]) -> bool:
         """Report the number of steps taken and the last losses.  Returns whether to continue."""
         return True
 
     def saved(self, step: int, averaged: nn.Module) -> None:
-        """A checkpoint was written; `averaged` is what would be exported now, on the run's device."""
+        """A checkpoint was written; `averaged` has the weights to export now, on the run's device."""
 
 
 UNWATCHED = Watch()
 
 
 class Training(Protocol[B_contra]):
-    """The live state of a run, as the loop needs it."""
+    """The part of a run's state that the loop needs."""
 
     step: int
 
     @property
     def averaged(self) -> Averaged[Any]:
-        """The weights to export."""
+        """The averaged weights, which are exported."""
 
     def take_step(self, batch: B_contra) -> dict[str, float]:
-        """One optimiser step; the losses."""
+        """Take one optimiser step and return the losses; waits for the device."""
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs."""
+        """Everything that a resumed run needs, for a checkpoint."""
 
 
 class Run(Protocol):
-    """A training as the loop sees it, bounded by steps or by time."""
+    """What the loop needs of a training run; its end depends on steps or on time."""
 
     @property
     def step(self) -> int:
-        """Steps taken."""
+        """Number of steps taken."""
 
     def advance(self, share: float) -> None:
-        """Take one step; `share` of the run is over."""
+        """Take one step.  `share`, in 0..1, is how much of the run is over."""
 
     def losses(self) -> Mapping[str, float]:
-        """Losses of the last step; waits for the device."""
+        """The last step's losses; waits for the device."""
 
     def save(self, *, look: bool) -> None:
-        """Leave a checkpoint, with a look at held-out speech if `look`."""
+        """Write a checkpoint; if `look`, also measure losses on held-out speech."""
 
 
 def run_loop(
@@ -187,14 +187,14 @@ def run_loop(
     told: Callable[[int, Mapping[str, float]], bool],
     losses_every: int = 1,
 ) -> None:
-    """Take steps until all of the run is over or `told` stops it; a checkpoint is left in either case.
+    """Take steps until the run is over or `told` stops it; always writes a checkpoint at the end.
 
     Args:
-        run: fresh or resumed.
-        share_of: how much of the run is over after some steps; at 1 it ends.
+        run: a new or resumed run.
+        share_of: returns how much of the run, in 0..1, is over after a number of steps; at 1 the run ends.
         save_s: seconds between checkpoints.
-        told: gets the number of steps and the last losses; returns whether to continue.
-        losses_every: steps from one call of `told` to the next.
+        told: called with the number of steps and the last losses; returns whether to continue.
+        losses_every: number of steps between calls of `told`.
     """
     saved_s = time.monotonic()
     while (share := share_of(run.step)) < 1.0:
@@ -210,7 +210,7 @@ def run_loop(
 
 @attrs.define(eq=False)
 class _Resumable(Generic[B]):
-    """A run that a stop and a resumption do not change."""
+    """A run bounded by steps, whose result is the same if it is stopped and resumed."""
 
     training: Training[B]
     folder: Path
@@ -250,18 +250,18 @@ def run_steps(
     watch: Watch,
     workers: int = 0,
 ) -> None:
-    """Take steps until there are `steps`, or the watch stops it; a checkpoint is left in either case.
+    """Take steps until there are `steps` or `watch` stops the run; always writes a checkpoint at the end.
 
     Args:
-        training: fresh or resumed, its networks on the device.
+        training: a new or resumed run's state, its networks on the device.
         run: the run's own folder.
-        steps: how many in all.
-        checkpoint_s: seconds between checkpoints, each with a look at held-out recordings.
-        batch_at: the batch of a step.
-        validate: losses on held-out recordings.
-        device: where batches go.
-        watch: told of every step and checkpoint.
-        workers: processes that make batches ahead; 0 makes each when it is needed.
+        steps: number of steps in all, with those before a resumption.
+        checkpoint_s: seconds between checkpoints; each also measures losses on held-out recordings.
+        batch_at: makes the batch of a step.
+        validate: measures losses on held-out recordings.
+        device: the device to which batches are copied.
+        watch: called after every step and checkpoint.
+        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
     """
     log = Log(run / LOG)
     batches = iter(_batches(batch_at, range(training.step, steps), workers))
@@ -285,7 +285,7 @@ def _batches(batch_at: Callable[[int], B], steps: range, workers: int) -> Iterab
         sampler=steps,
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        multiprocessing_context="fork" if workers else None,  # recordings are mapped, not copied
+        multiprocessing_context="fork" if workers else None,  # so that recordings are not copied
     )
 
 

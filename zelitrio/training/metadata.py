@@ -1,4 +1,4 @@
-"""Lines of a `metadata.csv` in LJSpeech's layout, and what can be wrong with one."""
+"""Reads a `metadata.csv` in LJSpeech's layout, and reports faulty lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDINGS = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
 
 @attrs.frozen
 class Line:
-    """One recording as the table names it."""
+    """One line of the table: a file's name and its text.  `number` counts from 1."""
 
     number: int
     file: str
@@ -23,13 +23,13 @@ class Line:
 
 @attrs.frozen
 class Problem:
-    """A problem of one line or its file."""
+    """A problem with one line or its file."""
 
     line: int
     file: str
     what: str
     left_out: bool = True
-    """Whether training does without it; else it is only said."""
+    """Whether the recording is left out of training; if not, the problem is only reported."""
 
     def __str__(self) -> str:
         verdict = "left out" if self.left_out else "used, but"
@@ -37,9 +37,9 @@ class Problem:
 
 
 def read_table(folder: Path) -> tuple[list[Line], list[Problem]]:
-    """The lines that name a file and a text, and what is wrong with the others.
+    """Read the table.  Returns the lines that have a file and a text, and the problems of the others.
 
-    A third field is the text as it is read aloud, and is taken in place of the second.
+    A third field is the text with numbers and abbreviations spelled out; it replaces the second.
 
     Raises:
         LocalError: there is no table, or it is not UTF-8.
@@ -76,7 +76,7 @@ def read_table(folder: Path) -> tuple[list[Line], list[Problem]]:
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """The recording that a table names, beside it or in LJSpeech's `wavs/`, with or without its ending."""
+    """Find a recording by its name in the table: in `folder` or its `wavs/`, with or without a suffix."""
     for place in (folder, folder / "wavs"):
         for candidate in (place / name, *(place / (name + ending) for ending in _ENDINGS)):
             if candidate.is_file():

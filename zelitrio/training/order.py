@@ -1,4 +1,4 @@
-"""The order for a voice from a user's recordings, and the demands on the recordings."""
+"""The order for a voice from a user's recordings, and how much speech it needs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.vocoder_training import VocoderPlan
 
 _SHORT_S = 120.0
-"""Speech for which the steps of fine-tuning are given; more speech bears more."""
+"""Seconds of speech for which a recipe's steps are right; more speech allows more steps."""
 
 
 @attrs.frozen(kw_only=True)
 class Recipe:
-    """How a voice is made, from a beginning of its own or from the built-in model."""
+    """How to make a voice: from new networks, or by fine-tuning the built-in ones."""
 
     tuned: bool
-    """Whether both networks begin as the built-in ones."""
+    """Whether both networks start with the built-in weights."""
     recordings: int
-    """Fewer are too few."""
+    """The least number of usable recordings."""
     speech_s: float
-    """Less speech is too little."""
+    """The least duration of speech, without pauses."""
     acoustic: AcousticPlan
     vocoder: VocoderPlan
 
     def of_speech(self, speech_s: float) -> Recipe:
-        """The same with as many steps as this amount of speech allows for tuning.
+        """Return this recipe with the number of fine-tuning steps for this much speech.
 
         With two minutes of speech, held-out sentences are best after 130 steps and get worse after 200.
         """
@@ -43,7 +43,7 @@ class Recipe:
         return self.of_steps(round(self.acoustic.steps * max(1.0, (speech_s / _SHORT_S) ** 0.5)))
 
     def of_steps(self, acoustic_steps: int) -> Recipe:
-        """The same with this number of acoustic steps; the vocoder's steps change in proportion."""
+        """Return this recipe with this number of acoustic steps and proportionally many vocoder steps."""
         share = self.vocoder.steps / self.acoustic.steps
         return attrs.evolve(
             self,
@@ -52,11 +52,11 @@ class Recipe:
         )
 
     def turned(self, turns: float) -> Recipe:
-        """The same for a speaker with pulses that many turns from those that the vocoder expects."""
+        """Return this recipe with the pulses shifted by `turns` periods (see `turns_to_pulses`)."""
         return attrs.evolve(self, vocoder=attrs.evolve(self.vocoder, turned=turns))
 
     def require_enough(self, folder: Path, recordings: int, speech_s: float) -> None:
-        """Raise `LocalError` when that is too little to make a voice of."""
+        """Raise `LocalError` if this is too little to make a voice."""
         if recordings < self.recordings or speech_s < self.speech_s:
             kind = "fine-tuning" if self.tuned else "a voice from scratch"
             raise LocalError(
@@ -89,51 +89,51 @@ RECIPES: Mapping[str, Recipe] = {
 
 @attrs.frozen(kw_only=True)
 class Order:
-    """One voice to be made."""
+    """A voice to make."""
 
     recordings: Path
     """A folder with a `metadata.csv`."""
     out: Path
     """The voice folder to write."""
     work: Path
-    """Where features, checkpoints, curves and samples go, and from where a stopped run goes on."""
+    """The folder for features, checkpoints, curves and samples, from which a stopped run continues."""
     voice_id: str
     name: str
     recipe: Recipe
     steps: int | None = None
-    """Steps of the acoustic model.  None: the recipe's, or those of the run that was stopped."""
+    """Steps of the acoustic model.  None: as in the recipe, or as the stopped run had."""
     minutes: float | None = None
-    """How long both networks together may train on this machine, in place of `steps`."""
+    """Time in which to train both networks together on this machine; replaces `steps`."""
     device: str = "cpu"
     measure: MeasurePitch = measure_f0
     listen: Listen = hear
 
 
 SPEAKER = "speaker"
-"""The speaker's name inside a work folder."""
+"""Name of the only speaker in a work folder."""
 BEGIN = "begin"
-"""The subfolder with the weights that fine-tuning starts from."""
+"""The work folder's subfolder with the weights from which fine-tuning starts."""
 
 
 class Onlooker(Protocol):
-    """Who is told how the making goes, and may stop it."""
+    """Shows progress to the user, and can stop the training."""
 
     @property
     def stopping(self) -> bool:
-        """Whether training shall end after this step, to be gone on with later."""
+        """Whether training must stop after this step; it can be continued later."""
 
     def say(self, line: str) -> None:
-        """One line to be read."""
+        """Show a line of text."""
 
     def begin(self, what: str, total: int, *, stoppable: bool = False) -> None:
-        """Begin a task of `total` parts.  If it is stoppable, it reads `stopping` after each part."""
+        """A task of `total` parts begins.  If it is stoppable, it reads `stopping` after each part."""
 
     def reach(self, done: int, note: str = "") -> None:
-        """This number of parts is done."""
+        """`done` parts of the task are done."""
 
 
 def summary(checked: Checked) -> str:
-    """The result of checking the recordings, in one line."""
+    """Describe the result of checking the recordings in one line."""
     left_out = sum(problem.left_out for problem in checked.problems)
     noted = len(checked.problems) - left_out
     minutes = checked.speech_s / 60

@@ -1,4 +1,4 @@
-"""The OUT of `zelitrio train`: what may be in it before, and a voice put there file by file, each whole."""
+"""The folder OUT of `zelitrio train`: refuses to overwrite other files, and writes the voice into it."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zelitrio.training.whole_file import PARTIAL, whole_file
 from zelitrio.voices import Voice
 
 CATEGORY = "cloned"
-"""Category of voices from users' recordings, and of no other voice."""
+"""Category of the voices from users' recordings; no other voice has it."""
 _DESCRIPTION = "voice.json"
 _EXPECTED = "expected a new or empty folder for the voice, or one that zelitrio train wrote"
 
 
 def refuse_taken(out: Path, work: Path) -> None:
-    """Refuse to write over what anything but the work in that folder made.
+    """Refuse to overwrite anything but the voice that this work folder made.
 
     Raises:
-        LocalError: OUT is a file, the work folder, or holds something other than a voice of this command;
-            or it holds one, and the work folder has no work to go on with.
+        LocalError: OUT is a file or the work folder, or contains something other than a voice of this
+            command; or it contains such a voice, and the work folder has no run to continue.
     """
     if out.exists() and not out.is_dir():
         raise LocalError(f"{out}: expected a folder for the voice, found a file")
@@ -41,9 +41,9 @@ def refuse_taken(out: Path, work: Path) -> None:
 
 
 def put_voice(out: Path, voice: Voice, work: Path) -> int:
-    """Write a voice of category `CATEGORY` to OUT; the size of its weights in bytes.
+    """Write a voice of category `CATEGORY` to OUT.  Returns the size of its weights in bytes.
 
-    Its description goes first: by it OUT is known again, and without weights no voice is loaded.
+    Writes the description first: it marks OUT as this command's, and a voice without weights is not loaded.
     """
     assert voice.category == CATEGORY
     with tempfile.TemporaryDirectory(prefix="voice-", dir=work) as folder:
@@ -55,7 +55,7 @@ def put_voice(out: Path, voice: Voice, work: Path) -> int:
 
 
 def _is_ours(path: Path, work: Path) -> bool:
-    """Whether it is the work itself, or half a file of a run that was stopped."""
+    """Whether a path is the work folder, or an incomplete file of a stopped run."""
     return path.name == _DESCRIPTION + PARTIAL or work.resolve().is_relative_to(path.resolve())
 
 

@@ -1,6 +1,7 @@
-"""First step: recordings to features, packed per speaker.
+"""First step: computes features of recordings, packed per speaker.
 
-Decode, level, measure pitch, take noise away, turn over what the microphone turned over, time the pulses.
+It decodes each recording, brings it to a common level, measures its pitch, removes noise, corrects the
+polarity and finds the times of the pulses.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from zelitrio.training.pulse_times import polarity, pulse_times
 from zelitrio.training.shards import Entry, is_whole, write_shard
 
 ACTIVE_RMS = 0.075
-"""Level of the speech itself that every utterance is brought near to; peaks then stay under 0.9."""
+"""RMS level of the speech without pauses, to which recordings are scaled; peaks then stay under 0.9."""
 MAX_PEAK = 0.95
 MIN_S, MAX_S = 0.5, 30.0
 _POLARITY_FROM = 20
-"""Recordings that say whether the microphone turned the sound over."""
+"""Number of recordings from which the microphone's polarity is found."""
 
 Pcm = npt.NDArray[np.float32]
 MeasurePitch = Callable[[Pcm, Speaker], Pcm]
 
 
 def active_rms(pcm: Pcm) -> float:
-    """Root mean square over the 20 ms blocks within 30 dB of the loudest: the speech, not the pauses."""
+    """Root mean square over the 20 ms blocks within 30 dB of the loudest, so without pauses."""
     block = SAMPLE_RATE_HZ // 50
     power = np.mean(np.square(pcm[: len(pcm) // block * block].reshape(-1, block), dtype=np.float64), axis=1)
     if not len(power) or power.max() <= 0.0:
@@ -41,7 +42,7 @@ def active_rms(pcm: Pcm) -> float:
 
 
 def levelled(pcm: Pcm) -> Pcm:
-    """Bring an utterance to the common level, without letting any peak near full scale."""
+    """Scale an utterance to the common level, less if a peak would come near full scale."""
     rms = active_rms(pcm)
     if rms == 0.0:
         return pcm
@@ -59,19 +60,18 @@ def prepare_recordings(
     prepared: Callable[[int, int], None] = lambda done, of: None,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Measure recordings of one speaker and write `work/features/<speaker>`.
+    """Measure recordings of one speaker and write `work/features/<speaker>`; does nothing if it exists.
 
-    A recording that is silent, too short or too long is left out and reported; nothing is done when the
-    shard is there already.
+    A recording that is silent, too short or too long is left out and reported.
 
     Args:
-        recordings: all of them.
-        work: where features go.
-        speaker: its facts are stored with the features.
-        held_out: names of those to measure on; by `Recording.held_out` if None.
-        measure: pitch per frame.
-        prepared: told how many of how many are done.
-        report: takes a line for what is left out, and one at the end.
+        recordings: all recordings of the speaker.
+        work: the work folder.
+        speaker: facts that are stored with the features.
+        held_out: names of recordings to hold out for measurements; None: see `Recording.held_out`.
+        measure: measures the pitch of each frame.
+        prepared: called after each recording with the number done and the total.
+        report: called with a line for each recording that is left out, and with one at the end.
 
     Raises:
         LocalError: a recording cannot be read.
@@ -122,7 +122,7 @@ def _floats(sound: npt.NDArray[np.int16]) -> Pcm:
 
 
 def _as_kept(pcm: Pcm) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float16]]:
-    """Samples and mel frames as a shard holds them."""
+    """Convert samples to a shard's sample format, and compute their mel frames."""
     with torch.no_grad():
         mel = log_mel(torch.from_numpy(pcm)[None])[0].T.numpy()
     return np.round(pcm.clip(-1.0, 1.0) * 32767.0).astype(np.int16), mel.astype(np.float16)

@@ -1,13 +1,13 @@
-"""The times of a speaker's pulses: the measured pitch, refined until its integral matches them.
+"""Finds the times of a speaker's glottal pulses, and refines the measured pitch to match them.
 
-Measured pitch gives the rate of glottal closures, not their times, and its integral drifts.  If the vocoder's
-pulses come when the speaker's did, it can learn the phases of the recording, which are audible below 2 kHz.
-With pulses at random times it cannot.
+Measured pitch gives the rate of glottal closures but not their times, and its integral drifts.  If the
+vocoder's pulses are at the speaker's times, it can learn the recording's phases, which are audible below
+2 kHz.  With pulses at random times it cannot.
 
-The closures stand out in the residual of linear prediction (J. Makhoul, "Linear prediction: a tutorial
-review", 1975).  Each frame's residual is read as harmonics of the measured pitch; every place in the period
-is scored by how well a pulse there lines them up; and the best path of places through the recording is
-found by dynamic programming.
+The closures are visible in the residual of linear prediction (J. Makhoul, "Linear prediction: a tutorial
+review", 1975).  Each frame's residual is analysed into harmonics of the measured pitch.  Each place in the
+period gets a score: how well the harmonics' phases agree with a pulse there.  Dynamic programming finds the
+best path of places through the recording.
 """
 
 from __future__ import annotations
@@ -21,36 +21,37 @@ from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, continuous_l
 
 Floats = npt.NDArray[np.float64]
 
-_DOWN = 3  # 8 kHz are enough, and linear prediction wants no empty band
+_DOWN = 3  # to 8 kHz, which is enough; linear prediction is poor with an empty band
 _HOP = HOP_SAMPLES // _DOWN
 _HOP_S = HOP_SAMPLES / SAMPLE_RATE_HZ
 _SPAN = 3 * _HOP
 _ORDER = 10
 _TOP_HZ = 3000.0
-"""Harmonics above are too noisy to say where a pulse lies."""
+"""Harmonics above this are too noisy to locate a pulse."""
 _PLACES = 96
 _REACH = 6
-"""Places that the path may move in a frame: measured pitch is at most 6 Hz wrong."""
+"""Number of places by which the path may move in a frame: measured pitch is wrong by at most 6 Hz."""
 _STIFFNESS = 0.6
-"""Cost of the farthest move; a perfect pulse scores one."""
+"""Cost of the largest move; a perfect pulse has a score of 1."""
 
 
 def pulse_times(pcm: npt.NDArray[np.float32], f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Refined pitch of a recording, and how far its pulses are at each frame.
+    """Refine the pitch of a recording, and find each frame's position between two pulses.
 
     Args:
         pcm: [frames * HOP_SAMPLES], of the polarity that `polarity` calls 1.
         f0: [frames] measured pitch in Hz, 0 where unvoiced.
 
     Returns:
-        [frames, 2]: ln f0, and turns in 0..1 since the last pulse at sample `frame * HOP_SAMPLES`.  With
-        pitch linear between frames, each phase follows from the one before.
+        [frames, 2]: ln f0, and the share of a period (turns, in 0..1) since the last pulse at sample
+        `frame * HOP_SAMPLES`.  Integrating the pitch, linear between frames, from one frame to the next gives
+        the next frame's turns.
     """
     voiced = f0 > 0
     pitch = _bridged(f0)
     turns = _integral(pitch)
     path = _best_path(_scores(_harmonics(pcm, pitch, turns)), voiced)
-    # A Hann window over 70 ms: the path moves in steps, the glottis does not.
+    # Smooth with a Hann window over 70 ms: the path moves in steps, real pulses do not.
     window = np.hanning(9)[1:-1]
     path = np.convolve(np.pad(path, 3, mode="edge"), window / window.sum(), mode="valid")
     refined = pitch + np.gradient(path) / _HOP_S
@@ -60,10 +61,10 @@ def pulse_times(pcm: npt.NDArray[np.float32], f0: npt.NDArray[np.float32]) -> np
 
 
 def polarity(recordings: Iterable[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]) -> int:
-    """1 if the pulses of a speaker's recordings point upwards, -1 if the microphone turned them over.
+    """Find a speaker's polarity: 1 if the recordings' pulses point upwards, -1 if they are inverted.
 
     Args:
-        recordings: some, samples and pitch as `pulse_times` takes them; one minute is plenty.
+        recordings: samples and pitch as for `pulse_times`; one minute is more than enough.
     """
     up = 0.0
     for pcm, f0 in recordings:
@@ -78,12 +79,15 @@ def _bridged(f0: npt.NDArray[np.float32]) -> Floats:
 
 
 def _integral(f0: Floats) -> Floats:
-    """Turns since the first frame; pitch is linear between frames."""
+    """Integrate the pitch: periods since the first frame, with pitch linear between frames."""
     return np.concatenate(([0.0], np.cumsum((f0[:-1] + f0[1:]) * (0.5 * _HOP_S))))
 
 
 def _harmonics(pcm: npt.NDArray[np.float32], f0: Floats, turns: Floats) -> npt.NDArray[np.complex128]:
-    """Harmonics of the residual around each frame, phases counted from the pitch's integral: [frames, n]."""
+    """Compute the residual's harmonics around each frame, [frames, n].
+
+    Phases are relative to the pitch's integral.
+    """
     frames = len(f0)
     low = np.fft.irfft(np.fft.rfft(pcm)[: len(pcm) // (2 * _DOWN) + 1], len(pcm) // _DOWN)
     early = _SPAN // 2 + _ORDER
@@ -100,7 +104,11 @@ def _harmonics(pcm: npt.NDArray[np.float32], f0: Floats, turns: Floats) -> npt.N
 
 
 def _residual(pieces: Floats) -> npt.NDArray[np.complex128]:
-    """What linear prediction leaves of [frames, order + span] samples, windowed: [frames, span]."""
+    """Compute the windowed residual of linear prediction, [frames, span].
+
+    Args:
+        pieces: samples [frames, order + span].
+    """
     window = np.hanning(_SPAN + 1)[:-1]
     raised = pieces.copy()
     raised[:, 1:] -= 0.9 * pieces[:, :-1]
@@ -116,8 +124,12 @@ def _residual(pieces: Floats) -> npt.NDArray[np.complex128]:
 
 
 def _scores(harmonics: npt.NDArray[np.complex128]) -> Floats:
-    """How well a pulse at each place in the period lines the harmonics up: [frames, places] in -1..1."""
-    size = np.sqrt(np.abs(harmonics))  # so that the strongest does not decide alone
+    """Score each place in the period by how well the harmonics agree with a pulse there.
+
+    Returns:
+        [frames, places], each in -1..1.
+    """
+    size = np.sqrt(np.abs(harmonics))  # otherwise the strongest would decide alone
     evened = harmonics / np.maximum(size, 1e-12)
     places = np.arange(_PLACES) / _PLACES
     turn = np.exp(-2j * np.pi * np.arange(1, harmonics.shape[1] + 1)[:, None] * places)
@@ -125,7 +137,7 @@ def _scores(harmonics: npt.NDArray[np.complex128]) -> Floats:
 
 
 def _best_path(scores: Floats, voiced: npt.NDArray[np.bool_]) -> Floats:
-    """Turns from the pitch's integral to the pulses, per frame: Viterbi's search, going round the period."""
+    """Find each frame's shift from the pitch's integral to the pulses, in turns, by Viterbi's search."""
     moves = np.arange(-_REACH, _REACH + 1)
     cost = _STIFFNESS * (moves / _REACH) ** 2
     every = np.arange(_PLACES)
@@ -139,6 +151,6 @@ def _best_path(scores: Floats, voiced: npt.NDArray[np.bool_]) -> Floats:
     place = int(best.argmax())
     path = np.zeros(len(scores))
     for frame in range(len(scores) - 1, -1, -1):
-        path[frame] = place  # not wrapped: a path that goes round has gone round
+        path[frame] = place  # not wrapped: whole periods count
         place -= int(moves[chosen[frame, place % _PLACES]])
     return path / _PLACES

@@ -1,4 +1,4 @@
-"""The networks of a run, made of the sizes that its checkpoint tells."""
+"""Makes a run's networks from the sizes in its checkpoint."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _VOCODERS: Mapping[str, type[AnyVocoderConfig]] = {
 
 
 def stored_sizes(config: AnyAcousticConfig | AnyVocoderConfig) -> dict[str, Any]:
-    """The kind and the sizes of a network, for a checkpoint."""
+    """The kind and sizes of a network, for a checkpoint."""
     kinds = {made: kind for kind, made in (*_ACOUSTICS.items(), *_VOCODERS.items())}
     return {"kind": kinds[type(config)], "config": attrs.asdict(config)}
 
 
 def acoustic_sizes(checkpoint: Mapping[str, Any]) -> AnyAcousticConfig:
-    """The sizes of the acoustic model in a checkpoint."""
+    """Read the sizes of the acoustic model from a checkpoint."""
     return _ACOUSTICS[_kind(checkpoint)](**checkpoint["config"])
 
 
 def vocoder_sizes(checkpoint: Mapping[str, Any]) -> AnyVocoderConfig:
-    """The sizes of the vocoder in a checkpoint."""
+    """Read the sizes of the vocoder from a checkpoint."""
     return _VOCODERS[_kind(checkpoint)](**checkpoint["config"])
 
 
@@ -58,17 +58,17 @@ def _kind(checkpoint: Mapping[str, Any]) -> str:
 
 
 def acoustic_of(config: AnyAcousticConfig) -> AnyAcoustic:
-    """An untrained acoustic model."""
+    """Make an untrained acoustic model."""
     return (
         PitchedAcousticModel(config) if isinstance(config, PitchedAcousticConfig) else AcousticModel(config)
     )
 
 
 def vocoder_of(config: AnyVocoderConfig) -> AnyVocoder:
-    """An untrained vocoder."""
+    """Make an untrained vocoder."""
     return FineVocoder(config) if isinstance(config, FineVocoderConfig) else Vocoder(config)
 
 
 def steady(config: AnyVocoderConfig) -> AnyVocoderConfig:
-    """The same without jitter of pitch."""
+    """Return the sizes without jitter of the pitch."""
     return attrs.evolve(config, jitter_cents=0)

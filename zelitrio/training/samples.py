@@ -1,4 +1,4 @@
-"""Sentences spoken during training, as WAV files."""
+"""Speaks sentences during training and writes them as WAV files."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ SENTENCES = (
     "Where did you learn to speak so well?",
     "A small fire burned in the kitchen, and the bread smelled good.",
 )
-"""No sentence is from a training corpus."""
+"""Sentences that are in no training corpus."""
 
 Pcm = npt.NDArray[np.float32]
 
 
 def say(voice: Voice, texts: Sequence[str]) -> list[tuple[tuple[str, ...], Pcm]]:
-    """Texts as spoken words and float32 samples at 24 kHz."""
+    """Speak texts.  Returns for each its words as spoken, and float32 samples at 24 kHz."""
     utterances = [load_front_end().utterance(text) for text in texts]
     return [(tuple(word.spoken for word in read.words), speak(voice, read)) for read in utterances]
 
 
 def as_voice(acoustic: AnyAcoustic, vocoder: AnyVocoder) -> Voice:
-    """Make a voice of networks on the CPU, with their first speaker."""
+    """Make a voice of the first speaker of networks on the CPU."""
     model = ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())
     return Voice(voice_id="sample", name="sample", model=model)
 
 
 @torch.no_grad()
 def resounded(vocoder: AnyVocoder, shard: Shard, entry: Entry) -> Pcm:
-    """One recording out of its own frames again, by a vocoder on the CPU."""
+    """Resynthesise a recording from its frames with a vocoder on the CPU."""
     rows = slice(entry.first_frame, entry.first_frame + entry.frames)
     f0 = np.asarray(shard.f0[rows])
     mel = normalise_mel(torch.from_numpy(np.asarray(shard.mel[rows], np.float32)))

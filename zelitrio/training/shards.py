@@ -1,9 +1,8 @@
-"""Features of one speaker packed into a few flat arrays that training maps into memory.
+"""Stores one speaker's features in a few concatenated arrays, which training maps into memory.
 
 A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames],
 `pulses.npy` float32 [frames, 2] (see `zelitrio.training.pulse_times`) and `index.json`, a list of utterances
-in the order of the arrays.  `speaker.json` holds the facts of a speaker that `zelitrio.training.corpus`
-does not know.
+in the order of the arrays.  `speaker.json` has the facts about a speaker who is not in the recipe's table.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from zelitrio.training.corpus import Speaker
 from zelitrio.training.features import HOP_SAMPLES
 
 GUIDED = "guided.npy"
-"""Beside `mel.npy`, once made: float16 [frames, mels], nan where nothing was predicted."""
+"""File beside `mel.npy`, if frames were predicted: float16 [frames, mels], nan where none were."""
 _FACTS = "speaker.json"
 _INDEX = "index.json"
 _PULSES = "pulses.npy"
@@ -48,16 +47,16 @@ class Shard:
     f0: npt.NDArray[np.float32]
     pulses: npt.NDArray[np.float32]
     guided: npt.NDArray[np.float16] | None = None
-    """Mel as an acoustic model predicts it, nan where it was not asked; see `recipe.guided`."""
+    """Mel frames that an acoustic model predicted, nan where there are none; see `recipe.guided`."""
 
     def pcm(self, first_frame: int, frames: int) -> npt.NDArray[np.float32]:
-        """Samples of a range of frames (counted in the shard), float32 in [-1, 1]."""
+        """Read the samples of a range of the shard's frames, float32 in [-1, 1]."""
         piece = self.pcm_int16[first_frame * HOP_SAMPLES : (first_frame + frames) * HOP_SAMPLES]
         return piece.astype(np.float32) / 32768.0
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether `write_shard` has finished there, in a version that knew of everything a shard holds."""
+    """Whether a folder has a complete shard in today's format."""
     return (folder / _INDEX).is_file() and (folder / _PULSES).is_file()
 
 
@@ -70,7 +69,7 @@ def write_shard(
     pulses: list[npt.NDArray[np.float32]],
     facts: Speaker | None = None,
 ) -> None:
-    """Write a shard; the index goes last, so a shard with an index is whole."""
+    """Write a shard.  The index is written last, so a shard with an index is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     if facts is not None:
         (folder / _FACTS).write_bytes(orjson.dumps(attrs.asdict(facts)))
@@ -82,7 +81,7 @@ def write_shard(
 
 
 def open_shard(folder: Path) -> Shard:
-    """Map a shard into memory; nothing is read until it is touched."""
+    """Map a shard into memory; its arrays are read on use."""
     return Shard(
         folder.name,
         _facts(folder),

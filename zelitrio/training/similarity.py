@@ -1,4 +1,4 @@
-"""How near one voice is to another: long-term spectrum and mean pitch over the same texts."""
+"""Measures how similar two voices are, by long-term spectrum and mean pitch over the same texts."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ Pcm = npt.NDArray[np.float32]
 
 @attrs.frozen(eq=False)
 class Print:
-    """The measured features of a speaker."""
+    """A speaker's long-term spectrum and mean pitch."""
 
     spectrum_db: npt.NDArray[np.float32]
-    """[mels] long-term spectrum of the speech, relative to its own mean."""
+    """[mels] long-term spectrum of the speech, relative to its mean."""
     pitch_hz: float
     """Geometric mean over voiced frames."""
 
 
 @attrs.frozen
 class Distance:
-    """From one print to another."""
+    """The distance from one print to another."""
 
     spectrum_db: float
-    """Root mean square over the mel bands that both may fill."""
+    """Root mean square over the mel bands that are compared."""
     semitones: float
-    """Of mean pitch; above zero is higher."""
+    """Distance of mean pitch; above zero the first is higher."""
 
 
 def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> Print:
-    """The print of several utterances, float32 at 24 kHz.
+    """Compute the print of several utterances.
 
     Args:
-        spoken: at least one.
-        speaker: pitch is searched in its range.
-        measure: pitch per frame.
+        spoken: at least one utterance, float32 samples at 24 kHz.
+        speaker: gives the range of pitch to search.
+        measure: measures the pitch of each frame.
     """
     spectra = np.mean([speech_spectrum_db(pcm) for pcm in spoken], 0)
     f0 = np.concatenate([measure(pcm, speaker) for pcm in spoken])
@@ -52,7 +52,7 @@ def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> 
 
 
 def distance(mine: Print, theirs: Print, band_hz: float) -> Distance:
-    """How far `mine` is from `theirs`, nothing above `band_hz` being compared."""
+    """Compute the distance from `theirs` to `mine`; spectra are compared up to `band_hz`."""
     inside = mel_centres_hz() <= band_hz
     apart = mine.spectrum_db[inside] - theirs.spectrum_db[inside]
     apart = apart - apart.mean()

@@ -1,4 +1,4 @@
-"""What can be measured of one recording without knowing what is said in it; some 30 ms for 5 s."""
+"""Measures a recording without knowing its text; takes about 30 ms for 5 s."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.training.features import FFT_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ,
 Pcm = npt.NDArray[np.float32]
 LONGEST_S = 30.0
 _SPEECH_DB = 30.0
-"""Frames this close to the loud ones are speech."""
+"""Frames at most this far below the loud ones are speech."""
 _PITCH_RATE_HZ, _LOWEST_HZ, _HIGHEST_HZ = 8_000, 60.0, 500.0
 _BAND_DB, _BAND_FROM_HZ, _FULL_BAND_HZ = 45.0, 3_000.0, 11_000.0
 """A recording's band ends where its long-term spectrum first stays this far below its maximum."""
@@ -23,7 +23,7 @@ _BAND_DB, _BAND_FROM_HZ, _FULL_BAND_HZ = 45.0, 3_000.0, 11_000.0
 
 @attrs.frozen(kw_only=True, eq=False)
 class SoundFacts:
-    """One recording's facts; levels in dB of full scale."""
+    """Measurements of one recording; levels in dB relative to full scale."""
 
     seconds: float
     rate_hz: int
@@ -32,27 +32,27 @@ class SoundFacts:
     level_db: float
     """Level of the speech without pauses."""
     noise_db: float
-    """Level of the quietest 5 %."""
+    """Level of the quietest 5 % of frames."""
     speech_s: float
     clipped: float
-    """Share of samples at full scale or on a flat top."""
+    """Share of samples that are clipped: at full scale, or in a flat top below it."""
     apart: float
-    """How differently two channels go up and down, 0 to 1."""
+    """One minus the correlation of both channels' levels over time, in 0..1; 0 for one channel."""
     cancelled_db: float
-    """Level lost by mixing the channels."""
+    """Level lost by mixing both channels to mono."""
     pitch_hz: float
-    """Median; nan where nothing is voiced."""
+    """Median over voiced frames; nan without any."""
     band_hz: float
-    """Where the spectrum ends."""
+    """Frequency where the spectrum ends."""
     spectrum_db: npt.NDArray[np.float32]
-    """[mels] long-term spectrum of the speech relative to its own mean."""
+    """[mels] long-term spectrum of the speech, relative to its mean."""
 
 
 def measure_sound(path: Path) -> SoundFacts:
-    """Measure a recording.  Of one longer than `LONGEST_S` only the length and form are true.
+    """Measure a recording.  If it is longer than `LONGEST_S`, only duration, rate and channels are measured.
 
     Raises:
-        LocalError: it cannot be read.
+        LocalError: the file cannot be read.
     """
     sound = read_sound(path, LONGEST_S)
     too_long = sound.seconds > LONGEST_S
@@ -86,14 +86,17 @@ def _spectra(pcm: Pcm) -> npt.NDArray[np.float32]:
 
 
 def speech_spectrum_db(pcm: Pcm) -> npt.NDArray[np.float32]:
-    """The long-term spectrum of float32 samples at 24 kHz, [mels] dB relative to its own mean."""
+    """Compute the long-term spectrum of float32 samples at 24 kHz: [mels] in dB relative to its mean."""
     spectra = _spectra(pcm)
     level_db = 10.0 * np.log10(np.mean(spectra**2, 1) + 1e-12)
     return long_term_spectrum_db(spectra[level_db > level_db.max(initial=-120.0) - _SPEECH_DB])
 
 
 def long_term_spectrum_db(spectra: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """[frames, bins] magnitudes to [mels] dB, zero on average; all zero without a frame."""
+    """Compute the long-term spectrum of magnitudes [frames, bins]: [mels] in dB, zero on average.
+
+    All zero if there is no frame.
+    """
     if not len(spectra):
         return np.zeros(mel_filters().shape[0], np.float32)
     power = mel_filters().numpy() @ np.mean(spectra.astype(np.float64) ** 2, 0)
@@ -109,13 +112,13 @@ def _level_db(pcm: Pcm, frames: npt.NDArray[np.bool_]) -> float:
 
 
 def clipped_share(pcm: Pcm) -> float:
-    """Share of [channels, samples] at full scale or on a lower flat top."""
+    """Share of the samples [channels, samples] at full scale or in a flat top below it."""
     size = np.abs(pcm)
     peak = float(size.max(initial=0.0))
     if peak < 0.05:
         return 0.0
     top = size >= (0.999 if peak >= 0.999 else 0.9995 * peak)
-    # A lone sample is the peak of any wave; three in a row are a wave cut off.
+    # A single sample at the top is any wave's peak; three in a row are a clipped wave.
     flat = top[:, 2:] & top[:, 1:-1] & top[:, :-2]
     return float(3 * flat.sum() / max(1, size.size)) if flat.any() else 0.0
 
@@ -141,10 +144,10 @@ def _cancelled_db(pcm: Pcm) -> float:
 
 
 def median_pitch_hz(pcm: Pcm) -> float:
-    """Median pitch of float32 samples at 24 kHz, by autocorrelation; nan where nothing is voiced.
+    """Measure the median pitch of float32 samples at 24 kHz by autocorrelation; nan without voiced frames.
 
-    Rough (no tracking over time), but the median of an utterance is within a few per cent, and it needs
-    nothing but numpy.
+    It has no tracking over time, but an utterance's median is right within a few per cent, and it needs only
+    numpy.
     """
     low = _decimated(pcm, SAMPLE_RATE_HZ // _PITCH_RATE_HZ)
     size, hop = 400, 160
@@ -163,7 +166,7 @@ def median_pitch_hz(pcm: Pcm) -> float:
     voiced = best > 0.6
     if voiced.sum() < 5:
         return float("nan")
-    # The first peak nearly as high as the highest: later ones are two or three periods.
+    # Take the first peak that is nearly as high as the highest: later ones are two or three periods.
     peaks = (inside[:, 1:-1] >= inside[:, :-2]) & (inside[:, 1:-1] >= inside[:, 2:])
     near = peaks & (inside[:, 1:-1] > 0.88 * best[:, None])
     at = 1 + first + near.argmax(1)
@@ -173,13 +176,16 @@ def median_pitch_hz(pcm: Pcm) -> float:
 def _decimated(pcm: Pcm, factor: int) -> npt.NDArray[np.float64]:
     if not len(pcm):
         return np.zeros(0)
-    # A moving sum of two windows is filter enough for a pitch.
+    # A Hann window suffices as the low-pass filter for measuring pitch.
     taps = np.hanning(4 * factor + 1)
     return np.convolve(pcm.astype(np.float64), taps / taps.sum(), mode="same")[::factor]
 
 
 def _band_hz(spectra: npt.NDArray[np.float32]) -> float:
-    """Where 500 Hz on end are all but empty: codecs put a little noise above what they were given."""
+    """Find the lower edge of the first 500 Hz that are almost empty.
+
+    Almost, because codecs add a little noise above their input's band.
+    """
     if not len(spectra):
         return SAMPLE_RATE_HZ / 2
     bin_hz = SAMPLE_RATE_HZ / FFT_SAMPLES

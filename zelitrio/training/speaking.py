@@ -1,4 +1,4 @@
-"""Whole utterances spoken in one pass, to measure voices with: no engine, no windows, no streams."""
+"""Speaks whole utterances in one pass, without the engine, for measurements of voices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.voices import Voice, frame_positions, phone_inputs, spoken_duratio
 
 
 def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArray[np.float32]:
-    """Speak one utterance with the predicted means of everything, float32 [samples] in [-1, 1]."""
+    """Speak one utterance with the means of all predictions; float32 [samples] in [-1, 1]."""
     return speak_timed(voice, utterance, noise_at=noise_at)[0]
 
 
@@ -20,7 +20,7 @@ def speak(voice: Voice, utterance: Utterance, *, noise_at: int = 0) -> npt.NDArr
 def speak_timed(
     voice: Voice, utterance: Utterance, *, noise_at: int = 0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    """As `speak`, with the frames of every token of `phone_inputs`."""
+    """As `speak`; also returns the frames of each token of `phone_inputs`."""
     inputs = phone_inputs(utterance)
     acoustic = zeli_model(voice).acoustic
     mask = torch.ones(1, len(inputs), 1)

@@ -1,4 +1,4 @@
-"""Recordings that sound like another speaker than the rest: by median pitch and long-term spectrum."""
+"""Finds recordings of another speaker than the rest, by median pitch and long-term spectrum."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy.typing as npt
 from zelitrio.training.sound_facts import SoundFacts
 
 FEWEST = 8
-"""Recordings from which on there is a rest to differ from."""
+"""Least number of recordings for which this can be decided."""
 SHORTEST_SPEECH_S = 1.0
-"""Below this a spectrum says more about the words than about the speaker."""
+"""In less speech than this, the spectrum depends more on the words than on the speaker."""
 PITCH_LN = 0.30
-"""A third higher or lower; one reader's recordings keep within 25 % of each other."""
+"""Difference in ln f0, a third higher or lower; one reader's recordings differ by at most 25 %."""
 UNUSUAL_DB, SPECTRUM_TIMES = (7.0, 8.0), 2.5
-"""A distance that counts as much: the folder's usual one times this factor, within these bounds."""
+"""Distance of spectra that counts as another speaker: the median times the factor, within the bounds."""
 THRESHOLD = 1.2
 _APART = 2.0
-"""Two groups are apart if the distance of their centres is this multiple of a recording's from its own."""
+"""Two groups are separate if their centres' distance is this multiple of a recording's from its centre."""
 
 
 def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
-    """Which recordings another person may have spoken, by index, and how they differ."""
+    """Find recordings that another person may have spoken.  Returns index and difference of each."""
     judged = [
         index
         for index, one in enumerate(facts)
@@ -50,10 +50,10 @@ def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
 
 
 def _larger_group(pitch: npt.NDArray[np.float64], spectrum: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Mark the recordings of the main speaker if there clearly are two; else all.
+    """Mark the recordings of the larger group if there clearly are two groups; otherwise mark all.
 
-    Two means over pitch and spectrum together, begun at the recording farthest from the middle and the one
-    farthest from that.
+    Uses 2-means over pitch and spectrum together.  The initial centres are the recording farthest from the
+    mean, and the one farthest from that recording.
     """
     scale = np.sqrt(spectrum.shape[1]) * UNUSUAL_DB[1] / 2
     points = np.column_stack([pitch / (PITCH_LN / 2), spectrum / scale])

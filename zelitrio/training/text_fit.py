@@ -1,4 +1,4 @@
-"""Whether a text can be what is said in a recording: its script, its language, its length."""
+"""Checks whether a text can be what a recording says, by its script, language and length."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import unicodedata
 from zelitrio.text import Lexicon, Utterance
 
 SLOWEST, FASTEST = 4.0, 25.0
-"""Phones in a second of speech without its pauses; readers keep between 9 and 16."""
+"""Range of phones per second of speech without pauses; readers are between 9 and 16."""
 _UNSPEAKABLE = 0.1
 _FOREIGN = ((0.15, 0.1), (0.25, 0.2))
-"""A text is not English from this share of unknown words on, or below this share of function words."""
+"""A text is not English if, for one of these pairs, at least the first share of its words is unknown and less
+than the second share are function words."""
 _WORDS = 4
 # About half of the words of an English text; other languages have few of them.
 _FUNCTION_WORDS = frozenset(
@@ -22,7 +23,7 @@ _FUNCTION_WORDS = frozenset(
 
 
 def text_fault(utterance: Utterance, lexicon: Lexicon) -> str | None:
-    """Why a text, as the front end read it, cannot be spoken in English; None if it can."""
+    """Why a text is not English, judged by the front end's reading of it; None if it is."""
     text = utterance.source
     letters = [at for at, char in enumerate(text) if unicodedata.category(char).startswith("L")]
     spoken = {at for word in utterance.words for at in range(*word.span)}

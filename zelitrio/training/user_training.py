@@ -1,4 +1,4 @@
-"""Both networks taught one person's recordings: how long, with what to be seen and heard on the way."""
+"""Trains both networks on a user's recordings, with curves and samples during the training."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ _TIMED_STEPS = 6
 
 
 def runs_of(order: Order) -> dict[str, Path]:
-    """The folders of both runs, in the order in which they are trained."""
+    """The folders of both runs, in the order of training."""
     return {name: order.work / "runs" / name for name in ("vocoder", "acoustic")}
 
 
 def counted(order: Order, plan: WorkPlan, onlooker: Onlooker) -> WorkPlan:
-    """The plan with its steps: those asked for, or those of before, or the recipe's."""
+    """Return the plan with its numbers of steps: from the order, from the stopped run, or from the recipe.
+
+    If the order gives a time, measures how long steps take on this machine.
+    """
     recipe = order.recipe
     if order.steps is not None:
         recipe = recipe.of_steps(order.steps)
@@ -69,7 +72,7 @@ def _train_acoustic(order: Order, recipe: Recipe, run: Path, watch: Watch) -> in
 
 
 class _Stopwatch(Watch):
-    """Stops a run after a few steps, to tell how long one takes."""
+    """Stops a run after a few steps, to measure how long a step takes."""
 
     def __init__(self) -> None:
         self.at_s: list[float] = []
@@ -80,9 +83,9 @@ class _Stopwatch(Watch):
 
 
 def _timed(recipe: Recipe) -> Recipe:
-    """A recipe twice as long as it is timed: at its end held-out recordings would be looked at.
+    """Return a recipe with twice as many steps as are timed, because the last step also measures losses.
 
-    The critic has the same share of the timed steps as of a whole run; the first step is not timed.
+    The critic has the same share of the timed steps as of a whole run.  The first step is not timed.
     """
     acoustic, steps = recipe.acoustic, 2 * _TIMED_STEPS
     return attrs.evolve(
@@ -95,7 +98,7 @@ def _timed(recipe: Recipe) -> Recipe:
 def _step_s(train: _Train, order: Order, recipe: Recipe) -> float:
     watch = _Stopwatch()
     run = order.work / "runs" / "timing"
-    (run / CHECKPOINT).unlink(missing_ok=True)  # of a timing that was cut short
+    (run / CHECKPOINT).unlink(missing_ok=True)  # left by a timing that was stopped
     train(order, _timed(recipe), run, watch)
     (run / CHECKPOINT).unlink()
     return (watch.at_s[-1] - watch.at_s[0]) / (len(watch.at_s) - 1)
@@ -103,7 +106,7 @@ def _step_s(train: _Train, order: Order, recipe: Recipe) -> float:
 
 @attrs.define(eq=False)
 class _OnTheWay(Watch):
-    """Shows a run's progress, and leaves curves and samples at every checkpoint."""
+    """Shows a run's progress, and writes curves and samples at every checkpoint."""
 
     order: Order
     onlooker: Onlooker
@@ -120,7 +123,7 @@ class _OnTheWay(Watch):
 
 
 def train_both(order: Order, plan: WorkPlan, onlooker: Onlooker) -> bool:
-    """Both networks; whether they came to their ends."""
+    """Train both networks.  Returns whether both runs came to their ends."""
     recipe = attrs.evolve(
         order.recipe,
         acoustic=attrs.evolve(order.recipe.acoustic, steps=plan.acoustic_steps),

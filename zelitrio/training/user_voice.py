@@ -1,6 +1,6 @@
-"""Make a voice from a user's recordings: check, measure, align, train, export, judge.
+"""Makes a voice from a user's recordings: checks, measures and aligns them, trains, exports, evaluates.
 
-Every step leaves its result in the work folder and is not done again, so a run that was stopped continues.
+Each step writes its result to the work folder and is not repeated, so a run that was stopped continues.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Made:
 
 
 def missing_packages() -> list[str]:
-    """What of the `train` extra is not installed, or cannot be used."""
+    """Packages of the extra `train` that are not installed or cannot be imported."""
     missing = []
     for name in ("matplotlib", "pocketsphinx", "pyworld"):
         with warnings.catch_warnings():
@@ -56,7 +56,7 @@ def missing_packages() -> list[str]:
 
 
 def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checked:
-    """Check the recordings, say what is wrong with them, and that what is left is enough.
+    """Check the recordings, show their problems, and require that enough can be used.
 
     Raises:
         LocalError: the table cannot be read, or too little can be used.
@@ -77,11 +77,10 @@ def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checke
 
 
 def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
-    """Make the voice, or go on making it; None when the onlooker stopped it.
+    """Make the voice, or continue a run that was stopped; blocks.  None if the onlooker stopped it.
 
     Raises:
-        LocalError: too little can be used, the work folder was begun with something else, or OUT holds
-            something else.
+        LocalError: too little can be used, the work folder has other work, or OUT contains something else.
     """
     refuse_taken(order.out, order.work)
     checked = look_through(order.recordings, order.recipe, onlooker)
@@ -126,7 +125,7 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
 
 
 def _held_out(usable: Sequence[Usable]) -> set[str]:
-    """Names of the recordings to measure on: several takes of a text fall on the same side."""
+    """Names of the recordings to hold out; all takes of a text are on the same side."""
     wanted = min(_HELD_MOST, max(_HELD_LEAST, round(_HELD_SHARE * len(usable))))
     by_text: dict[str, list[str]] = {}
     for one in usable:
@@ -153,7 +152,7 @@ def _measure(order: Order, checked: Checked, onlooker: Onlooker) -> None:
 
 
 def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData:
-    """Align, and say which recordings cannot be what their text says.
+    """Align the recordings, and show which do not contain their text.
 
     Raises:
         LocalError: too few are left.
@@ -182,7 +181,7 @@ def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData
 def _without_misfits(
     order: Order, checked: Checked, data: AcousticData, nearest: Voice, onlooker: Onlooker
 ) -> AcousticData:
-    """Leave out what was aligned with a text that it does not say.
+    """Leave out recordings that were aligned but do not say their text.
 
     Raises:
         LocalError: too few are left.
@@ -208,7 +207,7 @@ def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
 
 
 def _fitting(checked: Checked, data: AcousticData) -> Checked:
-    """The same without the recordings that turned out not to fit their texts."""
+    """Return the checked recordings without those that did not fit their texts."""
     names = {example.entry.name for example in (*data.train[0], *data.held[0])}
     usable = tuple(one for one in checked.usable if one.recording.name in names)
     return attrs.evolve(checked, usable=usable)

@@ -1,4 +1,4 @@
-"""What became of a voice, in figures: like whom it sounds, and how well it is understood."""
+"""Evaluates a finished voice: its similarity to the recordings, and how well it is understood."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ Pcm = npt.NDArray[np.float32]
 
 @attrs.frozen
 class Verdict:
-    """A voice beside the recordings that were held out, and beside the built-in speaker nearest to them."""
+    """The new voice and the nearest built-in speaker, each compared with the held-out recordings."""
 
     held_out: int
     voice: Distance
     base: Distance
     spread_db: float
-    """How far the speaker's other recordings are from those held out, in long-term spectrum."""
+    """Distance in long-term spectrum between the speaker's other recordings and the held-out ones."""
     pitch_hz: float
-    """Mean pitch of the recordings held out."""
+    """Mean pitch of the held-out recordings."""
     spoken: Heard
     natural: Heard
 
     @property
     def recognisable(self) -> bool:
-        """Whether the voice is nearer to the recordings than what it began from, in both respects."""
+        """Whether the voice's spectrum and pitch are nearer to the recordings than the built-in speaker's."""
         nearer = self.voice.spectrum_db < self.base.spectrum_db
-        if math.isnan(self.pitch_hz):  # without a pitch there is no distance to it
+        if math.isnan(self.pitch_hz):  # the recordings have no pitch to compare with
             return nearer
         return nearer and abs(self.voice.semitones) <= max(0.5, abs(self.base.semitones))
 
     def lines(self) -> list[str]:
-        """To be read."""
+        """The verdict as lines of text for the user."""
         mine, theirs = self.voice, self.base
         lines = [
             f"long-term spectrum against {self.held_out} held-out recordings: the voice "
@@ -70,7 +70,7 @@ class Verdict:
         return lines
 
     def _of_pitch(self) -> str:
-        """Mean pitch is nan of whom nothing is voiced."""
+        """Describe the pitch, which is nan if the recordings have no voiced frame."""
         if math.isnan(self.pitch_hz):
             return "mean pitch: not compared, for nothing in the recordings held out is voiced"
         mine, theirs = (
@@ -82,9 +82,9 @@ class Verdict:
 
 
 def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch, listen: Listen) -> Verdict:
-    """Compare a voice, and the built-in one, with the recordings held out from making it.
+    """Compare a voice, and the built-in one, with the recordings that were held out of training.
 
-    All three say the same texts; about as long as the speech takes on one core of a CPU, a minute at most.
+    All three say the same texts.  Takes about the duration of the speech on one CPU core, at most a minute.
     """
     held, pool = data.held[0], data.train[0]
     facts = held[0].shard.facts

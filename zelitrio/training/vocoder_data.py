@@ -1,4 +1,4 @@
-"""Crops of natural speech for the vocoder, with the features it is given for them."""
+"""Training data of the vocoder: crops of recorded speech with the features that are the vocoder's inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zelitrio.training.shards import Entry, Shard, is_whole, open_shard
 
 CROP_FRAMES = 96
 CONTEXT_FRAMES = 12
-"""Extra frames at both ends of a crop that are computed but not judged: the network's own context."""
+"""Frames at both ends of a crop that are computed but have no loss: the network's context."""
 WEIGHTS: Mapping[str, float] = {"kathleen": 0.4, "bdl": 0.28, "lj": 0.2, "slt": 0.12}
 """Share of each known speaker in a batch; an unknown speaker gets 0.5."""
 
@@ -50,13 +50,13 @@ class _Crop:
 
 
 class VocoderData:
-    """Every shard of a work folder, cut at random.
+    """Random crops from all shards of a work folder.
 
     Args:
         work: folder with `features/`.
-        speakers: only these; all if None.
-        guided_share: how often predicted frames replace measured ones, if there are any.
-        turned: turns from the speaker's pulses to those that the vocoder is given.
+        speakers: names of the speakers to use; None: all.
+        guided_share: share of crops with predicted frames instead of measured ones, if there are any.
+        turned: shift from the speaker's pulses to the vocoder's, in periods.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class VocoderData:
         self._held = [[entry for entry in shard.entries if entry.held_out] for shard in self._shards]
 
     def batch(self, rng: np.random.Generator, size: int, *, held_out: bool = False) -> VocoderBatch:
-        """Random crops; longer utterances are chosen in proportion to their length."""
+        """Make a batch of random crops; an utterance's chance is proportional to its length."""
         pools = self._held if held_out else self._train
         crops = []
         for index in rng.choice(len(self._shards), size=size, p=self._weights):
@@ -105,7 +105,7 @@ class VocoderData:
         rows = slice(entry.first_frame + begin, entry.first_frame + end)
         voiced = np.pad((np.asarray(shard.f0[rows]) > 0).astype(np.float32), (left, right))
         ln_f0, turns = shard.pulses[rows].T
-        # The network pads with the pitch of silence: its pulses are one hop apart.
+        # Outside the utterance the network pads with the pitch of silence, with one pulse per hop.
         before, after = (0.5 + 0.5 * np.exp(float(ln_f0[at]) - UNVOICED_LN_F0) for at in (0, -1))
         turns = turns.astype(np.float64) + self._turned
         turns = np.concatenate((np.full(left, turns[0] - before), turns, np.full(right, turns[-1] + after)))
@@ -118,7 +118,7 @@ class VocoderData:
         pcm = np.pad(
             shard.pcm(entry.first_frame + begin, end - begin), (left * HOP_SAMPLES, right * HOP_SAMPLES)
         )
-        # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
+        # Vary the level of sound and features alike, so that the level is not learnt as timbre.
         gain = float(np.exp(rng.uniform(-0.7, 0.35)))
         mel = np.maximum(mel + np.float32(np.log(gain)), np.float32(-9.21)).astype(np.float32)
         ln_f0 = np.pad(ln_f0, (left, right), mode="edge")
@@ -127,7 +127,7 @@ class VocoderData:
 
 
 def judged(pcm: Tensor) -> Tensor:
-    """The samples of a crop without its context, [batch, CROP_FRAMES * HOP_SAMPLES]."""
+    """Return a crop's samples without its context, [batch, CROP_FRAMES * HOP_SAMPLES]."""
     edge = CONTEXT_FRAMES * HOP_SAMPLES
     return pcm[:, edge:-edge]
 

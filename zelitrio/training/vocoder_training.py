@@ -1,6 +1,6 @@
 """Training of the vocoder: first to match recordings, then also to pass small critics.
 
-A run is a folder with `checkpoint.pt` and `log.jsonl`; starting it again resumes it.
+A run is a folder with `checkpoint.pt` and `log.jsonl`; a run that was stopped resumes from there.
 """
 
 from __future__ import annotations
@@ -48,47 +48,47 @@ from zelitrio.training.vocoder_data import VocoderBatch, VocoderData, judged
 
 @attrs.frozen(kw_only=True)
 class VocoderPlan:
-    """How long and how hard."""
+    """Hyperparameters of a run."""
 
     steps: int = 12_000
     critic_channels: int = 0
-    """How wide the critics are that are to be passed as well, 0 for none; for a network that matches
-    recordings already.  With 8 a step takes a second on two CPU cores, with 16 three."""
+    """Width of the critics; 0: none.  They are for a network that already matches recordings.  A step with 8
+    takes one second on two CPU cores, with 16 three seconds."""
     batch: int = 12
     learning_rate: float = 1e-3
     critic_learning_rate: float = 4e-4
     guided_share: float = 0.0
-    """Share of crops with the acoustic model's frames in place of measured ones."""
+    """Share of crops with the acoustic model's frames instead of measured ones."""
     turned: float = 0.0
-    """Turns from the speaker's pulses to those that the network is given."""
+    """Shift from the speaker's pulses to the network's, in periods."""
     seed: int = 1
     checkpoint_s: float = 120.0
     held_out_batches: int = 4
-    """Of twelve crops each, looked at with every checkpoint."""
+    """Number of batches, of twelve crops each, that are measured with every checkpoint."""
 
 
 @attrs.define(eq=False)
 class Critics:
-    """The networks to be passed, and how they learn."""
+    """The critics (discriminators) and their optimiser."""
 
     networks: nn.ModuleList
     optimiser: torch.optim.Optimizer
 
     @classmethod
     def untaught(cls, channels: int, learning_rate: float) -> Critics:
-        """Critics that know nothing yet."""
+        """Make untrained critics."""
         networks = sound_critics(channels)
         return cls(networks, torch.optim.AdamW(networks.parameters(), learning_rate, (0.8, 0.99)))
 
     def judge(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Learn a step, then judge.
+        """Train the critics for one step, then judge.
 
         Args:
             made, natural: [batch, samples] in [-1, 1].
-            band_hz: [batch], nothing above it is heard.
+            band_hz: [batch], the frequency above which nothing is compared.
 
         Returns:
-            Their own loss; how far `made` is from passing; how far from `natural` in their eyes.
+            The critics' own loss; the vocoder's adversarial loss; the distance of the critics' features.
         """
         made, natural = in_band(made, band_hz), in_band(natural, band_hz)
         with torch.autocast(made.device.type, torch.bfloat16):
@@ -106,7 +106,7 @@ class Critics:
 
 @attrs.define(eq=False)
 class VocoderTraining:
-    """The live state of one run."""
+    """The state of one run while it trains."""
 
     plan: VocoderPlan
     network: AnyVocoder
@@ -117,7 +117,7 @@ class VocoderTraining:
 
     @classmethod
     def start(cls, plan: VocoderPlan, config: AnyVocoderConfig | None = None) -> VocoderTraining:
-        """A fresh run."""
+        """Make the state of a new run."""
         torch.manual_seed(plan.seed)
         network = vocoder_of(config or VocoderConfig())
         return cls(
@@ -137,7 +137,7 @@ class VocoderTraining:
             network.to(device)
 
     def state(self) -> dict[str, Any]:
-        """Everything a resumed run needs."""
+        """Everything that a resumed run needs, for a checkpoint."""
         state = {
             **stored_sizes(self.network.config),
             "step": self.step,
@@ -151,7 +151,7 @@ class VocoderTraining:
         return state
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Restore what `state` returned."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged.network.load_state_dict(state["averaged"])
@@ -161,7 +161,7 @@ class VocoderTraining:
             self.critics.optimiser.load_state_dict(state["critic_optimiser"])
 
     def take_step(self, batch: VocoderBatch) -> dict[str, float]:
-        """One optimiser step (and one of the critics, once they have joined); the losses."""
+        """Take one optimiser step, of the critics too if there are any, and return the losses."""
         seed_step(self.plan.seed, self.step)
         factor = warm_then_fall(self.step, self.plan.steps)
         for group in self.optimiser.param_groups:
@@ -174,12 +174,12 @@ class VocoderTraining:
         losses = {"stft": distance, "mel": mel, "phase": phase}
         total = distance + mel + phase
         if self.critics:
-            # Half of each crop: the critics' convolutions would otherwise be most of a step's cost.
+            # Half of each crop: otherwise the critics would take most of a step's time.
             length = made.shape[1] // 2
             begin = int(torch.randint(0, made.shape[1] - length, ()))
             piece = slice(begin, begin + length)
             loss, fooled, matched = self.critics.judge(made[:, piece], natural[:, piece], batch.band_hz)
-            # First 200 steps for the critics only: an untrained critic only adds noise.
+            # The critics' losses get their full weight only after 300 steps: an untrained critic adds noise.
             joined = min(1.0, max(0.0, (self.step - 100) / 200))
             total = 0.5 * distance + 3.0 * mel + 0.5 * phase + joined * (fooled + 2.0 * matched)
             losses |= {"critic": loss, "fooled": fooled, "matched": matched}
@@ -192,15 +192,15 @@ class VocoderTraining:
         return as_floats(losses)
 
     def _distances(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor]:
-        # Two of four resolutions a step: the STFTs' backward is half of a step's time on a CPU.
+        # Two of four resolutions per step: the STFTs' backward pass is half of a step's time on a CPU.
         rng = step_generator(self.plan.seed + 1, self.step)
         ffts = (int(rng.choice(SHORT_FFTS)), int(rng.choice(LONG_FFTS)))
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
 
 
 def make(network: AnyVocoder, batch: VocoderBatch) -> Tensor:
-    """The network's samples for a batch, in bfloat16 where that is faster."""
-    # The older vocoder adds up the pitch from the first frame's place.
+    """Compute the network's samples for a batch, in bfloat16 where that is faster."""
+    # The older vocoder integrates the pitch itself, from the first frame's position.
     turns = batch.turns[:, 0] if isinstance(network, Vocoder) else batch.turns
     with torch.autocast(batch.mel.device.type, torch.bfloat16):
         made: Tensor = network(batch.mel, batch.ln_f0, batch.voiced, batch.mask, batch.noise_at, turns)
@@ -209,7 +209,7 @@ def make(network: AnyVocoder, batch: VocoderBatch) -> Tensor:
 
 @torch.no_grad()
 def validate(network: AnyVocoder, data: VocoderData, batches: int = 4) -> dict[str, float]:
-    """Distances on held-out crops, the same ones at every call."""
+    """Compute distances on held-out crops, the same ones at every call."""
     device = next(network.parameters()).device
     sums = {"val_stft": 0.0, "val_mel": 0.0, "val_phase": 0.0}
     for index in range(batches):
@@ -233,18 +233,18 @@ def train_vocoder(
     workers: int = 0,
     watch: Watch = UNWATCHED,
 ) -> int:
-    """Train until `plan.steps`; resumes from the run's checkpoint when there is one.
+    """Train until `plan.steps` or until `watch` stops it; resumes from the run's checkpoint if there is one.
 
-    Returns how many steps have been taken in all, fewer than planned if the watch stopped it.
+    Returns the number of steps taken in all.
 
     Args:
         work: folder with `features/`.
         run: the run's own folder.
-        plan: how long and how hard.
+        plan: the hyperparameters.
         init: checkpoint of another run; a new run starts from its weights and sizes.
         device: of torch.
-        workers: processes that make batches ahead, for a device that is faster than one can.
-        watch: told of every step and checkpoint.
+        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
+        watch: called after every step and checkpoint.
     """
     data = VocoderData(work, guided_share=plan.guided_share, turned=plan.turned)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None

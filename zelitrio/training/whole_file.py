@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the program that writes them is stopped."""
+"""Writes files so that they exist only when complete, even if the program is stopped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""Ending of files that are being written; one that stays is from a program that was stopped."""
+"""Suffix of files that are being written; one that stays is from a program that was stopped."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Where to write what shall be `path` once the block has ended well; folders are made.
+    """Yield a path to write to; after the block, if it raises nothing, the file is renamed to `path`.
 
-    A reader sees the old file or the new one, never half of one.
+    Makes missing folders.  A reader of `path` sees the old or the new file, never an incomplete one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + PARTIAL)

@@ -1,4 +1,4 @@
-"""The settings of a work folder: the same command continues, another is refused."""
+"""The settings of a work folder: the same command can continue, another command is refused."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class WorkPlan:
     recordings: str
     tuned: bool
     nearest: int | None = None
-    """Which built-in speaker comes nearest; None until that is known."""
+    """Number of the nearest built-in speaker; None until it is known."""
     turned: float = 0.0
-    """Turns from the speaker's pulses to those that the built-in vocoder knows; told with `nearest`."""
+    """Shift from the speaker's pulses to the built-in vocoder's, in periods; set together with `nearest`."""
     acoustic_steps: int = 0
-    """0 until it is known how long is trained."""
+    """0 until the duration of training is known."""
     vocoder_steps: int = 0
 
     @classmethod
@@ -35,7 +35,7 @@ class WorkPlan:
         """Read the plan in a folder, or make a new one.
 
         Raises:
-            LocalError: it is of other recordings, or of another beginning, or of another version.
+            LocalError: the plan is for other recordings or other initial weights, or of another version.
         """
         if not path.is_file():
             return cls(path=path, recordings=recordings, tuned=tuned).kept()
@@ -59,7 +59,7 @@ class WorkPlan:
         return cls(path=path, **kept)
 
     def kept(self, **changes: Any) -> WorkPlan:
-        """The plan with these changes, written down."""
+        """Change the plan and write it.  Returns the new plan."""
         changed = attrs.evolve(self, **changes)
         fields = attrs.asdict(changed, filter=lambda field, _: field.name != "path")
         with whole_file(self.path) as partial:
@@ -68,7 +68,7 @@ class WorkPlan:
 
 
 def fingerprint(usable: Sequence[Usable]) -> str:
-    """Fingerprint of recordings and texts; a file is identified by name, size and time of change."""
+    """Compute a fingerprint of recordings and texts; it covers each file's name, size and time of change."""
     digest = hashlib.sha256()
     for one in usable:
         status = one.path.stat()

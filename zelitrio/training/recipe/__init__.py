@@ -1,7 +1,7 @@
-"""How the voices and models inside the package were made.  `zelitrio train` needs nothing of it.
+"""Makes the voices and the model that the package contains.  `zelitrio train` does not use this.
 
-`python -m zelitrio.training.recipe` has a command for each: the natural voices from recordings, the built-in
-voices from a teacher's speech, and the letter-to-sound model.
+`python -m zelitrio.training.recipe` has commands for the natural voices (from recordings), the built-in
+voices (from a teacher's speech), and the letter-to-sound model.
 """
 
 from __future__ import annotations

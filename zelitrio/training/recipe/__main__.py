@@ -35,18 +35,18 @@ def natural(
     threads: int = 1,
     pace: Annotated[Pace, FLAT] = _PACE,
 ) -> None:
-    """Make the natural voices from recordings; run again, it goes on where it stopped.
+    """Make the natural voices from recordings; a second run continues where the first stopped.
 
     Parameters
     ----------
     corpus
-        A folder for each speaker, with recordings and a metadata.csv.
+        Has a folder for each speaker, with recordings and a metadata.csv.
     work
-        Where features, alignments and runs go.
+        Folder for features, alignments and runs.
     out
-        The voice folder.
+        The voice folder to write.
     only
-        One step instead of all.
+        Do this step only.
     device
         auto, cpu, cuda or cuda:N.
     threads
@@ -74,19 +74,19 @@ def speech(plan: Annotated[SpeechPlan, FLAT], *, teacher: Path, device: str = "a
 
 @app.command
 def teacher(options: Annotated[run.Options, FLAT]) -> None:
-    """Make the built-in voices from a teacher's speech, in a given time, on one machine with a GPU."""
+    """Make the built-in voices from a teacher's speech within a given time, on a machine with a GPU."""
     choose_device(options.device, threads=0)
     run.run(options)
 
 
 @app.command
 def taught(*, start: Path, run_out: Path, out: Path) -> None:
-    """Put the weights of a `teacher --start` run into a voice folder.
+    """Write the weights of a `teacher --start` run to a voice folder.
 
     Parameters
     ----------
     start
-        The voice folder that the run began from.
+        The voice folder with which the run started.
     run_out
         The run's `--out`.
     out

@@ -1,8 +1,8 @@
-"""Frames as the acoustic model really makes them, for the vocoder's last phase.
+"""Predicts frames with the acoustic model, for the last phase of the vocoder's training.
 
-Predicted mels are smoother than measured ones, and a vocoder that never saw such frames buzzes on them.
-Here every aligned recording is decoded with its own durations, pitch and energy, so that the predicted
-frames lie exactly under the recorded sound ("ground-truth aligned").
+Predicted mel frames are smoother than measured ones, and a vocoder trained without them buzzes.  Every
+aligned recording is decoded with its own durations, pitch and energy, so that the predicted frames are at the
+same times as the recorded sound ("ground-truth aligned").
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python -m zelitrio.training.recipe letter-to-sound [--out FILE]
 
-Three steps: align each word's letters with its phones by expectation maximisation (a letter yields
-zero, one or two phones); count n-grams of the aligned pairs and smooth them (modified Kneser-Ney:
-Chen and Goodman, "An empirical study of smoothing techniques for language modeling", 1998); drop the
-n-grams that matter least.  One twentieth of the words, chosen by a hash of their spelling, is held
-out to measure the word accuracy.  Two minutes on one core, no randomness.
+Three steps: align each word's letters with its phones by expectation maximisation (a letter has zero, one or
+two phones); count n-grams of the aligned pairs and smooth them (modified Kneser-Ney: Chen and Goodman, "An
+empirical study of smoothing techniques for language modeling", 1998); remove the n-grams that change the
+likelihood least.  One twentieth of the words, chosen by a hash of their spelling, is held out to measure the
+word accuracy.  Takes two minutes on one core; nothing is random.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 from zelitrio.text import CODE_OF_PHONE, GraphoneModel, LetterToSound, load_cmudict
 
 Pair = tuple[str, str]
-"""A word and its coded phones."""
+"""A word and its phones, one character each."""
 
 _WORD = re.compile(r"[a-z']+")
 _UNSTRESSED = str.maketrans(
@@ -45,7 +45,7 @@ class Split:
 
 
 def split_dictionary(entries: Mapping[str, str], *, one_in: int = 20) -> Split:
-    """Hold out one word in `one_in`, with all its pronunciations, by a hash that never changes."""
+    """Hold out one word in `one_in`, with all its pronunciations, chosen by a hash of the spelling."""
     train: list[Pair] = []
     held_out: dict[str, Sequence[str]] = {}
     for word, packed in entries.items():
@@ -60,9 +60,9 @@ def split_dictionary(entries: Mapping[str, str], *, one_in: int = 20) -> Split:
 
 
 def align(pairs: Sequence[Pair], *, rounds: int = 5) -> list[list[str]]:
-    """Graphones (letter, then its phone codes) of each word that can be aligned.
+    """Compute the graphones (a letter, then its phones) of each word that can be aligned.
 
-    Stress is set aside while aligning, so that "a" to AE0, AE1 and AE2 count as one.
+    Aligns without stress, so that "a" with AE0, AE1 and AE2 counts as the same pair.
     """
     plain = [(word, codes.translate(_UNSTRESSED)) for word, codes in pairs]
     scores: dict[str, float] | None = None
@@ -85,7 +85,7 @@ def align(pairs: Sequence[Pair], *, rounds: int = 5) -> list[list[str]]:
 
 
 def _reestimate(pairs: Sequence[Pair], scores: Mapping[str, float] | None) -> dict[str, float]:
-    """One round of expectation maximisation over all ways to share out the phones."""
+    """One round of expectation maximisation over all ways to divide the phones among the letters."""
     first_guess = (0.3, 1.0, 0.1)
     counts: dict[str, float] = defaultdict(float)
     for word, codes in pairs:
@@ -129,7 +129,7 @@ def _reestimate(pairs: Sequence[Pair], scores: Mapping[str, float] | None) -> di
 
 
 def _best_sizes(word: str, codes: str, logs: Mapping[str, float]) -> list[int] | None:
-    """How many phones each letter yields in the likeliest alignment; None without any alignment."""
+    """Number of phones of each letter in the likeliest alignment; None if there is no alignment."""
     columns: list[dict[int, tuple[float, int]]] = [{0: (0.0, 0)}]
     for letter in word:
         column: dict[int, tuple[float, int]] = {}
@@ -166,12 +166,15 @@ class _Level:
 
 
 def train(aligned: Sequence[Sequence[str]], *, order: int = 8, threshold: float = 0.3) -> GraphoneModel:
-    """Count, smooth and prune; n-grams that change the training likelihood by less than `threshold` go."""
+    """Count, smooth and prune n-grams.
+
+    Removes those that change the training likelihood by less than `threshold`.
+    """
     counted = Counter(graphone for word in aligned for graphone in word)
     graphones = sorted(graphone for graphone, count in counted.items() if count >= _RAREST_GRAPHONE)
     number = {graphone: index for index, graphone in enumerate(graphones, start=2)}
     sequence: list[int] = []
-    depth: list[int] = []  # symbols of the same word before
+    depth: list[int] = []  # number of earlier symbols in the same word
     for word in aligned:
         if all(graphone in number for graphone in word):
             sequence += [GraphoneModel.BEGIN, *(number[graphone] for graphone in word), GraphoneModel.END]
@@ -183,7 +186,7 @@ def train(aligned: Sequence[Sequence[str]], *, order: int = 8, threshold: float 
 
 
 def _count(sequence: np.ndarray, depth: np.ndarray, order: int, symbols: int) -> list[_Level]:
-    """Every n-gram up to `order`: as pairs of an n-gram one shorter and a symbol, so all is integers."""
+    """Count every n-gram up to `order`.  Each is a pair of integers: an n-gram one shorter, and a symbol."""
     levels: list[_Level] = []
     ending_here: list[np.ndarray] = []  # per length, the n-gram that ends at each position
     for length in range(1, order + 1):
@@ -205,11 +208,11 @@ def _count(sequence: np.ndarray, depth: np.ndarray, order: int, symbols: int) ->
 
 
 def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
-    """Set the probabilities (interpolated modified Kneser-Ney); returns each history's back-off weight."""
+    """Set the probabilities (interpolated modified Kneser-Ney).  Returns each history's back-off weight."""
     weights: list[np.ndarray] = []
     for index, level in enumerate(levels):
-        # In lower orders an n-gram counts once per different symbol before it: how freely it combines,
-        # not how often it occurs.  At the start of a word no symbol comes before it.
+        # In lower orders an n-gram counts once for each different symbol before it (its continuation
+        # count).  At the start of a word there is no symbol before it, so its own count is used.
         count = level.count.astype(float)
         if index + 1 < len(levels):
             varied = np.bincount(levels[index + 1].shorter, minlength=len(count))
@@ -238,7 +241,7 @@ def _discounts(count: np.ndarray) -> np.ndarray:
 
 
 def _prune(levels: list[_Level], weights: list[np.ndarray], threshold: float) -> None:
-    """Keep an n-gram if it is worth more than the threshold, or if a longer one that stays needs it."""
+    """Keep an n-gram if it changes the likelihood by `threshold`, or if a longer kept one needs it."""
     for index in range(len(levels) - 1, -1, -1):
         level = levels[index]
         if index == 0:
@@ -253,7 +256,7 @@ def _prune(levels: list[_Level], weights: list[np.ndarray], threshold: float) ->
 
 
 def _assemble(graphones: tuple[str, ...], levels: list[_Level]) -> GraphoneModel:
-    """Number what was kept in breadth-first order, and set the weights for what was not."""
+    """Number the kept n-grams in breadth-first order, and compute back-off weights for the removed ones."""
     symbol, cost, backoff, children = [np.zeros(1)], [np.zeros(1)], [], []
     for index, level in enumerate(levels):
         kept = level.kept
@@ -281,15 +284,15 @@ def _assemble(graphones: tuple[str, ...], levels: list[_Level]) -> GraphoneModel
 
 
 def measure(model: LetterToSound, held_out: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Word accuracy with and without stress, phone error rate, and time per word in milliseconds.
+    """Measure word accuracy with and without stress, phone error rate, and time per word in milliseconds.
 
-    A word is right when it equals any of its listed pronunciations; phone errors count against the
-    nearest one, without stress.
+    A word is right if it equals any pronunciation in the dictionary.  Phone errors are relative to the
+    nearest pronunciation, without stress.
     """
     right = right_plain = errors = phones = 0
     times = []
     for word, said in held_out.items():
-        begin = time.thread_time()  # not the clock: others use this machine too
+        begin = time.thread_time()  # CPU time: other programs may be using the machine
         found = model.best(word)[0]
         times.append(1000 * (time.thread_time() - begin))
         plain = found.translate(_UNSTRESSED)
@@ -312,7 +315,7 @@ def measure(model: LetterToSound, held_out: Mapping[str, Sequence[str]]) -> dict
 
 
 def _distance(left: str, right: str) -> int:
-    """Levenshtein distance."""
+    """The Levenshtein distance."""
     row = list(range(len(right) + 1))
     for index, a in enumerate(left, start=1):
         previous, row[0] = row[0], index
@@ -322,7 +325,7 @@ def _distance(left: str, right: str) -> int:
 
 
 def make(out: Path, order: int, threshold: float) -> None:
-    """Train, measure, and write the model and its figures."""
+    """Train and measure the model; write it to `out` and print its figures."""
     began = time.perf_counter()
     split = split_dictionary(load_cmudict())
     aligned = align(split.train)

@@ -1,6 +1,6 @@
-"""The natural voices, from which `zelitrio train` starts: recordings, both networks, the voice folder.
+"""Makes the natural voices, from which `zelitrio train` starts, out of recordings.
 
-Each step does nothing if its result is there, or resumes.
+A step whose result exists does nothing; a step that was stopped resumes.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from zelitrio.training.vocoder_training import VocoderPlan, train_vocoder
 _GUIDED_SHARE = 0.4
 _CRITIC_CHANNELS = 8
 MELODY = 1.25
-"""A predicted melody is a mean, and flatter than any reading.  Widened by this factor, it has the readers'
-spread (ln f0 0.17 for kathleen), and neither word error nor DNSMOS changes."""
+"""Factor of the pitch's range.  A predicted pitch curve is a mean, and flatter than any reading.  With this
+factor it has the readers' spread (0.17 in ln f0 for kathleen); word error and DNSMOS stay the same."""
 CLARITY = 0.2
-"""Predicted spectra are means as well, and blunter than each; P808 rose by 0.05 to 0.07."""
+"""See `assemble`.  Predicted spectra are means too, and flatter than any; P808 rose by 0.05 to 0.07."""
 
 CASTINGS: Sequence[Casting] = (
     Casting(
@@ -60,13 +60,13 @@ CASTINGS: Sequence[Casting] = (
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """How long and where both networks are trained.
+    """How long both networks are trained.
 
     Attributes:
-        acoustic_steps: of the acoustic model.
-        vocoder_steps: of the vocoder, to match recordings.
-        refine_steps: of the vocoder, to pass critics as well.
-        workers: processes that make batches ahead.
+        acoustic_steps: steps of the acoustic model.
+        vocoder_steps: steps of the vocoder without critics.
+        refine_steps: steps of the vocoder with critics.
+        workers: processes that prepare batches.
     """
 
     acoustic_steps: int = AcousticPlan().steps
@@ -77,12 +77,12 @@ class Pace:
 
 @attrs.frozen
 class Natural:
-    """The steps, in order.
+    """The steps of the recipe, in order.
 
     Attributes:
-        corpus: a folder per speaker.
-        work: where features, alignments and runs go.
-        out: the voice folder.
+        corpus: has a folder for each speaker.
+        work: folder for features, alignments and runs.
+        out: the voice folder to write.
         device: of torch.
     """
 
@@ -93,12 +93,12 @@ class Natural:
     pace: Pace
 
     def prepare(self) -> None:
-        """Recordings to features, speaker by speaker."""
+        """Compute the features of each speaker's recordings."""
         for speaker in find_speakers(self.corpus):
             prepare_speaker(self.corpus, self.work, speaker)
 
     def align(self) -> None:
-        """Find every phone."""
+        """Find the times of all phones."""
         for speaker in find_speakers(self.corpus):
             align_speaker(self.corpus, self.work, speaker)
 
@@ -110,7 +110,7 @@ class Natural:
         train_acoustic(self.work, run, speakers, plan, device=self.device, workers=self.pace.workers)
 
     def vocoder(self) -> None:
-        """Train the vocoder to match recordings, from their frames and the acoustic model's."""
+        """Train the vocoder to match recordings, from measured frames and from predicted ones."""
         speakers = speakers_of(self.work, self.corpus)
         if not all((self.work / "features" / name / GUIDED).is_file() for name in speakers):
             guide(self.work, self._runs / "acoustic" / CHECKPOINT, speakers, device=self.device)
@@ -119,7 +119,7 @@ class Natural:
         train_vocoder(self.work, run, plan, device=self.device, workers=self.pace.workers)
 
     def refine(self) -> None:
-        """Let the vocoder also try to pass critics."""
+        """Train the vocoder with critics too."""
         plan = VocoderPlan(
             steps=self.pace.refine_steps,
             learning_rate=3e-4,
@@ -137,7 +137,7 @@ class Natural:
         )
 
     def export(self) -> None:
-        """The averaged weights of the acoustic model and the refined vocoder as a voice folder."""
+        """Write the averaged weights of the acoustic model and the refined vocoder as a voice folder."""
         acoustic, vocoder = (self._runs / name / CHECKPOINT for name in ("acoustic", "refined"))
         voices = assemble(acoustic, vocoder, CASTINGS, melody=MELODY, clarity=CLARITY)
         size = export(self.out, voices)
@@ -149,4 +149,4 @@ class Natural:
 
 
 STEPS = ("prepare", "align", "acoustic", "vocoder", "refine", "export")
-"""Methods of `Natural`."""
+"""Names of the methods of `Natural`, in order."""

@@ -1,6 +1,6 @@
-"""The recorded corpus of the natural voices: one folder per speaker, and what is known of each.
+"""The corpus of the natural voices: a folder of recordings for each speaker, and facts about each speaker.
 
-A folder that is not in the table gets cautious defaults.
+A speaker that is not in the table gets safe defaults.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ SPEAKERS: Mapping[str, Speaker] = {
         ),
     )
 }
-"""The order is the order of speaker numbers inside the built-in model."""
+"""In the order of the speakers' numbers in the natural model."""
 
 
 def speaker_named(name: str) -> Speaker:
-    """The known facts of a speaker, or cautious defaults for a folder without a description."""
+    """The known facts about a speaker, or safe defaults."""
     return SPEAKERS.get(name, Speaker(name=name))
 
 
 def find_speakers(corpus: Path) -> list[Speaker]:
-    """The speakers of a corpus folder, known ones first in their fixed order.
+    """Find the speakers in a corpus folder; known ones come first, in their fixed order.
 
     Raises:
-        LocalError: no folder in it holds a `metadata.csv`.
+        LocalError: no folder in it has a `metadata.csv`.
     """
     found = {folder.parent.name for folder in corpus.glob("*/metadata.csv")}
     if not found:
@@ -75,7 +75,7 @@ def find_speakers(corpus: Path) -> list[Speaker]:
 
 
 def speakers_of(work: Path, corpus: Path) -> list[str]:
-    """Names of the corpus's speakers that are both measured and aligned, in their fixed order."""
+    """Names of the corpus's speakers that are prepared and aligned, in their fixed order."""
     return [
         speaker.name
         for speaker in find_speakers(corpus)
@@ -86,7 +86,7 @@ def speakers_of(work: Path, corpus: Path) -> list[str]:
 def prepare_speaker(
     corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print
 ) -> None:
-    """Measure every recording of a corpus's speaker; as `prepare_recordings`.
+    """Prepare every recording of a speaker; see `prepare_recordings`.
 
     Raises:
         LocalError: the folder's metadata or a recording cannot be read.
@@ -96,7 +96,7 @@ def prepare_speaker(
 
 
 def align_speaker(corpus: Path, work: Path, speaker: Speaker, report: Callable[[str], None] = print) -> None:
-    """Align every recording of a corpus's speaker; as `align_recordings`."""
+    """Align every recording of a speaker; see `align_recordings`."""
     started_s = time.monotonic()
     failed: list[Recording] = []
     recordings = read_recordings(corpus / speaker.name)

@@ -1,6 +1,6 @@
-"""The recipe of the built-in voices: a teacher's speech, a vocoder and an acoustic model that learn it.
+"""The recipe of the built-in voices: an acoustic model and a vocoder learn from a teacher's speech.
 
-`python -m zelitrio.training.recipe teacher` runs it whole.
+`python -m zelitrio.training.recipe teacher` runs all of it.
 """
 
 from __future__ import annotations

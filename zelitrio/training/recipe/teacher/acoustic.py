@@ -1,7 +1,7 @@
-"""Train the acoustic model on the teacher's speech, all of it on the device, for a given time.
+"""Trains the acoustic model on the teacher's speech for a given time; all data are on the device.
 
-First against recordings, then also against a critic of mel frames.  The predictors of duration, pitch and
-energy are kept at their best look at held-out speech while the decoder goes on.
+First to match the speech, then also to pass a critic of mel frames.  Of the predictors of duration, pitch and
+energy, the weights that did best on held-out speech are kept, while the decoder is trained to the end.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _FOOLED, _MATCHED = 0.25, 0.5
 
 @attrs.frozen(kw_only=True)
 class AcousticPlan:
-    """How long and how hard."""
+    """Hyperparameters of a run."""
 
     seconds: float
     batch: int = 48
@@ -57,9 +57,9 @@ class AcousticPlan:
     critic_learning_rate: float = 3e-4
     critic_channels: int = 32
     plain_share: float = 0.45
-    """Share of the time before the critic joins in."""
+    """Share of the time before the critic's loss is added."""
     guide_share: float = 2.0
-    """Share of the time after which frames are predicted for the vocoder; above 1: at the end."""
+    """Share of the time after which frames are predicted for the vocoder; above 1: at the end only."""
     save_s: float = 45.0
     use_graph: bool = True
     bfloat16: bool = True
@@ -67,7 +67,7 @@ class AcousticPlan:
 
 @attrs.frozen(eq=False)
 class Outputs:
-    """The model's outputs for a batch with given pitch, energy and durations."""
+    """The model's outputs for a batch, with pitch, energy and durations given."""
 
     duration: Tensor
     pitch: Tensor
@@ -80,7 +80,11 @@ class Outputs:
 def forward(
     model: PitchedAcousticModel, batch: dict[str, Tensor], *, noise: float, bfloat16: bool = True
 ) -> Outputs:
-    """Encode, and decode with the recording's durations, pitch and energy, a little noise on both."""
+    """Encode and decode with the speech's durations, pitch and energy.
+
+    Args:
+        noise: standard deviation of the noise added to pitch and energy, which in serving are predicted.
+    """
     device = batch["mel"].device.type
     pitch = batch["pitch"] + noise * torch.randn_like(batch["pitch"])
     energy = batch["energy"] + noise * torch.randn_like(batch["energy"])
@@ -92,7 +96,7 @@ def forward(
         index = batch["rows"].unsqueeze(-1).expand(-1, -1, table.shape[-1])
         rows = torch.gather(table, 1, index) * batch["frame_mask"]
         frame_pitch, voicing = model.draw(rows, batch["positions"], batch["frame_mask"])
-        # The contour that will be given is predicted, and not exact.
+        # In serving, the contour is predicted, so it has errors.
         ln_f0 = batch["ln_f0"] + 0.1 * noise * torch.randn_like(batch["ln_f0"][:, :1])
         mel = model.decode(rows, batch["positions"], ln_f0, batch["voiced"], batch["frame_mask"])
     return Outputs(
@@ -106,7 +110,10 @@ def forward(
 
 
 def losses_of(outputs: Outputs, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Each loss by name, unweighted; means and spreads are taught apart, so spreads hide no errors."""
+    """Compute each loss, unweighted, by name.
+
+    Means and spreads have separate losses, so that a large spread cannot excuse a wrong mean.
+    """
     real = batch["mask"][..., 0]
     judged = batch["judged"] * batch["frame_mask"]
     tuneful = real * (0.1 + 0.9 * batch["voicing"])
@@ -131,7 +138,7 @@ def losses_of(outputs: Outputs, batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def validate(model: PitchedAcousticModel, lessons: Lessons, most: int = 96) -> dict[str, float]:
-    """Losses on held-out utterances."""
+    """Compute losses on held-out utterances."""
     chosen = lessons.held[:most]
     if not len(chosen):
         return {}
@@ -144,7 +151,7 @@ def validate(model: PitchedAcousticModel, lessons: Lessons, most: int = 96) -> d
 
 @torch.no_grad()
 def guide(model: PitchedAcousticModel, lessons: Lessons, path: Path) -> None:
-    """Predict the mel of every whole training item, for the vocoder to learn from."""
+    """Predict mel frames for every training utterance and write them to `path`, for the vocoder."""
     whole = [number for number in lessons.train.tolist() if not lessons.is_piece[number]]
     mels, where = [], []
     all_lengths = lessons.length.tolist()
@@ -166,7 +173,7 @@ def guide(model: PitchedAcousticModel, lessons: Lessons, path: Path) -> None:
 
 @attrs.define(eq=False)
 class Trainer:
-    """The live state of one run."""
+    """The state of one run while it trains; a `Student`."""
 
     plan: AcousticPlan
     lessons: Lessons
@@ -177,18 +184,18 @@ class Trainer:
     critic_optimiser: torch.optim.Optimizer
     rate: Tensor
     joined: Tensor
-    """How much the critic counts."""
+    """Weight of the critic's loss, in 0..1."""
     decay: Tensor
     losses: dict[str, Tensor] = attrs.field(factory=dict)
     """Losses of the last step."""
     best: tuple[float, dict[str, Tensor]] | None = None
-    """The predictors' best look at held-out speech, and their weights then."""
+    """The predictors' lowest loss on held-out speech, and their weights at that time."""
 
     @classmethod
     def start(
         cls, plan: AcousticPlan, lessons: Lessons, config: PitchedAcousticConfig, device: torch.device
     ) -> Trainer:
-        """Fresh networks."""
+        """Start a run with untrained networks."""
         torch.manual_seed(1)
         model = PitchedAcousticModel(config).to(device)
         model.speaker_ln_f0.copy_(lessons.speaker_ln_f0)
@@ -208,7 +215,7 @@ class Trainer:
         )
 
     def at(self, share: float, step: int, with_critics: int) -> None:
-        """Set rates for a share of the time that has passed; the critic counts more and more."""
+        """See Student.at; the critic's weight grows."""
         joined = min(1.0, max(0.0, (with_critics - 200) / 300))
         rise = min(1.0, (step + 1) / 200)
         fall = max(0.01, 0.5 * (1.0 + math.cos(math.pi * share)))
@@ -217,11 +224,11 @@ class Trainer:
         self.decay.fill_(min(0.999, (1 + step) / (10 + step)))
 
     def values(self) -> dict[str, float]:
-        """Losses of the last step; waits for the device."""
+        """See Student.values."""
         return {name: float(loss) for name, loss in self.losses.items()}
 
     def look(self) -> dict[str, float]:
-        """Losses on held-out speech; keeps the predictors if none were better."""
+        """See Student.look; remembers the predictors' weights if their loss is the lowest so far."""
         found = validate(self.averaged, self.lessons)
         score = found.get("val_duration", 0.0) + 0.2 * found.get("val_pitch", 0.0)
         if self.best is None or score < self.best[0]:
@@ -234,7 +241,7 @@ class Trainer:
         return {"best": self.best[0], **found}
 
     def step(self, *, against_critics: bool) -> None:
-        """One step; losses are left in `losses`.  Waits for nothing and has fixed shapes."""
+        """See Student.step."""
         plan, lessons = self.plan, self.lessons
         device = lessons.mel.device
         chosen = lessons.train[torch.randint(0, len(lessons.train), (plan.batch,), device=device)]
@@ -283,16 +290,16 @@ def train(
     name: str = "acoustic",
     deadline: float | None = None,
 ) -> int:
-    """Train on what is aligned now until the time is over; weights and the log are left in `out`.
+    """Train on the speech that is aligned now, until the time is over.  Returns the number of steps.
 
     Args:
-        folder: of the speech store.
-        out: where weights and the log go.
-        plan: how hard.
-        config: sizes for a number of speakers.
+        folder: folder of the speech store.
+        out: folder for weights and the log.
+        plan: the hyperparameters.
+        config: makes the network's sizes for a number of speakers; None: the default sizes.
         device: of torch.
-        name: of the files.
-        deadline: monotonic time at which it ends, instead of `plan.seconds` after the first step.
+        name: prefix of the files' names.
+        deadline: monotonic time at which the run ends; None: `plan.seconds` after the first step.
     """
     where = torch.device(device)
     lessons = read_lessons(folder, where)

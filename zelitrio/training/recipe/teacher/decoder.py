@@ -1,7 +1,7 @@
-"""Teach a narrower decoder what the wide one says of the same rows, pitch and voicing.
+"""Trains a narrower decoder to imitate the wide one (distillation).
 
-The wide decoder's spectra are a function of its inputs, so plain distances do not blur them, and no critic
-is needed.  Everything before the decoder stays as it is: durations, pitch and voicing do not change.
+The wide decoder's spectra are a function of its inputs, so a distance does not blur them, and no critic is
+needed.  The networks before the decoder do not change: durations, pitch and voicing stay the same.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
 
 @attrs.frozen(kw_only=True)
 class DecoderPlan:
-    """How long and how hard."""
+    """Hyperparameters of a run."""
 
     batch: int = 48
     crop_frames: int = 224
     learning_rate: float = 8e-4
     fitted_batches: int = 24
-    """Batches on which the narrower decoder is chosen."""
+    """Number of batches that decide which units the narrower decoder keeps."""
     save_s: float = 20.0
     use_graph: bool = True
 
 
 @attrs.frozen(eq=False)
 class Target:
-    """A decoder's inputs, and the spectra that the wide one makes of them."""
+    """A decoder's inputs, and the wide decoder's spectra for them."""
 
     rows: Tensor
     ln_f0: Tensor
@@ -49,7 +49,7 @@ class Target:
 
 @torch.no_grad()
 def target_of(wide: PitchedAcousticModel, batch: dict[str, Tensor]) -> Target:
-    """The wide decoder's inputs and spectra for a batch; pitch and energy vary as `stability` varies them."""
+    """Compute the wide decoder's inputs and spectra; pitch and energy vary as with `stability`."""
     hidden, _ = wide.encode(
         batch["phones"], batch["stresses"], batch["features"], batch["speakers"], batch["mask"]
     )
@@ -66,7 +66,7 @@ def target_of(wide: PitchedAcousticModel, batch: dict[str, Tensor]) -> Target:
 
 @attrs.define(eq=False)
 class Trainer:
-    """A `Student`: the narrow decoder, taught by the wide model."""
+    """A `Student`: the narrow decoder learns from the wide model."""
 
     plan: DecoderPlan
     lessons: Lessons
@@ -82,7 +82,7 @@ class Trainer:
     def start(
         cls, plan: DecoderPlan, lessons: Lessons, wide: PitchedAcousticModel, inner: int, device: torch.device
     ) -> Trainer:
-        """Narrow the decoder; only its blocks and its last layers learn."""
+        """Start a run with a narrowed decoder; only the decoder's blocks and last layers are trained."""
         torch.manual_seed(1)
         wide = wide.to(device).eval().requires_grad_(False)
 
@@ -116,7 +116,7 @@ class Trainer:
         )
 
     def at(self, share: float, step: int, with_critics: int) -> None:
-        """Set rates for a share of the time that has passed."""
+        """See Student.at."""
         self.rate.fill_(self.plan.learning_rate * min(1.0, (step + 1) / 100) * max(0.01, 1.0 - share))
         self.decay.fill_(min(0.998, (1 + step) / (10 + step)))
         if self.rate.device.type != "cuda":
@@ -124,7 +124,7 @@ class Trainer:
                 group["lr"] = float(self.rate)
 
     def step(self, *, against_critics: bool) -> None:
-        """One step.  Waits for nothing and has fixed shapes."""
+        """See Student.step."""
         batch = draw(self.lessons, self.plan)
         target = target_of(self.wide, batch)
         mel = self.model.decode(
@@ -139,12 +139,12 @@ class Trainer:
         self.loss.copy_(loss.detach())
 
     def values(self) -> dict[str, float]:
-        """The loss of the last step; waits for the device."""
+        """See Student.values."""
         return {"mel": float(self.loss)}
 
     @torch.no_grad()
     def look(self, most: int = 96) -> dict[str, float]:
-        """How far the narrow decoder is from the wide one, and both from recordings, on held-out speech."""
+        """See Student.look: distances of the narrow decoder from the wide one, and of both from speech."""
         lessons = self.lessons
         chosen = lessons.held[:most]
         if not len(chosen):
@@ -165,7 +165,7 @@ class Trainer:
 
 
 def draw(lessons: Lessons, plan: DecoderPlan) -> dict[str, Tensor]:
-    """A random batch."""
+    """Draw a random batch."""
     chosen = torch.randint(0, len(lessons.train), (plan.batch,), device=lessons.mel.device)
     return lessons.batch(lessons.train[chosen], plan.crop_frames)
 
@@ -180,16 +180,18 @@ def train(
     device: str,
     deadline: float,
 ) -> int:
-    """Train on what is aligned now until a monotonic time, then predict frames for the vocoder.
+    """Train on the speech that is aligned now until `deadline`, then predict frames for the vocoder.
+
+    Returns the number of steps.
 
     Args:
-        folder: of the speech store.
-        out: where weights and the log go.
+        folder: folder of the speech store.
+        out: folder for weights and the log.
         wide: the trained model.
         inner: width of the decoder's inner layers.
-        plan: how hard.
+        plan: the hyperparameters.
         device: of torch.
-        deadline: when it ends.
+        deadline: monotonic time at which training ends.
     """
     where = torch.device(device)
     lessons = read_lessons(folder, where)

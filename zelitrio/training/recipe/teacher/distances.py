@@ -1,4 +1,4 @@
-"""How far made sound is from recorded sound: spectra, mel bands and phases at many resolutions."""
+"""Distances between generated and recorded speech: spectra, mel bands and phases at several resolutions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from zelitrio.training.features import HOP_SAMPLES, mel_filters
 
 _PHASE_FLOOR = 0.02
-"""Amplitude of an STFT bin below which nothing is heard."""
+"""Amplitude of an STFT bin below which it is inaudible."""
 
 
 class Distances(nn.Module):
-    """How far made sound is from recorded sound, at many resolutions."""
+    """Computes the distances between generated and recorded speech, at several resolutions."""
 
     SIZES = (2048, 1024, 512, 256, 128)
     PHASE_SIZES = (1024, 512, 256)
@@ -33,7 +33,7 @@ class Distances(nn.Module):
         self.register_buffer("window", torch.hann_window(960), persistent=False)
 
     def forward(self, made: Tensor, natural: Tensor) -> dict[str, Tensor]:
-        """Spectral, mel and phase distances of [batch, samples]."""
+        """Compute spectral, mel and phase distances of samples [batch, samples]."""
         spectral, mel, phase = [], [], []
         for size in self.SIZES:
             window = self.get_buffer(f"window_{size}")
@@ -84,9 +84,9 @@ def _ln(mel: Tensor) -> Tensor:
 
 
 def _phase_distance(mine: Tensor, theirs: Tensor, here: Tensor, there: Tensor, top: int) -> Tensor:
-    """How far phases below a bin are from the recorded ones: 0 if equal, 1 if they are chance.
+    """Compute the distance of phases below a bin from the recorded ones: 0 if equal, 1 if random.
 
-    Amplitudes made have no part in it: a phase that cannot be known must not make the sound softer.
+    Generated amplitudes have no influence: a phase that cannot be predicted must not make the sound quieter.
     """
     low = slice(1, top)
     a, b, wanted = mine[:, low], theirs[:, low], there[:, low]

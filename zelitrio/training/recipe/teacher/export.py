@@ -1,4 +1,4 @@
-"""Put what a run has trained into a voice folder, with the voices of the folder that it began from."""
+"""Writes the weights of a run to a voice folder, with the voices of the folder with which the run started."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from zelitrio.voices import ZeliModel, load_folder, save_folder, zeli_model
 
 
 def export(start: Path, run: Path, out: Path) -> None:
-    """Write a voice folder.  Blocks on the disk.
+    """Write a voice folder; blocks on the disk.
 
     Args:
-        start: the voice folder that the run began from; its voices and whatever the run lacks are kept.
+        start: the voice folder with which the run started; gives the voices, and a network that `run` lacks.
         run: the run's `out`, with `vocoder.safetensors`, `acoustic.safetensors` or both.
-        out: the folder to write; its model card is left as it is.
+        out: the folder to write; its model card does not change.
     """
     voices = load_folder(start)
     before = zeli_model(voices[0])

@@ -1,4 +1,4 @@
-"""A training step as a CUDA graph, and what it needs: optimisers and running means that wait for nothing."""
+"""Captures a training step as a CUDA graph; its optimisers and averages never wait for the device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 def optimiser_of(
     network: nn.Module, rate: Tensor, betas: tuple[float, float], weight_decay: float = 0.01
 ) -> torch.optim.Optimizer:
-    """AdamW.  On a GPU its rate is the tensor, which a captured step reads anew; see `set_rate`."""
+    """Make an AdamW optimiser.  On a GPU its learning rate is the tensor `rate`, which every replay reads."""
     is_cuda = rate.device.type == "cuda"
     return torch.optim.AdamW(
         network.parameters(),
@@ -25,7 +25,7 @@ def optimiser_of(
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> None:
-    """Change the rate of an optimiser that `optimiser_of` made."""
+    """Change the learning rate of an optimiser that `optimiser_of` made with `rate`."""
     rate.fill_(value)
     if rate.device.type != "cuda":
         for group in optimiser.param_groups:
@@ -34,7 +34,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: Tensor, value: float) -> No
 
 @torch.no_grad()
 def follow(averaged: nn.Module, network: nn.Module, decay: Tensor) -> None:
-    """Move a running mean of weights towards the weights; waits for nothing."""
+    """Move averaged weights towards the network's; does not wait for the device."""
     means: list[Tensor] = [part.detach() for part in averaged.parameters()]
     now: list[Tensor] = [part.detach() for part in network.parameters()]
     torch._foreach_mul_(means, decay)
@@ -43,7 +43,7 @@ def follow(averaged: nn.Module, network: nn.Module, decay: Tensor) -> None:
 
 
 def capture(step: Callable[[], None], warm: int = 4) -> Callable[[], None]:
-    """A step as a CUDA graph; the first few run eagerly on a side stream."""
+    """Capture a step as a CUDA graph, after `warm` eager steps on a side stream.  Returns its replay."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
@@ -58,13 +58,13 @@ def capture(step: Callable[[], None], warm: int = 4) -> Callable[[], None]:
 
 
 def captured(step: Callable[[], None], note: Callable[..., None]) -> Callable[[], None]:
-    """A step as a CUDA graph if it can be captured, otherwise as it is."""
+    """Return a step as a CUDA graph; if it cannot be captured, log that and return the step itself."""
     try:
         began = time.monotonic()
         graph = capture(step)
         note(event="captured", seconds=round(time.monotonic() - began, 1))
         return graph
-    except Exception as error:  # a slower step is better than none
+    except Exception as error:  # an eager step is slower, but works
         note(event="not captured", error=repr(error)[:500])
         torch.cuda.synchronize()
         return step

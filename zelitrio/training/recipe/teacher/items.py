@@ -1,4 +1,4 @@
-"""Aligned utterances as the acoustic model is taught them, made one by one in worker processes."""
+"""Makes the acoustic model's training items from aligned utterances; runs in worker processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zelitrio.training.shards import Entry, Shard
 from zelitrio.voices import frame_positions, phone_inputs
 
 _PIECE_SHARE = 0.15
-"""How many utterances give a second item that ends, or also begins, in mid-sentence."""
+"""Share of utterances with a second item, which ends and perhaps also begins in mid-sentence."""
 _FACTS = Speaker(name="teacher", licence="Apache-2.0")
 
 
@@ -31,7 +31,7 @@ class Item:
     """One utterance, or a piece of one, of n tokens and t frames."""
 
     begin: int
-    """First frame, in the utterance's own."""
+    """The item's first frame in the utterance."""
     phones: npt.NDArray[np.int64]  # [n]
     stresses: npt.NDArray[np.int64]  # [n]
     features: npt.NDArray[np.float32]  # [n, FEATURES]
@@ -47,7 +47,7 @@ class Item:
 def items_of(
     aligner: Aligner, utterance: Utterance, measured: Measured, rng: random.Random
 ) -> list[Item] | str:
-    """Align one utterance by the phones that were fed; the reason if that cannot be right."""
+    """Align one utterance with the phones that the teacher spoke.  Returns a reason if that must be wrong."""
     pcm = measured.pcm.astype(np.float32) / 32768.0
     low = resample_poly(pcm, 2, 3).astype(np.float32)
     found = aligner.align(low, [[word.phones] for word in utterance.words])

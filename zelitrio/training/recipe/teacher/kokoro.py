@@ -1,4 +1,4 @@
-"""Kokoro as the teacher: four of its voices, many texts at once."""
+"""Uses four voices of Kokoro as the teacher."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from zelitrio.voices import KokoroModel, KokoroSpeaker, load_folder
 
 @attrs.frozen(kw_only=True, eq=False)
 class KokoroTeacher:
-    """The network on its device, with the styles of `VOICES`.  Implements `Teacher`."""
+    """A `Teacher`: the network on its device, with the styles of `VOICES`."""
 
     network: Kokoro
     styles: Tensor  # [voices, 510, 256]
     batch_s: float
     """Seconds of speech per batch."""
     most_at_once: int
-    """Requests per call; a batch holds texts of about equal length, so a GPU wants many to choose from."""
+    """Requests per call.  Many, because a GPU's batch is chosen from them by similar length."""
 
     @classmethod
     def at(cls, folder: Path, device: str) -> KokoroTeacher:
-        """Read a voice folder, as `zelitrio voices add kokoro` makes it.
+        """Read a voice folder that `zelitrio voices add kokoro` made.
 
         Raises:
-            LocalError: it lacks one of the teacher's voices.
-            VoiceError: it cannot be read.
+            LocalError: the folder lacks one of the teacher's voices.
+            VoiceError: the folder cannot be read.
         """
         found = {voice.voice_id: voice for voice in load_folder(folder)}
         models = [found[name].model for name in VOICES if name in found]
@@ -49,7 +49,7 @@ class KokoroTeacher:
         return cls(network=network, styles=torch.stack(styles), batch_s=batch_s, most_at_once=most)
 
     def say(self, requests: Sequence[Request]) -> Iterator[tuple[int, Samples, Samples]]:
-        """Answer all requests; see `Teacher.say`."""
+        """See Teacher.say."""
         wanted = [KokoroRequest(ids=one.ids, table=one.voice, speed=one.speed) for one in requests]
         for speech in speak_all(self.network, self.styles, wanted, batch_s=self.batch_s):
             yield speech.index, speech.samples, speech.f0

@@ -1,4 +1,4 @@
-"""Everything that the acoustic model is taught, on the device: tokens padded, frames flat."""
+"""Holds the acoustic model's training data on the device: tokens padded, frames concatenated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from zelitrio.training.recipe.teacher.store import chunks_with, items_path, load
 
 _MOST_TOKENS = 192
 _NO_FRAMES = 0.3
-"""Frames that replace zero under the logarithm of a duration."""
+"""Stands for a duration of zero frames, which has no logarithm."""
 _CROP_LEFT, _CROP_RIGHT = 20, 10
-"""Frames at a crop's edges that are decoded but not judged."""
+"""Frames at a crop's edges that are decoded but have no loss."""
 
 
 @attrs.frozen(eq=False)
 class Lessons:
-    """All items on the device: tokens padded, frames flat."""
+    """All items on the device: tokens padded, frames of all items concatenated."""
 
     phones: Tensor  # [items, n]
     stresses: Tensor
@@ -48,7 +48,7 @@ class Lessons:
     is_piece: np.ndarray
 
     def batch(self, chosen: Tensor, crop: int, *, is_random: bool = True) -> dict[str, Tensor]:
-        """Items by number, their frames cropped."""
+        """Gather items by number, with a crop of `crop` frames each."""
         length = self.length[chosen]
         room = (length - crop).clamp(min=0).double() + 1.0
         drawn = (
@@ -70,7 +70,7 @@ class Lessons:
             "features": self.features[chosen],
             "speakers": speaker,
             "mask": mask.unsqueeze(-1),
-            # The predictor learns durations at speed 1; the decoder gets those of the speech.
+            # The predictor learns durations at speed 1; the decoder gets the durations of the speech.
             "ln_durations": torch.log(
                 (self.durations[chosen] * self.speed[chosen, None]).clamp(min=_NO_FRAMES)
             ),
@@ -89,7 +89,7 @@ class Lessons:
 
 
 def read_lessons(folder: Path, device: torch.device) -> Lessons:
-    """Everything that is aligned by now."""
+    """Read everything that is aligned now."""
     per_item: dict[str, list[np.ndarray]] = {}
     flat: dict[str, list[np.ndarray]] = {}
     rows: list[tuple[int, int, int]] = []

@@ -1,6 +1,6 @@
-"""The teacher's speech on disk: spoken, measured and aligned; the same command goes on where it stopped.
+"""Makes the teacher's speech and writes it to disk, measured and aligned; a second run continues the first.
 
-Chunk n holds the answers to requests 24n to 24n + 23.  The texts are drawn by a seed, so a later run knows
+Chunk n has the answers to requests 24n to 24n + 23.  The texts depend only on a seed, so a later run knows
 which chunks are missing.
 """
 
@@ -51,14 +51,14 @@ _worker: dict[str, Aligner] = {}
 
 @attrs.frozen(kw_only=True)
 class SpeechPlan:
-    """What the teacher says, and where it goes.
+    """What the teacher says, and where the speech is stored.
 
     Attributes:
-        prose: file with a line of prose per line.
-        folder: where the speech goes; about 2 GB for 7,200 texts.
-        count: texts.
-        seed: of their drawing.
-        left_out: folder of text files with lines that are never said, such as those that judges ask for.
+        prose: file with a sentence of prose on each line.
+        folder: folder for the speech; about 2 GB for 7,200 texts.
+        count: number of texts.
+        seed: chooses the texts.
+        left_out: folder of text files with lines that are never said, such as the sentences of benchmarks.
         workers: processes that measure and align.
     """
 
@@ -71,29 +71,33 @@ class SpeechPlan:
 
 
 class Teacher(Protocol):
-    """Who speaks."""
+    """A model whose speech the built-in voices learn."""
 
     @property
     def most_at_once(self) -> int:
-        """Requests in one call; what was spoken is written down after it."""
+        """Number of requests per call; the speech is written after each call."""
 
     def say(self, requests: Sequence[Request]) -> Iterator[tuple[int, Samples, Samples]]:
-        """Each request's index, its samples at 24 kHz, and its pitch in Hz per 300 samples; in any order."""
+        """Speak all requests.
+
+        Yields, in any order, each request's index, its samples at 24 kHz, and its pitch in Hz for every 300
+        samples.
+        """
 
 
 def make_speech(
     plan: SpeechPlan, teacher: Teacher, note: Note, is_over: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Speak all that is missing; whether everything is there at the end.
+    """Make all missing chunks.  Returns whether all chunks exist at the end.
 
     Args:
-        plan: what to say.
-        teacher: who says it.
+        plan: what to say, and where to store it.
+        teacher: speaks.
         note: called with the fields of each event.
-        is_over: asked before each group of chunks; the speech ends there if it returns True.
+        is_over: called before each group of chunks; if it returns True, no more are made.
 
     Raises:
-        LocalError: packages are missing, the folder holds other speech, or it cannot be written.  All whole
+        LocalError: packages are missing, the folder has other speech, or it cannot be written.  Complete
             chunks stay.
     """
     try:
@@ -130,7 +134,7 @@ def make_speech(
 
 
 def _open(plan: SpeechPlan) -> list[Request]:
-    """The requests of a folder, which is made or was made by the same plan."""
+    """Read or make the requests of the folder; refuses a folder of another plan."""
     left_out = [
         line
         for path in (sorted(plan.left_out.glob("*.txt")) if plan.left_out else ())
@@ -173,7 +177,7 @@ def _open(plan: SpeechPlan) -> list[Request]:
 
 
 def _lacking(folder: Path, chunks: int, note: Note) -> list[int]:
-    """Chunks that are to be made; files that cannot be read are taken away."""
+    """Numbers of the missing chunks; deletes files that cannot be read."""
     lacking = []
     for chunk in range(chunks):
         paths = speech_path(folder, chunk), items_path(folder, chunk)
@@ -196,7 +200,7 @@ def _of(chunk: int, requests: Sequence[Request]) -> dict[int, Request]:
 
 
 def _say(teacher: Teacher, chunks: Sequence[int], requests: Sequence[Request]) -> dict[int, Answers]:
-    """The answers to all requests of some chunks, by chunk."""
+    """Have the teacher answer the requests of some chunks.  Returns the answers by chunk."""
     numbers = [number for chunk in chunks for number in _of(chunk, requests)]
     said: dict[int, Answers] = {chunk: [] for chunk in chunks}
     for index, samples, f0 in teacher.say([requests[number] for number in numbers]):
@@ -213,7 +217,7 @@ def _begin_work() -> None:
 
 
 def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answers) -> list[str]:
-    """Measure and align a chunk; what was wrong."""
+    """Measure and align a chunk.  Returns what was wrong."""
     said: list[Said] = []
     measured: list[Measured] = []
     faults: list[str] = []
@@ -240,7 +244,7 @@ def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answe
 
 
 def _report(working: Sequence[AsyncResult[list[str]]], note: Note) -> None:
-    """Wait for chunks, and tell what was wrong in them."""
+    """Wait for chunks, and log what was wrong in them."""
     for made in working:
         for fault in made.get():
             note(fault=fault)

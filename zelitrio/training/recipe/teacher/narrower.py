@@ -1,8 +1,8 @@
-"""A narrower network from a trained one: fewer units in the inner layers of its blocks, their work refitted.
+"""Narrows a trained network: removes inner units of its blocks and refits the weights of the others.
 
-Units go one by one, each time the unit without which the refitted others miss the block's outputs
-least (optimal brain surgeon, for a layer of several outputs).  What the units do on real frames decides,
-not how large their weights are.
+Units are removed one by one: each time the one whose removal, after refitting the others, changes the block's
+outputs least (optimal brain surgeon, for a layer with several outputs).  Their outputs on real frames decide,
+not the size of their weights.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from zelitrio.networks import FineVocoder, PitchedAcousticModel, StreamingBlock
 
 _RIDGE = 1e-4
-"""Part of the mean second moment; it keeps weights that hardly matter small."""
+"""Ridge regularisation as a share of the mean second moment; keeps weights with little effect small."""
 
 
 def narrow_vocoder(wide: FineVocoder, inner: int, part_inner: int, run: Callable[[], object]) -> FineVocoder:
-    """A vocoder with narrower inner layers.
+    """Make a vocoder with narrower inner layers.
 
     Args:
-        wide: the trained one, not folded.
-        inner, part_inner: of the result's `FineVocoderConfig`.
+        wide: the trained vocoder, not folded.
+        inner, part_inner: values of the result's `FineVocoderConfig`.
         run: runs `wide` on real frames.
     """
     narrow = FineVocoder(attrs.evolve(wide.config, inner=inner, part_inner=part_inner))
@@ -35,7 +35,7 @@ def narrow_vocoder(wide: FineVocoder, inner: int, part_inner: int, run: Callable
 def narrow_acoustic(
     wide: PitchedAcousticModel, decoder_inner: int, run: Callable[[], object]
 ) -> PitchedAcousticModel:
-    """An acoustic model with a narrower decoder; see `narrow_vocoder`."""
+    """Make an acoustic model with a narrower decoder; see `narrow_vocoder`."""
     narrow = PitchedAcousticModel(attrs.evolve(wide.config, decoder_inner=decoder_inner))
     _narrow(wide, narrow, run)
     return narrow
@@ -65,7 +65,7 @@ def _narrow(wide: nn.Module, narrow: nn.Module, run: Callable[[], object]) -> No
 
 @torch.no_grad()
 def second_moments(layers: Iterable[nn.Linear], run: Callable[[], object]) -> list[Tensor]:
-    """E[x x'] of each layer's inputs and of a constant 1, in a run: [inputs + 1, inputs + 1]."""
+    """Measure E[x x'] of each layer's inputs x (with a constant 1) during `run`: [inputs + 1, inputs + 1]."""
     sums: list[Tensor] = []
     hooks = []
     for layer in layers:
@@ -90,13 +90,13 @@ def second_moments(layers: Iterable[nn.Linear], run: Callable[[], object]) -> li
 
 @torch.no_grad()
 def fit_block(wide: StreamingBlock, narrow: StreamingBlock, moment: Tensor) -> None:
-    """Give a narrow block the wide one's most useful inner units, and refit how it puts them together."""
+    """Copy the wide block's most useful inner units to a narrow block, and refit its output weights."""
     weight = torch.cat((wide.contract.weight, wide.contract.bias[:, None]), 1).double()
     if wide.scale is not None:
         weight = weight * wide.scale.double()[:, None]
     kept, fitted = chosen_units(weight, moment, narrow.expand.out_features)
     scale = wide.scale if wide.scale is not None else torch.ones(len(weight), device=weight.device)
-    # Where a channel has no scale to speak of, its weights would not be finite.
+    # If a channel's scale is nearly zero, its weights would not be finite.
     safe = torch.where(scale.abs() < 1e-6, 1e-6, scale).double()
     narrow.expand.weight.copy_(wide.expand.weight[kept])
     narrow.expand.bias.copy_(wide.expand.bias[kept])
@@ -107,15 +107,15 @@ def fit_block(wide: StreamingBlock, narrow: StreamingBlock, moment: Tensor) -> N
 
 
 def chosen_units(weight: Tensor, moment: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Which inputs of a layer to keep, and its weights for them.
+    """Choose the inputs of a layer to keep, and fit its weights for them.
 
     Args:
-        weight: [outputs, inputs + 1], the last column for a constant 1, which always stays.
+        weight: [outputs, inputs + 1]; the last column is for a constant 1, which is always kept.
         moment: [inputs + 1, inputs + 1] second moments of the inputs.
         count: inputs to keep.
 
     Returns:
-        Numbers of the kept inputs [count], and weights [outputs, count + 1].
+        Indices of the kept inputs [count], and weights [outputs, count + 1].
     """
     inputs = moment.shape[0] - 1
     ridge = _RIDGE * moment.diagonal()[:-1].mean() * torch.eye(inputs + 1, device=moment.device)

@@ -1,4 +1,4 @@
-"""Words and phrases of the agent's texts: `phrases.txt`, a list under each heading."""
+"""Reads the words and phrases of the agent's texts from `phrases.txt`, a list under each heading."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 
 @functools.cache
 def phrases() -> Mapping[str, tuple[str, ...]]:
-    """Each list by its name."""
+    """The lists by name."""
     lists: dict[str, list[str]] = {}
     name = ""
     text = (resources.files("zelitrio.training.recipe.teacher") / "phrases.txt").read_text(encoding="utf-8")

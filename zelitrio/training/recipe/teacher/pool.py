@@ -1,4 +1,4 @@
-"""The teacher's speech, flat on the device, and random crops of it."""
+"""Holds the teacher's speech, concatenated, on the device, and takes random crops of it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zelitrio.training.features import HOP_SAMPLES, MELS
 from zelitrio.training.recipe.teacher.store import chunks_with, load, speech_path
 
 GUIDED = "guided.npy"
-"""Mel frames as the acoustic model predicts them, in the order of `speech_frames`."""
+"""File of mel frames that the acoustic model predicted."""
 
 
 class Speech:
-    """All speech, flat on the device; it grows during training."""
+    """All speech, concatenated, on the device; it grows during training."""
 
     def __init__(self, folder: Path, most_frames: int, device: torch.device) -> None:
         self._folder, self._known = folder, 0
@@ -34,17 +34,17 @@ class Speech:
         self.frames = torch.zeros((), dtype=torch.int64, device=device)
         self.guided_share = torch.zeros((), device=device)
         self.held: list[tuple[int, dict[str, Tensor]]] = []
-        """Held-out utterances: voice and arrays."""
+        """Held-out utterances, each its voice's number and its arrays."""
         self.offsets: dict[tuple[int, int], int] = {}
-        """First frame of each training utterance by chunk and number."""
+        """First frame of each training utterance, by chunk and number in the chunk."""
 
     @property
     def known(self) -> int:
-        """Frames to train on."""
+        """Number of frames to train on."""
         return self._known
 
     def refresh(self) -> int:
-        """Take in the chunks that have become whole; how many there were."""
+        """Read chunks that have been completed since the last call.  Returns how many."""
         fresh = [chunk for chunk in chunks_with(self._folder, "speech") if chunk not in self._chunks]
         for chunk in fresh:
             self._chunks.add(chunk)
@@ -78,7 +78,7 @@ class Speech:
         self._known = to
 
     def take_guided(self, path: Path) -> bool:
-        """Read predicted frames if they are there: an .npz of `mel` rows and the `at` they belong to."""
+        """Read predicted frames from an .npz, if it exists: rows `mel`, and their positions `at`."""
         if not path.is_file():
             return False
         arrays = load(path)
@@ -92,7 +92,7 @@ class Speech:
         return True
 
     def crops(self, batch: int, frames: int) -> dict[str, Tensor]:
-        """Random crops; some are masked outside of their speech, as serving masks."""
+        """Take random crops; some are masked outside the speech, as in serving."""
         device = self.mel.device
         start = (torch.rand(batch, device=device, dtype=torch.float64) * (self.frames - frames)).long()
         at = start[:, None] + torch.arange(frames, device=device)
@@ -100,7 +100,7 @@ class Speech:
         pcm = self.pcm[sample.flatten(1)].float() / 32768.0
         is_guided = torch.rand(batch, 1, 1, device=device) < self.guided_share
         mel = torch.where(is_guided, self.guided[at], self.mel[at]).float()
-        # Loudness varied a little, in sound and features alike, so that level is not learnt as timbre.
+        # Vary the level of sound and features alike, so that the level is not learnt as timbre.
         gain = torch.exp(torch.rand(batch, device=device) * 0.8 - 0.6)
         mel = (mel + torch.log(gain)[:, None, None]).clamp(min=math.log(1e-4))
         is_masked = torch.rand(batch, 1, device=device) < 0.25

@@ -1,4 +1,4 @@
-"""Requests to the teacher: texts with their voice, speed, phones and the teacher's own ids."""
+"""Makes the requests to the teacher: texts with voice, speed, phones, and the ids of the teacher's phones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_WORDS = 60
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One utterance to make."""
+    """One utterance for the teacher to speak."""
 
     utterance: Utterance
     kind: str
@@ -30,7 +30,7 @@ class Request:
 
 
 def make_requests(prose: Path, count: int, *, seed: int = 1, left_out: Collection[str] = ()) -> list[Request]:
-    """Read the texts and choose voices and speeds; all voices say the held-out texts, at speed 1."""
+    """Choose texts, voices and speeds.  All voices say the held-out texts, at speed 1."""
     front_end, rng = load_front_end(), random.Random(seed)
     made = []
     for text, voice in in_turns(draw_texts(prose, count, seed=seed, left_out=left_out), len(VOICES)):

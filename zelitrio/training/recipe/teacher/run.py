@@ -1,9 +1,10 @@
-"""The whole recipe on one machine with a GPU, in a given time: speak, measure, align, train both networks.
+"""Runs the whole recipe on a machine with a GPU in a given time: speak, measure, align, train both networks.
 
-Four kinds of processes run at once.  The maker has the teacher speak on the GPU.  Its workers measure and
-align on the CPU.  The vocoder's trainer begins with the first chunks.  The acoustic model's trainer begins
-when everything is aligned.  Near its end it predicts frames for the vocoder.
-Whatever is finished is in `out` already when the time is over.
+Four kinds of processes run at once.  The maker runs the teacher on the GPU.  Its workers measure and align on
+the CPU.  The vocoder's trainer starts with the first chunks.  The acoustic model's trainer starts when
+everything is aligned; near its end it predicts frames for the vocoder.
+
+Results are written to `out` during the run, so they are there when the time is over.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from zelitrio.training.recipe.teacher.vocoder import train as train_vocoder
 from zelitrio.voices import ZeliModel, load_folder, zeli_model
 
 _MADE = "made"
-"""A file that says that the last chunk is aligned."""
+"""A file that exists once the last chunk is aligned."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,15 +44,15 @@ class Options:
     """Inputs, outputs and the time of a run.
 
     Attributes:
-        speech: what the teacher says, and where it lies.
-        teacher: voice folder with Kokoro's voices, as `zelitrio voices add kokoro` makes it.
-        out: where weights and logs go.
-        seconds: for all of it.
+        speech: what the teacher says, and where the speech is stored.
+        teacher: voice folder that `zelitrio voices add kokoro` made.
+        out: folder for weights and logs.
+        seconds: duration of the whole run.
         device: of torch.
-        role: of this process; None starts one for each.
-        began: monotonic time of the start, for a role.
-        start: a voice folder with the networks to make narrower; None: they begin from nothing.
-        decoder_inner, inner, part_inner: widths of the narrower inner layers.
+        role: role of this process; None: start a process for each role.
+        began: monotonic time of the run's start, if there is a role.
+        start: a voice folder with networks to narrow; None: train new networks.
+        decoder_inner, inner, part_inner: widths of the narrowed inner layers.
     """
 
     speech: Annotated[SpeechPlan, Parameter(name="*")]
@@ -69,31 +70,31 @@ class Options:
 
 @attrs.frozen(kw_only=True)
 class Schedule:
-    """Seconds from the start."""
+    """The times of a run, in seconds from its start."""
 
     make_until: float
     acoustic_at: float
-    """The acoustic model begins then at the latest, with what is aligned."""
+    """Latest start of the acoustic model's training, with the chunks that are aligned by then."""
     guide_at: float
     end: float
 
     @classmethod
     def of(cls, seconds: float) -> Schedule:
-        """A schedule that fits into a time."""
+        """Make a schedule of this duration."""
         return cls(
             make_until=0.27 * seconds, acoustic_at=0.38 * seconds, guide_at=0.76 * seconds, end=seconds - 15
         )
 
     @classmethod
     def of_narrowing(cls, seconds: float) -> Schedule:
-        """As `of`, for networks that are trained already."""
+        """Make a schedule of this duration for narrowing trained networks."""
         return cls(
             make_until=0.2 * seconds, acoustic_at=0.3 * seconds, guide_at=0.48 * seconds, end=seconds - 15
         )
 
 
 def make(options: Options, began: float, schedule: Schedule) -> None:
-    """Have the teacher say what is missing, as far as time allows."""
+    """Have the teacher speak the missing chunks until `schedule.make_until`."""
     with (options.out / "maker.jsonl").open("ab") as log:
 
         def note(**row: object) -> None:
@@ -106,7 +107,7 @@ def make(options: Options, began: float, schedule: Schedule) -> None:
 
 
 def acoustic(options: Options, began: float, schedule: Schedule) -> None:
-    """Wait for the alignments, then train."""
+    """Wait for the alignments, then train the acoustic model."""
     while not (options.speech.folder / _MADE).exists():
         if time.monotonic() - began > schedule.acoustic_at and chunks_with(options.speech.folder, "items"):
             break
@@ -136,7 +137,7 @@ def acoustic(options: Options, began: float, schedule: Schedule) -> None:
 
 
 def vocoder(options: Options, began: float, schedule: Schedule) -> None:
-    """Train as soon as there is speech."""
+    """Wait for speech, then train the vocoder."""
     plan = VocoderPlan(seconds=schedule.end)
     wide: FineVocoder | None = None
     config: FineVocoderConfig | None = None
@@ -165,7 +166,7 @@ def _trained(folder: Path) -> ZeliModel:
 
 
 def keep_held_out(folder: Path, out: Path, most: int = 160) -> None:
-    """The held-out speech, to judge by."""
+    """Write held-out speech to `out`, for evaluation."""
     kept: dict[str, list[np.ndarray]] = {}
     count = 0
     for chunk in chunks_with(folder, "speech"):
@@ -194,7 +195,7 @@ ROLES: dict[str, Callable[[Options, float, Schedule], None]] = {
 
 
 def run(options: Options) -> None:
-    """Run every role in a process of its own until the time is over."""
+    """Run each role in a process of its own until the time is over; blocks."""
     options.speech.folder.mkdir(parents=True, exist_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
     schedule_of = Schedule.of if options.start is None else Schedule.of_narrowing

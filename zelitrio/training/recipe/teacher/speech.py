@@ -1,7 +1,7 @@
-"""Measure the teacher's speech: level, ends, log-mel, pitch, phase of the excitation, voicing.
+"""Measures the teacher's speech: level, start and end, log-mel, pitch, phase of the excitation, voicing.
 
-The teacher's pitch curve is exact, so no pitch is estimated.  Its excitation is the running sum of that
-curve, so the phase that the vocoder needs is known for every frame.
+The teacher's pitch curve is exact, so no pitch is estimated.  The phase of its excitation is the running sum
+of that curve, so the phase that the vocoder needs is known for every frame.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from zelitrio.training.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
 ACTIVE_RMS = 0.075
 MAX_PEAK = 0.95
 BEFORE_FRAMES, AFTER_FRAMES = 10, 15
-"""Silence kept at both ends."""
+"""Frames of silence kept before and after the speech."""
 _HEARD_DB = 42.0
-"""Frames this close to the loud ones are speech."""
+"""Frames at most this far below the loud ones are speech."""
 _CELL_SAMPLES = 300
 """Samples per value of the teacher's pitch curve."""
 _LOWEST_HZ = 45.0
@@ -42,16 +42,16 @@ class Measured:
 
     @property
     def frames(self) -> int:
-        """How many frames there are."""
+        """The number of frames."""
         return len(self.mel)
 
 
 def measure(samples: F32, f0: F32) -> Measured | None:
-    """Level, trim and measure one utterance; None when there is no speech in it.
+    """Scale, trim and measure one utterance; None if there is no speech in it.
 
     Args:
         samples: [n] at 24 kHz.
-        f0: the teacher's pitch curve in Hz, a value per 300 samples.
+        f0: the teacher's pitch curve in Hz, a value for every 300 samples.
     """
     pcm = _levelled(samples - np.float32(samples.mean()))
     edges = _speech_frames(pcm)
@@ -62,7 +62,7 @@ def measure(samples: F32, f0: F32) -> Measured | None:
     end = min(len(pcm) // HOP_SAMPLES, last + 1 + AFTER_FRAMES)
     cut = pcm[begin * HOP_SAMPLES : end * HOP_SAMPLES]
     ln_f0, turns = _pitch(f0, begin, end - begin)
-    with torch.no_grad():  # the filters are cached, and training uses them as well
+    with torch.no_grad():  # the cached filters are also used in training, so they must have no gradient
         mel = log_mel(torch.from_numpy(cut.copy())[None])[0].T.numpy()
     inside = np.zeros(end - begin, np.uint8)
     inside[max(0, first - begin - 1) : last - begin + 9] = 1
@@ -102,7 +102,7 @@ def _speech_frames(pcm: F32) -> tuple[int, int] | None:
 
 
 def _pitch(f0: F32, begin: int, frames: int) -> tuple[F32, F32]:
-    """ln f0 and phase at the middles of frames that begin at frame `begin` of the whole sound."""
+    """Compute ln f0 and phase at the centres of frames, from frame `begin` of the untrimmed sound on."""
     curve = np.maximum(f0.astype(np.float64), 0.0)
     phase = np.cumsum(curve) * (_CELL_SAMPLES / SAMPLE_RATE_HZ)  # in turns, at the middle of each cell
     centres = (np.arange(len(curve)) + 0.5) * _CELL_SAMPLES - 0.5
@@ -111,13 +111,13 @@ def _pitch(f0: F32, begin: int, frames: int) -> tuple[F32, F32]:
     known = np.flatnonzero(curve > _LOWEST_HZ)
     if not len(known):
         return np.full(frames, np.log(100.0), np.float32), turns.astype(np.float32)
-    # The phase grows by a cell's pitch from the middle of the cell before: there it counts.
+    # The phase grows by a cell's pitch from the middle of the cell before, so the pitch belongs there.
     ln_f0 = np.interp(at, centres[known] - 0.5 * _CELL_SAMPLES, np.log(curve[known]))
     return ln_f0.astype(np.float32), turns.astype(np.float32)
 
 
 def _voiced(pcm: F32, ln_f0: F32) -> npt.NDArray[np.uint8]:
-    """Where the sound below 1.5 kHz repeats at the pitch's period and is not far below the loud frames."""
+    """Frames whose sound below 1.5 kHz repeats at the pitch's period and is not far below the loud frames."""
     frames = len(ln_f0)
     spectrum = np.fft.rfft(pcm)
     hz = np.linspace(0.0, SAMPLE_RATE_HZ / 2, len(spectrum))
@@ -134,4 +134,4 @@ def _voiced(pcm: F32, ln_f0: F32) -> npt.NDArray[np.uint8]:
     loud = level > np.percentile(level, 95) - _VOICED_DB
     voiced = (together > _VOICED_CORRELATION) & loud
     around = np.pad(voiced, 1, mode="edge").astype(np.int64)
-    return ((around[:-2] + around[1:-1] + around[2:]) >= 2).astype(np.uint8)  # no specks, no gaps of a frame
+    return ((around[:-2] + around[1:-1] + around[2:]) >= 2).astype(np.uint8)  # no single frames and gaps

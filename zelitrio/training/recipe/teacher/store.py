@@ -1,7 +1,7 @@
-"""Speech and alignments on disk, in chunks that are whole or absent.
+"""Stores speech and alignments on disk, in chunks.
 
-A chunk is two files: `speech_N.npz` for the vocoder, and later `items_N.npz` for the acoustic model.
-Readers see a chunk when it is whole.
+A chunk is two files: `speech_N.npz` for the vocoder, and later `items_N.npz` for the acoustic model.  Readers
+see only complete files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TOKENS = ("phones", "stresses", "features", "durations", "pitch", "voicing", "e
 
 @attrs.frozen(kw_only=True)
 class Said:
-    """Which request an utterance answers."""
+    """The request that an utterance answers."""
 
     request: int
     voice: int
@@ -40,12 +40,12 @@ def _save(path: Path, arrays: Arrays) -> None:
 
 
 def speech_path(folder: Path, chunk: int) -> Path:
-    """Where a chunk's speech lies."""
+    """Path of a chunk's speech."""
     return folder / f"speech_{chunk:05}.npz"
 
 
 def items_path(folder: Path, chunk: int) -> Path:
-    """Where a chunk's items lie."""
+    """Path of a chunk's items."""
     return folder / f"items_{chunk:05}.npz"
 
 
@@ -60,7 +60,7 @@ def save_speech(folder: Path, chunk: int, said: Sequence[Said], measured: Sequen
 
 
 def save_items(folder: Path, chunk: int, items: Sequence[tuple[int, Item]]) -> None:
-    """Write a chunk's items, each with the number of its utterance in the chunk."""
+    """Write a chunk's items, each with its utterance's number in the chunk."""
     names = (*_TOKENS, "token", "positions")
     arrays: Arrays = {
         name: np.concatenate([getattr(item, name) for _, item in items]) for name in names if items
@@ -74,11 +74,11 @@ def save_items(folder: Path, chunk: int, items: Sequence[tuple[int, Item]]) -> N
 
 
 def chunks_with(folder: Path, kind: str) -> list[int]:
-    """Numbers of the chunks with whole `speech` or `items`."""
+    """Numbers of the chunks that have this file; `kind` is `speech` or `items`."""
     return sorted(int(path.stem.rpartition("_")[2]) for path in folder.glob(f"{kind}_*.npz"))
 
 
 def load(path: Path) -> Arrays:
-    """A chunk's arrays."""
+    """Read a chunk's arrays."""
     with path.open("rb") as file, np.load(file) as arrays:
         return {name: arrays[name] for name in arrays.files}

@@ -1,7 +1,7 @@
-"""Texts for the teacher: lines of prose, and the replies of a voice agent.
+"""Chooses texts for the teacher: lines of prose, and the replies of a voice agent.
 
-Prose alone teaches no questions, short answers, numbers, names or commands.  The agent's texts come from
-templates and from a list written by hand; all are drawn by a seed, so the list is the same every time.
+Prose has few questions, short answers, numbers, names and commands.  The agent's texts come from templates
+and from a list written by hand.  The choice depends only on a seed.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ PROSE = "prose"
 KINDS = (PROSE, "question", "answer", "number", "command")
 """Kinds of sentences."""
 _SHORTEST, _LONGEST = 20, 130
-"""Characters of a line of prose."""
+"""Range of a prose line's length in characters."""
 
 
 @attrs.frozen
 class Text:
-    """One thing to say."""
+    """One text to speak."""
 
     text: str
     kind: str
     held_out: bool
-    """Never spoken in training."""
+    """Whether it is kept out of training, for measurements."""
 
 
 def draw_texts(
     prose: Path, count: int, *, seed: int = 1, prose_share: float = 0.45, left_out: Collection[str] = ()
 ) -> list[Text]:
-    """Texts in an order of which every beginning is a fair sample.
+    """Choose texts, in an order in which every prefix is a fair sample.
 
     Args:
-        prose: file with a line of prose per line.
-        count: how many.
-        seed: of the drawing.
-        prose_share: how many of them are prose.
-        left_out: sentences that judges ask for; none with the same letters is drawn.
+        prose: file with a sentence of prose on each line.
+        count: number of texts.
+        seed: chooses the texts.
+        prose_share: share of prose among them.
+        left_out: sentences of benchmarks; no text with the same letters is chosen.
     """
     rng = random.Random(seed)
     lines = [line.strip().strip('"') for line in prose.read_text(encoding="utf-8").splitlines()]
@@ -242,7 +242,7 @@ _MAKERS: dict[str, Callable[[random.Random], str]] = {
 
 
 def in_turns(texts: Sequence[Text], voices: int) -> list[tuple[Text, int]]:
-    """Each text with the voice that says it: all voices say the held-out texts."""
+    """Pair each text with a voice, in turn; all voices say the held-out texts."""
     return [
         (text, voice)
         for number, text in enumerate(texts)

@@ -1,6 +1,6 @@
-"""A training that is bounded by time: both sides as CUDA graphs, weights left in a file on the way.
+"""Runs a training for a given time, with steps as CUDA graphs, and saves weights during the run.
 
-Schedules follow the share of the time that has passed.
+Learning rates follow the share of the time that has passed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from zelitrio.training.recipe.teacher.graphs import captured
 
 
 class Student(Protocol):
-    """A network that learns, and its critics."""
+    """A network in training, with its critics."""
 
     rate: Tensor
-    """On the device."""
+    """The learning rate, on the device."""
 
     @property
     def model(self) -> nn.Module:
@@ -33,38 +33,38 @@ class Student(Protocol):
 
     @property
     def averaged(self) -> nn.Module:
-        """The weights to export."""
+        """The network with the averaged weights, which are exported."""
 
     def at(self, share: float, step: int, with_critics: int) -> None:
-        """Set rates for a share of the time that has passed.
+        """Set learning rates and the critics' weight.
 
         Args:
-            share: 0 to 1.
-            step: steps taken.
-            with_critics: of them against the critics.
+            share: share of the time that has passed, in 0..1.
+            step: number of steps taken.
+            with_critics: number of those with critics.
         """
 
     def step(self, *, against_critics: bool) -> None:
-        """Take one step.  Waits for nothing and has fixed shapes."""
+        """Take one step.  Does not wait for the device and has fixed shapes, so it can be captured."""
 
     def values(self) -> dict[str, float]:
-        """Losses of the last step; waits for the device."""
+        """The last step's losses; waits for the device."""
 
     def look(self) -> Mapping[str, float]:
-        """Losses on held-out speech."""
+        """Compute losses on held-out speech."""
 
 
 @attrs.define(eq=False)
 class TimedRun:
-    """A `Run` of the loop.
+    """A `Run` that ends after a given time.
 
     Attributes:
-        student: the network that is trained.
-        out: where weights and the log go.
-        name: of the files.
-        critics_from: share of the time after which the critics join in.
-        use_graph: whether steps are captured.
-        between: called after each step with the share of the time.
+        student: the network in training.
+        out: folder for weights and the log.
+        name: prefix of the files' names.
+        critics_from: share of the time after which the critics' losses are added.
+        use_graph: whether to capture steps as CUDA graphs.
+        between: called after each step with the share of the time that has passed.
     """
 
     student: Student
@@ -75,7 +75,7 @@ class TimedRun:
     between: Callable[[float], None]
     step: int = attrs.field(default=0, init=False)
     _with_critics: int | None = attrs.field(default=None, init=False)
-    """Steps against the critics; None before them."""
+    """Number of steps with critics; None before the first."""
     _take: Callable[[], None] | None = attrs.field(default=None, init=False)
     _noted: tuple[float, int] = attrs.field(factory=lambda: (time.monotonic(), 0), init=False)
     _share: float = attrs.field(default=0.0, init=False)
@@ -103,7 +103,7 @@ class TimedRun:
         self.between(share)
 
     def losses(self) -> dict[str, float]:
-        """See Run.  Weights that are not finite any more are replaced by the averaged ones."""
+        """See Run.  If a loss is not finite, restores the averaged weights."""
         values = self.student.values()
         now, (then, since) = time.monotonic(), self._noted
         self._noted = (now, self.step)
@@ -115,7 +115,7 @@ class TimedRun:
         return values
 
     def save(self, *, look: bool) -> None:
-        """See Run: the averaged weights in float16."""
+        """See Run; writes the averaged weights in float16."""
         found = self.student.look() if look else {}
         averaged, model = self.student.averaged, self.student.model
         weights = {key: value.detach().half().contiguous() for key, value in averaged.state_dict().items()}
@@ -128,7 +128,7 @@ class TimedRun:
 
 
 def run_for(run: TimedRun, ends: float, save_s: float) -> None:
-    """Train until a monotonic time, with a checkpoint every `save_s` seconds."""
+    """Train until the monotonic time `ends`, with a checkpoint every `save_s` seconds."""
     began = time.monotonic()
     run_loop(
         run,

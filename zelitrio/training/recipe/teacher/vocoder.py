@@ -1,8 +1,7 @@
-"""Train the vocoder on the teacher's speech: against recordings from the start, against critics soon after.
+"""Trains the vocoder on the teacher's speech for a given time: first to match it, soon also to pass critics.
 
-Everything is on the device: speech, features and the drawing of crops.  On a GPU a step of both sides is
+Speech, features and the choice of crops are on the device.  On a GPU a step of the vocoder and the critics is
 one CUDA graph, because launching its thousands of kernels one by one takes longer than running them.
-The run is bounded by time, not by steps: schedules follow the share of the time that has passed.
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ from zelitrio.training.recipe.teacher.timed import TimedRun, run_for
 
 _BETAS = (0.8, 0.99)
 REFRESH_S = 10.0
-"""Between two looks for new speech."""
+"""Seconds between two checks for new speech."""
 
 
 @attrs.frozen(kw_only=True)
 class VocoderPlan:
-    """How long and how hard."""
+    """Hyperparameters of a run."""
 
     seconds: float
     batch: int = 32
     judged: int = 64
-    """Frames of a crop that losses see."""
+    """Frames of a crop that have losses."""
     left: int = 18
     right: int = 12
-    """Frames beside them that are the network's context."""
+    """Frames before (`left`) and after (`right`) them, as the network's context."""
     learning_rate: float = 1e-3
     critic_learning_rate: float = 4e-4
     critic_channels: int = 16
     alone_share: float = 0.12
     """Share of the time without critics."""
     joining_steps: int = 0
-    """Steps over which the critics come to count: fresh ones have nothing to tell a trained network."""
+    """Steps over which the critics' weight grows: untrained critics teach a trained network nothing."""
     guided_share: float = 0.5
     fitted_batches: int = 12
-    """Batches on which a narrower network is chosen."""
+    """Number of batches that decide which units a narrower network keeps."""
     most_frames: int = 3_000_000
     save_s: float = 45.0
     use_graph: bool = True
@@ -60,7 +59,7 @@ class VocoderPlan:
 
 @attrs.define(eq=False)
 class Trainer:
-    """Both sides of the training and one step of it."""
+    """The state of one run while it trains, vocoder and critics; a `Student`."""
 
     plan: VocoderPlan
     speech: Speech
@@ -74,13 +73,13 @@ class Trainer:
     critic_rate: Tensor
     decay: Tensor
     joined: Tensor
-    """How much the critics count."""
+    """Weight of the critics' losses, in 0..1."""
     losses: Tensor
     NAMES = ("stft", "mel", "phase", "critic", "fooled", "matched", "norm")
 
     @classmethod
     def start(cls, plan: VocoderPlan, network: FineVocoder, speech: Speech, device: torch.device) -> Trainer:
-        """Train a network, fresh or not, against fresh critics."""
+        """Start a run of a network, trained or not, with untrained critics."""
         network = network.to(device).train()
         critics = sound_critics(plan.critic_channels).to(device)
         rate, critic_rate = (
@@ -104,7 +103,7 @@ class Trainer:
         )
 
     def step(self, *, against_critics: bool) -> None:
-        """One step; losses are left in `losses`.  Waits for nothing and has fixed shapes."""
+        """See Student.step; the losses are in `losses`."""
         plan, device = self.plan, self.rate.device
         batch = self.speech.crops(plan.batch, plan.left + plan.judged + plan.right)
         with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16, cache_enabled=False):
@@ -157,7 +156,7 @@ class Trainer:
         return loss, fooled, matched
 
     def at(self, share: float, step: int, with_critics: int) -> None:
-        """Set rates for a share of the time that has passed."""
+        """See Student.at."""
         warm = min(1.0, (step + 1) / 100)
         fall = max(0.02, 1.0 - share) ** 0.8
         calm = 1.0 if share < self.plan.alone_share else 0.5
@@ -167,16 +166,16 @@ class Trainer:
         self.joined.fill_(min(1.0, with_critics / max(1, self.plan.joining_steps)) if with_critics else 0.0)
 
     def values(self) -> dict[str, float]:
-        """Losses of the last step; waits for the device."""
+        """See Student.values."""
         return dict(zip(self.NAMES, self.losses.tolist(), strict=True))
 
     def look(self) -> dict[str, float]:
-        """Distances of the averaged network on held-out utterances."""
+        """See Student.look: distances of the averaged network."""
         return self.look_at(self.averaged)
 
     @torch.no_grad()
     def look_at(self, network: FineVocoder, most: int = 32) -> dict[str, float]:
-        """Distances of a network on held-out utterances."""
+        """Compute distances of a network on held-out utterances."""
         sums: dict[str, float] = {}
         device = self.rate.device
         held = self.speech.held[:most]
@@ -197,7 +196,7 @@ class Trainer:
 
 
 def narrowed(wide: FineVocoder, sizes: FineVocoderConfig, speech: Speech, plan: VocoderPlan) -> FineVocoder:
-    """A trained network with inner layers of these sizes; real frames decide which units stay."""
+    """Narrow a trained network to these sizes; real frames decide which units are kept."""
 
     def run() -> None:
         for _ in range(plan.fitted_batches):
@@ -219,18 +218,18 @@ def train(
     least_frames: int = 60_000,
     deadline: float | None = None,
 ) -> int:
-    """Train until the time is over; weights, losses and the state of both sides are left in `out`.
+    """Train until the time is over.  Returns the number of steps.
 
     Args:
-        folder: of the speech store, which may still be growing.
-        out: where weights and the log go.
-        plan: how hard.
+        folder: folder of the speech store, which may still be growing.
+        out: folder for weights and the log.
+        plan: the hyperparameters.
         config: sizes of the network.
-        wide: a trained network that it is narrowed from; None: it begins from nothing.
+        wide: a trained network to narrow; None: train a new one.
         device: of torch.
-        name: of the files.
-        least_frames: how much speech must be there before the first step.
-        deadline: monotonic time at which it ends, instead of `plan.seconds` after the first step.
+        name: prefix of the files' names.
+        least_frames: frames of speech that must exist before the first step.
+        deadline: monotonic time at which the run ends; None: `plan.seconds` after the first step.
     """
     where = torch.device(device)
     speech = Speech(folder, plan.most_frames, where)
