@@ -43,12 +43,12 @@ def test_a_server_reads_our_messages_and_our_goodbye() -> None:
 def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
     server, answer = served()
     texts = ["", "a" * 125, "b" * 126, "c" * 70_000, "d"]
-    wire = answer + b"".join(server.send(TextMessage(text)) for text in texts)
-    wire += server.send(Ping(b"there?")) + server.send(CloseConnection(1000, "done"))
+    sent = answer + b"".join(server.send(TextMessage(text)) for text in texts)
+    sent += server.send(Ping(b"there?")) + server.send(CloseConnection(1000, "done"))
     chance, reader, found, at = random.Random(seed), wire.FrameReader(), [], 0
-    while at < len(wire):
+    while at < len(sent):
         step = chance.choice((1, 2, 7, 1000, 50_000))
-        found += list(reader.feed(wire[at : at + step]))
+        found += list(reader.feed(sent[at : at + step]))
         at += step
     assert [payload.decode() for opcode, payload in found if opcode == wire.TEXT] == texts
     assert [(opcode, payload) for opcode, payload in found if opcode != wire.TEXT] == [
