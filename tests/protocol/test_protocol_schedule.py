@@ -246,6 +246,28 @@ def test_a_trigger_without_any_boundary_is_kept_for_later() -> None:
     assert len(made.feed(" twelve, and", 0.0)) == 1
 
 
+@pytest.mark.parametrize(
+    ("pieces", "at_once"),
+    [
+        (["One moment. "], ["One moment. "]),
+        (["Yes. ", "And no? "], ["Yes. ", "And no? "]),
+        (["It is done.\n"], ["It is done.\n"]),
+        (['"Stop!" '], ['"Stop!" ']),
+        (["One moment."], []),
+        (["I saw Dr. "], []),
+        (["It costs 3. "], []),
+        (["and so on, "], []),
+        (["The site is example", ".", "com"], []),
+    ],
+)
+def test_a_client_that_ends_sentences_with_a_space_hears_each_at_once(
+    pieces: list[str], at_once: list[str]
+) -> None:
+    made = schedule(schedule_chars=(40,), takes_sentences=True)
+    assert [chunk.text for chunk in feed_all(made, pieces)] == at_once
+    assert made.pending_chars == len("".join(pieces)) - len("".join(at_once))
+
+
 def test_triggers_on_every_word_make_no_crumbs() -> None:
     made = schedule(schedule_chars=(120,))
     chunks = []

@@ -85,6 +85,8 @@ class ChunkSchedule:
     Args:
         schedule_chars: characters to buffer before each release; the last number is used for all later ones.
         auto_mode: whether to release text up to the last whole word as it comes, without a schedule.
+        takes_sentences: whether clients end each whole sentence with a space: text that ends so is released
+            as it comes, unless its mark may belong to an abbreviation or a number.
         find_sentence_end: finds the first certain sentence end after a position; None: no sentence is
             released early.
         find_phrase_end: finds the last comma, colon or dash to cut at; None: a simple pattern is used.
@@ -95,10 +97,12 @@ class ChunkSchedule:
         schedule_chars: Sequence[float] = DEFAULT_CHUNK_SCHEDULE,
         *,
         auto_mode: bool = False,
+        takes_sentences: bool = False,
         find_sentence_end: Finder | None = None,
         find_phrase_end: Finder | None = None,
     ) -> None:
         self._auto_mode = auto_mode
+        self._takes_sentences = takes_sentences
         self._find_sentence_end = find_sentence_end
         self._find_phrase_end = find_phrase_end
         self._buffer = ""
@@ -136,6 +140,8 @@ class ChunkSchedule:
             return []
         self._join(text, continues)
         chunks = self._release_auto() if self._auto_mode else self._release_due()
+        if self._takes_sentences and self._buffer[-1:].isspace() and self._pause_s() == SENTENCE_PAUSE_S:
+            return chunks + self._release_all(flushed=False)
         self._set_deadline(now)
         return chunks
 
@@ -189,12 +195,17 @@ class ChunkSchedule:
         return not first.islower() or self._previous_has_space
 
     def _set_deadline(self, now: float) -> None:
-        self._deadline = None
-        if self._ends_sentence(self._buffer):
-            tail = self._buffer[-_LOOK_BACK_CHARS:].rstrip()
-            # Tested with a name: "Dr." continues before one, "done." does not.
-            is_sure = not _OPEN_NUMBER.search(tail) and self._ends_before(tail, "Zed")
-            self._deadline = now + (SENTENCE_PAUSE_S if is_sure else DOUBTFUL_PAUSE_S)
+        pause_s = self._pause_s()
+        self._deadline = None if pause_s is None else now + pause_s
+
+    def _pause_s(self) -> float | None:
+        """The pause after which the buffer is released; None if it does not end like a sentence."""
+        if not self._ends_sentence(self._buffer):
+            return None
+        tail = self._buffer[-_LOOK_BACK_CHARS:].rstrip()
+        # Tested with a name: "Dr." continues before one, "done." does not.
+        is_sure = not _OPEN_NUMBER.search(tail) and self._ends_before(tail, "Zed")
+        return SENTENCE_PAUSE_S if is_sure else DOUBTFUL_PAUSE_S
 
     # Releasing.
 

@@ -63,6 +63,8 @@ def make_stream(
         ChunkSchedule,
         event.chunk_schedule,
         auto_mode=request.auto_mode,
+        # Pipecat flushes a dialogue's context only at the end of a turn.
+        takes_sentences=request.is_dialogue,
         find_sentence_end=find_sentence_end,
         find_phrase_end=find_phrase_end,
     )
