@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "zelitrio"
 DOORS = sorted(path for path in PACKAGE.rglob("__init__.py") if "__all__" in path.read_text())
 FOR_EMBEDDERS = (PACKAGE / "__init__.py", PACKAGE / "client" / "__init__.py")
-"""Doors whose names their docstrings document for programs of others."""
+"""Doors for other programs: their docstrings document names."""
 
 
 @cache
@@ -32,7 +32,7 @@ def offered(door: Path) -> set[str]:
 
 
 def taken(source: ast.Module) -> set[tuple[str, str]]:
-    """What a file takes from modules: by `from`, or as attributes of a module that it imports."""
+    """Find the names that a file takes from modules: by `from`, or as attributes of an imported module."""
     found = set[tuple[str, str]]()
     modules = dict[str, str]()
     for node in ast.walk(source):

@@ -22,7 +22,7 @@ class SettingError(LocalError):
     """A setting is not valid, or contradicts another one.
 
     Attributes:
-        reason: what was expected and found.
+        reason: the expected value and the one that was found.
         names: the settings, as the Python API spells them.
     """
 
@@ -37,8 +37,8 @@ class RemoteError(ZelitrioError):
 
     Attributes:
         code: the vendor's error code; `zelitrio.protocol.OUTCOMES` has its close code and HTTP status.
-        message: a text for people: what is wrong, what was expected, what was found.
-        param: name of the invalid parameter; None: there is none.
+        message: a text for people: the thing, the expected value, the value found.
+        param: name of the invalid parameter; None if the error is not about a parameter.
     """
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:

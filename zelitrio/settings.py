@@ -248,7 +248,7 @@ class ServerSettings:
 
 @attrs.frozen(kw_only=True)
 class StartSettings:
-    """What a server reads once, at its start."""
+    """Keys, voices and pronunciations that a server reads once, at its start."""
 
     api_keys: tuple[str, ...] = attrs.field(
         default=(),

@@ -56,7 +56,7 @@ _LOCATOR = {
 
 @attrs.frozen(kw_only=True)
 class SpokenRequest:
-    """What the bodies for speech and for dialogue share."""
+    """The fields that the bodies for speech and for dialogue share."""
 
     model_id: str | None = string(_MODEL)
     output_format: str = string("As in the query, which goes first", default=DEFAULT_OUTPUT_FORMAT)

@@ -17,7 +17,7 @@ def bodies(catalogue: Catalogue) -> dict[str, Schema]:
     """The request bodies by name.
 
     Args:
-        catalogue: whose voices and languages they may name.
+        catalogue: the voices and languages that they may name.
     """
     found = body_schemas()
     for name in ("SpeechRequest", "DialogueRequest"):

@@ -1,4 +1,4 @@
-"""What an endpoint takes, said beside its code: the routes and the OpenAPI document come from it."""
+"""The operation of an endpoint, stated beside its code: routes and the OpenAPI document come from it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Operation:
 
 
 def operation(method: str, path: str, *queries: Parameter, **more: Any) -> Callable[[Endpoint], Endpoint]:
-    """Mark a method of `Endpoints` as the endpoint of an `Operation`, whose attributes `more` holds."""
+    """Mark a method of `Endpoints` as an endpoint; `more` holds further attributes of its `Operation`."""
     said = Operation(method=method, path=path, queries=queries, **more)
 
     def mark(endpoint: Endpoint) -> Endpoint:
