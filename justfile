@@ -40,14 +40,14 @@ test-browser *flags: _venv
 test-javascript *flags: _venv
     {{ python }} -m pip install -q -e '.[test]'
     npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/e2e/javascript
-    {{ python }} -m pytest -q -m javascript {{ flags }}
+    {{ python }} -m pytest -q -m javascript tests/e2e {{ flags }}
 
 # install Pipecat and LiveKit beside zelitrio (750 MB), then talk through both
 test-agents *flags: _venv
     {{ python }} -m pip install -q -e '.[test]'
     test -x .venv-agents/bin/python || python3 -m venv .venv-agents
     .venv-agents/bin/pip install -q 'pipecat-ai[elevenlabs]>=1.14' 'livekit-plugins-elevenlabs>=1.8.9'
-    {{ python }} -m pytest -q -s -m agents {{ flags }}
+    {{ python }} -m pytest -q -s -m agents tests/e2e {{ flags }}
 
 # install, then try the files of `zelitrio deploy` (Debian: apt-get install haproxy prometheus systemd)
 test-fleet *flags: _venv
