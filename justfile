@@ -57,7 +57,7 @@ test-fleet *flags: _venv
 # install, then compare real public voices with their own runtimes (120 MB of packages)
 test-voices *flags: _venv
     {{ python }} -m pip install -q -e '.[test,voices]'
-    {{ python }} -m pytest -q tests/voices/test_voices_real.py {{ flags }}
+    {{ python }} -m pytest -q tests/voices/test_voices_real*.py {{ flags }}
 
 # layout, lint, types and the order of imports
 check: setup

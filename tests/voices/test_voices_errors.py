@@ -91,7 +91,10 @@ SOURCES: dict[str, tuple[Write, str]] = {
     ),
     "all but a byte": (weights(lambda content: content[:-1]), "expected ONNX, found"),
     "not finite": (weights(lambda content: content.replace(content[-4000:-3900], b"\xff" * 100)), ".onnx: "),
-    "no JSON": (lambda folder: next(folder.glob("*.json")).unlink(), "expected weights of bert, found none"),
+    "no JSON": (
+        lambda folder: next(folder.glob("*.json")).unlink(),
+        "expected en_US-tiny-medium.onnx.json beside it",
+    ),
     "JSON cut": (side('{"audio": {'), ".onnx.json: is damaged: expected JSON"),
     "JSON a list": (side("[1, 2]"), "expected a JSON object, found list"),
     "no audio": (changed(audio=None), "audio: expected a JSON object, found None"),
@@ -117,8 +120,11 @@ SOURCES: dict[str, tuple[Write, str]] = {
         "expected one .onnx or .pth",
     ),
     "nothing": (only("note.txt", b"hi"), "expected one .onnx or .pth, found none"),
-    "code": (only("k.pth", pickle.dumps(Payload())), "expected tensors only, no code"),
-    "not a pickle": (only("k.pth", b"<html>"), "k.pth: is refused: expected tensors only"),
+    "code": (only("k.pth", pickle.dumps(Payload())), "tensors only, no code"),
+    "not a pickle": (
+        only("k.pth", b"<html>"),
+        "no code, found another file",
+    ),
     "other parts": (
         only("k.pth", saved({"model": {}})),
         "expected parts bert, predictor, decoder, found model",
@@ -166,7 +172,11 @@ STYLES: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: path.write_bytes(np.full((510, 256), np.nan, "<f4").tobytes()),
         "expected finite numbers",
     ),
-    "with code": ("a.pt", lambda path: path.write_bytes(pickle.dumps(Payload())), "expected tensors only"),
+    "with code": (
+        "a.pt",
+        lambda path: path.write_bytes(pickle.dumps(Payload())),
+        "tensors only, no code",
+    ),
     "a word": ("a.pt", saved("style"), "expected floats, found str"),
     "an archive with a pickle": (
         "voices.npz",

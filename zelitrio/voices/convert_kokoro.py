@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 import zipfile
 import zlib
@@ -50,6 +51,8 @@ _TEXTS = (
 _FEW, _USUAL = 4, ("af_heart", "am_michael")
 """Up to `_FEW` voices are all measured; of more voices only `_USUAL`."""
 _STYLE_SHAPE = (510, 256)
+_REFUSED = re.compile(r"(?:GLOBAL|[Cc]lass|import) ([\w.]+\.\w+)")
+"""What torch names in its refusal of a pickle: `builtins.print`."""
 
 
 def convert_kokoro(
@@ -153,6 +156,8 @@ def onnx_tensors(path: Path) -> dict[str, Tensor]:
         found = kokoro_tensors(graph)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise VoiceError(path, "is damaged", expected="Kokoro's weights", found=repr(error)) from error
+    if any(name.startswith("enc_p.") for name in graph.weights):
+        raise VoiceError(path, "is of Piper", expected=f"{path.name}.json beside it", found="none")
     if not any(name.startswith("bert.") for name in found):
         raise VoiceError(path, "is neither Kokoro nor Piper", expected="weights of bert", found="none")
     if any(node.kind == "MatMulNBits" for node in graph.nodes):
@@ -268,5 +273,8 @@ def _unpickled(path: Path) -> Any:
         with warnings.catch_warnings(action="ignore"):  # torch warns before it raises an error
             return torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise VoiceError(path, "is refused", expected="tensors only, no code", found=line[:120]) from error
+        named = _REFUSED.search(str(error))
+        found = f"{named.group(1)}" if named else "another file"
+        raise VoiceError(
+            path, "is refused", expected="a file of tensors only, no code", found=found
+        ) from error
