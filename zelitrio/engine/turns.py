@@ -11,8 +11,8 @@ A listener's *lead* is the audio that it has and has not played.  The rules, in 
    first.  It still gets its turn: the deadlines of served streams move on, its own does not.
 4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  With a slow
    model, small windows take longer than their audio lasts; then only windows that gain time are used.
-   On a CPU a stream whose client has ended it speaks small windows alone, unless there is load: the client's
-   next turn waits for the step in hand.
+   On a CPU, unless there is load, a step of a stream that its client has ended is one small window: the
+   client's next turn waits for the step in hand.
 5. On a GPU every ready stream joins the batch, unless a new stream waits.  Then only streams that would run
    dry join it, because each extra row delays the new stream's first audio.  On a CPU a batch costs nearly the
    sum of its rows.  So only streams as urgent as the first join it, no step takes longer than a new stream
