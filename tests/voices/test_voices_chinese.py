@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from test_voices_public import kokoro_folder
 
 from zelitrio.text import load_front_end
 from zelitrio.voices.kokoro_symbols import KOKORO_IDS
@@ -92,6 +97,20 @@ def test_numbers_years_percent_and_latin_words_are_heard_in_their_places() -> No
     assert found["2026"] == "ɚ↘li↗ŋɚ↘ljou↘"
     assert (found["25%"] or "").startswith("pai↓fə→nꭧɨ→")
     assert found["GPU"]
+
+
+def test_the_tables_are_read_with_the_voices_and_not_at_the_first_text(tmp_path: Path) -> None:
+    """They take half a second, in which no stream would be served."""
+    pytest.importorskip("rjieba", reason="the extra `chinese` is not installed")
+    folder = kokoro_folder(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from zelitrio.voices import load_folder;"
+        f"load_folder(Path({str(folder)!r})); print('pypinyin' in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "True"
 
 
 def test_every_common_syllable_has_a_sound_that_kokoro_knows() -> None:

@@ -29,7 +29,7 @@ CARD = b"# Model card\n\n## Dataset\n\n* URL: https://example.org/tiny\n* Licens
 
 @attrs.frozen
 class Said:
-    """What a command printed, and its exit code."""
+    """A command's output and its exit code."""
 
     code: int
     out: str
@@ -88,7 +88,7 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def added(home: Path) -> list[str]:
-    """What was added, and what was begun and left."""
+    """The folders in the home for voices, unfinished ones too."""
     return sorted(path.name for path in (home / "home").glob("*")) if (home / "home").exists() else []
 
 

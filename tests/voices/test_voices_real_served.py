@@ -240,7 +240,7 @@ def test_the_log_says_what_a_voice_takes_and_its_memory_comes_back(
 ) -> None:
     speak(http, KOKORO, "Yes.")
     loaded = memory_mb(server.pid)
-    speak(http, JOE, "Yes.")  # now there are 387 MB of weights, and nobody uses Kokoro's
+    speak(http, JOE, "Yes.")  # now there are 387 MB of weights, and no stream uses Kokoro's
     give_up = time.monotonic() + 20
     # Kokoro's 325 MB go, and 63 MB of joe's come.
     while memory_mb(server.pid) > loaded - 200 and time.monotonic() < give_up:

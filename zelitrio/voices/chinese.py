@@ -44,7 +44,14 @@ _YEAR_DIGITS = 4
 
 def chinese() -> Language:
     """Mandarin in Kokoro's symbols."""
-    return Language(code="zh", reader=_reader, packages=("pypinyin", "rjieba"), extra="chinese")
+    return Language(
+        code="zh", reader=_reader, packages=("pypinyin", "rjieba"), extra="chinese", prepare=_prepare
+    )
+
+
+def _prepare() -> None:
+    find_words("中文")
+    hanzi_symbols("中文")
 
 
 def _reader(english: FrontEnd) -> FrontEnd:

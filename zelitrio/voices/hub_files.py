@@ -36,7 +36,7 @@ class RemoteFile:
 
 @attrs.frozen(kw_only=True)
 class Repository:
-    """What a repository holds at one revision."""
+    """A repository's files at one revision."""
 
     name: str
     revision: str
@@ -114,7 +114,7 @@ def bring(repository: Repository, file: RemoteFile) -> Path:
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Check that a disk has room for so many bytes, before they are fetched.
+    """Check that a disk has room for a number of bytes, before they are fetched.
 
     Args:
         folder: on that disk; need not exist.
@@ -158,7 +158,7 @@ def first_line(error: Exception) -> str:
 
 
 def _fetch(repository: Repository, file: RemoteFile, blob: Path) -> None:
-    """Fetch what is missing of a file; what came stays for the next attempt, unless its checksum is wrong."""
+    """Fetch the missing part of a file.  An incomplete file is kept for the next attempt."""
     hub = library()
     part = blob.with_name(f"{blob.name}.incomplete")
     have = part.stat().st_size if part.exists() else 0

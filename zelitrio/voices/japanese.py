@@ -20,8 +20,8 @@ from zelitrio.voices.languages import Language
 from zelitrio.voices.latin import spell_latin
 from zelitrio.voices.numerals import japanese_number
 
-_NUMBER = re.compile(r"\d+(?:[,，]\d{3})*(?:[.．]\d+)?")
-_LATIN = re.compile(r"[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ'’-]*")
+_APART = re.compile(r"\d+(?:[,，]\d{3})*(?:[.．]\d+)?|[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ'’-]*")
+"""Numbers and Latin words, which MeCab reads sign by sign."""
 _PREDICATES = ("動詞", "形容詞", "助動詞", "形状詞")
 _ENDINGS = ("助動詞", "接尾辞")
 _ENDING_PARTICLES = ("て", "で", "ば", "ちゃ", "じゃ")
@@ -104,26 +104,30 @@ def pronounce(english: FrontEnd, words: Sequence[str]) -> list[str]:
 
 
 def morphemes(text: str) -> list[Morpheme]:
-    """The pieces of a text in order; spaces between them are left out."""
-    found: list[Morpheme] = []
-    at = 0
-    for match in re.finditer(rf"{_NUMBER.pattern}|{_LATIN.pattern}", text):
-        found += _tagged(text, at, match.start())
-        if match.group()[0].isdigit():
-            found.append(Morpheme(*match.span(), japanese_number(match.group()), "number"))
-        else:
-            found.append(Morpheme(*match.span(), "", "latin"))
-        at = match.end()
-    return found + _tagged(text, at, len(text))
+    """The pieces of a text in order; spaces between them are left out.
+
+    MeCab sees the digits too: after them, 時 is ジ and not トキ.
+    """
+    apart = list(_APART.finditer(text))
+    found = [
+        Morpheme(*match.span(), japanese_number(match.group()), "number")
+        if match.group()[0].isdigit()
+        else Morpheme(*match.span(), "", "latin")
+        for match in apart
+    ]
+    found += [
+        one
+        for one in _tagged(text)
+        if not any(match.start() < one.end and one.start < match.end() for match in apart)
+    ]
+    return sorted(found, key=lambda one: one.start)
 
 
-def _tagged(text: str, start: int, end: int) -> list[Morpheme]:
+def _tagged(text: str) -> list[Morpheme]:
     found: list[Morpheme] = []
-    if start == end:
-        return found
     with _lock:
-        nodes = [(node.surface, node.feature) for node in _tagger()(text[start:end])]
-    at = start
+        nodes = [(node.surface, node.feature) for node in _tagger()(text)]
+    at = 0
     for surface, feature in nodes:
         at = text.index(surface, at)
         kind = str(feature.pos1)

@@ -44,7 +44,7 @@ _TO_KATAKANA = {_HIRAGANA + at: _KATAKANA + at for at in range(ord("ゖ") - _HIR
 
 
 def kana_symbols(kana: str) -> str:
-    """The symbols of a word in katakana or hiragana; what is no kana gives none."""
+    """The symbols of a word in katakana or hiragana; other characters give nothing."""
     text = kana.translate(_TO_KATAKANA)
     morae: list[str] = []
     at = 0

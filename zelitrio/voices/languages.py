@@ -29,12 +29,14 @@ class Language:
         reader: makes its front end.
         packages: the Python packages that the reader needs.
         extra: the extra of zelitrio that installs them.
+        prepare: loads the reader's tables, which would hold the event loop at its first text; it blocks.
     """
 
     code: str
     reader: Reader = own_rules
     packages: tuple[str, ...] = ()
     extra: str = ""
+    prepare: Callable[[], object] = lambda: None
 
     @property
     def missing(self) -> str:

@@ -22,7 +22,7 @@ _EDGES = ("^", "_", "$")
 
 @attrs.frozen(kw_only=True)
 class PiperFacts:
-    """What a Piper voice's JSON says of it."""
+    """The checked content of a Piper voice's JSON."""
 
     sample_rate_hz: int
     quality: str

@@ -135,6 +135,9 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
         is_lazy=is_lazy,
         statistics={number: path for number, path in measured.items() if path.exists()},
     )
+    for language in _KOKORO_LANGUAGES:
+        if not language.missing:
+            language.prepare()
     tables = read_tensors(folder / STYLES)
     voices = [
         _voice(

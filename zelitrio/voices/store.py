@@ -20,9 +20,9 @@ from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES, write_json
 from zelitrio.voices.weights import read_tensors, write_tensors
 
 _NAME = re.compile(r"[^\s/\\+()#]{1,64}")
-"""What a saved mix can be called: an id that fits into an address and is no mix itself."""
+"""Allowed names of saved mixes: they fit into an address and do not look like a mix."""
 DAMAGED = "damaged"
-"""The family of a folder whose description cannot be read."""
+"""The family of a folder with an unreadable description."""
 
 
 @attrs.frozen(kw_only=True)
