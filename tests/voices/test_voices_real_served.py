@@ -34,12 +34,14 @@ Frame = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def home(joe: Path, kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Piper voice, and two of Kokoro's under names that read English: the first letter is the language."""
+    """A Piper voice, and some of Kokoro's: the first letter of a name is the language."""
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("home")
     (folder / "joe").symlink_to(joe)
     (source / "kokoro.onnx").symlink_to(kokoro_onnx)
     with np.load(kokoro_onnx.with_name("voices.npz")) as archive:
-        np.savez(source / "voices.npz", af_one=archive["jf_alpha"], am_two=archive["jm_kumo"])
+        alpha, kumo = archive["jf_alpha"], archive["jm_kumo"]
+    names = {"af_one": alpha, "am_two": kumo, "jf_three": alpha, "zf_four": kumo}
+    np.savez(source / "voices.npz", **names)
     convert(source, folder / "kokoro", Origin(source="PyPI"), measure=[])
     return folder
 
@@ -226,6 +228,27 @@ def test_a_mix_speaks_and_a_wrong_one_is_one_line(http: httpx.Client) -> None:
     answer = http.post("/v1/text-to-speech/af_one+nobody", json={"text": TEXT})
     assert answer.status_code == 404
     assert "af_one+nobody" in answer.json()["detail"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "text"),
+    [("jf_three", "fugashi", "駅は、どこですか。"), ("zf_four", "rjieba", "请问，车站在哪里？")],
+)
+def test_japanese_and_mandarin_are_heard_with_times_of_their_characters(
+    http: httpx.Client, name: str, package: str, text: str
+) -> None:
+    pytest.importorskip(package, reason="the extra that reads this language is not installed")
+    answer = http.post(
+        f"/v1/text-to-speech/{name}/with-timestamps",
+        params={"output_format": "pcm_24000"},
+        json={"text": text, "voice_settings": STEADY},
+    ).raise_for_status()
+    told = answer.json()["alignment"]
+    assert "".join(told["characters"]) == text
+    audio = heard(base64.b64decode(answer.json()["audio_base64"]))
+    assert np.abs(audio).max() > 0.05
+    starts = told["character_start_times_seconds"]
+    assert starts == sorted(starts) and 0.5 < starts[-1] <= len(audio) / RATE_HZ
 
 
 def memory_mb(pid: int) -> float:
