@@ -174,6 +174,12 @@ RUNS: dict[str, Run] = {"persistent": persistent, "fresh": fresh, "connect": con
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--tree", action="append", type=_tree, help="NAME=FOLDER; may repeat [this tree]")
+    made.add_argument(
+        "--server",
+        action="append",
+        type=_program,
+        help="NAME=FILE: a tree's own server, for an older package",
+    )
     made.add_argument("--modes", default="persistent,fresh,connect,paced")
     made.add_argument("--formats", default="pcm_24000,mp3_44100_128,opus_48000_64")
     made.add_argument("--seconds", type=float, default=6.0)
@@ -185,8 +191,10 @@ def main() -> None:
     trees = dict(options.extra.tree or [("this", REPOSITORY)])
     rows: list[list[object]] = []
     with ExitStack() as stack:
+        programs = dict(options.extra.server or ())
         servers = {
-            name: stack.enter_context(open_server([], (SERVER,), folder)) for name, folder in trees.items()
+            name: stack.enter_context(open_server([], (programs.get(name, SERVER),), folder))
+            for name, folder in trees.items()
         }
         for server in servers.values():
             asyncio.run(_measured(Load(_address(server, "pcm_24000"), 8, 1.0, 0), persistent))
@@ -205,6 +213,13 @@ def _tree(said: str) -> tuple[str, Path]:
     if not (place / "zelitrio").is_dir():
         raise argparse.ArgumentTypeError(f"expected NAME=FOLDER with the package, found {said}")
     return name, place
+
+
+def _program(said: str) -> tuple[str, str]:
+    name, _, file = said.partition("=")
+    if not Path(file).is_file():
+        raise argparse.ArgumentTypeError(f"expected NAME=FILE with a server, found {said}")
+    return name, str(Path(file).resolve())
 
 
 def _cases(extra: argparse.Namespace) -> list[tuple[str, str, int]]:

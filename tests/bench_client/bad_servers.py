@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,8 +34,10 @@ def http(status: str, body: bytes = b"", kind: str = "audio/pcm", length: int | 
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A server's text message of fewer than 126 bytes."""
-    return bytes((0x81, len(payload))) + payload
+    """A server's text message."""
+    if len(payload) < 126:
+        return bytes((0x81, len(payload))) + payload
+    return struct.pack("!BBQ", 0x81, 127, len(payload)) + payload
 
 
 def speak_and_close(*messages: bytes) -> Behave:
@@ -47,6 +51,31 @@ def speak_and_close(*messages: bytes) -> Behave:
             peer.sendall(text_frame(message))
 
     return behave
+
+
+def flood(beginning: bytes, part: bytes) -> Behave:
+    """Read a request, begin an answer, and go on with the same part until the client has left."""
+
+    def behave(peer: socket.socket) -> None:
+        peer.recv(65536)
+        peer.sendall(beginning)
+        while True:
+            peer.sendall(part)
+
+    return behave
+
+
+@contextmanager
+def tls_server(context: ssl.SSLContext) -> Iterator[int]:
+    """A server behind TLS that says nothing."""
+
+    def behave(peer: socket.socket) -> None:
+        with context.wrap_socket(peer, server_side=True) as secure:
+            while secure.recv(65536):
+                pass
+
+    with bad_server(behave) as port:
+        yield port
 
 
 @contextmanager

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 import time
 from typing import Any
 
 import pytest
+import trustme
 from bad_servers import (
+    UPGRADED,
     Behave,
     answer,
     bad_server,
+    flood,
     free_port,
     http,
     speak_and_close,
+    text_frame,
+    tls_server,
 )
 
 from zelitrio.bench_client import Heard, Plan, measure_apart, open_speaker, parse_address
+from zelitrio.bench_client.heard import MOST_AUDIO_BYTES
 from zelitrio.bench_client.plans import run_plan
 from zelitrio.bench_client.protocols import PROTOCOLS
 from zelitrio.cli.app import run
@@ -29,8 +36,14 @@ HTTP = ("elevenlabs-http", "openai", "piper-http", "riva-like")
 AUDIO = json.dumps({"audio": base64.b64encode(bytes(20)).decode()}).encode()
 
 
-def spoken(port: int, protocol: str, output_format: str = "pcm_24000", timeout_s: float = 5.0) -> Heard:
-    url = f"tcp://127.0.0.1:{port}"
+def spoken(
+    port: int,
+    protocol: str,
+    output_format: str = "pcm_24000",
+    timeout_s: float = 5.0,
+    scheme: str = "tcp",
+) -> Heard:
+    url = f"{scheme}://127.0.0.1:{port}"
     address = parse_address(
         url, protocol=protocol, voice_id="a voice", output_format=output_format, timeout_s=timeout_s
     )
@@ -40,6 +53,7 @@ def spoken(port: int, protocol: str, output_format: str = "pcm_24000", timeout_s
         heard = await speaker.say("Good morning.")
         speaker.close()
         heard.check()
+        await asyncio.sleep(0.3 if scheme == "https" else 0)  # asyncio closes a failed TLS connection later
         return heard
 
     return asyncio.run(one())
@@ -135,6 +149,81 @@ def test_a_bad_answer_is_counted_by_its_kind(
         assert spoken(port, protocol, output_format).failure == kind
 
 
+CHUNK = bytes(1 << 20)
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm\r\nTransfer-Encoding: chunked\r\n\r\n"
+WAV_MONO = WAV_STEREO.replace(b"\x01\0\x02\0", b"\x01\0\x01\0")
+AUDIO_FRAME = text_frame(json.dumps({"audio": base64.b64encode(CHUNK).decode()}).encode())
+START = b'{"type":"audio-start","data":{"rate":16000,"width":2,"channels":1}}\n'
+ENDLESS = {
+    **dict.fromkeys(SOCKETS, flood(UPGRADED, AUDIO_FRAME)),
+    **dict.fromkeys(HTTP, flood(CHUNKED, b"100000\r\n" + CHUNK + b"\r\n")),
+    "piper-http": flood(http("200 OK", WAV_MONO, "audio/wav", length=1 << 40), CHUNK),
+    "wyoming": flood(START, b'{"type":"audio-chunk","payload_length":1048576}\n' + CHUNK),
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_audio_without_an_end_is_cut_before_it_fills_the_memory(protocol: str) -> None:
+    with bad_server(ENDLESS[protocol]) as port:
+        heard = spoken(port, protocol, timeout_s=60.0)
+    assert heard.failure == "endless"
+    assert sum(map(len, heard._audio)) <= MOST_AUDIO_BYTES
+
+
+@pytest.mark.parametrize(
+    ("protocol", "behave"),
+    [
+        ("elevenlabs-ws", flood(UPGRADED, b"\x89\x7d" + bytes(125))),
+        ("elevenlabs-multi", flood(UPGRADED, b"\x89\x7d" + bytes(125))),
+        ("elevenlabs-multi", flood(UPGRADED, text_frame(b'{"isFinal":null}'))),
+        ("openai", flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n")),
+        ("wyoming", flood(b"", b'{"type":"nothing"}\n')),
+    ],
+)
+def test_an_answer_without_audio_and_without_an_end_times_out(protocol: str, behave: Behave) -> None:
+    began = time.monotonic()
+    with bad_server(behave) as port:
+        assert spoken(port, protocol, timeout_s=0.5).failure == "timeout"
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    "head", [b"\x81\x7f" + (1 << 40).to_bytes(8), b"\x01\x7f" + (1 + (1 << 24)).to_bytes(8)]
+)
+@pytest.mark.parametrize("protocol", SOCKETS)
+def test_a_message_of_any_size_is_refused_by_its_head(protocol: str, head: bytes) -> None:
+    with bad_server(flood(UPGRADED + head, bytes(1 << 20))) as port:
+        assert spoken(port, protocol).failure == "wrong_protocol"
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", '"fast"', "1e99", "null", "[16000]"])
+def test_a_sample_rate_that_is_none_is_undecodable(rate: str) -> None:
+    start = f'{{"type":"audio-start","data":{{"rate":{rate},"width":2,"channels":1}}}}\n'.encode()
+    with bad_server(answer(start + b'{"type":"audio-chunk","payload_length":4}\nabcd', waits=True)) as port:
+        assert spoken(port, "wyoming").failure == "undecodable"
+
+
+def test_a_sample_rate_of_zero_in_a_wav_file_is_undecodable() -> None:
+    body = WAV_MONO.replace(b"\x80\xbb\0\0", bytes(4)) + bytes(8)
+    with bad_server(answer(http("200 OK", body, "audio/wav"))) as port:
+        assert spoken(port, "piper-http").failure == "undecodable"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_certificate_that_nobody_vouches_for_is_counted_as_tls(protocol: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with tls_server(context) as port:
+        assert spoken(port, protocol, scheme="https").failure == "tls"
+        assert spoken(port, protocol, timeout_s=2.0).failure in ("wrong_protocol", "closed_early")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_tls_to_a_server_without_it_is_counted_as_tls(protocol: str) -> None:
+    with bad_server(answer(http("400 Bad Request"))) as port:
+        assert spoken(port, protocol, scheme="https").failure == "tls"
+
+
 @pytest.mark.parametrize("protocol", [*SOCKETS, *HTTP, "wyoming"])
 def test_an_answer_cut_at_any_place_ends_with_a_failure(protocol: str) -> None:
     whole = {
@@ -186,6 +275,7 @@ def test_the_command_says_what_failed_and_exits_with_1(capfd: pytest.CaptureFixt
         ["--url", "http://x:99999"],
         ["--url", "http://x", "--protocol", "smtp"],
         ["--url", "http://x", "--format", "cassette"],
+        ["--url", "http://x", "--format", "wav", "--protocol", "elevenlabs-ws"],
         ["--url", "http://x", "--count", "some"],
     ],
 )

@@ -15,6 +15,7 @@ from scripted_engine import ScriptedEngine, pcm_of
 from trio_websocket import ConnectionClosed
 from wsproto.frame_protocol import FrameProtocol
 
+from zelitrio.session.codec_threads import CodecThreads
 from zelitrio.settings import SessionSettings
 
 TEXT = "Hello there, this is a sentence to be spoken. "
@@ -300,7 +301,7 @@ async def test_encoded_in_threads_or_not_the_bytes_are_the_same(monkeypatch):
         return b"".join(base64.b64decode(frame["audio"]) for frame in frames if frame["audio"])
 
     heard = []
-    for threads in (None, trio.CapacityLimiter(2)):
+    for threads in (None, CodecThreads(2)):
         monkeypatch.setattr("zelitrio.server.state.encoding_threads", lambda threads=threads: threads)
         async with running(ScriptedEngine(block_ms=400)) as server:
             frames, _ = await speak_once(server, output_format="mp3_44100_128")

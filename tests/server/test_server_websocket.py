@@ -18,6 +18,7 @@ from wsproto.events import CloseConnection, Event, Message, Ping, Pong, TextMess
 
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
+from zelitrio.server.keep_alive import KeepAlive
 from zelitrio.server.websocket import FRAMES_AT_ONCE, WebSocket, accept_answer
 from zelitrio.session import PeerLeft
 
@@ -303,7 +304,9 @@ async def test_whatever_is_sent_gives_messages_or_an_end(seed):
         first = random.choice(opcodes, p=[0.1, 0.1, 0.05, 0.15, 0.3, 0.05, 0.01, 0.02, 0.1, 0.1, 0.02])
         data += bytes([int(first)]) + size + bytes(4) + payload
     async with accepted(max_message_bytes=400) as (socket, stream, _), trio.open_nursery() as nursery:
-        nursery.start_soon(socket.keep_alive, 0.05)
+        pings = KeepAlive(0.05)
+        pings.add(socket)
+        nursery.start_soon(pings.run)
         while data:
             cut = int(random.integers(1, 200))
             await stream.send_all(data[:cut])

@@ -176,8 +176,10 @@ async def conversation(service: Service, address: str, headers: tuple[tuple[str,
             await run_socket(socket, request, service)
             done.set()
 
+        nursery.start_soon(service.watch_drain)
         nursery.start_soon(run)
         yield socket, done
         socket.leave()
         with trio.fail_after(1000):
             await done.wait()
+        nursery.cancel_scope.cancel()

@@ -13,6 +13,7 @@ import attrs
 import av
 from av import AudioFrame
 from av.audio.stream import AudioStream
+from av.container import OutputContainer
 
 from zelitrio.audio.encoder import Encoder, Samples
 from zelitrio.audio.formats import AudioFormat
@@ -76,53 +77,70 @@ class _Sink:
         return taken
 
 
+@attrs.frozen(eq=False)
+class _Opened:
+    container: OutputContainer
+    stream: AudioStream
+    resampler: Resampler
+
+
 class ContainedEncoder(Encoder):
     """One codec and one muxer for one stream."""
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
         super().__init__(audio_format)
-        recipe = _RECIPES[audio_format.codec]
-        rate_hz = audio_format.sample_rate_hz
-        if audio_format.codec == "opus":
-            rate_hz = next((rate for rate in _OPUS_RATES_HZ if rate >= input_rate_hz), _OPUS_RATES_HZ[-1])
-        self._delay_samples = recipe.delay_samples
-        self._hidden_s = recipe.hidden_s
+        self._recipe = _RECIPES[audio_format.codec]
+        self._input_rate_hz = input_rate_hz
         self._made_s = 0.0
         self._sink = _Sink()
-        self._container = av.open(self._sink, "w", format=recipe.muxer, options=dict(recipe.muxer_options))
-        stream = self._container.add_stream(recipe.codec, rate=rate_hz, options=dict(recipe.codec_options))
-        assert isinstance(stream, AudioStream)
-        stream.layout = "mono"
-        if audio_format.bitrate_bps is not None:
-            stream.bit_rate = audio_format.bitrate_bps
-        self._container.start_encoding()
-        self._stream = stream
-        self._header_bytes = len(self._sink._gathered)
-        self._resampler = Resampler(
-            input_rate_hz, rate_hz, stream.codec_context.format.name, stream.codec_context.frame_size
-        )
+        self._header_bytes = 0
+        self._opened: _Opened | None = None
 
     @property
     def delay_samples(self) -> int:
         """Zero where the container says what to skip."""
-        return self._delay_samples
+        return self._recipe.delay_samples
 
     def _encode(self, pcm: Samples) -> bytes:
-        self._mux(self._resampler.push(pcm))
+        opened = self._open()
+        self._mux(opened, opened.resampler.push(pcm))
         if len(self._sink._gathered) == self._header_bytes:
             return b""
         self._header_bytes = 0
-        self.encoded_s = max(0.0, self._made_s - self._hidden_s)
+        self.encoded_s = max(0.0, self._made_s - self._recipe.hidden_s)
         return self._sink.take()
 
     def _finish(self) -> bytes:
-        self._mux([*self._resampler.flush(), None])
-        self._container.close()
+        opened = self._open()
+        self._mux(opened, [*opened.resampler.flush(), None])
+        opened.container.close()
+        self._opened = None  # given back here, as it was opened here
         return self._sink.take()
 
-    def _mux(self, frames: list[AudioFrame] | list[AudioFrame | None]) -> None:
-        codec = self._stream.codec_context
+    def _open(self) -> _Opened:
+        """Open codec and muxer, at the first call: the caller may have a thread for what it costs."""
+        if self._opened is not None:
+            return self._opened
+        recipe, rate_hz = self._recipe, self.format.sample_rate_hz
+        if self.format.codec == "opus":
+            high = (rate for rate in _OPUS_RATES_HZ if rate >= self._input_rate_hz)
+            rate_hz = next(high, _OPUS_RATES_HZ[-1])
+        container = av.open(self._sink, "w", format=recipe.muxer, options=dict(recipe.muxer_options))
+        stream = container.add_stream(recipe.codec, rate=rate_hz, options=dict(recipe.codec_options))
+        assert isinstance(stream, AudioStream)
+        stream.layout = "mono"
+        if self.format.bitrate_bps is not None:
+            stream.bit_rate = self.format.bitrate_bps
+        container.start_encoding()
+        self._header_bytes = len(self._sink._gathered)
+        codec = stream.codec_context
+        resampler = Resampler(self._input_rate_hz, rate_hz, codec.format.name, codec.frame_size)
+        self._opened = _Opened(container, stream, resampler)
+        return self._opened
+
+    def _mux(self, opened: _Opened, frames: list[AudioFrame] | list[AudioFrame | None]) -> None:
+        codec = opened.stream.codec_context
         for frame in frames:
-            packets = self._stream.encode(frame)
+            packets = opened.stream.encode(frame)
             self._made_s += len(packets) * codec.frame_size / codec.sample_rate
-            self._container.mux(packets)
+            opened.container.mux(packets)

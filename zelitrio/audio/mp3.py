@@ -22,16 +22,20 @@ class Mp3Encoder(Encoder):
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
         super().__init__(audio_format)
+        self._input_rate_hz = input_rate_hz
+        self._opened: tuple[AudioCodecContext, Resampler] | None = None
+
+    def _open(self) -> tuple[AudioCodecContext, Resampler]:
         context = CodecContext.create("libmp3lame", "w")
         assert isinstance(context, AudioCodecContext)
-        context.rate, context.layout, context.format = audio_format.sample_rate_hz, "mono", "fltp"
-        context.bit_rate = audio_format.bitrate_bps
-        # LAME's quality 7 searches less than its default 5.  It takes a third less time; speech at these bit
-        # rates sounds the same.
+        rate_hz = self.format.sample_rate_hz
+        context.rate, context.layout, context.format = rate_hz, "mono", "fltp"
+        context.bit_rate = self.format.bitrate_bps
+        # LAME's quality 7 searches less than its default 5.  It needs a third less time, and speech at
+        # these bit rates sounds the same.
         context.options = {"reservoir": "0", "compression_level": "7"}
         context.open()
-        self._codec = context
-        self._resampler = Resampler(input_rate_hz, audio_format.sample_rate_hz, "fltp", context.frame_size)
+        return context, Resampler(self._input_rate_hz, rate_hz, "fltp", context.frame_size)
 
     @property
     def delay_samples(self) -> int:
@@ -39,13 +43,19 @@ class Mp3Encoder(Encoder):
         return _DELAY_SAMPLES
 
     def _encode(self, pcm: Samples) -> bytes:
-        return self._packets(self._resampler.push(pcm))
+        if self._opened is None:
+            self._opened = self._open()  # not before: the caller may have a thread for what it costs
+        codec, resampler = self._opened
+        return self._packets(codec, resampler.push(pcm))
 
     def _finish(self) -> bytes:
-        rest = self._resampler.flush()
-        return self._packets([*rest, None]) if rest or self._codec.is_open else b""
+        if self._opened is None:
+            return b""
+        # Given back here: that costs 0.15 ms, and the caller may have a thread for it.
+        (codec, resampler), self._opened = self._opened, None
+        return self._packets(codec, [*resampler.flush(), None])
 
-    def _packets(self, frames: list[AudioFrame] | list[AudioFrame | None]) -> bytes:
-        packets = [bytes(packet) for frame in frames for packet in self._codec.encode(frame)]
-        self.encoded_s += len(packets) * self._codec.frame_size / self.format.sample_rate_hz
+    def _packets(self, codec: AudioCodecContext, frames: list[AudioFrame | None] | list[AudioFrame]) -> bytes:
+        packets = [bytes(packet) for frame in frames for packet in codec.encode(frame)]
+        self.encoded_s += len(packets) * codec.frame_size / self.format.sample_rate_hz
         return b"".join(packets)

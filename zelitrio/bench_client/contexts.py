@@ -90,7 +90,8 @@ class ContextSocket(FrameSocket):
         except TimeoutError:
             heard.fail("timeout", f"no end within {self._address.timeout_s:g} s")
             self._heard = None
-            self.close()
+            self.failure = self.failure or ("timeout", "an utterance had no end")
+            self.abort()  # a close would wait for a peer that reads nothing
         return heard
 
     def close(self) -> None:

@@ -6,6 +6,7 @@
     closed_early                      the server closed the connection before the utterance's end
     no_audio                          the utterance ended without audio
     undecodable                       the audio is not in the requested format
+    endless                           an utterance had more audio than any text needs
     timeout                           the utterance did not end within `Address.timeout_s`
 
 Other kinds are the server's own error codes.

@@ -8,7 +8,18 @@ from abc import ABC, abstractmethod
 from typing import cast
 
 from zelitrio.bench_client.address import Address
-from zelitrio.bench_client.wire import CLOSE, PING, PONG, TEXT, FrameReader, WireError, close, frame, upgrade
+from zelitrio.bench_client.wire import (
+    CLOSE,
+    MOST_UNSENT_BYTES,
+    PING,
+    PONG,
+    TEXT,
+    FrameReader,
+    WireError,
+    close,
+    frame,
+    upgrade,
+)
 
 
 class FrameSocket(asyncio.Protocol, ABC):
@@ -66,7 +77,7 @@ class FrameSocket(asyncio.Protocol, ABC):
         if opcode == TEXT:
             self.messages += 1
             self._take_text(now, payload)
-        elif opcode == PING:
+        elif opcode == PING and self._transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
             self._transport.write(frame(PONG, payload))
         elif opcode == CLOSE:
             self._take_close(payload)

@@ -13,6 +13,10 @@ from zelitrio.bench_client.audible import audible_sample, pcm_of
 from zelitrio.bench_client.wire import WireError
 
 AUDIO_KEY = b'"audio":"'
+MOST_AUDIO_BYTES = 1 << 26
+"""Of one utterance: eleven minutes of PCM at 48 kHz.  A server that sends more would fill the memory."""
+RATES_HZ = range(1_000, 400_000)
+"""Sample rates that a server may name."""
 
 
 def stream_target(voice_id: str, output_format: str, model: str = "") -> str:
@@ -78,6 +82,17 @@ def _is_possible(audio: bytes, output_format: str) -> bool:
     return codec != "opus" or audio.startswith(b"OggS")
 
 
+def pcm_format(rate_hz: object) -> str:
+    """The format of samples at a rate that a server names.
+
+    Raises:
+        WireError: it is no sample rate.
+    """
+    if not isinstance(rate_hz, int) or rate_hz not in RATES_HZ:
+        raise WireError(f"sample rate: expected a number of Hz, found {rate_hz!r}"[:200], "undecodable")
+    return f"pcm_{rate_hz}"
+
+
 @attrs.define(eq=False, kw_only=True)
 class Heard:
     """One utterance as it arrived; times are of `time.perf_counter`."""
@@ -97,9 +112,17 @@ class Heard:
     chars: int = 0
     """Length of the text in code points."""
     _audio: list[bytes] = attrs.field(factory=list)
+    _audio_bytes: int = 0
 
     def add(self, now: float, audio: bytes) -> None:
-        """Note a frame of audio that arrived at `now`."""
+        """Note a frame of audio that arrived at `now`.
+
+        Raises:
+            WireError: it is more than MOST_AUDIO_BYTES by now.
+        """
+        self._audio_bytes += len(audio)
+        if self._audio_bytes > MOST_AUDIO_BYTES:
+            raise WireError(f"audio: expected at most {MOST_AUDIO_BYTES} bytes of an utterance", "endless")
         self.arrivals.append((now, seconds_of(len(audio), self.output_format)))
         self._audio.append(audio)
 

@@ -63,13 +63,20 @@ PROTOCOLS: Mapping[str, Callable[[Address], Speaker]] = {
 }
 
 
+SOCKETS = ("elevenlabs-ws", "elevenlabs-multi")
+
+
 def open_speaker(address: Address) -> Speaker:
     """Make a speaker for the address's protocol; it connects when it speaks.
 
     Raises:
-        LocalError: there is no such protocol.
+        LocalError: no such protocol, or it has no such format.
     """
     make = PROTOCOLS.get(address.protocol)
     if make is None:
         raise LocalError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, found {address.protocol!r}")
+    if address.output_format == "wav" and address.protocol in SOCKETS:
+        raise LocalError(
+            f"--format: expected pcm_24000 or the like, found wav, which {address.protocol} lacks"
+        )
     return make(address)

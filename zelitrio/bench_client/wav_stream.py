@@ -6,7 +6,7 @@ import struct
 
 import attrs
 
-from zelitrio.bench_client.heard import Heard
+from zelitrio.bench_client.heard import Heard, pcm_format
 from zelitrio.bench_client.wire import WireError
 
 _MOST_HEADER_BYTES = 4096
@@ -59,7 +59,7 @@ class WavStream:
                     raise WireError(
                         f"expected 16-bit mono, found {bits} bits, {channels} channels", "undecodable"
                     )
-                self.heard.output_format = f"pcm_{rate_hz}"
+                self.heard.output_format = pcm_format(rate_hz)
             at = body + size + size % 2
         if len(held) > _MOST_HEADER_BYTES:
             raise WireError("expected the samples of a WAV file, found only other chunks", "undecodable")

@@ -12,7 +12,11 @@ from collections.abc import Iterator, Mapping
 import orjson
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
+MOST_UNSENT_BYTES = 64 * 1024
+"""A server that pings without end and reads nothing gets no more answers."""
 _MOST_HEAD_BYTES = 64 * 1024
+_MOST_MESSAGE_BYTES = 1 << 24
+"""Five minutes of PCM in one message.  Any number can be said in the head of a frame."""
 
 
 class WireError(Exception):
@@ -99,6 +103,8 @@ class FrameReader:
             elif size == 127:
                 begin += 8
                 size = int.from_bytes(held[at + 2 : begin], "big") if len(held) >= begin else 1 << 62
+            if size > _MOST_MESSAGE_BYTES and len(held) >= begin:
+                raise WireError(f"frame: expected at most {_MOST_MESSAGE_BYTES} bytes, found {size}")
             if len(held) < begin + size:
                 break
             payload = bytes(held[begin : begin + size])
@@ -130,6 +136,8 @@ class FrameReader:
         if self._parts is None:
             self._parts, self._opcode = bytearray(), opcode
         self._parts += payload
+        if len(self._parts) > _MOST_MESSAGE_BYTES:
+            raise WireError(f"message: expected at most {_MOST_MESSAGE_BYTES} bytes")
         if is_last:
             whole, self._parts = bytes(self._parts), None
             yield self._opcode, whole

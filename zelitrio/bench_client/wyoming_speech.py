@@ -11,7 +11,7 @@ import orjson
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
-from zelitrio.bench_client.heard import Heard
+from zelitrio.bench_client.heard import Heard, pcm_format
 from zelitrio.bench_client.wire import WireError
 
 _MOST_BYTES = 1 << 24
@@ -96,7 +96,7 @@ class WyomingSpeaker:
                 width, channels = event.data.get("width"), event.data.get("channels")
                 if (width, channels) != (2, 1):
                     raise WireError(f"audio: expected 16-bit mono, found {event.data}", "undecodable")
-                heard.output_format = f"pcm_{event.data.get('rate', 0)}"
+                heard.output_format = pcm_format(event.data.get("rate"))
             case "audio-chunk" if event.payload:
                 heard.add(time.perf_counter(), event.payload)
             case "error":

@@ -30,7 +30,11 @@ class Outbox:
         self._deliveries.append(delivery)
 
     def send(self, streams: int, profile: str) -> None:
-        """Post the gathered deliveries and the present counters, if anything is new."""
+        """Hand over what was gathered, and how the thread fares, if there is anything new."""
+        told = self._told
+        is_same = (streams, self.load.at_s, profile) == (told.streams, told.at_s, told.profile)
+        if is_same and not self._deliveries and len(self.graphs) == len(told.graphs):
+            return  # there was no step since
         progress = Progress(
             streams=streams,
             encodes=self.encodes,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -18,7 +18,6 @@ from zelitrio.engine.commands import (
     Command,
     Credit,
     Delivery,
-    Ended,
     Failed,
     Finish,
     Speak,
@@ -102,8 +101,12 @@ class EngineStream:
         self._is_finished = False
         self._taken_s = 0.0  # audio that was read and not credited yet
         # Unbounded, but it cannot grow for ever: the thread stops at `credit_s` of unread audio.
-        self._sender, self._receiver = trio.open_memory_channel[_Waiting](float("inf"))
-        self._unread = 0
+        # Not a memory channel: opening one costs as much as a block.
+        self._unread: deque[_Waiting] = deque()
+        self._is_over = False
+        """Nothing more is kept."""
+        self._arrived: trio.Event | None = None
+        """What the iteration waits for."""
         self._take: Callable[[AudioBlock], bool] | None = None
 
     @property
@@ -173,16 +176,19 @@ class EngineStream:
 
     async def __anext__(self) -> AudioBlock:
         self._door.check_run()
-        try:
-            waiting = await self._receiver.receive()
-        except trio.EndOfChannel:
+        if self._unread or self._is_over:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        if not self._unread:
             self._door.check()
-            raise StopAsyncIteration from None
-        self._unread -= 1
+            raise StopAsyncIteration
+        waiting = self._unread.popleft()
         if isinstance(waiting, Exception):
             raise waiting
         if waiting is None:
-            self._sender.close()
+            self._is_over = True
             raise StopAsyncIteration
         self._was_read(waiting)
         return waiting
@@ -216,19 +222,16 @@ class EngineStream:
 
     def deliver(self, delivery: Delivery) -> None:
         """Take a delivery of the thread; called by the engine.  Never raises."""
-        if isinstance(delivery, Spoken):
-            self._member.has_audio = self._member.has_audio or bool(len(delivery.pcm))
-        if isinstance(delivery, Ended | Failed) or (
-            isinstance(delivery, Spoken) and delivery.is_last and delivery.utterance == len(self._fed) - 1
-        ):
-            self._member.is_speaking = False
-        match delivery:
-            case Spoken():
-                self._offer(self._block(delivery))
-            case Failed():
-                self._keep(delivery.error)
-            case _:
-                self._keep(None)
+        member = self._member
+        if not isinstance(delivery, Spoken):
+            member.is_speaking = False
+            self._keep(delivery.error if isinstance(delivery, Failed) else None)
+            return
+        if len(delivery.pcm):
+            member.has_audio = True
+        if delivery.is_last and delivery.utterance == len(self._fed) - 1:
+            member.is_speaking = False
+        self._offer(self._block(delivery))
 
     def _offer(self, block: AudioBlock) -> None:
         if self._take is not None and not self._unread:
@@ -245,15 +248,21 @@ class EngineStream:
 
     def _keep(self, waiting: _Waiting) -> None:
         """Queue an entry for the iteration."""
-        # The stream's block may have been left since the thread sent this.
-        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            self._sender.send_nowait(waiting)
-            self._unread += 1
+        if not self._is_over:  # the stream's block may have been left since the thread sent this
+            self._unread.append(waiting)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._arrived is not None:
+            self._arrived.set()
+            self._arrived = None
 
     def leave(self) -> None:
         """Drop all later deliveries; called by the engine when the stream's block is left."""
-        self._receiver.close()
+        self._unread.clear()
+        self.end()
 
     def end(self) -> None:
         """End the iteration: the engine is gone, or the stream gave up its place; called by the engine."""
-        self._sender.close()
+        self._is_over = True
+        self._wake()

@@ -15,6 +15,8 @@ from zelitrio.errors import RemoteError
 from zelitrio.protocol import error_body, outcome_of
 from zelitrio.server.guarded import GuardedStream
 
+NAMING_HEADERS = ("x-request-id", "traceparent")
+"""Headers in which a client names its request, the first one first."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 RETRY_AFTER_S = 5

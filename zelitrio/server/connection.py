@@ -115,7 +115,7 @@ class Reception:
             return None
 
     def _place(self, stream: GuardedStream, head: RequestHead) -> Place:
-        peer = stream.peer_address()
+        peer = stream.peer_address() if self.state.places.trusts_some else None
         scheme = "http" if self.tls is None else "https"
         return self.state.places.find(dict(head.headers), peer[0] if peer else None, scheme)
 
@@ -142,7 +142,9 @@ class Reception:
                 if call is not None:
                     await serve_call(stream, head, call, state)
                 elif request is not None:
-                    await serve_realtime(stream, head, request, state.service, state.settings)
+                    await serve_realtime(
+                        stream, head, request, state.service, state.settings, state.keep_alive
+                    )
         finally:
             state.end()
         return True

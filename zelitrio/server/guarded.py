@@ -18,6 +18,9 @@ READ_BYTES = 64 * 1024
 WRITE_BYTES = 16 * 1024
 """The write deadline applies to this many bytes; a player that reads 32 kbit/s takes them in 4 s."""
 
+_USES_DESCRIPTORS = sys.platform != "win32"
+"""Windows has no `os.read` and `os.write` for sockets."""
+
 RawStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -88,8 +91,8 @@ class GuardedStream(trio.abc.Stream):
         It costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
         """
         # Not with TLS, whose records only Trio's stream can make.  `os.write` is used because Trio's sockets
-        # have no send that never waits.  Windows has no `os.write` for sockets.
-        if sys.platform == "win32" or isinstance(self._stream, trio.SSLStream):
+        # have no send that never waits.
+        if not _USES_DESCRIPTORS or isinstance(self._stream, trio.SSLStream):
             return 0
         try:
             return os.write(self._stream.socket.fileno(), data)
@@ -107,12 +110,17 @@ class GuardedStream(trio.abc.Stream):
             limit = len(self._put_back) if max_bytes is None else max_bytes
             data, self._put_back = self._put_back[:limit], self._put_back[limit:]
             return data
+        if _USES_DESCRIPTORS and not isinstance(self._stream, trio.SSLStream):
+            return await _read(self._stream.socket, READ_BYTES if max_bytes is None else max_bytes)
         return await self._stream.receive_some(max_bytes)
 
     async def aclose(self) -> None:
         """Close within CLOSE_TIMEOUT_S."""
-        with trio.move_on_after(CLOSE_TIMEOUT_S):
-            await self._stream.aclose()
+        if isinstance(self._stream, trio.SSLStream):
+            with trio.move_on_after(CLOSE_TIMEOUT_S):
+                await self._stream.aclose()
+        else:
+            self._stream.socket.close()  # without TLS there is nothing to wait for
 
     def _socket(self) -> trio.socket.SocketType:
         stream = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
@@ -138,6 +146,23 @@ class GuardedStream(trio.abc.Stream):
                 pass
             except trio.BusyResourceError:
                 pass  # the peer has not read the answer, so it will not miss the rest
+
+
+async def _read(socket: trio.socket.SocketType, most_bytes: int) -> bytes:
+    """Wait for bytes and read them; empty at the end.
+
+    Trio's stream reads before it waits: a system call and an error for nearly every message of a client.
+    """
+    while True:
+        if socket.fileno() < 0:
+            raise trio.ClosedResourceError("this side has closed the connection")
+        await trio.lowlevel.wait_readable(socket)
+        try:
+            return os.read(socket.fileno(), most_bytes)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise trio.BrokenResourceError(f"the connection broke: {error}") from error
 
 
 def _address(ask: Callable[[], Any]) -> tuple[str, int] | None:

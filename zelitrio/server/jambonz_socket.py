@@ -56,8 +56,11 @@ async def serve_call(stream: GuardedStream, head: RequestHead, call: JambonzCall
     async with trio.open_nursery() as nursery:
         settings = state.settings
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)
-        nursery.start_soon(socket.keep_alive, settings.ping_s)
-        await _Call(socket, call, state).run()
+        state.keep_alive.add(socket)
+        try:
+            await _Call(socket, call, state).run()
+        finally:
+            state.keep_alive.remove(socket)
         if socket.close_code is None:
             await stream.linger()
         nursery.cancel_scope.cancel()

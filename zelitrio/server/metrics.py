@@ -140,8 +140,12 @@ class Metrics(Observer, Watcher):
             "Seconds of audio a stream made, when it ended.",
             buckets=_AUDIO_BUCKETS_S,
         )
-        self.audio_sent_s = counter(
-            "zelitrio_audio_sent_seconds", "Seconds of audio sent to clients, as it is sent."
+        self._audio_sent_s = 0.0
+        """Not in the counter yet.  A counter locks, and this is told of each packet."""
+        self.audio_sent_s = Counter(
+            "zelitrio_audio_sent_seconds",
+            "Seconds of audio sent to clients, as it is sent.",
+            registry=registry,
         )
         self.sockets = gauge("zelitrio_sockets_open", "Realtime sockets in conversation.")
         self.closes = counter(
@@ -203,6 +207,8 @@ class Metrics(Observer, Watcher):
 
     def expose(self) -> bytes:
         """Everything, in Prometheus' text format."""
+        sent_s, self._audio_sent_s = self._audio_sent_s, 0.0
+        self.audio_sent_s.inc(sent_s)
         return generate_latest(self.registry)
 
     def stream_opened(self) -> None:
@@ -221,7 +227,7 @@ class Metrics(Observer, Watcher):
 
     def audio(self, seconds: float) -> None:
         """See Observer."""
-        self.audio_sent_s.inc(seconds)
+        self._audio_sent_s += seconds
 
     def underrun(self) -> None:
         """See Observer."""

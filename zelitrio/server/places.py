@@ -57,6 +57,11 @@ class Places:
             ip_network(one) for one in settings.trusted_proxies if one != "*"
         ]
 
+    @property
+    def trusts_some(self) -> bool:
+        """Whether the address of a peer decides anything."""
+        return bool(self._trusted)
+
     def trusts(self, address: str | None) -> bool:
         """Whether a peer is a trusted proxy."""
         if self._trusts_all or not self._trusted or address is None:
@@ -90,7 +95,8 @@ class Places:
 
         The prefix may be missing, because some proxies remove it.
         """
-        path = re.sub("/{2,}", "/", _ABSOLUTE.sub("", path, count=1))
+        if "//" in path:
+            path = re.sub("/{2,}", "/", _ABSOLUTE.sub("", path, count=1))
         for prefix in {place.prefix, self._root_path} - {""}:
             if path == prefix or path.startswith(prefix + "/"):
                 path = path.removeprefix(prefix)

@@ -8,6 +8,7 @@ from zelitrio.audio import parse_format
 from zelitrio.protocol import SocketRequest, parse_socket_target
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
+from zelitrio.server.keep_alive import KeepAlive
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.upgrading import begin_upgrade
 from zelitrio.server.websocket import WebSocket
@@ -40,6 +41,7 @@ async def serve_realtime(
     request: SocketRequest,
     service: Service,
     settings: ServerSettings,
+    keep_alive: KeepAlive,
 ) -> None:
     """Run one conversation on a stream whose request was read; the caller closes the stream.
 
@@ -51,13 +53,15 @@ async def serve_realtime(
     async with trio.open_nursery() as nursery:
         began_at = trio.current_time()
         socket = WebSocket(stream, nursery, settings.max_message_bytes, answer=answer, received=head.rest)
-        nursery.start_soon(socket.keep_alive, settings.ping_s)
+        keep_alive.add(socket)
         try:
             await run_socket(socket, request, service)
         except Exception:
             await socket.fail(INTERNAL_ERROR, "internal error")
             await stream.linger()
             raise  # the connection logs it
+        finally:
+            keep_alive.remove(socket)
         await socket.finish()
         log.info(
             "socket",

@@ -100,9 +100,11 @@ async def serve(
             nursery.start_soon(ending.watch, accept_all, listener, reception.take, nursery, state.metrics)
         nursery.start_soon(ending.watch, ending.watch_engine)
         nursery.start_soon(ending.watch, ending.drain)
+        nursery.start_soon(ending.watch, state.service.watch_drain)
         nursery.start_soon(ending.watch, _keep_log_moving)
         nursery.start_soon(ending.watch, state.accounts.run)
         nursery.start_soon(ending.watch, state.tracing.run)
+        nursery.start_soon(ending.watch, state.keep_alive.run)
         if state.history is not None:
             nursery.start_soon(ending.watch, state.history.run)
         if chosen.agent_port:

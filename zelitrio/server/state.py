@@ -10,6 +10,7 @@ from zelitrio.errors import EngineError, RemoteError, ServerError, SettingError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
 from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.dictionary_store import DictionaryStore
+from zelitrio.server.keep_alive import KeepAlive
 from zelitrio.server.metrics import Metrics, ServedEngine
 from zelitrio.server.origins import Origins
 from zelitrio.server.places import Places
@@ -38,6 +39,7 @@ class ServerState:
     metrics: Metrics
     dictionaries: DictionaryStore
     tracing: Tracing
+    keep_alive: KeepAlive
     history: History | None
     """None: no history is kept."""
     max_connections: int
@@ -140,6 +142,7 @@ def make_state(
         metrics=metrics,
         dictionaries=DictionaryStore(settings.state_dir, offered),
         tracing=tracing,
+        keep_alive=KeepAlive(settings.ping_s),
         history=history,
         max_connections=_connections(settings),
     )

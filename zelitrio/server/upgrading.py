@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.contextvars import bind_contextvars
 
-from zelitrio.server.answer import answer_status, given_request_id, new_request_id
+from zelitrio.server.answer import NAMING_HEADERS, answer_status, given_request_id, new_request_id
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
 from zelitrio.server.websocket import HandshakeError, accept_answer
@@ -22,6 +22,8 @@ async def begin_upgrade(stream: GuardedStream, head: RequestHead) -> bytes | Non
         await answer_status(stream, error.status, error.message)
         return None
     # Child tasks inherit the id, so every log line of the conversation has it.
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.headers]
+    headers = [
+        (name.encode(), value.encode("latin-1")) for name, value in head.headers if name in NAMING_HEADERS
+    ]
     bind_contextvars(request_id=given_request_id(headers) or new_request_id())
     return answer

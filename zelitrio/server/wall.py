@@ -22,8 +22,10 @@ async def serve_walled(
     Raises no `Exception`.
     """
     try:
-        async with socket:
+        try:
             await serve(socket)
+        finally:
+            socket.socket.close()
     except* Exception as errors:  # `except*` lets cancellations in the group pass
         log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
         with suppress(Exception):

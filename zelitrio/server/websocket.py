@@ -8,16 +8,18 @@ server.  wsproto's `Connection` parses the peer's frames, which are masked and a
 
 from __future__ import annotations
 
+import contextvars
 import io
 import struct
 from contextlib import suppress
 
 import attrs
 import trio
-from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.utilities import generate_accept_token
 
+from zelitrio.server.frames import Frames
 from zelitrio.server.guarded import GuardedStream
 from zelitrio.server.head import RequestHead
 from zelitrio.session import PeerLeft
@@ -111,7 +113,7 @@ class WebSocket:
         self._stream = stream
         self._nursery = nursery
         self._max_message_bytes = max_message_bytes
-        self._frames = Connection(ConnectionType.SERVER, trailing_data=received)
+        self._frames = Frames(received)
         self._parts: io.StringIO | io.BytesIO | None = None
         self._part_bytes = 0
         self._at_once = FRAMES_AT_ONCE
@@ -119,6 +121,7 @@ class WebSocket:
         self._flushing = trio.Lock()
         self._code: int | None = None
         self._is_closed = trio.Event()
+        self._context = contextvars.copy_context()
         self._pings = 0
         self._pong = trio.Event()
         self._post(answer)
@@ -134,12 +137,13 @@ class WebSocket:
             if not self._at_once:
                 self._at_once = FRAMES_AT_ONCE
                 await trio.lowlevel.checkpoint()
-            event = next(self._frames.events(), None)
-            if event is None:
+            found = self._frames.next()
+            if found is None:
                 await self._read()
                 continue
             self._at_once -= 1
-            if (message := self._take(event)) is not None:
+            message = self._take_text(found) if isinstance(found, str) else self._take(found)
+            if message is not None:
                 return message
         raise PeerLeft(f"closed with {self._code}")
 
@@ -174,14 +178,26 @@ class WebSocket:
                 pass
         return None
 
-    def _take_part(self, event: TextMessage | BytesMessage) -> str | bytes | None:
+    def _take_text(self, text: str) -> str | None:
+        """A text message in one frame."""
         if self._code is not None:
             return None  # this side has closed: later data of the peer is ignored
+        return text if self._fits(_bytes_in(text)) else None
+
+    def _fits(self, size: int) -> bool:
+        """Close with 1009 if a message is too large."""
+        if size <= self._max_message_bytes:
+            return True
+        reason = f"Exceeded maximum message size: {self._max_message_bytes} bytes"
+        self._post(self._frames.send(CloseConnection(_TOO_BIG, reason)))
+        self._end(_TOO_BIG)
+        return False
+
+    def _take_part(self, event: TextMessage | BytesMessage) -> str | bytes | None:
+        if self._code is not None:
+            return None
         self._part_bytes += _bytes_in(event.data)
-        if self._part_bytes > self._max_message_bytes:
-            reason = f"Exceeded maximum message size: {self._max_message_bytes} bytes"
-            self._post(self._frames.send(CloseConnection(_TOO_BIG, reason)))
-            self._end(_TOO_BIG)
+        if not self._fits(self._part_bytes):
             return None
         if event.message_finished and self._parts is None:
             self._part_bytes = 0
@@ -249,20 +265,23 @@ class WebSocket:
             self._push(self._frames.send(CloseConnection(code, reason)))
         await self.finish()
 
-    async def keep_alive(self, every_s: float) -> None:
-        """Send pings until cancelled, and drop the stream if the peer does not answer one."""
-        while True:
-            await trio.sleep(every_s)
-            if self._frames.state is not ConnectionState.OPEN:
-                return
-            self._pong = trio.Event()
-            self._pings += 1
-            self._post(self._frames.send(Ping(struct.pack("!I", self._pings & 0xFFFFFFFF))))
-            with trio.move_on_after(every_s):
-                await self._pong.wait()
-            if not self._pong.is_set():
-                await self._stream.drop()
-                return
+    def begin_ping(self, wait_s: float) -> None:
+        """Ping the peer in a task of the nursery, and drop the stream if no answer comes in time."""
+        if self._frames.state is ConnectionState.OPEN:
+            # The task's log lines need the request id of the socket.
+            self._context.run(self._nursery.start_soon, self.ping, wait_s)
+
+    async def ping(self, wait_s: float) -> None:
+        """Ping the peer and wait for its answer; without one, drop the stream."""
+        if self._frames.state is not ConnectionState.OPEN:
+            return
+        answered = self._pong = trio.Event()
+        self._pings += 1
+        self._post(self._frames.send(Ping(struct.pack("!I", self._pings & 0xFFFFFFFF))))
+        with trio.move_on_after(wait_s):
+            await answered.wait()
+        if not answered.is_set():
+            await self._stream.drop()
 
     def _post(self, frame: bytes) -> None:
         """Send a control frame, now or as soon as the peer takes it."""

@@ -11,7 +11,7 @@ import numpy as np
 import trio
 
 from zelitrio.audio import Encoder, RateConverter, TempoChanger
-from zelitrio.session.encoding import Turns, encode_in_turns, is_cheap
+from zelitrio.session.encoding import Turns, encode_in_turns, flush_in_turns, is_cheap
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
 from zelitrio.session.timing import Alignment, SegmentClock
@@ -76,13 +76,18 @@ class AudioHalf:
     computed_s: float = attrs.field(default=0.0, init=False)
     """Seconds of the device that were spent on the stream."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)
-    """Converts blocks whose rate is not the encoder's; None: it is."""
+    """Of blocks with another rate than the encoder's."""
+    _is_cheap: bool = attrs.field(init=False)
     _carried: str = attrs.field(default="", init=False)
     """Text without words since the last utterance."""
     _volume: WordVolume = attrs.field(factory=WordVolume, init=False)
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
     """Seconds of audio that the encoder took since the last packet."""
+
+    @_is_cheap.default
+    def _default_is_cheap(self) -> bool:
+        return is_cheap(self._encoder)
 
     def deadline(self) -> float:
         """When `release` must be called, unless a block comes first; inf when no audio is held."""
@@ -91,14 +96,14 @@ class AudioHalf:
     @property
     def takes_nowait(self) -> bool:
         """Whether `add_nowait` may be called now: the codec costs little, and no packet would wait."""
-        return self._direct is not None and self._direct.has_room and is_cheap(self._encoder)
+        return self._is_cheap and self._direct is not None and self._direct.has_room
 
     def add_nowait(self, block: AudioBlock, speech: Speech | None) -> None:
-        """Take the next block without waiting; see `add`.  Call it only while `takes_nowait`."""
-        if _begins(block, speech):
+        """Do what `add` does, and never wait."""
+        if _begins(block, speech) and self._packer.is_holding:
             self._encode_nowait(_NOTHING, release=True)
         self._encode_nowait(self._sound_of(block, speech), release=block.is_last)
-        if self.deadline() <= trio.current_time():
+        if self._packer.is_holding and self.deadline() <= trio.current_time():
             self._encode_nowait(_NOTHING, release=True)  # the listener would run dry
 
     async def add(self, block: AudioBlock, speech: Speech | None) -> None:
@@ -163,7 +168,7 @@ class AudioHalf:
         """Deliver the encoder's last bytes, with the times of the text without words at the end."""
         if self._tempo is not None:
             await self._encode(self._tempo.flush(), release=True)
-        tail = self._encoder.flush()
+        tail = await flush_in_turns(self._encoder, self._turns)
         alignment = self._clock.take_last(self._carried + skipped, self._encoder.encoded_s)
         if tail or alignment is not None:
             await self._deliver(self._packet(tail, alignment, self._clock.heard_s))
@@ -174,29 +179,28 @@ class AudioHalf:
         for pcm in self._packer.push(samples, trio.current_time(), release=release):
             audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)
             due += len(pcm) / rate_hz
-            self._count(pcm)
+            self._count(pcm, self._encoder.encoded_s)
             if audio:
-                await self._deliver(self._next_packet(audio))
+                await self._deliver(self._next_packet(audio, self._encoder.encoded_s))
 
     def _encode_nowait(self, samples: Samples, *, release: bool) -> None:
         """Encode at once; all packets leave together."""
         packets = []
-        for pcm in self._packer.push(samples, trio.current_time(), release=release):
-            audio = self._encoder.encode(pcm)
-            self._count(pcm)
+        parts = self._packer.push(samples, trio.current_time(), release=release)
+        for pcm, (audio, until_s) in zip(parts, self._encoder.encode_each(parts), strict=True):
+            self._count(pcm, until_s)
             if audio:
-                packets.append(self._next_packet(audio))
+                packets.append(self._next_packet(audio, until_s))
         if packets and self._direct is not None:
             self._direct.put_nowait(packets)
 
-    def _count(self, pcm: Samples) -> None:
-        """Count samples that went into the encoder."""
+    def _count(self, pcm: Samples, until_s: float) -> None:
+        """Count samples that went into the encoder; `until_s` of sound have come out of it."""
         self._clock.advance(len(pcm))
         self._encoded_s += len(pcm) / self._sample_rate_hz
-        self._packer.codec_holds_s = self.audio_s + self._encoded_s - self._encoder.encoded_s
+        self._packer.codec_holds_s = self.audio_s + self._encoded_s - until_s
 
-    def _next_packet(self, audio: bytes) -> Packet:
-        until_s = self._encoder.encoded_s
+    def _next_packet(self, audio: bytes, until_s: float) -> Packet:
         return self._packet(audio, self._clock.take(until_s), until_s)
 
     def _packet(self, audio: bytes, alignment: Alignment | None, until_s: float) -> Packet:

@@ -8,39 +8,39 @@ millisecond; the next turn goes to the stream whose listener would run dry soone
 On two cores a thread does not help.  With 20 MP3 listeners it took a sixth more processor time, and first
 audio came a quarter to a half later, because the engine uses one core and the loop the other.  With more
 cores it helps: MP3 costs 13 ms of processor time for a second of audio, so the loop alone could encode 80 s
-in a second, and codecs release the GIL.  Then long packets are encoded in threads, in order.  Short packets,
-such as the first of a stream, take turns in the loop: they are done before a thread would have begun.
+in a second, and codecs release the GIL.  Then all of a stream's encoding is done in threads, in order, also
+the opening of its codec and the flush, which cost as much as some packets.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import attrs
 import trio
 
 from zelitrio.audio import Encoder
+from zelitrio.session.codec_threads import CodecThreads
 from zelitrio.session.packets import Samples
 
 SLICE_S = 0.05
-IN_THREAD_S = 0.05
-"""Packets longer than this (0.6 ms of work) go to a thread, if there is one; a first packet is shorter.
-With 0.15 s, MP3 took 2.5 ms of the loop for a second of audio; with 0.05 s it takes 1.9 ms."""
 _FEWEST_CORES = 4
 """The loop uses one core and the engine one or more.  A thread needs a core that neither uses."""
 _CHEAP = frozenset({"pcm", "wav", "ulaw", "alaw"})
 """Codecs whose packets cost about as much as waiting for a turn."""
 
 
-def encoding_threads() -> trio.CapacityLimiter | None:
-    """A limit of one thread per core beyond those of the loop and the engine; None below _FEWEST_CORES."""
+def encoding_threads() -> CodecThreads | None:
+    """A thread for each core beyond those of the loop and the engine; None below _FEWEST_CORES cores."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
-    return trio.CapacityLimiter(cores - 2) if cores >= _FEWEST_CORES else None
+    return CodecThreads(cores - 2) if cores >= _FEWEST_CORES else None
 
 
 def is_cheap(encoder: Encoder) -> bool:
@@ -53,10 +53,10 @@ class Turns:
     """A lock for the waiter with the earliest deadline; equal deadlines are served in order of asking.
 
     Attributes:
-        threads: encode long packets; None: all packets are encoded here, in turns.
+        threads: encode for the codecs that cost much; None: all packets are encoded here, in turns.
     """
 
-    threads: trio.CapacityLimiter | None = None
+    threads: CodecThreads | None = None
     _is_taken: bool = attrs.field(default=False, init=False)
     _waiting: list[tuple[float, int, trio.Event]] = attrs.field(factory=list, init=False)
     _numbers: itertools.count[int] = attrs.field(factory=itertools.count, init=False)
@@ -111,14 +111,18 @@ async def encode_in_turns(
     """
     if is_cheap(encoder):
         return encoder.encode(pcm)
-    if turns.threads is not None and len(pcm) > IN_THREAD_S * sample_rate_hz:
-        # An abandoned call ends within some milliseconds, and its result is dropped.
-        return await trio.to_thread.run_sync(
-            encoder.encode, pcm, limiter=turns.threads, abandon_on_cancel=True
-        )
+    if turns.threads is not None:
+        return await turns.threads.run(partial(encoder.encode, pcm), due_s)
     parts = []
     samples = round(SLICE_S * sample_rate_hz)
     for at in range(0, len(pcm), samples):
         async with turns.turn(due_s + at / sample_rate_hz):
             parts.append(encoder.encode(pcm[at : at + samples]))
     return b"".join(parts)
+
+
+async def flush_in_turns(encoder: Encoder, turns: Turns) -> bytes:
+    """End an encoder's stream and return its last bytes, as `encode_in_turns` does."""
+    if is_cheap(encoder) or turns.threads is None:
+        return encoder.flush()
+    return await turns.threads.run(encoder.flush, math.inf)

@@ -54,15 +54,21 @@ def _takes_nothing(*messages: str) -> bool:
     return False
 
 
+def _ignore() -> None:
+    """Default `begin_writing`: the writer runs from the start."""
+
+
 @attrs.define(eq=False)
 class Outbox:
     """A queue with two entrances: `put` for audio waits for room, `post` for notices does not.
 
     Args:
         offer: gives messages to the transport and returns whether all were sent (`SocketTransport.offer`).
+        begin_writing: called once, when there is something for `write` to do.
     """
 
     _offer: Callable[..., bool] = _takes_nothing
+    _begin_writing: Callable[[], None] = _ignore
     _begun: Outgoing | None = attrs.field(default=None, init=False)
     """Messages that the transport has taken but not sent completely."""
     _is_writing: bool = attrs.field(default=False, init=False)
@@ -131,7 +137,11 @@ class Outbox:
         """Close the conversation with this code after everything queued was sent; later calls do nothing."""
         if self._closing is None:
             self._closing = (code, reason)
-            self._changed.notify()
+            self._wake_writer()
+
+    def forget_writer(self) -> None:
+        """Begin no writer any more.  The callback holds the outbox's owner in a cycle."""
+        self._begin_writing = _ignore
 
     async def write(self, flush: Callable[[], Awaitable[None]]) -> tuple[int, str]:
         """Send the messages that the transport did not take at once, until `close` was called.
@@ -168,6 +178,11 @@ class Outbox:
             return
         else:
             self._begun = item
+        self._wake_writer()
+
+    def _wake_writer(self) -> None:
+        begin, self._begin_writing = self._begin_writing, _ignore
+        begin()
         self._changed.notify()
 
     def _give(self, item: Outgoing) -> bool:

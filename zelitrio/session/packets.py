@@ -74,6 +74,11 @@ class Packer:
         """When the listener has played all packets; -inf before the first packet."""
         return self._played_at - self.codec_holds_s
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether samples wait for their packet."""
+        return self._held_samples > 0
+
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
         """Add samples and return the packets to send now; with `release` no samples are held."""
         if len(pcm):

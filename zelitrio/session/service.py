@@ -209,3 +209,24 @@ class Service:
     open_trace: Callable[[str, float], Trace | None] = lambda voice_id, began_at: None
     failure: ZelitrioError | None = None
     dictionaries: Dictionaries | None = None
+    _at_drain: set[Callable[[], None]] = attrs.field(factory=set, init=False)
+
+    def call_at_drain(self, begin: Callable[[], None]) -> None:
+        """Call a function when the drain begins, or now if it has begun.  It must not wait or raise.
+
+        A task that waits for `drain` would cost each conversation two turns of the loop.
+        """
+        if self.drain.is_set():
+            begin()
+        else:
+            self._at_drain.add(begin)
+
+    def forget(self, begin: Callable[[], None]) -> None:
+        """Do not call it any more."""
+        self._at_drain.discard(begin)
+
+    async def watch_drain(self) -> None:
+        """Wait for the drain and make the calls.  The owner of the service runs it."""
+        await self.drain.wait()
+        for begin in tuple(self._at_drain):
+            begin()

@@ -93,7 +93,7 @@ class _Conversation:
     def __attrs_post_init__(self) -> None:
         now = trio.current_time()
         request = self.request
-        self.outbox = Outbox(self.transport.offer)
+        self.outbox = Outbox(self.transport.offer, self._begin_writing)
         make_connection = DialogueConnection if request.is_dialogue else Connection
         self.connection = make_connection(request, self.service.settings, now)
         # A bad key is refused after the first message, as the vendor does.  A client that is refused before
@@ -104,17 +104,19 @@ class _Conversation:
             self.connection.authenticated(now)
 
     async def run(self) -> None:
-        self.service.observer.socket_opened()
+        service, begin_drain = self.service, self._begin_drain
+        service.observer.socket_opened()
         try:
             async with trio.open_nursery() as self.nursery:
-                self.nursery.start_soon(self._write)
-                self.nursery.start_soon(self._watch_drain)
+                service.call_at_drain(begin_drain)
                 await self._read()
                 self.nursery.cancel_scope.cancel()
         except* (PeerLeft, OutboxOverflowError):
             pass  # the peer has left, or does not read
         finally:
-            self.service.observer.socket_closed(self.close_code)
+            service.forget(begin_drain)
+            self.outbox.forget_writer()
+            service.observer.socket_closed(self.close_code)
 
     async def _read(self) -> None:
         """The reader: turn messages and deadlines into events, and handle these, until the peer leaves."""
@@ -144,8 +146,13 @@ class _Conversation:
         await self.transport.close(self.close_code, reason)
         self.nursery.cancel_scope.cancel()
 
-    async def _watch_drain(self) -> None:
-        await self.service.drain.wait()
+    def _begin_writing(self) -> None:
+        self.nursery.start_soon(self._write)
+
+    def _begin_drain(self) -> None:
+        self.nursery.start_soon(self._drain)
+
+    async def _drain(self) -> None:
         if self.service.failure is not None:
             self._fail(to_remote_error(self.service.failure))
             return
