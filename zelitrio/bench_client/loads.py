@@ -19,7 +19,7 @@ from zelitrio.bench_client.texts import SENTENCES
 Tell = Callable[[Said], None]
 """Called with each utterance's figures when it ends."""
 REFUSED_PAUSE_S = 0.1
-"""Seconds until a client whose utterance failed speaks again."""
+"""Seconds until a client speaks again after an utterance that failed."""
 
 
 async def one_by_one(

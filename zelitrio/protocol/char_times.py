@@ -26,7 +26,7 @@ class CharTimes:
 
 
 def join_times(parts: Sequence[CharTimes]) -> CharTimes:
-    """Join values whose times count from the same moment."""
+    """Join values that count their times from the same moment."""
     if len(parts) == 1:
         return parts[0]
     return CharTimes(

@@ -14,7 +14,7 @@ class SpeechReport:
     """How much of a context was spoken.
 
     Attributes:
-        text_spoken: the text up to the last word whose audio was completely sent, or played.
+        text_spoken: the text up to the last word with audio that was completely sent, or played.
         text_remaining: the rest of the text that the client sent.
         audio_sent_ms: audio in the messages that were sent.
         text_skipped: the first text that the voice cannot speak, such as another script.

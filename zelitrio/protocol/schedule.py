@@ -159,7 +159,7 @@ class ChunkSchedule:
         return chunks
 
     def flush(self, now: float) -> list[Chunk]:
-        """Release everything, including a partial word; buffered spaces alone give no chunk."""
+        """Release everything, including a partial word; a buffer of only spaces gives no chunk."""
         return self._release_all(flushed=True)
 
     def end(self, now: float) -> list[Chunk]:
@@ -171,7 +171,7 @@ class ChunkSchedule:
         return self._deadline
 
     def expire(self, now: float) -> list[Chunk]:
-        """Release the sentence whose deadline has come; before `next_deadline` do nothing."""
+        """Release the sentence when its deadline has come; before `next_deadline` do nothing."""
         if self._deadline is None or now < self._deadline:
             return []
         return self._release_all(flushed=False)

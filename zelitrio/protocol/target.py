@@ -38,7 +38,7 @@ class SocketRequest:
 
     dialect: Dialect
     voice_id: str
-    """Empty in a dialogue, whose messages name the voices."""
+    """Empty in a dialogue, because its messages name the voices."""
     is_dialogue: bool = False
     """Whether it is `text-to-dialogue` and not `text-to-speech`."""
     model_id: str | None = None

@@ -161,7 +161,7 @@ class JambonzTarget:
         voice: id or name of a voice; None: none is named.
         language: code of the language to choose a voice by, if none is named.
         sample_rate_hz: of the audio.
-        credential: the API key; None: there is none.
+        credential: the API key; None if the request has no key.
     """
 
     voice: str | None

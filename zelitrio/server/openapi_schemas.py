@@ -40,7 +40,7 @@ def ref(name: str) -> Schema:
 
 
 def array(name: str) -> Schema:
-    """A list whose items have a schema of the document."""
+    """A list of items that have a schema of the document."""
     return {"type": "array", "items": ref(name)}
 
 
