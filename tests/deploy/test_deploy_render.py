@@ -132,16 +132,16 @@ def test_no_key_is_written() -> None:
         ("systemd", Target(server=ServerSettings(port=0)), "expected a fixed port, found 0"),
         ("container", Target(image="a b"), "image: expected a name without spaces"),
         ("kubernetes", Target(replicas=2, server=STATE), "one volume serves one pod"),
-        ("haproxy", Target(balancer_port=8021, replicas=2), "found 8021, which is balancer_port"),
+        ("haproxy", Target(balancer_port=8021, replicas=2), "found 8021, taken by balancer_port"),
         (
             "haproxy",
             Target(domain="a.b", server=ServerSettings(port=443)),
-            "found 443, which is the balancer's",
+            "found 443, taken by the balancer's",
         ),
         (
             "haproxy",
             Target(replicas=2, server=ServerSettings(agent_port=8021)),
-            "agent_port: .*8021, .*is port",
+            "agent_port: .*8021, taken by port",
         ),
         (
             "haproxy",

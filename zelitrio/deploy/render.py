@@ -147,7 +147,7 @@ def _check_balancer(target: Target) -> None:
                 count = target.replicas
                 raise SettingError(f"expected {count} ports from {first} on, the last is {_LAST_PORT}", name)
             if port in owners:
-                raise SettingError(f"expected a port of its own, found {port}, which is {owners[port]}", name)
+                raise SettingError(f"expected a port of its own, found {port}, taken by {owners[port]}", name)
             owners[port] = name
 
 
