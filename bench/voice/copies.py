@@ -1,4 +1,4 @@
-"""What the built-in vocoder loses: a teacher's speech, and its copy from the speech's own frames and pitch.
+"""The loss of the built-in vocoder: a teacher's speech, and its copy from the same frames and pitch.
 
     python -m bench.voice.copies TEACHER --per-list 4 > copies.jsonl
 
@@ -67,7 +67,7 @@ def main() -> None:
 
 @torch.inference_mode()
 def copy_of(speech: Measured, voice: Voice) -> Pcm:
-    """What the voice's vocoder makes of the speech's frames."""
+    """The frames and pitch of speech through the voice's vocoder."""
     made = zeli_model(voice).vocoder(
         normalise_mel(torch.from_numpy(speech.mel.astype(np.float32)))[None],
         torch.from_numpy(speech.ln_f0)[None],

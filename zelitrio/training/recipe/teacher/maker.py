@@ -51,7 +51,7 @@ _worker: dict[str, Aligner] = {}
 
 @attrs.frozen(kw_only=True)
 class SpeechPlan:
-    """What the teacher says, and where the speech is stored.
+    """The texts of a teacher, and the folder of its speech.
 
     Attributes:
         prose: file with a sentence of prose on each line.
@@ -71,7 +71,7 @@ class SpeechPlan:
 
 
 class Teacher(Protocol):
-    """A model whose speech the built-in voices learn."""
+    """A model that speaks for the training of the built-in voices."""
 
     @property
     def most_at_once(self) -> int:
