@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,10 +69,6 @@ class Encoder(ABC):
         if low < -1.0 or high > self._loudest:
             pcm = np.clip(pcm, -1.0, self._loudest)
         return self._encode(np.ascontiguousarray(pcm, dtype=np.float32))
-
-    def encode_each(self, parts: Sequence[Samples]) -> list[tuple[bytes, float]]:
-        """Encode parts one after another; returns the bytes of each, and `encoded_s` after them."""
-        return [(self.encode(part), self.encoded_s) for part in parts]
 
     def flush(self) -> bytes:
         """End the stream and return its last bytes; a second call returns nothing."""

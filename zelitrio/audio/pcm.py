@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from av import AudioFrame
 
@@ -29,19 +27,6 @@ class PcmEncoder(Encoder):
     def delay_samples(self) -> int:
         """Nothing is delayed."""
         return 0
-
-    def encode_each(self, parts: Sequence[Samples]) -> list[tuple[bytes, float]]:
-        """See Encoder.  At equal rates in one go: most of what a short part costs is the calls."""
-        if self._resampler is not None or len(parts) < 2:
-            return super().encode_each(parts)
-        begun_s, data = self.encoded_s, self.encode(np.concatenate(parts))
-        told: list[tuple[bytes, float]] = []
-        samples = 0
-        for part in parts:
-            begin, samples = samples, samples + len(part)
-            until_s = begun_s + samples / self.format.sample_rate_hz
-            told.append((data[2 * begin : 2 * samples], until_s))
-        return told
 
     def _encode(self, pcm: Samples) -> bytes:
         if self._resampler is None:

@@ -9,7 +9,6 @@ from contextlib import suppress
 import trio
 
 from zelitrio.engine.commands import Delivery, Progress
-from zelitrio.engine.gathering import gather
 
 
 class Postbox:
@@ -42,6 +41,5 @@ class Postbox:
     def _open(self) -> None:
         # Reset first: a post that comes later is either taken below or wakes the loop again.
         self._is_called = False
-        posted = [self._posted.popleft() for _ in range(len(self._posted))]
-        for delivery in gather(posted) if len(posted) > 1 else posted:
-            self._take(delivery)
+        while self._posted:
+            self._take(self._posted.popleft())

@@ -186,11 +186,11 @@ class AudioHalf:
     def _encode_nowait(self, samples: Samples, *, release: bool) -> None:
         """Encode at once; all packets leave together."""
         packets = []
-        parts = self._packer.push(samples, trio.current_time(), release=release)
-        for pcm, (audio, until_s) in zip(parts, self._encoder.encode_each(parts), strict=True):
-            self._count(pcm, until_s)
+        for pcm in self._packer.push(samples, trio.current_time(), release=release):
+            audio = self._encoder.encode(pcm)
+            self._count(pcm, self._encoder.encoded_s)
             if audio:
-                packets.append(self._next_packet(audio, until_s))
+                packets.append(self._next_packet(audio, self._encoder.encoded_s))
         if packets and self._direct is not None:
             self._direct.put_nowait(packets)
 
