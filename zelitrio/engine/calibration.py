@@ -28,12 +28,13 @@ def calibrate(runner: Runner, ladder: Ladder, speaker: object, *, is_wide: bool)
         _step_s(runner, frames, window, 1, rounds=1)
     frame_s = max((long_s - short_s) / (large - small), 1e-7)
     batch = ladder.rows(ladder.full) if is_wide else 1
-    best_s = _step_s(runner, frames, ladder.full, batch) if is_wide else long_s
+    best = ladder.full if is_wide else large
+    best_s = _step_s(runner, frames, best, batch) if is_wide else long_s
     return Pace(
         frame_s=frame_s,
         step_s=max(short_s - small * frame_s, 0.0),
         is_wide=is_wide,
-        frames_per_s=batch * ladder.full / best_s,
+        frames_per_s=batch * best / best_s,
     )
 
 

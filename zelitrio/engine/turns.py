@@ -18,8 +18,9 @@ A listener's *lead* is the audio that it has and has not played.  The rules, in 
    sum of its rows.  So only streams as urgent as the first join it, no step takes longer than a new stream
    may wait, and utterances are read one at a time.
 6. Under load steps are chosen for throughput: on a CPU four rows of the largest window make a quarter more
-   audio than one.  But new streams, and streams that go before a new one, are served as without load, and no
-   step takes more than half of its first listener's lead.
+   audio than one, and a family with an expand step takes windows of twice the length.  But new streams, and
+   streams that go before a new one, are served as without load, and no step takes more than half of its
+   first listener's lead.
 
 Nothing here uses torch, Trio or a clock: times are arguments.
 """
@@ -121,7 +122,7 @@ class Turns:
         is_brief = head.is_brief and not self._is_wide and profile is Profile.LATENCY
         if is_brief:
             speaking = [head]
-        window = _window(speaking, tempo, now_s, is_awaited=is_awaited, is_brief=is_brief)
+        window = _window(speaking, tempo, now_s, profile, is_awaited=is_awaited, is_brief=is_brief)
         return WindowPlan(
             model=head.model, window=window, lanes=self._speakers(speaking, tempo, window, now_s, profile)
         )
@@ -152,7 +153,15 @@ class Turns:
         return tuple(speaking[:limit])
 
 
-def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited: bool, is_brief: bool) -> int:
+def _window(
+    speaking: Sequence[Lane],
+    tempo: Tempo,
+    now_s: float,
+    profile: Profile,
+    *,
+    is_awaited: bool,
+    is_brief: bool,
+) -> int:
     """The longest window that the first lane's lead allows."""
     head, ladder = speaking[0], tempo.ladder
     if head.listener.is_silent:
@@ -160,10 +169,14 @@ def _window(speaking: Sequence[Lane], tempo: Tempo, now_s: float, *, is_awaited:
     # A stream that goes before a new one gets the shortest window, so that the new one waits less.
     allowed_s = min(max(_lead_s(head, now_s), 0.0) / 2, _LATENCY_STEP_S if is_awaited else math.inf)
     costs = {window: tempo.pace.window_s(window) for window in ladder.following}
+    if not tempo.pace.is_wide:
+        # Longer than full only under load, and if a new stream can wait for it.
+        most_s = PATIENCE_S if profile is Profile.THROUGHPUT else 0.0
+        costs = {window: cost for window, cost in costs.items() if window <= ladder.full or cost <= most_s}
     # If short windows take longer than their audio lasts, a stream that uses them stays dry to its end.
     gaining = [
         window for window, cost_s in costs.items() if is_awaited or cost_s <= _GAINS * window * tempo.hop_s
-    ] or [max(ladder.following)]
+    ] or [max(costs)]
     if is_brief:
         return min(gaining)
     fitting = [

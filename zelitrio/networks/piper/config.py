@@ -48,7 +48,12 @@ class PiperConfig:
     @property
     def flow_context(self) -> int:
         """Frames on each side that the flow's result at a frame depends on."""
-        return self.couplings * self.coupling_layers * (self.coupling_kernel // 2)
+        return self.couplings * self.coupling_context
+
+    @property
+    def coupling_context(self) -> int:
+        """Frames on each side that one coupling sees."""
+        return self.coupling_layers * (self.coupling_kernel // 2)
 
     @property
     def decoder_context(self) -> int:

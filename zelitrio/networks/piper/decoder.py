@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from zelitrio.networks.piper.config import PiperConfig
-from zelitrio.networks.piper.layers import TimeConv, Upsampling, masked
+from zelitrio.networks.piper.layers import LastConv, TimeConv, Upsampling, masked
 
 _SLOPE, _LAST_SLOPE = 0.1, 0.01
 
@@ -19,10 +19,10 @@ class Block(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(TimeConv(width, width, kernel, dilation=step) for step in dilations)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """`x` [batch, time, width]."""
-        for conv in self.convs:
-            x = x + masked(conv(F.leaky_relu(x, _SLOPE)), mask)
+    def forward(self, x: Tensor, start: Tensor, mask: Tensor | None) -> Tensor:
+        """`x` [batch, time, width], and `start`, what its first convolution sees."""
+        for at, conv in enumerate(self.convs):
+            x = masked(conv(F.leaky_relu(x, _SLOPE) if at else start), mask).add_(x)
         return x
 
 
@@ -34,11 +34,11 @@ class PairedBlock(nn.Module):
         self.convs1 = nn.ModuleList(TimeConv(width, width, kernel, dilation=step) for step in dilations)
         self.convs2 = nn.ModuleList(TimeConv(width, width, kernel) for _ in dilations)
 
-    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        """`x` [batch, time, width]."""
-        for first, second in zip(self.convs1, self.convs2, strict=True):
-            rest = masked(first(F.leaky_relu(x, _SLOPE)), mask)
-            x = x + masked(second(F.leaky_relu(rest, _SLOPE)), mask)
+    def forward(self, x: Tensor, start: Tensor, mask: Tensor | None) -> Tensor:
+        """`x` [batch, time, width], and `start`, what its first convolution sees."""
+        for at, (first, second) in enumerate(zip(self.convs1, self.convs2, strict=True)):
+            rest = masked(first(F.leaky_relu(x, _SLOPE) if at else start), mask)
+            x = masked(second(F.leaky_relu(rest, _SLOPE)), mask).add_(x)
         return x
 
 
@@ -60,8 +60,14 @@ class Decoder(nn.Module):
                 kind = PairedBlock if config.has_pairs else Block
                 self.resblocks.append(kind(width, size, dilations))
         self._blocks = len(config.block_kernels)
-        self.conv_post = TimeConv(width, 1, 7, bias=False)
+        self.conv_post = LastConv(width, 7)
         self.cond = TimeConv(config.speaker_width, config.start_width) if config.speaker_width else None
+
+    def fold(self) -> None:
+        """Prepare the upsampling; the weights must not change any more."""
+        for up in self.ups:
+            assert isinstance(up, Upsampling)
+            up.fold()
 
     def forward(
         self, z: Tensor, speaker: Tensor | None, mask: Tensor | None, context: tuple[int, int] = (0, 0)
@@ -88,14 +94,15 @@ class Decoder(nn.Module):
                 mask = mask.repeat_interleave(step, 1)
             x = masked(up(F.leaky_relu(x, _SLOPE)), mask)
             blocks = self.resblocks[stage * self._blocks : (stage + 1) * self._blocks]
-            total = blocks[0](x, mask)
+            start = F.leaky_relu(x, _SLOPE)
+            total = blocks[0](x, start, mask)
             for block in list(blocks)[1:]:
-                total = total + block(x, mask)
-            x = total / self._blocks
+                total.add_(block(x, start, mask))
+            x = total.div_(self._blocks)
             left, right = left * step, right * step
             cut = max(0, left - self._late[stage]), max(0, right - self._late[stage])
             x = x[:, cut[0] : x.shape[1] - cut[1]]
             mask = None if mask is None else mask[:, cut[0] : mask.shape[1] - cut[1]]
             left, right = left - cut[0], right - cut[1]
-        samples = torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))[..., 0]
+        samples = torch.tanh(self.conv_post(F.leaky_relu(x, _LAST_SLOPE)))
         return samples[:, left : samples.shape[1] - right]

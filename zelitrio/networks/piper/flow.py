@@ -67,8 +67,13 @@ class Flow(nn.Module):
         self._order = [str(2 * at) for at in reversed(range(config.couplings))]
         self.flows = nn.ModuleDict({name: Coupling(config) for name in sorted(self._order)})
 
+    @property
+    def couplings(self) -> list[nn.Module]:
+        """The couplings in the order in which they are undone; each takes its input flipped."""
+        return [self.flows[name] for name in self._order]
+
     def forward(self, z: Tensor, speaker: Tensor | None, mask: Tensor | None) -> Tensor:
         """The text's latent `z` [batch, frames, latent] to the decoder's latent."""
-        for name in self._order:
-            z = self.flows[name](z.flip(-1), speaker, mask)
+        for coupling in self.couplings:
+            z = coupling(z.flip(-1), speaker, mask)
         return z

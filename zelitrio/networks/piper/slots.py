@@ -4,8 +4,7 @@
 *Speak* decodes windows of the latent, with exactly the frames on each side that the decoder sees.
 
 On a CPU the flow of a whole utterance would delay its first audio.  So there expand only stores its inputs,
-and the flow runs in pieces, ahead of the windows.  The pieces overlap by the flow's reach, so the result is
-the same.
+and the flow runs in pieces, ahead of the windows (`flow_pieces`).
 """
 
 from __future__ import annotations
@@ -15,13 +14,14 @@ import torch
 from torch import Tensor
 
 from zelitrio.networks.family import Field, Inputs
+from zelitrio.networks.piper.flow_pieces import FlowPieces
 from zelitrio.networks.piper.vits import Vits
 from zelitrio.networks.precision import full_float32
 
 NOISE_FRAMES = 16_384
 """Frames after which the noise of the latent repeats: three minutes."""
 _PIECE_FRAMES = 128
-"""Frames of a piece of the flow on a CPU; with the overlap, half as many more are computed."""
+"""Frames of a piece of the flow on a CPU; with the overlap, an eighth more are computed."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -30,7 +30,7 @@ class _Ahead:
 
     tokens: Tensor  # [frames]
     noise_at: int
-    done: int = 0
+    pieces: FlowPieces
 
 
 class PiperNetwork:
@@ -63,12 +63,11 @@ class PiperNetwork:
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self._vits = vits.eval().to(device).requires_grad_(False)
-        self._vits.dec.to(dtype)
+        self._vits.dec.to(dtype).fold()
         self._dtype, self._gain = dtype, gain
         self._by_row = row_by_row
         config = vits.config
         self._hop, self._context = config.hop_samples, config.decoder_context
-        self._reach = config.flow_context
         # Unused memory stays unmapped, because the lowest free slot is always used first.
         self._rows = torch.empty(slots + 1, most_tokens + 1, 2 * config.latent, device=device)
         self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
@@ -106,7 +105,10 @@ class PiperNetwork:
             for row, (where, count, noise_at) in enumerate(
                 zip(slot.tolist(), length.tolist(), inputs["noise_at"].tolist(), strict=True)
             ):
-                self._ahead[where] = _Ahead(tokens=tokens[row, :count].clone(), noise_at=noise_at)
+                pieces = FlowPieces(self._vits.flow, self._vits.config, count)
+                self._ahead[where] = _Ahead(
+                    tokens=tokens[row, :count].clone(), noise_at=noise_at, pieces=pieces
+                )
         else:
             at = torch.arange(tokens.shape[1], device=tokens.device)
             mask = (tokens >= 0).float()[..., None]
@@ -150,21 +152,17 @@ class PiperNetwork:
 
     def _run_flow(self, slot: int, until: int, length: int) -> None:
         ahead = self._ahead.get(slot)
-        if ahead is None or ahead.done >= until:
+        if ahead is None or ahead.pieces.done >= until:
             return
-        begin = ahead.done
-        end = until if begin == 0 else min(length, max(until, begin + _PIECE_FRAMES))
-        low, high = max(0, begin - self._reach), min(length, end + self._reach)
+        done = ahead.pieces.done
+        end = until if done == 0 else min(length, max(until, done + _PIECE_FRAMES))
+        low, high = ahead.pieces.wanted(end)
         at = torch.arange(ahead.noise_at + low, ahead.noise_at + high) % NOISE_FRAMES
-        speaker = self._vits.speaker(self._speaker[slot : slot + 1])
-        latent = self._vits.latent(
-            self._rows[slot, ahead.tokens[low:high]][None],
-            (self._noise[at] * self._loudness[slot])[None],
-            speaker,
-            None,
+        drawn = self._vits.drawn(
+            self._rows[slot, ahead.tokens[low:high]][None], (self._noise[at] * self._loudness[slot])[None]
         )
-        self._latent[slot, begin:end] = latent[0, begin - low : end - low]
-        ahead.done = end
+        latent = ahead.pieces.advance(drawn, self._vits.speaker(self._speaker[slot : slot + 1]))
+        self._latent[slot, done : ahead.pieces.done] = latent[0]
 
     def _loud(self, samples: Tensor) -> Tensor:
         return (samples * self._gain).clamp(-1.0, 1.0)

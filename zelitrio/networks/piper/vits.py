@@ -58,5 +58,9 @@ class Vits(nn.Module):
         self, statistics: Tensor, noise: Tensor, speaker: Tensor | None, mask: Tensor | None
     ) -> Tensor:
         """The latent, from the statistics of each frame's token [batch, frames, 2 * latent] and noise."""
+        return self.flow(masked(self.drawn(statistics, noise), mask), speaker, mask)
+
+    def drawn(self, statistics: Tensor, noise: Tensor) -> Tensor:
+        """The flow's input: the mean of each frame's token, and scaled noise in its spread."""
         mean, log_spread = statistics.chunk(2, -1)
-        return self.flow(masked(mean + noise * torch.exp(log_spread), mask), speaker, mask)
+        return mean + noise * torch.exp(log_spread)
