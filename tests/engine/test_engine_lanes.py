@@ -101,6 +101,26 @@ def test_a_slow_models_stream_catches_up_instead_of_speaking_windows_that_take_l
     assert windows[-1] == 26
 
 
+@pytest.mark.parametrize("frame_s", [5e-4, 4e-3])
+@pytest.mark.parametrize("profile", list(Profile))
+def test_on_a_cpu_a_window_longer_than_full_is_for_load_and_for_models_that_are_done_with_it_soon(
+    profile: Profile, frame_s: float
+) -> None:
+    pace = Pace(frame_s=frame_s, step_s=1e-3, is_wide=False, frames_per_s=1 / frame_s)
+    ladder = Ladder(first=8, following=(14, 28, 55, 110), full=55)
+    device = Device(Tempo(pace=pace, ladder=ladder, lag=0, hop_s=256 / 22_050), frames=2000)
+    device.turns.profile = profile
+    lane = device.open(1)
+    windows = set[int]()
+    while lane.has_work:
+        plan = device.step()
+        if isinstance(plan, WindowPlan):
+            windows.add(plan.window)
+    is_soon = 110 * frame_s < PATIENCE_S
+    assert (110 in windows) == (profile is Profile.THROUGHPUT and is_soon)
+    assert 55 in windows
+
+
 def test_a_stream_without_credit_is_passed_over_and_costs_the_others_nothing() -> None:
     device = Device()
     slow, quick = device.open(1, credit_s=0.1), device.open(2)
