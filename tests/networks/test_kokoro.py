@@ -15,6 +15,8 @@ from zelitrio.networks import (
     speak_all,
 )
 from zelitrio.networks.kokoro import KokoroMoments, KokoroSpan
+from zelitrio.networks.kokoro.joined import JoinedWays, join_ways
+from zelitrio.networks.kokoro.layers import BothWays
 from zelitrio.networks.kokoro.sound import inverse_spectrum
 from zelitrio.networks.kokoro.source import HarmonicSource, spectrum
 
@@ -107,3 +109,32 @@ def test_no_pitch_gives_no_source() -> None:
     source = HarmonicSource().requires_grad_(False)
     source.l_linear.bias.zero_()
     assert not source(torch.tensor([[0.0, 9.0, 10.0]])).any()
+
+
+@torch.inference_mode()
+def test_both_directions_in_one_call_are_the_two_calls_whatever_the_padding_holds() -> None:
+    torch.manual_seed(2)
+    width, lengths = 24, (17, 5, 1)
+    ways = BothWays(width, 16)
+    for weights in ways.parameters():
+        weights.mul_(4)  # so that a state in the padding would be heard
+    joined = JoinedWays(ways)
+    x = torch.randn(len(lengths), 20, width)
+    span = KokoroSpan.of(torch.tensor(lengths), x.shape[1])
+    together = joined(x, span)
+    assert torch.allclose(together, ways(x, span), atol=1e-6)
+    for row, length in enumerate(lengths):
+        own = KokoroSpan.of(torch.tensor([length]), length, is_full=True)
+        alone = ways(x[row : row + 1, :length], own)
+        assert torch.allclose(together[row, :length], alone[0], atol=1e-6)
+        assert torch.allclose(joined(x[row : row + 1, :length], own), alone, atol=1e-6)
+        assert not together[row, length:].any()
+
+
+def test_a_network_for_a_gpu_has_no_recurrence_of_two_calls() -> None:
+    network = Kokoro(KOKORO)
+    count = sum(isinstance(module, BothWays) for module in network.modules())
+    join_ways(network)
+    kinds = [type(module) for module in network.modules()]
+    assert kinds.count(JoinedWays) == count > 0
+    assert BothWays not in kinds

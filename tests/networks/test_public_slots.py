@@ -164,6 +164,17 @@ def test_a_cpus_way_and_a_gpus_give_the_same_sound(make: Make) -> None:
         assert (a - b).abs().max() < 3e-5
 
 
+def test_sound_made_of_some_rows_at_a_time_is_that_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import zelitrio.networks.kokoro.slots as slots
+
+    whole = speak(kokoro(row_by_row=False), [0, -1, 1], 8, pad_frames=20)
+    for most in (1, 130):  # one row, two of the three
+        monkeypatch.setattr(slots, "_SOUND_FRAMES", most)
+        parts = speak(kokoro(row_by_row=False), [0, -1, 1], 8, pad_frames=20)
+        for row in (0, 2):
+            assert (whole[row] - parts[row]).abs().max() < 3e-5
+
+
 @pytest.mark.parametrize("make", [piper, kokoro])
 def test_a_slot_is_used_again_by_a_shorter_utterance(make: Make) -> None:
     for row_by_row in (True, False):

@@ -46,6 +46,12 @@ class KokoroSpan:
         """The span of some of the rows, by their indices."""
         return KokoroSpan(mask=None if self.mask is None else self.mask[rows], lengths=self.lengths[rows])
 
+    def split(self, count: int) -> list[KokoroSpan]:
+        """The rows in order, at most `count` of them in each."""
+        lengths = self.lengths.split(count)
+        masks = [None] * len(lengths) if self.mask is None else self.mask.split(count)
+        return [KokoroSpan(mask=mask, lengths=own) for mask, own in zip(masks, lengths, strict=True)]
+
     def clear(self, x: Tensor) -> Tensor:
         """`x` [batch, channels, time] with zeros outside the rows."""
         return x if self.mask is None else x * self.mask.to(x.dtype)
