@@ -197,8 +197,14 @@ def test_the_streaming_mode_is_equal_to_itself_in_any_windows(monkeypatch: pytes
 
 def test_silence_at_the_ends_is_said_to_be_unheard() -> None:
     network = kokoro(row_by_row=False)
-    level = torch.tensor([[0.0, 0.0, 0.0, 0.0, 0.5, 0.6, 0.001, 0.0, 0.0, 0.0]])
-    slot, length = torch.tensor([0]), torch.tensor([9])
-    assert network._heard(level, slot, length).tolist() == [[2.0, 8.0]]
+    level = torch.full((1, 20), -70.0)  # two steps a frame
+    level[0, 9], level[0, 10:12], level[0, 12:14] = -20.0, -8.0, -39.0
+    slot, length = torch.tensor([0]), torch.tensor([10])
+    assert network._heard(level, -30.0, slot, length).tolist() == [[3.0, 8.0]]
+    assert network._heard(level, -40.0, slot, length).tolist() == [[3.0, 9.0]]
     network._keeps[0] = torch.tensor([1.0, 1.0])  # a pause was asked for at both ends
-    assert network._heard(level, slot, length).tolist() == [[0.0, 9.0]]
+    assert network._heard(level, -40.0, slot, length).tolist() == [[0.0, 10.0]]
+    network._keeps[0] = 0.0
+    silent = torch.full((1, 20), -70.0)
+    silent[0, 19] = 0.0  # beyond the utterance
+    assert network._heard(silent, -40.0, slot, torch.tensor([9])).tolist() == [[0.0, 9.0]]

@@ -14,8 +14,8 @@ from zelitrio.networks import Facts
 _FOLLOWING_S = (0.16, 0.32, 0.64)
 """Lengths of the windows after the first."""
 _WIDEST_S = 1.28
-"""One more length.  On a GPU it takes hardly longer than half of it, so it halves the cost per frame.  On a CPU
-it is for a family whose windows compute frames on either side again: Piper's takes 8 % less than two of 0.64 s."""
+"""One more length.  On a GPU it takes hardly longer than half of it, so it halves the cost per frame.  On a
+CPU it is for families whose windows compute frames on either side again: Piper's takes 8 % less than two."""
 
 
 class Profile(enum.Enum):
