@@ -126,11 +126,11 @@ async def compare(
         for _ in range(options.extra.rounds):
             for key in said:
                 turns[key].append(await at_once(key == "zelitrio", speak, engine, voice, count))
-        for key, some in turns.items():
-            first_ms = summary([first for turn in some for first in turn.firsts_s], 1000, 0)
-            audio_s = sum(turn.audio_s for turn in some)
-            rate = round(audio_s / sum(turn.took_s for turn in some), 2)
-            by_cpu = round(audio_s / sum(turn.cpu_s for turn in some), 2)
+        for key, said_at_once in turns.items():
+            first_ms = summary([first for turn in said_at_once for first in turn.firsts_s], 1000, 0)
+            audio_s = sum(turn.audio_s for turn in said_at_once)
+            rate = round(audio_s / sum(turn.took_s for turn in said_at_once), 2)
+            by_cpu = round(audio_s / sum(turn.cpu_s for turn in said_at_once), 2)
             report.line(
                 "at once",
                 peer=name,
