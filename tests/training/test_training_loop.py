@@ -91,7 +91,7 @@ def test_the_recipes_have_one_command_line() -> None:
     assert all(name in told for name in ("natural", "teacher", "letter-to-sound"))
     for name, flag in (
         ("natural", "--refine-steps"),
-        ("teacher", "--batch-s"),
+        ("teacher", "--seconds"),
         ("letter-to-sound", "--order"),
     ):
         told = subprocess.run([*command, name, "--help"], capture_output=True, text=True, check=True).stdout
