@@ -40,6 +40,11 @@ LANGUAGES = (
 
 
 @attrs.frozen
+class ScriptedModel:
+    memory_bytes: int = 0
+
+
+@attrs.frozen
 class ScriptedVoice:
     voice_id: str
     name: str = "Scripted"
@@ -50,6 +55,7 @@ class ScriptedVoice:
     sample_rate_hz: int = RATE_HZ
     limit: Limit = attrs.field(factory=Limit)
     languages: tuple[Language, ...] = LANGUAGES
+    model: ScriptedModel = ScriptedModel()
 
     @property
     def language(self) -> str:

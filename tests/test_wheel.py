@@ -18,7 +18,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "zelitrio"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"training": ("train", "bench"), "voices": ("espeak", "hub"), "server": ("otel", "zeroconf")}
+EXTRAS = {
+    "training": ("train", "bench"),
+    "voices": ("espeak", "hub", "japanese", "chinese"),
+    "server": ("otel", "zeroconf"),
+}
 """Rooms that can also import packages of these extras."""
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
