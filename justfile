@@ -54,10 +54,10 @@ test-fleet *flags: _venv
     {{ python }} -m pip install -q -e '.[test]'
     {{ python }} -m pytest -q -m fleet {{ flags }}
 
-# install, then compare real public voices with their own runtimes (120 MB of packages)
+# install, then try Japanese and Mandarin, and compare real public voices with their own runtimes (120 MB of packages)
 test-voices *flags: _venv
     {{ python }} -m pip install -q -e '.[test,voices]'
-    {{ python }} -m pytest -q tests/voices/test_voices_real*.py {{ flags }}
+    {{ python }} -m pytest -q tests/voices/test_voices_japanese.py tests/voices/test_voices_chinese.py tests/voices/test_voices_real*.py {{ flags }}
 
 # layout, lint, types and the order of imports
 check: setup

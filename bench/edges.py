@@ -1,8 +1,8 @@
-"""How much silence stands before and after speech, and how exactly a speed is kept.
+"""The silence before and after speech, and the error of a speed.
 
     python -m bench.edges --voices FOLDER --speakers af_heart,am_michael --sentences 25
 
-FOLDER is what `zelitrio voices add` made.  Silence is what lies below -40 dB of the utterance's peak sample.
+FOLDER is what `zelitrio voices add` made.  Silence is below -40 dB of the utterance's peak sample.
 Speed is held against the length of the same sentence at speed 1, from its first audible sample to its last.
 """
 

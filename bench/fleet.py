@@ -42,7 +42,7 @@ SCRIPTED = ("-m", "bench.fleet_server")
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What is run.
+    """The servers, the listeners and the times of a run.
 
     Attributes:
         seconds: of the phase with restarts.

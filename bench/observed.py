@@ -35,7 +35,7 @@ from zelitrio.settings import hash_key
 OFF, ACCOUNTS, BOTH = "off", "accounts", "accounts and traces"
 MODES = (OFF, ACCOUNTS, BOTH)
 BLOCKS, BLOCK_MS, EVERY_S = 25, 200.0, 0.05
-"""Of the scripted engine's utterances: four times as fast as they are played."""
+"""The scripted engine's utterances come four times as fast as they are played."""
 DRAWS = 2000
 """Of turns with replacement, for the interval of a ratio."""
 Turn = Callable[[Options, ServerProcess, str, int], Coroutine[Any, Any, float]]

@@ -16,20 +16,15 @@ from pathlib import Path
 
 import trio
 
-from bench.options import parse, parser
-from bench.runtimes import SENTENCES, admitted, kokoro_onnx, piper_tts
+from bench.options import parse
+from bench.runtimes import SENTENCES, admitted, kokoro_onnx, piper_tts, runtime_parser
 from zelitrio.engine import open_engine
 from zelitrio.settings import EngineSettings
 from zelitrio.voices import Catalogue, Origin, convert, load_folder
 
 
 def main() -> None:
-    made = parser(__doc__)
-    made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
-    made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
-    made.add_argument("--speaker", default="af_heart", help="of Kokoro's")
-    made.add_argument("--threads", type=int, default=1)
-    options = parse(made)
+    options = parse(runtime_parser(__doc__))
     extra, report = options.extra, options.report("runtime_memory")
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as place:

@@ -51,12 +51,18 @@ class Heard:
 Say = Callable[[str], Awaitable[Heard]]
 
 
-def main() -> None:
-    made = parser(__doc__)
+def runtime_parser(text: str | None) -> argparse.ArgumentParser:
+    """A parser of the public voice and the threads of both runtimes."""
+    made = parser(text)
     made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
     made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
     made.add_argument("--speaker", default="af_heart", help="of Kokoro's")
     made.add_argument("--threads", type=int, default=1)
+    return made
+
+
+def main() -> None:
+    made = runtime_parser(__doc__)
     made.add_argument("--rounds", type=int, default=2)
     made.add_argument("--streams", type=int, nargs="*", default=[1, 4, 8])
     options = parse(made)

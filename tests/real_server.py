@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 import attrs
+import websocket
 
 KEY = "sk-zeli-end-to-end"
 VOICE = "zeli-voice-1"
@@ -44,6 +46,19 @@ class Server:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+
+@contextmanager
+def open_socket(
+    server: Server, path: str, *, timeout_s: float = 20, **query: str
+) -> Iterator[websocket.WebSocket]:
+    """A WebSocket of a client with the key, until the block is left."""
+    url = f"{server.ws_url}{path}?{urlencode(query)}"
+    socket = websocket.create_connection(url, header={"xi-api-key": KEY}, timeout=timeout_s)
+    try:
+        yield socket
+    finally:
+        socket.shutdown()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ with half a second of silence between, and the standard error of ovrl (ovrl_se);
 spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
 sharp bends of the waveform a minute, and how many in all are no plosive's release; real-time factor on
 one thread. `every second`: the half of the lists that references
-speak, by everybody. A recogniser prefers regular speech: a word error below a recording's own does not
+speak, by everybody. Recognisers do better on regular speech: a word error below a recording's own does not
 mean better speech."""
 HELD_OUT_TEXT = """\
 Recordings that training never saw, the same words by the voice, and copy synthesis: the recordings' own

@@ -9,15 +9,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 import websocket
 from conftest import KEY, Server
 from elevenlabs import DialogueInput, ElevenLabs
+from real_server import open_socket
 from sound import assert_speech, decoded, samples
 
 ONE, TWO = "zeli-voice-1", "zeli-voice-2"
@@ -56,15 +56,9 @@ def test_the_sdk_reads_each_line_of_a_stream(client: ElevenLabs) -> None:
     assert "".join(char for chars in told for char in chars) == "".join(TEXTS)
 
 
-@contextmanager
-def connected(server: Server, **query: str) -> Iterator[websocket.WebSocket]:
+def connected(server: Server, **query: str) -> AbstractContextManager[websocket.WebSocket]:
     query = {"model_id": "eleven_v4_turbo", "sync_alignment": "true", **query}
-    url = f"{server.ws_url}/v1/text-to-dialogue/multi-stream-input?{urlencode(query)}"
-    ws = websocket.create_connection(url, header={"xi-api-key": KEY}, timeout=20)
-    try:
-        yield ws
-    finally:
-        ws.shutdown()
+    return open_socket(server, "/v1/text-to-dialogue/multi-stream-input", **query)
 
 
 def send(ws: websocket.WebSocket, *messages: Frame) -> None:

@@ -12,37 +12,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import websocket
-from conftest import KEY, VOICE, Server
+from conftest import VOICE, Server
+from real_server import open_socket
 from sound import assert_speech, decoded, samples
 
 Frame = dict[str, Any]
+MULTI = f"/v1/text-to-speech/{VOICE}/multi-stream-input"
 SETTINGS = {"stability": 0.5, "similarity_boost": 0.75}
 
 
 @contextmanager
-def connected(server: Server, **query: str) -> Iterator[websocket.WebSocket]:
-    url = f"{server.ws_url}/v1/text-to-speech/{VOICE}/multi-stream-input?{urlencode(query)}"
-    ws = websocket.create_connection(url, header={"xi-api-key": KEY}, timeout=20)
-    try:
-        yield ws
-    finally:
-        ws.shutdown()
-
-
-@contextmanager
 def pipecat(server: Server) -> Iterator[websocket.WebSocket]:
-    with connected(server, model_id="eleven_turbo_v2_5", output_format="pcm_24000", auto_mode="true") as ws:
+    with open_socket(
+        server, MULTI, model_id="eleven_turbo_v2_5", output_format="pcm_24000", auto_mode="true"
+    ) as ws:
         yield ws
 
 
 @contextmanager
 def livekit(server: Server) -> Iterator[websocket.WebSocket]:
-    with connected(
+    with open_socket(
         server,
+        MULTI,
         model_id="eleven_turbo_v2_5",
         output_format="mp3_22050_32",
         enable_ssml_parsing="false",

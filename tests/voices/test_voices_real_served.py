@@ -6,10 +6,9 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import numpy as np
@@ -17,7 +16,7 @@ import pytest
 import websocket
 from numpy.typing import NDArray
 from real_packages import MARKS
-from real_server import KEY, Server, started
+from real_server import KEY, Server, open_socket, started
 
 from zelitrio.voices import Origin, convert
 
@@ -87,15 +86,11 @@ def edges_ms(audio: NDArray[np.float32]) -> tuple[float, float]:
     return float(loud[0] * 1000 / RATE_HZ), float(loud[-1] * 1000 / RATE_HZ)
 
 
-@contextmanager
-def connected(server: Server, voice: str, kind: str, **query: str) -> Iterator[websocket.WebSocket]:
-    asked = urlencode({"output_format": "pcm_24000", "seed": "7", **query})
-    url = f"{server.ws_url}/v1/text-to-speech/{voice}/{kind}?{asked}"
-    socket = websocket.create_connection(url, header={"xi-api-key": KEY}, timeout=60)
-    try:
-        yield socket
-    finally:
-        socket.shutdown()
+def connected(
+    server: Server, voice: str, kind: str, **query: str
+) -> AbstractContextManager[websocket.WebSocket]:
+    query = {"output_format": "pcm_24000", "seed": "7", **query}
+    return open_socket(server, f"/v1/text-to-speech/{voice}/{kind}", timeout_s=60, **query)
 
 
 def send(socket: websocket.WebSocket, *messages: Frame) -> None:

@@ -168,7 +168,7 @@ class History:
         return True
 
     def put(self, item: HistoryItem, audio: bytes) -> None:
-        """Queue an ended item, whose size `hold` has counted already."""
+        """Queue an ended item.  `hold` has counted its size already."""
         self._pending.append((item, audio))
 
     def hold(self, size: int) -> bool:

@@ -52,7 +52,7 @@ class Ladder:
     following: tuple[int, ...] = (16, 32, 64)
     """Later windows."""
     full: int = 64
-    """The longest window whose steps may have `max_batch` rows."""
+    """The longest window for steps of up to `max_batch` rows."""
     max_batch: int = 64
     """The most rows of a step."""
     max_encode: int = 8

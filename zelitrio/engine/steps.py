@@ -31,7 +31,7 @@ class Work:
     reading: tuple[Speak, Tokens] | None = None
     """The utterance that is read next or was read last, and its tokens."""
     timeline: Timeline | None = None
-    """Of the utterance that was laid out last."""
+    """The utterance that was laid out last."""
     noise_at: int = 0
     """Position of the present utterance in the stream's noise, in frames."""
     has_audio: bool = False
@@ -103,7 +103,7 @@ class Step:
             work.encode_end_s = now_s
 
     def stages(self, part: Part, now_s: float, load: float) -> Stages:
-        """The stages of a stream whose first audio came with this step."""
+        """The stages of a stream; its first audio came with this step."""
         return Stages(
             fed_s=part.span.speak.fed_at_s,
             encode_begin_s=part.work.encode_begin_s,

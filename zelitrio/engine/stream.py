@@ -106,7 +106,7 @@ class EngineStream:
         self._is_over = False
         """Nothing more is kept."""
         self._arrived: trio.Event | None = None
-        """What the iteration waits for."""
+        """Set when the iteration can go on."""
         self._take: Callable[[AudioBlock], bool] | None = None
 
     @property

@@ -15,14 +15,7 @@ from typing import Any
 
 import aiohttp
 from livekit.plugins import elevenlabs
-
-LONG = (
-    "This is a rather long sentence that an agent says before its listener interrupts it. "
-    "And it goes on with another one, and with a third one after that, because agents like to talk. "
-)
-SHORT = "Sure, I can help you with that. It takes a moment."
-USUAL, BARGE_INS, ROUNDS = 3, 8, 4
-CUTS_S = (0.05, 0.2)
+from turn_plan import BARGE_INS, CUTS_S, LONG, ROUNDS, SHORT, USUAL
 
 
 class Agent:

@@ -33,15 +33,9 @@ from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
+from turn_plan import BARGE_INS, CUTS_S, LONG, ROUNDS, SHORT, USUAL
 
 SERVICES = {"dialogue": ElevenLabsDialogueTTSService, "multi": ElevenLabsTTSService}
-LONG = (
-    "This is a rather long sentence that an agent says before its listener interrupts it. "
-    "And it goes on with another one, and with a third one after that, because agents like to talk. "
-)
-SHORT = "Sure, I can help you with that. It takes a moment."
-USUAL, BARGE_INS, ROUNDS = 3, 8, 4
-CUTS_S = (0.05, 0.2)
 PLAYED_S = 4.5
 RATE_HZ = 24_000
 
