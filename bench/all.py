@@ -1,9 +1,9 @@
-"""The benches one after another, each a process of its own.
+"""Run the benches one after another, each in its own process.
 
     python -m bench.all               the short set, under five minutes
     python -m bench.all --keep        also append to bench/results/<machine>/ and draw
 
-Goes on when one fails, says which, and ends with 1 then.
+A bench that fails is named, and the next one starts.  The exit code is then 1.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def run(name: str, flags: list[str], at_most_s: float) -> bool:
-    """One bench; whether it went well.  Its server and clients end with it, whatever happens."""
+    """Run one bench and return whether it succeeded.  Its server and clients always end with it."""
     command = [sys.executable, "-m", f"bench.{name}", *flags]
     with subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True) as bench:
         try:

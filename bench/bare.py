@@ -1,6 +1,6 @@
-"""The computation alone: the engine's own networks in a plain loop, without a thread, Trio or a socket.
+"""Run the engine's networks in a plain loop, without a thread, Trio or a socket.
 
-What this takes is what any server over these networks must take at least: the denominator.
+No server with these networks can be faster, so other benches divide their figures by these.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from zelitrio.text import Utterance, load_front_end
 
 @attrs.frozen(kw_only=True)
 class FirstAudio:
-    """One utterance's way to its first samples, in seconds."""
+    """The parts of the time to one utterance's first samples, in seconds."""
 
     text_s: float
-    """Front end: text to phonemes."""
+    """Front end: text to phones."""
     encode_s: float
-    """Phonemes to phone rows and a timeline."""
+    """Encode and layout: phones to a timeline."""
     window_s: float
     """The first window of samples."""
 
     @property
     def networks_s(self) -> float:
-        """Without the text."""
+        """The total without the text."""
         return self.encode_s + self.window_s
 
     @property
     def total_s(self) -> float:
-        """From text to samples."""
+        """The time from text to samples."""
         return self.text_s + self.encode_s + self.window_s
 
 
 class Bare:
-    """One voice's networks, driven by hand.
+    """Drives the networks of one voice.
 
     Args:
         options: voice, device and number format.
-        rows: most rows of a batch.
-        threads: of torch, on a CPU; None for as many as the engine would take.
+        rows: largest batch.
+        threads: torch's threads on a CPU; None: as many as the engine takes.
     """
 
     def __init__(self, options: Options, rows: int = 1, threads: int | None = None) -> None:
@@ -62,7 +62,7 @@ class Bare:
         self.threads = self.device.threads
         self.device.enter_thread()
         self.facts = self.voice.model.facts
-        # The engine's shapes for a CPU, whatever the device: these are the windows that are compared.
+        # The engine's shapes for a CPU are used on every device, so that the compared windows are the same.
         self.ladder = choose_ladder(self.facts, rows, is_wide=False)
         self.graphs = 0
         with torch.inference_mode():
@@ -86,10 +86,10 @@ class Bare:
 
     @torch.inference_mode()
     def whole(self, text: str, rows: int = 1, window: int | None = None) -> tuple[float, float]:
-        """Speak a sentence to its end in `rows` lanes at once, text included.
+        """Speak a sentence in `rows` lanes at once, text included.
 
         Returns:
-            Seconds of audio made, all rows together, and seconds it took.
+            Seconds of audio of all rows together, and seconds that the computation took.
         """
         begin = time.perf_counter()
         for _ in range(rows):
@@ -104,7 +104,7 @@ class Bare:
 
     @torch.inference_mode()
     def step_s(self, rows: int, window: int, repeats: int) -> list[float]:
-        """Seconds of single steps in the middle of an utterance."""
+        """Return the seconds of single steps in the middle of an utterance."""
         timeline = self._encode(self.front_end.utterance("A wide and windy afternoon, " * 5), rows)
         taken = []
         for _ in range(repeats + 2):
@@ -137,7 +137,7 @@ class Bare:
 
 @attrs.frozen(kw_only=True)
 class Best:
-    """The shape in which the bare engine makes the most audio."""
+    """The shape in which the bare engine makes the most audio per second."""
 
     audio_s_per_s: float
     rows: int
@@ -146,7 +146,7 @@ class Best:
 
 
 def best_throughput(bare: Bare, texts: tuple[str, ...], seconds: float, most_rows: int) -> Best:
-    """Find it: whole sentences, text included, at every batch of the ladder, `seconds` for all."""
+    """Speak whole sentences, text included, with every batch of the ladder for `seconds` in all."""
     rows = [1 << power for power in range(most_rows.bit_length()) if 1 << power <= most_rows]
     shapes = [(count, max(bare.ladder.windows)) for count in rows]
     found = []

@@ -1,4 +1,4 @@
-"""Streams that speak while something else is measured, from a process of their own."""
+"""Streams in another process that speak during a measurement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.load import SPEAKING
 from bench.machine import REPOSITORY
 
 WARM_UP_S = 0.5
-"""After the first utterance was heard: all streams are in mid-sentence."""
+"""Wait after the first utterance, so that all streams are in mid-sentence."""
 
 
 @contextmanager

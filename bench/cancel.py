@@ -1,12 +1,11 @@
-"""Barge-in: from the client's close to the last byte of audio, and to the lane being free.
+"""Barge-in: the time from the client's close to the last byte of audio and to a free lane.
 
     python -m bench.cancel --rounds 30
     python -m bench.cancel --rounds 30 --beside 4      while four other streams speak
 
-Four ways to stop in mid-sentence: a close frame, a reset connection, `close_context` on a multi-context
-socket, and leaving the engine's block in process.  Free is what `/metrics` says
-(`zelitrio_streams_active`), asked again and again; one asking takes `poll_ms`, and no result is finer
-than that.
+A stream is stopped in mid-sentence in four ways: a close frame, a reset connection, `close_context` on a
+multi-context socket, and the end of the engine's block in the same process.  `/metrics` is polled for
+`zelitrio_streams_active` to see when the lane is free.  The resolution is one poll (`poll_ms`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from zelitrio.engine import open_engine
 from zelitrio.text import read_text
 
 SPEAK_FIRST_S = 0.1
-"""Of speech that is heard before it is cut off."""
+"""Speech that is received before the stop."""
 FORMAT = "pcm_24000"
 _ENDED = re.compile(rb'^zelitrio_streams_total\{reason="(?:gone|discarded)"\} ([0-9.]+)', re.MULTILINE)
 
@@ -111,7 +110,7 @@ def by_reset(server: ServerProcess, voice_id: str, cut: Cut) -> None:
 
 
 def by_close_context(server: ServerProcess, voice_id: str, cut: Cut) -> None:
-    """Nothing was flushed: the server drops waiting text and stops the speech."""
+    """The server drops the waiting text, which was never flushed, and stops the speech."""
     one = OneSocket(server.host, server.port, multi_target(voice_id, FORMAT), FORMAT)
     one.send(text=LONG_TEXT + " ", context_id="a")
     one.wait_first()
@@ -126,15 +125,17 @@ def by_close_context(server: ServerProcess, voice_id: str, cut: Cut) -> None:
 
 
 def _note_stale(one: OneSocket, begin: float, cut: Cut) -> None:
-    """Bytes that came after the close was sent.  What lay in the system's buffer by then is counted
-    too: it had left the server, but a listener would still have got it."""
+    """Count the bytes that came after the close was sent.
+
+    Bytes in the system's buffer at that moment count too, because a listener would have got them.
+    """
     stale = [(at, seconds) for at, seconds in one.heard.arrivals if at > begin]
     cut.last_byte_s.append(max((at for at, _ in stale), default=begin) - begin)
     cut.stale_bytes.append(round(sum(seconds for _, seconds in stale) * 48_000))
 
 
 class watch_lane:  # noqa: N801  # used as a `with` statement's function
-    """Asks `/metrics` from the block's begin until one more stream has ended than before."""
+    """Poll `/metrics` from the start of the block until one more stream has ended."""
 
     def __init__(self, server: ServerProcess, cut: Cut) -> None:
         self._cut = cut
@@ -176,7 +177,7 @@ class watch_lane:  # noqa: N801  # used as a `with` statement's function
 
 
 async def in_process(options: Options, cut: Cut) -> None:
-    """From leaving the block to the engine's thread having no lane for the stream."""
+    """Measure from the end of the block to the moment when the engine's thread has no lane for the stream."""
     async with open_engine(options.catalogue(), options.engine) as engine:
         for _ in range(options.extra.rounds):
             async with engine.open_stream(seed=options.seed) as stream:

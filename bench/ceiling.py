@@ -14,14 +14,14 @@ ROUNDS = 5
 
 @attrs.frozen(kw_only=True)
 class Ceiling:
-    """The two limits of any computation."""
+    """The limits of computation and of memory."""
 
     flop_per_s: float
     bytes_per_s: float
 
 
 def measure_ceiling(device: torch.device, dtype: torch.dtype) -> Ceiling:
-    """Both limits, with the number of threads that is set; takes about a second."""
+    """Measure both limits with the present number of threads, in about a second."""
     wide = device.type == "cuda"
     size = 8192 if wide else 1024
     a = torch.randn(size, size, device=device, dtype=dtype)

@@ -1,8 +1,8 @@
-"""The most that the bench's client can receive, from a process that only repeats one message.
+"""The most messages that the bench's client can receive from a process that repeats one message.
 
     python -m bench.client_alone
 
-Everything the other benches say about a server holds as long as it sends far fewer messages than this.
+The other benches are valid only for servers that send far fewer messages than this.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ while peer.recv(65536):
 
 
 def most_messages_per_s(count: int) -> tuple[float, float]:
-    """Messages of 200 ms of PCM that this client takes in a second, and its CPU us for each."""
+    """Return how many messages of 200 ms of PCM the client takes per second, and its CPU us for each."""
     arguments = [sys.executable, "-c", _REPEATER, str(count)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as repeater:
         assert repeater.stdout is not None

@@ -1,11 +1,11 @@
-"""A closed loop of 1 to 64 streams: first chunk, inter-chunk and throughput.
+"""A closed loop of 1 to 64 streams: first chunk, time between chunks and throughput.
 
     python -m bench.concurrency --seconds 6 --streams 1,2,4,8,16,32,64
 
-Every stream says one of ten sentences, hears it to its end and says the next, each on a socket of its
-own.  The columns are those that NVIDIA publishes for Riva: average, p90, p95 and p99 of the first chunk
-and between chunks, and seconds of audio made in a second.  The bare engine's best throughput is measured
-in the same run before the server starts.
+Every stream says one of ten sentences to its end, then the next, each on its own socket.  The columns are
+those that NVIDIA publishes for Riva: average, p90, p95 and p99 of the first chunk and of the time between
+chunks, and seconds of audio per second.  The bare engine's best throughput is measured in the same run,
+before the server starts.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
         asyncio.run(warm_up)
         for streams in options.extra.streams:
             rows.append(measure(options, address, server, streams, best.audio_s_per_s, report))
-    # Once more: if the machine has changed meanwhile, the ratios are worth less than they look.
+    # The second measurement shows whether the machine's speed changed during the run.
     again = best_throughput(bare, SENTENCES, min(options.extra.seconds, 6.0), most_rows)
     report.line("bare engine's best, afterwards", audio_s_per_s=again.audio_s_per_s, rows=again.rows)
     rows.append(["bare, before", *[None] * 8, best.audio_s_per_s, 1.0, None])
@@ -70,7 +70,7 @@ def measure(
     wall_s, cpu_s = time.perf_counter() - begin, server.cpu_s() - cpu_s
     whole = [heard for heard in everything if not heard.failure]
     failures = [heard.failure for heard in everything if heard.failure]
-    # While all streams run: not the staggered start, not the last ones' tails.
+    # Count only the time in which all streams run, without the staggered start and the last streams' ends.
     since, until = begin + min(0.5, options.extra.seconds / 4), begin + options.extra.seconds
     arrivals = [arrival for heard in whole for arrival in heard.arrivals]
     audio_s_per_s = sum(audio_s for at, audio_s in arrivals if since < at < until) / (until - since)
@@ -97,7 +97,7 @@ def measure(
 
 
 def gaps_s(said: Said) -> list[float]:
-    """Between frames."""
+    """Return the times between frames."""
     return [after - before for (before, _), (after, _) in itertools.pairwise(said.arrivals)]
 
 

@@ -2,8 +2,8 @@
 
     python -m bench.edges --voices FOLDER --speakers af_heart,am_michael --sentences 25
 
-FOLDER is what `zelitrio voices add` made.  Silence is below -40 dB of the utterance's peak sample.
-Speed is held against the length of the same sentence at speed 1, from its first audible sample to its last.
+FOLDER is an output of `zelitrio voices add`.  Silence is below -40 dB of the utterance's peak sample.
+Speed is measured against the same sentence at speed 1, from the first audible sample to the last.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LISTS = sorted((Path(__file__).parent / "sentences").glob("*.txt"))
 
 @attrs.frozen(kw_only=True)
 class Edges:
-    """One sentence as it was heard, in ms."""
+    """The parts of one sentence's audio, in ms."""
 
     before: float
     speech: float
@@ -40,7 +40,7 @@ def edges_of(pcm: NDArray[np.float32], rate_hz: int) -> Edges:
     """Find the audible part of a sound.
 
     Raises:
-        ValueError: all of it is silent.
+        ValueError: all samples are silent.
     """
     first, after = audible_sample(pcm), audible_sample(pcm[::-1])
     if first is None or after is None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 async def measure(options: Options) -> None:
-    """Every voice, at speed 1 and then at the others."""
+    """Measure every voice, at speed 1 and then at the other speeds."""
     extra, report = options.extra, options.report("edges")
     catalogue = options.catalogue()
     names = extra.speakers.split(",") if extra.speakers else list(catalogue.voices)
@@ -87,13 +87,13 @@ async def measure(options: Options) -> None:
 
 
 def some_sentences(count: int) -> list[str]:
-    """`count` sentences, one of each list in turn."""
+    """Return `count` sentences, taken from the lists in turn."""
     turns = itertools.zip_longest(*(read_texts(path) for path in LISTS))
     return [text for turn in turns for text in turn if text is not None][:count]
 
 
 async def heard_edges(engine: Engine, voice: Voice, text: str, speed: float) -> Edges:
-    """Speak one sentence."""
+    """Speak one sentence and return its edges."""
     settings = VoiceSettings(stability=1.0, speed=speed)
     parts = []
     async with engine.open_stream(voice, settings, seed=1) as stream:

@@ -2,8 +2,7 @@
 
     python -m bench.engine_alone --seconds 20
 
-No thread, no Trio, no socket: what any server over these networks must take at least.  All other
-benches give their figures as ratios to these.
+It uses no thread, no Trio and no socket.  The other benches give ratios to these figures.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def main() -> None:
 def measure(
     options: Options, threads: int, share_s: float, report: Report, is_engines: bool
 ) -> tuple[Figures, Figures, float]:
-    """All figures at one number of threads; `share_s` seconds for each of the three."""
+    """Measure all figures with one number of threads; each of the three takes `share_s` seconds."""
     on_gpu = choose_device(options.engine).type == "cuda"
     most_rows = options.engine.max_batch if on_gpu else 4
     bare = Bare(options, most_rows, threads)

@@ -1,11 +1,11 @@
-"""The public families in our engine: first audio of a clause, many streams at once, and what a step takes.
+"""The public families in the engine: first audio of a clause, many streams at once, and the cost of a step.
 
     python -m bench.families --seconds 20
     python -m bench.families --device cpu --streams 1,2 --seconds 10 --kokoro FOLDER --piper FOLDER
 
-Without folders (of `zelitrio voices add`) the weights are drawn in the published sizes: `weights: drawn`.
-No server and no socket: text goes to an engine stream, and blocks come back.  First audio is audible: its
-time ends with the block that holds the first sample within 40 dB of the utterance's peak.
+Without folders of `zelitrio voices add` the weights are random, in the published sizes (`weights: drawn`).
+There is no server and no socket: text goes to an engine stream, and blocks come back.  First audio ends with
+the block that holds the first sample within 40 dB of the utterance's peak.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ _PREPARED_ROWS, _SPOKEN_ROWS = (1, 2, 8), (1, 8, 64)
 
 @attrs.frozen(kw_only=True)
 class Said:
-    """One utterance that was listened to."""
+    """One utterance that was spoken."""
 
     first_s: float
     audible_s: float
     audio_s: float
     blocks: tuple[tuple[float, float], ...]
-    """When each came, and its seconds of audio."""
+    """The arrival time of each block, and its seconds of audio."""
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def measure(options: Options, voice: Voice, common: dict[str, str], seconds: float, report: Report) -> None:
-    """One family: shares of its time go to the clause, to each number of streams, and to single steps."""
+    """Measure one family: a clause, each number of streams, and single steps share its time."""
     streams = options.extra.streams
     share_s = seconds / (len(options.extra.families.split(",")) * (len(streams) + 1))
     device = open_device(options.engine)
@@ -110,7 +110,7 @@ async def clause(
     engine: Engine, voice: Voice, seconds: float, common: dict[str, str], options: Options,
     report: Report, rows: list[list[object]],
 ) -> None:  # fmt: skip
-    """First audio of one clause, again and again, one stream at a time."""
+    """Measure the first audio of one clause, one stream at a time."""
     heard: list[Said] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(heard) < 3:
@@ -129,7 +129,7 @@ async def ladder_rung(
     engine: Engine, voice: Voice, streams: int, seconds: float, common: dict[str, str], options: Options,
     report: Report,
 ) -> list[object]:  # fmt: skip
-    """A closed loop: each stream says a sentence, hears it to its end and says the next."""
+    """Run a closed loop: each stream says a sentence to its end, then the next."""
     heard: list[Said] = []
     refused = 0
     texts = itertools.cycle(SENTENCES)
@@ -149,7 +149,7 @@ async def ladder_rung(
     async with trio.open_nursery() as nursery:
         for number in range(streams):
             nursery.start_soon(one, number * min(0.2, seconds / 4) / streams)
-    # While all streams run: neither the start nor the last ones' ends.
+    # Count only the time in which all streams run.
     since = begin + seconds / 4
     rate = sum(audio for said in heard for at, audio in said.blocks if since < at < until) / (until - since)
     audible, first = (
@@ -163,7 +163,7 @@ async def ladder_rung(
 
 
 async def say(engine: Engine, voice: Voice, text: str) -> Said:
-    """Speak a text and note when what came."""
+    """Speak a text and record when each block came."""
     begin = time.perf_counter()
     parts: list[NDArray[np.float32]] = []
     blocks: list[tuple[float, float]] = []
@@ -190,7 +190,7 @@ async def say(engine: Engine, voice: Voice, text: str) -> Said:
 def steps(
     device: Device, voice: Voice, common: dict[str, str], options: Options, report: Report
 ) -> list[list[object]]:
-    """What single calls take, graph and eager, and how far the two are apart."""
+    """Measure single calls, graph and eager, and the difference of their results."""
     device.enter_thread()
     ladder = choose_ladder(voice.model.facts, max(_SPOKEN_ROWS), is_wide=device.is_wide)
     ways = ("eager", "graph") if device.is_cuda and options.engine.graphs else ("eager",)
@@ -209,7 +209,7 @@ def _time_calls(
     way: str, device: Device, voice: Voice, ladder: Ladder, common: dict[str, str], options: Options,
     report: Report, table: list[list[object]],
 ) -> NDArray[np.float32]:  # fmt: skip
-    """Every kind of call with some rows of one sentence; returns the beginning of its sound."""
+    """Time every kind of call with rows of one sentence; return the beginning of its samples."""
     model, facts = voice.model, voice.model.facts
     utterance = read_text(SENTENCES[0], limit=voice.limit)[0]
     runner = Runner(model, device.device, device.dtype, max(_SPOKEN_ROWS))

@@ -1,11 +1,11 @@
-"""First audio of one stream at a time: the bare computation, the engine, the server, in turns.
+"""First audio of one stream at a time: the bare computation, the engine and the server, in turns.
 
     python -m bench.first_audio --seconds 10
 
-The chunk is complete: text and flush in one message, on a socket that was opened and greeted before.
-Measured from sending it to receiving the first frame of audio, and to the frame with the first sample
-that can be heard (above -40 dB of the utterance's peak).  The three say the same sentence in turns, so
-whatever else the machine does meets all of them; ratios are taken sentence by sentence.
+Text and flush are in one message, on a socket that is already open.  The time runs from sending the message
+to the first frame of audio, and to the frame with the first audible sample (above -40 dB of the utterance's
+peak).  The three say the same sentence in turns, so other load on the machine affects all of them.  Ratios
+are taken sentence by sentence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from zelitrio.engine import Engine, open_engine
 from zelitrio.text import read_text
 
 SETTLE_S = 0.02
-"""Between two measurements: the greeting is read, the last utterance's lane is given back."""
+"""Pause between two measurements, for the greeting and for the release of the last lane."""
 
 
 def main() -> None:
@@ -83,7 +83,7 @@ async def measure(options: Options, server: ServerProcess, report: Report) -> No
 
 
 async def in_process(engine: Engine, text: str, seed: int) -> float:
-    """Seconds from feeding the engine to its first samples."""
+    """Return the seconds from feeding the engine to its first samples."""
     async with engine.open_stream(seed=seed) as stream:
         begin = time.perf_counter()
         for utterance in read_text(text):
@@ -98,7 +98,7 @@ async def in_process(engine: Engine, text: str, seed: int) -> float:
 def over_socket(
     server: ServerProcess, voice_id: str, text: str, output_format: str
 ) -> tuple[float, tuple[float, float] | None]:
-    """Seconds to the first frame; seconds to the first audible sample, and its offset."""
+    """Return the seconds to the first frame; and the seconds to the first audible sample with its offset."""
     one = OneSocket(server.host, server.port, stream_target(voice_id, output_format), output_format)
     time.sleep(SETTLE_S)
     one.release(text)

@@ -1,11 +1,11 @@
-"""A fleet behind HAProxy: paced listeners while servers are restarted and killed.
+"""Servers with HAProxy in front: paced listeners while servers are restarted and killed.
 
     python -m bench.fleet --servers 3 --listeners 60 --seconds 60
 
-HAProxy runs with the file that `zelitrio deploy haproxy` writes, and real servers behind it.  Their engine is
-scripted and speaks in real time, so that a small machine can hold the fleet; --real runs `zelitrio serve`.
-In the first phase nothing happens.  In the second each server is restarted by SIGTERM, one after the other.
-In the third one server is killed by SIGKILL.  Needs `haproxy` on the PATH.
+HAProxy runs with the output of `zelitrio deploy haproxy`.  The servers are real.  Their engine is scripted
+and speaks in real time, so that a small machine can run the fleet; --real runs `zelitrio serve`.  Phase one
+is undisturbed.  In phase two each server is restarted by SIGTERM, one after the other.  In phase three one
+server is killed by SIGKILL.  Needs `haproxy` on the PATH.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _START_S = 120.0
 _END_S = 60.0
 _SAMPLE_S = 0.25
 _SETTLED_S = 6.0
-"""From the first listener on until the shares are counted."""
+"""Time from the first listener until the shares are counted."""
 SCRIPTED = ("-m", "bench.fleet_server")
 
 
@@ -45,9 +45,9 @@ class Plan:
     """The servers, the listeners and the times of a run.
 
     Attributes:
-        seconds: of the phase with restarts.
-        steady_seconds, kill_seconds: of the phases before and after it.
-        program: arguments of Python for a server.
+        seconds: length of the phase with restarts.
+        steady_seconds, kill_seconds: length of the phases before and after it.
+        program: Python's arguments for a server.
     """
 
     servers: int = 3
@@ -61,13 +61,13 @@ class Plan:
 
 @attrs.define(eq=False)
 class Outcome:
-    """What happened.
+    """The results of a run.
 
     Attributes:
-        steady_shares: each server's part of the open sockets while nothing happened.
-        restart_shares: the same over all of the phase in which each server was away once.
-        drain_s: from each SIGTERM to the end of the process.
-        killed_sockets: open on the killed server at that moment.
+        steady_shares: each server's share of the open sockets in the undisturbed phase.
+        restart_shares: the same for the whole phase in which each server was restarted.
+        drain_s: time from each SIGTERM to the end of the process.
+        killed_sockets: sockets that were open on the killed server.
     """
 
     steady: Tally = attrs.field(factory=Tally)
@@ -112,7 +112,7 @@ class Server:
                 await trio.sleep(0.1)
 
     async def end(self, number: signal.Signals) -> float:
-        """Send a signal and wait for the end; returns the seconds it took."""
+        """Send a signal and wait for the end; return the seconds it took."""
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(number)
@@ -121,7 +121,7 @@ class Server:
         return time.monotonic() - began
 
     async def kill(self) -> None:
-        """End it whatever it does."""
+        """End the process by SIGKILL."""
         if self.process is not None:
             self.process.kill()
             with trio.CancelScope(shield=True):
@@ -176,7 +176,7 @@ def main() -> None:
 
 
 async def run_fleet(plan: Plan) -> Outcome:
-    """Run all phases and tell what happened in each."""
+    """Run all phases and return their results."""
     outcome = Outcome()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -224,7 +224,7 @@ async def _run_phases(plan: Plan, fleet: list[Server], balancer: Balancer, outco
 
 @asynccontextmanager
 async def _counting(balancer: Balancer, shares: list[float]) -> AsyncIterator[None]:
-    """Find each server's part of the open sockets, on average over the block."""
+    """Append each server's average share of the open sockets in the block."""
     sums: Counter[int] = Counter()
 
     async def sample() -> None:
@@ -251,7 +251,7 @@ async def _answers(port: int) -> bool:
 
 @contextmanager
 def _free_ports(count: int) -> Iterator[list[int]]:
-    """Ports of loopback that were free a moment ago."""
+    """Return ports of loopback that were free a moment ago."""
     holders = [socket.socket() for _ in range(count)]
     try:
         for holder in holders:

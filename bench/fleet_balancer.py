@@ -17,12 +17,12 @@ from zelitrio.settings import ServerSettings
 
 @attrs.frozen
 class Backend:
-    """A server as HAProxy sees it.
+    """HAProxy's state of a server.
 
     Attributes:
-        status: UP, DOWN, DRAIN or MAINT, perhaps with the number of checks that passed.
-        sessions: open ones.
-        retries: requests that it failed and that were sent again.
+        status: UP, DOWN, DRAIN or MAINT, sometimes with the number of passed checks.
+        sessions: open sessions.
+        retries: failed requests that were sent again.
     """
 
     status: str
@@ -32,7 +32,7 @@ class Backend:
 
     @property
     def is_up(self) -> bool:
-        """Whether it gets new connections."""
+        """Whether the server gets new connections."""
         return self.status == "UP"
 
 
@@ -41,14 +41,14 @@ class Balancer:
     """A running HAProxy.
 
     Attributes:
-        url: where clients connect to.
+        url: the address for clients.
     """
 
     url: str
     _socket: Path
 
     async def backends(self) -> list[Backend]:
-        """Ask for the state of all servers, in the order of the file."""
+        """Read the state of all servers, in the order of the file."""
         text = b""
         async with await trio.open_unix_socket(self._socket) as stream:
             await stream.send_all(b"show stat\n")
@@ -62,7 +62,7 @@ class Balancer:
         ]
 
     async def wait_up(self) -> None:
-        """Wait until it sends new connections to every server."""
+        """Wait until every server gets new connections."""
         while not all(one.is_up for one in await self.backends()):  # noqa: ASYNC110 - HAProxy has no event
             await trio.sleep(0.1)
 
@@ -71,13 +71,13 @@ class Balancer:
 async def open_balancer(
     ports: Sequence[int], agent_ports: Sequence[int], port: int, folder: Path
 ) -> AsyncIterator[Balancer]:
-    """Run it on loopback for as long as the block lasts.
+    """Run HAProxy on loopback for the time of the block.
 
     Args:
-        ports: of the servers.
-        agent_ports: of their agent checks.
-        port: its own.
-        folder: for its file, its log and its socket.
+        ports: the servers' ports.
+        agent_ports: the ports of their agent checks.
+        port: HAProxy's own port.
+        folder: place for its file, log and socket.
     """
     target = Target(replicas=len(ports), balancer_port=port, server=ServerSettings(agent_port=1))
     (text,) = render("haproxy", target).values()

@@ -1,7 +1,7 @@
 """Listeners of a fleet: conversations of a few sentences, each played in real time.
 
-A listener keeps a multi-context socket for its conversation.  It has a sentence spoken, plays it, and asks
-for the next one.  It connects again at once if its socket was closed with 1012 or broke.
+A listener keeps a multi-context socket for its conversation.  It requests a sentence, plays it, and requests
+the next one.  It reconnects at once if its socket was closed with 1012 or broke.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from zelitrio.errors import RemoteError
 
 _BYTES_PER_S = 48_000  # pcm_24000
 _PATIENCE_S = 10.0
-"""A listener that hears nothing for this time gives the utterance up."""
+"""A listener gives an utterance up after this time without audio."""
 _AGAIN_S = 0.05
-"""Before it connects again after an error."""
+"""Wait before a reconnect after an error."""
 _BUSY_S = 0.5
-"""Before it asks again after a server that was busy."""
+"""Wait before a request is repeated to a busy server."""
 _BEGIN_WITHIN_S = 3.0
 _SENTENCES_EACH = (2, 4)
-"""Of a conversation: sockets end and begin all the time, as those of users do."""
+"""Fewest and most sentences of a conversation.  Sockets end and begin all the time."""
 
 
 @attrs.define(eq=False)
 class Tally:
-    """What listeners met in one phase."""
+    """The results of all listeners in one phase."""
 
     conversations: int = 0
     whole: int = 0
-    """Utterances heard to their end."""
+    """Utterances received to their end."""
     first_s: list[float] = attrs.field(factory=list)
     late_s: list[float] = attrs.field(factory=list)
     cut: Counter[str] = attrs.field(factory=Counter)
     """Utterances that ended after their first audio, by error."""
     asked_again: Counter[str] = attrs.field(factory=Counter)
-    """Requests that failed before any audio, by error; each was made again."""
+    """Requests that failed before any audio, by error; each was repeated."""
     reconnects: Counter[str] = attrs.field(factory=Counter)
     """Sockets that ended too early, by error."""
     refused: Counter[str] = attrs.field(factory=Counter)
     """Connections that were not accepted, by error."""
     back_s: list[float] = attrs.field(factory=list)
-    """From the loss of a socket to an open one."""
+    """Times from the loss of a socket to an open one."""
 
 
 @asynccontextmanager
 async def listening(url: str, listeners: int, seed: int, tally: Tally) -> AsyncIterator[None]:
-    """Listeners for as long as the block lasts; each then finishes its utterance."""
+    """Run listeners for the time of the block; each then finishes its utterance."""
     over = trio.Event()
     async with trio.open_nursery() as nursery:
         for number in range(listeners):
@@ -72,7 +72,7 @@ class _Listener:
     tally: Tally
     over: trio.Event
     lost_at: float | None = attrs.field(default=None, init=False)
-    """When its last socket ended too early; None: it did not."""
+    """When its last socket ended too early; None if it did not."""
 
     async def run(self) -> None:
         await trio.sleep(self.chance.uniform(0, _BEGIN_WITHIN_S))
@@ -100,7 +100,7 @@ class _Listener:
                 return
 
     async def _utter(self, client: MultiClient, name: str) -> bool:
-        """Have one sentence spoken and play it; whether the socket is still good.
+        """Request one sentence and play it; return whether the socket is still usable.
 
         Raises:
             RemoteError: the socket ended.
@@ -118,7 +118,7 @@ class _Listener:
                         late_s = max(late_s, now - (asked_at + first_s + heard_s))
                         heard_s += len(event.audio) / _BYTES_PER_S
                     elif isinstance(event, ClientFailure):
-                        failure = event.error.code  # the context's end follows
+                        failure = event.error.code  # the end of the context follows
                     elif isinstance(event, ClientFinal):
                         break
                 else:
@@ -145,12 +145,12 @@ async def _ask(client: MultiClient, name: str, text: str) -> None:
         await client.send_text(name, text, flush=True)
         await client.close_context(name)
     except RemoteError:
-        async for _ in client:  # it was closed while this listener played: the reason waits to be read
+        async for _ in client:  # the socket was closed during playback; read why
             pass
         raise
 
 
 def _name(error: RemoteError | trio.TooSlowError) -> str:
-    """The close code where there was one, otherwise the kind of error."""
+    """Return the close code if there is one, otherwise the kind of error."""
     closed = re.search(r"code (\d+)", str(error))
     return closed[1] if closed else error.code if isinstance(error, RemoteError) else "silence"

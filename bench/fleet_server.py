@@ -1,6 +1,6 @@
 """A server of `bench.fleet`: the real server over the scripted engine, which speaks in real time.
 
-Sixty voices in real time are more than a small machine computes, and the fleet's rules do not depend on them.
+A small machine cannot compute sixty voices in real time.  The tested rules do not depend on the voices.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 
 BLOCK_MS, BLOCKS, EVERY_S = 80.0, 25, 0.078
-"""An utterance of 2 s, a little faster than it is played."""
+"""An utterance of 2 s, handed out a little faster than it is played."""
 CAPACITY = 40
 """Streams at which the load is 1."""
 
 
 async def run(port: int, agent_port: int) -> None:
-    """Serve until a signal."""
+    """Serve until a signal comes."""
     engine = ScriptedEngine(BLOCK_MS, EVERY_S, BLOCKS, CAPACITY)
     settings = ServerSettings(port=port, agent_port=agent_port, trusted_proxies=("127.0.0.1",))
     async with trio.open_nursery() as nursery:

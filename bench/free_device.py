@@ -1,16 +1,16 @@
-"""The server's own cost, with a device that computes nothing: what one process could serve beside any GPU.
+"""The server's own cost, measured with a device that computes nothing.
 
     python -m bench.free_device
     python -m bench.free_device --tree before=../before --tree now=. --rounds 3
 
-Engine thread, scheduler, sockets and encoders are real; the networks hand out ready results
-(`bench/free_device_server.py`).  Processor time is the threads' own (`schedstat`), by thread.  Several trees
-of the package are measured in turns within one run, each by a server of its own.
+Engine thread, scheduler, sockets and encoders are real; the networks return ready results
+(`bench/free_device_server.py`).  Processor time is counted per thread (`schedstat`).  Several trees of the
+package are measured in turns within one run, each by its own server.
 
-- *persistent*: closed loop over multi-context sockets that stay.
-- *fresh*: closed loop, a `stream-input` socket for every utterance.
-- *connect*: sockets that are opened and closed, and say nothing.
-- *paced*: listeners that hear each utterance in real time, over sockets that stay.
+- *persistent*: closed loop over multi-context sockets that stay open.
+- *fresh*: closed loop with a `stream-input` socket for each utterance.
+- *connect*: sockets that are opened and closed without text.
+- *paced*: listeners that play each utterance in real time, over sockets that stay open.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ class Load:
 
     @property
     def chances(self) -> list[random.Random]:
-        """A source of texts for each client."""
+        """Return a random source of texts for each client."""
         return [random.Random(f"{self.seed} {number}") for number in range(self.clients)]
 
 
 Run = Callable[[Load], Awaitable[Callable[[], Awaitable[None]]]]
-"""Prepares a load, outside of the measurement, and returns it."""
+"""Prepares a load outside of the measurement, then returns the load."""
 
 
 async def persistent(load: Load) -> Callable[[], Awaitable[None]]:
-    """Closed loop over sockets that stay."""
+    """Closed loop over sockets that stay open."""
     sockets = await _open(load)
 
     async def run() -> None:
@@ -125,7 +125,7 @@ async def connect(load: Load) -> Callable[[], Awaitable[None]]:
 
 
 async def paced(load: Load) -> Callable[[], Awaitable[None]]:
-    """Listeners that hear what they asked for in real time."""
+    """Listeners that play in real time."""
     sockets = await _open(load)
 
     async def one(socket: ContextSocket, chance: random.Random, until: float) -> None:
@@ -257,7 +257,7 @@ def measure(
     clients: int,
     report: Report,
 ) -> list[object]:
-    """One load on one server."""
+    """Measure one load on one server."""
     load = Load(_address(server, output_format), clients, options.extra.seconds, options.seed)
     before, begin = server.cpu_s_by_thread(), time.perf_counter()
     watch = asyncio.run(_measured(load, RUNS[mode]))
@@ -265,7 +265,7 @@ def measure(
     after = server.cpu_s_by_thread()
     used = {name: cpu_s - before.get(name, 0.0) for name, cpu_s in after.items()}
     cpu_s, engine_s = sum(used.values()), used.get("zelitrio-engine", 0.0)
-    # The loop's thread keeps the program's name.
+    # The thread of the loop keeps the program's name.
     loop_s = sum(took for name, took in used.items() if name.startswith("python"))
     whole = [heard for heard in load.heard if not heard.failure]
     audio_s = sum(heard.audio_s for heard in whole)

@@ -1,8 +1,8 @@
 """The real server over a device that computes nothing; `bench.free_device` starts it.
 
 Everything but the networks' arithmetic is real: engine thread, scheduler, layout, sockets, encoders.  The
-voice's model is a public `Model`.  Its network returns ready results, and the voice is in the catalogue.
-It imports nothing of `bench`, so that it also runs with another tree of the package.
+voice's model is a public `Model` with a network that returns ready results.  This file imports nothing of
+`bench`, so that it also runs with another tree of the package.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from zelitrio.voices import Catalogue, load_builtin
 
 VOICE_ID = "free"
 TOKEN_S = 0.08
-"""A phone's length: an average of the built-in voices."""
+"""Length of a phone: the average of the built-in voices."""
 NOISE_SEED = 7
 
 
 @attrs.define(eq=False)
 class FreeNetwork:
-    """A network with ready results: every token has one length, every window the same sound.
+    """A network with ready results: every token has the same length, every window the same samples.
 
     Args:
-        encode_fields: of the network that it stands for.
-        token_frames: of each token.
-        hop_samples: of a frame.
+        encode_fields: the fields of the network that it replaces.
+        token_frames: frames of each token.
+        hop_samples: samples of a frame.
     """
 
     encode_fields: Any
@@ -68,7 +68,7 @@ class FreeNetwork:
 
 
 def _sound(rows: int, samples: int) -> Tensor:
-    """A voiced sound with some noise, which codecs find as hard as speech."""
+    """A voiced sound with some noise.  Codecs take as long for it as for speech."""
     chance = np.random.default_rng(NOISE_SEED)
     at = np.arange(samples) / 24_000
     tone = sum(np.sin(2 * np.pi * 130 * k * at) / k for k in range(1, 20))
@@ -94,7 +94,7 @@ class FreeModel:
 
 
 async def run(max_streams: int) -> None:
-    """Serve until a signal."""
+    """Serve until a signal comes."""
     voice = load_builtin().default
     free: Any = FreeModel(voice.model)
     catalogue = Catalogue([attrs.evolve(voice, voice_id=VOICE_ID, name=VOICE_ID, model=free)])

@@ -1,4 +1,4 @@
-"""What hostile, broken and impatient clients send to a server's port: seeded, as bytes and endings."""
+"""Seeded traffic of hostile, broken and impatient clients: bytes to send, and how the connection ends."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _WORDS = (
 
 @attrs.frozen(kw_only=True)
 class Visit:
-    """One connection: its bytes, and its end.
+    """One connection: its bytes and its end.
 
     Attributes:
         parts: sent one after the other, with a pause of `pause_s` between them.
-        reads: bytes of the answer to wait for before it ends.
+        reads: bytes of the answer to wait for before the end.
         ending: `close` with a FIN, `reset` with a RST, `half` ends the sending side and reads on, `stay`
             waits for the server to close.
-        times: how many such connections.
+        times: number of such connections.
     """
 
     parts: tuple[bytes, ...]
@@ -44,7 +44,7 @@ class Visit:
 
 
 def head(line: str, *fields: str, key: bool = False) -> bytes:
-    """A request head for this machine."""
+    """Return a request head for this machine."""
     named = [f"xi-api-key: {KEY}"] if key else []
     return "\r\n".join([line, "Host: localhost", *named, *fields, "", ""]).encode("latin-1")
 
@@ -55,7 +55,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def http2(*frames: bytes) -> bytes:
-    """The client's side of an HTTP/2 connection."""
+    """Return the client's side of an HTTP/2 connection."""
     return HTTP2_PREFACE + frame(4, 0, 0) + b"".join(frames)
 
 
@@ -66,7 +66,7 @@ def request2(*pairs: tuple[bytes, bytes], stream: int = 1) -> bytes:
 
 
 def requests(voice_id: str) -> tuple[bytes, ...]:
-    """Twenty requests, most of them good; the speech in them is short."""
+    """Twenty requests, most of them valid, with short texts."""
     speech = f"POST /v1/text-to-speech/{voice_id}"
     socket = f"GET /v1/text-to-speech/{voice_id}/stream-input HTTP/1.1"
     said = b'{"text": "Hi."}'
@@ -99,7 +99,7 @@ def requests(voice_id: str) -> tuple[bytes, ...]:
 
 
 def door_requests(voice_id: str) -> tuple[bytes, ...]:
-    """Requests to the doors beside plain speech: contexts, dialogue, telephones, dictionaries."""
+    """Requests for contexts, dialogue, telephone formats and dictionaries."""
     contexts = socket_frames(
         b'{"text": " ", "context_id": "a"}',
         b'{"text": "Hi.", "context_id": "a", "flush": true, "flush_id": "f"}',
@@ -142,7 +142,7 @@ def door_requests(voice_id: str) -> tuple[bytes, ...]:
 
 
 def wyoming_requests() -> tuple[bytes, ...]:
-    """What Home Assistant sends to the Wyoming port: a text at once, and a text in pieces."""
+    """Home Assistant's messages to the Wyoming port: a text at once, and a text in pieces."""
 
     def event(kind: str, data: bytes = b"{}") -> bytes:
         return b'{"type": "%b", "data_length": %d}\n%b' % (kind.encode(), len(data), data)
@@ -177,7 +177,7 @@ def cut_visits(known: Sequence[bytes], every: int = 1) -> Iterator[Visit]:
 
 
 def random_visits(known: Sequence[bytes], seed: int) -> Iterator[Visit]:
-    """Mutated requests and pipelines of them, cut in pieces, without end."""
+    """Endless mutated requests and pipelines of them, cut in pieces."""
     drawn = random.Random(seed)
     while True:
         data = b"".join(

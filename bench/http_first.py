@@ -1,9 +1,9 @@
-"""First byte over HTTP beside first audio over a socket: the same text, in turns.
+"""First byte over HTTP and first audio over a socket: the same text, in turns.
 
     python -m bench.http_first --rounds 30
 
-Both start when the request (or the flush that releases the text) is handed to the system, on a
-connection that is open, and end with the first bytes of audio.
+Both times start when the request, or the flush that releases the text, is handed to the system on an open
+connection.  They end with the first bytes of audio.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FORMAT = "pcm_24000"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, and say."""
+    """Run the bench."""
     made = parser(__doc__)
     made.add_argument("--rounds", type=int, default=30)
     options = parse(made, arguments)
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
             second_s = one.wait_first()
             one.end()
             one.wait_end()
-            if turn:  # the first of each warms up
+            if turn:  # the first round warms up
                 over_http.append(first_s)
                 over_socket.append(second_s)
         connection.close()

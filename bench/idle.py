@@ -1,9 +1,9 @@
-"""The cost of idle sockets: processor time and memory of the server.
+"""The cost of idle sockets: the server's processor time and memory.
 
     python -m bench.idle --sockets 200 --seconds 20
 
-Each is a greeted `multi-stream-input` socket between turns.  Clients that send keep-alives send one
-every ten seconds, as Pipecat does; the server pings all of them.
+Each is a greeted `multi-stream-input` socket between turns.  Clients with keep-alives send one every ten
+seconds, as Pipecat does.  The server pings all sockets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FORMAT = "pcm_24000"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, and say."""
+    """Run the bench."""
     made = parser(__doc__)
     made.add_argument("--sockets", type=int, default=200)
     made.add_argument("--seconds", type=float, default=20.0)
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _watch(server: ServerProcess, sockets: list[OneSocket], seconds: float) -> float:
-    """Answer pings and send keep-alives for a while; the share of a core the server used meanwhile."""
+    """Answer pings and send keep-alives for a while; return the share of a core that the server used."""
     readers = {one.socket: wire.FrameReader() for one in sockets}
     for reader in readers.values():
         reader.is_open = True

@@ -1,10 +1,10 @@
-"""How many listeners a server can feed in real time without one underrun.
+"""The number of listeners that a server feeds in real time without an underrun.
 
     python -m bench.listeners --seconds 10 --up-to 60
 
-Each listener says a sentence, hears it in real time to its end and says the next at once, so a listener
-needs one second of audio per second.  It plays from the first frame on, without a buffer.  The result is
-the largest number at which no listener ran dry or was refused, found by steps and then by halving.
+Each listener requests a sentence, plays it in real time to its end and requests the next, so it needs one
+second of audio per second.  It plays from the first frame on, without a buffer.  The result is the largest
+number at which no listener ran dry or was refused.  It is found by steps, then by halving.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 def search(
     options: Options, address: Address, server: ServerProcess, report: Report, rows: list[list[object]]
 ) -> int:
-    """The largest number of listeners that went well; 0 if the first did not."""
+    """Return the largest number of listeners that worked; 0 if the first did not."""
     extra = options.extra
     good, bad = 0, None
     for count in range(extra.start, extra.up_to + 1, extra.step):
@@ -112,7 +112,7 @@ def measure(
 
 
 async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Said], ClientWatch]:
-    """Let `count` listeners listen; each ends after the utterance in which the time is over."""
+    """Run `count` listeners; each ends after the utterance in which the time is over."""
     heard: list[Said] = []
     async with ClientWatch() as watch:
         await paced_listeners(address, count, seconds, seed, heard.append)

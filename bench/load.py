@@ -1,7 +1,4 @@
-"""Many streams from one cheap process.
-
-python -m bench.load --port N --streams 4 --seconds 10
-"""
+"""Many streams from one cheap process; `bench.beside` starts it."""
 
 from __future__ import annotations
 

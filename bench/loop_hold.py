@@ -1,10 +1,10 @@
-"""How long tasks hold the loop's thread while a server speaks.  The limit is 10 ms.
+"""The times for which tasks hold the loop's thread while a server speaks.  The limit is 10 ms.
 
     python -m bench.loop_hold --streams 4 --seconds 10
 
-A Trio instrument times every step of every task of a real server in this process; the clients are in
-another.  A step's wall time is what the other tasks wait for; its processor time is what it did itself.
-The rest is waiting: for a core, which the system says, or for the GIL, which is what remains.
+A Trio instrument times every step of every task of a real server in this process.  The clients are in
+another process.  A step's wall time is what delays the other tasks.  Its processor time is its own work.  The
+system reports the wait for a core.  What remains is the wait for the GIL.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ from zelitrio.text import load_front_end
 
 LIMIT_S = 0.010
 REMEMBERED_S = 0.002
-"""Steps longer than this are remembered with the place where they ended."""
+"""Longer steps are kept with the place where they ended."""
 SWITCH_INTERVAL_S = 0.0005
 """As `zelitrio serve` sets it."""
 
 
 @attrs.frozen
 class LongStep:
-    """A step that took long."""
+    """A long step."""
 
     wall_s: float
     cpu_s: float
     queued_s: float
-    """It could have run and had no core."""
+    """Time in which it could run and had no core."""
     task: str
     ended_at: str
 
 
 class LoopWatch(trio.abc.Instrument):
-    """Times every step of the tasks of the thread that made it, while `is_on`; some 4 microseconds a step."""
+    """Times every step of the tasks of its thread while `is_on`; costs some 4 microseconds a step."""
 
     def __init__(self) -> None:
         self.is_on = False
@@ -83,12 +83,12 @@ class LoopWatch(trio.abc.Instrument):
             self.long_steps.append(LongStep(wall_s, cpu_s, queued_s, task.name, _place(task.coro)))
 
     def _queued_s(self) -> float:
-        """How long the thread has waited for a core."""
+        """How long the thread has waited for a core so far."""
         return int(os.pread(self._schedstat, 100, 0).split()[1]) / 1e9
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Forget what was, and watch for as long as the block lasts."""
+        """Clear the records, then record for the time of the block."""
         for kept in (self.walls_s, self.cpus_s, self.by_task, self.long_steps):
             kept.clear()
         self.is_on = True
@@ -127,7 +127,7 @@ async def measure(options: Options, report: Report, watch: LoopWatch) -> None:
             beside = speaking_beside(
                 str(url.hostname), int(url.port or 0), options.extra.streams, voice_id, output_format
             )
-            # Entering and leaving wait for the client process: not on the loop that is watched.
+            # Start and end of the client process must not block the measured loop.
             await trio.to_thread.run_sync(beside.__enter__)
             with watch.watching():
                 await trio.sleep(options.extra.seconds)
@@ -172,7 +172,7 @@ def tell(report: Report, watch: LoopWatch, output_format: str, seconds: float) -
 
 
 def _place(coroutine: Any) -> str:
-    """The innermost line of our code at which a task waits."""
+    """The innermost line of our code at which a coroutine waits."""
     place = "its end"
     while coroutine is not None:
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)

@@ -1,4 +1,4 @@
-"""Where a figure was measured, so that it can be compared with another."""
+"""The circumstances of a measurement, so that figures can be compared."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 def cores() -> int:
-    """Cores this process may use."""
+    """The number of cores that this process can use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
 @cache
 def machine_name() -> str:
-    """Name of the folder that this machine's results go to: `2-core-amd-epyc`, `nvidia-h200`."""
+    """The folder of this machine's results: `2-core-amd-epyc`, `nvidia-h200`."""
     if torch.cuda.is_available():
         return _slug(torch.cuda.get_device_name(0))
     return f"{cores()}-core-{_slug(_processor())}"
@@ -36,7 +36,7 @@ def machine_name() -> str:
 def commit() -> str:
     """Return the commit that is measured, with `+` if files of the package differ from it.
 
-    BENCH_COMMIT has precedence: a copy of the code may have no git, or a git of another commit.
+    BENCH_COMMIT has precedence, because a copy of the code may have no git, or the git of another commit.
     """
     if said := os.environ.get("BENCH_COMMIT"):
         return said
@@ -50,7 +50,7 @@ def commit() -> str:
 
 
 def circumstances() -> dict[str, Any]:
-    """Machine, versions and commit; `busy` is the load average of the last minute, ours included."""
+    """Machine, versions and commit; `busy` is the load average of the last minute, this process included."""
     return {
         "commit": commit(),
         "machine": machine_name(),

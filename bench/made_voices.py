@@ -1,6 +1,6 @@
-"""Voices of the public families with drawn weights: the cost of a step depends on sizes only.
+"""Voices of the public families with random weights: the cost of a step depends only on sizes.
 
-Sizes are the published ones.  Durations are set, so that a phone lasts about 80 ms, as in speech.
+The sizes are the published ones.  Durations are fixed: a phone lasts about 80 ms, as in speech.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _MARKS = "^_$ ,.?!:;ˈˌː"
 
 
 def made_piper(folder: Path, seed: int, config: PiperConfig | None = None) -> Voice:
-    """A Piper voice of medium quality, as `en_US-joe-medium` is."""
+    """A Piper voice of medium quality, with the sizes of `en_US-joe-medium`."""
     config = config or PiperConfig()
     torch.manual_seed(seed)
     network = Vits(config).requires_grad_(False)
     _draw(network)
     for name, parameter in network.named_parameters():
         if name.startswith("dp.") and name.endswith("proj.weight"):
-            parameter.zero_()  # the text has no part in the durations
+            parameter.zero_()  # durations must not depend on the text
         if name == "dp.flows.0.m":
             parameter.fill_(-math.log(_PIPER_FRAMES))
     path = folder / "piper.safetensors"
@@ -47,7 +47,7 @@ def made_piper(folder: Path, seed: int, config: PiperConfig | None = None) -> Vo
 
 
 def made_kokoro(folder: Path, seed: int, config: KokoroConfig | None = None) -> Voice:
-    """A Kokoro voice of version 1.0's sizes."""
+    """A Kokoro voice with the sizes of version 1.0."""
     config = config or KokoroConfig()
     torch.manual_seed(seed)
     network = Kokoro(config).requires_grad_(False)

@@ -1,12 +1,12 @@
-"""What accounts and traces cost: processor time of a message, and first audio, on and off in turns.
+"""The cost of accounts and traces: processor time of a message and first audio, with and without them.
 
     python -m bench.observed --rounds 12
 
-Three servers run side by side: without both, with accounts (a key, its usage on disk), and with accounts and
-traces (of a tenth of all requests, unless told otherwise).  Processor time is measured with the scripted
-engine: clients say sentences of 25 messages, each on a socket of its own, so a message carries its part of a
+Three servers run side by side: one without both, one with accounts (a key, its usage on disk), and one with
+accounts and traces (of a tenth of all requests by default).  Processor time is measured with the scripted
+engine: clients say sentences of 25 messages, each on its own socket, so a message carries its share of a
 conversation's cost.  First audio is measured with the real engine, one stream at a time.  The servers take
-turns, in an order that changes.  Ratios are taken within a turn, so other work on the machine meets all.
+turns in a changing order.  Ratios are taken within a turn, so other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from zelitrio.settings import hash_key
 OFF, ACCOUNTS, BOTH = "off", "accounts", "accounts and traces"
 MODES = (OFF, ACCOUNTS, BOTH)
 BLOCKS, BLOCK_MS, EVERY_S = 25, 200.0, 0.05
-"""The scripted engine's utterances come four times as fast as they are played."""
+"""The scripted engine hands an utterance out four times as fast as it is played."""
 DRAWS = 2000
-"""Of turns with replacement, for the interval of a ratio."""
+"""Bootstrap samples of the turns for the interval of a ratio."""
 Turn = Callable[[Options, ServerProcess, str, int], Coroutine[Any, Any, float]]
 
 
@@ -63,7 +63,7 @@ def main() -> None:
 
 @contextmanager
 def _servers(program: tuple[str, ...], flags: list[str]) -> Iterator[dict[str, tuple[ServerProcess, str]]]:
-    """A server of each mode, and the key for it."""
+    """Start a server of each mode; yield each with its key."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sink = stack.enter_context(open_server((), ("-m", "bench.trace_sink")))
@@ -90,7 +90,7 @@ def _measure(
     turns: int,
     rows: list[list[object]],
 ) -> None:
-    """Give each server its turns, and tell each mode's ratio to the first."""
+    """Give each server its turns, and report each mode's ratio to the first mode."""
     chance = random.Random(options.seed)
     found: dict[str, list[float]] = {mode: [] for mode in MODES}
     for number in range(-1, turns):
@@ -119,7 +119,7 @@ def _measure(
 
 
 async def _cpu_us(options: Options, server: ServerProcess, key: str, number: int) -> float:
-    """The server's processor time for each message of a turn."""
+    """Return the server's processor time per message of a turn."""
     extra, said = options.extra, list[Said]()
     address = Address(host=server.host, port=server.port, voice_id=VOICE_ID, api_key=key)
     cpu_s = server.cpu_s()
@@ -130,7 +130,7 @@ async def _cpu_us(options: Options, server: ServerProcess, key: str, number: int
 
 
 async def _first_ms(voice_id: str, options: Options, server: ServerProcess, key: str, number: int) -> float:
-    """First audio of one sentence, the same for all servers in a turn."""
+    """Return the first audio of one sentence, the same sentence for all servers in a turn."""
     address = Address(host=server.host, port=server.port, voice_id=voice_id, api_key=key)
     said: list[Said] = []
     text = SENTENCES[number % len(SENTENCES)]

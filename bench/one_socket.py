@@ -1,4 +1,4 @@
-"""A blocking client for one stream at a time: nothing between the socket and the clock."""
+"""A blocking client of one stream, so that nothing is between the socket and the clock."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ READ_BYTES = 1 << 18
 
 
 class OneSocket:
-    """One socket, opened and greeted.
+    """One socket that is open and greeted.
 
     Args:
-        host, port: where.
+        host, port: the server's address.
         target: path and query, `stream_target` or `multi_target`.
-        output_format: the format that the target names.
-        receive_bytes: the system's buffer for what was not read; None for its own choice.
+        output_format: the format named in the target.
+        receive_bytes: size of the system's receive buffer; None: the system's default.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class OneSocket:
     ) -> None:
         self.heard = Heard(output_format=output_format)
         self.socket = socket.socket()
-        if receive_bytes is not None:  # only before the connection is made does it bound the window
+        if receive_bytes is not None:  # it bounds the window only if set before connecting
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(TIMEOUT_S)
         self.socket.connect((host, port))
@@ -54,11 +54,11 @@ class OneSocket:
         self.socket.sendall(wire.message(fields))
 
     def end(self) -> None:
-        """Say that no more text comes."""
+        """End the text."""
         self.send(text="")
 
     def wait_first(self) -> float:
-        """Block until a frame of audio came; returns seconds since `release`."""
+        """Block until a frame of audio comes; return the seconds since `release`."""
         while not self.heard.arrivals:
             self._take(self._receive())
             if self.heard.failure:
@@ -66,35 +66,35 @@ class OneSocket:
         return self.heard.first_s
 
     def listen(self, seconds: float) -> None:
-        """Take what comes for a while."""
+        """Receive messages for a while."""
         until = time.perf_counter() + seconds
         while (left_s := until - time.perf_counter()) > 0:
             if select.select([self.socket], [], [], left_s)[0]:
                 self._take(self._receive())
 
     def wait_final(self) -> float:
-        """Block until a context ended; returns the time when its last message came."""
+        """Block until a context ends; return the time of its last message."""
         while self.final_at is None:
             self._take(self._receive())
         return self.final_at
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Send the close frame."""
         self._has_closed = True
         self.socket.sendall(wire.close())
 
     def vanish(self) -> None:
-        """Be gone as a crashed machine's system would say it: a reset, no goodbye."""
+        """Reset the connection without a close frame, as after a crash of the client."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def wait_end(self) -> Heard:
-        """Block until the server closes; closes."""
+        """Block until the server closes, then close."""
         try:
             while data := self.socket.recv(READ_BYTES):
                 self._take(data)
         except ConnectionResetError:
-            # A server that closes first may answer our half of the goodbye with a reset.
+            # A server that has already closed may answer our close frame with a reset.
             if not self._has_closed:
                 raise
         self.heard.ended_at = time.perf_counter()
@@ -102,7 +102,11 @@ class OneSocket:
         return self.heard
 
     def _receive(self) -> bytes:
-        """Receive bytes; WireError if the peer has closed."""
+        """Receive bytes.
+
+        Raises:
+            WireError: the peer has closed.
+        """
         data = self.socket.recv(READ_BYTES)
         if not data:
             raise wire.WireError(

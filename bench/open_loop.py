@@ -3,11 +3,11 @@
     python -m bench.open_loop --rates 1,2,4 --seconds 10
     python -m bench.open_loop --find-knee
 
-Arrivals are Poisson; each opens a socket, says one sentence and listens.  Counted: audible first audio
-(p50, p95, p99), listeners that ran dry while playing from the first frame on (underruns), and arrivals
-that got nothing (dropped).  The knee is the highest rate without underruns and drops at which the p95
-stays within --limit-ms.  The method is that of nari-labs' TTS benchmarks; there the
-p95 on an H100 is 34.1 ms at 10 and 77.2 ms at 20 arrivals a second.
+Arrivals are Poisson.  Each opens a socket, says one sentence and listens.  Counted are audible first audio
+(p50, p95, p99), listeners that ran dry while playing from the first frame on (underruns), and arrivals that
+got nothing (dropped).  The knee is the highest rate without underruns and drops at which the p95 stays within
+--limit-ms.  The method is that of nari-labs' TTS benchmarks: their p95 on an H100 is 34.1 ms at 10 and
+77.2 ms at 20 arrivals a second.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.bench_client import Address, ClientWatch, Said, heard_ms, point_li
 from zelitrio.bench_client import open_loop as arriving
 
 KNEE_STEPS = 5
-"""Halvings of the interval in which the knee lies."""
+"""Halvings of the interval that contains the knee."""
 
 
 def main() -> None:
@@ -52,7 +52,7 @@ def main() -> None:
 def measure(
     options: Options, address: Address, server: ServerProcess, rate: float, report: Report
 ) -> tuple[bool, list[object]]:
-    """One rate; whether it is below the knee, and its row."""
+    """Measure one rate; return whether it is below the knee, and its row."""
     seconds = options.extra.seconds
     cpu_s = server.cpu_s()
     arrivals, watch, wall_s = asyncio.run(arrive(address, rate, seconds, options.seed))
@@ -83,7 +83,7 @@ def measure(
 async def arrive(
     address: Address, rate: float, seconds: float, seed: int
 ) -> tuple[list[Said], ClientWatch, float]:
-    """Let utterances arrive for a while and hear them all out; the wall time is until the last ended."""
+    """Start utterances for a while and receive all of them; the wall time ends with the last one."""
     arrivals: list[Said] = []
     begin = time.perf_counter()
     async with ClientWatch() as watch:
@@ -94,7 +94,7 @@ async def arrive(
 def find_knee(
     options: Options, address: Address, server: ServerProcess, report: Report
 ) -> tuple[float, list[list[object]]]:
-    """Halve the interval between the first and the last rate; 0.0 if even the first is too much."""
+    """Halve the interval between the first and the last rate; 0.0 if the first is above the knee."""
     low, high = options.extra.rates[0], options.extra.rates[-1]
     is_fine, row = measure(options, address, server, low, report)
     rows = [row]

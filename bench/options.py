@@ -1,4 +1,4 @@
-"""The flags that all benches share."""
+"""The flags of all benches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Options:
     extra: argparse.Namespace
 
     def report(self, bench: str) -> Report:
-        """Return the place for its results.  Stored lines come from clean trees only."""
+        """Return the report of a bench.  Only a clean tree may store lines."""
         if self.keep and commit().endswith(("+", "unknown")):
             raise SystemExit(f"--keep: expected a clean tree of a commit, found {commit()}; commit first")
         said = {
@@ -35,11 +35,11 @@ class Options:
         return Report(bench=bench, seed=self.seed, settings=said, keep=self.keep)
 
     def catalogue(self) -> Catalogue:
-        """The voices to measure with: a folder's, or the built-in ones."""
+        """The voices of the given folder, or the built-in ones."""
         return load_builtin() if self.voices is None else Catalogue(load_folder(self.voices))
 
     def chosen_voice(self) -> Voice:
-        """The one voice to measure with."""
+        """The measured voice."""
         catalogue = self.catalogue()
         found = catalogue.default if self.voice is None else catalogue.find(self.voice)
         if found is None:
@@ -56,7 +56,7 @@ class Options:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the shared flags; a bench adds its own."""
+    """A parser with the shared flags; a bench adds its own flags."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -91,7 +91,7 @@ def parse(made: argparse.ArgumentParser, arguments: list[str] | None = None) -> 
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """`1,2.5` as numbers, for flags that take a list."""
+    """`1,2.5` as numbers."""
     return tuple(float(part) for part in text.split(","))
 
 
@@ -101,7 +101,7 @@ def counts(text: str) -> tuple[int, ...]:
 
 
 def _told(value: Any) -> Any:
-    # Where a file lies is this machine's own matter: a stored line tells its name.
+    # A stored line has only the name of a file, because its folder means nothing on another machine.
     if isinstance(value, Path):
         return value.name
     return [_told(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,11 +1,11 @@
-"""zelitrio beside other servers: the same text, the same machine, measured in turns by `zelitrio bench`.
+"""zelitrio and other servers: the same text and machine, measured in turns by `zelitrio bench`.
 
     python -m bench.peers --piper en_US-joe-medium.onnx --lines beside.jsonl
     zelitrio bench --compare beside.jsonl --html beside.html
 
-Each server runs as its users start it, in a process of its own, and is idle while another one is measured.
-Those that are not installed are named and left out: `piper-tts[http]` and `wyoming-piper` with the same
-public voice, `kokoro-onnx`, flite and espeak-ng behind `bench.small_server`.  `bench.runtimes` compares the
+Each server runs as its users start it, in its own process, and is idle while another one is measured.  Those
+that are not installed are named and left out: `piper-tts[http]` and `wyoming-piper` with the same public
+voice, and `kokoro-onnx`, flite and espeak-ng over `bench.small_server`.  `bench.runtimes` compares the
 runtimes without servers.
 """
 
@@ -44,7 +44,7 @@ SENTENCES = (
 
 @attrs.frozen(kw_only=True)
 class Served:
-    """A server that is ready, and how to speak to it."""
+    """A server that is ready, and its address."""
 
     name: str
     url: str
@@ -83,7 +83,7 @@ def main() -> None:
 def measure(
     options: Options, served: Served, bench: str, points: tuple[float, ...], report: Report
 ) -> Iterator[list[object]]:
-    """One server under one load."""
+    """Measure one server under one load."""
     address = parse_address(
         served.url, protocol=served.protocol, voice_id=served.voice_id, output_format=served.output_format
     )
@@ -126,7 +126,7 @@ def _row(line: Line, report: Report) -> list[object]:
 
 
 def _servers(options: Options, place: Path, stack: ExitStack) -> Iterator[Served]:
-    """Start all that can be had."""
+    """Start every installed server."""
     extra = options.extra
     folders = []
     origin = Origin(source="bench.peers")
@@ -211,7 +211,7 @@ def _small(stack: ExitStack, program: str, *flags: str) -> Served:
 
 @contextmanager
 def _open_peer(command: list[str], port: int) -> Iterator[None]:
-    """A server by Python, for as long as the block lasts; ready when it takes connections."""
+    """Run a server under Python for the time of the block; it is ready when it accepts connections."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen([sys.executable, *command], cwd=REPOSITORY, stdout=log, stderr=log)
         try:

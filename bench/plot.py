@@ -1,9 +1,9 @@
-"""Draw what was kept: first audio against load, throughput against load, one stream's waterfall.
+"""Draw the stored results: first audio and throughput against load, and one stream's waterfall.
 
     python -m bench.plot                 every machine in bench/results
     python -m bench.plot 2-core-amd-epyc
 
-If a line was measured several times, the last one counts.  Needs matplotlib (extra `bench`).
+The last one of equal measurements counts.  Needs matplotlib (extra `bench`).
 """
 
 from __future__ import annotations

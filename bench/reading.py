@@ -1,9 +1,9 @@
-"""How fast text is read: microseconds of a sentence, and growth with the length of nasty text.
+"""The speed of reading text: microseconds of a sentence, and growth with the length of difficult text.
 
     python -m bench.reading
 
-No engine and no server: `FrontEnd.utterance` only.  The table has the same unit in 4 KiB and in 64 KiB.
-A growth of 16 is linear.
+Only `FrontEnd.utterance` runs, without engine or server.  The table shows the same text in 4 KiB and in
+64 KiB.  A growth of 16 is linear.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SMALL, LARGE = 4 * 1024, 64 * 1024
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, and say."""
+    """Run the bench."""
     options = parse(parser(__doc__), arguments)
     report = options.report("reading")
     front_end = load_front_end()

@@ -18,12 +18,12 @@ RESULTS = Path(__file__).parent / "results"
 
 @attrs.define(eq=False, kw_only=True)
 class Report:
-    """The lines of one run.
+    """Writes the lines of one run.
 
     Args:
-        bench: its name, and that of the file of its results.
-        seed: of all random draws.
-        settings: of the run, written into every line.
+        bench: name of the bench and of its results file.
+        seed: seed of all random draws.
+        settings: settings of the run, written into every line.
         keep: whether lines are also appended to this machine's results.
     """
 
@@ -34,7 +34,7 @@ class Report:
     _begun: str = attrs.field(factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), init=False)
 
     def line(self, what: str, **figures: Any) -> None:
-        """Say one thing that was measured."""
+        """Print one result, and keep it if wanted."""
         record = {
             "bench": self.bench,
             "what": what,

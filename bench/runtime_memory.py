@@ -1,9 +1,9 @@
-"""Memory of a public voice in its own runtime and in ours, each in a process of its own.
+"""Memory of a public voice in its own runtime and in ours, each in its own process.
 
     python -m bench.runtime_memory --piper en_US-joe-medium.onnx --kokoro FOLDER --speaker af_heart
 
-Resident memory before the voice is loaded (all its modules are imported), after it has said five sentences,
-and the highest in between.  Needs the extra `peers`, as `bench.runtimes`.
+Resident memory is measured before the voice is loaded (with all modules imported) and after five sentences.
+The peak in between is reported too.  Needs the extra `peers`, as `bench.runtimes`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Speaks = Callable[[argparse.Namespace, Path], None]
 
 
 def in_own_process(speak: Speaks, extra: argparse.Namespace, folder: Path) -> dict[str, float]:
-    """Resident memory of a fresh process around what it says, in MiB."""
+    """Return the resident memory of a fresh process before, during and after speech, in MiB."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(theirs, speak, extra, folder))
@@ -79,21 +79,21 @@ def _child(out: object, speak: Speaks, extra: argparse.Namespace, folder: Path) 
 
 
 def speak_piper_tts(extra: argparse.Namespace, folder: Path) -> None:
-    """All sentences by Piper's own runtime."""
+    """Speak all sentences by Piper's own runtime."""
     say = piper_tts(extra)
     for text in SENTENCES:
         say(text)
 
 
 def speak_kokoro_onnx(extra: argparse.Namespace, folder: Path) -> None:
-    """All sentences by Kokoro's most used runtime."""
+    """Speak all sentences by kokoro-onnx."""
     say = kokoro_onnx(extra, folder)
     for text in SENTENCES:
         say(text)
 
 
 def speak_ours(extra: argparse.Namespace, folder: Path) -> None:
-    """All sentences by our engine."""
+    """Speak all sentences by our engine."""
 
     async def run() -> None:
         voice = load_folder(folder)[0]

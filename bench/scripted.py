@@ -2,9 +2,9 @@
 
     python -m bench.scripted --seconds 5
 
-A scripted engine hands out a tone at a set pace, so that the real server sends --rate messages a second
-in all, however many connections share them: the cost of a message should not depend on their number.
-For comparison, uvicorn with websockets sends the same bytes at the same pace and does nothing else.
+A scripted engine hands out a tone at a set pace.  The real server sends --rate messages a second in all,
+shared by the connections.  The cost of a message should not depend on the number of connections.  For
+comparison, uvicorn with websockets sends the same bytes at the same pace and does nothing else.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def measure(options: Options, name: str, connections: int, report: Report) -> tu
 async def speak(
     server: ServerProcess, connections: int, seconds: float, every_s: float
 ) -> tuple[int, float, float, list[float], ClientWatch]:
-    """Open all, release all spread over one period, and count for a while."""
+    """Open all connections, release their texts spread over one period, and count for a while."""
     address = Address(host=server.host, port=server.port, voice_id=VOICE_ID)
     conversations: list[Conversation] = []
     for opened in range(0, connections, OPENED_AT_ONCE):
@@ -106,7 +106,7 @@ async def speak(
 
 
 def _lateness(conversation: Conversation, begin: float, end: float, every_s: float) -> list[float]:
-    """How much later than the pace each frame came, the promptest one being in time."""
+    """Return how late each frame came, relative to the pace and to the most punctual frame."""
     times = [at for at, _ in conversation.heard.arrivals]
     offsets = [at - number * every_s for number, at in enumerate(times)]
     first = min(offsets, default=0.0)

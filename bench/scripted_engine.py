@@ -1,6 +1,6 @@
-"""An engine that costs next to nothing: one tone, handed out at a set pace on Trio's clock.
+"""An engine that costs almost nothing: one tone, handed out at a set pace on Trio's clock.
 
-With it the server's own work is all there is to measure.
+With this engine a bench measures only the server's own work.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VOICE_ID = "zeli-voice-1"
 
 @attrs.define(eq=False)
 class ScriptedStream:
-    """Speaks `blocks` blocks for every utterance, one every `every_s`."""
+    """Yields `blocks` blocks for every utterance, one every `every_s`."""
 
     engine: ScriptedEngine
     _fed: list[Utterance] = attrs.field(factory=list)
@@ -80,12 +80,12 @@ class ScriptedStream:
 
 
 class ScriptedEngine:
-    """The face of `zelitrio.engine.Engine` that a server needs.
+    """The parts of `zelitrio.engine.Engine` that a server uses.
 
     Args:
-        block_ms: audio in a block.
-        every_s: between two blocks of a stream.
-        blocks: of an utterance.
+        block_ms: audio of a block.
+        every_s: time between two blocks of a stream.
+        blocks: blocks of an utterance.
         capacity: streams at which the load is 1.
     """
 
@@ -122,7 +122,7 @@ class ScriptedEngine:
 
 
 class ScriptedCatalogue:
-    """One voice."""
+    """A catalogue of one voice."""
 
     def __init__(self) -> None:
         self.default: Any = SimpleNamespace(

@@ -18,7 +18,7 @@ from zelitrio.text import load_front_end
 async def run(block_ms: float, every_s: float, blocks: int, settings: ServerSettings) -> None:
     engine = ScriptedEngine(block_ms, every_s, blocks)
     async with trio.open_nursery() as nursery:
-        # A block is a packet, whatever the pace: messages must be the same for every number of them.
+        # A block is a packet at every pace, so that messages are the same for any number of connections.
         session = SessionSettings(first_packet_ms=round(block_ms), max_packet_ms=round(block_ms))
         run = partial(serve, engine, load_front_end(), settings, session, handle_signals=True)
         urls = await nursery.start(run)

@@ -1,4 +1,4 @@
-"""A server in a process of its own, as a user would start it, and what the system says about it."""
+"""A server in its own process, as a user starts it, and the system's figures about it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from bench.machine import REPOSITORY
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 10.0
 ZELITRIO = ("-c", "from zelitrio.cli import main; main()", "serve", "--port", "0", "--state-dir", "none")
-"""The command `zelitrio serve`, also where it is not installed."""
+"""The command `zelitrio serve`, also for a tree that is not installed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,30 +37,30 @@ class ServerProcess:
     ready_line: str
 
     def cpu_s(self) -> float:
-        """Processor time that its threads have used."""
-        # In nanoseconds; /proc/PID/stat counts in hundredths of a second.
+        """Return the processor time of its threads so far."""
+        # This file counts nanoseconds; /proc/PID/stat counts hundredths of a second.
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def cpu_s_by_thread(self) -> dict[str, float]:
-        """The same by thread name; threads of one name together."""
+        """The same by thread name; threads of one name are added."""
         by_name: dict[str, float] = {}
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
-            with suppress(OSError):  # it may have ended
+            with suppress(OSError):  # the thread may have ended
                 name = (thread / "comm").read_text().strip()
                 used_s = int((thread / "schedstat").read_text().split()[0]) / 1e9
                 by_name[name] = by_name.get(name, 0.0) + used_s
         return by_name
 
     def resident_mib(self) -> tuple[float, float]:
-        """Memory it holds now, and the most it ever held."""
+        """Return the memory that it holds now, and its peak."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         now, most = (re.search(rf"{name}:\s+(\d+) kB", status) for name in ("VmRSS", "VmHWM"))
         assert now and most
         return int(now[1]) / 1024, int(most[1]) / 1024
 
     def metrics(self) -> dict[str, float]:
-        """All of `/metrics`, by name with labels."""
+        """Return all values of `/metrics`, by name with labels."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         try:
             connection.request("GET", "/metrics")
@@ -77,22 +77,22 @@ def open_server(
 ) -> Iterator[ServerProcess]:
     """Start a server and stop it at the end of the block.
 
-    BENCH_SERVER="PID URL" names a server that already runs with these flags; then that one is used and
-    not stopped, which saves its start.
+    BENCH_SERVER="PID URL" names a server that already runs with these flags.  That server is used and not
+    stopped, which saves its start.
 
     Args:
         flags: added to the program.
-        program: arguments of Python; it must print "ready at http://HOST:PORT" once it serves.
+        program: Python's arguments; the server must print "ready at http://HOST:PORT" when it is ready.
         tree: folder of the package to run.
     """
     if running := os.environ.get("BENCH_SERVER"):
         pid, _, address = running.partition(" ")
         yield _found(int(pid), address)
         return
-    # A signal that ends the bench also ends the server: SystemExit runs the `finally` blocks.
+    # A signal that ends the bench must also end the server: SystemExit runs the `finally` blocks.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     python_path = os.pathsep.join(filter(None, (str(tree), os.environ.get("PYTHONPATH"))))
-    # A file, not a pipe: the log is not read during the measurement, and a full pipe would stop the server.
+    # The log goes to a file: nothing reads a pipe during the measurement, and a full pipe blocks the server.
     with tempfile.NamedTemporaryFile("r", errors="replace") as log, Path(log.name).open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *program, *flags],
@@ -111,7 +111,7 @@ def open_server(
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
         return int(opened.getsockname()[1])
 
@@ -125,7 +125,7 @@ def _found(pid: int, line: str) -> ServerProcess:
 
 
 def _ready_line(process: subprocess.Popen[bytes], log: IO[str]) -> str:
-    """The line that says where it serves; SystemExit with its log if it does not come to that."""
+    """Return the line with the server's address; SystemExit with its log if the server does not start."""
     until = time.monotonic() + START_TIMEOUT_S
     said = ""
     while time.monotonic() < until and process.poll() is None:
@@ -137,7 +137,7 @@ def _ready_line(process: subprocess.Popen[bytes], log: IO[str]) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    # Twice: the first asks it to finish what it is saying, the second not to.
+    # The first SIGTERM starts a drain, the second ends it.
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
         process.send_signal(number)
         try:

@@ -1,8 +1,8 @@
-"""Minimal HTTP servers for voices that have none: a sentence in, a WAV file out, one at a time.
+"""Minimal HTTP servers for voices that have no server: a sentence in, a WAV file out, one at a time.
 
     python -m bench.small_server flite | espeak-ng | kokoro --model FILE.onnx --styles FILE.npz --speaker NAME
 
-It takes what Piper's HTTP server takes: a POST with `{"text": ...}`.
+The request is that of Piper's HTTP server: a POST with `{"text": ...}`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _BODY_BYTES = 100_000
 
 
 def flite(text: str) -> bytes:
-    """A WAV file by flite's voice slt."""
+    """Return a WAV file by flite's voice slt."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         subprocess.run(["flite", "-voice", "slt", "-t", text, "-o", file.name], check=True, timeout=60)
         return Path(file.name).read_bytes()
 
 
 def espeak(text: str) -> bytes:
-    """A WAV file by espeak-ng's English voice."""
+    """Return a WAV file by espeak-ng's English voice."""
     command = ["espeak-ng", "-v", "en-us", "--stdin", "--stdout"]
     return subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=60).stdout
 
 
 def kokoro(model: Path, styles: Path, speaker: str, threads: int) -> Speak:
-    """WAV files by kokoro-onnx."""
+    """Return a function that makes WAV files by kokoro-onnx."""
     import kokoro_onnx
     import onnxruntime
 
@@ -56,7 +56,7 @@ def kokoro(model: Path, styles: Path, speaker: str, threads: int) -> Speak:
 
 
 def serve(speak: Speak, port: int) -> None:
-    """Serve until interrupted; prints "ready at http://HOST:PORT" first."""
+    """Serve until interrupted; first print "ready at http://HOST:PORT"."""
     one_at_a_time = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,9 +1,9 @@
-"""Half an hour of clients who come and go: does the server hold more at the end than at the beginning?
+"""Half an hour of changing clients: does the server hold more memory at the end than at the beginning?
 
     python -m bench.soak --minutes 30
 
-Speech over a socket without pause, requests and broken ones at a set rate.  Resident memory and descriptors
-are read every few seconds; the slope is a straight line through the second half, with its standard error.
+One client speaks without pause; whole and broken requests come at a set rate.  Resident memory and
+descriptors are read every few seconds.  The slope is that of a line through the second half.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from bench.torture import LISTENER_KEY, Listener, held, visit
 
 EVERY_S = 5.0
 WHOLE_SHARE = 2
-"""One of this many visits is a whole request, the others are broken."""
+"""One of this many visits is a whole request; the others are broken."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Soak, and say what grew."""
+    """Run the bench, and report growth."""
     made = parser(__doc__)
     made.add_argument("--minutes", type=float, default=30.0)
     made.add_argument("--rate", type=float, default=20.0, help="connections a second")
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
 async def soak(
     server: ServerProcess, voice_id: str, seed: int, seconds: float, rate: float
 ) -> tuple[list[tuple[float, float, int]], Counter[str]]:
-    """Visit at a pace; returns time, memory and descriptors, and how often which status came."""
+    """Make visits at a pace; return times with memory and descriptors, and the count of each status."""
     begin = time.monotonic()
     samples: list[tuple[float, float, int]] = []
     seen: Counter[str] = Counter()
@@ -88,7 +88,7 @@ async def soak(
 
 
 def slope_of(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Slope of a straight line through the second half, and its standard error."""
+    """Slope of a line through the second half, and its standard error."""
     half = len(times) // 2
     at, value = times[half:], values[half:]
     centred = at - at.mean()

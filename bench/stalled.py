@@ -1,10 +1,10 @@
-"""How clients that stop reading change another client's first audio.
+"""The effect of clients that stop reading on another client's first audio.
 
     python -m bench.stalled --rounds 3
 
-One stream is measured by itself, then beside --stalled sockets that have a minute of text and read
-nothing, in turns.  The engine must pass the stalled ones over, the loop must not wait for
-them, and the write deadline must end them.
+One stream is measured without other clients, then together with --stalled sockets, in turns.  Each of these
+sends a minute of text and reads nothing.  The engine must pass over their streams, the loop must not wait for
+them, and the write deadline must close them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zelitrio.bench_client import LONG_TEXT, SENTENCES, milliseconds, stream_tar
 FORMAT = "pcm_24000"
 RECEIVE_BYTES = 4096
 STALL_S = 2.0
-"""Until the system's buffers are full and the server's sends wait."""
+"""Time until the system's buffers are full and the server's sends wait."""
 
 
 def main() -> None:
@@ -68,7 +68,7 @@ def stall(server: ServerProcess, voice_id: str) -> OneSocket:
 
 
 def listen(server: ServerProcess, voice_id: str, utterances: int) -> list[float]:
-    """First audio of `utterances` utterances, one at a time."""
+    """Return the first audio of `utterances` utterances, one at a time."""
     texts = (SENTENCES * utterances)[:utterances]
     return [over_socket(server, voice_id, text, FORMAT)[0] for text in texts]
 

@@ -1,9 +1,9 @@
-"""How true the told times are: words' ends against the ends of their sound, over sentences with numbers.
+"""The error of the alignment: the told end of a word against the end of its sound.
 
     python -m bench.timing                             fifty sentences, every built-in voice, as PCM
-    python -m bench.timing --format mp3_44100_128      the same as a player hears the MP3
+    python -m bench.timing --format mp3_44100_128      the same for MP3 after decoding
 
-`bench/word_ends.py` says which words are measured and how; a test asserts the same.
+`bench/word_ends.py` defines the measured words and the method; a test uses it too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WITHIN_MS = 30.0
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure, and say."""
+    """Run the bench."""
     made = parser(__doc__)
     made.add_argument("--sentences", type=int, default=50)
     made.add_argument("--format", default="pcm_24000")

@@ -1,13 +1,13 @@
-"""Thousands of hostile clients, beside a listener with audio that must not change.
+"""Thousands of hostile clients, and one listener: its audio must not change.
 
     python -m bench.torture --connections 200000
 
-First every request of `bench.hostile` is cut at every byte and ended in every way, then come mutated ones and
-pipelines of them.  Meanwhile one listener speaks the same seeded text again and again; each time every sample
-is compared with what it heard before the others came.
+First every request of `bench.hostile` is cut at every byte and ended in every way.  Then come mutated
+requests and pipelines of them.  Meanwhile one listener speaks the same seeded text again and again.  Every
+sample is compared with that of the undisturbed server.
 
-The hostile clients have no right key, so the listener's is the only speech.  With --speaking they have one.
-One client in eight visits the Wyoming port, which has no keys: there its words are spoken.
+Hostile clients have no valid key, so only the listener speaks.  With --speaking they have one.  One client in
+eight visits the Wyoming port, which has no keys, so its text is spoken.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ AT_ONCE = 48
 MAIN_SHARE = 8
 """One visit in this many goes to the second port."""
 WAIT_S = 1.0
-"""For an answer that may never come: a half request waits for its rest."""
+"""Wait for an answer.  A half request gets none, because the server waits for its rest."""
 BUSY_PAUSE_S = 0.5
 LISTEN_TIMEOUT_S = 600.0
-"""A machine that does other work may take minutes for a sentence at the lowest priority."""
+"""A busy machine may take minutes for a sentence at the lowest priority."""
 LISTENER_KEY = "sk-zeli-listener"
 TEXT_SAID = "The listener hears every sample of this sentence, whatever other clients do meanwhile."
 
 
 class BusyError(Exception):
-    """The server is at its capacity; it may be asked again."""
+    """The server is at its capacity; the request can be repeated."""
 
 
 @attrs.define(eq=False)
 class Listener:
-    """Speaks the same text again and again, in a thread of its own."""
+    """Speaks the same text again and again, in its own thread."""
 
     server: ServerProcess
     voice_id: str
@@ -72,7 +72,7 @@ class Listener:
     _stop: threading.Event = attrs.field(factory=threading.Event, init=False)
 
     def run(self) -> None:
-        """Until `stop` is called."""
+        """Run until `stop` is called."""
         try:
             while not self._stop.is_set():
                 began = time.perf_counter()
@@ -92,7 +92,7 @@ class Listener:
             self.failure = repr(error)
 
     def figures(self) -> dict[str, object]:
-        """Its figures."""
+        """The listener's results."""
         return {
             "times": self.times,
             "busy": self.busy,
@@ -104,7 +104,7 @@ class Listener:
         }
 
     def stop(self) -> None:
-        """Let it end after the sentence it is hearing."""
+        """Let the thread end after its present sentence."""
         self._stop.set()
 
     def _listen(self) -> bytes:
@@ -142,7 +142,7 @@ class Listener:
 
 
 def _difference(one: bytes, other: bytes) -> int:
-    """The largest difference of two samples; more than any if they are not equally many."""
+    """The largest difference of two samples; above the range of samples if the lengths differ."""
     if len(one) != len(other):
         return 1 << 16
     samples = [np.frombuffer(audio, "<i2").astype(np.int32) for audio in (one, other)]
@@ -150,7 +150,7 @@ def _difference(one: bytes, other: bytes) -> int:
 
 
 async def visit(host: str, port: int, one: Visit) -> str:
-    """Make one connection; returns the status that the first answer had, or what came instead."""
+    """Make one connection; return the status of the first answer, or the kind of end without an answer."""
     try:
         reader, writer = await asyncio.open_connection(host, port)
     except OSError as error:
@@ -183,7 +183,7 @@ async def visit(host: str, port: int, one: Visit) -> str:
 
 
 async def visit_all(host: str, visits: Iterator[tuple[int, Visit]], at_once: int = AT_ONCE) -> Counter[str]:
-    """Make all visits, each with its port, `at_once` at a time; return how often each status came."""
+    """Make all visits, each to its port, `at_once` at a time; return the count of each status."""
     seen: Counter[str] = Counter()
 
     async def work() -> None:
@@ -195,7 +195,7 @@ async def visit_all(host: str, visits: Iterator[tuple[int, Visit]], at_once: int
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Torture, and say what became of the server and of the listener."""
+    """Run the bench, and report on the server and the listener."""
     made = parser(__doc__)
     made.add_argument("--connections", type=int, default=20_000)
     made.add_argument("--cut-every", type=int, default=1, help="bytes between two cuts of a request")
@@ -246,12 +246,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def visits_of(known: dict[int, Sequence[bytes]], cut_every: int, seed: int) -> Iterator[tuple[int, Visit]]:
-    """What to send to which port, without end: for each port first cut requests, then mutated ones.
+    """Yield visits with their ports without end: for each port first cut requests, then mutated ones.
 
     Args:
-        known: good requests for each of two ports; the first port gets seven visits of eight.
+        known: valid requests for each of two ports; the first port gets seven visits of eight.
         cut_every: bytes between two cuts of a request.
-        seed: of the mutations.
+        seed: seed of the mutations.
     """
     endless = [
         (port, itertools.chain(cut_visits(data, cut_every), random_visits(data, seed)))
@@ -263,7 +263,7 @@ def visits_of(known: dict[int, Sequence[bytes]], cut_every: int, seed: int) -> I
 
 
 def held(server: ServerProcess) -> dict[str, float]:
-    """The server's resources."""
+    """Return the server's resources."""
     return {
         "resident_mib": round(server.resident_mib()[0], 1),
         "descriptors": len(list(Path(f"/proc/{server.pid}/fd").iterdir())),

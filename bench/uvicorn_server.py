@@ -1,6 +1,6 @@
-"""The yardstick: uvicorn and websockets, saying the same bytes at the same pace and doing nothing else.
+"""The baseline: uvicorn and websockets send the same bytes at the same pace and do nothing else.
 
-No protocol, no text, no encoder, no base64: the message is made once.  `bench.scripted` starts it.
+There is no protocol, text, encoder or base64: the message is prepared once.  `bench.scripted` starts it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pybase64
 import uvicorn
 
-if TYPE_CHECKING:  # nothing but uvicorn runs here
+if TYPE_CHECKING:  # the process must import nothing else than uvicorn
     from starlette.types import Receive, Scope, Send
 
 AUDIO_HEAD, AUDIO_TAIL = '{"audio":"', '","isFinal":null,"normalizedAlignment":null,"alignment":null}'
@@ -21,7 +21,7 @@ FINAL = '{"audio":null,"isFinal":true,"normalizedAlignment":null,"alignment":nul
 
 
 class Repeater:
-    """An ASGI application: after the text that releases, `blocks` messages, one every `every_s`."""
+    """An ASGI application: after a flush it sends `blocks` messages, one every `every_s`."""
 
     def __init__(self, block_ms: float, every_s: float, blocks: int) -> None:
         audio = pybase64.b64encode_as_string(bytes(round(24 * block_ms) * 2))

@@ -1,12 +1,12 @@
-"""One step of the engine, phone rows to samples: every batch and window, and how far from the ceiling.
+"""One step of the engine, from phones to samples, for every batch and window, against the ceiling.
 
     python -m bench.vocoder_step --seconds 10
 
-A step is decoder and vocoder together, as the engine calls them, from inputs in host memory to samples
-in host memory.  Beside each shape: multiplications and additions a second, as counted by torch (without
-the Fourier transforms), over those of a large product of matrices; and bytes a second that cannot be
-avoided (weights once, the lanes' state in and out, samples out) over those of a large copy.  On a GPU
-every shape runs eagerly and as a captured graph.
+A step is decoder and vocoder together, as the engine calls them, from inputs in host memory to samples in
+host memory.  Each shape has two ratios.  One is multiplications and additions a second, counted by torch
+without the Fourier transforms, over those of a large matrix product.  The other is necessary bytes a second
+(weights once, states in and out, samples out) over those of a large copy.  On a GPU every shape runs eagerly
+and as a captured graph.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
         engine = attrs.evolve(options.engine, graphs=mode == "graph")
         bare = Bare(attrs.evolve(options, engine=engine), max(batches))
         ready_s = time.perf_counter() - begin
-        # Before the ceiling is measured: that takes gigabytes.
+        # This is read before the ceiling is measured, which takes gigabytes.
         device_mib = used_mib(bare.runner.device) if on_gpu else None
         ceiling = measure_ceiling(bare.runner.device, bare.device.dtype)
         report.line(
@@ -61,7 +61,7 @@ def main() -> None:
         )
         rows += measure(options, bare, mode, batches, ceiling, report, options.extra.seconds / len(modes))
         del bare
-        gc.collect()  # a runner and its calls know each other
+        gc.collect()  # a runner and its calls are a reference cycle
         torch.cuda.empty_cache()
     heads = ["", "rows", "window", "p50 ms", "p99", "audio s/s", "flop/s of ceiling", "bytes/s of ceiling"]
     report.table(heads, rows)
@@ -76,7 +76,7 @@ def measure(
     report: Report,
     seconds: float,
 ) -> list[list[object]]:
-    """Every shape of one mode."""
+    """Measure every shape of one mode."""
     shapes = [(rows, window) for rows in batches for window in bare.ladder.windows]
     table = []
     for rows, window in shapes:
@@ -84,7 +84,7 @@ def measure(
         repeats = max(LEAST_REPEATS, int(seconds / len(shapes) / once_s))
         taken = bare.step_s(rows, window, repeats)
         middle_s = float(np.median(taken))
-        # A graph's replay cannot be counted; it does what the eager step of the same shape does.
+        # Operations of a graph's replay cannot be counted; they equal those of the eager step.
         flop = count_flop(bare, rows, window) if mode == "eager" else _counted[rows, window]
         _counted[rows, window] = flop
         least_bytes = count_bytes(bare, rows, window)
@@ -114,7 +114,7 @@ _counted: dict[tuple[int, int], int] = {}
 
 
 def count_flop(bare: Bare, rows: int, window: int) -> int:
-    """Multiplications and additions of one step, by torch's own count."""
+    """Multiplications and additions of one step, counted by torch."""
     with FlopCounterMode(display=False) as counter:
         bare.step_s(rows, window, 0)
     with FlopCounterMode(display=False) as two_more:

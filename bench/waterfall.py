@@ -1,10 +1,10 @@
-"""Where the time of one stream's first audio goes, from the client's message to the client's ear.
+"""The parts of one stream's first audio, from the client's message to the client's first audible sample.
 
     python -m bench.waterfall --rounds 30
 
-The real server runs in this process.  The front end and the engine that it gets note the time of each
-call; the client is a thread that blocks in its socket.  Printed: the median of each part, and one stream
-with the median total.
+The real server runs in this process.  Its front end and engine record the time of each call.  The client is
+a thread that blocks in its socket.  The output is the median of each part, and one stream with the median
+total.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ PARTS = (
     ("engine: networks and first window", "fed", "block"),
     ("packet: encoder, base64, JSON, socket", "block", "heard"),
 )
-"""Name, and the marks at which it begins and ends."""
+"""Name of each part, and the marks of its begin and end."""
 
 
 class Marks:
-    """The first time that each thing happened since `clear`."""
+    """The first time of each event since `clear`."""
 
     def __init__(self) -> None:
         self.at: dict[str, float] = {}
@@ -58,7 +58,7 @@ class Marks:
 
 @attrs.frozen(kw_only=True)
 class ClockedFrontEnd(FrontEnd):
-    """A front end that notes when it is called and when it returns."""
+    """A front end that records the times of its calls."""
 
     marks: Marks
 
@@ -70,7 +70,7 @@ class ClockedFrontEnd(FrontEnd):
 
 
 class ClockedStream:
-    """An engine stream that notes when it is fed and when it gives a block."""
+    """An engine stream that records when it is fed and when it yields a block."""
 
     def __init__(self, stream: EngineStream, marks: Marks) -> None:
         self._stream = stream
@@ -120,7 +120,7 @@ def main() -> None:
 
 
 async def measure(options: Options, marks: Marks) -> list[dict[str, float]]:
-    """The marks of every stream."""
+    """Return the marks of every stream."""
     streams = []
     front_end = ClockedFrontEnd(lexicon=load_front_end().lexicon, marks=marks)
     async with open_engine(options.catalogue(), options.engine) as engine, trio.open_nursery() as nursery:
@@ -131,14 +131,14 @@ async def measure(options: Options, marks: Marks) -> list[dict[str, float]]:
         for number in range(options.extra.rounds + 3):
             speak = functools.partial(say, str(url.hostname), int(url.port or 0), target, marks)
             at = await trio.to_thread.run_sync(speak, SENTENCES[number % len(SENTENCES)])
-            if number >= 3:  # the first ones pay for what is made once
+            if number >= 3:  # the first streams warm up
                 streams.append(at)
         nursery.cancel_scope.cancel()
     return streams
 
 
 def say(host: str, port: int, target: str, marks: Marks, text: str) -> dict[str, float]:
-    """One stream; runs in a thread of its own."""
+    """Speak one stream; runs in its own thread."""
     one = OneSocket(host, port, target, FORMAT)
     time.sleep(0.05)
     marks.clear()

@@ -1,8 +1,8 @@
-"""Where the sound says that a word ended, to hold against the time that was told for it.
+"""The end of a word in the sound, to compare with its told end.
 
-A word before a pause ends where its sound falls 20 dB below the word's own level.  That says nothing of
-words that end in t, k, s, f or v, which are as quiet as the pause long before they are over; so what is
-measured are numbers that end in a vowel or in n.
+A word before a pause ends where its sound falls 20 dB below the word's level.  Words in t, k, s, f or v are
+as quiet as the pause long before their end, so the method does not work for them.  The measured words are
+numbers that end in a vowel or in n.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 FALL_DB = 20.0
 REACH_MS = 150.0
-"""How far from the told end the real one is looked for: an error beyond it shows as this much."""
+"""Search range around the told end.  A larger error is reported as this value."""
 PAUSE_MS = 100.0
-"""A shorter gap may be filled by the sounds on both sides."""
+"""The sounds on both sides may fill a shorter gap."""
 NUMBERS = (
     1,
     2,
@@ -79,7 +79,7 @@ def end_errors_ms(
         if rest and next_ms - end_ms < PAUSE_MS:
             continue
         loud = np.percentile(_between(level, start_ms, end_ms), 90) - FALL_DB
-        # Beyond the middle of the pause the next word may begin to sound.
+        # The next word may begin after the middle of the pause.
         until_ms = end_ms + (next_ms - end_ms) / 2 if rest else length_ms
         first_ms = max(0.0, end_ms - REACH_MS)
         heard = np.flatnonzero(_between(level, first_ms, min(until_ms, end_ms + REACH_MS)) > loud)
