@@ -1,4 +1,4 @@
-"""What all tests share; `tests/` itself is importable, so fakes such as the scripted engine are too."""
+"""Setup of all tests.  `tests/` itself can be imported, for fakes such as the scripted engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 
 import pytest
 
-# No test, and no program that one starts, may see the voices and keys that a developer has added.
+# Tests and their child processes must not use the voices and keys that a developer has added.
 os.environ["ZELITRIO_STATE_DIR"] = "none"
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="zelitrio-tests-")
 
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     gpu_items = [item for item in items if item.get_closest_marker("gpu")]
     if not gpu_items:
         return
-    import torch  # only then: it takes a second to import
+    import torch  # importing torch takes a second
 
     if not torch.cuda.is_available():
         config.hook.pytest_deselected(items=gpu_items)

@@ -1,1 +1,1 @@
-"""How the voices sound: word error of recognisers, scores of a listener model, signal measurements."""
+"""The quality of the voices: word error, predicted listener scores, signal measurements."""

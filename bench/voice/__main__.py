@@ -1,4 +1,4 @@
-"""How a voice sounds, in numbers: word error, scores of a listener model, signal measurements.
+"""The quality of a voice in numbers: word error, predicted listener scores, signal measurements.
 
     python -m bench.voice                      the built-in voices and, beside them, flite and espeak-ng
     python -m bench.voice --voices DIR --quick 30 sentences and nothing else, in under two minutes
@@ -12,8 +12,8 @@
                                                also durations phone by phone, from the training's work
                                                folder; lines and a page of pictures into the folder
 
-Prints one JSON line per system and list, then a table.  Needs the extras `bench` and `train`; what else is
-not installed is named and left out.
+Prints one JSON line per system and list, then a table.  Needs the extras `bench` and `train`.  Other packages
+that are not installed are named and left out.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""How far two recordings of the same words lie apart in spectrum, whatever their timing.
+"""The spectral distance of two recordings of the same words, independent of their timing.
 
 Mel-cepstral distance in dB after dynamic time warping.  With n log-mel magnitudes x_i every 10 ms,
 
     c_k = 2/n * sum_i x_i cos(pi k (i + 1/2) / n),  k = 1..13
     MCD = 10 sqrt(2) / ln 10 * mean over the path of sqrt(sum_k (c_k - c'_k)^2)
 
-so that it is the root mean square difference, in dB over the mel scale, of two smoothed spectra without
-their levels (c_0). Of 80 bands to 12 kHz those below where the speaker's recordings end are taken. Silence
-at both ends is cut off.  A pair counts if the frame of the first is within 40 dB of its loudest.
+This is the root mean square difference, in dB over the mel scale, of two smoothed spectra without their
+levels (c_0).  Of 80 bands up to 12 kHz, those above the limit of the speaker's recordings are left out.
+Silence at both ends is cut off.  A pair counts if the frame of the first is within 40 dB of its loudest.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def is_active(pcm: Pcm) -> npt.NDArray[np.bool_]:
 
 
 def warp(one: Array, other: Array) -> npt.NDArray[np.int64]:
-    """The cheapest monotonic path through both, [pairs, 2]; steps of one frame in either or both."""
+    """The cheapest monotonic path through both, [pairs, 2]; a step is one frame of either or both."""
     square = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * one @ other.T
     cost = np.sqrt(np.maximum(square, 0.0)).tolist()
     rows, columns = len(one), len(other)
@@ -78,7 +78,7 @@ def distance_db(
 def log_spectral_distance_db(one: Pcm, other: Pcm, band_hz: float) -> float:
     """Root mean square of 20 log10 |X|/|Y| over the bins up to `band_hz`, averaged over active frames.
 
-    For recordings that lie exactly on each other: no warping.
+    The recordings must be aligned sample by sample; there is no warping.
     """
     samples = min(len(one), len(other))
     spectra = [

@@ -1,10 +1,10 @@
-"""The loss of the built-in vocoder: a teacher's speech, and its copy from the same frames and pitch.
+"""The loss of the built-in vocoder: a teacher's speech against its copy from the same frames and pitch.
 
     python -m bench.voice.copies TEACHER --per-list 4 > copies.jsonl
 
-TEACHER is a voice folder with Kokoro's voices, as `zelitrio voices add kokoro` makes it.  The last sentences
-of each list are spoken.  The copy's pulses do not fall where the teacher's do, as in speaking.  Prints a
-line for each sentence, for `source` and `copy`.  Needs the extras `bench` and `train`.
+TEACHER is a folder of Kokoro's voices from `zelitrio voices add kokoro`.  The last sentences of each list are
+spoken.  The copy's pulses do not coincide with the teacher's, as in normal use.  Prints a line for each
+sentence, for `source` and `copy`.  Needs the extras `bench` and `train`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main() -> None:
 
 @torch.inference_mode()
 def copy_of(speech: Measured, voice: Voice) -> Pcm:
-    """The frames and pitch of speech through the voice's vocoder."""
+    """Resynthesise frames and pitch of speech by the voice's vocoder."""
     made = zeli_model(voice).vocoder(
         normalise_mel(torch.from_numpy(speech.mel.astype(np.float32)))[None],
         torch.from_numpy(speech.ln_f0)[None],

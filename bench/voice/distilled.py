@@ -1,6 +1,6 @@
-"""Distill-MOS: a small network's guess at listeners' scores (Stahl and Gamper, arXiv 2502.05356).
+"""Distill-MOS: a small network's prediction of listeners' scores (Stahl and Gamper, arXiv 2502.05356).
 
-It prefers smooth machine speech to recordings, so it is a check on regressions, never the choice.
+It prefers smooth synthetic speech to recordings.  So it is only a check against regressions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Pictures of what cannot be heard here: spectrograms beside each other, contours of pitch, cuts.
+"""Pictures of speech: spectrograms, pitch contours, cut sentences.
 
-Pictures are small: drawn at 72 dots an inch and kept in 48 colours.
+Pictures are small: 72 dots per inch, 48 colours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INK, PALE = "#1f5fa8", "#b0b0b0"
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as a PNG of few colours, and forget it."""
+    """Write a figure as a PNG of few colours, and close it."""
     from PIL import Image
 
     raw = io.BytesIO()
@@ -64,12 +64,12 @@ def spectrogram(axes: Any, pcm: Pcm) -> None:
 
 
 def contour_of(ln_pitch: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Seconds and Hz of a contour, to plot."""
+    """Seconds and Hz of a contour, for plotting."""
     return np.arange(len(ln_pitch)) / FRAMES_PER_S, np.exp(ln_pitch)
 
 
 def draw_beside(path: Path, text: str, said: Mapping[str, Pcm]) -> None:
-    """One sentence as several said it: a spectrogram each, in the order given."""
+    """Draw a spectrogram of one sentence for each system, in the given order."""
     figure, axes = plt.subplots(len(said), 1, figsize=(9, 1.75 * len(said) + 0.5), layout="constrained")
     for at, (name, pcm) in zip(axes, said.items(), strict=True):
         spectrogram(at, pcm)
@@ -81,7 +81,7 @@ def draw_beside(path: Path, text: str, said: Mapping[str, Pcm]) -> None:
 
 
 def draw_contours(path: Path, text: str, said: Mapping[str, Pcm]) -> None:
-    """Pitch of the same, one under the other."""
+    """Draw the pitch of one sentence for each system, one below the other."""
     figure, axes = plt.subplots(
         len(said), 1, figsize=(9, 0.95 * len(said) + 0.7), sharex=True, layout="constrained"
     )
@@ -102,7 +102,7 @@ def draw_contours(path: Path, text: str, said: Mapping[str, Pcm]) -> None:
 
 
 def draw_cut(path: Path, text: str, cut: Cut) -> None:
-    """A sentence in pieces, with its joins, above the same spoken whole."""
+    """Draw a sentence in pieces, with its joins, above the same sentence spoken whole."""
     figure, axes = plt.subplots(2, 1, figsize=(9, 4.6), layout="constrained")
     spectrogram(axes[0], cut.pieces.pcm)
     for start in cut.pieces.starts[1:]:
@@ -116,7 +116,7 @@ def draw_cut(path: Path, text: str, cut: Cut) -> None:
 
 
 def draw_questions(path: Path, pairs: Sequence[Pair]) -> None:
-    """Questions over their statements, aligned at their ends, where they should part."""
+    """Draw questions over their statements, aligned at their ends, where they should differ."""
     columns = 4
     rows = -(-len(pairs) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(9, 1.6 * rows), sharey=True, layout="constrained")

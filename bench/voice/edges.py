@@ -1,4 +1,4 @@
-"""Facts of a signal's edges and level: silence at both ends, clicks, level of the speech."""
+"""Silence at both ends of a signal, and clicks in it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bench.voice.spoken import RATE_HZ, Pcm
 
 BLOCK_MS = 5
 QUIET = 1e-4
-"""Power below the loudest block's by this, 40 dB, is silence."""
+"""A block is silent if its power is 40 dB below that of the loudest block."""
 ROOM = 1e-3
 _ONE_BURST = RATE_HZ // 100
-"""Sharp bends that follow each other within this many samples are one burst."""
+"""Sharp bends within this many samples of each other are one burst."""
 
 
 def silence_ms(pcm: Pcm, quiet: float = QUIET) -> tuple[float, float]:
@@ -30,15 +30,15 @@ def silence_ms(pcm: Pcm, quiet: float = QUIET) -> tuple[float, float]:
 
 
 def trimmed(pcm: Pcm) -> Pcm:
-    """Without what is 30 dB below the loudest block at both ends: a recording's room counts as silence."""
+    """Cut off both ends up to 30 dB below the loudest block, so that room noise counts as silence."""
     lead, tail = (round(ms * RATE_HZ / 1000) for ms in silence_ms(pcm, ROOM))
     return pcm[lead : len(pcm) - tail]
 
 
 def sharp_places(pcm: Pcm) -> list[int]:
-    """Samples of bends of the waveform 12 times sharper than those of the 20 ms around, one per 10 ms.
+    """Samples at which the waveform bends 12 times sharper than in the 20 ms around, one per 10 ms.
 
-    A jump between two samples is one, and so is the release of a plosive that is clearly spoken.
+    A jump between two samples is such a bend, and so is a clearly spoken release of a plosive.
     """
     block = RATE_HZ // 1000
     bend = np.abs(np.diff(pcm.astype(np.float64), 2))
@@ -54,7 +54,7 @@ def sharp_places(pcm: Pcm) -> list[int]:
 
 
 def clicks(pcm: Pcm, releases: Sequence[tuple[int, int]]) -> int:
-    """Count sharp bends that are no plosive's release.
+    """Count sharp bends that are not a plosive's release.
 
     Args:
         pcm: samples.

@@ -1,6 +1,6 @@
-"""espeak-ng as a voice to compare with, from the extra `espeak`.
+"""espeak-ng as a voice for comparison, from the extra `espeak`.
 
-Its library is GPL-3.0-or-later: it is loaded here, for measuring, and by nothing of zelitrio itself.
+Its library is GPL-3.0-or-later, so only this measurement loads it, never zelitrio itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def find_library() -> tuple[str, str] | None:
 
 
 class Espeak:
-    """Its American English, as it speaks without being told anything else."""
+    """Its American English with default settings."""
 
     def __init__(self, library: str, data: str) -> None:
         self._library = ctypes.CDLL(library)

@@ -1,4 +1,4 @@
-"""Recordings of a speaker that training never saw, and a voice saying the same beside them."""
+"""Recordings of a speaker that training did not use, and a voice saying the same words."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from zelitrio.voices import Voice, phone_inputs, zeli_model
 
 FRAME_MS = 10
 FEWEST_VOICED = 20
-"""Frames that both must have voiced for their contours to be compared."""
+"""Contours are compared only if both have this many voiced frames."""
 
 
 @attrs.frozen(eq=False)
 class Recording:
-    """A held-out recording, levelled as training's are."""
+    """A held-out recording, at the level of the training data."""
 
     name: str
     text: str
     pcm: Pcm
     quiet: Pcm
-    """Without the room's noise, as training hears it."""
+    """Without the noise of the room, as in training."""
 
     @property
     def spoken(self) -> Spoken:
-        """As something to listen to."""
+        """The recording as a `Spoken`."""
         return self.said(self.pcm)
 
     def said(self, pcm: Pcm) -> Spoken:
@@ -79,7 +79,7 @@ def held_out(corpus: Path, speaker: Speaker, limit: int) -> list[Recording]:
 def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
     """Resynthesise a recording from its frames and pitch: [frames * HOP_SAMPLES] samples.
 
-    Pulses follow each other as in speaking, and do not fall where the recording's do.
+    Pulses do not coincide with those of the recording, as in normal use.
     """
     f0 = measure_f0(pcm, speaker)
     made = zeli_model(voice).vocoder(
@@ -93,11 +93,11 @@ def copy_synthesis(voice: Voice, pcm: Pcm, speaker: Speaker) -> Pcm:
 
 
 def beside(natural: Pcm, said: Pcm, speaker: Speaker) -> dict[str, float]:
-    """What differs between a recording and the same words as said by another.
+    """Compare a recording with another reading of the same words.
 
-    `mcd_db`: `bench.voice.cepstra`.  `length_ln`: ln of how many times as long it is without the silence at
-    its ends.  `pitch_r`, `pitch_rms_st`: correlation of ln f0, and root mean square of its difference in
-    semitones around the mean, over the warped frames where both are voiced; nan where those are few.
+    `mcd_db`: see `bench.voice.cepstra`.  `length_ln`: ln of the ratio of lengths, without silence at the
+    ends.  `pitch_r`, `pitch_rms_st`: correlation of ln f0, and its root mean square difference in semitones
+    around the mean, over the warped frames that are voiced in both; nan if those are few.
     """
     one, other = trimmed(natural), trimmed(said)
     features, others = cepstra(one, speaker.band_hz), cepstra(other, speaker.band_hz)
@@ -116,7 +116,7 @@ def beside(natural: Pcm, said: Pcm, speaker: Speaker) -> dict[str, float]:
 
 
 def copied(natural: Pcm, copy: Pcm, speaker: Speaker) -> dict[str, float]:
-    """What differs between a recording and its copy synthesis."""
+    """Compare a recording with its copy synthesis."""
     return {"lsd_db": log_spectral_distance_db(natural, copy, speaker.band_hz)}
 
 
@@ -138,7 +138,7 @@ def phone_frames(voice: Voice, utterance: Utterance) -> npt.NDArray[np.float64]:
 def phone_durations(
     voice: Voice, speaker: Speaker, recordings: list[Recording], work: Path
 ) -> Mapping[str, float]:
-    """Phone by phone against the alignment of the recordings: ms of mean absolute error, r of the logs."""
+    """Compare predicted durations of phones with the alignment: mean absolute error in ms, r of the logs."""
     names = {recording.name for recording in recordings}
     aligned = [item for item in read_alignments(work, speaker.name) if item.name in names]
     if not aligned:

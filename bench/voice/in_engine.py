@@ -1,4 +1,4 @@
-"""Speech from the real engine: chunks joined as a listener hears them, and when each word is said."""
+"""Speech from the real engine: a stream's joined chunks, and the times of its words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 
 STEADY = VoiceSettings(stability=1.0)
-"""Nothing drawn by chance, so that what differs between two runs is what was changed between them."""
+"""Without random variation, so that runs can be compared."""
 
 
 @attrs.frozen(eq=False)

@@ -1,4 +1,4 @@
-"""All that is found out about one sentence, and rows of figures over many."""
+"""The judgement of one sentence, and rows of figures over many sentences."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class Judged:
     wrong: Mapping[str, int]
     """Word errors by recogniser."""
     scores: Mapping[str, float] | None
-    """DNSMOS; None where it was not asked."""
+    """DNSMOS; None if not measured."""
     distilled: float | None
-    """Distill-MOS; None where it was not asked or is not installed."""
+    """Distill-MOS; None if not measured or not installed."""
     ln_f0: npt.NDArray[np.float64]
     lead_ms: float
     tail_ms: float
     lufs: float
     peak: float
     sharp: int
-    """Sharp bends of the waveform, releases of plosives among them."""
+    """Sharp bends of the waveform, including releases of plosives."""
     clicks: int | None
-    """Those that are no plosive's release; None where phones have no times."""
+    """Sharp bends that are not a plosive's release; None if phones have no times."""
 
 
 class Ears:
-    """Everything that listens.  Loaded once, used for every system, so that all are heard alike."""
+    """All recognisers and scores, loaded once, so that all systems are judged equally."""
 
     def __init__(self, *, listener: bool = True, recogniser: bool = True) -> None:
         self._listener: Listener | None = open_listener() if listener else None
@@ -60,7 +60,7 @@ class Ears:
             self.left_out.append(MISSING_DISTILLED)
 
     def judge(self, spoken: Spoken) -> Judged:
-        """Listen to one sentence."""
+        """Judge one sentence."""
         heard, wanted = at_16k(spoken.pcm), plain_words(spoken.words)
         lead_ms, tail_ms = silence_ms(spoken.pcm)
         return Judged(
@@ -81,7 +81,7 @@ class Ears:
 
 
 def at_16k(pcm: Pcm) -> Pcm:
-    """For recognisers and listener: 16 kHz, at a common level."""
+    """Resample to 16 kHz at a common level, for recognisers and listener models."""
     from scipy.signal import resample_poly
 
     level = active_rms(pcm)
@@ -90,7 +90,7 @@ def at_16k(pcm: Pcm) -> Pcm:
 
 
 def facts_of(judged: Judged) -> Row:
-    """The facts of one sentence that systems are compared by, sentence by sentence."""
+    """The figures by which systems are compared sentence by sentence."""
     return {
         "words": judged.words,
         "audio_s": round(judged.audio_s, 3),

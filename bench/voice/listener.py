@@ -1,6 +1,6 @@
-"""DNSMOS: a network's guess at listeners' scores (Reddy, Gopal, Cutler, arXiv 2110.01763).
+"""DNSMOS: a network's prediction of listeners' scores (Reddy, Gopal, Cutler, arXiv 2110.01763).
 
-It hears noise, buzz and muffling; it does not hear wrong words or bad melody.
+It detects noise, buzz and muffling, but not wrong words or bad melody.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Listener = Callable[[Pcm], dict[str, float]]
 
 
 def open_listener() -> Listener:
-    """From the package speechmos, which carries the models; held to one thread.
+    """Load the models from the package speechmos, for one thread.
 
-    A clip shorter than the models' 9.01 s is repeated to exactly that, as DNSMOS does, but scored once:
-    its own further windows hear the same clip again at twice the cost.  Between repetitions is silence.
+    A clip shorter than the models' 9.01 s is repeated to that length, as DNSMOS does, but scored once: its
+    further windows contain the same clip again.  Silence separates the repetitions.
     """
     import onnxruntime
     from speechmos import dnsmos

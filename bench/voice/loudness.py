@@ -33,7 +33,7 @@ def k_weighting(rate_hz: int) -> tuple[Section, Section]:
 
 
 def loudness_lufs(pcm: npt.NDArray[np.floating], rate_hz: int) -> float:
-    """Gated loudness of one channel, at least 0.4 s of it; -inf for silence."""
+    """Gated loudness of one channel of at least 0.4 s; -inf for silence."""
     wave = weighted(pcm.astype(np.float64), rate_hz)
     block, step = round(0.4 * rate_hz), round(0.1 * rate_hz)
     if len(wave) < block:
@@ -49,7 +49,7 @@ def loudness_lufs(pcm: npt.NDArray[np.floating], rate_hz: int) -> float:
 
 
 def weighted(wave: npt.NDArray[np.float64], rate_hz: int) -> npt.NDArray[np.float64]:
-    """Through both filters.  Done on the spectrum, with half a second for what rings on to fade in."""
+    """Apply both filters to the spectrum; half a second of padding keeps the end from wrapping round."""
     length = len(wave) + rate_hz // 2
     delay = np.exp(-2j * np.pi * np.fft.rfftfreq(length))
     spectrum = np.fft.rfft(wave, length)

@@ -1,4 +1,4 @@
-"""One run of everything, voice by voice."""
+"""One run of all measurements, voice by voice."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ QUICK_PER_LIST = 6
 RECORDINGS = 24
 CUT_LISTS, PIECES = ("read", "harvard", "agent"), 3
 SHOWN = 2
-"""Recordings of each speaker with a picture."""
+"""Pictured recordings of each speaker."""
 
 
 @attrs.frozen(eq=False)
 class Shown:
-    """The pictures of one voice."""
+    """The content of one voice's pictures."""
 
     voice_id: str
     sentences: list[tuple[str, dict[str, Pcm]]]
@@ -41,15 +41,15 @@ class Shown:
 
 
 class Measure:
-    """All voices, and what they are compared with.
+    """All measured voices and their references.
 
     Args:
-        voices: those under test.
+        voices: voices under test.
         beside: public voices, which say the same sentences.
-        corpus: with the recordings of their speakers; None: nothing is compared with recordings.
-        work: folder with their alignments; None: durations of phones are not compared.
-        per_list: number of sentences of each list, and nothing else; None: everything.
-        heard: gets the facts of each sentence of the lists.
+        corpus: recordings of the voices' speakers; None: no comparison with recordings.
+        work: folder of their alignments; None: no comparison of phone durations.
+        per_list: sentences of each list, without other measurements; None: everything.
+        heard: called with the judgement of each sentence of the lists.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Measure:
         self._references: dict[str, Say] = {}
         self._public: dict[str, Say] = {}
         self.left_out = list(self._ears.left_out)
-        """A line for each recogniser, reference and speaker's recordings that are not there."""
+        """A line for each missing recogniser, reference and corpus of recordings."""
         if per_list is None:
             references, missing = open_references()
             self._references.update(references)
@@ -148,7 +148,7 @@ class Measure:
         return row_of(name, "held out", [self._ears.judge(item) for item in spoken])
 
     def _judged_recordings(self, name: str, spoken: Sequence[Spoken]) -> Row:
-        # The ends of a recording are the room and the editor's cuts.
+        # The ends of a recording hold room noise and the editor's cuts.
         row = self._judged(name, spoken)
         return {key: value for key, value in row.items() if not key.startswith(("lead_", "tail_"))}
 
@@ -173,7 +173,7 @@ class Measure:
         return [seam_row(voice.voice_id, cuts), question_row(voice.voice_id, pairs), series]
 
     def draw(self, folder: Path) -> list[Path]:
-        """Draw what was said into a folder; the files, in the order of a page."""
+        """Draw the speech into a folder; return the files in the order of the page."""
         from bench.voice.draw import draw_beside, draw_contours, draw_cut, draw_questions
 
         drawn: list[Path] = []

@@ -1,4 +1,4 @@
-"""Whether what is said sounds meant: questions that rise, series that step, chunks that do not fall."""
+"""The melody of questions, series and cut sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.text import Break, Utterance, load_front_end
 END_FRAMES = 15
 TONE_FRAMES = 8
 CLEAR_ST = 1.0
-"""A question has risen if it ends this much higher above its middle than its statement does."""
+"""A question rises if its end, above its middle, is this much higher than its statement's."""
 Contour = npt.NDArray[np.float64]
 
 
@@ -32,7 +32,7 @@ class Pair:
 
 
 async def ask(engine: Engine, voice_id: str) -> list[Pair]:
-    """Every question of the list, and its statement."""
+    """Speak every question of the list and its statement."""
     pairs = []
     for line in read_lines("melody/questions"):
         question, statement = line.split("|")
@@ -51,7 +51,7 @@ def end_st(contour: Contour) -> float:
 
 
 def question_row(system: str, pairs: Sequence[Pair]) -> Row:
-    """Where questions and their statements end."""
+    """Figures of the ends of questions and statements."""
     asked = np.array([end_st(pair.asked) for pair in pairs])
     stated = np.array([end_st(pair.stated) for pair in pairs])
     return {
@@ -65,11 +65,11 @@ def question_row(system: str, pairs: Sequence[Pair]) -> Row:
 
 
 async def series_row(engine: Engine, voice_id: str) -> Row:
-    """Where the items of a series lie, and how each ends.
+    """Figures of the pitch of a series' items.
 
-    The last word of each item stands for it.  `item_end_st`: its last 80 ms above its own median, for items
-    that are not the last; `last_item_end_st` for those that are; `item_step_st`: from one item's median
-    to the next one's; `last_item_step_st`: to the last one's.
+    The last word of each item represents it.  `item_end_st`: its last 80 ms above its own median, for all
+    items but the last; `last_item_end_st`: the same for the last; `item_step_st`: from one item's median to
+    the next one's; `last_item_step_st`: to the last one's.
     """
     ends: list[float] = []
     steps: list[float] = []
@@ -79,7 +79,7 @@ async def series_row(engine: Engine, voice_id: str) -> Row:
         utterance = load_front_end().utterance(text)
         contours = item_contours(utterance, await stream(engine, voice_id, [utterance]))
         if len(contours) < 2:
-            continue  # not counted either
+            continue  # a series without all contours does not count
         middles = [float(np.median(contour)) for contour in contours]
         tones = [
             float(np.median(contour[-TONE_FRAMES:])) - middle
@@ -101,7 +101,7 @@ async def series_row(engine: Engine, voice_id: str) -> Row:
 
 
 def item_contours(utterance: Utterance, said: Stream) -> list[Contour]:
-    """Voiced ln f0 of the last word of each item; items that have none are left out."""
+    """Voiced ln f0 of the last word of each item; items without a voiced frame are left out."""
     contour = ln_f0(said.pcm)
     found = []
     for word, (begin, end) in zip(utterance.words, said.words, strict=True):

@@ -48,7 +48,7 @@ class Moonshine:
     def __call__(self, pcm: Pcm) -> str:
         mask = np.ones((1, len(pcm)), np.int64)
         (heard,) = self._encoder.run(None, {"input_values": pcm[None], "attention_mask": mask})
-        # Empty: the first step fills them, the encoder's part for good.
+        # The caches are empty; the first step fills them, the encoder's part once for all steps.
         caches: dict[str, Any] = {
             i.name: np.zeros((1, i.shape[1], 0, i.shape[3]), np.float32) for i in self._caches
         }
@@ -75,7 +75,7 @@ class Moonshine:
 
 
 def read_pieces(raw: bytes) -> list[bytes]:
-    """The vocabulary: for each piece its length (one byte below 128, else two), then the piece."""
+    """Read the vocabulary: for each piece its length (one byte below 128, else two), then the piece."""
     pieces, at = [], 0
     while at < len(raw):
         length, at = raw[at], at + 1

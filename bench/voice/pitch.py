@@ -1,4 +1,4 @@
-"""Pitch of any speech, for any speaker."""
+"""Pitch of speech, for any speaker."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def ln_f0(pcm: Pcm, speaker: Speaker = ANYBODY) -> npt.NDArray[np.float64]:
 
 
 def semitones(ln_ratio: float) -> float:
-    """A difference of ln f0 as a musician counts it."""
+    """Convert a difference of ln f0 to semitones."""
     return 12 * ln_ratio / float(np.log(2))

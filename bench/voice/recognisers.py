@@ -1,8 +1,8 @@
-"""Three recognisers of different kinds, so that the habits of one cannot decide.
+"""Three recognisers of different kinds, so that the weakness of one does not decide.
 
-pocketsphinx (hidden Markov models and a trigram; its wheel carries its model) hears words.  Moonshine and
-Whisper base (encoder and decoder networks) write text, with digits and marks.  zelitrio's front end reads
-it into words again.
+pocketsphinx (hidden Markov models and a trigram; its wheel includes its model) returns words.  Moonshine and
+Whisper base (encoder and decoder networks) return text with digits and marks, which zelitrio's front end
+converts to words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MISSING_MOONSHINE = (
 
 
 def open_recognisers() -> tuple[dict[str, Recogniser], list[str]]:
-    """Those that are installed by name, and a line for each that is not."""
+    """Load the installed recognisers by name; return also a line for each missing one."""
     found: dict[str, Recogniser] = {"pocketsphinx": Pocketsphinx()}
     left_out: list[str] = []
     folder = find_model()
@@ -42,7 +42,7 @@ def open_recognisers() -> tuple[dict[str, Recogniser], list[str]]:
 
 
 class Pocketsphinx:
-    """CMU pocketsphinx with the model of its wheel; one decoder for everything, in one order."""
+    """CMU pocketsphinx with the model of its wheel; one decoder for all clips, in a fixed order."""
 
     def __init__(self) -> None:
         import pocketsphinx
@@ -59,6 +59,6 @@ class Pocketsphinx:
 
 
 def read_out(recogniser: Callable[[Pcm], str]) -> Recogniser:
-    """One that writes text made one that hears words: "3:30" is heard as "three thirty"."""
+    """Convert a recogniser of text to one of words: "3:30" becomes "three thirty"."""
     front_end = load_front_end()
     return lambda pcm: plain_words([word.spoken for word in front_end.utterance(recogniser(pcm)).words])

@@ -1,10 +1,10 @@
-"""Whether one can hear where a sentence was cut: jumps at joins of chunks against jumps inside them.
+"""Audible cuts: jumps at the joins of chunks against jumps inside of chunks.
 
-Sentences are cut in two or three between words without a mark between them.  At each join, at every other
-such word boundary inside of a chunk, and at the join's own place in the same sentence spoken whole, three
-jumps are measured between the 20 ms before and the 20 ms after: of level in dB, of spectral shape in dB
-(24 mel bands, root mean square, levels taken out), and of pitch in semitones (over 60 ms each).  A join
-is 20 ms before its word, and up to 40 ms after a plosive: there one piece blends into the other.
+Sentences are cut into two or three pieces between words without a mark.  Jumps are measured at each join, at
+every other such boundary inside of a chunk, and at the join's place in the same sentence spoken whole.
+A jump is the difference between the 20 ms before and the 20 ms after: of level in dB, of spectral shape in dB
+(24 mel bands, root mean square, without level), and of pitch in semitones (60 ms each).  A join is 20 ms
+before its word, and up to 40 ms after a plosive, because there the pieces overlap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SIDE_SAMPLES = RATE_HZ // 50
 PITCH_FRAMES = 6
 BANDS = 24
 FLOOR = 1e-6
-"""Power under the speech's own by this, 60 dB, is all the same silence."""
+"""Power 60 dB below the speech's counts as silence."""
 KINDS = ("level_db", "shape_db", "pitch_st")
 
 
@@ -39,15 +39,15 @@ class Cut:
     """A sentence spoken whole and in pieces."""
 
     words: tuple[int, ...]
-    """The words that the second and further pieces begin with."""
+    """The first words of all pieces but the first."""
     inside: tuple[int, ...]
-    """Words that begin inside of a piece with no mark before them."""
+    """Words inside of a piece without a mark before them."""
     whole: Stream
     pieces: Stream
 
 
 async def cut_and_whole(engine: Engine, voice_id: str, text: str, count: int) -> Cut:
-    """Speak a sentence both ways; its pieces are about equally long."""
+    """Speak a sentence whole and in pieces of about equal length."""
     whole = load_front_end().utterance(text)
     chosen = cut_words(whole, count)
     at = [0, *(whole.words[index].span[0] for index in chosen), len(text)]
@@ -72,7 +72,7 @@ def cut_words(utterance: Utterance, count: int) -> list[int]:
 
 
 def jumps(pcm: Pcm, contour: npt.NDArray[np.float64], places: Sequence[int]) -> dict[str, list[float]]:
-    """Jumps at samples of a recording, by kind; a pitch jump is nan where either side is unvoiced.
+    """Measure the jumps at samples of a recording, by kind; a pitch jump is nan if either side is unvoiced.
 
     `contour` is the recording's ln f0 every 10 ms.
     """
@@ -99,7 +99,7 @@ def jumps(pcm: Pcm, contour: npt.NDArray[np.float64], places: Sequence[int]) -> 
 
 
 def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
-    """Jumps at joins, inside of chunks and where uncut speech was not cut: medians, 95th percentiles."""
+    """Jumps at joins, inside of chunks and at the same places of uncut speech: medians, 95th percentiles."""
     groups: dict[str, dict[str, list[float]]] = {
         name: {kind: [] for kind in KINDS} for name in ("join", "inside", "uncut")
     }
@@ -115,7 +115,7 @@ def seam_row(system: str, cuts: Sequence[Cut]) -> Row:
             for kind, values in jumps(spoken.pcm, ln_f0(spoken.pcm), samples).items():
                 groups[name][kind] += values
         joins += len(cut.pieces.starts) - 1
-        # A join may be beside a plosive, which is as sharp in the sentence that was not cut.
+        # A join may be near a plosive, which is as sharp in the uncut sentence.
         for name in sharp:
             spoken, samples = places[name]
             bends = np.array(sharp_places(spoken.pcm))

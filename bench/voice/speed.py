@@ -1,4 +1,4 @@
-"""How much of a second a second of speech takes."""
+"""The real-time factor of a voice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WARM_UP, SENTENCES = 2, 8
 
 
 def speed_row(voice: Voice) -> Row:
-    """Real-time factor of text and networks, whole sentences at once, on one thread and on two: medians."""
+    """Median real-time factor of text and networks, for whole sentences, on one thread and on two."""
     say = voice_system(voice)
     texts = read_lines("read")[: WARM_UP + SENTENCES]
     row: Row = {"system": voice.voice_id, "list": "speed"}

@@ -1,4 +1,4 @@
-"""What every measure is taken of: one sentence as some system said it."""
+"""The subject of every measurement: one sentence spoken by one system."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ RATE_HZ = 24_000
 SEED = 7
 SENTENCES = Path(__file__).parent.parent / "sentences"
 LISTS = ("harvard", "agent", "read", "names", "numbers")
-"""Files of `bench/sentences`; none of their lines is in the training text."""
+"""Files of `bench/sentences`; the training text contains none of their lines."""
 
 
 @attrs.frozen(eq=False)
 class Spoken:
-    """One sentence as it was said."""
+    """One spoken sentence."""
 
     words: tuple[str, ...]
-    """What should be heard, in lower case."""
+    """The words of the text, in lower case."""
     pcm: Pcm
     """Samples at RATE_HZ, in [-1, 1]."""
     made_in_s: float | None = None
-    """Seconds of one thread it took, where that was measured."""
+    """Seconds of one thread for the synthesis, if measured."""
     releases: tuple[tuple[int, int], ...] | None = None
-    """First and last sample of each time in which a plosive may be released, where phones have times."""
+    """First and last sample of each time in which a plosive may be released, if phones have times."""
 
 
 def read_lines(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who speaks: the voices under test, and other synthesisers beside them."""
+"""The compared systems: the voices under test and other synthesisers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MISSING_FLITE = "flite: left out, the program was not found: apt-get install fli
 
 
 def words_of(utterance: Utterance) -> tuple[str, ...]:
-    """What should be heard of it."""
+    """The words of an utterance, as a listener should hear them."""
     return tuple(word.spoken for word in utterance.words)
 
 
 def voice_system(voice: Voice) -> Say:
-    """A voice of zelitrio: whole utterances by the networks, without an engine, timed with the front end."""
+    """A voice of zelitrio: whole utterances by the bare networks, timed with the front end."""
 
     def say(text: str) -> Spoken:
         started_s = time.perf_counter()
@@ -60,7 +60,7 @@ def _releases(phones: npt.NDArray[np.int64], durations: npt.NDArray[np.int64]) -
 
 
 def public_system(voice: Voice, texts: Sequence[str]) -> Say:
-    """A public voice, which says the texts in an engine of its own before this returns."""
+    """A public voice; its engine speaks all texts before this returns."""
 
     async def say_all() -> dict[str, Spoken]:
         async with open_engine(Catalogue([voice]), EngineSettings(cpu_threads=1)) as engine:
@@ -85,7 +85,7 @@ def _at_rate(pcm: Pcm, rate_hz: int) -> Pcm:
 
 
 def open_references() -> tuple[dict[str, Say], list[str]]:
-    """The other synthesisers that are installed by name, and a line for each that is not."""
+    """Load the other installed synthesisers by name; return also a line for each missing one."""
     found: dict[str, Say] = {}
     left_out: list[str] = []
     if shutil.which("flite"):
@@ -101,7 +101,7 @@ def open_references() -> tuple[dict[str, Say], list[str]]:
 
 
 def _reading(make: Callable[[str], Pcm]) -> Say:
-    # Given in words as zelitrio's front end reads them, so that voices are compared and not readings.
+    # Words come from zelitrio's front end, so that voices are compared and not their reading of numbers.
     def say(text: str) -> Spoken:
         utterance = load_front_end().utterance(text)
         return Spoken(words_of(utterance), make(spoken_text(utterance).text))

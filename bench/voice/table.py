@@ -14,13 +14,13 @@ COLUMNS = (
 
 
 def cells(rows: Sequence[Row], columns: Sequence[str]) -> list[list[str]]:
-    """A line of heads and one a row; columns that no row has are left out."""
+    """A line of heads and one per row; empty columns are left out."""
     shown = [key for key in columns if any(key in row for row in rows)]
     return [shown, *([str(row.get(key, "")) for key in shown] for row in rows)]
 
 
 def plain_table(rows: Sequence[Row]) -> str:
-    """For a terminal."""
+    """Format rows for a terminal."""
     lines = cells(rows, ["system", "list", *COLUMNS])
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
     return "\n".join(
@@ -29,6 +29,6 @@ def plain_table(rows: Sequence[Row]) -> str:
 
 
 def markdown_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """For a page."""
+    """Format rows for a page."""
     head, *lines = cells(rows, columns)
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))

@@ -1,4 +1,4 @@
-"""How many words in a hundred were heard wrong, and how sure that is."""
+"""Word error and its confidence interval."""
 
 from __future__ import annotations
 

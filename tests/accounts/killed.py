@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def kill_writer(write: Callable[[str, object], None], folder: Path) -> None:
-    """Run `write(folder, started)` in a process of its own and kill it after it has set `started`."""
+    """Run `write(folder, started)` in its own process, and kill that process after it has set `started`."""
     context = multiprocessing.get_context("spawn")
     started = context.Event()
     writer = context.Process(target=write, args=(str(folder), started))

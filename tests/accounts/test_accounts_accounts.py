@@ -1,4 +1,4 @@
-"""Keys and limits as a server asks for them, with the real file and a virtual clock where time matters."""
+"""Keys and limits, with a real database file, and a virtual clock where time matters."""
 
 import shutil
 import threading
@@ -33,7 +33,7 @@ def store(folder: Path, name: str, **more: object) -> str:
 
 
 async def running(accounts: Accounts, nursery: trio.Nursery) -> None:
-    """Open the accounts and keep them in step until the nursery is cancelled."""
+    """Open the accounts and run their background task until the nursery is cancelled."""
 
     async def run(task_status: trio.TaskStatus[None]) -> None:
         async with accounts.open():
@@ -126,7 +126,7 @@ async def test_concurrent_streams_are_limited_per_key(tmp_path: Path, nursery: t
     with pytest.raises(RemoteError, match="may have 2") as caught:
         first.open("v", Kind.SOCKET)
     assert caught.value.code == "concurrent_limit_exceeded"
-    second.open("v", Kind.SOCKET)  # another key's streams are its own
+    second.open("v", Kind.SOCKET)  # streams of another key do not count
     meters[0].close()
     meters[0].close()
     first.open("v", Kind.SOCKET)

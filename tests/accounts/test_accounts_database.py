@@ -1,4 +1,4 @@
-"""The SQLite file: its content, and one clear line for each way that a file can be wrong."""
+"""The SQLite file: its content, and one clear line for each kind of wrong file."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The history as a server keeps it: within its bounds, for one key only, whole or not at all."""
+"""The history: within its bounds, for one key only, and each item whole."""
 
 from __future__ import annotations
 

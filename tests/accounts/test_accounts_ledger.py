@@ -1,4 +1,4 @@
-"""Usage that is not stored yet is counted exactly once, whatever the disk does."""
+"""Usage that is not stored yet is counted exactly once, also after disk errors."""
 
 from hypothesis import given
 from hypothesis import strategies as st

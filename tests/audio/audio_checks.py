@@ -1,4 +1,4 @@
-"""The contract of every encoder, checked by decoding what it made with FFmpeg's decoders."""
+"""The contract of every encoder, checked by decoding its output with FFmpeg's decoders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.audio import AudioFormat, open_encoder
 INPUT_RATE_HZ = 24_000
 Samples = NDArray[np.float32]
 
-# How much sound must be put in before the first bytes come out, in 20 ms pieces.
+# Audio that must be put in before the first bytes come out, in 20 ms pieces.
 FIRST_BYTE_MS = {"pcm": 20, "wav": 20, "ulaw": 20, "alaw": 20, "mp3": 60, "opus": 40, "aac": 60, "m4a": 80}
 FIRST_BYTE_MS["flac"] = 100
 # Samples of padding a codec may add after the end.
@@ -27,7 +27,7 @@ def tone(hz: float, seconds: float, rate_hz: int = INPUT_RATE_HZ, level: float =
 
 
 def burst(at_s: float, seconds: float, rate_hz: int = INPUT_RATE_HZ) -> Samples:
-    """Silence but for 60 ms of a chirp around `at_s`: one clear place in time."""
+    """Silence with 60 ms of a chirp around `at_s`, to locate in decoded audio."""
     t = np.arange(round(seconds * rate_hz)) / rate_hz - at_s
     return (0.5 * np.exp(-((t / 0.03) ** 2)) * np.sin(2 * np.pi * (600 * t + 4000 * t * t))).astype(
         np.float32
@@ -37,7 +37,7 @@ def burst(at_s: float, seconds: float, rate_hz: int = INPUT_RATE_HZ) -> Samples:
 def encode_in_cuts(
     audio_format: AudioFormat, pcm: Samples, cuts: Iterable[int], input_rate_hz: int = INPUT_RATE_HZ
 ) -> list[bytes]:
-    """Encode with one call per piece between the cuts; the last item is what `flush` gave."""
+    """Encode one piece per call; the last item is the output of `flush`."""
     encoder = open_encoder(audio_format, input_rate_hz)
     edges = [0, *cuts, len(pcm)]
     packets = [encoder.encode(pcm[start:stop]) for start, stop in itertools.pairwise(edges)]
@@ -47,7 +47,7 @@ def encode_in_cuts(
 
 
 def decode(audio_format: AudioFormat, data: bytes) -> NDArray[np.float64]:
-    """Decode a whole stream as a client would: by what the bytes say, or by the name if they say nothing."""
+    """Decode a whole stream as a client does: by its header, or by the format's name if it has no header."""
     if audio_format.codec == "pcm":
         return np.frombuffer(data, "<i2") / 32768
     raw = {"ulaw": "mulaw", "alaw": "alaw"}.get(audio_format.codec)
@@ -64,7 +64,7 @@ def decode(audio_format: AudioFormat, data: bytes) -> NDArray[np.float64]:
 
 
 def lag_samples(heard: NDArray[np.float64], meant: Samples, rate_hz: int) -> int:
-    """How many samples later than meant the sound is heard, by cross-correlation."""
+    """The delay of the decoded sound in samples, by cross-correlation."""
     times_s = np.arange(len(heard)) / rate_hz
     wanted = np.interp(times_s, np.arange(len(meant)) / INPUT_RATE_HZ, meant)
     size = 2 * len(heard)
@@ -79,14 +79,14 @@ def strongest_hz(heard: NDArray[np.float64], rate_hz: int) -> float:
 
 
 def energy_above_db(heard: NDArray[np.float64], rate_hz: int, above_hz: float) -> float:
-    """Energy above a frequency, relative to all of it: clicks are loud there, a low tone is not."""
+    """Energy above a frequency, relative to the total: clicks have much of it, low tones do not."""
     power = np.abs(np.fft.rfft(heard * np.blackman(len(heard)))) ** 2
     high = np.fft.rfftfreq(len(heard), 1 / rate_hz) >= above_hz
     return float(10 * np.log10(power[high].sum() / power.sum() + 1e-20))
 
 
 def check_encoder(audio_format: AudioFormat, random_cuts: Sequence[Sequence[int]]) -> None:
-    """All that any encoder promises; `random_cuts` are ways to cut one second of samples."""
+    """Check the contract of all encoders; `random_cuts` are ways to cut one second of samples."""
     rate_hz = audio_format.sample_rate_hz
     encoder = open_encoder(audio_format, INPUT_RATE_HZ)
     pcm = burst(0.4, 1.0)
@@ -95,21 +95,21 @@ def check_encoder(audio_format: AudioFormat, random_cuts: Sequence[Sequence[int]
     # Nothing is lost, and little is added.
     wanted_samples = rate_hz + encoder.delay_samples
     assert wanted_samples <= len(heard) <= wanted_samples + LARGEST_TAIL_SAMPLES.get(audio_format.codec, 1)
-    # A sound is heard where `delay_samples` says.
+    # The sound has the delay that `delay_samples` states.
     assert abs(lag_samples(heard, pcm, rate_hz) - encoder.delay_samples) <= 1
     # A tone keeps its pitch and its level.
     sung = decode(audio_format, b"".join(encode_in_cuts(audio_format, tone(440, 1.0), [])))
     middle = sung[len(sung) // 4 : len(sung) // 4 * 3]
     assert abs(strongest_hz(middle, rate_hz) - 440) <= 3
     assert abs(np.sqrt(np.mean(middle**2)) * np.sqrt(2) - 0.3) <= 0.02
-    # However the input is cut, the same sound comes out.
+    # Every cut of the input gives the same sound.
     for cuts in random_cuts:
         assert np.array_equal(heard, decode(audio_format, b"".join(encode_in_cuts(audio_format, pcm, cuts))))
-    # The first bytes come early, and hold sound.
+    # The first bytes come early and contain sound.
     pieces = encode_in_cuts(audio_format, tone(440, 0.2), range(480, 4800, 480))
     first = next(index for index, piece in enumerate(pieces) if piece)
     assert (first + 1) * 20 <= FIRST_BYTE_MS[audio_format.codec]
-    # It says how long the bytes play.  FFmpeg finds no MP3 in a single frame.
+    # The stated duration is right.  FFmpeg finds no MP3 in a single frame.
     encoder, data = open_encoder(audio_format, INPUT_RATE_HZ), b""
     for at in range(0, len(pcm), 1200):
         piece = encoder.encode(pcm[at : at + 1200])

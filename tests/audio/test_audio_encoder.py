@@ -45,7 +45,7 @@ def test_every_encoder_keeps_the_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if "opus" not in name])
 def test_cuts_of_the_input_do_not_change_a_byte(name: str) -> None:
-    # Ogg is the exception: its serial number is random, so that joined streams stay tellable.
+    # Ogg is the exception: its serial number is random, so that joined streams can be told apart.
     pcm = tone(300, 0.5)
     whole = b"".join(encode_in_cuts(FORMATS[name], pcm, []))
     assert whole == b"".join(encode_in_cuts(FORMATS[name], pcm, [5, 700, 701, 7_000]))
@@ -77,7 +77,7 @@ def test_no_click_is_heard_where_pieces_join(name: str) -> None:
     data = b"".join(encode_in_cuts(FORMATS[name], pcm, range(1_111, len(pcm), 1_111)))
     heard = decode(FORMATS[name], data)
     steady = heard[len(heard) // 10 : -len(heard) // 10]
-    floor_db = -35 if name == "ulaw_8000" else -60  # eight bits have that much noise of their own
+    floor_db = -35 if name == "ulaw_8000" else -60  # quantisation noise of eight bits
     assert energy_above_db(steady, FORMATS[name].sample_rate_hz, 3_000) < floor_db
 
 
@@ -87,7 +87,7 @@ def test_samples_beyond_full_scale_saturate_and_do_not_wrap(name: str) -> None:
     heard = decode(FORMATS[name], b"".join(encode_in_cuts(FORMATS[name], loud, [999])))
     middle = heard[len(heard) // 4 : len(heard) // 4 * 3]
     assert abs(strongest_hz(middle, FORMATS[name].sample_rate_hz) - 200) <= 6
-    # FFmpeg's AAC turns itself down rather than clip in the decoder.
+    # FFmpeg's AAC lowers its level so that the decoder does not clip.
     assert (0.65 if "aac" in name else 0.9) <= np.sqrt(np.mean(middle**2)) <= 1.05
 
 
@@ -147,7 +147,7 @@ def test_pcm_at_the_voices_own_rate_is_exact_to_half_a_step() -> None:
 def test_mp3_holds_frames_alone_each_of_which_can_start_a_stream() -> None:
     packets = encode_in_cuts(FORMATS["mp3_44100_128"], tone(440, 1.0), range(480, 24_000, 480))
     data = b"".join(packets)
-    assert data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # neither ID3 nor anything else in front
+    assert data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # no ID3 tag before the first frame
     assert b"Xing" not in data and b"Info" not in data
     late = b"".join(packets[20:])
     assert abs(strongest_hz(decode(FORMATS["mp3_44100_128"], late), 44_100) - 440) <= 3

@@ -1,4 +1,4 @@
-"""Sound at another tempo: as long as asked, at the same pitch, the same in any pieces."""
+"""Another tempo: the requested length, the same pitch, and the same result in any pieces."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from zelitrio.protocol import Dialect, parse_socket_target
 
 
 def heard(*arrivals: tuple[float, float]) -> Heard:
-    """Frames of the given seconds at the given times, released at 0."""
+    """Frames of these lengths at these times after the release."""
     made = Heard(output_format="pcm_24000")
     for at, seconds in arrivals:
         made.add(at, bytes(round(seconds * 48_000)))
@@ -31,7 +31,7 @@ def test_a_listener_who_is_always_ahead_is_never_late() -> None:
 
 
 def test_lateness_is_the_buffer_that_would_have_been_enough() -> None:
-    # Dry at 0.1, comes at 0.13; it continues from there and is dry at 0.23, the next one comes at 0.30.
+    # Dry at 0.1, the next frame comes at 0.13.  Dry again at 0.23, the next frame comes at 0.30.
     assert heard((0.0, 0.1), (0.13, 0.1), (0.30, 0.1)).late_s == pytest.approx(0.07)
 
 

@@ -1,4 +1,4 @@
-"""The report of `zelitrio bench`: one page without other files, for one run, and for several side by side."""
+"""The report of `zelitrio bench`: one page without other files, for one run or several side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripted engine has the face that the server needs, and the bench's client hears all of it."""
+"""The scripted engine fits the server, and the bench's client receives all of its audio."""
 
 from __future__ import annotations
 

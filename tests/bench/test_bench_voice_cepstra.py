@@ -61,7 +61,7 @@ def test_warping_follows_what_is_said_and_not_the_clock() -> None:
     assert tuple(path[0]) == (0, 0)
     assert tuple(path[-1]) == (len(quick) - 1, len(slow) - 1)
     assert (np.diff(path, axis=0) >= 0).all()
-    middle = path[path[:, 0] == 30, 1]  # the second tone of the one, in the second of the other
+    middle = path[path[:, 0] == 30, 1]  # a frame of the second tone of both
     assert ((middle > 40) & (middle < 100)).all()
     everywhere = np.ones(len(quick), bool)
     straight = np.stack([np.arange(60), np.arange(60)], 1)
@@ -90,7 +90,7 @@ def test_what_lies_above_a_recordings_band_is_no_distance() -> None:
 def test_either_vocoder_copies_a_recording(model: ZeliModel, monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = tones(200.0, 220.0)
     voice = Voice(voice_id="tiny", name="Tiny", model=model)
-    # pyworld, which measures pitch, is no wheel everywhere.
+    # pyworld, which measures pitch, has no wheel for some platforms.
     monkeypatch.setattr(
         held_out, "measure_f0", lambda pcm, speaker: np.full(len(pcm) // 240, 200.0, np.float32)
     )

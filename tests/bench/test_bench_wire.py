@@ -1,4 +1,4 @@
-"""The bench's own WebSocket half against wsproto: as a server would send, and as a server would read."""
+"""The bench's own WebSocket code against wsproto, as the sender and as the receiver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.bench_client import wire
 
 
 def served() -> tuple[WSConnection, bytes]:
-    """A server that has accepted our upgrade, and its answer."""
+    """A wsproto server that has accepted our upgrade, and its answer."""
     server = WSConnection(ConnectionType.SERVER)
     server.receive_data(
         wire.upgrade("127.0.0.1", "/v1/text-to-speech/v/stream-input?output_format=pcm_24000")

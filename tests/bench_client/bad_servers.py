@@ -1,4 +1,4 @@
-"""Servers that misbehave, each in one way, on a port of their own in a thread."""
+"""Servers with one fault each, on their own port and thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnectio
 
 
 def answer(*parts: bytes, waits: bool = False) -> Behave:
-    """Read a request, say this, and close; or keep the connection open."""
+    """Read a request, send this answer, and close; or keep the connection open."""
 
     def behave(peer: socket.socket) -> None:
         peer.recv(65536)
@@ -28,20 +28,20 @@ def answer(*parts: bytes, waits: bool = False) -> Behave:
 
 
 def http(status: str, body: bytes = b"", kind: str = "audio/pcm", length: int | None = None) -> bytes:
-    """A whole answer; with a `length` above the body's it is cut short."""
+    """A whole answer; a `length` above the body's makes it a cut answer."""
     size = len(body) if length is None else length
     return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n".encode() + body
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A server's text message."""
+    """A text message of a server."""
     if len(payload) < 126:
         return bytes((0x81, len(payload))) + payload
     return struct.pack("!BBQ", 0x81, 127, len(payload)) + payload
 
 
 def speak_and_close(*messages: bytes) -> Behave:
-    """Take a socket, wait for a message, say these messages and close the connection."""
+    """Accept a socket, wait for a message, send these messages and close the connection."""
 
     def behave(peer: socket.socket) -> None:
         peer.recv(65536)
@@ -54,7 +54,7 @@ def speak_and_close(*messages: bytes) -> Behave:
 
 
 def flood(beginning: bytes, part: bytes) -> Behave:
-    """Read a request, begin an answer, and go on with the same part until the client has left."""
+    """Read a request, begin an answer, and repeat one part until the client has left."""
 
     def behave(peer: socket.socket) -> None:
         peer.recv(65536)
@@ -67,7 +67,7 @@ def flood(beginning: bytes, part: bytes) -> Behave:
 
 @contextmanager
 def tls_server(context: ssl.SSLContext) -> Iterator[int]:
-    """A server behind TLS that says nothing."""
+    """A TLS server that sends nothing."""
 
     def behave(peer: socket.socket) -> None:
         with context.wrap_socket(peer, server_side=True) as secure:
@@ -80,7 +80,7 @@ def tls_server(context: ssl.SSLContext) -> Iterator[int]:
 
 @contextmanager
 def bad_server(behave: Behave) -> Iterator[int]:
-    """Its port, for as long as the block lasts."""
+    """Run a server for the time of the block, and yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         peers: list[socket.socket] = []
 
@@ -112,6 +112,6 @@ def bad_server(behave: Behave) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Whatever a server does, an utterance ends, and its failure is of the right kind."""
+"""An utterance ends whatever the server does, with the right kind of failure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A child process that runs the command line with the scripted engine.
 
-The engine's and the voices' rooms are replaced before the first import: they import torch, which takes
-seconds, and nothing of them is used.
+Importing the engine and the voices would import torch, which takes seconds.  Both rooms are replaced before
+the first import.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `serve` and `speak` show while an engine captures graphs."""
+"""The output of `serve` and `speak` while an engine captures graphs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def captures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that captures NAMES, as the real one does from a thread of its own."""
+    """An engine that captures NAMES from its own thread, like the real one."""
 
     captures = Captures(names=NAMES, took_s=2.345, mib=812.3)
 

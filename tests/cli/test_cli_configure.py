@@ -41,7 +41,7 @@ def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def parsed(*flags: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Read the settings of `zelitrio serve` as the command line does, without serving."""
+    """Read the settings of `zelitrio serve` like the command line, without serving."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in (environment or {}).items():
             monkeypatch.setenv(name, value)
@@ -52,7 +52,7 @@ def parsed(*flags: str, environment: Mapping[str, str] | None = None) -> dict[st
 
 
 def other_value(field: attrs.Attribute[Any], tmp_path: Path) -> tuple[list[str], object]:
-    """Return a value that is not the default: as the words that a user types, and as the setting."""
+    """Return a value that is not the default: as command-line words, and as the setting."""
     if field.name == "state_dir":
         return [str(tmp_path / "state")], tmp_path / "state"
     if field.name in ("tls_cert", "tls_key"):

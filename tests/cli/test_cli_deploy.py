@@ -1,4 +1,4 @@
-"""`zelitrio deploy` by hand: all files or none, and one clear line for each thing that is wrong."""
+"""`zelitrio deploy`: it writes all files or none, and reports each fault in one line."""
 
 from __future__ import annotations
 

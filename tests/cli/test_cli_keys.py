@@ -1,4 +1,4 @@
-"""`zelitrio keys` by hand: one clear line for each thing that is wrong, and nothing is lost."""
+"""`zelitrio keys`: each fault is reported in one line, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_file_that_another_process_holds_is_said_to_be_locked(
     try:
         assert keys(tmp_path, *words) == 2
         assert f"{DATABASE_NAME}: locked by another process for more than" in only_line(capsys)
-        assert keys(tmp_path, "list") == 0  # readers never wait
+        assert keys(tmp_path, "list") == 0  # readers do not wait for the lock
     finally:
         holder.close()
     assert names(tmp_path) == ["app"]

@@ -1,4 +1,4 @@
-"""A command's event loop: where Ctrl-C may interrupt it."""
+"""Where Ctrl-C may interrupt a command's event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time limits do not count the time in which the process was stopped."""
+"""Time limits do not count the time in which the process was suspended."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def serving(*flags: str, **environment: str) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def keep_the_process_as_it_is() -> Iterator[None]:
-    """Serving sets up the whole process, its logs included, which here is that of all tests."""
+    """Keep serving from changing the process of the tests, for example its logging."""
     interval_s = sys.getswitchinterval()
     yield
     sys.setswitchinterval(interval_s)

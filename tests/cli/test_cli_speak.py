@@ -33,7 +33,7 @@ def install_scripted_engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
-    """Commands in this file use the scripted engine and no setting of the environment."""
+    """Make commands use the scripted engine and no environment variables."""
     for name in ("ZELITRIO_URL", "ZELITRIO_API_KEY", "ZELITRIO_VOICES", "ZELITRIO_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     return install_scripted_engine(monkeypatch)
@@ -62,7 +62,7 @@ def test_a_file_is_spoken_for_its_name(
 
 
 def speaking_process(tokens: list[str]) -> subprocess.Popen[bytes]:
-    """A real process with real pipes, which speaks with the scripted engine."""
+    """A real process with real pipes that speaks with the scripted engine."""
     here = Path(__file__).parent
     return subprocess.Popen(
         [sys.executable, "-m", "scripted_child", *tokens],

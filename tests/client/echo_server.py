@@ -1,4 +1,4 @@
-"""A server of few lines that keeps the protocol's law: it speaks each piece of text as its own bytes."""
+"""A small server that follows the protocol: it speaks each piece of text as its own bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Handler = Callable[[WebSocketRequest], Awaitable[None]]
 
 @attrs.define(eq=False)
 class EchoServer:
-    """Speaks each piece of text as its own bytes, and keeps what it was asked."""
+    """Speaks each piece of text as its own bytes, and records the requests."""
 
     key: str | None = None
     requests: list[SocketRequest] = attrs.field(factory=list)
@@ -97,7 +97,7 @@ class EchoServer:
 
 @asynccontextmanager
 async def serving(handle: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """A server on a free port of this machine; gives its URL."""
+    """Run a server on a free port of loopback, and yield its URL."""
     async with trio.open_nursery() as nursery:
         serve = partial(trio_websocket.serve_websocket, handle, "127.0.0.1", 0, context)
         server = await nursery.start(serve)

@@ -1,4 +1,4 @@
-"""How a client gets to its server, or does not."""
+"""A client's connection to its server, and the ways it fails."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_an_error_in_the_block_arrives_as_itself_even_if_the_server_never_
     async def deaf(stream: trio.SocketStream) -> None:
         upgrade = await stream.receive_some()
         assert upgrade.startswith(b"GET")
-        # The handshake is answered by hand, and then nothing ever again.
+        # The server answers the handshake, and then nothing.
         key = next(line for line in upgrade.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
         digest = hashlib.sha1(key.split(b": ")[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
         await stream.send_all(
@@ -84,7 +84,7 @@ async def test_an_error_in_the_block_arrives_as_itself_even_if_the_server_never_
 
 @asynccontextmanager
 async def listening(behave: Callable[[trio.SocketStream], Awaitable[None]]) -> AsyncIterator[str]:
-    """Something that is no WebSocket server, on a free port; gives its URL."""
+    """Run a server that is not a WebSocket server on a free port, and yield its URL."""
     async with trio.open_nursery() as nursery:
         (listener,) = await nursery.start(partial(trio.serve_tcp, behave, 0, host="127.0.0.1"))
         yield f"ws://127.0.0.1:{listener.socket.getsockname()[1]}"

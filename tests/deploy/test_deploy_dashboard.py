@@ -1,4 +1,4 @@
-"""The dashboard and the alerts ask for metrics that a server has."""
+"""Every metric in the dashboard and the alerts is one that the server exports."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The rendered files, read by the programs that they are for.  `just test-fleet` installs those."""
+"""The programs read the files rendered for them.  `just test-fleet` installs these programs."""
 
 import subprocess
 from pathlib import Path
@@ -29,7 +29,7 @@ def run(*words: str | Path) -> str:
 def test_systemd_accepts_the_service_and_calls_it_ok(cuda: bool, tmp_path: Path) -> None:
     unit = write("systemd", tmp_path, Target(cuda=cuda)) / "zelitrio.service"
     text = unit.read_text()
-    # The program is not installed on this machine; its place is taken by one that is.
+    # The program is not installed here; use one that is.
     unit.write_text(text.replace("/opt/zelitrio/bin/zelitrio", "/bin/true"))
     assert "zelitrio.service" not in run("systemd-analyze", "verify", "--man=no", unit)
     report = run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)

@@ -27,7 +27,7 @@ SERVER = (
     "trio.run(serve, ScriptedEngine(), load_front_end(), settings)\n"
 )
 WITHOUT_DATA = ("histogram_quantile", "zelitrio_voice", "connections_refused", "underruns")
-"""Queries that may be empty here: the scripted engine tells no stages, and nothing is turned away."""
+"""These may be empty here: the scripted engine reports no stages, and no request is refused."""
 
 
 def free_port() -> int:

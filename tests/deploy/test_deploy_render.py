@@ -1,4 +1,4 @@
-"""Every kind renders for every sensible setting, and contradictions are named."""
+"""Every kind renders for every valid setting; an error names contradictory settings."""
 
 import json
 import tomllib

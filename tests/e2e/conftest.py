@@ -1,4 +1,4 @@
-"""The real server, once for all tests of a session, with TLS and without."""
+"""One real server for all tests of a session, with TLS and without."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Many contexts on a few sockets, most of them cut off in mid-speech: does any hear another?
+"""Check that a context never gets another one's audio: many contexts on a few sockets, most of them
+cancelled.
 
-`python tests/e2e/crosstalk.py ws://localhost:8020 KEY 1000` runs it at length against any server.
+`python tests/e2e/crosstalk.py ws://localhost:8020 KEY 1000` is a long run against any server.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from trio_websocket import WebSocketConnection, open_websocket_url
 SOCKETS, CONTEXTS = 4, 5
 CANCELLED_SHARE = 0.8
 LONGEST_HEARD_S = 1.5
-"""A context is cut off after a random part of this."""
+"""A context is cancelled after a random time up to this."""
 RETRY_S = 0.2
 TOLERANCE = 2e-3
-"""Of full scale.  The same speech in another batch is rounded differently; another speech is not near."""
+"""Relative to full scale.  Another batch changes the rounding of the same speech; other speech differs
+more."""
 TEXTS = (
     "The first of them speaks about the weather, which has been fine.",
     "Number two counts to ten, slowly, and then starts all over again.",
@@ -41,7 +43,7 @@ class Findings:
 
     cancelled: int = 0
     refused: int = 0
-    """The server was at its capacity; the slot tries again."""
+    """Requests that the server refused at its capacity; each is repeated."""
     finished: int = 0
     heard_s: float = 0.0
     wrong: list[str] = attrs.field(factory=list)
@@ -49,7 +51,7 @@ class Findings:
 
 @attrs.define(eq=False)
 class _Context:
-    """One context as its listener knows it."""
+    """One context on the client's side."""
 
     text: int
     cut_after_s: float | None
@@ -68,7 +70,7 @@ class _Context:
 
 
 async def run(url: str, key: str, voice: str, contexts: int, seed: int) -> Findings:
-    """Open `contexts` contexts in all, and compare each with the same text spoken by itself."""
+    """Open `contexts` contexts in all, and compare each with the same text spoken without others."""
     chance = random.Random(seed)
     findings = Findings()
     address = f"{url}/v1/text-to-speech/{voice}/multi-stream-input"
@@ -104,7 +106,7 @@ async def _one_socket(
 
 
 class _Listener:
-    """Reads one socket and knows the valid context of every frame."""
+    """Reads one socket and knows which context each frame may belong to."""
 
     def __init__(self, socket: WebSocketConnection, solo: list[Audio], findings: Findings) -> None:
         self._socket = socket
@@ -114,7 +116,7 @@ class _Listener:
         self._names = count()
 
     async def hear_whole(self, text: int) -> Audio:
-        """A text from beginning to end, alone on the socket."""
+        """Speak a whole text as the only context of the socket."""
         context = _Context(text, None)
         await self._open(context)
         while not context.over.is_set():
@@ -122,7 +124,7 @@ class _Listener:
         return context.audio
 
     async def open_many(self, chance: random.Random, left: Iterator[int]) -> None:
-        """One context after the other, while there are any left."""
+        """Open contexts one after the other until `left` is empty."""
         while next(left) > 0:
             await self._once(chance)
 
@@ -138,7 +140,7 @@ class _Listener:
             await trio.sleep(RETRY_S)
 
     async def read(self) -> None:
-        """Until cancelled."""
+        """Read frames until cancelled."""
         while True:
             await self._take(json.loads(await self._socket.get_message()))
 

@@ -1,4 +1,4 @@
-"""The melody of speech, by autocorrelation: good enough to compare two readings of one text."""
+"""The pitch of speech by autocorrelation, exact enough to compare two readings of one text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 FLOOR_HZ, CEILING_HZ = 70.0, 420.0
 _VOICED = 0.6
-"""Correlation with itself one period later, from which a stretch counts as voiced."""
+"""Frames with this correlation at one period's distance are voiced."""
 
 
 def pitches_hz(audio: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
@@ -24,7 +24,8 @@ def pitches_hz(audio: NDArray[np.float32], rate_hz: int) -> NDArray[np.float64]:
     cross = np.fft.irfft(np.fft.rfft(rows, size) * np.conj(np.fft.rfft(head, size)), size)[:, lags]
     norm = np.sqrt(energy[:, [window]] * (energy[:, window + lags] - energy[:, lags]))
     likeness = cross / np.maximum(norm, 1e-12)
-    # The shortest period that is nearly as good as the best: an octave lower fits any periodic sound.
+    # Take the shortest period that is nearly as good as the best, because an octave lower fits any periodic
+    # sound.
     best = (likeness > likeness.max(1, keepdims=True) - 0.05).argmax(1)
     voiced = likeness.max(1) > _VOICED
     return np.asarray(rate_hz / lags[best[voiced]])

@@ -1,4 +1,4 @@
-"""Listening with numbers."""
+"""Checks of audio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def decoded(data: bytes, rate_hz: int = 24_000, container: str | None = None) -> NDArray[np.float32]:
-    """Samples of a file or stream that carries its own format."""
+    """Samples of a file or stream with a container."""
     with av.open(io.BytesIO(data), format=container) as file:
         resampler = av.AudioResampler("flt", "mono", rate_hz)
         frames = [out for frame in file.decode(audio=0) for out in resampler.resample(frame)]
@@ -24,7 +24,7 @@ def samples(pcm: bytes) -> NDArray[np.float32]:
 
 
 def assert_speech(audio: NDArray[np.float32], min_s: float, max_s: float, rate_hz: int = 24_000) -> None:
-    """As long as expected, neither silent nor clipped, and changing as speech does."""
+    """Check the length, and that the audio is not silent, clipped or constant."""
     assert min_s <= len(audio) / rate_hz <= max_s, f"{len(audio) / rate_hz:.2f} s"
     hop = rate_hz // 100
     levels = np.sqrt((audio[: len(audio) // hop * hop].reshape(-1, hop) ** 2).mean(1))

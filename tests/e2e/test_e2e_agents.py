@@ -1,4 +1,4 @@
-"""Published agent frameworks, unmodified, in an environment of their own, against the real server."""
+"""Published agent frameworks, unmodified, in their own environment, against the real server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def packages() -> None:
 
 
 def talk(server: Server, driver: str, kind: str) -> dict[str, Any]:
-    """What one client heard."""
+    """Run one client and return its results."""
     command = [str(PYTHON), str(FOLDER / driver), server.url, KEY, kind]
     run = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
@@ -58,7 +58,7 @@ def test_a_client_hears_whole_turns_and_the_turn_after_eight_barge_ins(
         spelled = " ".join("".join(f"{word} " for word, _ in turn["words"]).split())
         assert spelled.lower() == SHORT.lower()
         times = [at for _, at in turn["words"] if at is not None]
-        # Of text-to-speech sockets LiveKit hands times on as they come: from the start of each segment.
+        # On text-to-speech sockets LiveKit passes on the times as received: from the start of each segment.
         assert times == sorted(times) or (kind == "eleven_turbo_v2_5" and times)
     if "whole" in heard:
         assert 2.0 < heard["whole"]["seconds"] < 6.0

@@ -1,6 +1,6 @@
-"""What README shows for a browser, as it stands, in headless Chromium: the sound that was sent is played.
+"""The browser example of README, unchanged, in headless Chromium: the page plays the received audio.
 
-Deselected unless asked for (`just test-browser`), for it needs Chromium and the extra `browser`.
+It is deselected by default, because it needs Chromium and the extra `browser` (`just test-browser`).
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ AudioNode.prototype.connect = function (target, ...rest) {
   return connect.call(this, target, ...rest);
 };
 """
-"""Run before a page's own code: whatever is connected to the loudspeaker is also written down."""
+"""Runs before the page's own code: records everything that is connected to the loudspeaker."""
 
 
 class Blank(BaseHTTPRequestHandler):
-    """An empty page of some application, which is not served by us."""
+    """An empty page from another server."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -80,7 +80,7 @@ class Blank(BaseHTTPRequestHandler):
         self.wfile.write(b"<!doctype html><title>an application</title>")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -97,8 +97,8 @@ def an_application() -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A page of another origin than the server's."""
-    # Not at the top: these tests are collected, though deselected, where playwright is not installed.
+    """A page with another origin than the server."""
+    # Imported here, because these tests are collected, though deselected, if playwright is not installed.
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -113,7 +113,7 @@ def page() -> Iterator[Page]:
 
 
 def examples(server: Server) -> list[str]:
-    """The lines of README, but for the address."""
+    """The lines of README with the test's address."""
     section = README.split("**A browser**")[1].split("\n### ")[0]
     host = server.url.removeprefix("http://")
     return [
@@ -141,8 +141,8 @@ def test_the_sound_of_a_socket_is_played_whole(server: Server, page: Page) -> No
     played = np.array(page.evaluate("window.played"), np.float32)
     sent = samples(b"".join(base64.b64decode(frame["audio"] or "") for frame in frames))
     assert_speech(sent, 0.8, 3.0)
-    # A busy machine may leave gaps of silence between frames; every sample must still be there, in order.
-    # A frame's place is a sum of floats, a trillionth of a sample off: a silent sample is then 1e-16.
+    # A busy machine may leave gaps between frames; every sample must still be there, in order.
+    # A frame's place is a sum of floats with an error near 1e-12, so a silent sample can be 1e-16.
     np.testing.assert_allclose(played[np.abs(played) > 1e-6], sent[sent != 0], atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""The report of a cancelled context, against the audio that its client got."""
+"""The report of a cancelled context agrees with the audio that its client got."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BYTES_PER_MS = 48
 
 @attrs.define(eq=False)
 class Client:
-    """One socket; the same seed makes the same audio of a text every time."""
+    """One socket; every context has the same seed, so a text always gives the same audio."""
 
     kind: str
     ws: websocket.WebSocket
@@ -66,7 +66,7 @@ def audio_ms(frame: dict[str, Any]) -> float:
 
 
 def word_ends(client: Client, text: str) -> tuple[list[float], float]:
-    """When each word of a text ends, and all of it, in milliseconds of the context's audio."""
+    """The end of each word and of the whole text, in ms of the context's audio."""
     context = client.say(text, timestamps=["word"])
     client.send(context, close_context=True)
     ends: list[float] = []
@@ -83,14 +83,14 @@ def word_ends(client: Client, text: str) -> tuple[list[float], float]:
 
 
 def cancelled(client: Client, chance: random.Random, text: str) -> tuple[dict[str, Any], float]:
-    """The report of a context that is cancelled at a random time, and the audio that came, in ms."""
+    """Cancel a context at a random time; return its report, and the received audio in ms."""
     context = client.say(text)
     delay = threading.Timer(chance.uniform(0, 0.12), client.send, (context,), {"cancel": True})
     delay.start()
     frames = client.until_final(context)
     delay.join()
     report = frames[-1]
-    if "text_spoken" not in report:  # it had ended before
+    if "text_spoken" not in report:  # the context ended before the cancel
         report = json.loads(client.ws.recv())
         assert report["is_over"] is True
     return report, sum(map(audio_ms, frames))

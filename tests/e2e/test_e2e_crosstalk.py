@@ -1,4 +1,4 @@
-"""Twenty contexts on four sockets, most cut off at random: each hears itself alone, and then nothing."""
+"""Twenty contexts on four sockets, most cancelled at random: each gets only its own audio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from conftest import KEY, VOICE, Server
 from crosstalk import run
 
 CONTEXTS = 40
-"""`python tests/e2e/crosstalk.py URL KEY 1250` cuts off a thousand."""
+"""`python tests/e2e/crosstalk.py URL KEY 1250` cancels a thousand."""
 
 
 async def test_every_context_hears_only_itself(server: Server) -> None:

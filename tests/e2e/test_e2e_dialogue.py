@@ -1,4 +1,5 @@
-"""Text-to-dialogue with the built-in voices: the official Python SDK, and what Pipecat and LiveKit send.
+"""Text-to-dialogue with the built-in voices: the official Python SDK, and the messages of Pipecat and
+LiveKit.
 
 Recorded from pipecat-ai 1.14.0 (`ElevenLabsDialogueTTSService`) and livekit-plugins-elevenlabs 1.8.9 with
 `eleven_v4_turbo`.

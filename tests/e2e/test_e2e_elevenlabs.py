@@ -14,14 +14,14 @@ from elevenlabs import AsyncElevenLabs, ElevenLabs, VoiceSettings
 from elevenlabs.core import ApiError
 from sound import assert_speech, decoded, samples
 
-# The SDK asks its websockets library for what that has renamed.
+# The SDK uses a name that its websockets library has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:ConnectionClosed.code is deprecated:DeprecationWarning")
 TEXT = "Hello from the official client. It is twenty past seven."
 
 
 @contextmanager
 def sdk(url: str, key: str = KEY) -> Iterator[ElevenLabs]:
-    # The SDK never closes its connections, so it is given ours.
+    # The SDK does not close its connections, so the test passes its own client.
     with httpx.Client(timeout=60) as connections:
         yield ElevenLabs(api_key=key, base_url=url, httpx_client=connections)
 

@@ -27,7 +27,7 @@ def packages() -> None:
 
 
 def call(server: Server, name: str, key: str = KEY) -> dict[str, Any]:
-    """The answer of one call: its value, or its error."""
+    """Run one call; return its value or its error."""
     command = ["node", str(FOLDER / "calls.mjs"), name, server.url, key]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr

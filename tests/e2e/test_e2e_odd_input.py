@@ -1,4 +1,4 @@
-"""Any input gets speech or a typed error in bounded time, and no other client notices."""
+"""Any input gets speech or a typed error in bounded time, and other clients are not affected."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ async def spoken(server: Server, text: str, output_format: str = "pcm_16000") ->
 
 @asynccontextmanager
 async def raw_socket(server: Server, voice: str = VOICE) -> AsyncIterator[WebSocketConnection]:
-    """A socket that sends what no client of ours would.
+    """A socket for messages that no real client sends.
 
-    The stream is ours to close: trio-websocket leaves it open when the server closes first.
+    The test closes the stream, because trio-websocket leaves it open if the server closes first.
     """
     host, port = server.url.removeprefix("http://").split(":")
     target = f"/v1/text-to-speech/{voice}/stream-input"
@@ -77,9 +77,9 @@ async def test_an_odd_text_is_spoken_or_skipped_and_another_stream_sounds_the_sa
 
             nursery.start_soon(other)
             audio = await spoken(server, ODD_TEXTS[name])
-    assert len(audio) > 0  # also for a text without a word: a turn without audio fails in clients
+    assert len(audio) > 0  # also for a text without words, because clients fail on a turn without audio
     assert len(heard[0]) == len(alone)
-    # Company in a batch may move the last bits of a sample, of 32768.
+    # Another batch may change the last bits of a sample, out of 32768.
     np.testing.assert_allclose(np.frombuffer(heard[0], "<i2"), np.frombuffer(alone, "<i2"), atol=8)
 
 
@@ -158,7 +158,7 @@ def test_a_client_that_vanishes_frees_its_lane(server: Server) -> None:
         raw.sendall(_masked(json.dumps({"text": "A long story. " * 200, "flush": True}).encode()))
         assert raw.recv(1)  # it speaks
         assert _streams_active(server) == 1
-        # No close frame, no FIN: a reset, as when a process is killed or a cable pulled.
+        # A reset without close frame or FIN, as after a killed process or a pulled cable.
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     for _ in range(200):
         if _streams_active(server) == 0:

@@ -42,7 +42,8 @@ def test_audio_streams(client: OpenAI) -> None:
 
 def test_every_speed_is_what_it_says(client: OpenAI) -> None:
     def seconds(speed: float) -> float:
-        # OpenAI's interface has no seed, and lengths of readings differ by some per cent: a mean of six.
+        # OpenAI's interface has no seed, and the length of a reading varies by some per cent, so take a mean
+        # of six.
         lengths = []
         for _ in range(6):
             answer = client.audio.speech.create(

@@ -1,4 +1,4 @@
-"""The example of the protocol's document, word for word but for host and key."""
+"""The example of the protocol's document, unchanged but for host and key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every voice setting does to the sound what the README says."""
+"""Every voice setting changes the sound as README describes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Audio = NDArray[np.float32]
 
 
 class Speaker:
-    """Says TEXT in many ways."""
+    """Speaks TEXT with many settings."""
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http

@@ -1,4 +1,4 @@
-"""A server that was stopped for a while speaks what it was sent meanwhile."""
+"""A server that was suspended speaks the text that arrived meanwhile."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def say(http: httpx.Client, text: str, **fields: Any) -> Audio:
 
 
 def longest_silence_s(audio: Audio) -> float:
-    """The longest stretch without a 10 ms that is louder than 30 dB below the loudest."""
+    """The longest time in which every 10 ms block is 30 dB below the loudest."""
     hop = RATE_HZ // 100
     levels = (audio[: len(audio) // hop * hop].reshape(-1, hop) ** 2).mean(1)
     loud = np.flatnonzero(levels > levels.max() / 1000)
@@ -64,7 +64,7 @@ def test_a_break_survives_tokens_on_a_socket(server: Server) -> None:
 
 def test_a_phoneme_tag_says_how(http: httpx.Client) -> None:
     def tagged(alphabet: str, ph: str) -> Audio:
-        # As long as each other, for the length decides where a text is cut.
+        # All texts have the same length, because the length decides where a text is cut.
         gap = " " * (40 - len(alphabet + ph))
         text = f'Say <phoneme alphabet="{alphabet}"{gap}ph="{ph}">tomato</phoneme> again.'
         return say(http, text, enable_ssml_parsing=True)
@@ -97,7 +97,7 @@ SENTENCES = (
 
 
 def pitch_hz(audio: Audio) -> float:
-    """The geometric mean of its melody."""
+    """The geometric mean of the pitch."""
     return float(np.exp(np.log(pitches_hz(audio, RATE_HZ)).mean()))
 
 
@@ -119,8 +119,8 @@ def test_a_text_goes_on_where_the_one_before_stopped(http: httpx.Client) -> None
         for pitches, audio in ((alone, plain), (continued, joined), (whole, read_at_once)):
             pitches.append(pitch_hz(audio[: RATE_HZ // 2]))
     joined_s, plain_s = np.mean(waits, axis=0)
-    assert joined_s < plain_s - 0.005  # by the frame of silence (10 ms) before a sentence
-    # A voice begins a sentence high: one that goes on has come down by then.
+    assert joined_s < plain_s - 0.005  # a sentence begins with a frame of silence (10 ms)
+    # A voice begins a sentence high, so a continued sentence is lower.
     assert np.mean(continued) < 0.96 * np.mean(alone)
     assert np.mean(continued) == pytest.approx(np.mean(whole), rel=0.05)
 

@@ -1,4 +1,4 @@
-"""The times that are told are those of the sound, whatever the text is written like and encoded as."""
+"""The told times are those of the sound, for any text and encoding."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.word_ends import end_errors_ms, sentences
 
 RATE_HZ = 24_000
 SENTENCES = 8
-"""`python -m bench.timing` takes fifty."""
+"""`python -m bench.timing` uses fifty."""
 
 
 def spoken(
     http: httpx.Client, text: str, output_format: str, voice: str = VOICE
 ) -> tuple[NDArray[np.float32], list[str], list[float], list[float]]:
-    """The audio as a player hears it, and the times of the text's characters."""
+    """The decoded audio, and the times of the text's characters."""
     answer = http.post(
         f"/v1/text-to-speech/{voice}/stream/with-timestamps",
         params={"output_format": output_format},
@@ -46,12 +46,12 @@ def test_words_end_where_the_sound_does(server: Server, voice: str, output_forma
     errors: list[float] = []
     texts = sentences(SENTENCES, seed=7)
     with httpx.Client(base_url=server.url, headers={"xi-api-key": KEY}, timeout=60) as http:
-        # Two sentences in one request: the second one's times go on from the first one's.
+        # Two sentences in one request: times of the second continue those of the first.
         for text in [*texts[2:], " ".join(texts[:2])]:
             pcm, chars, starts, ends = spoken(http, text, output_format, voice)
             errors += [error for _, error in end_errors_ms(pcm, RATE_HZ, chars, starts, ends)]
     assert len(errors) > SENTENCES
-    # One n may be 20 dB down before it is over, and another processor may round it to a frame (10 ms) more.
+    # An n may be 20 dB down before its end, and another processor may round it to one frame (10 ms) more.
     assert sorted(np.abs(errors))[-2] <= 40.0 and np.abs(errors).max() <= 50.0, sorted(errors)
     assert abs(float(np.median(errors))) <= 10.0, sorted(errors)
 

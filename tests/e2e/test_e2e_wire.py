@@ -1,7 +1,7 @@
-"""What Pipecat and LiveKit send, message by message, against the real server.
+"""The messages of Pipecat and LiveKit against the real server.
 
-Recorded from pipecat-ai 1.14.0 and livekit-plugins-elevenlabs 1.8.9; what each asserts is what that
-client needs to end a turn, to be interrupted, and to time its words.
+Recorded from pipecat-ai 1.14.0 and livekit-plugins-elevenlabs 1.8.9.  Each test asserts what that client
+needs to end a turn, to be interrupted, and to time its words.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def audio_of(frames: list[Frame], context: str) -> bytes:
 
 
 def words_of(frames: list[Frame]) -> tuple[list[tuple[str, float]], float]:
-    """Words and their starts as Pipecat reads them: a word ends at a space, the clock adds up."""
+    """Words and their starts as Pipecat reads them: a space ends a word, and the clock adds up durations."""
     clock = 0.0
     words: list[tuple[str, float]] = []
     word, began = "", 0.0
@@ -118,7 +118,7 @@ def test_pipecat_speaks_turn_after_turn_with_times_for_every_word(server: Server
             assert [word for word, _ in words] == " ".join(sentences).split()
             starts = [start for _, start in words]
             assert starts == sorted(set(starts))
-            # What Pipecat takes for the time that passed is the time that passed.
+            # Pipecat's clock agrees with the length of the audio.
             assert clock == pytest.approx(len(audio) / 24_000, abs=0.03)
 
 
@@ -183,7 +183,7 @@ def test_livekit_is_interrupted_and_the_next_turn_does_not_wait(server: Server) 
         send(ws, {"context_id": "old", "close_context": True})
         send(ws, *livekit_turn("new", "Something else."), *livekit_end("new"))
         frames = until_audio(ws, "new")
-        # All of the old turn was flushed, so it is finished; but those who wait go first.
+        # The old turn was flushed, so it is finished; but waiting contexts go first.
         frames += until_final(ws, "new")
         if not any(frame["isFinal"] and frame["contextId"] == "old" for frame in frames):
             frames += until_final(ws, "old")
@@ -193,7 +193,7 @@ def test_livekit_is_interrupted_and_the_next_turn_does_not_wait(server: Server) 
 def test_a_wrong_key_reaches_both_as_1008(server: Server) -> None:
     url = f"{server.ws_url}/v1/text-to-speech/{VOICE}/multi-stream-input?output_format=pcm_24000"
     ws = websocket.create_connection(url, header={"xi-api-key": "wrong"}, timeout=20)
-    send(ws, pipecat_turn("x")[0])  # later messages can meet a closed socket
+    send(ws, pipecat_turn("x")[0])  # the socket may be closed before later messages
     assert json.loads(ws.recv())["error"] == "invalid_api_key"
     code, frame = ws.recv_data_frame(control_frame=True)
     assert (code, int.from_bytes(frame.data[:2], "big")) == (websocket.ABNF.OPCODE_CLOSE, 1008)

@@ -1,4 +1,4 @@
-"""The engine in a Trio program: one call, errors as themselves, and a lane that is freed on every way out."""
+"""The engine in a Trio program: one call, the original errors, and a freed lane after every kind of end."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Whether a CUDA graph can hold what is computed, found out without a GPU.
+"""Check without a GPU whether a CUDA graph can hold a computation.
 
-It runs on meta tensors, which have a shape, a format and a device of their own, and no data: whatever needs
-data fails, and so does a step that touches another device.  Fake CUDA tensors would be nearer, but a torch
-that was built without CUDA cannot index them.
+It runs on meta tensors, which have shape, format and device but no data.  An operation that needs data fails,
+and so does one that touches another device.  Fake CUDA tensors would be closer to a GPU, but a torch without
+CUDA cannot index them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Capture(TorchDispatchMode):
     """Refuses what a CUDA graph cannot hold, operation by operation.
 
     Args:
-        kept: the tensors that are there before: inputs, weights, state.  Anything else that no
-            operation made comes from the host, and each replay would want it from there again.
+        kept: existing tensors: inputs, weights, state.  Any other tensor that no operation made comes
+            from the host, so each replay would need it again.
     """
 
     def __init__(self, kept: Sequence[Tensor]) -> None:
@@ -52,7 +52,7 @@ class Capture(TorchDispatchMode):
 
 
 def held_by(thing: Any, seen: set[int] | None = None) -> list[Tensor]:
-    """Every tensor that an object reaches through its attributes: weights, memory, tables."""
+    """Every tensor that can be reached through an object's attributes: weights, memory, tables."""
     seen = set() if seen is None else seen
     if id(thing) in seen:
         return []

@@ -1,4 +1,4 @@
-"""What every family must keep: one contract for all, whatever its networks are."""
+"""The contract of every family, whatever its networks are."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read(runner: Runner, voice: Voice, utterances: Sequence[Utterance], slots: S
 
 @torch.inference_mode()
 def check_windows(voice: Voice, utterances: Sequence[Utterance], make: MakeRunner, atol: float) -> None:
-    """Windows of any lengths, in any company and at any slots, make what one window over all makes."""
+    """Windows of any lengths, in any batch and slots, equal one window over the whole utterance."""
     random = np.random.default_rng(len(utterances))
     facts = voice.model.facts
     ladder = choose_ladder(facts, MOST_ROWS, is_wide=True)
@@ -98,7 +98,7 @@ def check_windows(voice: Voice, utterances: Sequence[Utterance], make: MakeRunne
 
 @torch.inference_mode()
 def check_company(voice: Voice, utterances: Sequence[Utterance], make: MakeRunner) -> None:
-    """In a batch of one shape, durations are the same to the last bit whatever the company."""
+    """Batches of one shape give bitwise equal durations, whatever the other rows are."""
     runner, model = make(voice.model), voice.model
     rows = []
     for slot, utterance in enumerate(utterances):

@@ -1,4 +1,4 @@
-"""The scheduler's lanes on a simulated device, which carries plans out on a clock of its own."""
+"""The scheduler's lanes on a simulated device with its own clock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def chunk(stream: int, index: int = 0) -> Speak:
 
 
 class Device:
-    """Carries plans out as the worker does, on a clock of its own."""
+    """Executes plans like the worker, on its own clock."""
 
     def __init__(self, tempo: Tempo = CPU, frames: int = 200) -> None:
         self.lanes = Lanes(slots=1000, credit_s=1e9)

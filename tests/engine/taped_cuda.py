@@ -1,7 +1,7 @@
-"""A stand-in for `torch.cuda` on the CPU: a graph is a tape of operations, replayed in place.
+"""A replacement of `torch.cuda` on the CPU: a graph is a list of operations, replayed in place.
 
-Like a graph it repeats nothing but operations on tensors, at the addresses of the capture: whatever
-Python had computed or chosen by then stays as it was.  Unlike a GPU it is never late.
+Like a graph it repeats only operations on tensors, at the addresses of the capture.  Values and branches of
+Python stay as they were at the capture.  Unlike on a GPU, results are never late.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class Graph(TorchDispatchMode):
-    """The tape."""
+    """The recorded operations."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,13 +36,13 @@ class Graph(TorchDispatchMode):
             for old, new in zip(tree_leaves(out), tree_leaves(again), strict=True):
                 if (
                     old.untyped_storage().data_ptr() != new.untyped_storage().data_ptr()
-                ):  # no view, not in place
+                ):  # neither a view nor in place
                     old.copy_(new)
 
 
 @attrs.frozen
 class Stream:
-    """A stream of one device; all its streams are alike here."""
+    """A stream of one device; all streams behave the same here."""
 
     device: torch.device
 
@@ -51,7 +51,7 @@ class Stream:
 
 
 class Cuda:
-    """`torch.cuda`: the thread's current device is not the one that is worked on, unless said."""
+    """`torch.cuda`; the thread's current device is not the used one unless set."""
 
     CUDAGraph, Stream = Graph, Stream
 
@@ -91,7 +91,7 @@ class Cuda:
 
 
 class TapedTorch:
-    """As much of `torch` as `zelitrio.engine.graphs` uses."""
+    """The parts of `torch` that `zelitrio.engine.graphs` uses."""
 
     int64, float32, uint8 = torch.int64, torch.float32, torch.uint8
 

@@ -1,4 +1,4 @@
-"""Accepted streams do not run dry because others were accepted: a virtual device with scripted step times."""
+"""New streams do not make accepted ones run dry: a virtual device with scripted step times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTS: dict[str, Callable[[float], float]] = {
 
 
 def filling_rate(is_wide: bool) -> float:
-    """Arrivals a second that take all that the device can do."""
+    """Arrivals a second that fill the device."""
     return tempo_of(is_wide=is_wide).real_time_streams / SPEECH_S
 
 

@@ -1,4 +1,4 @@
-"""First audio of the next turn while turns that were interrupted are still being spoken."""
+"""First audio of the next turn while interrupted turns are still being spoken."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEMPOS = {"cpu": CPU, "gpu": GPU}
 NEXT = 99
 FRAMES = 3000
 PARTS = 8
-"""Moments within a step at which the next turn comes."""
+"""The next turn comes at this many different moments of a step."""
 
 
 def first_audio_s(device: Device, came_s: float) -> float:
@@ -26,7 +26,7 @@ def first_audio_s(device: Device, came_s: float) -> float:
 
 
 def interrupted(tempo: Tempo, turns: int, *, is_due_later: bool) -> Device:
-    """A device that still speaks turns, each interrupted after a moment."""
+    """A device that still speaks turns, each interrupted shortly after its start."""
     device = Device(tempo, FRAMES)
     for number in range(turns):
         lane = device.open(number)

@@ -1,4 +1,4 @@
-"""Whether a CUDA graph can hold what is captured, and what is told meanwhile; both without a GPU."""
+"""Whether a CUDA graph can hold the captured calls, and the progress reports; both without a GPU."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ CALLS = ("encode", "speak")
 
 
 class FailingModel(WatchedModel):
-    """Fails in one of its parts for utterances with a xylophone in them."""
+    """Fails in one call for utterances that contain "xylophone"."""
 
     def __init__(self, where: str, error: Exception) -> None:
         super().__init__(tiny_model(), self._watch)

@@ -1,4 +1,4 @@
-"""Two families in one engine, each at its own rate; a family is a contract that checks hold against it."""
+"""Two families in one engine, each at its own rate; each family fulfils the contract."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_each_block_has_the_rate_of_its_voice_and_times_that_fit_it(device
         assert told.length_ms == round(length_ms)
         assert told.word_times_ms is not None and len(told.word_times_ms) == len(utterance.words)
         edges = [edge for times in told.word_times_ms for edge in times]
-        # What expand says is silent is not spoken.
+        # Words that `expand` marks as silent are not spoken.
         assert edges == sorted(edges) and edges[0] == 0 and edges[-1] == round(length_ms)
         assert own_blocks[-1].is_last
     assert SILENT_FRAMES

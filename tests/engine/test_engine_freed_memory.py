@@ -1,4 +1,4 @@
-"""Memory that a step frees is mapped for the next one."""
+"""The memory that a step frees stays mapped for the next step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who goes next, against a simulated device and clock."""
+"""The order of streams, with a simulated device and clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zelitrio.engine.turns import PATIENCE_S, EncodePlan, Turns, WindowPlan
 
 
 def has_begun(lane: Lane) -> bool:
-    """Whether a window of it was spoken."""
+    """Whether a window of the lane was spoken."""
     return lane.current is not None and lane.current.position > 0
 
 

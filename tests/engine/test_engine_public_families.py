@@ -1,4 +1,4 @@
-"""Piper and Kokoro as the engine runs them: other rows change nothing, graphs sound as eager calls."""
+"""Piper and Kokoro in the engine: other rows change nothing, and graphs equal eager calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TEXTS = (
 )
 STEADY = VoiceSettings(stability=1.0)
 SAME = 2e-4
-"""Products of other shapes sum in another order."""
+"""Products of other shapes sum in another order, which changes the rounding."""
 
 
 @pytest.fixture(scope="module", params=["piper", "kokoro"])

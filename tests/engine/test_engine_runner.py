@@ -1,4 +1,4 @@
-"""Batched calls, padded shapes and captured graphs: all equal to the whole utterance spoken at once."""
+"""Batched calls, padded shapes and captured graphs all equal the whole utterance spoken at once."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def padded_shapes() -> Runner:
 
 
 def cuda(dtype: torch.dtype = torch.float32, model: ZeliModel = MODEL) -> Runner:
-    # The last one: where there are more, it is not the thread's current device.
+    # The last device is not the thread's current one if there are several.
     device = torch.device("cuda", torch.cuda.device_count() - 1)
     return Runner(model, device, dtype, slots=8)
 
@@ -116,9 +116,9 @@ def predicted(sentence_: PhoneInputs) -> tuple[Tensor, Prosody]:
 
 
 def whole(sentence_: PhoneInputs, frames: Frames, noise_at: int) -> NDArray[np.float32]:
-    """The reference: no runner, no windows, no batch.
+    """The reference, without runner, windows and batch.
 
-    The timeline is the runner's: rounded to frames, durations may differ where theirs hardly do.
+    It uses the runner's timeline, because a small difference in durations can change their rounding.
     """
     model = tiny_model()
     acoustic = model.acoustic
@@ -147,7 +147,7 @@ def test_random_windows_in_random_company_give_the_whole_utterance(
     sentences = [sentence(int(random.integers(1, 12))) for _ in range(4)]
     slots = [int(slot) for slot in random.permutation(8)[:4]]
     timelines = encoded(runner, sentences, slots)
-    # Half of them go on from a sentence that was heard at another pitch.
+    # Half of them continue a sentence that was spoken at another pitch.
     for at in (0, 2):
         lean = random.normal(0, 0.1, len(timelines[at])).astype(np.float32)
         timelines[at] = attrs.evolve(timelines[at], lean=lean)
@@ -230,7 +230,7 @@ def test_replayed_graphs_speak_as_the_functions_they_were_captured_from(
         flying.append((taped.speak(rows, window), expected))
         for at in speaking:
             first[at] = first[at] + window if first[at] < len(timelines[at]) else 0
-        if len(flying) == 2:  # the one before is waited for when the next was launched
+        if len(flying) == 2:  # wait for a step after the next one is launched
             pending, expected = flying.pop(0)
             np.testing.assert_allclose(pending.wait()[: len(expected)], expected, atol=1e-6)
 
@@ -283,7 +283,7 @@ def test_no_shape_has_more_frames_than_the_full_batch_of_full_windows() -> None:
 
 @pytest.mark.parametrize("most", [1, 5, 6, 48])
 def test_every_batch_that_is_planned_has_a_shape(most: int) -> None:
-    # Also where the most rows are no power of two.
+    # The largest number of rows need not be a power of two.
     ladder = choose_ladder(MODEL.facts, most, is_wide=True)
     shapes = set(call_shapes(MODEL.facts, ladder))
     for window in ladder.windows:

@@ -1,4 +1,4 @@
-"""A sentence that was cut sounds like one that was not, and no sample of it is lost or said twice."""
+"""A cut sentence sounds like an uncut one, and no sample is lost or repeated."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SENTENCES = (
     ("You can keep", "a few of the old ones", "in a box under the bed."),
     ("They will be sailing", "along the northern shore", "all through the summer."),
 )
-"""Cut after a plosive before a vowel, and the place where the voice continues."""
+"""Cuts after a plosive before a vowel, and the place where the voice continues."""
 
 
 def pieces_of(texts: Sequence[str]) -> list[Utterance]:
@@ -66,7 +66,7 @@ def word_starts(blocks: Sequence[AudioBlock]) -> list[int]:
 
 
 def lowest_level_db(pcm: NDArray[np.float32], place: int) -> float:
-    """Of any 10 ms within 20 ms of a sample."""
+    """The lowest level of any 10 ms within 20 ms of a sample."""
     around = pcm[place - SIDE_SAMPLES : place + SIDE_SAMPLES].astype(np.float64)
     powers = np.square(around).reshape(-1, HOP_SAMPLES // 2).mean(1)
     return float(10 * np.log10(np.min(powers[:-1] + powers[1:]) / 2 + 1e-8))
@@ -122,7 +122,7 @@ async def test_cut_sentences_sound_alone_as_they_do_in_one_batch(engine: Engine)
 async def test_pieces_fed_late_sound_as_if_they_had_been_fed_at_once(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No listener runs dry here, however slow the machine is.
+    # Listeners must not run dry here, even on a slow machine.
     monkeypatch.setattr(Tails, "await_next", lambda tails, stream: None)
     pieces = random_pieces(np.random.default_rng(6))
     expected = joined(await blocks_of(engine, pieces))

@@ -94,7 +94,7 @@ async def test_blocks_come_in_order_with_word_times_once(engine: Engine) -> None
         phones = block.phone_edges_ms()
         for word, (begin, end), edges in zip(block.utterance.words, block.word_times_ms, phones, strict=True):
             assert len(edges) == len(word.phones) + 1 and list(edges) == sorted(edges)
-            # A word before a pause ends when it has faded, somewhat before its last phone.
+            # A word before a pause ends when it has faded, a little before the end of its last phone.
             assert edges[0] == begin and edges[-1] >= end
 
 
@@ -195,7 +195,7 @@ async def test_a_voice_of_another_catalogue_is_refused_by_name_and_takes_no_plac
 
 
 async def test_bfloat16_speaks_about_the_same() -> None:
-    # Pitch is rounded, so phases drift and samples cannot be compared; length and level can.
+    # Pitch is rounded, so phases drift.  Compare length and level instead of samples.
     audio = []
     for dtype in ("float32", "bfloat16"):
         async with open_engine(tiny_catalogue(), EngineSettings(dtype=dtype)) as engine:
@@ -278,7 +278,7 @@ async def test_on_a_gpu_a_stream_in_company_sounds_as_alone(graphs: bool) -> Non
 
 
 async def test_what_was_read_while_nothing_was_to_speak_is_room_for_what_comes_next() -> None:
-    # Any window takes more than this, so the last one leaves the thread without room.
+    # Every window takes longer than this, so the last one leaves the thread without room.
     async with (
         open_engine(tiny_catalogue(), EngineSettings(credit_s=0.1)) as engine,
         engine.open_stream() as stream,
@@ -309,7 +309,7 @@ def test_a_loop_that_is_behind_is_woken_once() -> None:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Counting(ZeliModel):
-    """Remembers what it read."""
+    """Records what it read."""
 
     seen: list[Utterance] = attrs.field(factory=list)
 

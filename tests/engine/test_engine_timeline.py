@@ -1,4 +1,4 @@
-"""Durations become frames; a context is read and not heard."""
+"""Durations become frames; context is read and not spoken."""
 
 from __future__ import annotations
 

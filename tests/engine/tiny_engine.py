@@ -1,4 +1,4 @@
-"""Speaking with the real engine and a tiny voice, also as if the CPU were a GPU."""
+"""The real engine with a tiny voice, also in the mode for a GPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXACT = 1e-4
 
 CPU = Device(device=torch.device("cpu"))
 AS_A_GPU = Device(device=torch.device("cpu"), is_wide=True)
-"""Wide batches, shapes that are laid out, and a step launched before the last one is collected."""
+"""Wide batches, prepared shapes, and a step launched before the last one is collected."""
 SMALL = EngineSettings(max_batch=8, max_streams=64)
 
 

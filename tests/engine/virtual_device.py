@@ -1,6 +1,6 @@
-"""The engine's thread on a device and a clock of their own: scripted step times, and listeners that play.
+"""The engine's thread with a virtual device and clock: scripted step times, and listeners that play.
 
-Everything but the networks is real: worker, scheduler, admission.  A second passes when the script says so.
+Only the networks are replaced: worker, scheduler and admission are real.  The script advances the time.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Clock:
 
 @attrs.define(eq=False)
 class SilentNetwork:
-    """Computes nothing, and lets time pass."""
+    """Computes nothing, and advances the time."""
 
     tempo: Tempo
     clock: Clock
@@ -124,26 +124,26 @@ class SilentModel:
 
 @attrs.define(eq=False)
 class Listener:
-    """Plays what it is given in real time, from its first audio on."""
+    """Plays its audio in real time, from the first block on."""
 
     member: Member
     fed_at_s: float
     first_s: float | None = None
     dry_at_s: float = 0.0
     dry_s: float = 0.0
-    """Seconds in which it had nothing to play, between its first audio and its last."""
+    """Seconds with an empty buffer between the first audio and the last."""
     owed_s: float = 0.0
-    """Played, and not told the engine."""
+    """Seconds played but not reported to the engine."""
 
 
 class VirtualBox:
-    """A server's engine under a load of its own.
+    """A server's engine under a scripted load.
 
     Args:
-        tempo: as measured at start.
-        slowness: how much longer a step takes at some time.
-        encode_s: of one call.
-        rate: arrivals a second, at random.
+        tempo: the tempo measured at start.
+        slowness: factor on the duration of a step at a time.
+        encode_s: duration of an encode call.
+        rate: random arrivals a second.
         speech_s: audio of each stream.
         is_paced: whether listeners give credit as they play, or at once.
     """
@@ -196,7 +196,7 @@ class VirtualBox:
         with torch.inference_mode():
             self._worker.serve()
 
-    # The queue's side: clients come, play and go.
+    # The clients' side: they come, play and leave.
 
     def get_nowait(self) -> Command:
         self._arrive()
@@ -279,7 +279,7 @@ class VirtualBox:
 
 
 def tempo_of(*, is_wide: bool) -> Tempo:
-    """A CPU core, or a slow GPU with small batches, so that the test has fewer streams."""
+    """A CPU core, or a slow GPU with small batches, so that the test needs few streams."""
     ladder = choose_ladder(FACTS, 4, is_wide=is_wide)
     pace = (
         Pace(frame_s=1e-5, step_s=1.5e-2, is_wide=True, frames_per_s=4 * 64 / (1.5e-2 + 64e-5))

@@ -1,4 +1,4 @@
-"""A model with a network that a test has made, to fail or to observe."""
+"""A model with a network of the test, to fail or to observe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zelitrio.networks.family import Field
 
 @attrs.define(eq=False)
 class Watched:
-    """A network that calls a test's function before each of its own."""
+    """A network that calls a function of the test before each call."""
 
     network: Network
     before: Callable[[str, Inputs], None]
@@ -43,11 +43,11 @@ class Watched:
 
 
 class WatchedModel:
-    """A model with a watched network; a subclass may replace more of it.
+    """A model with a watched network; a subclass can replace more of it.
 
     Args:
-        model: that does the work.
-        before: called before each call of its network, with the call's name and inputs.
+        model: the wrapped model.
+        before: called before each call of the network, with the call's name and inputs.
     """
 
     def __init__(self, model: Any, before: Callable[[str, Inputs], None]) -> None:

@@ -1,8 +1,8 @@
-"""LiveKit's ElevenLabs plugin, unmodified: whole turns, barge-ins, a turn after them, a text over HTTP.
+"""LiveKit's ElevenLabs plugin, unmodified: turns, barge-ins, a turn after them, and a text over HTTP.
 
     python livekit_turns.py http://127.0.0.1:8020 KEY eleven_v4_turbo
 
-Writes one JSON object.  It runs in an environment of its own, without this package.
+Writes one JSON object.  It runs in its own environment, without this package.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from turn_plan import BARGE_INS, CUTS_S, LONG, ROUNDS, SHORT, USUAL
 
 
 class Agent:
-    """Speaks, and keeps what came."""
+    """Speaks, and records the audio."""
 
     def __init__(self, tts: elevenlabs.TTS) -> None:
         self._tts = tts

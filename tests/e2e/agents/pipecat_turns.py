@@ -1,8 +1,8 @@
-"""Pipecat's ElevenLabs services, unmodified: whole turns, barge-ins, a turn after them.
+"""Pipecat's ElevenLabs services, unmodified: turns, barge-ins, and a turn after them.
 
     python pipecat_turns.py http://127.0.0.1:8020 KEY dialogue
 
-Writes one JSON object.  It runs in an environment of its own, without this package.
+Writes one JSON object.  It runs in its own environment, without this package.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RATE_HZ = 24_000
 
 
 class Speaker(BaseOutputTransport):
-    """Takes audio as fast as it would be played."""
+    """Accepts audio at the speed of playback."""
 
     def __init__(self) -> None:
         super().__init__(TransportParams(audio_out_enabled=True, audio_out_sample_rate=RATE_HZ))
@@ -59,7 +59,7 @@ class Speaker(BaseOutputTransport):
 
 
 class Ear(FrameProcessor):
-    """Keeps what the service hands on."""
+    """Records the service's output."""
 
     def __init__(self) -> None:
         super().__init__()

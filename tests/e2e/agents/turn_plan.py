@@ -1,4 +1,4 @@
-"""The turns that both agents take: some usual ones, some that are interrupted, and one after those."""
+"""The turns of both agents: some whole turns, some with a barge-in, and one after those."""
 
 LONG = (
     "This is a rather long sentence that an agent says before its listener interrupts it. "
@@ -7,4 +7,4 @@ LONG = (
 SHORT = "Sure, I can help you with that. It takes a moment."
 USUAL, BARGE_INS, ROUNDS = 3, 8, 4
 CUTS_S = (0.05, 0.2)
-"""Seconds until an interruption, in turns."""
+"""Seconds until each barge-in."""
