@@ -1,4 +1,4 @@
-"""Writes small ONNX files, for tests of what reads them: the same wire format, without any ONNX package."""
+"""Writes small ONNX files for tests of their reader, without any ONNX package."""
 
 from __future__ import annotations
 

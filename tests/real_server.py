@@ -1,4 +1,4 @@
-"""The real server, as a user starts it: a process of its own, the built-in voice, a free port."""
+"""The real server as a user starts it: its own process, the built-in voice, a free port."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _START_S = 90
 
 @attrs.frozen
 class Server:
-    """A server that is up.
+    """A server that is ready.
 
     Attributes:
-        url: its base URL, by the name its certificate has.
-        certificate_authority: a PEM file to trust, where it speaks TLS.
-        pid: of its process.
+        url: its base URL, with the host name of its certificate.
+        certificate_authority: a PEM file to trust, if it uses TLS.
+        pid: its process id.
         said: its output until it was ready.
-        log: the lines of its output since then.
+        log: the later lines of its output.
     """
 
     url: str
@@ -69,14 +69,14 @@ def started(
     port: int = 0,
     ended_with: int | None = None,
 ) -> Iterator[Server]:
-    """A server until the block is left; then it must drain and say that all went well.
+    """Run a server for the time of the block; then check that it drains and exits with the right code.
 
     Args:
-        flags: for `zelitrio serve`.
+        flags: flags of `zelitrio serve`.
         authority: a PEM file to trust.
-        key: that it asks for; None: it asks for none.
-        port: to bind; 0 takes a free one.
-        ended_with: the exit code of a server that the test itself has ended.
+        key: the required key; None: no key is required.
+        port: the port to bind; 0 for a free one.
+        ended_with: the exit code, if the test itself ends the server.
     """
     command = [str(Path(sys.executable).parent / "zelitrio"), "serve", "--port", str(port), *flags]
     if key is not None:
@@ -93,7 +93,7 @@ def started(
                 break
         give_up.cancel()
         assert match, "the server did not start: " + "".join(said)
-        # Its log must be read on, or a full pipe would stop it.
+        # Keep reading its log, because a full pipe would stop it.
         log: list[str] = []
         reader = threading.Thread(target=log.extend, args=(process.stdout,))
         reader.start()

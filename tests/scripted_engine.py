@@ -1,8 +1,7 @@
-"""An engine that only pretends: the real one's face, on trio's clock, with delays and failures to order.
+"""An engine without networks: the real one's interface on Trio's clock, with scripted delays and failures.
 
-Its audio is a function of the utterance's text and the sample's place alone, so a stream's sound can be
-told from any other's and checked to the last sample.  It sleeps on trio's clock and has no thread, so it
-may be used with `autojump_clock`.
+Its audio depends only on the utterance's text and the sample's place.  So a test can tell the audio of
+streams apart and check it to the last sample.  It has no thread, so tests may use `autojump_clock`.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ LEAD_MS = 20
 
 
 GERMAN = ForeignFrontEnd(pronounce=lambda words: [word.lower() if word.isascii() else "" for word in words])
-"""Reads German of a kind: words with umlauts have no sound."""
+"""Reads a simplified German: words with umlauts have no sound."""
 LANGUAGES = (
     Language(code="en"),
     Language(code="de", reader=lambda english: GERMAN),
@@ -113,7 +112,7 @@ class ScriptedStatistics:
 
 
 def pcm_of(text: str, speed: float = 1.0) -> np.ndarray:
-    """The sound of one utterance: float32 [n], a tone with pitch and length from the text."""
+    """The audio of one utterance: float32 [n], a tone with pitch and length from the text."""
     words = len(load_front_end().utterance(text).words)
     return tone(text, words, speed)
 
@@ -125,7 +124,7 @@ def tone(text: str, words: int, speed: float = 1.0) -> np.ndarray:
 
 
 def phone_edges(utterance: Utterance, times: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], ...]:
-    """The phones of a word share its time."""
+    """Edges of the phones: they share their word's time equally."""
     return tuple(
         tuple(
             round(begin + (end - begin) * n / max(1, len(word.phones))) for n in range(len(word.phones) + 1)
@@ -209,7 +208,7 @@ class ScriptedStream:
         return found
 
     async def run(self) -> None:
-        """Hand out the blocks when they are due, outside of the session's tasks, as the engine does."""
+        """Hand out the blocks when they are due, outside of the session's tasks, like the engine."""
         while True:
             if self.engine.broken is not None:
                 self._keep(self.engine.broken)
@@ -256,7 +255,7 @@ class ScriptedStream:
 
 @attrs.define(eq=False)
 class ScriptedEngine:
-    """`lanes` are the streams open now; `log` is what happened, in order, with virtual times."""
+    """`lanes` are the open streams; `log` lists the events in order, with virtual times."""
 
     block_ms: float = 80
     first_s: float = 0.0
@@ -271,7 +270,7 @@ class ScriptedEngine:
     sample_rate_hz: int = RATE_HZ
     lanes: list[ScriptedStream] = attrs.field(factory=list)
     words: list[str] = attrs.field(factory=list)
-    """Those that were fed, as they were read."""
+    """The words of fed utterances, as read."""
     log: list[tuple[str, object, float]] = attrs.field(factory=list)
     broken: EngineError | None = None
     _failed: trio.Event = attrs.field(factory=trio.Event)
@@ -320,5 +319,5 @@ class ScriptedEngine:
         raise self.broken
 
     def fed(self) -> list[object]:
-        """All utterances that were handed in, in order."""
+        """All fed utterances, in order."""
         return [what for kind, what, _ in self.log if kind == "feed"]

@@ -1,4 +1,4 @@
-"""A room's door offers what others import, and nothing else."""
+"""A room's `__init__` exports exactly what other rooms import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "zelitrio"
 DOORS = sorted(path for path in PACKAGE.rglob("__init__.py") if "__all__" in path.read_text())
 FOR_EMBEDDERS = (PACKAGE / "__init__.py", PACKAGE / "client" / "__init__.py")
-"""Doors for other programs: their docstrings document names."""
+"""Public rooms for other programs: their docstrings document names."""
 
 
 @cache
@@ -32,7 +32,7 @@ def offered(door: Path) -> set[str]:
 
 
 def taken(source: ast.Module) -> set[tuple[str, str]]:
-    """Find the names that a file takes from modules: by `from`, or as attributes of an imported module."""
+    """The names that a file takes from modules: by `from`, or as attributes of an imported module."""
     found = set[tuple[str, str]]()
     modules = dict[str, str]()
     for node in ast.walk(source):
@@ -56,13 +56,13 @@ def dotted(node: ast.expr) -> str:
 
 @cache
 def uses() -> dict[Path, set[tuple[str, str]]]:
-    """What each file takes."""
+    """The names that each file takes."""
     folders = ("zelitrio", "bench", "tests")
     return {path: taken(tree(path)) for folder in folders for path in (ROOT / folder).rglob("*.py")}
 
 
 def documented(door: Path) -> set[str]:
-    """The names in the docstring of a door for embedders, and those that README's code imports."""
+    """The names in the docstring of a public room, and those that README's code imports."""
     readme = (ROOT / "README.md").read_text()
     code = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     found = {name for one in code for module, name in taken(ast.parse(one)) if module == module_of(door)}
@@ -76,7 +76,7 @@ def module_of(door: Path) -> str:
 
 
 def unused(door: Path) -> set[str]:
-    """The names of a door that nothing outside its room imports and no document promises."""
+    """The names of a door that nothing outside its room imports and no document mentions."""
     outside = [
         used
         for path, used in uses().items()

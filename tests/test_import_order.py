@@ -1,4 +1,4 @@
-"""Rooms import one way, through doors, and the heavy libraries stay in their rooms."""
+"""Rooms import in one direction, through doors, and heavy libraries stay in their rooms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAY_IMPORT = {
 }
 MAY_IMPORT["cli"] = frozenset(MAY_IMPORT) - {"training"}
 
-# Rooms that can be used without the rest, and all that they need.
+# Rooms that can be used separately, and the packages that they need.
 THIRD_PARTY = {
     "errors": set[str](),
     "settings": {"attrs"},
@@ -45,7 +45,7 @@ THIRD_PARTY = {
     "bench_client": {"attrs", "h11", "numpy", "orjson", "pybase64"},
     "audio": {"attrs", "av", "numpy"},
 }
-# Libraries that only some rooms import.
+# Libraries that only these rooms may import.
 ONLY_IN = {
     "av": {"audio"},
     "torch": {"networks", "voices", "engine", "training"},
@@ -134,7 +134,7 @@ def violations(room: str, source: str) -> list[str]:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_file_imports_only_what_its_room_may(path: Path) -> None:
     if path.parent == PACKAGE and path.stem.startswith("__"):
-        return  # see the test of what importing the package loads
+        return  # another test checks what importing the package loads
     assert violations(room_of(path), path.read_text()) == []
 
 

@@ -1,4 +1,4 @@
-"""What README shows is run."""
+"""README's examples run."""
 
 from __future__ import annotations
 

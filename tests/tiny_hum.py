@@ -1,7 +1,7 @@
 """A second family of random weights: another rate and hop, context, state, and a whole-utterance step.
 
-It hums.  A token is a phone, between a beginning and an end.  Expand normalises an utterance by its own mean
-and spread, which no window knows.  A window is shown some frames around it, and its loudness follows a slow
+It hums.  A token is a phone, between a start and an end token.  Expand normalises an utterance by its own
+mean and spread, which no window can know.  A window gets some frames around it.  Its loudness follows a slow
 average that the slot keeps from window to window.
 """
 
@@ -33,7 +33,7 @@ from zelitrio.voices.family import word_edges
 
 WIDTH, KERNEL, NOISE = 8, 7, 1021
 KEPT = 0.9
-"""Share of the slow average that stays from frame to frame."""
+"""Share of the slow average that remains from frame to frame."""
 FACTS = Facts(
     sample_rate_hz=22_050,
     hop_samples=256,
@@ -44,7 +44,7 @@ FACTS = Facts(
     context=KERNEL // 2,
 )
 SILENT_FRAMES = 2
-"""Frames before and after an utterance, which `expand` marks as silent."""
+"""Frames before and after an utterance that `expand` marks as silent."""
 
 
 class HumNetwork(nn.Module):
@@ -120,7 +120,7 @@ class HumNetwork(nn.Module):
 
 @attrs.frozen(eq=False)
 class HumTokens:
-    """An utterance as the network reads it."""
+    """The network's input for an utterance."""
 
     ids: NDArray[np.int64]
     words: NDArray[np.int64]

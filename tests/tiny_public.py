@@ -1,4 +1,4 @@
-"""Sizes of a public family's network that is small enough for tests."""
+"""Small sizes of the public families' networks."""
 
 from __future__ import annotations
 

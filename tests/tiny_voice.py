@@ -1,4 +1,4 @@
-"""A voice of random weights, small enough to be spoken in milliseconds."""
+"""A voice of random weights that speaks in milliseconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zelitrio.voices import FEATURES, PHONE_TOKENS, STRESS_TOKENS, Catalogue, Vo
 
 
 def tiny_model(seed: int = 0) -> ZeliModel:
-    """Both networks at a tenth of their width.  Speaks 6 frames or so per phone, at some level."""
+    """Both networks at a tenth of their width.  A phone has about 6 frames."""
     state = torch.random.get_rng_state()
     torch.manual_seed(seed)
     acoustic = AcousticModel(
@@ -38,8 +38,8 @@ def tiny_model(seed: int = 0) -> ZeliModel:
     with torch.no_grad():
         acoustic.duration.out.bias[0] = 1.8
         vocoder.head.weight.normal_(0, 0.05)
-        # Speech falls off with frequency.  A flat spectrum would make the rounding of pitch, which
-        # grows with the number of the harmonic, look larger than it is in any voice.
+        # Speech falls off with frequency.  With a flat spectrum the rounding of pitch, which grows with the
+        # number of the harmonic, would look larger than in any voice.
         vocoder.head.bias[: vocoder.config.bins] = -torch.linspace(0.0, 6.0, vocoder.config.bins)
     torch.random.set_rng_state(state)
     return ZeliModel(acoustic=acoustic.eval(), vocoder=vocoder.eval())

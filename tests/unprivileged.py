@@ -1,4 +1,4 @@
-"""A folder of a user who is not root: modes of files bind this user only."""
+"""A folder of an ordinary user, because file modes do not restrict root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOBODY = 65534
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """Be an ordinary user for as long as the block lasts; gives a folder of this user."""
+    """Become an ordinary user for the time of the block; yield a folder of this user."""
     folder = Path(tempfile.mkdtemp())
     is_root = os.geteuid() == 0
     if is_root:

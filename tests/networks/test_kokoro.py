@@ -1,4 +1,4 @@
-"""Kokoro's network: a row of a batch is the row by itself, and the sound is what the spectrum says."""
+"""Kokoro's network: a batched row equals the row by itself, and the sound has the given spectrum."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zelitrio.networks.kokoro.source import HarmonicSource, spectrum
 def network() -> Kokoro:
     torch.manual_seed(5)
     network = Kokoro(KOKORO).eval().requires_grad_(False)
-    network.predictor.F0_proj.bias += 140.0  # a voice: without pitch the source is silent
+    network.predictor.F0_proj.bias += 140.0  # voiced, because the source is silent without pitch
     return network
 
 
@@ -117,7 +117,7 @@ def test_both_directions_in_one_call_are_the_two_calls_whatever_the_padding_hold
     width, lengths = 24, (17, 5, 1)
     ways = BothWays(width, 16)
     for weights in ways.parameters():
-        weights.mul_(4)  # so that a state in the padding would be heard
+        weights.mul_(4)  # so that a wrong state in the padding changes the result
     joined = JoinedWays(ways)
     x = torch.randn(len(lengths), 20, width)
     span = KokoroSpan.of(torch.tensor(lengths), x.shape[1])

@@ -1,4 +1,4 @@
-"""Any cutting into windows, any company in the batch: the same audio."""
+"""Any windows and any batch give the same audio."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def speech(request: pytest.FixtureRequest) -> SpeechStep:
 
 def random_rows(seed: int, frames: int, width: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    # Small, so that the random networks speak at pitches that a voice has.
+    # Small values keep the pitch of the random networks in the range of a voice.
     return 0.3 * torch.randn(frames, width, generator=generator), torch.rand(frames, 4, generator=generator)
 
 
@@ -53,10 +53,10 @@ def spoken_whole(speech: SpeechStep, rows: Tensor, positions: Tensor, noise_at: 
 def spoken_in_windows(
     speech: SpeechStep, rows: Tensor, positions: Tensor, noise_at: int, windows: list[int], lane: int = 0
 ) -> Tensor:
-    """As the engine does it; other lanes of the batch speak something else meanwhile."""
+    """Speak in windows like the engine, while other lanes of the batch speak other frames."""
     frames = len(rows)
     state = speech.new_state(3)
-    state.flat.fill_(7.0)  # whatever was left by others
+    state.flat.fill_(7.0)  # left-over values of another stream
     state.phase.fill_(1.0)
     company, places = random_rows(99, 4096, rows.shape[1])
     out, first = [], 0
@@ -189,7 +189,7 @@ def test_pulses_hold_every_harmonic_below_the_band_at_one_strength() -> None:
 
 
 def test_pulses_are_continuous_in_pitch() -> None:
-    # 12000 / 240 is a whole number: a kernel of whole harmonics would step there.
+    # 12000 / 240 is a whole number, at which a kernel of whole harmonics would jump.
     near = [float(np.log(240.0 - 1e-6)), float(np.log(240.0 + 1e-6))]
     trains = []
     for ln_f0 in near:

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Sums in one order: F0 is rounded to 1/32 Hz, and a value at the border would fall on either side."""
+    """One thread sums in one order: F0 is rounded to 1/32 Hz, so another order could round it differently."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -68,7 +68,7 @@ def kokoro(*, row_by_row: bool, statistics: dict[int, VoiceStatistics] | None = 
 
 
 def encode_inputs(network: Any, longest: int, rows: list[int], slots: list[int]) -> dict[str, Tensor]:
-    """Rows by their number; -1 is a row of no stream, at the spare slot."""
+    """Rows by their number; -1 is an unused row with the spare slot."""
     count = len(rows)
     inputs = {
         "slot": torch.tensor(slots),
@@ -100,7 +100,7 @@ def encode_inputs(network: Any, longest: int, rows: list[int], slots: list[int])
 def speak(
     network: Any, rows: list[int], window: int, *, pad_tokens: int = 0, pad_frames: int = 0
 ) -> list[Tensor]:
-    """The whole sound of each row, window by window, all rows together."""
+    """The whole audio of each row, window by window, all rows together."""
     slots = [row if row >= 0 else 3 for row in rows]
     longest = max(LENGTHS) + pad_tokens if pad_tokens else max(LENGTHS[row] for row in rows if row >= 0)
     network.encode(encode_inputs(network, longest, rows, slots))

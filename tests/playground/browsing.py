@@ -1,4 +1,4 @@
-"""A page in real Chromium, and what a test asks of it."""
+"""A page in Chromium, and the questions that tests ask about it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PATIENCE_S = 40
 @contextmanager
 def open_browser(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    # Not at the top: these tests are collected, though deselected, where playwright is not installed.
+    # Imported here, because these tests are collected, though deselected, if playwright is not installed.
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -53,11 +53,11 @@ def audio_in(frames: list[dict[str, Any]]) -> bytes:
 
 @attrs.define(eq=False)
 class Tab:
-    """The playground in a tab, with all that came over its sockets.
+    """The playground in a tab, with all messages of its sockets.
 
     Attributes:
-        requests: addresses the page asked for, those of its sockets included.
-        sockets: for each socket, its frames in order.
+        requests: addresses that the page requested, its sockets included.
+        sockets: the frames of each socket, in order.
         complaints: errors of the page's code and console.
     """
 
@@ -83,7 +83,7 @@ class Tab:
         socket.on("framereceived", lambda frame: frames.append(json.loads(frame)))
 
     def until(self, condition: str, timeout_s: float = PATIENCE_S) -> None:
-        """Wait for an expression to be true; the page's policy forbids playwright's own way."""
+        """Wait for an expression to become true; the page's policy forbids playwright's own way."""
         deadline = time.monotonic() + timeout_s
         while not self.page.evaluate(condition):
             assert time.monotonic() < deadline, f"{condition}: {self.page.inner_text('main')}"
@@ -117,7 +117,7 @@ class Tab:
         self.page.check(f"[name=view][value={name}]", force=True)
 
     def figure(self, name: str) -> str:
-        """A figure of this run, as it is shown."""
+        """A figure of this run, as the page shows it."""
         return self.page.inner_text(f"#figures div:has(dt:text-is('{name}')) dd")
 
     def write(self, text: str) -> None:
@@ -152,15 +152,15 @@ class Tab:
 
 @contextmanager
 def open_tab(browser: Browser, url: str, *, record: bool = False, **options: Any) -> Iterator[Tab]:
-    """A tab of its own, with nothing kept from other tabs.
+    """A separate tab that shares nothing with other tabs.
 
     Args:
-        browser: to open it in.
-        url: of the server.
-        record: whether what it plays is written down.
+        browser: the browser.
+        url: the server's URL.
+        record: whether the played samples are recorded.
         options: of the browser's context, such as the size of its window.
     """
-    # The recorder is a module of the test's own, which the page's policy rightly refuses.
+    # The recorder is a module of the test, which the page's policy refuses.
     context = browser.new_context(bypass_csp=record, **options)
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE_S / 2)

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def open_server() -> Iterator[Server]:
-    """It asks for no key."""
+    """A server without keys."""
     with started(key=None) as server:
         yield server
 
@@ -35,7 +35,7 @@ def keyed_server() -> Iterator[Server]:
         yield server
 
 
-# Not for the whole session: playwright lets only one of it run at a time.
+# Not for the whole session, because playwright allows only one instance at a time.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with open_browser(SOUND_FLAG) as browser:
@@ -50,6 +50,6 @@ def tab(browser: Browser, open_server: Server) -> Iterator[Tab]:
 
 @pytest.fixture
 def recorded(browser: Browser, open_server: Server) -> Iterator[Tab]:
-    """A tab that writes down what it plays."""
+    """A tab that records the samples it plays."""
     with open_tab(browser, open_server.url, record=True) as tab:
         yield tab

@@ -1,4 +1,4 @@
-"""Debian's Firefox without a window, driven over WebDriver BiDi, which it speaks itself."""
+"""Debian's Firefox without a window, driven over WebDriver BiDi."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("firefox-esr", "firefox")
 PREFERENCES = {
-    "media.autoplay.default": 0,  # Sound without a touch of the page.
+    "media.autoplay.default": 0,  # Sound without a click on the page.
     "app.update.enabled": False,
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
@@ -46,13 +46,13 @@ PATIENCE_S = 60
 
 
 def find_firefox() -> str | None:
-    """The program, if it and its sound are installed."""
+    """The program's path, if it and PulseAudio are installed."""
     return next(filter(None, map(shutil.which, PROGRAMS)), None) if shutil.which("pulseaudio") else None
 
 
 @attrs.define(eq=False)
 class FirefoxTab:
-    """A tab of Firefox, with the calls that a test needs."""
+    """A tab of Firefox, with the calls that tests need."""
 
     _socket: websocket.WebSocket
     _context: str = ""
@@ -75,7 +75,7 @@ class FirefoxTab:
         return number
 
     def _let_in(self, blocked: dict[str, Any]) -> None:
-        """Take the page's policy away: the recorder is a module of the test's own, which it refuses."""
+        """Remove the page's policy, because it refuses the recorder, a module of the test."""
         headers = [
             header
             for header in blocked["response"]["headers"]
@@ -114,7 +114,7 @@ class FirefoxTab:
             time.sleep(0.05)
 
     def press(self, selector: str) -> None:
-        """Click an element as a person does: with the mouse, in its middle."""
+        """Click the middle of an element with the mouse."""
         self.evaluate(f"document.querySelector({json.dumps(selector)}).scrollIntoView({{ block: 'center' }})")
         x, y = self.evaluate(
             f"(({{ x, y, width, height }}) => [Math.round(x + width / 2), Math.round(y + height / 2)])"
@@ -131,9 +131,9 @@ class FirefoxTab:
 
 @contextmanager
 def null_loudspeaker(folder: Path) -> Iterator[dict[str, str]]:
-    """A PulseAudio with a sink that drops all sound, and the environment that leads Firefox to it.
+    """Run a PulseAudio that drops all sound; yield the environment that connects Firefox to it.
 
-    Firefox keeps an AudioContext suspended where it finds no device; Chromium has a fake one.
+    Firefox keeps an AudioContext suspended if there is no device.  Chromium has a fake one.
     """
     place = folder / "socket"
     command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no"]
@@ -154,7 +154,7 @@ def null_loudspeaker(folder: Path) -> Iterator[dict[str, str]]:
 @contextmanager
 def open_firefox(url: str) -> Iterator[FirefoxTab]:
     """A fresh profile with the page in its only tab."""
-    # Not at the top: these tests are collected, though deselected, where the extra is not installed.
+    # Imported here, because these tests are collected, though deselected, if the extra is not installed.
     import websocket
 
     program = find_firefox()

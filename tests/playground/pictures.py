@@ -2,7 +2,7 @@
 
     python tests/playground/pictures.py FOLDER
 
-Starts a server of its own.  `readme.png` is the one that README shows.
+It starts its own server.  `readme.png` is the picture in README.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DESK = {"viewport": {"width": 1280, "height": 860}}
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 WORDS = 12
-"""Heard before a picture in mid-speech is taken."""
+"""Words to wait for before a picture in mid-speech."""
 
 
 def main(folder: Path) -> None:
@@ -68,7 +68,7 @@ def take_all(browser: Browser, url: str, start: Path, options: dict[str, object]
 
 
 def speak(tab: Tab, example: str) -> None:
-    """Speak an example until its words are being heard."""
+    """Speak an example until some of its words have been played."""
     tab.page.click(f"#examples button:text-is('{example}')")
     tab.set_range("start", 0.4)
     tab.page.click("#speak")

@@ -1,4 +1,5 @@
-"""A dialogue: voices take turns, words and turns are marked while heard, and the code does the same."""
+"""A dialogue: voices take turns, words and turns are marked during playback, and the shown code does the
+same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page in Firefox: it speaks, plays every sample, marks each word, and is silent when told."""
+"""The page in Firefox: it speaks, plays every sample, marks each word, and stops when asked."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_every_sample(tab: FirefoxTab) -> None:
     np.testing.assert_array_equal(played[played != 0], sent[sent != 0].astype(np.float64))
     words = len(TEXT.split())
     assert tab.evaluate("document.querySelectorAll('.word.said').length") == words
-    assert len(tab.evaluate("window.recorded.marks")) >= words - 2  # Two short words may share a drawing.
+    assert len(tab.evaluate("window.recorded.marks")) >= words - 2  # Two short words may share a frame.
 
 
 def check_stop(tab: FirefoxTab) -> None:

@@ -1,4 +1,4 @@
-"""The page on a phone, by keyboard, for a screen reader, in light and dark; and the code that it shows."""
+"""The page on a phone, by keyboard, for a screen reader, in light and dark; and its code examples."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def code(tab: Tab, language: str) -> str:
 
 @pytest.fixture
 def entered(browser: Browser, keyed_server: Server) -> Iterator[Tab]:
-    """A tab that has the key, with a text and settings that need quoting in every language."""
+    """A tab with a key, a text, and settings that need quoting in every language."""
     with open_tab(browser, keyed_server.url) as tab:
         tab.page.fill("#key", KEY)
         tab.page.click("#key-form button")
@@ -219,7 +219,7 @@ def test_copied_code_runs_as_it_stands_and_speaks_the_same(
 def test_copied_javascript_runs(entered: Tab) -> None:
     written = code(entered, "javascript")
     entered.page.evaluate(f"async () => {{ {written} }}")
-    assert not entered.complaints[1:]  # The first is the browser's, of the answer that asked for the key.
+    assert not entered.complaints[1:]  # The first is the browser's note of the 401 answer.
 
 
 @pytest.mark.parametrize("language", ["pipecat", "livekit"])
@@ -250,7 +250,7 @@ def test_copy_puts_the_code_on_the_clipboard(browser: Browser, open_server: Serv
 
 @contextmanager
 def paced_server() -> Iterator[str]:
-    """The real server with an engine that feeds every stream: 0.8 s of audio, a block each 40 ms."""
+    """The real server with an engine that feeds every stream: 0.8 s of audio, a block every 40 ms."""
     command = [sys.executable, "-m", "bench.scripted_server"]
     command += ["--block-ms", "40", "--every-s", "0.04", "--blocks", "20"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
@@ -280,7 +280,7 @@ def test_a_server_that_is_full_is_told_as_what_it_is_by_many_streams(browser: Br
 
 
 def run_twenty(tab: Tab) -> dict[str, Any]:
-    """Run 20 streams, and check that what the page says of them is what came over their sockets."""
+    """Run 20 streams, and compare the page's figures with the messages of its sockets."""
     tab.write("Twenty of these.")
     tab.page.fill("#streams", "20")
     tab.page.click("#load")

@@ -1,4 +1,4 @@
-"""A page over plain http from another machine, which browsers do not trust with worklets and codecs."""
+"""A page over plain http from another machine, which gets no worklets and codecs from browsers."""
 
 from __future__ import annotations
 

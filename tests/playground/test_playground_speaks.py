@@ -1,4 +1,4 @@
-"""The page speaks what it was given: every sample, every word in its time, and silence when told."""
+"""The page speaks: every sample, every word at its time, and silence after a stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 TEXT = "The quick brown fox jumps over the lazy dog. Nobody saw it, but everyone heard."
 ATTEMPTS = 3
-"""On a busy machine a player can run dry, or a timer come late, without any fault of the page."""
+"""On a busy machine a player can run dry or a timer come late without a fault of the page."""
 
 
 def speak_whole(tab: Tab, text: str = TEXT) -> None:
@@ -70,7 +70,7 @@ def test_words_leave_one_by_one_and_typing_keeps_only_what_is_not_finished(recor
     recorded.page.keyboard.type("ws")
     recorded.page.keyboard.press("Enter")
     recorded.until("document.querySelectorAll('.word.said').length === 4")
-    # The text is not at its end, so the player waits; it still plays all its samples.
+    # The text has not ended, so the player waits; it still plays all its samples.
     recorded.until("document.querySelector('#figures div:last-child dd').textContent !== '0'")
     seconds = len(pcm(recorded)) / 24000
     end = 100 * seconds / max(4, seconds)
@@ -80,7 +80,7 @@ def test_words_leave_one_by_one_and_typing_keeps_only_what_is_not_finished(recor
 
 
 def as_samples(output_format: str, data: bytes) -> np.ndarray:
-    """What FFmpeg makes of the bytes, as 16-bit numbers."""
+    """The bytes decoded by FFmpeg, as 16-bit numbers."""
     codec, _, rate = output_format.partition("_")
     raw = {"pcm": "s16le", "ulaw": "mulaw", "alaw": "alaw"}[codec]
     with av.open(io.BytesIO(data), format=raw, options={"sample_rate": rate}) as container:
@@ -132,7 +132,7 @@ def test_a_word_is_marked_while_it_is_heard(recorded: Tab) -> None:
 
 
 def lateness(tab: Tab) -> list[float]:
-    """For each marked word, seconds from its first sample leaving the loudspeaker to its mark."""
+    """For each marked word, the seconds from its first played sample to its mark."""
     starts = word_starts(tab)
     frame, played = tab.played()
     sent = pcm(tab)
@@ -179,7 +179,7 @@ def test_stop_is_silence_within_a_tenth_of_a_second_and_the_server_lets_go(
         silences.append(last - recorded.page.evaluate("window.recorded.stops[0]"))
     assert statistics.median(silences) <= 0.1, silences
     told = [run["silence_ms"] / 1000 for run in recorded.export()["runs"]]
-    assert len(told) == ATTEMPTS and 0 < statistics.median(told) <= 0.2, told  # To the ear, so a bit later.
+    assert len(told) == ATTEMPTS and 0 < statistics.median(told) <= 0.2, told  # When heard, so a bit later.
     recorded.page.wait_for_timeout(200)
     assert metric(open_server, "zelitrio_streams_active") == 0
     assert recorded.page.is_disabled("#stop") and recorded.page.is_enabled("#speak")
@@ -216,7 +216,7 @@ def first_audio_apart(tab: Tab, server: Server) -> float:
     """Milliseconds by which the page's first byte of one run is later than the server's own figure."""
     sums = [metric(server, "zelitrio_first_audio_seconds_sum")]
     speak_whole(tab, "Hello there.")
-    tab.page.wait_for_timeout(400)  # Nothing asks the page while it measures.
+    tab.page.wait_for_timeout(400)  # Do not disturb the page while it measures.
     tab.wait_state("Finished")
     sums.append(metric(server, "zelitrio_first_audio_seconds_sum"))
     tab.until("document.querySelector('#export').disabled === false")

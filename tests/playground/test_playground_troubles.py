@@ -1,4 +1,4 @@
-"""Each error is a sentence on the page, with something to do about it."""
+"""Each error is shown as a sentence with a remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One that keeps its rules: sound only after a person has touched the page."""
+    """A browser that allows sound only after a click on the page."""
     with open_browser("--autoplay-policy=document-user-activation-required") as browser:
         yield browser
 
@@ -118,7 +118,7 @@ addEventListener("load", () => {
   }, 100);
 });
 """
-"""Presses Speak without a person: whatever else playwright does counts as a touch of the page."""
+"""Presses Speak without a click: any action of playwright counts as a click on the page."""
 
 
 def test_sound_that_the_browser_holds_back_is_told_and_a_click_lets_it_out(
@@ -158,7 +158,7 @@ def test_a_full_and_a_draining_server_are_told_as_what_they_are(browser: Browser
         started("--max-streams", "1", "--drain-s", "60", key=None, ended_with=0) as server,
         open_tab(browser, server.url) as tab,
     ):
-        # A client that reads none of a long answer holds the only place, and the drain.
+        # A client that does not read its long answer holds the only place, and delays the drain.
         long = {"text": "A text that is too long for the buffers of a connection. " * 150}
         address = f"{server.url}/v1/text-to-speech/{VOICE}/stream?output_format=pcm_48000"
         with httpx.stream("POST", address, json=long, timeout=60):

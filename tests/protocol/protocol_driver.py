@@ -1,4 +1,4 @@
-"""A session without sound: the text that a socket's messages speak, context by context."""
+"""A session without audio: the text that a socket's messages speak, context by context."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zelitrio.settings import SessionSettings
 from zelitrio.text import find_phrase_end, find_sentence_end
 
 steady = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-"""The same examples every time, on a busy machine too."""
+"""The same examples in every run, and enough time on a busy machine."""
 
 
 def request(dialect: Dialect = Dialect.SINGLE, **fields: Any) -> SocketRequest:
@@ -46,7 +46,7 @@ def message(**fields: Any) -> str:
 
 
 def tell(connection: Connection, now: float = 0.0, **fields: Any) -> list[Event]:
-    """Give a connection one message."""
+    """Pass one message to a connection."""
     return connection.receive(message(**fields), now)
 
 
@@ -66,7 +66,7 @@ def opened_multi(*context_ids: str, **fields: Any) -> Connection:
 
 
 def only_error(events: list[Event]) -> RemoteError:
-    """The error of the one event there is."""
+    """The error of the only event."""
     (event,) = events
     assert isinstance(event, Fail | ContextError)
     return event.error
@@ -79,7 +79,7 @@ def schedule(**options: Any) -> ChunkSchedule:
 
 @attrs.define
 class Spoken:
-    """What one context would have said."""
+    """The text that one context would have spoken."""
 
     chunks: list[str] = attrs.field(factory=list)
     is_final: bool = False
@@ -91,7 +91,7 @@ class Spoken:
 
 @attrs.define
 class Listener:
-    """Plays a script to a connection, one message after another, and keeps what each context speaks."""
+    """Passes a script to a connection, message by message, and records what each context speaks."""
 
     connection: Connection
     contexts: list[tuple[str | None, Spoken]] = attrs.field(factory=list)

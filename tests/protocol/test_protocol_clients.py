@@ -1,4 +1,4 @@
-"""The message sequences of real clients, as read or recorded from their releases."""
+"""The message sequences of real clients, read or recorded from their releases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENTED: Script = [
     {"text": "This streams as I type. "},
     {"text": ""},
 ]
-# elevenlabs 2.78 convert_realtime: every word urges.
+# elevenlabs 2.78 convert_realtime: every message has try_trigger_generation.
 PYTHON_SDK: Script = [
     {"text": " ", "try_trigger_generation": True, "voice_settings": None, "generation_config": SCHEDULE_50},
     *(
@@ -48,7 +48,7 @@ VOCODE: Script = [
     {"text": "This streams as I type. ", "try_trigger_generation": True, "flush": True},
     {"text": ""},
 ]
-# pipecat 0.0.60: keeps alive with a space, flushes with one.
+# pipecat 0.0.60: keeps the socket alive with a space, flushes with one.
 OLD_PIPECAT: Script = [
     {"text": " ", "voice_settings": {"stability": 0.5}, "xi_api_key": "k"},
     {"text": " "},

@@ -1,4 +1,4 @@
-"""The laws of one connection with one context."""
+"""The rules of a connection with one context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws of one connection with many contexts."""
+"""The rules of a connection with many contexts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two UTF-16 halves in two messages are one character, and no half ends a socket."""
+"""Two UTF-16 surrogates in two messages are one character, and a single one does not end a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a peer sends gives events or a RemoteError, and a connection that still keeps its laws."""
+"""Any input from a peer gives events or a RemoteError, and the connection stays valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that are wrong, and messages that are only odd."""
+"""Invalid messages, and unusual valid messages."""
 
 from __future__ import annotations
 

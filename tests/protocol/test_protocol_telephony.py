@@ -1,4 +1,4 @@
-"""What Vapi and jambonz send, read without a server."""
+"""Messages of Vapi and jambonz, read without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wyoming without a connection: bytes to events, cut at every place, and bytes that are no events."""
+"""Wyoming without a connection: bytes to events, cut at every place, and invalid bytes."""
 
 from __future__ import annotations
 

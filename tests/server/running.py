@@ -51,7 +51,7 @@ class Running:
 
     @asynccontextmanager
     async def socket_at(self, target: str, headers=()):
-        # The stream is ours: trio-websocket leaves it open when the server closes first.
+        # The test closes the stream, because trio-websocket leaves it open if the server closes first.
         async with await self.connect() as stream, trio.open_nursery() as nursery:
             socket = await wrap_client_stream(
                 nursery,
@@ -84,7 +84,7 @@ async def running(
     dictionaries=None,
     **settings: Any,
 ):
-    """Serve until the block is left; then everything must end within a second."""
+    """Serve for the time of the block; then everything must end within a second."""
     engine = engine or ScriptedEngine()
     options = {"port": 0, "api_key_hashes": frozenset(hash_key(key) for key in keys), **settings}
     drain, ended = trio.Event(), trio.Event()
@@ -126,7 +126,7 @@ async def say(socket: WebSocketConnection, **fields: Any) -> None:
 
 
 async def hear(socket: WebSocketConnection) -> list[dict[str, Any]]:
-    """All frames until the socket closes."""
+    """Receive frames until the socket closes."""
     frames = []
     try:
         while True:
@@ -161,5 +161,5 @@ async def until(condition, timeout_s: float = 2) -> None:
 
 
 def descriptors_held() -> int:
-    """Files and sockets that this process has open."""
+    """Number of open files and sockets of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,4 +1,4 @@
-"""Ways in which a client without a key, or an ordinary one that leaves, has ended a server."""
+"""Behaviour of clients that once ended a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JSON = ("Content-Type: application/json", "Content-Length: 100")
 
 
 def _ways() -> Iterator[tuple[str, list[Visit]]]:
-    """All of them by name."""
+    """Yield each kind by name."""
     for ending in ("close", "reset"):
         half_a_body = (head(f"POST {SPEECH} HTTP/1.1", *_JSON, key=True), b'{"text": "' + b"y" * 40)
         yield (
@@ -74,7 +74,7 @@ WAYS = dict(_ways())
 
 
 async def visit(port: int, one: Visit, wait_s: float = WAIT_S, tls: ssl.SSLContext | None = None) -> bytes:
-    """Make one connection; returns what it heard."""
+    """Make one connection and return the answer."""
     heard = b""
     try:
         socket_stream = await trio.open_tcp_stream("127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""Keys with limits, on a real server with a real database, through sockets, HTTP and the vendor's SDK."""
+"""Keys with limits on a real server with a real database: sockets, HTTP and the ElevenLabs SDK."""
 
 import time
 from pathlib import Path
@@ -98,7 +98,7 @@ async def test_too_many_streams_at_once_are_refused_and_one_that_ends_makes_room
         server.socket(headers=pairs) as waiting,
         server.socket(headers=pairs) as speaking,
     ):
-        await say(waiting, text=" ")  # a socket that only waits is no stream
+        await say(waiting, text=" ")  # a waiting socket does not count as a stream
         await say(speaking, text=" ")
         await say(speaking, text=TEXT)
         answer = None

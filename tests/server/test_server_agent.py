@@ -1,4 +1,4 @@
-"""What HAProxy's agent check reads."""
+"""The answer to HAProxy's agent check."""
 
 import pytest
 import trio
@@ -37,13 +37,13 @@ async def test_each_connection_gets_one_line_and_the_end(nursery: trio.Nursery) 
             assert await stream.receive_some() == b"ready up 62%\n"
             assert await stream.receive_some() == b""
     async with await trio.open_tcp_stream("127.0.0.1", port):
-        pass  # a balancer that leaves at once harms nothing
+        pass  # a balancer may leave at once
     async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
         assert await stream.receive_some() == b"ready up 62%\n"
 
 
 async def test_an_answer_that_fails_ends_one_connection(nursery: trio.Nursery) -> None:
-    answers = [b"ready up 62%\n"]  # the first connection gets it, the second finds none
+    answers = [b"ready up 62%\n"]  # the first connection gets it, the second none
 
     listeners = await nursery.start(serve_agent, "127.0.0.1", 0, answers.pop, Metrics(ScriptedEngine()))
     port = listeners[0].socket.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The Autobahn cases for WebSockets, run against an echo on the server's own WebSocket class."""
+"""The Autobahn cases for WebSockets, run against an echo over the server's own WebSocket class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zelitrio.session import PeerLeft
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 WRITE_TIMEOUT_S = 30.0
 LEFT_OUT = ["12.*", "13.*"]
-"""Compression, which the server does not agree to."""
+"""Cases of compression, which the server does not offer."""
 
 
 async def echo(socket: trio.SocketStream) -> None:

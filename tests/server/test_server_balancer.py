@@ -55,7 +55,7 @@ async def free_port() -> int:
 
 
 async def first_answer(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> dict[str, list[dict]]:
-    """Ask until the balancer has found the server."""
+    """Repeat a request until the balancer has found the server."""
     with trio.fail_after(20):
         while True:
             try:

@@ -1,6 +1,6 @@
-"""What Pipecat 1.14 and livekit-plugins-elevenlabs 1.8.9 put on the wire, message by message.
+"""The messages of Pipecat 1.14 and livekit-plugins-elevenlabs 1.8.9.
 
-Both speak `multi-stream-input` only.  The scripts are what those clients sent to a logging server.
+Both use only `multi-stream-input`.  The scripts were recorded from these clients.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SENTENCES = ("It costs 20 dollars, my friend.", "And then it was over!")
 
 @attrs.define(eq=False)
 class Listener:
-    """Reads all the time, as both clients do."""
+    """Reads all the time, like both clients."""
 
     socket: Any
     frames: list[dict[str, Any]] = attrs.field(factory=list)
@@ -66,7 +66,7 @@ def is_final(context: str) -> Callable[[dict[str, Any]], Any]:
 
 
 def words_of_pipecat(frames: list[dict[str, Any]]) -> list[tuple[str, float]]:
-    """Pipecat's own arithmetic: words with times from `alignment`, its clock moved on by each of them."""
+    """Pipecat's computation of word times: each word from `alignment` advances its clock."""
     words, clock_s, word, started = [], 0.0, "", 0.0
     for frame in frames:
         alignment = frame.get("alignment") or frame.get("normalizedAlignment")

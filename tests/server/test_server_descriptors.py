@@ -1,4 +1,4 @@
-"""Too few descriptors: said, answered with 503, and over as soon as there are some again."""
+"""Without free descriptors the server logs it and answers 503, and it recovers when some are free."""
 
 from __future__ import annotations
 

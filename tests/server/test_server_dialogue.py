@@ -1,4 +1,4 @@
-"""The four HTTP endpoints of a dialogue: voices in order, times that spell the texts, segments that meet."""
+"""The four HTTP endpoints of a dialogue: voices in order, alignments of all texts, adjacent segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries over HTTP and on sockets; the official SDK reads what is listed."""
+"""Pronunciation dictionaries over HTTP and sockets; the official SDK reads the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries that a client keeps, through the vendor's own package."""
+"""Pronunciation dictionaries that a client stores, through ElevenLabs' package."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def client_of(server) -> AsyncIterator[AsyncElevenLabs]:
 
 
 async def words_of(server, text: str, *locators: tuple[str, str | None]) -> list[tuple[str, str]]:
-    """Ask for the words of a text and their phones."""
+    """Return the words of a text and their phones, as the server reads them."""
     body = {
         "text": text,
         "pronunciation_dictionary_locators": [
@@ -165,7 +165,7 @@ async def test_files_of_the_server_are_listed_first_and_cannot_be_changed(tmp_pa
         data = b"".join([piece async for piece in api.download("brands", listed[0].latest_version_id)])
         assert b"<grapheme>w3c</grapheme>" in data and b"Z EH1 L" in data
         assert await words_of(server, "zelitrio", ("brands", None)) == [("zelitrio", "Z EH1 L")]
-        # A client's dictionary holds only for requests that name it.
+        # A client's dictionary applies only to requests that name it.
         assert "zebra" not in [word for word, _ in await words_of(server, "ZQL")]
 
 

@@ -1,4 +1,4 @@
-"""The page's two examples run, beside stand-ins for the packages they import."""
+"""The two examples of the docs page run with replacements of the packages that they import."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.server.docs_sockets import LIVEKIT, PIPECAT, sockets_html
 
 
 class FrameProcessor:
-    """Keeps what it passes on."""
+    """Records the frames that it passes on."""
 
     def __init__(self) -> None:
         self.passed: list[object] = []
@@ -37,7 +37,7 @@ class InterruptionFrame:
 
 
 class AgentSession:
-    """Takes handlers, and calls them as the real one does."""
+    """Takes handlers, and calls them like the real one."""
 
     def __init__(self, **options: Any) -> None:
         self.options = options

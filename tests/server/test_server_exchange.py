@@ -1,4 +1,4 @@
-"""One request after the other, nothing for a client that has left, and what is used of hypercorn."""
+"""One request after the other, no work for a client that has left, and the used parts of hypercorn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def post(path: str, text: str = TEXT, *fields: str) -> bytes:
 
 
 def opened(server) -> int:
-    """Streams that the engine was asked for."""
+    """Number of streams that were opened in the engine."""
     return sum(kind == "open" for kind, *_ in server.engine.log)
 
 

@@ -1,4 +1,4 @@
-"""Frames that are read here mean the same as to wsproto alone, whatever they are and however they are cut."""
+"""Frames that this package reads itself give the same result as wsproto, however they are cut."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXTS = ("", "a", "Hello there. ", "äöü…", "x" * 125, "x" * 126, "y" * MOST
 
 
 def frame(first: int, payload: bytes, key: bytes | None = b"abcd", length: int | None = None) -> bytes:
-    """A client's frame; without a key it is not masked, and `length` is said instead of the true one."""
+    """A client's frame; without a key it is not masked, and `length` replaces the true length."""
     size = len(payload) if length is None else length
     mask = 0 if key is None else 0x80
     if size < 126:
@@ -32,13 +32,13 @@ def frame(first: int, payload: bytes, key: bytes | None = b"abcd", length: int |
 
 
 def pieces(data: bytes, chance: random.Random) -> list[bytes]:
-    """The data in pieces of any size."""
+    """The data in pieces of random sizes."""
     cuts = sorted({0, len(data), *(chance.randrange(len(data) + 1) for _ in range(chance.randrange(12)))})
     return [data[begin:end] for begin, end in itertools.pairwise(cuts)]
 
 
 def joined(found: list[str | Event]) -> list[object]:
-    """What was said: text in one piece, with the events between, up to a close."""
+    """Messages joined to whole texts, with the events between, up to a close."""
     told: list[object] = []
     text = ""
     for one in found:

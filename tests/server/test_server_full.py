@@ -1,4 +1,4 @@
-"""Connections above the limit: told so quickly, and at little cost whatever they do."""
+"""Connections above the limit get a quick answer, and cost little whatever they do."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_page_reads_that_there_is_no_room_where_it_could_read_any_other_
         full_leave = await http.options(SPEECH, headers=asked)
     assert full.headers.get("access-control-allow-origin") == allowed
     assert _of_origins(full) == _of_origins(usual)
-    # Before it may post JSON a browser asks; refused that, the page would never see the 503.
+    # A browser asks before it posts JSON.  If that is refused, the page never sees the 503.
     assert full_leave.status_code == leave.status_code == (403 if allowed is None else 200)
     assert _of_origins(full_leave) == _of_origins(leave)
     if allowed is not None:
@@ -59,7 +59,7 @@ async def test_a_page_reads_that_there_is_no_room_where_it_could_read_any_other_
 
 
 def _of_origins(answer):
-    """The headers that browsers decide by."""
+    """The headers that a browser's decision depends on."""
     return {name: value for name, value in answer.headers.items() if name.startswith(("access-", "vary"))}
 
 

@@ -1,4 +1,4 @@
-"""A request for a socket that is read here means the same as to h11."""
+"""A socket's request head that this package reads itself gives the same result as h11."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = (
 
 
 def by_h11(raw: bytes) -> RequestHead | None:
-    """What h11 reads, None if it refuses."""
+    """The result of h11; None if it refuses the head."""
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST)
     parser.receive_data(raw)
     try:

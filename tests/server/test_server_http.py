@@ -28,7 +28,7 @@ def said(engine: ScriptedEngine) -> np.ndarray:
 
 
 async def post_raw(server, target: str, text: str, header: str = "") -> trio.abc.Stream:
-    """A request on a stream of its own: httpx leaves generators behind when it is left early."""
+    """Open a request on its own stream; httpx leaves generators open if a test leaves it early."""
     body = orjson.dumps({"text": text})
     stream = await server.connect()
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\n{header}Content-Length: {len(body)}\r\n\r\n"
@@ -231,7 +231,7 @@ async def test_a_reader_that_stalls_frees_its_lane_and_cannot_keep_the_server():
 
 
 async def test_the_loop_stays_free_after_a_streaming_client_left():
-    # Under hypercorn a send after the client has gone returns at once and is no checkpoint.
+    # Under hypercorn a send after the client has left returns at once and is not a checkpoint.
     engine = ScriptedEngine()
     async with running(engine) as server:
         for _ in range(3):

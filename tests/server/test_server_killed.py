@@ -1,4 +1,4 @@
-"""Usage in the database of a server that was killed under load."""
+"""The stored usage of a server that was killed under load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def start(folder: Path, *, history: bool = False) -> tuple[subprocess.Popen[str], str]:
-    """A real server of this repository, with the scripted engine: speech costs nothing, accounts are real.
+    """Start a real server of this repository with the scripted engine and real accounts.
 
     Its log goes to a pipe that is never read, as with a log collector that hangs.
     """
@@ -66,7 +66,7 @@ def stored(folder: Path) -> dict[str, int]:
 
 
 async def speak(url: str, answered: list[tuple[float, str]]) -> None:
-    """Requests of all keys side by side until the server dies; notes when each was answered, and its key."""
+    """Send requests of all keys in parallel until the server ends; record each answer's time and key."""
 
     async def ask(http: httpx.AsyncClient, key: str) -> None:
         target = f"{url}/v1/text-to-speech/zeli-voice-1?output_format=pcm_24000"

@@ -1,4 +1,4 @@
-"""The language that a client asks for, on every door, and reports about unspoken text."""
+"""The language of a request, at every endpoint, and reports about unspoken text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wyoming_door import events_until, wyoming
 
 ONE = "zeli-voice-1"
 TEXT = "Das ist GUT"
-"""German of a kind is read as it is written, and English in small letters."""
+"""This test's German is read as written, and its English in small letters."""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ async def test_home_assistant_names_a_voice_and_a_language_that_it_may_not_speak
             before = len(door.server.engine.words)
 
             async def talk(client, language=language):
-                # Its own class leaves the language out beside a name; other clients send both.
+                # Its own class omits the language if a name is given; other clients send both.
                 voice = {"name": ONE, "language": language}
                 await client.write_event(Event("synthesize", {"text": TEXT, "voice": voice}))
                 return await events_until(client, AudioStop)

@@ -19,7 +19,7 @@ RULE = {"type": "alias", "string_to_replace": "ZQL"}
 
 
 async def keep_two_versions(server: Any) -> list[dict[str, str]]:
-    """Locators of both versions of one dictionary: ZQL is "zebra", then "queue"."""
+    """Store two versions of a dictionary and return their locators: ZQL is "zebra", then "queue"."""
     base = "/v1/pronunciation-dictionaries"
     async with server.http(headers={"xi-api-key": KEY}) as http:
         answer = await http.post(
@@ -69,7 +69,7 @@ async def test_each_context_says_what_its_own_locators_name(kind, tmp_path):
     assert heard.pop("old") == ["zebra"] and heard.pop("new") == ["queue"]
     if heard:
         assert heard.pop("old again") == ["zebra"] and "zebra" not in heard.pop("none")
-        # The first that names a word counts, as at the vendor.
+        # The first dictionary that contains a word counts, as at ElevenLabs.
         assert heard.pop("both") == ["queue"]
 
 

@@ -1,4 +1,4 @@
-"""A log that cannot be written loses lines and nothing else, and no peer writes to a terminal."""
+"""A log that cannot be written loses only lines, and no peer can write to a terminal."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time_and_may_go_on_later
     writer, line = LogWriter(pipe[1]), b"y" * 999 + b"\n"
     sent = 2 * MAX_WAITING_BYTES // len(line)
     for _ in range(sent):
-        writer.write(line)  # would block for ever
+        writer.write(line)  # a blocking write would never return
     assert writer.dropped > 0
     heard = b""
     while not heard.endswith(b'"lines": %d}\n' % writer.dropped):
@@ -144,7 +144,7 @@ def test_rooms_that_log_by_the_standard_library_are_in_the_log(monkeypatch):
 
 @contextmanager
 def served(redirection: str = "", stderr: int | None = None):
-    """A server in a process of its own, with its standard error redirected; the process and its address."""
+    """Run a server in its own process, with its standard error redirected; yield process and address."""
     process = subprocess.Popen(
         f"exec {sys.executable} {' '.join(SERVER)} {redirection}",
         shell=True,
@@ -173,7 +173,7 @@ def use(url: str) -> str:
 
 
 def check_goes_on(process: subprocess.Popen[str], url: str) -> None:
-    """It serves, counts the lines that it loses, and ends in order."""
+    """Check that it serves, counts the lost lines, and ends normally."""
     assert "zelitrio_log_lines_dropped_total 0.0" not in use(url)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0

@@ -17,7 +17,7 @@ from zelitrio.settings import EngineSettings
 
 
 class Full(ScriptedEngine):
-    """An engine that takes no stream."""
+    """An engine that refuses every stream."""
 
     @asynccontextmanager
     async def open_stream(self, *voice, **options):

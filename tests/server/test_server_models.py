@@ -1,4 +1,4 @@
-"""Lists of models and voices, read by the official clients of both vendors on one path."""
+"""Lists of models and voices, read by both official clients at one path."""
 
 from __future__ import annotations
 

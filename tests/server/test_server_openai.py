@@ -1,4 +1,4 @@
-"""OpenAI's endpoint, asked by the official package."""
+"""OpenAI's endpoint, used by the official package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is true: its routes are the routes, and answers look as it says."""
+"""The OpenAPI document agrees with the routes and with real answers."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_streamed_times_are_declared_as_lines_of_json():
 
 
 def check(schema, value, where="answer"):
-    """As much of JSON schema as the document uses."""
+    """Check a value by the parts of JSON schema that the document uses."""
     if "$ref" in schema:
         schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if "anyOf" in schema:

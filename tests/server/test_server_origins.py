@@ -1,4 +1,4 @@
-"""Pages in browsers: those of other origins are answered with a key and refused without one."""
+"""Pages of other origins are answered with a key and refused without one."""
 
 from __future__ import annotations
 

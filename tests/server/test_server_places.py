@@ -1,4 +1,4 @@
-"""Paths as clients and proxies write them, and the address that the server gives back."""
+"""Paths as clients and proxies write them, and addresses in the server's answers."""
 
 from __future__ import annotations
 

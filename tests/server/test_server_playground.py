@@ -1,4 +1,4 @@
-"""The playground's files over HTTP: small, whole, and only from this server."""
+"""The playground's files over HTTP: small, complete, and from this server only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole path with the real engine and a tiny voice: the promises of the wire hold for real audio."""
+"""The whole path with the real engine and a tiny voice: the protocol holds for real audio."""
 
 from __future__ import annotations
 

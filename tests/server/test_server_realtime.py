@@ -1,4 +1,4 @@
-"""Realtime sockets on the real server: the wire, its deadlines, and peers that misbehave."""
+"""Realtime sockets on the real server: messages, deadlines, and peers that misbehave."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ async def test_nobody_who_says_nothing_at_all_stays(caplog):
         assert frames[0]["error"] == "missing_api_key" and socket.closed.code == 1008
 
 
-# A websocket client that does only what it is told.
+# A WebSocket client that sends exactly the given bytes.
 
 
 async def upgraded(server, output_format: str = "pcm_24000") -> trio.SocketStream:

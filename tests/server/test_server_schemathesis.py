@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document find no answer that it does not describe."""
+"""Requests generated from the OpenAPI document get only answers that it describes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import trio
 from running import running
 
 EXAMPLES = 5
-"""For each operation and phase."""
-# JSON Schema cannot say that a time comes after another, or which sounds a pronunciation may have.
+"""Examples per operation and phase."""
+# JSON Schema can express neither the order of two times nor the sounds of a pronunciation.
 SETTINGS = """
 [[operations]]
 include-path-regex = "character-stats|add-from|add-rules|set-rules"

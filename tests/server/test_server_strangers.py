@@ -1,4 +1,4 @@
-"""Nothing that one peer does ends the server, or changes what another one hears."""
+"""No peer can end the server or change another client's audio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEXT = "The bystander hears every sample of this, whatever others do meanwhile. 
 
 
 async def listen(server) -> bytes:
-    """A seeded stream of audio, paced by the engine."""
+    """Receive a seeded stream of audio, paced by the engine."""
     async with server.socket(headers=[("xi-api-key", KEY)], seed="7") as bystander:
         await say(bystander, text=TEXT, flush=True)
         await say(bystander, text="")

@@ -1,4 +1,4 @@
-"""Telephone platforms: Vapi's and jambonz' requests as they send them, heard by decoding."""
+"""Telephone platforms: recorded requests of Vapi and jambonz, and the decoded audio."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def vapi(**fields: Any) -> dict[str, Any]:
 
 
 def resembles(heard: np.ndarray, rate_hz: int, said: str = TEXT) -> bool:
-    """Whether samples are the scripted tone of a text: right length, pitch and level."""
+    """Whether samples are the scripted tone of a text: length, pitch and level."""
     expected = pcm_of(said)
     if abs(len(heard) / rate_hz - len(expected) / RATE_HZ) > 0.12:
         return False
@@ -184,7 +184,7 @@ async def tell(socket: WebSocketConnection, kind: str, **fields: Any) -> None:
 
 
 async def listen(socket: WebSocketConnection, samples: int) -> bytes:
-    """Audio until there is as much as expected."""
+    """Receive audio until it has the expected length."""
     heard = b""
     with trio.fail_after(5):
         while len(heard) < 2 * samples:

@@ -1,4 +1,4 @@
-"""The short form of `bench.torture`: requests cut in many places and mutated ones, beside a listener."""
+"""A short form of `bench.torture`: cut and mutated requests, and one listener."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traces: a real collector's protobuf, over HTTP, from a real server."""
+"""Traces of a real server, in a real collector's protobuf over HTTP."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Collector:
     spans: list[Span] = attrs.field(factory=list)
     requests: int = 0
     is_silent: bool = False
-    """Whether it takes requests and never answers."""
+    """Whether it accepts requests and never answers."""
 
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
@@ -230,7 +230,7 @@ async def test_a_collector_that_never_answers_holds_nothing_up_and_the_queue_is_
             await until(lambda: collector.requests, 10)
             for _ in range(8):
                 assert (await http.post(PLAIN, json={"text": "Hello."})).status_code == 200
-        # `running` checks that the server ends in time although the thread still waits.
+        # `running` checks that the server ends in time although the thread is still waiting.
 
 
 async def test_only_the_newest_spans_wait_for_the_collector():

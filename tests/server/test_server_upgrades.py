@@ -1,7 +1,6 @@
-"""A WebSocket on a connection that HTTP was spoken on before.
+"""A WebSocket on a connection that was used for HTTP.
 
-Clients keep connections, and some open a WebSocket on one: aiohttp's session does, and with it LiveKit's
-agents.
+Some clients reuse a connection for a WebSocket: aiohttp's session does, and with it LiveKit's agents.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ async def test_an_upgrade_is_found_wherever_the_bytes_are_cut_and_no_answer_befo
                     answer = await read_all(stream)
             found = [int(line[9:12]) for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
             *answered, upgraded = found
-            # Where the cut falls within a body, the answer may come before the body's end.  The connection
+            # If the cut falls within a body, the answer may come before the body's end.  The connection
             # cannot be kept then.
             assert (answered, upgraded) == (statuses, 101) or found == statuses[:1], (cut, answer)
 

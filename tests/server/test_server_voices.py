@@ -1,4 +1,4 @@
-"""Voices looked for by search, filters and pages, through the vendor's own package."""
+"""Voices by search, filters and pages, through ElevenLabs' package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A failure injected into each kind of task, and a bystander that must not notice it."""
+"""A failure is injected into each kind of task, and another client must not be affected."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Fault:
 
 
 def inject(monkeypatch, owner: type, name: str) -> Fault:
-    """Before the server starts: it may keep what it is given then."""
+    """Replace the method before the server starts, because the server may keep a reference to it."""
     original, take, fault = getattr(owner, name), Reception.take, Fault()
 
     async def take_victim(self, stream):

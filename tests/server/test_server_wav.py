@@ -1,4 +1,4 @@
-"""WAV files from every door: true sizes where the length is known, and none where it is not."""
+"""WAV files from every endpoint: true sizes if the length is known, otherwise none."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def sizes_of(data: bytes) -> tuple[int, int]:
 
 
 def check_players(data: bytes) -> None:
-    """What players make of it, whatever the header says."""
+    """Check that players read it, whatever the header says."""
     with wave.open(io.BytesIO(data)) as opened:
         assert opened.readframes(opened.getnframes()) == data[44:]
     with av.open(io.BytesIO(data)) as file:

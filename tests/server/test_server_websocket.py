@@ -1,4 +1,4 @@
-"""Our end of a WebSocket: frames in pieces, pings, closes, and peers that read late or not at all."""
+"""The server's WebSocket: frames in pieces, pings, closes, and peers that read late or not at all."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ HEADERS = {
 
 
 def upgrade(**changed: str | None) -> bytes:
-    """A request; `changed` headers are named with underscores, None leaves one out."""
+    """A request; `changed` headers are named with underscores, and None removes one."""
     headers = {**HEADERS, **{name.replace("_", "-"): value for name, value in changed.items()}}
     lines = [f"{name}: {value}\r\n" for name, value in headers.items() if value is not None]
     return f"GET {PATH} HTTP/1.1\r\n{''.join(lines)}\r\n".encode()
 
 
 class Peer:
-    """A client of our own, frame by frame."""
+    """The client's side, frame by frame."""
 
     def __init__(self) -> None:
         self.frames = Connection(ConnectionType.CLIENT)
@@ -75,7 +75,7 @@ async def test_frames_behind_the_request_in_pieces_and_with_pings_between_are_un
         await stream.send_all(data)
         with trio.fail_after(3):
             answer = b""
-            while b"\x03\xe8" not in answer[-2:]:  # the code of a close, which ends what we are sent
+            while b"\x03\xe8" not in answer[-2:]:  # the code of the close frame, which comes last
                 answer += await stream.receive_some()
     head, _, sent = answer.partition(b"\r\n\r\n")
     assert b"101" in head and b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head  # of RFC 6455, section 1.3
@@ -133,7 +133,7 @@ async def test_a_client_that_reads_late_gets_everything_whole_and_in_order():
 
 @asynccontextmanager
 async def accepted(max_message_bytes: int = 1000, send_buffer: int | None = None):
-    """A socket of ours without a server, the stream of its peer, and the peer."""
+    """Yield a socket without a server, the stream of its peer, and the peer."""
     ours, theirs = trio.socket.socketpair()
     if send_buffer is not None:
         ours.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_SNDBUF, send_buffer)
@@ -147,7 +147,7 @@ async def accepted(max_message_bytes: int = 1000, send_buffer: int | None = None
 
 
 async def hear(stream: trio.SocketStream, peer: Peer) -> list[Event]:
-    """Events that the peer has received."""
+    """Wait for events at the peer."""
     events: list[Event] = []
     with trio.move_on_after(0.2):
         while data := await stream.receive_some():
@@ -183,7 +183,7 @@ async def test_a_client_that_pings_and_never_reads_is_not_answered_for_ever():
             for number in range(pings):
                 await stream.send_all(peer.frames.send(Ping(b"%0125d" % number)))
             await trio.sleep(0.05)
-            # The first are answered in order, and those after it reads again.
+            # The first pings are answered in order, the others after it reads again.
             events = await hear(stream, peer)
             await stream.send_all(peer.frames.send(Ping(b"again")))
             events += await hear(stream, peer)
@@ -239,7 +239,7 @@ async def test_behind_a_close_nothing_follows(who):
             await stream.send_all(peer.frames.send(Message("x" * 2000)))
             with pytest.raises(PeerLeft):
                 await socket.receive()
-        assert socket.offer("too late")  # of a task that was about to run
+        assert socket.offer("too late")  # as from a task that was about to run
         sent = await stream.receive_some()
         assert sent[:1] == b"\x88" and len(sent) == 2 + sent[1]  # one frame, a close
 
@@ -251,7 +251,7 @@ async def test_what_still_comes_behind_a_broken_frame_resets_nothing(sent, code)
         with trio.fail_after(3):
             answer = await read_all(stream)
         assert code.to_bytes(2, "big") in answer.partition(b"\r\n\r\n")[2]
-        for _ in range(2):  # a reset would show in the second
+        for _ in range(2):  # the second read would show a reset
             await stream.send_all(bytes(1000))
             await trio.sleep(0.05)
 

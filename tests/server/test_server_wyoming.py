@@ -1,4 +1,4 @@
-"""The Wyoming door, heard by the real `wyoming` package as Home Assistant uses it."""
+"""The Wyoming server, used by the real `wyoming` package like Home Assistant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Wyoming door in trouble: failed texts, peers that leave, stall or send rubbish, drains and bugs."""
+"""The Wyoming server in trouble: failed texts, peers that leave, stall or send invalid data, drains, bugs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_failed_stream_is_read_to_its_end_then_stopped(fails: str) -> No
         await client.write_event(SynthesizeStart(voice=voice).event())
         await client.write_event(SynthesizeChunk("This goes well enough. Here is boom. ").event())
         events = await events_until(client, Error)
-        for _ in range(20):  # Home Assistant writes on
+        for _ in range(20):  # Home Assistant keeps writing
             await client.write_event(SynthesizeChunk("More text. ").event())
             await asyncio.sleep(0.002)
         await client.write_event(SynthesizeStop().event())
@@ -172,7 +172,7 @@ async def test_rubbish_and_stalls_end_one_connection_and_change_no_stream(name: 
 
 
 async def until_quiet(http: Any) -> None:
-    """Wait until the only connection is the one that asks."""
+    """Wait until this client's connection is the only one."""
     with trio.fail_after(WAIT_S):
         while "zelitrio_connections_open 1.0" not in (await http.get("/metrics")).text:  # noqa: ASYNC110
             await trio.sleep(0.02)
@@ -229,7 +229,7 @@ async def test_a_broken_engine_is_told() -> None:
             engine.break_down()
             with trio.fail_after(WAIT_S):
                 heard = await read_all(stream)
-                await trio.sleep_forever()  # the server ends, and this with it
+                await trio.sleep_forever()  # ends with the server
     assert b"something_went_wrong" in heard
 
 

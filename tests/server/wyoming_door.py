@@ -1,4 +1,4 @@
-"""A running server with a Wyoming door, and the real `wyoming` package as its client."""
+"""A running server with a Wyoming port, and the real `wyoming` package as its client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wyoming.client import AsyncTcpClient
 from wyoming.event import Event
 
 WAIT_S = 20.0
-"""For what comes at once on an idle machine."""
+"""Limit for answers that come at once on an idle machine."""
 
 
 def free_port() -> int:
@@ -68,6 +68,6 @@ def samples(events: list[Event]) -> np.ndarray:
 
 
 def names(events: list[Event]) -> list[str]:
-    """The order of events, with a run of chunks as one."""
+    """Names of the events; a run of chunks counts once."""
     kinds = [event.type for event in events]
     return [kind for at, kind in enumerate(kinds) if not at or kind != kinds[at - 1]]

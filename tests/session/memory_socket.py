@@ -1,4 +1,4 @@
-"""A socket in memory: the test is the client, the conversation the server."""
+"""A socket in memory between the test as the client and the conversation as the server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zelitrio.text import load_front_end
 
 @attrs.define(eq=False)
 class MemorySocket:
-    """Both ends.  `frames` is what the client got, with the virtual time each came."""
+    """Both ends.  `frames` are the client's messages with their virtual times."""
 
     to_server: trio.MemorySendChannel[Any] = attrs.field(init=False)
     _incoming: trio.MemoryReceiveChannel[Any] = attrs.field(init=False)
@@ -36,13 +36,13 @@ class MemorySocket:
     closed_at: float | None = None
     stalled: bool = False
     pause_s: float = 0.0
-    """How long a message takes; with 0 each is taken at once."""
+    """Time that the peer takes for a message."""
     _offered: deque[str] = attrs.field(factory=deque, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.to_server, self._incoming = trio.open_memory_channel(1000)
 
-    # The transport, as the conversation sees it.
+    # The transport that the conversation uses.
 
     async def receive(self) -> str | bytes:
         try:
@@ -76,7 +76,7 @@ class MemorySocket:
         if self.closed is None:
             self.closed, self.closed_at = (code, reason), trio.current_time()
 
-    # The client.
+    # The client's side.
 
     def say(self, **fields: Any) -> None:
         self.to_server.send_nowait(orjson.dumps(fields).decode())
@@ -165,7 +165,7 @@ def target(multi: bool = False, voice: str = "zeli-voice-1", **query: str) -> st
 
 @asynccontextmanager
 async def conversation(service: Service, address: str, headers: tuple[tuple[str, str], ...] = ()):
-    """A running conversation; it has ended when `socket.done` is set.  Leaving the block lets it go."""
+    """Run a conversation; `socket.done` is set at its end.  The end of the block cancels it."""
     request = parse_socket_target(address, headers)
     assert request is not None
     socket = MemorySocket()

@@ -1,4 +1,4 @@
-"""Closed contexts make way for the next one on their socket."""
+"""Closed contexts do not delay the next one on their socket."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_a_context_that_closes_is_abandoned_once_the_next_one_opens(is_dia
         await trio.sleep(0.1)
         socket.say(context_id="a", close_context=True)
         await trio.sleep(0.1)
-        # It may be a normal end of a turn; but the next turn must not wait for a long step.
+        # It may be a normal end of a turn, but the next turn must not wait for a long step.
         assert engine.lanes[0].closed_softly and not engine.lanes[0].is_abandoned
         write(socket, is_dialogue, "b")
         await trio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The next turn after many barge-ins: its first audio takes 1.3 times the turns of the loop at most."""
+"""After many barge-ins, first audio takes at most 1.3 times as many turns of the loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Loop(trio.abc.Instrument):
 
 
 class Arrivals(list[Any]):
-    """Frames of a client, with the turn in which the first audio of each context came."""
+    """A client's frames, with the turn of each context's first audio."""
 
     def __init__(self, loop: Loop) -> None:
         super().__init__()
@@ -51,9 +51,9 @@ def write(socket: MemorySocket, is_dialogue: bool, context: str, text: str) -> N
 
 
 async def turns_to_first_audio(is_dialogue: bool, barge_ins: int) -> int:
-    """Turns of the loop from a turn's text to its first audio, after quick barge-ins."""
+    """Turns of the loop from a text to its first audio, after quick barge-ins."""
     loop = Loop()
-    # With virtual time standing still between two steps of the engine, only turns of the loop are left.
+    # Virtual time stands still between two steps of the engine, so only turns of the loop remain.
     engine = ScriptedEngine(step_s=0.3)
     place = DIALOGUE if is_dialogue else target(multi=True, auto_mode="true")
     async with conversation(make_service(engine), place) as (socket, _):

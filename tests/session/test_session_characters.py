@@ -1,4 +1,4 @@
-"""Word times spread over characters: each character is placed once, and none goes back."""
+"""Word times spread over characters: each character gets one time, in order."""
 
 from __future__ import annotations
 

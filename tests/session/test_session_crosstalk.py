@@ -1,4 +1,4 @@
-"""A thousand contexts on four sockets, most of them cut off: each hears its own audio and no other."""
+"""A thousand contexts on four sockets, most of them cancelled: each gets only its own audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text-to-dialogue on virtual time: turns in order, by their own voices, each flush answered."""
+"""Text-to-dialogue on virtual time: turns in order, each by its voice, every flush answered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def audio(socket, context: str | None = None) -> np.ndarray:
 
 
 def kinds(socket) -> list[str]:
-    """Kinds of the frames, runs of audio as one."""
+    """Kinds of the frames; a run of audio counts once."""
     found: list[str] = []
     for _, frame in socket.frames:
         kind = next(key for key in ("audio", "is_final_audio_for_turn", "is_final", "error") if key in frame)

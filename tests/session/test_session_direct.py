@@ -1,4 +1,4 @@
-"""Blocks that are encoded and sent in the call that brings them: turns of the loop, room, and barge-in."""
+"""Blocks that are encoded and sent in the call that delivers them: turns of the loop, room, barge-in."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def test_a_block_takes_no_turn_of_the_loop_while_the_peer_takes_all(autoju
     few, heard = await turns_for(400, "pcm_24000")
     many, heard_too = await turns_for(10, "pcm_24000")
     assert heard == heard_too and few < 10
-    assert many < few + 6  # the deadlines of the first few, which leave as soon as they come
+    assert many < few + 6  # for the deadlines of the first blocks
 
 
 async def test_a_codec_that_costs_much_is_left_to_the_task(autojump_clock) -> None:
@@ -65,7 +65,7 @@ async def test_a_codec_that_costs_much_is_left_to_the_task(autojump_clock) -> No
 def make_sink(outbox: Outbox) -> tuple[ContextSink, Context]:
     request = parse_socket_target(target(), ())
     assert request is not None
-    stream = SimpleNamespace(notices=None)  # all that is asked of a stream here
+    stream = SimpleNamespace(notices=None)  # the only field used here
     context = Context(None, stream)  # type: ignore[arg-type]
     connection = Connection(request, SessionSettings(), 0.0)
     return ContextSink(context, connection, outbox, Observer()), context

@@ -41,7 +41,7 @@ async def test_slices_give_the_same_bytes_and_let_others_run_between(name: str, 
 
 
 class Watched:
-    """An encoder that notes in which threads it worked, and can be held up."""
+    """An encoder that records its threads and can be delayed."""
 
     def __init__(self, name: str) -> None:
         self.inner = open_encoder(parse_format(name))
@@ -82,7 +82,7 @@ async def test_a_cancelled_stream_does_not_wait_for_its_thread() -> None:
     encoder.may_go_on.clear()
     with trio.fail_after(3), trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            for _ in range(2):  # one works, one waits
+            for _ in range(2):  # one is encoded, one waits
                 nursery.start_soon(encode_in_turns, encoder, np.zeros(24_000, np.float32), 24_000, turns, 0.0)
             await trio.testing.wait_all_tasks_blocked()
             scope.cancel()
@@ -90,7 +90,7 @@ async def test_a_cancelled_stream_does_not_wait_for_its_thread() -> None:
     encoder.may_go_on.set()
     with trio.fail_after(3):
         assert await turns.threads.run(lambda: b"next", 0.0) == b"next"  # type: ignore[union-attr]
-    assert len(encoder.threads) == 1  # the one that waited was never begun
+    assert len(encoder.threads) == 1  # the waiting block was not encoded
 
 
 async def test_threads_take_the_most_urgent_first_and_never_more_than_there_are() -> None:

@@ -1,4 +1,4 @@
-"""How conversations end when it is not by the book: cancelled anywhere, drained, the engine lost."""
+"""Irregular ends of conversations: cancelled anywhere, drained, the engine lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXT = "This is a sentence of some length, to be sure. "
 
 
 class CancelAt(trio.abc.Instrument):
-    """Cancels a scope when its tasks are about to take their k-th step."""
+    """Cancels a scope when its tasks are about to run for the k-th time."""
 
     def __init__(self, scope: trio.CancelScope, step: int) -> None:
         self.scope = scope
@@ -40,7 +40,7 @@ async def scenario(socket: MemorySocket) -> None:
 
 
 async def run_cancelled_at(step: int) -> bool:
-    """Cancel the scenario at a step; return whether it was over before.  No lane stays occupied."""
+    """Cancel the scenario at a step; return whether it had ended before.  No lane stays occupied."""
     engine = ScriptedEngine(block_ms=200, step_s=0.02)
     service = make_service(engine)
     socket = MemorySocket()

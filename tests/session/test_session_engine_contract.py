@@ -1,4 +1,4 @@
-"""The session's contract with an engine; the real and the scripted one both pass it."""
+"""The session's contract with an engine, for the real and the scripted engine."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_a_stream_too_many_is_refused(kind):
 @both
 async def test_an_abandoned_stream_gives_its_place_up_when_all_are_taken(kind):
     async with kind(max_streams=2) as engine, engine.open_stream(engine.catalogue.default) as first:
-        much = utterances() * 100  # it must not end by itself, however slow the machine is
+        much = utterances() * 100  # it must not end by itself, even on a slow machine
         for one in much:
             first.feed(one)
         first.finish()
@@ -129,8 +129,8 @@ async def test_an_abandoned_stream_gives_its_place_up_when_all_are_taken(kind):
         await anext(blocks)
         first.close_softly(is_abandoned=True)
         async with engine.open_stream(engine.catalogue.default):
-            assert (await anext(blocks)).utterance.number >= 0  # there was a place for both
-            # A third stream takes the place of the first, which ends as if all had been said.
+            assert (await anext(blocks)).utterance.number >= 0  # there is room for both
+            # A third stream takes the place of the first, which ends as if it had been spoken.
             assert [block.utterance.number for block in await speak(engine)][-1] == 2
             with trio.fail_after(5):
                 heard = [block async for block in blocks]

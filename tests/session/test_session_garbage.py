@@ -1,4 +1,4 @@
-"""A conversation leaves no cycles: a garbage collection would hold up all tasks."""
+"""A conversation leaves no reference cycles, because a garbage collection would delay all tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT = "Hello there, this is a sentence of some length. "
 
 @pytest.fixture
 def remains(monkeypatch: pytest.MonkeyPatch):
-    """Weak references to every conversation and encoder; nothing is collected meanwhile."""
+    """Weak references to every conversation and encoder; garbage collection is off meanwhile."""
     found: list[weakref.ref] = []
     open_encoder = options_file.open_encoder
 

@@ -1,4 +1,4 @@
-"""Dialogue's times begin again in each message, and the messages of a context spell its text once."""
+"""Dialogue times restart in each message, and the messages of a context spell its text once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def place(audio_format: str, last: str = "multi-stream-input") -> str:
 
 
 async def messages_of(engine, audio_format="pcm_24000", *, pause_s=0.0, turns=(TEXT,), **settings):
-    """The audio messages of one context, as it is spoken turn by turn."""
+    """The audio messages of one context, spoken turn by turn."""
     service = make_service(engine, **settings)
     async with conversation(service, place(audio_format)) as (socket, _):
         socket.pause_s = pause_s
@@ -48,7 +48,7 @@ def length_ms(frame, audio_format: str) -> float:
 
 
 def words_by_bytes(frames, audio_format: str) -> list[tuple[str, float]]:
-    """LiveKit's clock: a message begins after the bytes before it."""
+    """LiveKit's clock: a message begins after the audio bytes before it."""
     chars, clock_ms = [], 0.0
     for frame in frames:
         if times := frame["alignment"]:
@@ -86,7 +86,7 @@ def spelled_by(frames) -> str:
 
 
 def check(frames, audio_format: str, text: str = TEXT) -> None:
-    """Each message spans its own audio; together they spell the text; both clocks tell the same."""
+    """Each message spans its own audio, together they spell the text, and both clocks agree."""
     told = [frame["alignment"] for frame in frames]
     assert spelled_by(frames) == text
     for frame, one in zip(frames, told, strict=True):

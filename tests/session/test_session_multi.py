@@ -1,4 +1,4 @@
-"""`multi-stream-input`, on virtual time: contexts that share a socket and nothing else."""
+"""`multi-stream-input` on virtual time: contexts share only the socket."""
 
 from __future__ import annotations
 

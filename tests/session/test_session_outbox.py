@@ -1,4 +1,4 @@
-"""The outbox: in order, within bounds, and without packets of a cancelled owner."""
+"""The outbox keeps the order and its bounds, and drops packets of a cancelled owner."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWNER, OTHER = object(), object()
 
 @attrs.define(eq=False)
 class Wire:
-    """A transport: takes `room` messages at once, the others when `flush` is let through."""
+    """A transport that accepts `room` messages at once, and the others on `flush`."""
 
     room: int = 0
     sent: list[str] = attrs.field(factory=list)
@@ -52,7 +52,7 @@ async def put(outbox: Outbox, scope: trio.CancelScope) -> None:
 
 
 async def fill(outbox: Outbox, owner: object = OWNER) -> None:
-    """As much as the owner may have waiting, and one that the transport has begun."""
+    """Post as much as the owner may have waiting, and one message that the transport has begun."""
     for number in range(PACKETS_PER_CONTEXT + 1):
         await outbox.put(Outgoing((str(number),), owner))
 
@@ -78,7 +78,7 @@ async def test_once_the_peer_is_slow_all_goes_through_the_writer_in_order():
         assert wire.sent == left == ["a"]
         wire.let_through(1)
         await trio.testing.wait_all_tasks_blocked()
-        # There would be room for one more at once, but not for one that overtakes.
+        # There is room for one more message, but it must not overtake.
         outbox.post("behind")
         wire.let_through()
         outbox.close(1000, "bye")
@@ -126,7 +126,7 @@ async def test_a_silenced_task_that_was_about_to_run_sends_nothing(is_full) -> N
         if is_full:
             await trio.testing.wait_all_tasks_blocked()
             wire.let_through()
-        # The waiting task, or the new one, would run in the next turn.
+        # The waiting task or the new one would run in the next turn.
         scope.cancel()
         outbox.drop(OWNER)
         outbox.close(1000, "")

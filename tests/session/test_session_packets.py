@@ -1,4 +1,4 @@
-"""Cutting audio into packets, and what is posted: plain objects, plain tests."""
+"""Cutting audio into packets."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_what_the_codec_holds_back_is_not_counted_as_heard():
     assert packer.dry_at == pytest.approx(1.052)
     packer.push(block(20), 1.01)
     assert packer.deadline() == pytest.approx(1.052 - MARGIN_S)
-    # Having run dry, the listener plays on from the packet that comes too late.
+    # The listener ran dry, so it continues with the packet that comes too late.
     packer.push(block(80), 2.0, release=True)
     assert packer.dry_at == pytest.approx(2.1)
 

@@ -1,4 +1,4 @@
-"""Fields that other servers ignore: cancel, reports, acknowledged flushes, times of words and phones."""
+"""Fields of zelitrio's own: cancel, reports, acknowledged flushes, times of words and phones."""
 
 from __future__ import annotations
 

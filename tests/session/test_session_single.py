@@ -1,4 +1,4 @@
-"""`stream-input` on virtual time: all text is spoken in order, and the socket ends as promised."""
+"""`stream-input` on virtual time: all text is spoken in order, and the socket ends as documented."""
 
 from __future__ import annotations
 

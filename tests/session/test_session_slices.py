@@ -1,4 +1,4 @@
-"""Long texts are taken in slices."""
+"""Long texts are read in slices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_slices_are_short_and_join_to_the_text(text: str) -> None:
 
 
 def test_a_text_without_a_space_is_not_given_one_where_slices_meet() -> None:
-    text = "Yes." * 3000  # cut after a mark, before a capital: where a space would be put
+    text = "Yes." * 3000  # cut between a mark and a capital, where a space would be inserted
     schedule = ChunkSchedule()
     chunks = []
     for piece, continues in slices(text):

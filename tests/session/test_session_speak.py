@@ -1,4 +1,4 @@
-"""`speak`: one text, known or still being written, without a socket."""
+"""`speak`: a whole text or an iterator of pieces, without a socket."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_another_tempo_changes_length_and_times_alike(autojump_clock, temp
         for each in (plain, packets)
     )
     assert [char for char, _, _ in after] == [char for char, _, _ in before]
-    held_ms = 300 if timing is Timing.SEGMENT else 20  # a segment's first packet holds some of the one before
+    held_ms = 300 if timing is Timing.SEGMENT else 20  # a segment's first packet has audio of the last one
     for (_, start, end), (_, plain_start, plain_end) in zip(after, before, strict=True):
         assert start == pytest.approx(plain_start / tempo, abs=held_ms)
         assert end == pytest.approx(plain_end / tempo, abs=held_ms)

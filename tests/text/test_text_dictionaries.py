@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries by id and version, and which of two decides."""
+"""Pronunciation dictionaries by id and version, and the precedence of two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The language that a text seems to be in: said only where it is sure."""
+"""The guessed language of a text: reported only if certain."""
 
 from __future__ import annotations
 

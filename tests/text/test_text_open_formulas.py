@@ -1,4 +1,4 @@
-"""Formulas and links are read alike however the text is cut into pieces."""
+"""Formulas and links are read the same however the text is cut into pieces."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_text_in_two_pieces_is_read_as_in_one(text: str) -> None:
         pieces = [reader.hold_tags(text[:cut]), reader.hold_tags(text[cut:]), reader.release_tags()]
         passed = "".join(pieces)
         assert len(passed) == len(text)
-        # The schedule cuts at a space: here, at each one that is left.
+        # The schedule cuts at a space, here at each remaining one.
         for at in [index for index, char in enumerate(passed) if char == " "]:
             fresh = StreamReader(front_end, Reading())
             chunks = (passed[: at + 1], passed[at + 1 :])

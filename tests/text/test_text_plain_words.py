@@ -1,4 +1,4 @@
-"""The short way round the rules gives what the rules give, for every text."""
+"""The fast path around the rules gives the same result as the rules, for every text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _READING = Path(__file__).parent / "reading.tsv"
 _LEXICON = load_lexicon()
 _SETS = [(RuleSet(rules), RuleSet(rules, PlainWords(rules).read)) for rules in (RULES, PLAIN_RULES)]
 _KNOWN = sorted({word for rule in RULES for word in rule.plain_words})
-"""The plain words that some rule may read."""
+"""Plain words that some rule may read."""
 _FRAMES = [
     *(
         "%s",

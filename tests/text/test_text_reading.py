@@ -1,4 +1,4 @@
-"""The reading list: the text on the left is spoken as on the right (see reading.tsv)."""
+"""The reading list: each text is spoken as its second column says (see reading.tsv)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule reads its own examples, and the order of the rules is a matter of their ranks only."""
+"""Every rule reads its own examples, and only ranks decide the order of rules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zelitrio.text.reader import Reader, Rule, RuleSet
 
 _LEXICON = load_lexicon()
 _MARKS_ONLY = {"new_line", "ellipsis"}
-"""These set the break and leave the characters to the rules after them."""
+"""These set the break and leave the characters to later rules."""
 _PLAIN_ONLY = {"any_digits"}
-"""In the full set the rules before it read all digits."""
+"""In the full set, earlier rules read all digits."""
 _EXAMPLES = [(rule, text, said) for rule in RULES for text, said in rule.examples.items()]
 
 

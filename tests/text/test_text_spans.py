@@ -1,4 +1,4 @@
-"""What holds for every text: no exception, true spans, bounded time, characters each placed once."""
+"""Properties of every text: no exception, true spans, bounded time, each character placed once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of the front end, each by itself: numbers, alignment, SSML, lexicon, stems, spelling to sound."""
+"""Each part of the front end: numbers, alignment, SSML, lexicon, stems, spelling to sound."""
 
 from __future__ import annotations
 

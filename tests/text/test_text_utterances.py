@@ -1,4 +1,4 @@
-"""Chunks become finished utterances: numbered, continued from what came before, and split to the limit."""
+"""Chunks become utterances: numbered, continued from the text before, and split to the limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One thread for torch: where other programs keep the cores busy, two wait for each other at every turn."""
+"""One thread for torch: on a busy machine two threads wait for each other in every operation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """For each test here, as for training itself."""
+    """Use one thread in each test here, as training does."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

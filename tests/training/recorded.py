@@ -1,4 +1,4 @@
-"""Folders of recordings to make voices of: tones with a speaker's pitch and colour, and spoken sentences."""
+"""Folders of recordings for making voices: tones with a speaker's pitch and timbre, and spoken sentences."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def write_wav(path: Path, pcm: np.ndarray, rate_hz: int = 24_000) -> None:
 
 
 def write_table(folder: Path, rows: Sequence[tuple[str, str]]) -> None:
-    """The folder's `metadata.csv`."""
+    """Write the folder's `metadata.csv`."""
     (folder / "metadata.csv").write_text("".join(f"{file}|{text}\n" for file, text in rows), encoding="utf-8")
 
 
 def good_folder(folder: Path, count: int = 4, hz: float = 120.0) -> list[tuple[str, str]]:
-    """Recordings without a fault; the rows of their table, which is written."""
+    """Write valid recordings and their table; return the rows of the table."""
     folder.mkdir(exist_ok=True)
     rows = []
     for number in range(count):
@@ -63,7 +63,7 @@ def good_folder(folder: Path, count: int = 4, hz: float = 120.0) -> list[tuple[s
 
 
 def spoken_folder(folder: Path) -> None:
-    """Sentences spoken by the first built-in voice."""
+    """Write sentences spoken by the first built-in voice."""
     from zelitrio.text import load_front_end
     from zelitrio.training import speak
     from zelitrio.voices import load_builtin

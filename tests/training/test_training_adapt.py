@@ -35,7 +35,7 @@ def test_a_vocoder_that_learns_on_takes_pitch_as_it_is_told(model: ZeliModel, tm
 def test_either_model_is_compared_with_recordings(model: ZeliModel, tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path, ("kathleen",)), ["kathleen"], report=lambda line: None)
     assert nearest_speaker(model, data) in (0, 1)
-    # The recordings say one text, so that none is far from it beside the others.
+    # The recordings have the same text, so none is far from it compared with the others.
     assert misfits(model, 0, data, lambda number: None) == []
 
 

@@ -16,7 +16,7 @@ from zelitrio.training.corpus import Recording
 
 
 class EvenAligner:
-    """Gives every phone ten frames; fails on silence; stops when it has done its share."""
+    """Gives every phone ten frames; fails on silence; stops after its share."""
 
     done = 0
     share = 100
@@ -54,10 +54,10 @@ def test_a_stopped_alignment_goes_on_behind_what_it_has_even_after_half_a_line(
     with pytest.raises(KeyboardInterrupt):
         run()
     partial = tmp_path / "align" / "me.partial"
-    partial.write_bytes(partial.read_bytes()[:-20])  # as a machine that went down leaves it
+    partial.write_bytes(partial.read_bytes()[:-20])  # as after a crash of the machine
     EvenAligner.share = 100
     run()
-    assert EvenAligner.done == 5  # two were whole, two were left, one of them for the second time
+    assert EvenAligner.done == 5  # two were complete, two were missing, one is done again
     assert failed == [2]
     assert [one.name for one in read_alignments(tmp_path, "me")] == ["00001_0", "00003_2", "00004_3"]
     assert not partial.exists()

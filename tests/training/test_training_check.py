@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def checked_with(folder: Path, *rows: tuple[str, str]) -> Checked:
-    """The good recordings with these lines after theirs."""
+    """Check the valid recordings with these additional lines."""
     with (folder / "metadata.csv").open("a", encoding="utf-8") as table:
         table.writelines(f"{file}|{text}\n" for file, text in rows)
     return check_recordings(folder)

@@ -119,7 +119,7 @@ def test_the_pulses_of_a_crop_fall_where_its_sound_jumps(tmp_path: Path) -> None
     for row in range(24):
         hops = 0.5 * (hz[row, :-1] + hz[row, 1:]) * HOP_SAMPLES / SAMPLE_RATE_HZ
         turns = float(batch.turns[row, 0]) + np.concatenate(([0.0], np.cumsum(hops)))
-        # Every frame tells what the pitch adds up to from the first.
+        # The running phase of every frame equals the sum of the pitch from the first frame.
         apart = batch.turns[row].numpy() - turns
         assert np.abs(apart - np.round(apart)).max() < 0.02
         fine = np.interp(np.arange(batch.pcm.shape[1]) / HOP_SAMPLES, np.arange(len(turns)), turns)
@@ -140,4 +140,4 @@ def test_only_phases_count_for_the_distance_of_phases() -> None:
     assert phase_distance(other, one, 512) == pytest.approx(1.0, abs=0.05)
     time_s = torch.arange(24_000) / SAMPLE_RATE_HZ
     shrill = torch.sin(2 * np.pi * 5000 * time_s)
-    assert phase_distance(one + shrill, one, 1024) < 0.05  # above 3 kHz nothing is asked
+    assert phase_distance(one + shrill, one, 1024) < 0.05  # the distance ignores everything above 3 kHz

@@ -1,4 +1,4 @@
-"""A room's noise goes, and the speech in it stays."""
+"""Room noise is removed, and the speech in it stays."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ from zelitrio.training.losses import mel_distance, spectral_distance
 from zelitrio.training.vocoder_data import VocoderData, judged
 from zelitrio.training.vocoder_training import VocoderPlan, VocoderTraining
 
-# Tensors on `meta` have shapes and no numbers; an operation with one on another device fails as it would
-# on a GPU.
+# Tensors on `meta` have shapes and no data; an operation that mixes devices fails as on a GPU.
 
 
 def test_no_tensor_of_an_acoustic_step_is_left_on_the_cpu(

@@ -1,4 +1,4 @@
-"""Words before a pause end where their sound does."""
+"""A word before a pause ends where its sound ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_vowel_before_a_pause_ends_with_its_sound(sound_end: int) -> None:
     words = [word("N", "OW1", begin=10, end=30), word("Y", "EH1", "S", begin=60, end=90)]
     heard = ended_by_ear(words, recording((10, sound_end), (60, 90)))
     assert abs(heard[0].end - sound_end) <= 1
-    assert heard[1] == words[1]  # s is quiet long before it is over
+    assert heard[1] == words[1]  # s is quiet long before its end
 
 
 def test_a_word_ends_no_later_than_the_next_begins_nor_before_its_last_phone() -> None:

@@ -1,4 +1,4 @@
-"""The one loop of all trainings, with a run that only counts."""
+"""The loop of all trainings, with a run that only counts steps."""
 
 from __future__ import annotations
 

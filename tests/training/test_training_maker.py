@@ -1,4 +1,4 @@
-"""A teacher's speech is made once, chunk by chunk, whatever stops the program in between."""
+"""A teacher's speech is made once, chunk by chunk, also if the program is stopped in between."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTS = 30
 
 
 class BuiltIn:
-    """A built-in voice as the teacher; its pitch curve is not its own."""
+    """A built-in voice as the teacher, with a made-up pitch curve."""
 
     most_at_once = 24
 

@@ -17,7 +17,7 @@ def vowel(base_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     time_s = np.arange(FRAMES * HOP_SAMPLES) / SAMPLE_RATE_HZ
     hz = base_hz * (1.0 + 0.15 * np.sin(2 * np.pi * 1.5 * time_s))
     turns = 0.3 + np.concatenate(([0.0], np.cumsum(hz[:-1]))) / SAMPLE_RATE_HZ
-    # Resonances as an impulse response, put down at every closure.
+    # Add the impulse response of the resonances at every closure.
     ring_s = np.arange(480) / SAMPLE_RATE_HZ
     ring = np.exp(-ring_s * 250) * np.cos(2 * np.pi * 600 * ring_s)
     ring += 0.6 * np.exp(-ring_s * 350) * np.cos(2 * np.pi * 1500 * ring_s)
@@ -32,7 +32,7 @@ def vowel(base_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def away(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Distance in turns, going round."""
+    """Distance on the circle, in turns."""
     apart = one - other
     return np.abs(apart - np.round(apart))
 
@@ -45,7 +45,7 @@ def test_pulses_are_found_where_they_are_though_the_pitch_is_measured_wrong(
     pcm, f0, turns = vowel(base_hz)
     found = pulse_times(pcm, f0 * np.float32(error))
     inside = slice(VOICED.start + 5, VOICED.stop - 5)
-    # A closure's residual comes a little later: by a constant, the same for each vowel of a pitch.
+    # The residual of a closure comes later by a constant, the same for each vowel of a pitch.
     assert np.percentile(away(found[inside, 1], turns[inside]), 95) < 0.06
     assert np.abs(np.exp(found[inside, 0]) / f0[inside] - 1.0).mean() < 0.006
 

@@ -137,7 +137,7 @@ def test_nothing_above_a_speakers_band_is_judged() -> None:
     turns = 2 * torch.pi * torch.arange(9_600, dtype=torch.float64) / 24_000
     low = (torch.sin(500 * turns) * 0.3).float()[None]
     high = low + (torch.sin(10_000 * turns) * 0.1).float()[None]
-    # Tapered, because a tone that is cut off at an edge is heard in every band.
+    # Tapered, because a tone that is cut off has energy in every band.
     taper = torch.hann_window(9_600)[None]
     for distance in (
         lambda band: spectral_distance(high * taper, low * taper, band, (1024, 2048)),

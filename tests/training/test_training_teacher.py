@@ -1,4 +1,4 @@
-"""The recipe of the built-in voices in small: texts, measured speech, a store, a step of each trainer."""
+"""A small run of the built-in voices' recipe: texts, measured speech, a store, a step of each trainer."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_units_that_never_say_anything_go_first() -> None:
 
 
 def same_shapes(wide: torch.nn.Module, narrow: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What of `wide` fits into `narrow`."""
+    """The weights of `wide` that fit into `narrow`."""
     sizes = {name: part.shape for name, part in narrow.state_dict().items()}
     return {name: part for name, part in wide.state_dict().items() if part.shape == sizes[name]}
 
@@ -178,7 +178,7 @@ def test_a_run_that_narrows_leaves_a_folder_that_loads_and_speaks(tmp_path: Path
     train(speech, out, plan, config=sizes, wide=wide, device="cpu", least_frames=1)
     rows = [orjson.loads(line) for line in (out / "vocoder.jsonl").read_bytes().splitlines()]
     first = {row["event"]: row for row in rows if "event" in row}
-    # The narrow one begins where the wide one is.
+    # The narrow network begins with the loss of the wide one.
     assert abs(first["narrowed"]["val_mel"] - first["wide"]["val_mel"]) < 0.1 * first["wide"]["val_mel"]
     export(start, out, made)
     (voice,) = load_folder(made)
@@ -224,6 +224,6 @@ def test_a_narrower_decoder_learns_from_the_wide_one_and_guides_the_vocoder(tmp_
     assert last["val_mel"] < 0.2
     saved = load_file(tmp_path / "acoustic.safetensors")
     assert saved["decoder.0.expand.weight"].shape == (36, 24)
-    # What draws pitch, and what is read before it, stays as it was.
+    # The pitch output and everything before it is unchanged.
     torch.testing.assert_close(saved["contour_out.weight"], wide.contour_out.weight.half())
     assert Speech(tmp_path, 1_000, torch.device("cpu")).take_guided(tmp_path / GUIDED)

@@ -34,7 +34,7 @@ RECIPE = Recipe(
 
 @attrs.define(eq=False)
 class Listener:
-    """Keeps what is said, and stops a training at a step of its own."""
+    """Records the messages, and stops a training at a given step."""
 
     stop_in: str = ""
     stop_at: int = 0
@@ -55,7 +55,8 @@ class Listener:
 
 
 def steady_pitch(pcm: np.ndarray, speaker: Speaker) -> np.ndarray:
-    """One pitch for a whole utterance: pyworld, which tells it frame by frame, is no wheel everywhere."""
+    """One pitch for a whole utterance, because pyworld, which measures it, has no wheel for some
+    platforms."""
     frames = len(pcm) // HOP_SAMPLES
     level = np.square(pcm[: frames * HOP_SAMPLES].reshape(frames, HOP_SAMPLES)).mean(1)
     return np.where(level > 1e-4, median_pitch_hz(pcm), 0.0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A work folder as `prepare` and `align` leave it, of two seconds of tones, without running either."""
+"""A work folder with the results of `prepare` and `align` for two seconds of tones."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ VOCODERS = {
     "frames": VocoderConfig(channels=16, blocks=1),
     "parts": FineVocoderConfig(channels=16, blocks=1, part_channels=16, part_blocks=2),
 }
-"""Very small networks of each kind that is trained."""
+"""Very small networks of each trained kind."""
 
 
 def small_acoustic(data: AcousticData, kind: str = "phone by phone") -> AcousticTraining:
-    """A run of a very small model."""
+    """A training of a very small model."""
     return AcousticTraining.start(
         # The critic joins in at step 8.
         AcousticPlan(steps=400, learning_rate=1e-2, plain_share=0.02),

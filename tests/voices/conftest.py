@@ -1,4 +1,4 @@
-"""Real public voices, converted once for all tests that want them."""
+"""Real public voices, converted once for all tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def joe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def kokoro_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Kokoro's file, beside an archive of style tables."""
+    """Kokoro's file, and an archive of style tables."""
     folder = tmp_path_factory.mktemp("kokoro")
     with (folder / "kokoro.onnx").open("wb") as whole:
         for part in KOKORO_PARTS:
@@ -34,7 +34,7 @@ def kokoro_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def one_thread() -> Iterator[None]:
-    """Beside other programs, threads that wait for each other took minutes for a sentence."""
+    """On a busy machine, threads that wait for each other took minutes for a sentence."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -1,4 +1,4 @@
-"""A mirror of Hugging Face on loopback: repositories, parts of files, and connections that break."""
+"""A mirror of Hugging Face on loopback: repositories, parts of files, and broken connections."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _LARGE = (".onnx", ".pth", ".pt")
 
 
 class Mirror:
-    """Serves repositories as the download site does.
+    """Serves repositories like the download site.
 
     Attributes:
-        repositories: the content of each file by path, of each repository.
+        repositories: for each repository, the content of each file by path.
         sums: checksums to state instead of the true ones, by path.
-        licences: of a repository's card.
-        breaks: how many more answers end in the middle of a large file.
+        licences: the licence in a repository's card.
+        breaks: number of further answers that end in the middle of a large file.
         is_dead: after a broken answer, no more of a large file is sent.
-        asked: every request: its method, path, and range.
+        asked: method, path and range of every request.
     """
 
     def __init__(self, repositories: dict[str, dict[str, bytes]]) -> None:
@@ -106,7 +106,7 @@ class Mirror:
             request.wfile.write(rest)
 
     def parts_asked(self, ending: str) -> list[str]:
-        """The ranges that were asked of the files with that ending."""
+        """The requested ranges of the files with that ending."""
         return [part for method, path, part in self.asked if method == "GET" and path.endswith(ending)]
 
 
@@ -124,7 +124,7 @@ def serving(repositories: dict[str, dict[str, bytes]]) -> Iterator[Mirror]:
 
 
 def surroundings(url: str, home: Path, **more: str) -> dict[str, str]:
-    """The environment of a command that knows no site but the mirror, and no cache but one of its own."""
+    """The environment of a command that knows only the mirror, and only its own cache."""
     return {
         **os.environ,
         "HF_ENDPOINT": url,

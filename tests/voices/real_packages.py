@@ -1,4 +1,4 @@
-"""Real public voices, packages of the extra `voices`; without it their tests are skipped, and say so."""
+"""Real public voices, packages of the extra `voices`; without it their tests are skipped with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mandarin in Kokoro's symbols, by jieba and pypinyin; it comes with the extra `chinese`."""
+"""Mandarin in Kokoro's symbols, by jieba and pypinyin (extra `chinese`)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_numbers_years_percent_and_latin_words_are_heard_in_their_places() -> No
 
 
 def test_the_tables_are_read_with_the_voices_and_not_at_the_first_text(tmp_path: Path) -> None:
-    """They take half a second, in which no stream would be served."""
+    """Reading them takes half a second, in which no stream would be served."""
     pytest.importorskip("rjieba", reason="the extra `chinese` is not installed")
     folder = kokoro_folder(tmp_path)
     code = (

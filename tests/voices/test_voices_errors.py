@@ -1,4 +1,4 @@
-"""Wrong input to `zelitrio voices`: one line, and nothing half-written."""
+"""Wrong input to `zelitrio voices`: one line, and no unfinished files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def onnx_of(folder: Path) -> Path:
 
 
 def changed(**fields: Any) -> Write:
-    """Change fields of the JSON; None takes one away."""
+    """Change fields of the JSON; None removes one."""
 
     def write(folder: Path) -> None:
         path = onnx_of(folder).with_name(f"{onnx_of(folder).name}.json")
@@ -52,7 +52,7 @@ def weights(change: Callable[[bytes], bytes]) -> Write:
 
 
 def only(name: str, content: bytes | Callable[[Path], object]) -> Write:
-    """A folder with nothing but this file."""
+    """A folder with only this file."""
 
     def write(folder: Path) -> None:
         shutil.rmtree(folder)

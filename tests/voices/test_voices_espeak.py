@@ -1,4 +1,4 @@
-"""Other languages by espeak, in a process of its own."""
+"""Other languages by espeak, in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A voice folder says what it is, and whatever does not fit is refused by name."""
+"""A voice folder describes itself, and an error names what does not fit."""
 
 from __future__ import annotations
 

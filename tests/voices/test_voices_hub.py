@@ -1,4 +1,4 @@
-"""Voices fetched by name: from a mirror of the download site on loopback, by the real library."""
+"""Voices fetched by name from a mirror on loopback, by the real library."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def mirror(
 
 @pytest.fixture
 def voices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Voices:
-    """Runs `zelitrio voices`; without a terminal, and with a home of its own."""
+    """Runs `zelitrio voices` without a terminal and with its own home."""
 
     def ask(*words: str) -> Said:
         capsys.readouterr()
@@ -88,7 +88,7 @@ def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def added(home: Path) -> list[str]:
-    """The folders in the home for voices, unfinished ones too."""
+    """The voice folders in the home, unfinished ones too."""
     return sorted(path.name for path in (home / "home").glob("*")) if (home / "home").exists() else []
 
 
@@ -126,7 +126,7 @@ def test_licence_size_and_checksum_are_shown_before_anything_is_fetched(
 ) -> None:
     asked = voices("add", NAME)
     assert asked.code == 2
-    # The card's licence is the voice's; the repository's is of its code.
+    # The card has the voice's licence; the repository has that of its code.
     assert "licence: CC0" in asked.lines and "mit" not in asked.err
     assert sha256(mirror) in asked.err and "MB in all" in asked.err
     assert asked.lines[-1].endswith("nothing was fetched: expected yes; --yes does not ask")
@@ -136,7 +136,7 @@ def test_licence_size_and_checksum_are_shown_before_anything_is_fetched(
 
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library writes what it has every 10 MB, and pauses between attempts."""
+    """Make the library write every 1,000 bytes, without pauses between attempts."""
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
     monkeypatch.setattr("time.sleep", lambda _: None)
 
@@ -159,7 +159,7 @@ def test_a_fetch_that_was_given_up_goes_on_in_the_next_command(
     mirror: Mirror, voices: Voices, tmp_path: Path
 ) -> None:
     blobs(tmp_path).mkdir(parents=True)
-    # As Ctrl-C, a power cut or a dead line leaves it.
+    # The state after Ctrl-C, a power cut or a dead line.
     (blobs(tmp_path) / f"{sha256(mirror)}.incomplete").write_bytes(mirror.repositories[PIPER][ONNX][:5000])
     made = voices("add", NAME, "--yes")
     assert made.code == 0, made.err
@@ -230,7 +230,7 @@ def test_offline_only_what_was_fetched_can_be_added(
 def test_what_the_librarys_own_command_fetched_is_used_by_a_command_without_a_network(
     mirror: Mirror, tmp_path: Path
 ) -> None:
-    """As a machine without a network gets its voices: fetched elsewhere, and the cache carried over."""
+    """A machine without a network gets its voices in this way: the cache is copied from another machine."""
     fetch = (
         f"import huggingface_hub as h; [h.hf_hub_download({PIPER!r}, f) for f in {[ONNX, f'{ONNX}.json']!r}]"
     )

@@ -1,4 +1,4 @@
-"""Japanese in Kokoro's symbols, by MeCab; it comes with the extra `japanese`."""
+"""Japanese in Kokoro's symbols, by MeCab (extra `japanese`)."""
 
 from __future__ import annotations
 

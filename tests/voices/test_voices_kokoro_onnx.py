@@ -1,4 +1,4 @@
-"""Kokoro's ONNX files as their exporters write them, in every precision that is read."""
+"""Kokoro's ONNX files as their exporters write them, in every supported precision."""
 
 from __future__ import annotations
 

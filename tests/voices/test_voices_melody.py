@@ -1,4 +1,4 @@
-"""Questions that ask for yes or no rise, and so do items of a series; nothing else does."""
+"""Yes-no questions rise, and so do items of a series; nothing else does."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_question_for_yes_or_no_climbs_to_its_end(text: str) -> None:
     climb = rises[rises > 0]
     assert len(climb) and np.all(np.diff(climb) > 0)
     assert rises[-1] == 0.0 and rises[-2] == rises.max() > 0.3
-    assert np.count_nonzero(rises) < 8  # the last word's, from its last stress on
+    assert np.count_nonzero(rises) < 8  # of the last word, from its last stress on
 
 
 @pytest.mark.parametrize(

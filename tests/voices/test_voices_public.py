@@ -42,7 +42,7 @@ CONFIG = PiperConfig(
 
 
 def write_piper(folder: Path, config: PiperConfig = CONFIG, stem: str = "en_US-tiny-medium") -> Path:
-    """A Piper voice as its exporter writes one: some names are lost, as of the flow."""
+    """A Piper voice as its exporter writes it, without some names, for example those of the flow."""
     torch.manual_seed(3)
     vits = Vits(config)
     for parameter in vits.parameters():
@@ -243,7 +243,7 @@ def test_two_voices_of_one_name_are_one_line(piper: Path) -> None:
 
 
 def kokoro_folder(home: Path) -> Path:
-    """A converted Kokoro without weights, which are read when it speaks."""
+    """A converted Kokoro voice without weights, which are read when it first speaks."""
     from safetensors.torch import save_file
 
     from zelitrio.voices.public_folder import write_description
@@ -296,7 +296,7 @@ class Payload:
 
 
 def broken_sources(folder: Path) -> dict[str, Path]:
-    """Files that are not what they say, by what is wrong."""
+    """Invalid files, by their fault."""
     folder.mkdir(parents=True)
     found: dict[str, Path] = {}
     for name, content in {

@@ -1,4 +1,4 @@
-"""Real public voices beside their own runtime; they come with the extra `voices`."""
+"""Real public voices against their own runtime (extra `voices`)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_piper_without_noise_equals_its_own_runtime_sample_for_sample(joe: Path)
 
 
 def official_name(name: str) -> str:
-    """Where the official file keeps one of our tensors."""
+    """The official file's name of one of our tensors."""
     name = name.replace("bert.layer.", "bert.encoder.albert_layer_groups.0.albert_layers.0.")
     name = name.replace("bert.mapping.", "bert.encoder.embedding_hidden_mapping_in.")
     name = name.replace("decoder.asr_res.", "decoder.asr_res.0.")
@@ -98,7 +98,7 @@ def test_kokoro_has_the_durations_and_the_melody_of_its_own_runtime(kokoro_onnx:
         }
         theirs = session.run(None, feed)[0].ravel() / 1.5  # this export is 3.5 dB too loud
         (ours,) = speak_all(network, torch.from_numpy(table)[None], [KokoroRequest(ids=ids, table=0)])
-        # The export multiplies in eight bits, and a processor without instructions for them rounds otherwise:
+        # The export multiplies in eight bits, and a processor without such instructions rounds differently:
         # one duration in ten may differ by a frame.
         assert abs(len(ours.samples) - len(theirs)) <= 600 * (1 + len(ids) // 10)
         assert ours.samples.std() == pytest.approx(theirs.std(), rel=0.15)

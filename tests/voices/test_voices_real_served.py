@@ -1,4 +1,4 @@
-"""Real public voices through the real server, as its clients know them; they come with the extra `voices`."""
+"""Real public voices through the real server (extra `voices`)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Frame = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def home(joe: Path, kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Piper voice, and some of Kokoro's: the first letter of a name is the language."""
+    """A Piper voice, and some of Kokoro's; the first letter of a name is the language."""
     source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("home")
     (folder / "joe").symlink_to(joe)
     (source / "kokoro.onnx").symlink_to(kokoro_onnx)
@@ -47,7 +47,7 @@ def home(joe: Path, kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[Server]:
-    # Room for one of the two: each unloads the other.
+    # There is room for one of the two: each unloads the other.
     flags = ("--device", "cpu", "--max-voice-memory-mb", "100")
     with started("--voices", str(home), *flags) as server:
         yield server
@@ -55,7 +55,7 @@ def server(home: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module", params=[JOE, KOKORO])
 def voice(request: pytest.FixtureRequest) -> str:
-    """All tests with one voice, then all with the other."""
+    """Run all tests with one voice, then all with the other."""
     return str(request.param)
 
 
@@ -81,7 +81,7 @@ def heard(pcm: bytes) -> NDArray[np.float32]:
 
 
 def edges_ms(audio: NDArray[np.float32]) -> tuple[float, float]:
-    """Where sound begins and ends."""
+    """Begin and end of the sound."""
     loud = np.flatnonzero(np.abs(audio) > 0.03 * np.abs(audio).max())
     return float(loud[0] * 1000 / RATE_HZ), float(loud[-1] * 1000 / RATE_HZ)
 
@@ -162,7 +162,7 @@ def test_a_speaker_who_is_interrupted_stops_and_says_what_was_heard(server: Serv
         assert time.monotonic() - sent < 5
         assert last["text_spoken"] + last["text_remaining"] == text
         assert last["text_remaining"]
-        # Its place is free at once for the next turn.
+        # Its lane is free at once for the next turn.
         send(socket, {"text": " ", "context_id": "b"}, {"text": "Yes. ", "context_id": "b", "flush": True})
         send(socket, {"context_id": "b", "close_context": True})
         frames = until_final(socket)
@@ -184,7 +184,7 @@ def test_a_seed_repeats_a_sound(http: httpx.Client, voice: str) -> None:
     free = {"voice_settings": {"stability": 0.2}}
     first, again, other = (speak(http, voice, "Come in.", **{**free, "seed": seed}) for seed in (7, 7, 8))
     np.testing.assert_array_equal(first, again)
-    # Kokoro draws nothing: its sound is the same whatever the seed.
+    # Kokoro draws nothing at random: its sound is the same for every seed.
     assert np.array_equal(first, other) == (voice == KOKORO)
 
 
@@ -267,4 +267,4 @@ def test_the_log_says_what_a_voice_takes_and_its_memory_comes_back(
     said = " ".join(server.log)
     for line in ("weights on the device, 324.6 MB", "unloaded, 324.6 MB are free"):
         assert f"voice {KOKORO}: {line}" in said
-    speak(http, KOKORO, "Yes.")  # and it comes back
+    speak(http, KOKORO, "Yes.")  # Kokoro is loaded again
