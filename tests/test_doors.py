@@ -87,7 +87,7 @@ def unused(door: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("door", DOORS, ids=module_of)
-def test_a_door_offers_only_what_is_imported_from_outside_or_documented(door: Path) -> None:
+def test_a_door_exports_only_imported_or_documented_names(door: Path) -> None:
     assert unused(door) == set()
 
 

@@ -177,7 +177,7 @@ def test_a_wrong_import_is_found(room: str, source: str) -> None:
     assert violations(room, source)
 
 
-def test_the_order_has_no_circle() -> None:
+def test_the_import_order_has_no_cycle() -> None:
     def reach(room: str, on_the_way: tuple[str, ...] = ()) -> None:
         assert room not in on_the_way
         for other in MAY_IMPORT[room]:

@@ -67,7 +67,7 @@ async def test_a_running_server_learns_of_keys_without_a_restart(
     assert not accounts.has_usable_key
 
 
-def test_the_period_between_two_looks_is_within_the_promised_second() -> None:
+def test_the_database_is_polled_within_the_documented_second() -> None:
     assert WRITE_EVERY_S <= 0.5
 
 
@@ -83,7 +83,7 @@ async def test_an_expired_key_is_named_as_expired(tmp_path: Path, nursery: trio.
     assert caught.value.code == "invalid_api_key"
 
 
-async def test_a_quota_refuses_the_character_that_passes_it_and_begins_anew(
+async def test_a_quota_refuses_text_above_it_until_the_next_period(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
     now = [NOON]

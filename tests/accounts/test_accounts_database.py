@@ -105,7 +105,7 @@ def test_a_file_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.binary(min_size=1, max_size=5000))
-def test_a_file_that_is_no_database_is_named_and_kept(
+def test_an_error_names_an_invalid_database_file_and_keeps_it(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("state")

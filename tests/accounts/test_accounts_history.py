@@ -72,7 +72,7 @@ def test_a_key_finds_reads_and_deletes_no_item_of_another(tmp_path: Path) -> Non
         assert ids(file, "one") == [item.item_id]
 
 
-def test_what_is_deleted_is_on_the_disk_no_more(tmp_path: Path) -> None:
+def test_deleted_items_are_removed_from_the_disk(tmp_path: Path) -> None:
     item = an_item(text="A very private text.")
     with HistoryFile(tmp_path) as file:
         file.add([(item, b"private sound"), (an_item(), b"other sound")])
@@ -120,7 +120,7 @@ def speak(history: History, text: str, audio: bytes = b"sound") -> None:
     recording.close()
 
 
-async def test_what_is_over_is_listed_at_once_and_what_is_not_heard_is_not(
+async def test_finished_items_are_listed_at_once_and_unheard_ones_are_not(
     tmp_path: Path, nursery: trio.Nursery
 ) -> None:
     history = History(tmp_path, 30, 10**6, now_s=lambda: NOW)
@@ -198,7 +198,7 @@ async def test_an_item_that_is_too_long_is_not_kept(
 
 
 @pytest.mark.parametrize("content", [b"no database at all", b"SQLite format 3\0" + bytes(5000)])
-async def test_a_file_that_is_no_history_stops_the_start_and_is_kept(tmp_path: Path, content: bytes) -> None:
+async def test_an_invalid_history_file_stops_the_start_and_is_kept(tmp_path: Path, content: bytes) -> None:
     (tmp_path / HISTORY_NAME).write_bytes(content)
     with pytest.raises(LocalError, match=HISTORY_NAME):
         async with History(tmp_path, 30, 10**6).open():

@@ -40,7 +40,7 @@ def test_used_is_exact_at_every_moment(steps: list[str]) -> None:
     assert disk + sum(row.usage.characters for row in ledger.take()) == used
 
 
-def test_a_new_day_begins_at_nothing_and_a_month_goes_on() -> None:
+def test_a_new_day_begins_at_0_and_the_month_continues() -> None:
     ledger = Ledger()
     ledger.settle(Totals("2026-11-25", {Period.DAY: {"app": 5}, Period.MONTH: {"app": 50}}))
     ledger.add(a_place(day="2026-11-26"), Usage(characters=2))
@@ -55,7 +55,7 @@ def test_one_key_does_not_count_for_another() -> None:
     assert ledger.used("b", Period.DAY, DAY) == 0
 
 
-def test_memory_is_bounded_while_the_disk_is_gone_and_no_character_is_lost() -> None:
+def test_memory_is_bounded_during_disk_errors_and_no_character_is_lost() -> None:
     ledger = Ledger()
     for number in range(MAX_PLACES + 500):
         ledger.add(a_place(voice=f"voice-{number}"), Usage(characters=1))

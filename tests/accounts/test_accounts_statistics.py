@@ -62,13 +62,13 @@ def test_breakdown_metric_and_interval(more: dict[str, str], usage: dict[str, li
         ({"metric": "ttfb_avg"}, "metric"),
     ],
 )
-def test_what_is_not_known_is_named(more: dict[str, str], param: str) -> None:
+def test_an_error_names_an_unknown_parameter(more: dict[str, str], param: str) -> None:
     with pytest.raises(RemoteError, match=f"{param}: expected one of") as caught:
         ask(**more)
     assert caught.value.param == param
 
 
 @pytest.mark.parametrize(("start", "end"), [(5, 4), (-1, 5), (0, 10**18), (0, 4000 * DAY_MS)])
-def test_a_window_that_makes_no_sense_is_refused(start: int, end: int) -> None:
+def test_an_invalid_time_range_is_refused(start: int, end: int) -> None:
     with pytest.raises(RemoteError, match="unix"):
         StatisticsQuery(start_ms=start, end_ms=end)

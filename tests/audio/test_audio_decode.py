@@ -22,7 +22,7 @@ def test_a_recording_is_read_at_the_rate_that_is_asked_for(name: str, rate_hz: i
 
 
 @pytest.mark.parametrize("data", [None, b"", b"this is no recording"])
-def test_what_is_no_recording_is_refused_by_name(data: bytes | None, tmp_path: Path) -> None:
+def test_an_error_names_an_invalid_recording(data: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "noise.wav"
     if data is not None:
         path.write_bytes(data)

@@ -44,7 +44,7 @@ def test_every_encoder_keeps_the_contract(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if "opus" not in name])
-def test_cuts_of_the_input_do_not_change_a_byte(name: str) -> None:
+def test_cuts_of_the_input_do_not_change_the_bytes(name: str) -> None:
     # Ogg is the exception: its serial number is random, so that joined streams can be told apart.
     pcm = tone(300, 0.5)
     whole = b"".join(encode_in_cuts(FORMATS[name], pcm, []))
@@ -93,7 +93,7 @@ def test_samples_beyond_full_scale_saturate_and_do_not_wrap(name: str) -> None:
 
 @ONE_OF_EACH_CODEC
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_a_number_is_refused_by_place(name: str, bad: float) -> None:
+def test_an_error_names_the_place_of_a_nan(name: str, bad: float) -> None:
     encoder = open_encoder(FORMATS[name])
     pcm = tone(440, 0.05)
     pcm[7] = bad
@@ -132,7 +132,7 @@ def test_an_impossible_input_rate_is_refused(rate_hz: int) -> None:
         open_encoder(FORMATS["pcm_24000"], rate_hz)
 
 
-def test_resampling_lets_nothing_fold_down() -> None:
+def test_resampling_has_no_aliasing() -> None:
     # 6 kHz cannot be in 8 kHz sound; badly resampled it would be heard at 2 kHz.
     heard = decode(FORMATS["pcm_8000"], b"".join(encode_in_cuts(FORMATS["pcm_8000"], tone(6_000, 0.5), [])))
     assert np.sqrt(np.mean(heard[800:-800] ** 2)) < 0.002
@@ -144,7 +144,7 @@ def test_pcm_at_the_voices_own_rate_is_exact_to_half_a_step() -> None:
     assert np.frombuffer(data, "<i2").tolist() == [0, 16384, -16384, 32767, -32768, 1, 0]
 
 
-def test_mp3_holds_frames_alone_each_of_which_can_start_a_stream() -> None:
+def test_mp3_has_only_frames_and_each_can_start_a_stream() -> None:
     packets = encode_in_cuts(FORMATS["mp3_44100_128"], tone(440, 1.0), range(480, 24_000, 480))
     data = b"".join(packets)
     assert data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # no ID3 tag before the first frame

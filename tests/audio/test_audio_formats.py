@@ -15,7 +15,7 @@ VENDOR_LIST = """
 
 
 @pytest.mark.parametrize("name", VENDOR_LIST)
-def test_every_name_of_the_vendors_list_is_known(name: str) -> None:
+def test_every_format_of_elevenlabs_is_known(name: str) -> None:
     found = parse_format(name)
     assert found.name == name
     assert name.startswith(found.codec)
@@ -39,7 +39,7 @@ def test_an_unknown_name_is_refused_with_all_valid_ones(name: str) -> None:
     assert len(caught.value.message) < 2_000
 
 
-def test_a_near_miss_is_told_the_nearest_name() -> None:
+def test_a_misspelt_name_gets_the_nearest_one() -> None:
     with pytest.raises(RemoteError, match="Did you mean mp3_44100_192"):
         parse_format("mp3_44100_193")
 

@@ -26,7 +26,7 @@ def test_first_audio_counts_from_the_release() -> None:
     assert one.gaps_s == [pytest.approx(0.05)]
 
 
-def test_a_listener_who_is_always_ahead_is_never_late() -> None:
+def test_a_listener_that_is_always_ahead_is_never_late() -> None:
     assert heard((0.0, 0.1), (0.1, 0.5), (0.4, 0.5)).late_s == 0.0
 
 
@@ -43,7 +43,7 @@ def test_a_second_of_each_format(name: str, size: int) -> None:
     assert seconds_of(size, name) == 1.0
 
 
-def test_the_first_audible_sample_is_found_behind_silence_and_faint_noise() -> None:
+def test_the_first_audible_sample_is_found_after_silence_and_faint_noise() -> None:
     pcm = np.concatenate([np.zeros(2400), np.full(2400, 0.004), np.full(2400, 0.5)]).astype(np.float32)
     assert audible_sample(pcm) == 4800
     assert audible_sample(np.zeros(10, np.float32)) is None

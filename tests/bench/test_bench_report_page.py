@@ -88,7 +88,7 @@ def test_the_page_shows_each_bench_with_plots_table_and_conditions():
     assert "15.0 ms" in checked.texts and "cores 2" in checked.texts
 
 
-def test_the_page_stands_alone():
+def test_the_page_needs_no_other_file():
     page = report_html([a_run()])
     checked = Checked(page)
     assert not {"script", "link", "img", "iframe", "object"} & set(checked.tags)
@@ -109,7 +109,7 @@ def test_two_servers_of_one_run_are_compared_too():
     assert "2.00 times" in checked.texts and "other: the knee is at 12" in "".join(checked.texts)
 
 
-def test_a_run_in_which_all_failed_is_told():
+def test_a_run_without_success_is_reported():
     none = {"n": 0}
     failed = point(
         "first-audio", "dead", 1, 1, n=0, failed=3, failures={"refused": 3}, first_ms=none, audible_ms=none

@@ -46,13 +46,13 @@ def test_frames_that_are_not_counted_do_not_matter() -> None:
     assert distance_db(one, other, path, np.array([True, True])) == pytest.approx(4.5 / np.sqrt(2))
 
 
-def test_a_recording_lies_on_itself_step_by_step() -> None:
+def test_a_recordings_path_to_itself_is_diagonal() -> None:
     features = cepstra(tones(300, 1200, 600), 12_000)
     path = warp(features, features)
     np.testing.assert_array_equal(path, np.repeat(np.arange(len(features))[:, None], 2, 1))
 
 
-def test_warping_follows_what_is_said_and_not_the_clock() -> None:
+def test_warping_follows_the_speech_and_not_the_time() -> None:
     quick, slow = (
         cepstra(tones(300, 1200, 600), 12_000),
         cepstra(tones(300, 300, 1200, 1200, 1200, 600), 12_000),
@@ -74,7 +74,7 @@ def test_half_as_loud_is_six_decibels_of_log_spectral_distance() -> None:
     assert log_spectral_distance_db(pcm, pcm, 12_000) == 0.0
 
 
-def test_what_lies_above_a_recordings_band_is_no_distance() -> None:
+def test_frequencies_above_a_recordings_band_do_not_count() -> None:
     plain, filled = tones(300, 1200), tones(300, 1200)
     filled = filled + 0.1 * np.sin(2 * np.pi * 10_000 * np.arange(len(filled)) / RATE_HZ).astype(np.float32)
     path = np.repeat(np.arange(len(cepstra(plain, 7_600)))[:, None], 2, 1)

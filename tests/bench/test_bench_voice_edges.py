@@ -27,14 +27,14 @@ def test_a_recordings_room_is_trimmed_away_too() -> None:
     assert abs(len(trimmed(noisy)) - RATE_HZ) <= RATE_HZ // 100
 
 
-def test_a_step_in_the_waveform_is_a_click_and_a_tone_is_none() -> None:
+def test_a_step_in_the_waveform_is_a_click_and_a_tone_is_not() -> None:
     pcm = said(0.1, 0.1, room=0.0005)
     assert clicks(pcm, ()) == 0
     pcm[RATE_HZ // 2 :] += 0.2
     assert clicks(pcm, ()) == 1
 
 
-def test_a_plosives_release_is_sharp_and_is_no_click() -> None:
+def test_a_plosives_release_is_sharp_but_not_a_click() -> None:
     pcm, burst = said(0.1, 0.1), np.random.default_rng(3).normal(size=RATE_HZ // 200)
     pcm[RATE_HZ // 4 : RATE_HZ // 2] = 0.0
     pcm[RATE_HZ // 2 : RATE_HZ // 2 + len(burst)] = 0.1 * burst
@@ -44,7 +44,7 @@ def test_a_plosives_release_is_sharp_and_is_no_click() -> None:
     assert clicks(pcm, [release]) == len(sharp_places(pcm)) - 1
 
 
-def test_the_times_of_plosives_are_told_with_a_voices_speech() -> None:
+def test_a_voices_speech_comes_with_the_times_of_plosives() -> None:
     spoken = voice_system(tiny_catalogue().default)("Go to bed.")
     assert spoken.releases is not None
     # Of g, t, b and d.

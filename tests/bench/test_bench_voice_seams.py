@@ -28,7 +28,7 @@ def flat(semitones_up: float = 0.0) -> np.ndarray:
     return contour
 
 
-def test_a_jump_of_level_is_measured_at_its_place_alone() -> None:
+def test_a_jump_of_level_is_measured_only_at_its_place() -> None:
     found = jumps(two_halves(4.0), flat(), [PLACE, PLACE // 2])
     assert found["level_db"][0] == pytest.approx(12.04, abs=0.2)
     assert found["level_db"][1] < 0.2
@@ -41,7 +41,7 @@ def test_a_jump_of_timbre_is_measured_whatever_the_level() -> None:
     assert same < other / 2
 
 
-def test_a_jump_of_pitch_is_in_semitones_and_nothing_where_no_voice_is() -> None:
+def test_a_jump_of_pitch_is_in_semitones_and_nan_if_unvoiced() -> None:
     assert jumps(two_halves(1.0), flat(3.0), [PLACE])["pitch_st"] == [pytest.approx(3.0)]
     unvoiced = flat()
     unvoiced[50:60] = np.nan
@@ -52,7 +52,7 @@ def test_places_at_the_very_edges_are_left_out() -> None:
     assert jumps(two_halves(1.0), flat(), [0, 10, RATE_HZ])["level_db"] == []
 
 
-def test_sentences_are_cut_where_no_mark_stands() -> None:
+def test_sentences_are_cut_between_words_without_a_mark() -> None:
     utterance = load_front_end().utterance(TEXT)
     for count in (2, 3, 4):
         chosen = cut_words(utterance, count)

@@ -35,7 +35,7 @@ def test_a_recogniser_that_writes_digits_is_heard_as_words() -> None:
     assert listen(np.zeros(1, np.float32)) == "the meeting starts at three thirty".split()
 
 
-def test_pieces_of_the_vocabulary_lie_behind_their_lengths() -> None:
+def test_each_piece_of_the_vocabulary_follows_its_length() -> None:
     long = b"x" * 130
     raw = b"\x03<s>" + b"\x00" + b"\x01a" + bytes([130 - 128 + 128, 1]) + long
     assert read_pieces(raw) == [b"<s>", b"", b"a", long]

@@ -31,7 +31,7 @@ def test_a_server_reads_our_frames_of_every_size(size: int) -> None:
     assert text == "x" * size
 
 
-def test_a_server_reads_our_messages_and_our_goodbye() -> None:
+def test_a_server_reads_our_messages_and_our_close_frame() -> None:
     server, _ = served()
     server.receive_data(wire.message({"text": "Grüße ", "flush": True}) + wire.close(1000))
     said, goodbye = server.events()
@@ -40,7 +40,7 @@ def test_a_server_reads_our_messages_and_our_goodbye() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
+def test_a_servers_messages_are_read_in_any_pieces(seed: int) -> None:
     server, answer = served()
     texts = ["", "a" * 125, "b" * 126, "c" * 70_000, "d"]
     sent = answer + b"".join(server.send(TextMessage(text)) for text in texts)
@@ -57,7 +57,7 @@ def test_what_a_server_sends_is_read_however_it_is_cut(seed: int) -> None:
     ]
 
 
-def test_a_refused_upgrade_is_told_with_the_answer() -> None:
+def test_the_error_of_a_refused_upgrade_contains_the_answer() -> None:
     with pytest.raises(wire.WireError, match="404"):
         list(wire.FrameReader().feed(b"HTTP/1.1 404 Not Found\r\n\r\n"))
 

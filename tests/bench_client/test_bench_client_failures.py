@@ -197,7 +197,7 @@ def test_a_message_of_any_size_is_refused_by_its_head(protocol: str, head: bytes
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", '"fast"', "1e99", "null", "[16000]"])
-def test_a_sample_rate_that_is_none_is_undecodable(rate: str) -> None:
+def test_an_invalid_sample_rate_is_undecodable(rate: str) -> None:
     start = f'{{"type":"audio-start","data":{{"rate":{rate},"width":2,"channels":1}}}}\n'.encode()
     with bad_server(answer(start + b'{"type":"audio-chunk","payload_length":4}\nabcd', waits=True)) as port:
         assert spoken(port, "wyoming").failure == "undecodable"
@@ -210,7 +210,7 @@ def test_a_sample_rate_of_zero_in_a_wav_file_is_undecodable() -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_certificate_that_nobody_vouches_for_is_counted_as_tls(protocol: str) -> None:
+def test_an_untrusted_certificate_is_counted_as_tls(protocol: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     with tls_server(context) as port:
@@ -249,7 +249,7 @@ def test_a_run_on_a_dead_server_ends_with_one_point_that_counts_the_failures(ben
     assert point["failures"] == {"refused": point["failed"]}
 
 
-def test_a_process_of_its_own_gives_the_same_lines() -> None:
+def test_a_separate_process_gives_the_same_lines() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     plan = Plan(
         bench="first-audio", address=parse_address(url, protocol="wyoming"), url=url, server="x", points=(1,)

@@ -251,7 +251,7 @@ def test_an_empty_key_is_no_key() -> None:
         ({"ZELITRIO_CONFIG": sys.executable}, "", "not TOML"),
     ],
 )
-def test_what_is_wrong_is_refused_by_name_in_one_line(
+def test_an_error_names_the_wrong_setting_in_one_line(
     environment: dict[str, str],
     toml: str,
     complaint: str,

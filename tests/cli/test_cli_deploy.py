@@ -51,7 +51,7 @@ def test_the_files_of_a_kind_are_written_and_named(
         (["systemd", "--config", "missing.toml"], "missing.toml"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_writes_nothing(
+def test_a_fault_is_one_error_line_and_writes_nothing(
     words: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["deploy", *words, "--out", str(tmp_path / "out")]) == 2

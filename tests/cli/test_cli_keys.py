@@ -64,7 +64,7 @@ def names(folder: Path) -> list[str]:
         (["usage", "--csv", "--json"], "--csv and --json: expected one of them"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_changes_nothing(
+def test_a_fault_is_one_error_line_and_changes_nothing(
     words: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert keys(tmp_path, "create", "app") == 0

@@ -59,6 +59,6 @@ async def test_signs_of_life_come_three_times_per_period(
 @pytest.mark.parametrize(
     "environment", [{}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}]
 )
-async def test_no_watchdog_was_asked_for(environment: dict[str, str]) -> None:
+async def test_without_a_watchdog_no_signs_of_life_are_sent(environment: dict[str, str]) -> None:
     with trio.fail_after(5):
         await Notifier(environment).run_watchdog()

@@ -41,7 +41,7 @@ def test_an_unknown_format_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["wav_24000", "pcm_16000", "ulaw_8000", "mp3_44100_128", "opus_48000_64"])
-def test_what_is_written_tells_how_long_it_plays(name: str, tmp_path: Path) -> None:
+def test_the_written_duration_is_reported(name: str, tmp_path: Path) -> None:
     encoder = open_encoder(FORMATS[name])
     with SpeechFile(tmp_path / "speech", FORMATS[name]) as file:
         file.write(encoder.encode(np.zeros(24_000, np.float32)))

@@ -51,7 +51,7 @@ def test_a_text_becomes_a_file_and_a_report(tmp_path: Path, capsys: pytest.Captu
     assert printed.err == ""
 
 
-def test_a_file_is_spoken_for_its_name(
+def test_a_file_is_spoken_if_its_name_is_given(
     tmp_path: Path, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def test_the_voice_and_the_speed_reach_the_engine(tmp_path: Path, engine: Script
         (["sing"], 2, 'Unknown command "sing"'),
     ],
 )
-def test_what_goes_wrong_is_one_line_and_an_exit_code(
+def test_a_failure_is_one_error_line_and_an_exit_code(
     tokens: list[str], exit_code: int, complaint: str, capsys: pytest.CaptureFixture[str], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -155,7 +155,7 @@ def test_an_engine_that_fails_ends_with_its_own_exit_code(
     assert capsys.readouterr().err == "zelitrio: the device is lost\n"
 
 
-def test_a_bug_is_told_in_one_line_unless_more_is_asked_for(
+def test_a_bug_is_reported_in_one_line_unless_more_is_requested(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(folder: Path | None) -> None:
@@ -215,7 +215,7 @@ def test_with_a_url_a_server_speaks(
     assert engine.log == []
 
 
-def test_what_a_server_refuses_is_told(
+def test_a_servers_refusal_is_reported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     @asynccontextmanager

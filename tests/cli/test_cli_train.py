@@ -94,7 +94,7 @@ def test_a_wrong_flag_or_folder_is_refused_in_one_line(
     assert not Path("OUT").exists()
 
 
-def test_a_folder_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_that_is_not_a_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["train", str(tmp_path / "gone"), "--check"]) == 2
     assert capsys.readouterr().err == (
         f"zelitrio: {tmp_path / 'gone'}: expected a folder of recordings, found none\n"
@@ -126,7 +126,7 @@ def test_a_stopped_training_exits_as_interrupted(
 
 
 @pytest.mark.usefixtures("everything_installed")
-def test_a_voice_made_where_one_stands_is_worked_on_beside_that_folder(
+def test_training_into_an_existing_voice_works_in_another_folder(
     recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders: list[Order] = []
@@ -155,7 +155,7 @@ def stop_twice(view: TrainingView) -> None:
 
 
 @pytest.mark.parametrize("act", [stop, stop_before_the_next, stop_twice])
-def test_what_cannot_go_on_later_ends_at_the_first_signal_and_training_at_the_second(
+def test_only_resumable_work_waits_for_a_second_signal(
     act: Callable[[TrainingView], None],
 ) -> None:
     before = signal.getsignal(signal.SIGINT)

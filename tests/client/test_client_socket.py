@@ -23,7 +23,7 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import error_body
 
 
-async def test_nobody_there_is_a_connection_that_failed() -> None:
+async def test_a_port_without_a_server_is_a_failed_connection() -> None:
     (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listener.socket.getsockname()[1]
     await listener.aclose()
@@ -54,7 +54,7 @@ async def test_a_refused_upgrade_is_raised_with_the_servers_code() -> None:
     assert caught.value.code == "unsupported_model"
 
 
-async def test_an_error_in_the_block_arrives_as_itself_even_if_the_server_never_says_goodbye(
+async def test_an_error_in_the_block_is_raised_even_if_the_server_never_closes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("zelitrio.client.socket.CLOSE_TIMEOUT_S", 0.05)
@@ -92,7 +92,7 @@ async def listening(behave: Callable[[trio.SocketStream], Awaitable[None]]) -> A
 
 
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-async def test_a_server_that_hangs_up_in_the_handshake_is_told_from_one_that_is_slow(answer: bytes) -> None:
+async def test_a_server_that_closes_in_the_handshake_is_distinguished_from_a_slow_one(answer: bytes) -> None:
     async def hang_up(stream: trio.SocketStream) -> None:
         await stream.receive_some()
         await stream.send_all(answer)
@@ -117,7 +117,7 @@ async def test_a_connection_that_is_reset_in_the_handshake_has_failed() -> None:
                 raise AssertionError("never reached")
 
 
-async def test_tls_is_spoken_to_whom_it_trusts() -> None:
+async def test_tls_accepts_only_trusted_certificates() -> None:
     authority = trustme.CA()
     server_context, client_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), None
     authority.issue_cert("localhost").configure_cert(server_context)
@@ -133,7 +133,7 @@ async def test_tls_is_spoken_to_whom_it_trusts() -> None:
                 raise AssertionError("never reached")
 
 
-async def test_tls_to_one_who_does_not_answer_is_given_up() -> None:
+async def test_tls_to_a_silent_server_times_out() -> None:
     async def wait(stream: trio.SocketStream) -> None:
         await trio.sleep_forever()
 
@@ -144,7 +144,7 @@ async def test_tls_to_one_who_does_not_answer_is_given_up() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://host", "ws://", "ws://host:99999", "ws://host:port"])
-async def test_a_url_that_is_none_is_the_callers_mistake(url: str) -> None:
+async def test_an_invalid_url_is_a_local_error(url: str) -> None:
     with pytest.raises(LocalError, match="url"):
         async with open_client(url):
             raise AssertionError("never reached")
@@ -164,7 +164,7 @@ async def test_a_client_that_is_cancelled_goes_at_once(monkeypatch: pytest.Monke
         assert scope.cancelled_caught and trio.current_time() - before < 30
 
 
-async def test_a_ping_that_crosses_the_close_frame_is_no_error() -> None:
+async def test_a_ping_that_crosses_the_close_frame_is_not_an_error() -> None:
     """trio-websocket answers pings also after its own close frame, and wsproto raises then."""
 
     async def ping_when_closed(stream: trio.SocketStream) -> None:

@@ -34,7 +34,7 @@ async def test_text_goes_in_and_audio_comes_out() -> None:
     assert server.requests[0].output_format == "mp3_44100_128"
 
 
-async def test_what_was_asked_for_reaches_the_server() -> None:
+async def test_options_reach_the_server() -> None:
     server = EchoServer(key="k")
     settings = VoiceSettings(speed=1.1)
     opening: dict[str, Any] = {"settings": settings, "chunk_schedule": (60.0, 70.0), "seed": 7}
@@ -101,7 +101,7 @@ async def test_a_close_before_the_end_is_an_error(code: int | None) -> None:
         assert caught.value.code == "connection_closed"
 
 
-async def test_what_is_no_frame_is_raised() -> None:
+async def test_an_invalid_frame_is_raised() -> None:
     async def babble(websocket: WebSocketConnection) -> None:
         await websocket.send_message("hello")
         await websocket.get_message()

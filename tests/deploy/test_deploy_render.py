@@ -104,7 +104,7 @@ def test_a_pod_with_a_state_directory_keeps_it_on_a_volume_of_its_own() -> None:
     assert kinds["PersistentVolumeClaim"] == "zelitrio-state" and "HorizontalPodAutoscaler" not in kinds
 
 
-def test_the_balancer_tells_scheme_host_and_prefix_whatever_a_client_sends() -> None:
+def test_the_balancer_overwrites_a_clients_forwarding_headers() -> None:
     plain = text_of("haproxy", "haproxy.cfg", Target())
     assert "set-header x-forwarded-proto http\n" in plain and "del-header x-forwarded-prefix" in plain
     target = Target(domain="tts.example.com", server=ServerSettings(root_path="/tts"))

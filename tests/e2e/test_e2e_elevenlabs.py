@@ -118,7 +118,7 @@ def test_timestamps_spell_the_text_once_and_end_with_the_audio(client: ElevenLab
     assert_speech(samples(audio), 2.0, 8.0)
 
 
-def test_what_a_client_looks_up_is_there(client: ElevenLabs) -> None:
+def test_metadata_can_be_read(client: ElevenLabs) -> None:
     voices = client.voices.get_all().voices
     assert [voice.voice_id for voice in voices][:1] == [VOICE]
     assert client.voices.search().total_count == len(voices)

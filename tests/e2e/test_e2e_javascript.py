@@ -79,7 +79,7 @@ def test_speech_streams(server: Server) -> None:
     assert_speech(pcm(*(line["audioBase64"] for line in lines)), 1.0, 5.0)
 
 
-def test_what_a_client_looks_up_passes_the_strict_reader(server: Server) -> None:
+def test_metadata_passes_the_strict_reader(server: Server) -> None:
     told = value(server, "look-ups")
     assert "zeli-1" in told["models"] and "zeli-voice-1" in told["voices"]
     assert told["found"] >= 2 and told["user"]

@@ -120,7 +120,7 @@ async def test_a_message_of_4_mib_is_1009(server: Server) -> None:
     assert caught.value.reason.code == 1009
 
 
-async def test_an_unknown_voice_is_told_after_the_first_message(server: Server) -> None:
+async def test_an_unknown_voice_is_reported_after_the_first_message(server: Server) -> None:
     with trio.fail_after(BOUND_S):
         async with raw_socket(server, voice="nobody") as ws:
             await ws.send_message('{"text": " "}')

@@ -47,7 +47,7 @@ def test_the_documented_example_writes_an_mp3_of_speech(server: Server, tmp_path
     assert frames[-1]["audio"] is None
 
 
-def test_a_wrong_key_is_told_in_a_frame_and_closed_with_1008(server: Server) -> None:
+def test_a_wrong_key_is_reported_in_a_frame_and_closed_with_1008(server: Server) -> None:
     ws = websocket.create_connection(f"{server.ws_url}/v1/text-to-speech/zeli-voice-1/stream-input")
     ws.send(json.dumps({"text": " ", "authorization": "Bearer sk-zeli-wrong"}))
     message = json.loads(ws.recv())

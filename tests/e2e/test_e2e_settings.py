@@ -69,7 +69,7 @@ def test_less_stability_varies_rhythm_and_melody_more(speaker: Speaker) -> None:
     assert melody[0] < 0.001 < 1.2 * melody[1] < melody[2]
 
 
-def test_style_widens_the_melody_and_speaks_up(speaker: Speaker) -> None:
+def test_style_widens_the_melody_and_raises_the_level(speaker: Speaker) -> None:
     readings = [speaker.say(stability=1.0, style=style) for style in (0.0, 0.5, 1.0)]
     wide = [melody_range(audio) for audio in readings]
     loud = [level(audio) for audio in readings]

@@ -81,7 +81,7 @@ def test_normalisation_can_be_left_out(http: httpx.Client) -> None:
     assert abs(len(usual) - len(bare)) > 0.1 * RATE_HZ
 
 
-def test_a_text_that_goes_on_does_not_come_to_rest(http: httpx.Client) -> None:
+def test_an_unfinished_text_does_not_fall_at_its_end(http: httpx.Client) -> None:
     rests = say(http, "We went to the harbour")
     goes_on = say(http, "We went to the harbour", next_text="and came back late.")
     assert len(goes_on) < len(rests)
@@ -109,7 +109,7 @@ def edges_s(audio: Audio) -> tuple[float, float]:
     return float(loud[0]) / 200, float(len(levels) - 1 - loud[-1]) / 200
 
 
-def test_a_text_goes_on_where_the_one_before_stopped(http: httpx.Client) -> None:
+def test_a_text_continues_the_previous_one(http: httpx.Client) -> None:
     alone, continued, whole, waits = [], [], [], []
     for before, after in SENTENCES:
         plain, joined = say(http, after), say(http, after, previous_text=before)
@@ -125,14 +125,14 @@ def test_a_text_goes_on_where_the_one_before_stopped(http: httpx.Client) -> None
     assert np.mean(continued) == pytest.approx(np.mean(whole), rel=0.05)
 
 
-def test_a_text_after_a_finished_sentence_begins_afresh(http: httpx.Client) -> None:
+def test_a_text_after_a_finished_sentence_begins_a_new_one(http: httpx.Client) -> None:
     text = "We came back late."
     np.testing.assert_allclose(
         say(http, text, previous_text="We went to the harbour."), say(http, text), atol=1e-3
     )
 
 
-def test_a_text_that_goes_on_leaves_no_silence_and_falls_no_deeper(http: httpx.Client) -> None:
+def test_an_unfinished_text_has_no_final_silence_or_fall(http: httpx.Client) -> None:
     fallen, level = [], []
     for before, after in SENTENCES:
         rests, goes_on = say(http, before), say(http, before, next_text=after)

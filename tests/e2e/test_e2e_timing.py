@@ -56,7 +56,7 @@ def test_words_end_where_the_sound_does(server: Server, voice: str, output_forma
     assert abs(float(np.median(errors))) <= 10.0, sorted(errors)
 
 
-def test_the_measure_hears_times_that_are_wrong(server: Server) -> None:
+def test_the_measurement_detects_wrong_times(server: Server) -> None:
     with httpx.Client(base_url=server.url, headers={"xi-api-key": KEY}, timeout=60) as http:
         pcm, chars, starts, ends = spoken(http, sentences(1, seed=7)[0], "pcm_24000")
     true = [error for _, error in end_errors_ms(pcm, RATE_HZ, chars, starts, ends)]

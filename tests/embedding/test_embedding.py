@@ -118,7 +118,7 @@ async def test_errors_come_out_as_themselves_and_the_engine_goes_on(engine):
     assert len(await samples(engine.speak(TEXT, format="pcm_24000")))
 
 
-async def test_an_engine_without_room_says_so_to_the_one_who_asks():
+async def test_a_full_engine_raises_at_the_caller():
     settings = EngineSettings(device="cpu", cpu_threads=1, max_streams=1)
     async with open_engine(tiny_catalogue(), settings) as engine:
         speech = engine.speak(TEXT * 20)

@@ -76,7 +76,7 @@ class SaysItCaptures(Runner):
 
 
 @pytest.mark.parametrize("graphs", [True, False])
-def test_every_captured_graph_is_told_with_how_many_there_will_be(
+def test_every_captured_graph_is_reported_with_the_total(
     graphs: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     used = iter([100.0, 164.0])

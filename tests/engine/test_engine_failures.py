@@ -216,7 +216,7 @@ async def test_a_batch_that_fails_and_then_finds_no_memory_sheds_one_stream_and_
         assert len(await say(engine, TEXT)) > 0
 
 
-async def test_a_lost_device_tells_every_stream_and_all_that_wait() -> None:
+async def test_a_lost_device_fails_every_stream_and_every_waiter() -> None:
     error = RuntimeError("CUDA error: an illegal memory access was encountered")
     async with failing_engine("speak", error) as engine:
         told = []
@@ -243,7 +243,7 @@ async def test_a_lost_device_tells_every_stream_and_all_that_wait() -> None:
 
 
 @pytest.mark.parametrize("in_capture", [False, True])
-async def test_a_start_without_memory_says_what_to_ask_less_of(in_capture: bool) -> None:
+async def test_a_start_without_memory_names_the_settings_to_lower(in_capture: bool) -> None:
     class Large(WatchedModel):
         def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
             try:

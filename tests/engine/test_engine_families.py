@@ -46,18 +46,18 @@ def both(**of_hum: bool) -> Catalogue:
 
 @pytest.mark.parametrize("make", RUNNERS)
 @pytest.mark.parametrize("voice", VOICES, ids=lambda voice: voice.voice_id)
-def test_windows_in_any_company_make_the_whole_utterance(voice: Voice, make: MakeRunner) -> None:
+def test_windows_in_any_batch_make_the_whole_utterance(voice: Voice, make: MakeRunner) -> None:
     check_windows(voice, UTTERANCES, make, EXACT)
 
 
 @pytest.mark.parametrize("voice", list(load_builtin()), ids=lambda voice: voice.voice_id)
-def test_a_built_in_voice_is_the_same_to_the_last_bit_in_any_windows_and_company(voice: Voice) -> None:
+def test_a_built_in_voice_is_bitwise_equal_in_any_windows_and_batch(voice: Voice) -> None:
     check_windows(voice, UTTERANCES, exact_shapes, 0.0)
 
 
 @pytest.mark.parametrize("make", RUNNERS[1:])
 @pytest.mark.parametrize("voice", VOICES, ids=lambda voice: voice.voice_id)
-def test_durations_are_the_same_in_any_company(voice: Voice, make: MakeRunner) -> None:
+def test_durations_are_the_same_in_any_batch(voice: Voice, make: MakeRunner) -> None:
     check_company(voice, UTTERANCES, make)
 
 
@@ -106,7 +106,7 @@ async def test_each_block_has_the_rate_of_its_voice_and_times_that_fit_it(device
 
 
 @DEVICES
-async def test_a_lazy_voice_is_loaded_when_it_is_wanted_while_others_speak(device: Device) -> None:
+async def test_a_lazy_voice_is_loaded_on_demand_while_others_speak(device: Device) -> None:
     async with open_engine(both(), SMALL, device=device) as engine:
         expected = await say(engine, TEXT, voice="hum")
     loads = 0

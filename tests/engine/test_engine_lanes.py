@@ -25,7 +25,7 @@ def test_nothing_to_do_is_no_plan() -> None:
     assert device.plan() is None
 
 
-def test_a_newcomer_goes_before_those_who_have_audio() -> None:
+def test_a_new_stream_goes_before_streams_with_audio() -> None:
     device = Device()
     device.open(1)
     for _ in range(6):
@@ -39,7 +39,7 @@ def test_a_newcomer_goes_before_those_who_have_audio() -> None:
     assert (streams(plan), plan.window) == ([2], Ladder().first)
 
 
-def test_the_listener_who_would_run_dry_first_goes_first() -> None:
+def test_the_stream_with_the_smallest_lead_goes_first() -> None:
     device = Device()
     near, far = device.open(1), device.open(2)
     while not (has_begun(near) and has_begun(far)):
@@ -49,7 +49,7 @@ def test_the_listener_who_would_run_dry_first_goes_first() -> None:
 
 
 @pytest.mark.parametrize("profile", Profile)
-def test_none_of_a_crowd_of_newcomers_runs_dry_after_its_first_window(profile: Profile) -> None:
+def test_many_new_streams_do_not_run_dry_after_their_first_window(profile: Profile) -> None:
     device = Device(frames=400)
     device.turns.profile = profile
     for lane in [device.open(stream) for stream in range(8, 20)]:
@@ -163,7 +163,7 @@ def test_a_closed_stream_is_in_no_later_plan_and_its_slot_is_used_again() -> Non
     assert device.open(2).slot == lane.slot
 
 
-def test_on_a_cpu_the_urgent_do_not_wait_for_the_company_of_others() -> None:
+def test_on_a_cpu_an_urgent_stream_does_not_wait_for_a_batch() -> None:
     device = Device(frames=1000)
     for stream in range(4):
         device.open(stream)
@@ -174,7 +174,7 @@ def test_on_a_cpu_the_urgent_do_not_wait_for_the_company_of_others() -> None:
     assert streams(device.step()) == [9]
 
 
-def test_on_a_gpu_everyone_ready_joins() -> None:
+def test_on_a_gpu_every_ready_stream_joins_the_batch() -> None:
     device = Device(GPU, frames=1000)
     for stream in range(6):
         device.open(stream)
@@ -195,7 +195,7 @@ def with_audio(device: Device, count: int, lead_s: float = 1.0) -> list[Lane]:
     return lanes
 
 
-def test_on_a_gpu_a_newcomers_steps_hold_only_those_who_would_run_dry() -> None:
+def test_on_a_gpu_steps_of_a_new_stream_include_only_urgent_streams() -> None:
     device = Device(GPU, frames=1000)
     near = with_audio(device, 6)[4]
     device.open(9)
@@ -213,7 +213,7 @@ def test_on_a_gpu_a_newcomers_steps_hold_only_those_who_would_run_dry() -> None:
     assert len(streams(device.step())) == 7
 
 
-def test_on_a_gpu_nothing_is_queued_behind_a_newcomers_chunk_but_for_those_who_would_run_dry() -> None:
+def test_on_a_gpu_only_urgent_streams_follow_a_new_streams_chunk() -> None:
     device = Device(GPU, frames=1000)
     near = with_audio(device, 6)[4]
     newcomer = device.open(9)
@@ -226,7 +226,7 @@ def test_on_a_gpu_nothing_is_queued_behind_a_newcomers_chunk_but_for_those_who_w
 
 
 @pytest.mark.parametrize("model", [0, 1])
-def test_on_a_gpu_a_closing_newcomer_holds_nobody(model: int) -> None:
+def test_on_a_gpu_a_closing_new_stream_delays_no_other(model: int) -> None:
     device = Device(GPU, frames=1000)
     with_audio(device, 3)
     device.lanes.tempos[1] = GPU
@@ -267,7 +267,7 @@ def test_under_load_batches_are_large_but_no_longer_than_half_of_the_first_ones_
         assert (len(plan.lanes), plan.window) == (5, max(Ladder().following))
 
 
-def test_the_profile_turns_and_does_not_flutter() -> None:
+def test_the_profile_changes_with_hysteresis() -> None:
     turns = Turns(Lanes(slots=4, credit_s=1.0), is_wide=False)
     seen = []
     for load in (0.1, 0.7, 0.8, 0.7, 0.65, 0.5, 0.7):
@@ -278,7 +278,7 @@ def test_the_profile_turns_and_does_not_flutter() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_no_stream_waits_for_ever(seed: int) -> None:
+def test_every_stream_is_served_by_its_deadline(seed: int) -> None:
     """Random arrivals, more than the device can feed: each is served in the order of its deadline."""
     random_ = random.Random(seed)
     device = Device(GPU if seed % 2 else CPU, frames=random_.randint(5, 400))

@@ -95,7 +95,7 @@ def speak(runner: Runner, voice: Voice, together: Sequence[Utterance]) -> list[N
 
 
 @pytest.mark.parametrize("make", WIDE)
-def test_a_sound_is_the_same_whatever_the_company(voice: Voice, make: MakeRunner) -> None:
+def test_the_audio_is_the_same_in_any_batch(voice: Voice, make: MakeRunner) -> None:
     runner = make(voice.model)
     together = speak(runner, voice, utterances())
     for utterance, found in zip(utterances(), together, strict=True):
@@ -105,7 +105,7 @@ def test_a_sound_is_the_same_whatever_the_company(voice: Voice, make: MakeRunner
 
 
 @pytest.mark.parametrize("make", WIDE)
-def test_durations_are_the_same_in_any_company(voice: Voice, make: MakeRunner) -> None:
+def test_durations_are_the_same_in_any_batch(voice: Voice, make: MakeRunner) -> None:
     check_company(voice, utterances(), make)
 
 

@@ -139,7 +139,7 @@ def whole(sentence_: PhoneInputs, frames: Frames, noise_at: int) -> NDArray[np.f
 
 @pytest.mark.parametrize("make_runner", RUNNERS)
 @pytest.mark.parametrize("seed", range(2))
-def test_random_windows_in_random_company_give_the_whole_utterance(
+def test_random_windows_in_random_batches_give_the_whole_utterance(
     make_runner: MakeRunner, seed: int
 ) -> None:
     random = np.random.default_rng(seed)
@@ -312,7 +312,7 @@ def test_half_precision_graphs_speak_at_the_same_level(dtype: torch.dtype) -> No
 
 
 @pytest.mark.parametrize("make_runner", RUNNERS[1:])
-def test_durations_are_the_same_to_the_last_bit_in_any_company(make_runner: MakeRunner) -> None:
+def test_durations_are_bitwise_equal_in_any_batch(make_runner: MakeRunner) -> None:
     runner = make_runner()
     sentences = [sentence(words) for words in (3, 5, 7, 9)]
     assert all(runner.fits(len(inputs), len(sentences[0])) for inputs in sentences)

@@ -95,7 +95,7 @@ def random_pieces(random: np.random.Generator) -> list[Utterance]:
     return pieces_of([" ".join(words[begin:end]) for begin, end in edges])
 
 
-async def test_cut_sentences_sound_alone_as_they_do_in_one_batch(engine: Engine) -> None:
+async def test_cut_sentences_are_the_same_alone_and_in_a_batch(engine: Engine) -> None:
     random = np.random.default_rng(5)
     sentences = [random_pieces(random) for _ in range(5)]
     alone = [joined(await blocks_of(engine, pieces)) for pieces in sentences]
@@ -192,7 +192,7 @@ async def test_the_end_of_a_sentence_left_open_is_heard_and_does_not_click(
     assert abs(expected[-1]) < 0.01 * np.abs(expected[-2400:]).max()
 
 
-async def test_a_listener_who_runs_dry_in_mid_sentence_hears_it_fade_and_later_begin_softly(
+async def test_an_underrun_in_mid_sentence_fades_out_and_later_in(
     engine: Engine,
 ) -> None:
     first, second = pieces_of(["They went on along", "the northern shore."])
@@ -234,7 +234,7 @@ async def test_a_stream_finished_while_its_last_window_is_on_its_way_loses_none_
     np.testing.assert_allclose(heard, expected, atol=EXACT)
 
 
-def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_beyond_its_end() -> None:
+def test_the_rest_of_a_cut_sentence_overlaps_the_spoken_part() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1")),)
     before = laid_out(Utterance("a", said), 8)
     assert before.given_up == 2
@@ -252,12 +252,12 @@ def test_a_sentences_rest_is_warmed_up_in_what_was_said_and_its_beginning_held_b
     ("last", "frames", "given_up"),
     [("S", 8, SEAM_FRAMES), ("T", 8, PLOSIVE_SEAM_FRAMES), ("G", 2, 3), ("K", 1, SEAM_FRAMES)],
 )
-def test_a_cut_after_a_plosive_lies_in_its_closure(last: str, frames: int, given_up: int) -> None:
+def test_a_cut_after_a_plosive_is_in_its_closure(last: str, frames: int, given_up: int) -> None:
     cut = Utterance("a", (attrs.evolve(LETTER, phones=("EY1", last), after=Break.CUT),))
     assert laid_out(cut, frames).given_up == given_up
 
 
-def test_a_sentences_rest_begins_nearer_to_the_pitch_that_was_heard() -> None:
+def test_the_rest_of_a_cut_sentence_begins_near_the_spoken_pitch() -> None:
     said = (attrs.evolve(LETTER, phones=("W", "EY1"), after=Break.CUT),)
     continuation = Continuation(Limit())
     cut, rest = (continuation.place(Utterance("a", said)) for _ in range(2))
@@ -283,7 +283,7 @@ def test_a_pause_that_was_asked_for_at_a_cut_is_kept_and_leaves_nothing_to_the_n
     assert len(timeline.frames) == timeline.heard == 1 + 8 + 30
 
 
-def test_what_goes_over_into_another_keeps_its_power() -> None:
+def test_a_crossfade_keeps_its_power() -> None:
     random = np.random.default_rng(1)
     levels = []
     for _ in range(500):

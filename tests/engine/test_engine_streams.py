@@ -148,7 +148,7 @@ async def test_a_cancelled_reader_loses_no_samples(engine: Engine) -> None:
     np.testing.assert_allclose(np.concatenate(heard), expected, atol=EXACT)
 
 
-async def test_a_reader_who_stops_is_given_a_bounded_lead() -> None:
+async def test_a_stopped_reader_gets_a_bounded_lead() -> None:
     settings = EngineSettings(credit_s=0.5)
     async with (
         open_engine(tiny_catalogue(), settings) as engine,
@@ -176,7 +176,7 @@ async def test_speed_and_settings_can_change_between_utterances(engine: Engine) 
     assert lengths[1] / lengths[0] == pytest.approx(1 / 0.7, rel=0.03)
 
 
-async def test_a_wrong_voice_and_a_call_out_of_turn_are_the_callers_errors(engine: Engine) -> None:
+async def test_a_wrong_voice_and_a_call_in_the_wrong_order_are_local_errors(engine: Engine) -> None:
     with pytest.raises(LocalError, match="expected one of tiny-0, tiny-1, found 'nobody'"):
         async with engine.open_stream("nobody"):
             pass
@@ -260,7 +260,7 @@ def stopped(word: Word) -> Word:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("graphs", [True, False])
-async def test_on_a_gpu_a_stream_in_company_sounds_as_alone(graphs: bool) -> None:
+async def test_on_a_gpu_a_batched_stream_equals_the_stream_alone(graphs: bool) -> None:
     settings = EngineSettings(device="cuda", graphs=graphs, max_batch=4, max_streams=8)
     async with open_engine(tiny_catalogue(), settings) as engine:
         assert bool(engine.statistics().graphs) == graphs
@@ -277,7 +277,7 @@ async def test_on_a_gpu_a_stream_in_company_sounds_as_alone(graphs: bool) -> Non
             np.testing.assert_allclose(audio, alone, atol=EXACT)
 
 
-async def test_what_was_read_while_nothing_was_to_speak_is_room_for_what_comes_next() -> None:
+async def test_utterances_encoded_while_idle_do_not_delay_later_ones() -> None:
     # Every window takes longer than this, so the last one leaves the thread without room.
     async with (
         open_engine(tiny_catalogue(), EngineSettings(credit_s=0.1)) as engine,
@@ -290,7 +290,7 @@ async def test_what_was_read_while_nothing_was_to_speak_is_room_for_what_comes_n
                     pass
 
 
-def test_a_loop_that_is_behind_is_woken_once() -> None:
+def test_a_slow_loop_is_woken_once() -> None:
     asked: list[Callable[[], None]] = []
     heard: list[Delivery] = []
     postbox = Postbox(asked.append, heard.append)

@@ -34,7 +34,7 @@ def test_speech_begins_and_ends_without_delay_whatever_the_network_predicts() ->
     assert timeline.heard * 10 - timeline.word_times_ms[-1][1] == 50
 
 
-def test_a_network_gone_mad_is_bounded() -> None:
+def test_extreme_predictions_are_bounded() -> None:
     assert 3 < laid_out(TWO_WORDS, [np.nan, np.inf, -np.inf, 1e30, np.nan, 0, 0]).heard < 1000
 
 

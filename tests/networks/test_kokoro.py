@@ -92,7 +92,7 @@ def test_a_short_row_of_a_batch_ends_as_it_does_alone() -> None:
     assert torch.allclose(back[1, :600], sine[0, :600], atol=1e-5)
 
 
-def test_the_source_turns_by_the_pitch_however_long_it_runs() -> None:
+def test_the_phase_of_the_source_follows_the_pitch_in_long_utterances() -> None:
     source = HarmonicSource().requires_grad_(False)
     source.l_linear.weight.zero_()
     source.l_linear.weight[0, 0] = 1.0

@@ -152,7 +152,7 @@ def test_a_lane_used_again_starts_fresh(speech: SpeechStep) -> None:
 
 
 @pytest.mark.parametrize("lookahead", [0, 1, 3, 6])
-def test_a_block_sees_as_far_ahead_as_it_says_and_no_further(lookahead: int) -> None:
+def test_a_block_depends_on_exactly_its_lookahead(lookahead: int) -> None:
     torch.manual_seed(0)
     block = StreamingBlock(8, 7, lookahead)
     x = torch.randn(1, 30, 8)
@@ -211,7 +211,7 @@ def test_the_noise_is_white_and_joins_its_own_end() -> None:
     )
 
 
-def test_pitch_wavers_as_far_as_asked_but_not_under_a_recordings_pulses() -> None:
+def test_pitch_jitters_as_set_but_not_with_given_pulses() -> None:
     steady, wavering = (
         Vocoder(VocoderConfig(channels=16, blocks=1, jitter_cents=cents)) for cents in (0, 10)
     )

@@ -158,7 +158,7 @@ def test_a_pause_that_was_asked_for_is_silent_between_its_words() -> None:
 
 
 @pytest.mark.parametrize("make", [piper, kokoro])
-def test_a_cpus_way_and_a_gpus_give_the_same_sound(make: Make) -> None:
+def test_the_methods_for_cpu_and_gpu_give_the_same_sound(make: Make) -> None:
     one, other = (speak(make(row_by_row=row_by_row), [0, 1], 8) for row_by_row in (True, False))
     for a, b in zip(one, other, strict=True):
         assert (a - b).abs().max() < 3e-5
@@ -184,7 +184,7 @@ def test_a_slot_is_used_again_by_a_shorter_utterance(make: Make) -> None:
         assert (slots - speak(make(row_by_row=row_by_row), [0], 16)[0]).abs().max() < 1e-6
 
 
-def test_the_streaming_mode_is_equal_to_itself_in_any_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_streaming_mode_gives_the_same_sound_in_any_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     import zelitrio.networks.kokoro.slots as slots
 
     monkeypatch.setattr(slots, "_SHORT_FRAMES", 0)
@@ -195,7 +195,7 @@ def test_the_streaming_mode_is_equal_to_itself_in_any_windows(monkeypatch: pytes
         assert (streamed - whole).abs().max() < 1e-5
 
 
-def test_silence_at_the_ends_is_said_to_be_unheard() -> None:
+def test_silence_at_the_ends_is_marked_as_silent() -> None:
     network = kokoro(row_by_row=False)
     level = torch.full((1, 20), -70.0)  # two steps a frame
     level[0, 9], level[0, 10:12], level[0, 12:14] = -20.0, -8.0, -39.0

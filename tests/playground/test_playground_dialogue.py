@@ -70,7 +70,7 @@ def test_stop_is_silence_and_another_dialogue_can_begin(recorded: Tab) -> None:
     assert recorded.page.locator(".turn").count() == 2
 
 
-def test_each_way_keeps_its_own_text(tab: Tab) -> None:
+def test_each_view_keeps_its_own_text(tab: Tab) -> None:
     tab.write("A text.")
     begin(tab)
     tab.choose("words")
@@ -110,7 +110,7 @@ def test_copied_code_speaks_the_dialogue(tab: Tab, tmp_path: Path, language: str
     assert abs(len(made) - len(pcm(tab))) < 0.15 * len(made)
 
 
-def test_copied_code_for_agents_takes_the_dialogues_door(tab: Tab) -> None:
+def test_copied_code_for_agents_uses_the_dialogue_endpoint(tab: Tab) -> None:
     begin(tab)
     assert "ElevenLabsDialogueTTSService" in code(tab, "pipecat")
     assert 'model="eleven_v4_turbo"' in code(tab, "livekit")

@@ -139,7 +139,7 @@ def test_arrows_move_between_the_views_and_control_enter_speaks(tab: Tab) -> Non
     tab.wait_state("Finished")
 
 
-def test_pictures_say_in_words_what_they_show(tab: Tab) -> None:
+def test_pictures_have_text_alternatives(tab: Tab) -> None:
     speak(tab, "Some words for the pictures.")
     tab.until("!document.querySelector('#wave').ariaLabel.includes('empty')")
     for name in ("wave", "spectrogram", "buffer"):
@@ -155,7 +155,7 @@ def test_pictures_say_in_words_what_they_show(tab: Tab) -> None:
         assert inked, name
 
 
-def test_read_shows_what_a_text_becomes(tab: Tab) -> None:
+def test_the_read_view_shows_the_words_of_a_text(tab: Tab) -> None:
     tab.view("read")
     # A character outside of the first plane counts once in a span, and twice in JavaScript.
     tab.write("\N{PARTY POPPER} Dr. Smith paid $12.50 at a@b.com, on time.")
@@ -272,7 +272,7 @@ def test_twenty_streams_at_once_all_speak_and_are_measured(browser: Browser) -> 
         assert result["took_s"] < 16
 
 
-def test_a_server_that_is_full_is_told_as_what_it_is_by_many_streams(browser: Browser) -> None:
+def test_many_streams_report_a_full_server(browser: Browser) -> None:
     with started("--max-streams", "2", key=None) as server, open_tab(browser, server.url) as tab:
         result = run_twenty(tab)
         assert result["failed"] > 0

@@ -61,7 +61,7 @@ def test_every_sample_that_is_played_was_sent(recorded: Tab, way: Callable[[Tab]
     assert not recorded.complaints
 
 
-def test_words_leave_one_by_one_and_typing_keeps_only_what_is_not_finished(recorded: Tab) -> None:
+def test_words_are_sent_one_by_one_and_only_unfinished_ones_wait(recorded: Tab) -> None:
     recorded.choose("type")
     recorded.page.click("#text")
     recorded.page.keyboard.type("Hello there, nobody kno")
@@ -200,7 +200,7 @@ def metric(server: Server, name: str) -> float:
     return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
 
-def test_first_audio_agrees_with_the_servers_own(tab: Tab, open_server: Server) -> None:
+def test_the_pages_first_audio_agrees_with_the_servers(tab: Tab, open_server: Server) -> None:
     apart = []
     for _ in range(ATTEMPTS):
         apart = [first_audio_apart(tab, open_server) for _ in range(7)]

@@ -37,7 +37,9 @@ def speak_slowly(tab: Tab) -> None:
     tab.until("document.querySelectorAll('.word.said').length > 1")
 
 
-def test_a_wrong_key_is_told_and_the_right_one_opens_the_page(browser: Browser, keyed_server: Server) -> None:
+def test_a_wrong_key_is_reported_and_the_right_one_opens_the_page(
+    browser: Browser, keyed_server: Server
+) -> None:
     with open_tab(browser, keyed_server.url) as tab:
         assert "asks for a key" in tab.trouble
         assert tab.page.evaluate("document.activeElement.id") == "key"
@@ -93,7 +95,7 @@ def test_words_typed_before_the_socket_is_open_are_spoken_too(browser: Browser, 
         assert tab.page.locator(".word.timed").count() == 5
 
 
-def test_nothing_comes_from_elsewhere_and_nothing_complains(tab: Tab) -> None:
+def test_the_page_loads_nothing_from_other_servers_and_logs_no_errors(tab: Tab) -> None:
     tab.write("All of it comes from here.")
     tab.page.click("#speak")
     tab.wait_state("Finished")
@@ -121,9 +123,7 @@ addEventListener("load", () => {
 """Presses Speak without a click: any action of playwright counts as a click on the page."""
 
 
-def test_sound_that_the_browser_holds_back_is_told_and_a_click_lets_it_out(
-    browser: Browser, open_server: Server
-) -> None:
+def test_blocked_sound_is_reported_and_starts_after_a_click(browser: Browser, open_server: Server) -> None:
     page = browser.new_page()
     page.add_init_script(PRESS_SPEAK)
     with page.expect_console_message(lambda message: message.type == "info", timeout=20_000) as told:
@@ -136,7 +136,7 @@ def test_sound_that_the_browser_holds_back_is_told_and_a_click_lets_it_out(
     page.close()
 
 
-def test_a_server_killed_in_mid_speech_is_told_and_retry_speaks_again(browser: Browser) -> None:
+def test_a_server_killed_in_mid_speech_is_reported_and_retry_speaks_again(browser: Browser) -> None:
     with started(key=None, ended_with=-signal.SIGKILL) as server, open_tab(browser, server.url) as tab:
         speak_slowly(tab)
         os.kill(server.pid, signal.SIGKILL)
@@ -153,7 +153,7 @@ def test_a_server_killed_in_mid_speech_is_told_and_retry_speaks_again(browser: B
             assert tab.page.inner_text("#transcript").split() == ["Here", "again."]
 
 
-def test_a_full_and_a_draining_server_are_told_as_what_they_are(browser: Browser) -> None:
+def test_the_page_names_a_full_and_a_draining_server(browser: Browser) -> None:
     with (
         started("--max-streams", "1", "--drain-s", "60", key=None, ended_with=0) as server,
         open_tab(browser, server.url) as tab,
@@ -185,7 +185,7 @@ def test_a_drain_closes_a_stream_that_waits_for_text_and_the_page_says_so(browse
         assert tab.page.locator(".word.said").count() > 1
 
 
-def test_a_text_of_nothing_and_a_number_out_of_range_are_told(tab: Tab) -> None:
+def test_an_empty_text_and_a_number_out_of_range_are_reported(tab: Tab) -> None:
     tab.write("  ")
     tab.page.click("#speak")
     assert tab.state == "There is no text to speak."

@@ -53,7 +53,7 @@ def test_a_credential_travels_in_the_first_message() -> None:
     assert json.loads(client.open_message())["xi_api_key"] == "k"
 
 
-def test_calls_out_of_turn_are_the_callers_mistake() -> None:
+def test_calls_in_the_wrong_order_are_local_errors() -> None:
     client = ClientConnection(request())
     with pytest.raises(LocalError, match="open"):
         client.text_message("a")
@@ -78,7 +78,7 @@ def test_an_error_of_the_socket_explains_its_close() -> None:
     assert client.closed(*close_frame(error)) is event.error
 
 
-def test_an_error_of_a_context_leaves_the_socket_well() -> None:
+def test_an_error_of_a_context_keeps_the_socket_open() -> None:
     client, server = ClientConnection(request(Dialect.MULTI)), connect(Dialect.MULTI, max_contexts=1)
     server.receive(client.open_message("a"), 0.0)
     (refused,) = server.receive(client.open_message("b"), 0.0)
@@ -125,7 +125,7 @@ def test_the_vendors_variants_of_a_frame_are_read() -> None:
         '{"audio": "YQ==", "alignment": {"chars": ["a"], "charStartTimesMs": ["0"], "charDurationsMs": [0]}}',
     ],
 )
-def test_what_is_no_frame_is_the_servers_fault(frame: str | bytes) -> None:
+def test_an_invalid_frame_is_a_remote_error(frame: str | bytes) -> None:
     with pytest.raises(RemoteError) as caught:
         ClientConnection(request()).receive(frame)
     assert caught.value.code == "invalid_server_message"

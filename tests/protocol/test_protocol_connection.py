@@ -43,7 +43,7 @@ def test_a_token_counts_when_there_is_no_key_in_the_handshake() -> None:
     assert tell(connection, text=" ", xi_api_key="later")[0] == Authenticate(None, "t")
 
 
-def test_nobody_is_asked_twice() -> None:
+def test_each_credential_is_checked_once() -> None:
     connection = connect()
     connection.authenticated(0.0)
     assert tell(connection, text=" ", xi_api_key="b") == [OPENED]
@@ -141,7 +141,7 @@ def test_silence_fails_the_socket_in_the_vendors_words() -> None:
     assert error.message.startswith("Have not received a new text input within the timeout of 20.0 seconds.")
 
 
-def test_a_known_peer_that_never_says_a_word_is_failed_too() -> None:
+def test_an_authenticated_silent_peer_is_failed_too() -> None:
     assert only_error(connect().expire(20.0)).code == "input_timeout_exceeded"
 
 

@@ -79,7 +79,7 @@ def test_an_empty_text_keeps_a_context_alive_and_ends_nothing() -> None:
     assert connection.deadline() == 39.0
 
 
-def test_one_message_may_say_everything() -> None:
+def test_one_message_may_open_speak_and_close_a_context() -> None:
     assert tell(connect(Dialect.MULTI), text="Hi", context_id="a", flush=True, close_context=True) == [
         OpenContext("a", VoiceSettings(), DEFAULT),
         Text("a", "Hi", flush=True),
@@ -122,7 +122,7 @@ def test_the_oldest_closing_context_makes_room() -> None:
     assert isinstance(tell(connection, text=" ", context_id="f")[0], ContextError)
 
 
-def test_an_idle_context_is_finished_alone() -> None:
+def test_an_idle_context_ends_without_the_others() -> None:
     connection = opened_multi("a")
     tell(connection, 10.0, text=" ", context_id="b")
     assert connection.deadline() == 20.0

@@ -40,7 +40,7 @@ def test_an_audio_frame_has_exactly_the_documented_keys() -> None:
     assert not connection.wants_alignment
 
 
-def test_times_are_sent_where_they_were_asked_for() -> None:
+def test_alignment_is_sent_if_requested() -> None:
     connection = opened(sync_alignment=True)
     frame = json.loads(connection.audio_message(None, b"", HI, Times((), (), ())))
     assert frame["alignment"] == {
@@ -81,7 +81,7 @@ def test_an_error_frame_has_the_close_code_and_a_reason_that_fits() -> None:
     assert code == 1008 and reason == "é" * 61
 
 
-def test_a_second_final_frame_is_the_callers_mistake() -> None:
+def test_a_second_final_frame_is_a_local_error() -> None:
     connection = opened_multi("a")
     connection.final_message("a", 0.0)
     with pytest.raises(LocalError, match="final frame"):

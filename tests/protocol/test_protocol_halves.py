@@ -36,7 +36,7 @@ def test_a_character_cut_between_two_messages_is_whole_again(dialect: Dialect) -
 
 
 @pytest.mark.parametrize("dialect", Dialect)
-def test_a_half_without_its_other_half_is_replaced(dialect: Dialect) -> None:
+def test_a_single_surrogate_is_replaced(dialect: Dialect) -> None:
     assert said(dialect, f"a{LOW}b", f"c{HIGH}", "d") == "a\ufffdbc\ufffdd"
     assert said(dialect, f"a{HIGH}") == "a"
 
@@ -50,7 +50,7 @@ def test_the_halves_of_two_contexts_are_not_joined() -> None:
     assert said == [("a", "x"), ("b", "\ufffdy"), ("a", "👍z")]
 
 
-def test_the_end_comes_after_a_half() -> None:
+def test_the_end_may_follow_a_surrogate() -> None:
     connection = connect()
     connection.receive(json.dumps({"text": f"Hi {HIGH}"}), 0.0)
     assert EndContext(None, discard=False) in connection.receive('{"text": ""}', 0.0)

@@ -58,7 +58,7 @@ def test_a_wrong_field_fails_a_single_socket_by_name(fields: dict[str, Any], wor
 
 
 @pytest.mark.parametrize(("fields", "words"), WRONG_FIELDS)
-def test_a_wrong_field_is_refused_for_its_context_alone(fields: dict[str, Any], words: str) -> None:
+def test_a_wrong_field_fails_only_its_context(fields: dict[str, Any], words: str) -> None:
     connection = opened_multi("a", "b")
     (event,) = tell(connection, 5.0, context_id="a", **fields)
     assert isinstance(event, ContextError) and event.context_id == "a" and words in event.error.message
@@ -67,7 +67,7 @@ def test_a_wrong_field_is_refused_for_its_context_alone(fields: dict[str, Any], 
 
 
 @pytest.mark.parametrize("context_id", [5, ["a"], {"a": 1}, True, "x" * 257, "x" * 10_000])
-def test_a_wrong_context_id_is_refused_with_its_message_alone(context_id: object) -> None:
+def test_a_wrong_context_id_fails_only_its_message(context_id: object) -> None:
     connection = opened_multi("a")
     (event,) = tell(connection, text="Hi", context_id=context_id)
     assert isinstance(event, ContextError) and event.context_id is None
@@ -102,7 +102,7 @@ def test_a_wrong_close_is_refused_too() -> None:
     ],
     ids=range(14),
 )
-def test_what_is_no_message_fails_the_socket(raw: str | bytes, dialect: Dialect) -> None:
+def test_an_invalid_message_fails_the_socket(raw: str | bytes, dialect: Dialect) -> None:
     connection = connect(dialect)
     assert only_error(connection.receive(raw, 0.0)).code == "invalid_input_message"
     assert connection.deadline() is None
@@ -134,7 +134,7 @@ def test_an_empty_schedule_is_the_default() -> None:
     assert tell(connect(), text=" ", generation_config={}) == [OPENED]
 
 
-def test_a_key_is_in_no_repr() -> None:
+def test_a_key_never_appears_in_a_repr() -> None:
     (event, _) = tell(Connection(request(), SessionSettings(), 0.0), text=" ", xi_api_key="secret")
     assert "secret" not in repr(event)
 

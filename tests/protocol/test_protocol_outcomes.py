@@ -104,7 +104,7 @@ def test_openai_clients_get_their_own_shape() -> None:
     assert openai_error_body(RemoteError("x", "no"))["error"]["type"] == "server_error"
 
 
-def test_inner_errors_are_told_without_their_inside() -> None:
+def test_internal_errors_are_reported_without_details() -> None:
     remote = RemoteError("x", "y")
     assert to_remote_error(remote) is remote
     assert to_remote_error(CapacityError("64 of 64 lanes")).code == "system_busy"

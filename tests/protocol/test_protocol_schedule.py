@@ -34,7 +34,7 @@ def test_without_sentence_ends_release_follows_the_vendors_schedule() -> None:
     assert all(chunk.text.endswith(" ") and not chunk.ends_sentence for chunk in chunks)
 
 
-def test_a_word_that_still_grows_at_the_threshold_stays_behind() -> None:
+def test_an_unfinished_word_at_the_threshold_waits() -> None:
     made = schedule(schedule_chars=(50,))
     assert made.feed("a " * 20 + "b" * 9, 0.0) == []
     (chunk,) = made.feed("b", 0.0)
@@ -48,14 +48,14 @@ def test_a_fractional_threshold_is_reached_by_the_next_character() -> None:
     assert len(made.feed("b", 0.0)) == 1
 
 
-def test_the_first_sentence_goes_out_however_short_and_a_crumb_does_not() -> None:
+def test_a_short_first_sentence_is_released_but_not_a_fragment() -> None:
     made = schedule()
     assert made.feed("Yes. ", 0.0) == []
     assert [chunk.text for chunk in made.feed("Hello there. And", 0.0)] == ["Yes. Hello there. "]
     assert made.feed(" so on. But", 0.0) == []
 
 
-def test_a_later_sentence_waits_until_it_is_worth_an_utterance() -> None:
+def test_a_short_later_sentence_waits_for_more_text() -> None:
     made = schedule()
     feed_all(made, ["Hello there. "])
     assert feed_all(made, ["It rained. ", "It poured. ", "It was cold. "]) == []
@@ -70,7 +70,7 @@ def test_an_early_release_leaves_the_count_where_it_was() -> None:
     assert len(feed_all(made, ["word " * 12])) == 1
 
 
-def test_abbreviations_and_decimals_end_nothing() -> None:
+def test_abbreviations_and_decimals_do_not_end_a_sentence() -> None:
     made = schedule()
     assert feed_all(made, list("I went to see Dr. Smith about the 3.14 of them")) == []
 
@@ -92,7 +92,7 @@ def test_a_long_sentence_is_cut_at_phrases_then_at_words() -> None:
     assert all(chunk.text.rstrip().endswith(",") for chunk in plain)
 
 
-def test_a_word_without_end_is_cut_and_bounded() -> None:
+def test_an_endless_word_is_cut() -> None:
     made = schedule()
     chunks = feed_all(made, ["q"] * 3000)
     assert {len(chunk.text) for chunk in chunks} == {400}
@@ -105,7 +105,7 @@ def test_a_word_longer_than_the_threshold_is_not_cut() -> None:
     assert [len(chunk.text) for chunk in chunks] == [121, 91]
 
 
-def test_three_hundred_flushes_on_nothing_give_nothing() -> None:
+def test_three_hundred_empty_flushes_release_nothing() -> None:
     made = schedule()
     assert [chunk for _ in range(300) for chunk in made.flush(0.0)] == []
     made.feed(" \n ", 0.0)
@@ -162,7 +162,7 @@ def test_a_space_is_put_between_sentences_across_a_release_too() -> None:
     assert second == Chunk(" And the second.", 19, True, False)
 
 
-def test_slices_of_one_piece_are_never_parted() -> None:
+def test_slices_of_one_piece_get_no_space_between() -> None:
     made = schedule()
     made.feed("see U.", 0.0)
     made.feed("S. law", 0.0, continues=True)
@@ -178,13 +178,13 @@ def test_auto_mode_speaks_whole_words_as_they_come() -> None:
     assert made.trigger(0.0) == []
 
 
-def test_auto_mode_merges_nothing_that_was_sent_apart() -> None:
+def test_auto_mode_keeps_pieces_separate() -> None:
     made = schedule(auto_mode=True)
     sent = ["It rained. ", "It poured. ", "and so on, ", "cold "]
     assert [chunk.text for chunk in feed_all(made, sent)] == sent
 
 
-def test_auto_mode_holds_a_number_that_may_go_on() -> None:
+def test_auto_mode_holds_an_unfinished_number() -> None:
     made = schedule(auto_mode=True)
     assert made.feed("3.", 0.0) == []
     assert [chunk.text for chunk in made.feed("14 ", 0.05)] == ["3.14 "]
@@ -199,7 +199,7 @@ def test_a_sentence_followed_by_silence_is_finished() -> None:
     assert made.next_deadline() is None and made.expire(9.0) == []
 
 
-def test_text_that_goes_on_moves_or_removes_the_deadline() -> None:
+def test_further_text_moves_or_removes_the_deadline() -> None:
     made = schedule()
     made.feed("It was 3.", 5.0)
     assert made.next_deadline() is not None
@@ -210,7 +210,7 @@ def test_text_that_goes_on_moves_or_removes_the_deadline() -> None:
 
 
 @pytest.mark.parametrize(("text", "pause_s"), [("At 5 p.m.", 0.5), ("It is 3.", 0.5), ("It is.", 0.1)])
-def test_a_doubtful_end_must_be_silent_for_longer(text: str, pause_s: float) -> None:
+def test_a_doubtful_end_needs_a_longer_silence(text: str, pause_s: float) -> None:
     made = schedule()
     made.feed(text, 5.0)
     assert made.next_deadline() == pytest.approx(5 + pause_s)
@@ -268,7 +268,7 @@ def test_a_client_that_ends_sentences_with_a_space_hears_each_at_once(
     assert made.pending_chars == len("".join(pieces)) - len("".join(at_once))
 
 
-def test_triggers_on_every_word_make_no_crumbs() -> None:
+def test_triggers_on_every_word_do_not_release_fragments() -> None:
     made = schedule(schedule_chars=(120,))
     chunks = []
     for word in "Well, yes, of course, I should say so, my friend, and, if I may, again".split():

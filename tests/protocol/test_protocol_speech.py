@@ -156,7 +156,7 @@ def test_an_openai_request_is_read() -> None:
         (9, 1.2, 4 / 1.2, ("speed=4",)),
     ],
 )
-def test_a_speed_beyond_the_voices_is_left_to_the_tempo(
+def test_a_speed_outside_the_voices_range_is_done_by_tempo(
     asked: float | None, spoken: float, tempo: float, clamped: tuple[str, ...]
 ) -> None:
     read = parse_openai(input="Hi", speed=asked)
@@ -176,7 +176,7 @@ def test_the_format_in_the_query_goes_before_the_one_in_the_body() -> None:
     assert parse({"output_format": ""}, text="Hi", output_format=None) == SpeechRequest(text="Hi")
 
 
-def test_every_number_out_of_range_is_told() -> None:
+def test_every_number_out_of_range_is_reported() -> None:
     given = {"stability": -1, "similarity_boost": 2, "style": 0.5, "speed": 0.1, "use_speaker_boost": True}
     assert parse(text="Hi", voice_settings=given).clamped == (
         "stability=0",

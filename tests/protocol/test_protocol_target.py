@@ -108,13 +108,11 @@ def test_a_wrong_value_is_an_error_that_names_the_parameter(query: str, param: s
         ("", {"Accept": "a"}, None),
     ],
 )
-def test_the_first_credential_that_is_there_counts(
-    query: str, headers: dict[str, str], expected: str | None
-) -> None:
+def test_the_first_credential_counts(query: str, headers: dict[str, str], expected: str | None) -> None:
     assert parse(query, **headers).credential == expected
 
 
-def test_a_credential_is_in_no_repr() -> None:
+def test_a_credential_never_appears_in_a_repr() -> None:
     assert "secret" not in repr(parse("single_use_token=secret", xi_api_key="secret"))
 
 

@@ -55,7 +55,7 @@ async def test_a_key_that_is_created_and_revoked_is_known_to_a_running_server(tm
         assert set(statuses) == {200, 401}
 
 
-async def test_a_quota_answers_as_the_vendor_s_and_touches_no_other_key(tmp_path: Path) -> None:
+async def test_a_quota_error_has_the_vendors_shape_and_affects_no_other_key(tmp_path: Path) -> None:
     limited = create(tmp_path, "limited", characters=2 * len(TEXT), period=Period.DAY)
     free = create(tmp_path, "free")
     async with running(state_dir=tmp_path) as server, server.http() as http:
@@ -77,7 +77,7 @@ async def test_a_quota_answers_as_the_vendor_s_and_touches_no_other_key(tmp_path
     assert stored(tmp_path, "free") == {"http": (len(TEXT), 1, 0)}
 
 
-async def test_a_socket_that_passes_its_quota_in_mid_text_has_spoken_what_came_before(tmp_path: Path) -> None:
+async def test_a_socket_that_exceeds_its_quota_speaks_the_earlier_text(tmp_path: Path) -> None:
     headers = create(tmp_path, "app", characters=len(TEXT) + 5)
     async with running(state_dir=tmp_path) as server:
         async with server.socket(headers=list(headers.items())) as socket:
@@ -115,7 +115,7 @@ async def test_too_many_streams_at_once_are_refused_and_one_that_ends_makes_room
         assert (await http.post(PATH, json={"text": TEXT}, headers=headers)).status_code == 200
 
 
-async def test_an_expired_key_is_told_when_it_expired(tmp_path: Path) -> None:
+async def test_the_error_of_an_expired_key_has_its_date(tmp_path: Path) -> None:
     headers = create(tmp_path, "old", expires_at_s=86_400.0)
     async with running(state_dir=tmp_path) as server, server.http() as http:
         answer = await http.get("/v1/voices", headers=headers)
@@ -161,7 +161,7 @@ async def test_usage_and_limits_as_the_vendor_s_sdk_reads_them(tmp_path: Path) -
         await trio.to_thread.run_sync(with_sdk)
 
 
-async def test_a_database_that_breaks_while_serving_stops_no_speech(tmp_path: Path) -> None:
+async def test_a_database_failure_while_serving_does_not_stop_speech(tmp_path: Path) -> None:
     headers = create(tmp_path, "app")
     async with running(state_dir=tmp_path) as server, server.http() as http:
         (tmp_path / DATABASE_NAME).write_bytes(b"\0" * 8192)

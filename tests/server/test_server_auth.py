@@ -12,7 +12,7 @@ def ring_of(*keys: str) -> KeyRing:
     return KeyRing(Accounts(None, [hash_key(key).upper() for key in keys]))
 
 
-def test_a_key_opens_by_its_hash_alone():
+def test_only_the_hash_of_a_key_is_needed():
     ring = ring_of("one", "two")
     assert ring.account("one") is not None and ring.account("two") is not None
     assert ring.account("one") != ring.account("two")
@@ -20,7 +20,7 @@ def test_a_key_opens_by_its_hash_alone():
         assert ring.account(wrong) is None
 
 
-def test_a_ring_without_keys_is_open():
+def test_a_server_without_keys_is_open():
     assert ring_of().is_open and ring_of().account(None) is not None
 
 
@@ -36,7 +36,7 @@ def test_a_token_works_once_and_not_after_its_time():
     assert store.redeem(None) is None and store.redeem("made up") is None
 
 
-def test_tokens_that_nobody_uses_are_bounded():
+def test_the_number_of_unused_tokens_is_bounded():
     store = TokenStore(lambda: 0.0)
     first = store.mint(Account("x"))
     for _ in range(MAX_TOKENS):
@@ -52,7 +52,7 @@ def test_the_tokens_of_one_key_never_replace_those_of_another():
     assert store.redeem(first) == Account("y")
 
 
-def test_a_wrong_key_is_not_saved_by_a_token_beside_it():
+def test_a_wrong_key_is_refused_even_with_a_valid_token():
     store = TokenStore(lambda: 0.0)
     authenticate = make_authenticate(ring_of("right"), store)
     token = store.mint(Account("x"))

@@ -36,7 +36,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one(limits):
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
 
 
-async def test_with_too_few_descriptors_fewer_connections_are_taken_and_it_is_said(limits, capsys):
+async def test_with_few_descriptors_the_connection_limit_falls_and_is_logged(limits, capsys):
     resource.setrlimit(resource.RLIMIT_NOFILE, (300, limits[1]))
     possible = connections_possible()
     assert possible is not None and possible < 300 - RESERVE
@@ -77,7 +77,7 @@ def test_more_connections_than_descriptors_do_not_end_the_process():
             process.wait()
 
 
-async def test_an_accept_that_finds_no_descriptor_is_tried_until_there_is_one(limits):
+async def test_an_accept_without_a_free_descriptor_is_retried(limits):
     async with running(max_connections=100) as server:
         held = [await server.connect() for _ in range(5)]
         resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1].socket.fileno() + 3, limits[1]))

@@ -19,7 +19,7 @@ def dictionaries(tmp_path):
     return Dictionaries(load_front_end(), [load_dictionary(tmp_path / "brands.txt")])
 
 
-async def test_they_are_listed_as_the_vendors_client_reads_them(dictionaries):
+async def test_dictionaries_are_listed_for_the_official_client(dictionaries):
     async with running(keys=[KEY], dictionaries=dictionaries) as server, server.http() as http:
         assert (await http.get("/v1/pronunciation-dictionaries")).status_code == 401
         http.headers["xi-api-key"] = KEY
@@ -36,13 +36,13 @@ async def test_they_are_listed_as_the_vendors_client_reads_them(dictionaries):
         assert missing.json()["detail"]["code"] == "pronunciation_dictionary_not_found"
 
 
-async def test_a_server_without_any_lists_none():
+async def test_a_server_without_dictionaries_returns_an_empty_list():
     async with running() as server, server.http() as http:
         listed = (await http.get("/v1/pronunciation-dictionaries")).json()
         assert listed["pronunciation_dictionaries"] == []
 
 
-async def test_a_request_may_name_one_by_id_and_version(dictionaries):
+async def test_a_request_names_a_dictionary_by_id_and_version(dictionaries):
     async with running(dictionaries=dictionaries) as server, server.http() as http:
         version = dictionaries.find("brands").version_id
         for locator, status in (
@@ -58,7 +58,7 @@ async def test_a_request_may_name_one_by_id_and_version(dictionaries):
 
 
 @pytest.mark.parametrize("path", ["stream-input", "multi-stream-input"])
-async def test_an_unknown_one_is_told_on_a_socket(dictionaries, path):
+async def test_an_unknown_dictionary_is_an_error_on_a_socket(dictionaries, path):
     async with running(dictionaries=dictionaries) as server, server.socket(path) as socket:
         locators = [{"pronunciation_dictionary_id": "nobody", "version_id": "1"}]
         opening = {"text": " ", "pronunciation_dictionary_locators": locators}

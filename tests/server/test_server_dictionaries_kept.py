@@ -53,7 +53,7 @@ async def words_of(server, text: str, *locators: tuple[str, str | None]) -> list
     return [(word["spoken"], " ".join(word["phones"])) for word in answer.json()["words"]]
 
 
-async def test_rules_are_kept_changed_and_said_by_the_official_package(tmp_path):
+async def test_the_official_package_stores_changes_and_uses_rules(tmp_path):
     async with running(keys=[KEY], state_dir=tmp_path) as server, client_of(server) as client:
         api = client.pronunciation_dictionaries
         made = await api.create_from_rules(name="Brands", description="Ours", rules=RULES)
@@ -83,7 +83,7 @@ async def test_rules_are_kept_changed_and_said_by_the_official_package(tmp_path)
         assert listed.pronunciation_dictionaries == []
 
 
-async def test_a_file_is_kept_and_comes_back_as_pls(tmp_path):
+async def test_an_uploaded_file_is_returned_as_pls(tmp_path):
     async with running(keys=[KEY], state_dir=tmp_path) as server, client_of(server) as client:
         api = client.pronunciation_dictionaries
         for text in (PLS, "tomato\tT AH0 M AA1 T OW0\nUN -> United Nations\n"):
@@ -114,7 +114,7 @@ async def test_everything_survives_a_restart(tmp_path):
     assert sorted(path.name for path in (tmp_path / FOLDER).iterdir()) == ["pd_damaged.json", "pd_newer.json"]
 
 
-async def test_sockets_and_http_say_what_a_locator_names(tmp_path):
+async def test_sockets_and_http_use_the_named_dictionary(tmp_path):
     async with running(keys=[KEY], state_dir=tmp_path) as server, client_of(server) as client:
         rule = {**ALIAS, "alias": "one two three four five six"}
         made = await client.pronunciation_dictionaries.create_from_rules(name="Long", rules=[rule])
@@ -179,7 +179,7 @@ async def test_files_of_the_server_are_listed_first_and_cannot_be_changed(tmp_pa
         ({"string_to_replace": "&&", "alias": "and"}, "you && me", "you and me"),
     ],
 )
-async def test_an_alias_holds_for_the_case_and_the_place_it_says(tmp_path, rule, text, expected):
+async def test_an_alias_applies_to_its_case_and_place(tmp_path, rule, text, expected):
     rule = {"type": "alias", "string_to_replace": "nyc", "alias": "city", **rule}
     async with running(keys=[KEY], state_dir=tmp_path) as server, client_of(server) as client:
         made = await client.pronunciation_dictionaries.create_from_rules(name="a", rules=[rule])
@@ -203,7 +203,7 @@ async def test_an_alias_holds_for_the_case_and_the_place_it_says(tmp_path, rule,
         ("add-from-rules", {"name": "a", "rules": [ALIAS] * 2001}, "rules"),
     ],
 )
-async def test_a_wrong_rule_is_named_and_nothing_is_kept(tmp_path, path, body, param):
+async def test_an_error_names_the_wrong_rule_and_nothing_is_stored(tmp_path, path, body, param):
     async with running(state_dir=tmp_path) as server, server.http() as http:
         answer = await http.post(f"{BASE}/{path}", json=body)
         assert answer.status_code == 422
@@ -256,7 +256,7 @@ async def test_the_number_of_dictionaries_and_of_versions_is_bounded(tmp_path):
         assert len(pages) == len(set(pages)) == MAX_KEPT
 
 
-async def test_a_disk_that_refuses_changes_nothing(tmp_path):
+async def test_a_disk_error_changes_nothing(tmp_path):
     (tmp_path / FOLDER).write_text("in the way")
     async with running(state_dir=tmp_path) as server, server.http() as http:
         answer = await http.post(f"{BASE}/add-from-rules", json={"name": "a", "rules": [ALIAS]})
@@ -274,7 +274,7 @@ async def test_without_a_state_directory_they_last_as_long_as_the_server():
         assert len(answer.json()["words"]) == 3
 
 
-async def test_a_wrong_method_is_told_all_methods_of_its_address():
+async def test_a_wrong_method_gets_the_allowed_methods():
     async with running() as server, server.http() as http:
         answer = await http.put(f"{BASE}/any")
         assert answer.status_code == 405

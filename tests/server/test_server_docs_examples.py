@@ -68,7 +68,7 @@ def heard(monkeypatch) -> Any:
     return found["Heard"]()
 
 
-async def test_an_interruption_tells_the_words_of_its_own_turn_only(heard, capsys):
+async def test_an_interruption_reports_only_words_of_its_turn(heard, capsys):
     frames = [
         *(TTSTextFrame(word, "one") for word in ("Sure,", "I", "can.")),
         *(TTSTextFrame(word, "two") for word in ("And", "then")),
@@ -86,7 +86,7 @@ async def test_an_interruption_tells_the_words_of_its_own_turn_only(heard, capsy
     assert heard.passed == frames
 
 
-def test_an_item_that_is_no_message_is_passed_over(monkeypatch, capsys):
+def test_items_that_are_not_messages_are_ignored(monkeypatch, capsys):
     found = run(
         LIVEKIT,
         monkeypatch,
@@ -104,6 +104,6 @@ def test_an_item_that_is_no_message_is_passed_over(monkeypatch, capsys):
     assert capsys.readouterr().out == "heard: This is interrupted: True\n"
 
 
-def test_the_page_shows_both_as_they_are():
+def test_the_page_contains_both_examples_unchanged():
     page = sockets_html()
     assert "class Heard(FrameProcessor):" in page and "use_tts_aligned_transcript=True" in page

@@ -158,7 +158,7 @@ async def test_a_client_that_leaves_in_mid_answer_frees_its_lane(path, behind):
         await until(lambda: not server.engine.lanes, 1.5)
 
 
-async def test_speech_that_was_sent_behind_a_request_of_one_who_left_is_never_made():
+async def test_a_pipelined_request_of_a_gone_client_is_not_spoken():
     async with running(ScriptedEngine(step_s=0.05)) as server:
         async with await server.connect() as client:
             await client.send_all(post(f"{SPEECH}/stream") * 5)
@@ -196,7 +196,7 @@ async def test_a_kept_connection_that_is_left_gives_its_descriptor_back_at_once(
         await until(lambda: descriptors_held() <= before)
 
 
-async def test_bodies_that_nobody_reads_do_not_hold_the_answer():
+async def test_unread_bodies_do_not_delay_the_answer():
     small = b"1\r\ny\r\n" * 20_000
     head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with running() as server, await server.connect() as client, trio.open_nursery() as nursery:
@@ -220,7 +220,7 @@ async def test_an_answer_before_the_end_of_a_body_says_that_the_connection_close
     assert answer.startswith(b"HTTP/1.1 401") and b"connection: close" in answer.lower()
 
 
-async def test_a_body_that_waits_for_leave_gets_it():
+async def test_a_body_that_expects_100_continue_gets_it():
     async with running() as server, await server.connect() as client:
         head, _, body = post(SPEECH, TEXT, "Expect: 100-continue", "Connection: close").partition(b"\r\n\r\n")
         await client.send_all(head + b"\r\n\r\n")

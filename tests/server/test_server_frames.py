@@ -101,7 +101,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a_frame_that_is_no_plain_text_means_what_wsproto_says(odd):
+def test_a_frame_that_is_not_plain_text_is_read_like_wsproto(odd):
     data = [frame(0x81, b"before"), ODD[odd], frame(0x81, b"after")]
     assert by_frames(data) == by_wsproto(data)
 
@@ -114,7 +114,7 @@ def test_a_text_is_read_under_any_key_and_byte_by_byte(text, key):
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_any_frames_in_any_pieces_mean_what_wsproto_says(seed):
+def test_any_frames_in_any_pieces_are_read_like_wsproto(seed):
     chance = random.Random(seed)
     data = b""
     is_open = False  # whether a message in pieces has begun

@@ -40,7 +40,7 @@ async def test_a_slow_head_is_given_up_with_408():
         assert b"408" in answer.partition(b"\r\n")[0]
 
 
-async def test_a_connection_that_says_nothing_is_closed():
+async def test_a_silent_connection_is_closed():
     async with running(head_timeout_s=0.2) as server, await server.connect() as stream:
         with trio.fail_after(2):
             await read_all(stream)
@@ -55,13 +55,13 @@ async def test_a_head_too_large_is_431():
 @pytest.mark.parametrize(
     "data", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"hello\r\n\r\n", b"\0" * 300]
 )
-async def test_what_is_not_http_is_400(data):
+async def test_invalid_http_is_400(data):
     async with running() as server:
         answer = await ask(server, data)
     assert b"400" in answer.partition(b"\r\n")[0]
 
 
-async def test_a_websocket_to_anywhere_else_is_refused():
+async def test_a_websocket_at_another_path_is_refused():
     upgrade = (
         "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -73,7 +73,7 @@ async def test_a_websocket_to_anywhere_else_is_refused():
     assert b"403" in answer.partition(b"\r\n")[0] or b"404" in answer.partition(b"\r\n")[0]
 
 
-async def test_two_hundred_half_open_connections_keep_nobody_out():
+async def test_two_hundred_half_open_connections_do_not_block_clients():
     async with running() as server, server.http() as http:
         streams = [await server.connect() for _ in range(200)]
         for stream in streams:

@@ -19,7 +19,7 @@ POST = f"POST {SPEECH} HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + 
 
 
 @pytest.mark.parametrize("request_", [UPGRADE, POST, "GET /live HTTP/1.1\r\nHost: x\r\n\r\n"])
-async def test_one_more_than_allowed_is_told_to_come_back(request_):
+async def test_a_connection_above_the_limit_gets_503_with_retry_after(request_):
     async with running(max_connections=1) as server, server.socket() as first:
         async with await server.connect() as stream:
             with trio.fail_after(2):
@@ -36,7 +36,7 @@ async def test_one_more_than_allowed_is_told_to_come_back(request_):
     ("keys", "origin", "allowed"),
     [([KEY], ELSEWHERE, "*"), ([], "http://localhost:3000", "http://localhost:3000"), ([], ELSEWHERE, None)],
 )
-async def test_a_page_reads_that_there_is_no_room_where_it_could_read_any_other_answer(keys, origin, allowed):
+async def test_a_page_can_read_the_503_of_a_full_server(keys, origin, allowed):
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     named = {"origin": origin}
     async with running(keys=keys) as server, server.http(headers=named) as http:
@@ -63,7 +63,7 @@ def _of_origins(answer):
     return {name: value for name, value in answer.headers.items() if name.startswith(("access-", "vary"))}
 
 
-async def test_there_is_room_again_once_somebody_has_left():
+async def test_a_connection_is_accepted_after_another_one_ends():
     async with running(max_connections=1) as server, server.http() as http:
         async with server.socket():
             with trio.fail_after(2):
@@ -74,7 +74,7 @@ async def test_there_is_room_again_once_somebody_has_left():
                 await trio.sleep(0.05)
 
 
-async def test_those_who_say_nothing_are_kept_for_a_moment_only_and_never_many():
+async def test_silent_connections_above_the_limit_are_few_and_short():
     async with running(max_connections=1) as server, server.socket():
         streams = [await server.connect() for _ in range(TURNED_AWAY + 20)]
         closed = []

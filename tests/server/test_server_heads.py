@@ -33,7 +33,7 @@ def by_h11(raw: bytes) -> RequestHead | None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\x81\x80abcd", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
-def test_a_plain_request_is_read_as_h11_reads_it(rest):
+def test_a_plain_request_is_read_like_h11(rest):
     head = plain_upgrade(PLAIN + rest, MOST)
     assert head is not None and head == by_h11(PLAIN + rest)
     assert head.rest == rest and dict(head.headers)["user-agent"] == "a  client/1.0 (of \t any kind)"
@@ -65,12 +65,12 @@ def test_a_plain_request_is_read_as_h11_reads_it(rest):
         (b"/v1", b"/v 1"),
     ],
 )
-def test_what_is_not_plain_is_left_to_h11(old, new):
+def test_an_unusual_request_is_left_to_h11(old, new):
     assert plain_upgrade(PLAIN.replace(old, new), MOST) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_read_here_h11_reads_the_same(seed):
+def test_every_accepted_request_is_read_like_h11(seed):
     chance = random.Random(seed)
     pieces = [
         b"\r\n",

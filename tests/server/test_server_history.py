@@ -43,7 +43,7 @@ async def history(server, headers=ONE, **query: str):
     return answer.json()["history"]
 
 
-async def test_without_the_flag_nothing_is_kept_and_every_address_says_so(tmp_path: Path) -> None:
+async def test_without_the_flag_nothing_is_stored_and_every_endpoint_says_so(tmp_path: Path) -> None:
     async with running(keys=("one",), state_dir=tmp_path) as server:
         answer = await say(server)
         assert "history-item-id" not in answer.headers
@@ -62,7 +62,7 @@ async def test_without_a_state_folder_the_server_does_not_start() -> None:
     assert caught.group_contains(LocalError, match="history: expected a state_dir")
 
 
-async def test_one_key_finds_nothing_of_another(tmp_path: Path) -> None:
+async def test_a_key_finds_no_items_of_another(tmp_path: Path) -> None:
     async with running(keys=("one", "two"), state_dir=tmp_path, history=True) as server:
         answer = await say(server)
         item_id = answer.headers["history-item-id"]
@@ -90,7 +90,7 @@ async def test_one_key_finds_nothing_of_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["stream-input", "multi-stream-input"])
-async def test_what_a_socket_spoke_is_kept_with_the_audio_that_it_sent(tmp_path: Path, path: str) -> None:
+async def test_a_sockets_speech_is_stored_with_the_sent_audio(tmp_path: Path, path: str) -> None:
     context = {} if path == "stream-input" else {"context_id": "a"}
     end = {"text": ""} if path == "stream-input" else {"close_socket": True}
     async with running(keys=("one",), state_dir=tmp_path, history=True) as server:

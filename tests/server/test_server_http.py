@@ -172,7 +172,7 @@ async def test_a_text_too_long_for_one_body_is_refused_and_streamed():
             assert b"200" in await stream.receive_some()
 
 
-async def test_a_player_that_reads_at_its_pace_is_not_taken_for_a_stalled_one():
+async def test_a_player_that_reads_in_real_time_does_not_count_as_stalled():
     engine = ScriptedEngine(block_ms=1000)
     body = orjson.dumps({"text": TEXT * 200})
     target = f"{BASE}/stream?output_format=pcm_48000"
@@ -188,7 +188,7 @@ async def test_a_player_that_reads_at_its_pace_is_not_taken_for_a_stalled_one():
             assert engine.lanes
 
 
-async def test_a_body_that_never_comes_is_given_up():
+async def test_a_missing_body_times_out():
     async with (
         running(head_timeout_s=0.2, write_timeout_s=0.2) as server,
         await server.connect() as stream,
@@ -209,7 +209,7 @@ async def test_a_client_that_leaves_frees_its_lane():
             await until(lambda: not engine.lanes)
 
 
-async def test_a_reader_that_stalls_frees_its_lane_and_cannot_keep_the_server():
+async def test_a_stalled_reader_frees_its_lane_and_does_not_delay_shutdown():
     engine = ScriptedEngine(block_ms=1000)
     target = f"{BASE}/stream?output_format=pcm_48000"
     async with (
@@ -314,7 +314,7 @@ async def test_metadata_answers_in_the_vendors_shapes():
         assert (await http.post("/v1/single-use-token/other")).status_code == 404
 
 
-async def test_unknown_paths_and_methods_are_told_in_the_vendors_shape():
+async def test_unknown_paths_and_methods_are_reported_in_the_vendors_shape():
     async with running() as server, server.http() as http:
         assert (await http.get("/nowhere")).json()["detail"]["code"] == "not_found"
         assert (await http.get(BASE)).status_code == 405
@@ -340,7 +340,7 @@ async def test_live_ready_and_metrics_answer_without_a_key():
         assert name in text, name
 
 
-async def test_two_servers_count_apart():
+async def test_two_servers_have_separate_metrics():
     async with running() as one, running() as two, one.http() as http, two.http() as other:
         await http.post(BASE, json={"text": TEXT})
         assert "zelitrio_first_audio_seconds_count 0.0" in (await other.get("/metrics")).text

@@ -22,7 +22,7 @@ TEXT = "Das ist GUT"
         ("/v1/text-to-dialogue", {"inputs": [{"text": TEXT, "voice_id": ONE}]}),
     ],
 )
-async def test_http_reads_in_the_language_that_is_asked_for(path: str, body: dict) -> None:
+async def test_http_reads_in_the_requested_language(path: str, body: dict) -> None:
     async with running() as server, server.http() as http:
         assert (await http.post(path, json={**body, "language_code": "de"})).status_code == 200
         assert server.engine.words == ["Das", "ist", "GUT"]
@@ -62,7 +62,7 @@ async def test_a_socket_reads_in_the_language_of_its_query(path: str) -> None:
         assert server.engine.words == ["Das", "ist", "GUT"]
 
 
-async def test_home_assistant_names_a_voice_and_a_language_that_it_may_not_speak() -> None:
+async def test_home_assistant_may_name_a_language_that_the_voice_does_not_speak() -> None:
     async with wyoming() as door:
         for language, words in (("de", ["Das", "ist", "GUT"]), ("xx", ["das", "ist", "gut"])):
             before = len(door.server.engine.words)
@@ -77,7 +77,7 @@ async def test_home_assistant_names_a_voice_and_a_language_that_it_may_not_speak
             assert door.server.engine.words[before:] == words
 
 
-async def test_a_client_that_asks_is_told_what_was_skipped_and_the_language() -> None:
+async def test_a_client_may_request_reports_of_skipped_text_and_the_language() -> None:
     async with running() as server, server.socket("multi-stream-input") as socket:
         text = "Das ist nicht mein Haus, und ich habe es mit der Familie auf dem Land 漢字 nicht. "
         await say(socket, text=text, context_id="a", flush=True)

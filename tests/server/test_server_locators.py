@@ -52,7 +52,7 @@ async def until_final(socket: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", PATHS)
-async def test_each_context_says_what_its_own_locators_name(kind, tmp_path):
+async def test_each_context_uses_its_own_dictionaries(kind, tmp_path):
     async with running(keys=[KEY], state_dir=tmp_path) as server:
         old, new = await keep_two_versions(server)
         contexts = {"old": [old], "new": [new]}

@@ -50,7 +50,7 @@ def test_lines_are_written_whole_and_in_order(pipe):
     assert writer.dropped == 0
 
 
-def test_a_reader_that_does_not_read_costs_lines_and_no_time_and_may_go_on_later(pipe):
+def test_a_stalled_log_reader_costs_only_lines_and_can_continue(pipe):
     writer, line = LogWriter(pipe[1]), b"y" * 999 + b"\n"
     sent = 2 * MAX_WAITING_BYTES // len(line)
     for _ in range(sent):
@@ -63,7 +63,7 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time_and_may_go_on_later
     assert heard.count(line) + writer.dropped == sent
 
 
-def test_a_reader_that_has_gone_costs_lines_only(pipe):
+def test_a_closed_log_reader_costs_only_lines(pipe):
     os.close(pipe[0])
     writer = LogWriter(pipe[1])
     for _ in range(10):
@@ -72,7 +72,7 @@ def test_a_reader_that_has_gone_costs_lines_only(pipe):
 
 
 @pytest.mark.parametrize("path", ["/dev/full", None])
-def test_a_full_disk_and_a_closed_descriptor_cost_lines_only(path):
+def test_a_full_disk_and_a_closed_descriptor_cost_only_lines(path):
     descriptor = -1 if path is None else os.open(path, os.O_WRONLY)
     writer = LogWriter(descriptor)
     for _ in range(10):

@@ -23,7 +23,7 @@ async def told(path, last, **more):
 
 @pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize("last", ["with-timestamps", "stream/with-timestamps"])
-async def test_words_phones_and_visemes_are_told_once_and_in_order(path, last):
+async def test_words_phones_and_visemes_come_once_and_in_order(path, last):
     lines = await told(path, last, timestamps=["word", "phone", "viseme"])
     assert all("words" in line for line in lines if line["alignment"])
     words = [word for line in lines for word in line.get("words", {}).get("words", [])]
@@ -45,7 +45,7 @@ async def test_words_phones_and_visemes_are_told_once_and_in_order(path, last):
 
 
 @pytest.mark.parametrize("path", BODIES)
-async def test_only_the_kinds_that_are_asked_for_are_told(path):
+async def test_only_requested_kinds_of_times_are_sent(path):
     assert {"words", "phones", "visemes"}.isdisjoint(*await told(path, "with-timestamps"))
     line = (await told(path, "with-timestamps", timestamps=["viseme"]))[0]
     assert "visemes" in line and "words" not in line and "phones" not in line

@@ -68,7 +68,7 @@ async def test_errors_have_the_shape_that_each_package_raises():
         assert told.value.status_code == 401 and told.value.body["detail"]["status"] == "invalid_api_key"
 
 
-async def test_the_shape_may_be_asked_for_and_caches_keep_them_apart():
+async def test_the_response_shape_can_be_requested_and_varies_in_caches():
     async with running() as server, server.http() as http:
         for headers in ({}, {"xi-api-key": "any"}, {"x-fern-sdk-name": "elevenlabs"}):
             plain = await http.get("/v1/models", headers=headers)
@@ -92,7 +92,7 @@ async def test_voices_for_openai_clients_have_an_id_and_a_name():
 
 
 @pytest.mark.parametrize("path", OPEN)
-async def test_the_lists_open_without_a_key_only_by_the_setting(path):
+async def test_lists_need_a_key_unless_the_setting_opens_them(path):
     async with running(keys=[KEY]) as server, server.http() as http:
         refused = await http.get(path)
         assert refused.status_code == 401 and refused.json()["error"]["message"]
@@ -103,7 +103,7 @@ async def test_the_lists_open_without_a_key_only_by_the_setting(path):
         assert (await http.get(path, headers={"authorization": "Bearer wrong"})).status_code == 401
 
 
-async def test_an_open_list_opens_nothing_else():
+async def test_open_lists_do_not_open_other_endpoints():
     async with running(keys=[KEY], open_lists=True) as server, server.http() as http:
         for path in (
             "/v1/voices",

@@ -37,7 +37,7 @@ async def test_each_word_has_its_characters_rule_phones_and_break():
         ({"enable_ssml_parsing": True}, "at three quarters", 1.0),
     ],
 )
-async def test_it_obeys_the_fields_of_a_speech_request(extra, said, pause_s):
+async def test_normalise_uses_the_fields_of_a_speech_request(extra, said, pause_s):
     async with running() as server, server.http() as http:
         body = {"text": 'At 3/4 <break time="1s"/>', **extra}
         words = (await http.post(PATH, json=body)).json()["words"]
@@ -45,7 +45,7 @@ async def test_it_obeys_the_fields_of_a_speech_request(extra, said, pause_s):
     assert words[-1]["pause_seconds"] == pause_s
 
 
-async def test_it_reads_with_the_dictionaries_of_the_server(tmp_path):
+async def test_normalise_uses_the_servers_dictionaries(tmp_path):
     (tmp_path / "brands.txt").write_text("W3C -> web consortium\nzelitrio\tZ EH1 L\n")
     dictionaries = Dictionaries(load_front_end(), [load_dictionary(tmp_path / "brands.txt")])
     async with running(dictionaries=dictionaries) as server, server.http() as http:
@@ -62,7 +62,7 @@ async def test_it_reads_with_the_dictionaries_of_the_server(tmp_path):
     assert rules[1]["string_to_replace"] == "W3C" and rules[1]["alias"] == "web consortium"
 
 
-async def test_it_needs_the_key_and_bounds_the_text():
+async def test_normalise_needs_the_key_and_bounds_the_text():
     async with running(keys=[KEY]) as server, server.http() as http:
         assert (await http.post(PATH, json={"text": "Hi."})).status_code == 401
         http.headers["xi-api-key"] = KEY

@@ -85,7 +85,7 @@ async def test_events_carry_the_same_audio_and_say_done():
     assert events[-1]["type"] == "speech.audio.done" and events[-1]["usage"]["total_tokens"] > 0
 
 
-async def test_errors_come_out_as_the_packages_own():
+async def test_errors_are_raised_as_the_packages_own():
     async with running(ScriptedEngine(max_streams=0), keys=[KEY]) as server:
         async with client_of(server, "wrong") as client:
             with pytest.raises(openai.AuthenticationError):

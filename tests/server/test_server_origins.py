@@ -27,7 +27,7 @@ NOT_HERE = [
 ]
 
 
-async def test_with_a_key_any_page_may_ask_and_read_what_it_needs():
+async def test_with_a_key_pages_of_any_origin_are_answered():
     async with running(keys=[KEY]) as server, server.http(headers={"origin": ELSEWHERE}) as http:
         leave = await http.options(f"{SPEECH}/stream", headers=PREFLIGHT)
         assert leave.status_code == 200
@@ -45,7 +45,7 @@ async def test_with_a_key_any_page_may_ask_and_read_what_it_needs():
 
 
 @pytest.mark.parametrize("origin", NOT_HERE)
-async def test_without_a_key_pages_from_elsewhere_are_refused_on_both_ways_in(origin):
+async def test_without_a_key_other_origins_are_refused_over_http_and_sockets(origin):
     async with running() as server, server.http(headers={"origin": origin}) as http:
         # A browser sends this without a preflight: the body has the type of a form.
         answer = await http.post(
@@ -61,7 +61,7 @@ async def test_without_a_key_pages_from_elsewhere_are_refused_on_both_ways_in(or
 
 
 @pytest.mark.parametrize("origin", HERE)
-async def test_without_a_key_pages_of_this_machine_may_come(origin):
+async def test_without_a_key_pages_of_this_machine_are_allowed(origin):
     async with running() as server, server.http(headers={"origin": origin}) as http:
         leave = await http.options(SPEECH, headers=PREFLIGHT)
         assert (leave.status_code, leave.headers["access-control-allow-origin"]) == (200, origin)
@@ -74,7 +74,7 @@ async def test_without_a_key_pages_of_this_machine_may_come(origin):
             assert (await hear(socket))[-1]["isFinal"]
 
 
-async def test_named_origins_are_let_in_and_no_others():
+async def test_only_named_origins_are_allowed():
     named = ("https://One.Example", "null")  # browsers write hosts in lower case
     for keys in ([], [KEY]):
         async with running(keys=keys, cors_origins=named) as server, server.http() as http:
@@ -84,18 +84,18 @@ async def test_named_origins_are_let_in_and_no_others():
 
 
 @pytest.mark.parametrize(("keys", "status"), [([KEY], 200), ([], 403)])
-async def test_the_servers_own_name_is_an_origin_only_where_a_key_guards_it(keys, status):
+async def test_the_servers_own_name_is_an_allowed_origin_only_with_a_key(keys, status):
     own = {"host": "speech.example:8020", "origin": "http://Speech.example:8020"}
     async with running(keys=keys, cors_origins=("https://one.example",)) as server, server.http() as http:
         assert (await http.get("/live", headers=own)).status_code == status
 
 
-async def test_any_origin_can_be_let_in_without_a_key():
+async def test_any_origin_can_be_allowed_without_a_key():
     async with running(cors_origins=("*",)) as server, server.http(headers={"origin": ELSEWHERE}) as http:
         assert (await http.post(SPEECH, json={"text": TEXT})).status_code == 200
 
 
-async def test_the_second_request_of_a_connection_is_looked_at_too():
+async def test_the_second_request_of_a_connection_is_checked_too():
     async with running() as server, server.http() as http:
         assert (await http.get("/live")).status_code == 200
         assert (await http.get("/live", headers={"origin": ELSEWHERE})).status_code == 403
@@ -127,7 +127,7 @@ async def test_without_a_key_a_public_name_is_refused_as_a_host(host, allowed):
         assert (await http.get("/live", headers={"host": host})).status_code == 200
 
 
-async def test_a_request_without_a_host_is_old_and_not_from_a_page():
+async def test_a_request_without_a_host_is_accepted_because_browsers_send_one():
     async with running() as server, await server.connect() as stream:
         await stream.send_all(b"GET /live HTTP/1.0\r\n\r\n")
         assert (await read_all(stream)).startswith(b"HTTP/1.1 200")

@@ -63,7 +63,7 @@ async def test_a_root_path_may_be_written_with_and_without_slashes_at_its_ends(w
 
 
 @pytest.mark.parametrize("written", ["", "/", "//"])
-def test_a_root_path_of_slashes_is_none(written):
+def test_a_root_path_of_slashes_is_empty(written):
     assert ServerSettings(root_path=written).root_path == ""
 
 
@@ -76,7 +76,7 @@ async def test_addresses_in_answers_are_those_that_a_trusted_proxy_names():
 
 
 @pytest.mark.parametrize("trusted", [(), ("10.0.0.0/8", "::1")])
-async def test_a_stranger_cannot_say_where_the_server_is(trusted):
+async def test_an_untrusted_peer_cannot_set_the_servers_address(trusted):
     async with running(trusted_proxies=trusted) as server, server.http() as http:
         described = (await http.get("/openapi.json", headers=FORWARDED)).json()
         assert described["servers"] == [{"url": server.url}]
@@ -103,7 +103,7 @@ async def test_a_page_of_the_public_address_is_the_servers_own():
         ({"prefix": "/"}, Place("http", "box:8020", "/root")),
     ],
 )
-def test_what_a_proxy_says_counts_where_it_is_an_address(said, expected):
+def test_a_proxys_headers_count_only_if_they_are_valid(said, expected):
     places = Places(ServerSettings(trusted_proxies=("10.0.0.0/8", "fd00::/8"), root_path="/root"))
     headers = {"host": "box:8020"} | {f"x-forwarded-{name}": value for name, value in said.items()}
     for peer in ("10.1.2.3", "::ffff:10.1.2.3", "fd00::1%eth0"):
@@ -147,7 +147,7 @@ async def test_several_addresses_are_all_served_and_each_once():
                 assert (await stream.receive_some()).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_one_address_that_is_not_here_is_an_error_beside_one_that_is():
+async def test_one_unavailable_address_among_several_is_an_error():
     with pytest.raises((LocalError, ExceptionGroup)) as caught:
         async with running(keys=[KEY], host=("127.0.0.1", "192.0.2.1")):
             pass

@@ -33,7 +33,7 @@ def test_the_page_names_no_other_server():
         assert links <= {"http://www.w3.org"}, name  # the namespace of SVG
 
 
-def test_every_file_that_is_named_is_there_and_every_file_is_named():
+def test_every_referenced_file_exists_and_every_file_is_referenced():
     texts = {name: file.content.decode() for name, file in page_files().items()}
     named = set(re.findall(r'"playground/([\w.]+)"', texts["index.html"]))
     for text in texts.values():
@@ -52,7 +52,7 @@ async def test_the_page_is_served_without_a_key(path):
         assert (await http.head(path)).status_code == 200
 
 
-async def test_each_file_has_its_type_and_the_headers_that_keep_the_page_to_itself():
+async def test_each_file_has_its_type_and_security_headers():
     types = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
     async with running() as server, server.http() as http:
         for name in {"", *page_files()} - {"index.html"}:

@@ -41,7 +41,7 @@ async def test_a_text_is_spoken_and_the_socket_closes_with_1000():
         assert frames[-1]["isFinal"] and closed.code == 1000 and server.engine.lanes == []
 
 
-async def test_many_sockets_at_once_hear_only_their_own():
+async def test_many_sockets_at_once_get_only_their_own_audio():
     texts = [f"This is number {number} speaking for itself. " for number in range(20)]
     heard: dict[str, np.ndarray] = {}
 
@@ -89,7 +89,7 @@ async def test_a_single_use_token_opens_one_socket_once():
 @pytest.mark.parametrize(
     ("query", "status"), [({"output_format": "mp3_1"}, 400), ({"sync_alignment": "perhaps"}, 400)]
 )
-async def test_what_the_url_alone_proves_wrong_is_refused_before_the_upgrade(query, status):
+async def test_a_wrong_url_is_refused_before_the_upgrade(query, status):
     from trio_websocket import ConnectionRejected
 
     async with running() as server:
@@ -103,7 +103,7 @@ async def test_what_the_url_alone_proves_wrong_is_refused_before_the_upgrade(que
         assert next(iter(query)) in orjson.loads(error.body)["detail"]["message"]
 
 
-async def test_a_broken_upgrade_does_not_stay():
+async def test_a_broken_upgrade_is_closed():
     async with running(head_timeout_s=0.3) as server:
         async with await server.connect() as stream:
             await stream.send_all(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n".encode())
@@ -151,7 +151,7 @@ async def test_a_client_that_vanishes_frees_its_lane():
         await until(lambda: not server.engine.lanes)
 
 
-async def test_a_reader_that_stalls_is_dropped_and_touches_nobody_else():
+async def test_a_stalled_reader_is_dropped_and_affects_no_other_client():
     engine = ScriptedEngine(block_ms=1000)
     async with running(engine, write_timeout_s=0.5) as server:
         stalled = await upgraded(server, "pcm_48000")
@@ -164,7 +164,7 @@ async def test_a_reader_that_stalls_is_dropped_and_touches_nobody_else():
         await stalled.aclose()
 
 
-async def test_a_stalled_reader_cannot_keep_the_server_from_being_cancelled():
+async def test_a_stalled_reader_does_not_delay_cancelling_the_server():
     engine = ScriptedEngine(block_ms=1000)
     async with running(engine, write_timeout_s=600) as server:
         stalled = await upgraded(server, "pcm_48000")
@@ -224,7 +224,7 @@ async def test_a_drain_ends_after_its_time_and_says_so():
         assert socket.closed.code == 1012 and socket.closed.reason == "service restart"
 
 
-async def test_a_lost_engine_is_told_and_ends_the_server_with_its_error():
+async def test_a_lost_engine_is_reported_and_ends_the_server_with_its_error():
     from zelitrio.errors import EngineError
 
     engine = ScriptedEngine(step_s=0.05)
@@ -239,7 +239,7 @@ async def test_a_lost_engine_is_told_and_ends_the_server_with_its_error():
     assert caught.group_contains(EngineError)
 
 
-async def test_a_context_id_may_be_long_but_not_anything_at_all():
+async def test_a_context_id_may_be_long_but_must_be_valid():
     async with running() as server, server.socket("multi-stream-input") as socket:
         await say(socket, text=TEXT, context_id="x" * 10_000, flush=True)
         await say(socket, text=TEXT, context_id={"not": "a string"})
@@ -253,7 +253,7 @@ async def test_a_context_id_may_be_long_but_not_anything_at_all():
                 break
 
 
-async def test_nobody_who_says_nothing_at_all_stays(caplog):
+async def test_a_silent_peer_is_closed(caplog):
     caplog.set_level(logging.ERROR)
     async with running(keys=[KEY], session=SessionSettings(auth_timeout_s=0.2)) as server:
         async with server.socket() as socket:
@@ -283,7 +283,7 @@ def client_frame(payload: bytes) -> bytes:
     return b"\x81" + size + b"\0\0\0\0" + payload
 
 
-async def test_a_peer_that_is_still_sending_when_it_is_refused_can_read_why():
+async def test_a_peer_that_is_refused_while_sending_can_read_the_reason():
     upgrade = f"GET {PATH} HTTP/1.1\r\n{UPGRADE}xi-api-key: wrong\r\n\r\n"
     message = FrameProtocol(client=True, extensions=[]).send_data('{"text": "Hello "}', fin=True)
     async with running(keys=[KEY]) as server, await server.connect() as stream:
@@ -296,7 +296,7 @@ async def test_a_peer_that_is_still_sending_when_it_is_refused_can_read_why():
     assert b"invalid_api_key" in answer and answer.endswith(b"Invalid API key")
 
 
-async def test_encoded_in_threads_or_not_the_bytes_are_the_same(monkeypatch):
+async def test_encoding_in_threads_gives_the_same_bytes(monkeypatch):
     def audio(frames):
         return b"".join(base64.b64decode(frame["audio"]) for frame in frames if frame["audio"])
 

@@ -21,7 +21,7 @@ async def listen(server) -> bytes:
 
 
 @pytest.mark.parametrize("name", WAYS)
-async def test_no_way_ends_the_server_or_changes_a_stream(name):
+async def test_no_stranger_ends_the_server_or_changes_a_stream(name):
     async with running(ScriptedEngine(step_s=0.01), keys=[KEY], cors_origins=()) as server:
         alone = await listen(server)
         assert len(alone) > 48_000
@@ -45,7 +45,7 @@ async def test_no_way_ends_the_server_or_changes_a_stream(name):
             assert answer.status_code == 200
 
 
-async def test_no_way_over_tls_ends_the_server_or_changes_a_stream(certificates):
+async def test_no_stranger_over_tls_ends_the_server_or_changes_a_stream(certificates):
     async with running(ScriptedEngine(step_s=0.01), keys=[KEY], cors_origins=(), **certificates) as server:
         alone = await listen(server)
         heard: list[bytes] = []

@@ -87,7 +87,7 @@ async def test_ulaw_and_linear_at_8_khz_are_the_same_sound() -> None:
         ("?output_format=pcm_8000", "audio/l16;rate=8000", 8000),
     ],
 )
-async def test_jambonz_gets_types_that_it_knows(query: str, content_type: str, rate_hz: int) -> None:
+async def test_jambonz_gets_content_types_that_it_knows(query: str, content_type: str, rate_hz: int) -> None:
     body = {"language": "en-US", "voice": VOICE, "type": "text", "text": TEXT}
     async with running(keys=[KEY]) as server, server.http(headers={"authorization": f"Bearer {KEY}"}) as http:
         answer = await http.post(JAMBONZ + query, json=body)
@@ -195,7 +195,7 @@ async def listen(socket: WebSocketConnection, samples: int) -> bytes:
 
 
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 24_000])
-async def test_a_call_is_greeted_first_and_spoken_reply_by_reply(rate_hz: int) -> None:
+async def test_a_call_begins_with_the_greeting_then_speaks_each_reply(rate_hz: int) -> None:
     async with running(keys=[KEY]) as server, call(server, f"?voice={VOICE}&sampleRate={rate_hz}") as socket:
         assert orjson.loads(await socket.get_message()) == {
             "type": "connect",
@@ -263,7 +263,7 @@ async def test_a_wrong_call_is_refused_before_the_upgrade(query: str, key: str, 
     assert error.status_code == status
 
 
-async def test_a_request_without_an_upgrade_is_told_so() -> None:
+async def test_a_request_without_an_upgrade_is_refused() -> None:
     async with running() as server, server.http() as http:
         assert (await http.get(SOCKET)).status_code == 426
 

@@ -19,7 +19,7 @@ CUT_EVERY = 11
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_hostile_clients_change_nothing_that_a_listener_hears(seed):
+async def test_hostile_clients_do_not_change_a_listeners_audio(seed):
     async with running(ScriptedEngine(step_s=0.01), keys=[KEY]) as server, server.http() as http:
 
         async def listen() -> bytes:

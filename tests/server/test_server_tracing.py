@@ -205,7 +205,7 @@ async def test_a_request_that_is_not_sampled_gives_no_span(flag, sample):
         assert not collector.requests
 
 
-async def test_a_collector_that_is_away_costs_one_line_and_no_speech(monkeypatch, capsys):
+async def test_an_unreachable_collector_costs_one_log_line_and_no_speech(monkeypatch, capsys):
     monkeypatch.setattr(trace_export, "EXPORT_EVERY_S", 0.05)
     monkeypatch.setattr(trace_export, "_TIMEOUT_S", 0.2)
     lines: list[str] = []
@@ -221,7 +221,7 @@ async def test_a_collector_that_is_away_costs_one_line_and_no_speech(monkeypatch
     assert not capsys.readouterr().err
 
 
-async def test_a_collector_that_never_answers_holds_nothing_up_and_the_queue_is_bounded(monkeypatch):
+async def test_a_silent_collector_delays_nothing_and_the_queue_is_bounded(monkeypatch):
     monkeypatch.setattr(trace_export, "MAX_SPANS", 10)
     async with collecting() as collector:
         collector.is_silent = True
@@ -267,6 +267,6 @@ async def test_without_the_extra_the_setting_says_so_in_one_line(monkeypatch):
 
 
 @pytest.mark.parametrize("endpoint", ["localhost:4318", "ftp://a", "http://", "http://a?b"])
-def test_an_address_that_is_no_collector_s_is_refused(endpoint):
+def test_an_invalid_collector_address_is_refused(endpoint):
     with pytest.raises(LocalError, match="trace_endpoint"):
         ServerSettings(trace_endpoint=endpoint)

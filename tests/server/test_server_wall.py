@@ -147,7 +147,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_failure_ends_what_it_belongs_to_and_nothing_else(kind, monkeypatch):
+async def test_a_failure_ends_only_its_own_connection_or_stream(kind, monkeypatch):
     owner, name, trigger = KINDS[kind]
     fault = inject(monkeypatch, owner, name)
     async with running(ScriptedEngine(step_s=0.01), ping_s=0.2) as server:
@@ -214,9 +214,7 @@ async def test_an_accept_that_fails_is_tried_again(number, monkeypatch):
 
 
 @pytest.mark.parametrize("is_engine_silent", [False, True])
-async def test_a_task_of_the_server_that_breaks_lets_speech_end_and_tells_every_socket(
-    is_engine_silent, monkeypatch
-):
+async def test_a_failed_server_task_lets_speech_end_and_notifies_sockets(is_engine_silent, monkeypatch):
     accept = trio.SocketListener.accept
     is_broken = False
 

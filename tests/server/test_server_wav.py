@@ -60,7 +60,7 @@ async def test_a_whole_wav_has_the_true_sizes_and_a_length(target):
 
 
 @pytest.mark.parametrize("target", STREAMED)
-async def test_a_streamed_wav_says_no_length_anywhere(target):
+async def test_a_streamed_wav_states_no_length(target):
     async with running() as server, server.http() as http:
         answer = await http.post(target, json=STREAMED[target])
     assert answer.status_code == 200, answer.text

@@ -61,7 +61,7 @@ def audio_in(events: list[Event]) -> np.ndarray:
     return np.frombuffer(audio, "<i2").astype(np.float32) / 32768
 
 
-async def test_frames_behind_the_request_in_pieces_and_with_pings_between_are_understood():
+async def test_frames_after_the_request_may_come_in_pieces_with_pings_between():
     peer = Peer()
     half, rest = TEXT[:20], TEXT[20:]
     data = (
@@ -94,7 +94,7 @@ async def test_frames_behind_the_request_in_pieces_and_with_pings_between_are_un
         ({"Connection": "keep-alive"}, 400),
     ],
 )
-async def test_an_upgrade_that_is_none_is_answered_in_http(changed, status):
+async def test_an_invalid_upgrade_is_answered_in_http(changed, status):
     async with running() as server, await server.connect() as stream:
         await stream.send_all(upgrade(**changed))
         with trio.fail_after(3):
@@ -103,7 +103,7 @@ async def test_an_upgrade_that_is_none_is_answered_in_http(changed, status):
     assert (status == 426) == (b"sec-websocket-version: 13" in answer.lower())
 
 
-def test_what_a_connection_is_to_be_may_be_said_in_two_headers():
+def test_the_connection_header_may_be_repeated():
     twice = [("connection", "Upgrade"), ("connection", "keep-alive")]
     others = [(name.lower(), value) for name, value in HEADERS.items() if name != "Connection"]
     assert b"101" in accept_answer(RequestHead("GET", PATH, (*others, *twice), raw=b""))
@@ -164,7 +164,7 @@ async def hear(stream: trio.SocketStream, peer: Peer) -> list[Event]:
         (b"\x88\x82\0\0\0\0\x03\xe9", 1001),  # a close, which is answered with its code
     ],
 )
-async def test_whoever_cannot_stay_is_told_why(sent, code):
+async def test_a_closed_peer_gets_the_reason(sent, code):
     async with accepted() as (socket, stream, peer):
         await stream.send_all(sent)
         with trio.fail_after(2), pytest.raises(PeerLeft):
@@ -229,7 +229,7 @@ async def test_a_message_of_countless_empty_pieces_is_one_message():
 
 
 @pytest.mark.parametrize("who", ["he", "we"])
-async def test_behind_a_close_nothing_follows(who):
+async def test_nothing_follows_a_close_frame(who):
     async with accepted() as (socket, stream, peer):
         if who == "he":
             await stream.send_all(peer.frames.send(CloseConnection(1000)))
@@ -245,7 +245,7 @@ async def test_behind_a_close_nothing_follows(who):
 
 
 @pytest.mark.parametrize(("sent", "code"), [(b"\x83\x80\0\0\0\0", 1002), (b"\x81\x81\0\0\0\0\xff", 1007)])
-async def test_what_still_comes_behind_a_broken_frame_resets_nothing(sent, code):
+async def test_data_after_an_invalid_frame_causes_no_reset(sent, code):
     async with running() as server, await server.connect() as stream:
         await stream.send_all(upgrade() + sent)
         with trio.fail_after(3):
@@ -256,7 +256,7 @@ async def test_what_still_comes_behind_a_broken_frame_resets_nothing(sent, code)
             await trio.sleep(0.05)
 
 
-async def test_one_who_is_told_to_go_and_takes_nothing_is_left_without_an_error():
+async def test_closing_a_peer_that_reads_nothing_raises_no_error():
     ours, theirs = trio.socket.socketpair()
     async with trio.SocketStream(ours) as raw, trio.SocketStream(theirs), trio.open_nursery() as nursery:
         stream = GuardedStream(raw, 5)
@@ -267,7 +267,7 @@ async def test_one_who_is_told_to_go_and_takes_nothing_is_left_without_an_error(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():
+async def test_our_close_waits_for_the_peers_and_drops_other_messages():
     async with accepted() as (socket, stream, peer):
         heard: list[str | bytes] = []
 
@@ -289,7 +289,7 @@ async def test_a_close_of_ours_waits_for_theirs_and_hears_nothing_more():
 
 
 @pytest.mark.parametrize("seed", range(30))
-async def test_whatever_is_sent_gives_messages_or_an_end(seed):
+async def test_any_input_gives_messages_or_a_close(seed):
     random = np.random.default_rng(seed)
     opcodes = [0x00, 0x01, 0x02, 0x80, 0x81, 0x82, 0x83, 0x88, 0x89, 0x8A, 0xC1]
     data = b""

@@ -183,7 +183,7 @@ async def test_a_voice_is_chosen_by_name_or_language(voice: SynthesizeVoice | No
     assert [entry[1].voice_id for entry in engine.log if entry[0] == "open"] == [expected]
 
 
-async def test_usage_is_counted_under_the_door() -> None:
+async def test_usage_is_counted_as_wyoming() -> None:
     async def speak(client: AsyncTcpClient) -> None:
         await client.write_event(Synthesize("Hello there.").event())
         await events_until(client, AudioStop)
@@ -211,7 +211,7 @@ async def test_loopback_is_not_announced() -> None:
             pass
 
 
-async def test_the_service_is_found_by_name_and_taken_back() -> None:
+async def test_the_service_is_announced_and_withdrawn() -> None:
     from zeroconf.asyncio import AsyncZeroconf
 
     port = free_port()

@@ -129,7 +129,7 @@ RUBBISH = {
 
 
 @pytest.mark.parametrize("name", RUBBISH)
-async def test_rubbish_and_stalls_end_one_connection_and_change_no_stream(name: str, monkeypatch) -> None:
+async def test_invalid_data_and_stalls_end_only_their_connection(name: str, monkeypatch) -> None:
     monkeypatch.setattr(door, "STALL_S", 0.3)
     text = "The bystander hears every sample of this, whatever others do meanwhile. " * 3
 
@@ -188,7 +188,7 @@ async def test_a_reader_that_stalls_loses_its_connection_after_the_write_timeout
         await stream.aclose()
 
 
-async def test_a_drain_speaks_what_there_is_and_refuses_the_rest() -> None:
+async def test_a_drain_speaks_received_text_and_refuses_new_text() -> None:
     engine = ScriptedEngine(step_s=0.02)
 
     async def speak(client: AsyncTcpClient) -> list[Event]:
@@ -219,7 +219,7 @@ async def test_a_drain_that_takes_too_long_says_so() -> None:
         assert b"service_restart" in heard
 
 
-async def test_a_broken_engine_is_told() -> None:
+async def test_a_broken_engine_is_reported() -> None:
     engine = ScriptedEngine(step_s=0.1)
     heard = b""
     with pytest.RaisesGroup(EngineError, flatten_subgroups=True):

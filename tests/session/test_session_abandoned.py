@@ -33,7 +33,7 @@ def write(socket, is_dialogue, context):
 
 
 @pytest.mark.parametrize("is_dialogue", [True, False])
-async def test_a_context_that_closes_is_abandoned_once_the_next_one_opens(is_dialogue, autojump_clock):
+async def test_a_closing_context_is_abandoned_when_the_next_opens(is_dialogue, autojump_clock):
     engine = ScriptedEngine(step_s=0.2)
     place = DIALOGUE if is_dialogue else target(multi=True, auto_mode="true")
     async with conversation(make_service(engine), place) as (socket, _):

@@ -31,7 +31,7 @@ def test_a_segment_ends_in_a_space_and_with_its_audio(source):
     assert written.starts_ms[4] + written.durations_ms[4] == 520
 
 
-def test_what_was_spoken_begins_with_a_space_and_ends_without_one():
+def test_spoken_text_begins_with_a_space_and_ends_without_one():
     spoken = "".join(told(Timing.SEGMENT, "hello.").spoken.chars)
     assert spoken == " hello"
 

@@ -148,7 +148,7 @@ async def test_the_most_urgent_has_the_next_turn_and_equals_go_in_order() -> Non
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_those_who_give_up_waiting_take_no_turn_with_them(seed: int) -> None:
+async def test_a_cancelled_waiter_takes_no_turn(seed: int) -> None:
     random = np.random.default_rng(seed)
     turns, inside = Turns(), 0
 

@@ -130,7 +130,7 @@ async def test_a_drain_waits_for_text_that_still_comes_while_speaking(autojump_c
 
 
 @pytest.mark.parametrize("multi", [False, True])
-async def test_a_lost_engine_is_told_to_speaking_and_idle_sockets(autojump_clock, multi):
+async def test_a_lost_engine_is_reported_to_speaking_and_idle_sockets(autojump_clock, multi):
     engine = ScriptedEngine(step_s=0.1)
     service = make_service(engine)
     async with (

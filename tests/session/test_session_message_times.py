@@ -123,7 +123,7 @@ async def test_turns_of_one_context_go_on_where_the_last_one_ended(autojump_cloc
     check(frames, "pcm_24000", TEXT + "Good bye. " + TEXT)
 
 
-async def test_real_speech_is_told_the_same_in_small_messages_and_in_whole_utterances():
+async def test_small_messages_and_whole_utterances_have_the_same_times_for_real_speech():
     async with open_engine() as engine:
         fine = await messages_of(engine, first_packet_ms=10, max_packet_ms=40)
         usual = await messages_of(engine)

@@ -205,7 +205,7 @@ async def test_an_idle_context_is_finished_and_an_idle_socket_closed(autojump_cl
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_contexts_never_hear_each_other_however_they_are_cut_off(autojump_clock, seed):
+async def test_cancelled_contexts_never_get_each_others_audio(autojump_clock, seed):
     chance = random.Random(seed)
     engine = ScriptedEngine(step_s=0.01, block_ms=40)
     said: dict[str, str] = {}

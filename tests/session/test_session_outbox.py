@@ -65,7 +65,7 @@ async def test_a_peer_that_takes_everything_needs_no_writer():
     assert wire.sent == left == ["a", "b", "c"]
 
 
-async def test_once_the_peer_is_slow_all_goes_through_the_writer_in_order():
+async def test_messages_to_a_slow_peer_go_through_the_writer_in_order():
     wire, left = Wire(room=1), list[str]()
     outbox = Outbox(wire.offer)
     for text in "abcd":
@@ -101,7 +101,7 @@ async def test_audio_waits_for_room_per_owner_and_notices_do_not_wait(autojump_c
     assert wire.sent == ["0", "1", "2", "other", "notice"]
 
 
-async def test_dropping_an_owner_takes_back_its_audio_only_but_never_half_a_message(autojump_clock):
+async def test_dropping_an_owner_removes_only_its_whole_audio_messages(autojump_clock):
     wire = Wire()
     outbox = Outbox(wire.offer)
     await fill(outbox)

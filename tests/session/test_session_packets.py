@@ -82,7 +82,7 @@ def test_what_the_codec_holds_back_is_not_counted_as_heard():
     assert packer.dry_at == pytest.approx(2.1)
 
 
-def test_notices_nobody_reads_are_bounded():
+def test_unread_notices_are_bounded():
     outbox = Outbox()
     with pytest.raises(OutboxOverflowError):
         for _ in range(MAX_NOTICES + 1):

@@ -96,7 +96,7 @@ async def test_the_report_of_a_random_cancel_agrees_with_the_audio(kind, seed, a
 
 
 @pytest.mark.parametrize("kind", ["multi", "dialogue"])
-async def test_what_the_client_played_counts_if_it_says_so_and_also_after_the_end(kind, autojump_clock):
+async def test_the_played_time_of_a_client_counts_also_after_the_end(kind, autojump_clock):
     async with open_socket(kind, ScriptedEngine(), output_format="pcm_24000") as (socket, _):
         write(socket, kind, TEXT, flush=True)
         socket.say(context_id="x", close_context=True)
@@ -196,7 +196,7 @@ async def test_times_that_do_not_exist_are_refused(autojump_clock):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_without_the_fields_nothing_of_them_is_sent(kind, autojump_clock):
+async def test_without_the_fields_their_answers_are_not_sent(kind, autojump_clock):
     async with open_socket(kind, ScriptedEngine(), output_format="pcm_24000") as (socket, _):
         write(socket, kind, TEXT, flush=True)
         socket.say(text="") if kind == "single" else socket.say(context_id="x", close_context=True)

@@ -176,7 +176,7 @@ async def test_a_wrong_key_in_the_handshake_is_refused_even_if_the_first_message
     assert socket.errors()[0]["error"] == "invalid_api_key" and socket.closed[0] == 1008
 
 
-async def test_nobody_who_says_nothing_may_stay(autojump_clock):
+async def test_a_silent_unauthenticated_peer_is_closed(autojump_clock):
     import trio
 
     service = make_service(ScriptedEngine(), key="right", auth_timeout_s=3)
@@ -198,7 +198,7 @@ async def test_silence_for_the_inactivity_timeout_ends_the_socket_but_not_while_
     assert socket.closed_at == pytest.approx(spoken_at + 5)
 
 
-async def test_a_failed_utterance_is_told_and_frees_the_lane(autojump_clock):
+async def test_a_failed_utterance_is_reported_and_frees_the_lane(autojump_clock):
     engine = ScriptedEngine(failures={"second": UtteranceError("a shape was wrong at /secret/path")})
     socket, service = await say_all(engine, {"text": FIRST, "flush": True}, {"text": SECOND}, {"text": ""})
     assert socket.errors()[0]["error"] == "something_went_wrong"
@@ -207,7 +207,7 @@ async def test_a_failed_utterance_is_told_and_frees_the_lane(autojump_clock):
     assert engine.lanes == [] and service.observer.closed == ["failed"]
 
 
-async def test_a_bug_is_told_to_the_peer_without_its_inside_and_to_the_observer_with_it(autojump_clock):
+async def test_a_bug_is_reported_without_details_to_the_peer_and_in_full_to_the_observer(autojump_clock):
     bug = AttributeError("'NoneType' object has no attribute 'secret'")
     engine = ScriptedEngine(failures={"second": bug})
     socket, service = await say_all(engine, {"text": FIRST, "flush": True}, {"text": SECOND}, {"text": ""})

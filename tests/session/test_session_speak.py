@@ -139,7 +139,7 @@ async def test_what_the_texts_own_iteration_raises_comes_out_as_itself(autojump_
     assert engine.lanes == []
 
 
-async def test_a_text_that_fails_as_its_reader_leaves_is_no_error_of_the_reader(autojump_clock):
+async def test_an_error_of_the_text_while_the_reader_leaves_is_dropped(autojump_clock):
     engine = ScriptedEngine()
 
     async def written():
@@ -174,7 +174,7 @@ async def test_the_callers_own_exception_comes_out_as_itself(autojump_clock):
 
 
 @pytest.mark.parametrize(("step_s", "ran_dry"), [(0.01, False), (0.5, True)])
-async def test_an_engine_that_is_too_slow_is_told_as_an_underrun(autojump_clock, step_s, ran_dry):
+async def test_an_engine_that_is_too_slow_is_reported_as_an_underrun(autojump_clock, step_s, ran_dry):
     engine = ScriptedEngine(step_s=step_s, block_ms=100)
     service = make_service(engine)
     async with speak(service, options_of(engine), TEXT) as spoken:

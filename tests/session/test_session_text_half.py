@@ -159,7 +159,7 @@ class Told(Observer):
         self.differing.append((seems, language))
 
 
-def test_text_that_no_voice_speaks_is_told_once() -> None:
+def test_unspoken_text_is_reported_once() -> None:
     told = Told()
     notices = Notices(told)
     half = make_half(notices)
@@ -171,7 +171,7 @@ def test_text_that_no_voice_speaks_is_told_once() -> None:
     assert notices.seems is None
 
 
-def test_a_text_in_another_language_is_told_once() -> None:
+def test_a_text_in_another_language_is_reported_once() -> None:
     told = Told()
     half = make_half(Notices(told))
     for text in ("Das ist nicht mein Haus. ", "Ich habe es mit der Familie auf dem Land. ") * 3:

@@ -32,7 +32,7 @@ def test_fenced_code_is_read_without_its_fence_or_skipped(chunks: list[str]) -> 
     assert _said(chunks, Unheard(code=True)) == "run this done"
 
 
-def test_reasoning_that_does_not_end_is_silent_and_a_tag_in_a_sentence_is_none() -> None:
+def test_open_reasoning_is_silent_and_a_tag_inside_a_sentence_does_not_count() -> None:
     assert _said(["<think>Hm. ", "And on. "]) == ""
     assert _said(["The <think> tag is used."]) == "the tag is used"
     assert _said([_THINKING], Unheard(reasoning=False)) == "let me see she wants five it is five"

@@ -45,12 +45,12 @@ def test_only_the_right_version_is_found(dictionaries):
     assert dictionaries.find("nobody") is None
 
 
-def test_who_names_none_has_all_and_the_first_decides(dictionaries):
+def test_without_named_dictionaries_all_apply_and_the_first_decides(dictionaries):
     assert said(dictionaries.front_end, "Zelitrio") == "Z EH1 L"
     assert said(dictionaries.front_end, "tomato") == "T AH0"
 
 
-def test_who_names_some_has_those_in_that_order(dictionaries):
+def test_named_dictionaries_apply_in_their_order(dictionaries):
     british = dictionaries.front_end_with([dictionaries.find("british")])
     assert "AA1" in said(british, "tomato")
     assert said(british, "Zelitrio") != "Z EH1 L"
@@ -82,7 +82,7 @@ def test_an_alias_is_read_in_the_place_of_whole_words_only(tmp_path: Path) -> No
     assert {source[slice(*word.span)] for word in words if word.spoken in ("united", "nations")} == {"UN"}
 
 
-def test_of_two_dictionaries_the_first_decides_on_a_word_alone(tmp_path: Path) -> None:
+def test_the_first_of_two_dictionaries_decides_each_word(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("zorb\tZ AO1 R B\n", encoding="utf-8")
     (tmp_path / "two.txt").write_text("zorb -> round ball\n", encoding="utf-8")
     loaded = [load_dictionary(tmp_path / name) for name in ("one.txt", "two.txt")]
@@ -93,7 +93,7 @@ def test_of_two_dictionaries_the_first_decides_on_a_word_alone(tmp_path: Path) -
     assert Dictionaries(load_front_end(), loaded).front_end.utterance("zorb").phones[0] == "Z"
 
 
-def test_a_sound_of_ones_own_comes_before_the_names_that_are_built_in(tmp_path: Path) -> None:
+def test_a_dictionarys_sound_precedes_built_in_names(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text("nginx\tEH1 N JH IH0 N\n", encoding="utf-8")
     front_end = Dictionaries(load_front_end(), [load_dictionary(path)]).front_end

@@ -68,7 +68,7 @@ def test_a_mark_after_a_word_without_a_sound_is_kept() -> None:
     assert [(word.spoken, word.after) for word in found] == [("Ja", Break.COMMA), ("nein", Break.STOP)]
 
 
-def test_english_can_be_respelt_and_words_that_somebody_chose_are_known() -> None:
+def test_english_can_be_respelt_except_words_with_chosen_phones() -> None:
     seen: list[tuple[str, bool]] = []
 
     def respell(words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:

@@ -117,5 +117,5 @@ def test_plain_words_are_read_without_asking_a_rule() -> None:
 @pytest.mark.parametrize(
     "word", ["March", "Dr", "mg", "xiv", "USA", "iPhone", "V", "www", "a.b", "b2b", "naïve"]
 )
-def test_what_a_rule_may_read_is_left_to_it(word: str) -> None:
+def test_words_that_a_rule_may_read_are_left_to_it(word: str) -> None:
     assert PlainWords(RULES).read(Reader(f"so {word} there", _LEXICON), 0) == 3

@@ -42,7 +42,7 @@ def test_the_reading_list_has_at_least_1200_cases_and_none_twice() -> None:
 
 
 @pytest.mark.parametrize("kind", _KINDS)
-def test_a_case_is_read_alike_in_a_sentence_and_next_to_punctuation(kind: str) -> None:
+def test_a_case_is_read_the_same_in_a_sentence_and_next_to_punctuation(kind: str) -> None:
     """Cases that begin with a word keep their reading after another sentence and before a mark."""
     front_end = load_front_end()
     wrong = []
@@ -75,7 +75,7 @@ def test_every_heteronym_is_said_as_its_context_asks() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_names_from_twenty_languages_are_said_as_their_bearers_nearly_do() -> None:
+def test_names_from_twenty_languages_are_close_to_their_own_pronunciation() -> None:
     front_end = load_front_end()
     wrong = []
     for language, name, expected in _rows("names.tsv"):

@@ -54,14 +54,14 @@ def _split(text: str) -> list[str]:
         ("ok. sure. let me see", ["ok. sure. ", "let me see"]),
     ],
 )
-def test_a_text_is_parted_where_a_reader_would_part_it(text: str, expected: list[str]) -> None:
+def test_a_text_is_cut_at_sentence_ends(text: str, expected: list[str]) -> None:
     assert _split(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "Hello", "Hello.", "Hello there.", "Dr. ", "3.", "3. ", "U.S. ", 'He said "Hi." ', "5 p.m. "]
 )
-def test_nothing_is_claimed_while_what_follows_could_change_it(text: str) -> None:
+def test_no_end_is_found_while_later_text_could_change_it(text: str) -> None:
     assert find_sentence_end(text) is None
 
 
@@ -82,7 +82,7 @@ _TOKENS = st.sampled_from(
     st.lists(_TOKENS | st.sampled_from(["said: ", "so) ", "one; ", "two, "]), max_size=14),
     st.sampled_from(["", " "]),
 )
-def test_the_first_look_at_a_character_turns_no_end_away(
+def test_the_quick_check_of_a_character_misses_no_end(
     pattern: re.Pattern[str], tokens: list[str], glue: str
 ) -> None:
     text = glue.join(tokens)
@@ -94,7 +94,7 @@ def test_the_first_look_at_a_character_turns_no_end_away(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_TOKENS, max_size=14), st.sampled_from(["", " "]))
-def test_no_prefix_claims_an_end_that_the_whole_text_denies(tokens: list[str], glue: str) -> None:
+def test_no_prefix_has_an_end_that_the_whole_text_lacks(tokens: list[str], glue: str) -> None:
     text = glue.join(tokens)
     final: list[int] = []
     start = 0
@@ -140,7 +140,7 @@ def test_a_phrase_ends_after_its_last_comma_colon_or_dash(text: str, end: int | 
     assert find_phrase_end(text) == end
 
 
-def test_a_search_begins_where_it_is_told() -> None:
+def test_a_search_begins_at_the_given_place() -> None:
     text = "One two. Three four. Five"
     assert find_sentence_end(text, 9) == 21
     assert find_phrase_end("a, b, c", 6) is None

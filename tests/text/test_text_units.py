@@ -76,7 +76,7 @@ def test_a_lexicon_keeps_the_sounds_of_a_bounded_number_of_words() -> None:
         assert len(lexicon._asked) <= MOST_ASKED
 
 
-def test_a_word_added_to_a_lexicon_is_said_so_and_the_old_lexicon_is_unchanged() -> None:
+def test_adding_a_word_makes_a_new_lexicon_and_keeps_the_old_one() -> None:
     lexicon = load_lexicon()
     mine = lexicon.with_entries({"Zorb": "Z AO1 R B", "the": ("DH", "IY1")})
     front_end = FrontEnd(mine)

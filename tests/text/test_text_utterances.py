@@ -95,7 +95,7 @@ def test_the_context_begins_with_the_sentence_that_is_open() -> None:
     assert not rest.joins and rest.context == ()
 
 
-def test_of_a_long_sentence_only_the_end_is_context() -> None:
+def test_only_the_end_of_a_long_sentence_is_context() -> None:
     stream = reader()
     for _ in range(30):
         (last,) = stream.read("and they went on along a way ", ends_sentence=False)
@@ -167,7 +167,7 @@ def test_tags_that_arrive_in_pieces_are_obeyed(size: int) -> None:
     assert utterance.words[2].phones == ("K", "AE1", "T")
 
 
-def test_a_word_before_a_pause_knows_it() -> None:
+def test_a_word_before_a_pause_is_marked() -> None:
     words = read_text("Yes, we do it ", "again.")[0].words
     assert [word.pauses for word in words] == [True, False, False, False]
     assert attrs.evolve(words[1], pause_s=0.2).pauses

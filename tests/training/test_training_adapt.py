@@ -23,7 +23,7 @@ MODELS = pytest.mark.parametrize("model", [tiny_model(), tiny_fine_model()], ids
 
 
 @MODELS
-def test_a_vocoder_that_learns_on_takes_pitch_as_it_is_told(model: ZeliModel, tmp_path: Path) -> None:
+def test_a_vocoder_that_continues_training_uses_the_given_pitch(model: ZeliModel, tmp_path: Path) -> None:
     assert model.vocoder.config.jitter_cents > 0
     _, vocoder = begin_from(model, 0, "me", tmp_path)
     state = load_checkpoint(vocoder)
@@ -32,7 +32,7 @@ def test_a_vocoder_that_learns_on_takes_pitch_as_it_is_told(model: ZeliModel, tm
 
 
 @MODELS
-def test_either_model_is_compared_with_recordings(model: ZeliModel, tmp_path: Path) -> None:
+def test_both_kinds_of_model_are_compared_with_recordings(model: ZeliModel, tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path, ("kathleen",)), ["kathleen"], report=lambda line: None)
     assert nearest_speaker(model, data) in (0, 1)
     # The recordings have the same text, so none is far from it compared with the others.
@@ -40,7 +40,7 @@ def test_either_model_is_compared_with_recordings(model: ZeliModel, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_pulses_are_put_where_the_vocoder_knows_them(tmp_path: Path) -> None:
+def test_pulses_are_placed_where_the_vocoder_expects_them(tmp_path: Path) -> None:
     model, by = zeli_model(load_builtin().default), 0.25
     shard = open_shard(make_work(tmp_path, ("kathleen",)) / "features" / "kathleen")
     f0 = np.full(FRAMES, 200.0, np.float32)

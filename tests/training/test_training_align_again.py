@@ -35,7 +35,7 @@ class EvenAligner:
         return found
 
 
-def test_a_stopped_alignment_goes_on_behind_what_it_has_even_after_half_a_line(
+def test_a_stopped_alignment_continues_even_after_an_incomplete_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(align, "Aligner", EvenAligner)
@@ -65,9 +65,7 @@ def test_a_stopped_alignment_goes_on_behind_what_it_has_even_after_half_a_line(
     assert EvenAligner.done == 5
 
 
-def test_alignments_that_could_not_be_written_are_those_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_keeps_the_old_alignments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(align, "Aligner", EvenAligner)
     EvenAligner.done, EvenAligner.share = 0, 100
     recordings = []

@@ -40,7 +40,7 @@ def test_words_are_read_without_padding_and_silence() -> None:
     ]
 
 
-def test_a_missing_word_or_phone_is_no_alignment() -> None:
+def test_a_missing_word_or_phone_makes_an_alignment_invalid() -> None:
     assert read_words([Entry("whi", (0, 5), (5, 5))], KNOWN, ["whi", "wyou"], 0) is None
     assert read_words([Entry("whi", (0, 5))], KNOWN, ["whi"], 0) is None
 

@@ -42,7 +42,7 @@ def test_good_recordings_have_no_problems_and_their_speaker_is_measured(folder: 
     assert summary(checked) == "4 recordings can be used, 0.1 min of speech; 0 left out, 0 remarks"
 
 
-def test_lines_that_name_no_recording_and_text_are_named(folder: Path) -> None:
+def test_an_error_names_lines_without_a_recording_or_text(folder: Path) -> None:
     (folder / "noise.wav").write_bytes(b"RIFF" + bytes(range(200)))
     checked = checked_with(
         folder, ("good0.wav", ""), ("gone.wav", SENTENCE), ("noise.wav", SENTENCE), ("good1.wav", SENTENCE)
@@ -56,7 +56,7 @@ def test_lines_that_name_no_recording_and_text_are_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ["alone.wav", "a|b|c|d", "|text without a file"])
-def test_a_line_of_another_form_is_named(folder: Path, row: str) -> None:
+def test_an_error_names_a_malformed_line(folder: Path, row: str) -> None:
     with (folder / "metadata.csv").open("a") as table:
         table.write(row + "\n")
     (problem,) = check_recordings(folder).problems
@@ -106,7 +106,7 @@ def test_a_recording_that_cannot_be_used_is_left_out(
     assert len(checked.usable) == 4
 
 
-def test_of_twenty_minutes_only_the_beginning_is_read(folder: Path) -> None:
+def test_only_the_beginning_of_a_long_recording_is_read(folder: Path) -> None:
     write_wav(folder / "chapter.wav", np.zeros(MINUTES_20 * 16_000, np.float32), 16_000)
     (line,) = said(checked_with(folder, ("chapter.wav", SENTENCE)))
     assert line == (

@@ -40,7 +40,7 @@ def test_an_empty_corpus_is_refused(tmp_path: Path) -> None:
         find_speakers(tmp_path)
 
 
-def test_takes_of_one_prompt_and_readers_of_it_are_held_out_together() -> None:
+def test_all_takes_of_a_prompt_are_held_out_together() -> None:
     prompts = [f"arctic_a{number:04d}" for number in range(500)]
     for prompt in prompts:
         plain = Recording(Path(f"bdl/{prompt}.opus"), "x").held_out

@@ -68,7 +68,7 @@ def test_a_batch_has_the_shapes_the_model_reads(data: AcousticData) -> None:
     assert int(batch.rows.max()) < tokens
 
 
-def test_an_alignment_that_cannot_be_right_is_found(data: AcousticData) -> None:
+def test_an_impossible_alignment_is_found(data: AcousticData) -> None:
     example = data.train[0][0]
     assert fault(example) is None
     words = list(example.aligned.words)
@@ -93,7 +93,7 @@ def test_vocoder_crops_line_up_with_their_sound(tmp_path: Path) -> None:
     assert float(agree) > 0.97
 
 
-def test_guided_frames_lie_under_the_recording_and_stand_in_for_measured_ones(tmp_path: Path) -> None:
+def test_guided_frames_replace_the_measured_frames_of_their_recording(tmp_path: Path) -> None:
     work = make_work(tmp_path)
     speakers = ("kathleen", "bdl")
     training = small_acoustic(AcousticData(work, speakers, report=lambda line: None))

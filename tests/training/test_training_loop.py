@@ -34,14 +34,14 @@ class Counted:
         self.saved.append((self.step, look))
 
 
-def test_a_run_ends_when_all_of_it_is_over_and_looks_at_held_out_speech() -> None:
+def test_a_run_ends_after_its_steps_and_evaluates_held_out_speech() -> None:
     run = Counted()
     run_loop(run, share_of=lambda step: step / 4, save_s=60, told=lambda step, losses: True)
     assert run.shares == [0.0, 0.25, 0.5, 0.75]
     assert run.saved == [(4, True)]
 
 
-def test_a_resumed_run_takes_the_rest_and_one_that_is_over_takes_none() -> None:
+def test_a_resumed_run_takes_the_remaining_steps() -> None:
     for done, shares in ((3, [0.75]), (4, [])):
         run = Counted(step=done)
         run_loop(run, share_of=lambda step: step / 4, save_s=60, told=lambda step, losses: True)
@@ -49,13 +49,13 @@ def test_a_resumed_run_takes_the_rest_and_one_that_is_over_takes_none() -> None:
         assert run.saved == [(4, True)]
 
 
-def test_a_run_that_is_stopped_leaves_a_checkpoint_without_a_look() -> None:
+def test_a_stopped_run_writes_a_checkpoint_without_evaluation() -> None:
     run = Counted()
     run_loop(run, share_of=lambda step: step / 9, save_s=60, told=lambda step, losses: losses["mel"] < 5)
     assert run.saved == [(5, False)]
 
 
-def test_losses_are_told_as_seldom_as_they_cost_and_checkpoints_come_by_time() -> None:
+def test_losses_are_reported_in_intervals_and_checkpoints_written_by_time() -> None:
     told: list[int] = []
 
     def tell(step: int, losses: Mapping[str, float]) -> bool:
@@ -75,7 +75,7 @@ def test_time_may_bound_a_run_too() -> None:
     assert run.step == 3
 
 
-def test_what_trains_users_voices_imports_nothing_of_the_recipes() -> None:
+def test_training_of_users_voices_imports_no_recipe() -> None:
     for path in TRAINING.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):

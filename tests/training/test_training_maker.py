@@ -85,7 +85,7 @@ def test_speech_is_made_once_and_what_is_damaged_is_made_again(plan: SpeechPlan)
     assert digests(plan.folder) == first
 
 
-def test_what_was_spoken_before_the_end_of_the_time_stays(plan: SpeechPlan) -> None:
+def test_speech_made_before_the_time_limit_is_kept(plan: SpeechPlan) -> None:
     asked = iter([False, True])
     notes = Notes()
     assert not make_speech(plan, BuiltIn(), notes, lambda: next(asked))
@@ -126,7 +126,7 @@ def test_speech_of_other_texts_is_refused(plan: SpeechPlan, name: str, value: in
         make_speech(attrs.evolve(plan, **{name: value}), BuiltIn(), Notes())
 
 
-def test_texts_that_are_not_there_are_named(plan: SpeechPlan) -> None:
+def test_an_error_names_missing_texts(plan: SpeechPlan) -> None:
     with pytest.raises(LocalError, match="--prose: expected a file with lines of prose"):
         make_speech(attrs.evolve(plan, prose=plan.folder), BuiltIn(), Notes())
 

@@ -25,7 +25,7 @@ def voice_called(voice_id: str) -> Voice:
     return attrs.evolve(tiny_catalogue().default, voice_id=voice_id, category=CATEGORY)
 
 
-def test_a_voice_is_put_over_an_older_one_of_the_same_work(tmp_path: Path, work: Path) -> None:
+def test_a_voice_replaces_an_older_one_of_the_same_work(tmp_path: Path, work: Path) -> None:
     out = tmp_path / "out"
     for voice_id in ("first", "second"):
         refuse_taken(out, work)
@@ -53,7 +53,7 @@ def test_a_voice_that_could_not_be_written_leaves_the_older_one(
 @pytest.mark.parametrize(
     "left", [["voice.json.partial"], ["voice.json"], ["voice.json", "MODEL_CARD.md.partial"]]
 )
-def test_what_a_stopped_run_left_is_gone_on_with(tmp_path: Path, work: Path, left: list[str]) -> None:
+def test_a_stopped_run_is_continued(tmp_path: Path, work: Path, left: list[str]) -> None:
     out = tmp_path / "out"
     put_voice(out, voice_called("first"), work)
     for name in left:
@@ -64,7 +64,7 @@ def test_what_a_stopped_run_left_is_gone_on_with(tmp_path: Path, work: Path, lef
     refuse_taken(out, work)
 
 
-def test_what_train_did_not_write_is_refused_with_work_and_without(tmp_path: Path, work: Path) -> None:
+def test_a_folder_not_written_by_train_is_refused_with_and_without_work(tmp_path: Path, work: Path) -> None:
     other, builtin, damaged = (tmp_path / name for name in ("other", "builtin", "damaged"))
     other.mkdir()
     (other / "notes.txt").touch()
@@ -88,7 +88,7 @@ def test_a_voice_of_other_work_is_refused(tmp_path: Path, work: Path) -> None:
         refuse_taken(tmp_path / "out", tmp_path / "new.work")
 
 
-def test_work_may_lie_in_out_but_not_be_it(tmp_path: Path) -> None:
+def test_the_work_folder_may_be_inside_out_but_not_equal_it(tmp_path: Path) -> None:
     out = tmp_path / "out"
     work = out / "kept" / "work"
     work.mkdir(parents=True)

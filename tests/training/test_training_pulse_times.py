@@ -39,9 +39,7 @@ def away(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("base_hz", [100.0, 220.0])
 @pytest.mark.parametrize("error", [0.99, 1.0, 1.01])
-def test_pulses_are_found_where_they_are_though_the_pitch_is_measured_wrong(
-    base_hz: float, error: float
-) -> None:
+def test_pulses_are_found_even_if_the_measured_pitch_is_wrong(base_hz: float, error: float) -> None:
     pcm, f0, turns = vowel(base_hz)
     found = pulse_times(pcm, f0 * np.float32(error))
     inside = slice(VOICED.start + 5, VOICED.stop - 5)
@@ -57,13 +55,13 @@ def test_each_phase_follows_from_the_one_before() -> None:
     assert away(phases.numpy(), found[:, 1].numpy()).max() < 1e-3
 
 
-def test_a_recording_that_was_turned_over_is_found() -> None:
+def test_an_inverted_recording_is_found() -> None:
     recordings = [vowel(hz)[:2] for hz in (100.0, 200.0)]
     assert polarity(recordings) == 1
     assert polarity([(-pcm, f0) for pcm, f0 in recordings]) == -1
 
 
-def test_silence_has_pulses_of_some_pitch() -> None:
+def test_silence_gets_pulses_of_a_default_pitch() -> None:
     found = pulse_times(np.zeros(50 * HOP_SAMPLES, np.float32), np.zeros(50, np.float32))
     assert found.shape == (50, 2)
     assert np.isfinite(found).all()

@@ -69,7 +69,7 @@ NAN = float("nan")
         (99.0, -0.2, NAN, "99 Hz, the voice -0.2 semitones, the built-in speaker says nothing voiced", True),
     ],
 )
-def test_where_nothing_is_voiced_the_verdict_says_so_in_words(
+def test_without_voiced_speech_the_verdict_says_so(
     pitch_hz: float, voice: float, base: float, said: str, recognisable: bool
 ) -> None:
     heard = Heard(9, 0.1, 3.0, 3.5)

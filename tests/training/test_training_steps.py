@@ -117,7 +117,7 @@ def test_a_melody_is_widened_about_the_speakers_own_pitch(tmp_path: Path) -> Non
     torch.testing.assert_close(wide, plain * torch.tensor([1.5, 1.0]))
 
 
-def test_bands_are_set_off_against_those_around_them(tmp_path: Path) -> None:
+def test_contrast_between_neighbouring_bands_grows(tmp_path: Path) -> None:
     data = AcousticData(make_work(tmp_path), SPEAKERS, report=lambda line: None)
     save_checkpoint(tmp_path / "a.pt", small_acoustic(data).state())
     save_checkpoint(tmp_path / "v.pt", vocoder().state())
@@ -147,7 +147,7 @@ def test_nothing_above_a_speakers_band_is_judged() -> None:
         assert float(within) < 0.05 < float(beyond)
 
 
-def test_surprise_is_least_at_the_true_spread() -> None:
+def test_the_likelihood_is_highest_at_the_true_spread() -> None:
     target = torch.randn(20_000, generator=torch.Generator().manual_seed(0)) * 0.5
     weight = torch.ones_like(target)
 

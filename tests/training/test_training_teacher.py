@@ -43,7 +43,7 @@ def measured(f0_hz: float) -> Measured:
     return found
 
 
-def test_texts_are_the_same_every_time_and_leave_out_what_judges_ask_for(tmp_path: Path) -> None:
+def test_texts_are_reproducible_and_exclude_the_test_sentences(tmp_path: Path) -> None:
     prose = tmp_path / "prose.txt"
     prose.write_text("\n".join(f"This is line number {number} of some old prose." for number in range(90)))
     texts = draw_texts(prose, 60)
@@ -53,7 +53,7 @@ def test_texts_are_the_same_every_time_and_leave_out_what_judges_ask_for(tmp_pat
     assert not kept & {text.text for text in texts[:5]}
 
 
-def test_every_voice_says_a_held_out_text_and_one_voice_says_any_other(tmp_path: Path) -> None:
+def test_every_voice_says_each_held_out_text_and_one_voice_each_other_text(tmp_path: Path) -> None:
     prose = tmp_path / "prose.txt"
     prose.write_text("\n".join(f"This is line number {number} of some old prose." for number in range(90)))
     texts = [attrs.evolve(text, held_out=at == 3) for at, text in enumerate(draw_texts(prose, 12))]
@@ -129,7 +129,7 @@ def test_a_run_bounded_by_time_leaves_weights_and_a_log(tmp_path: Path) -> None:
     assert (tmp_path / "vocoder_critics.safetensors").is_file()
 
 
-def test_a_narrower_block_says_what_the_wide_one_says_where_units_repeat() -> None:
+def test_a_narrower_block_equals_the_wide_one_if_units_repeat() -> None:
     torch.manual_seed(3)
     wide, narrow = StreamingBlock(8, 7, 1, 24), StreamingBlock(8, 7, 1, 12)
     with torch.no_grad():
@@ -145,7 +145,7 @@ def test_a_narrower_block_says_what_the_wide_one_says_where_units_repeat() -> No
         )
 
 
-def test_units_that_never_say_anything_go_first() -> None:
+def test_units_without_output_are_removed_first() -> None:
     moment = torch.diag(torch.tensor([4.0, 1e-9, 1.0, 1e-9, 1.0], dtype=torch.float64))
     weight = torch.tensor([[0.1, 5.0, 1.0, 5.0, 0.5]], dtype=torch.float64)
     kept, fitted = chosen_units(weight, moment, 2)
@@ -159,7 +159,7 @@ def same_shapes(wide: torch.nn.Module, narrow: torch.nn.Module) -> dict[str, tor
     return {name: part for name, part in wide.state_dict().items() if part.shape == sizes[name]}
 
 
-def test_a_run_that_narrows_leaves_a_folder_that_loads_and_speaks(tmp_path: Path) -> None:
+def test_a_narrowing_run_writes_a_voice_folder_that_speaks(tmp_path: Path) -> None:
     model = tiny_fine_model()
     before = Voice(voice_id="tiny", name="Tiny", model=model)
     start, speech, out, made = (tmp_path / name for name in ("start", "speech", "out", "made"))

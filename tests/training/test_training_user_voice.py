@@ -98,7 +98,7 @@ def check_made(made: Made | None, out: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp_path: Path) -> None:
+def test_a_voice_is_tuned_stopped_continued_and_offered(recordings: Path, tmp_path: Path) -> None:
     order = order_of(recordings, tmp_path / "out")
     first = Listener("training: acoustic", 1)
     assert make_voice(order, first) is None
@@ -138,7 +138,7 @@ def test_a_voice_is_tuned_stopped_gone_on_with_and_offered(recordings: Path, tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_voice_begins_from_scratch_and_for_so_many_minutes(recordings: Path, tmp_path: Path) -> None:
+def test_a_voice_can_be_trained_from_scratch_for_given_minutes(recordings: Path, tmp_path: Path) -> None:
     recipe = attrs.evolve(RECIPE, tuned=False)
     order = attrs.evolve(order_of(recordings, tmp_path / "out", recipe), minutes=0.01)
     check_made(make_voice(order, Listener()), tmp_path / "out")
@@ -177,7 +177,7 @@ def test_a_machine_is_timed_with_the_critic_as_often_as_in_training(recipe: Reci
     assert min(timed.acoustic.steps, timed.vocoder.steps) > _TIMED_STEPS
 
 
-def test_more_steps_of_one_network_are_more_of_the_other() -> None:
+def test_both_networks_get_their_share_of_the_steps() -> None:
     twice = RECIPE.of_steps(6)
     assert (twice.acoustic.steps, twice.vocoder.steps) == (6, 4)
     assert RECIPE.of_steps(1).vocoder.steps == 1

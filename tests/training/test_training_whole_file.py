@@ -25,7 +25,7 @@ def test_a_file_is_the_old_one_until_the_new_one_is_whole(tmp_path: Path) -> Non
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_plan_that_could_not_be_written_is_the_one_before(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_plan(tmp_path: Path) -> None:
     path = tmp_path / "work" / "plan.json"
     plan = WorkPlan.at(path, "mine", tuned=True)
     with pytest.raises(OSError, match="File too large"), cut_short(10):
@@ -34,7 +34,7 @@ def test_a_plan_that_could_not_be_written_is_the_one_before(tmp_path: Path) -> N
     assert plan.kept(nearest=1) == WorkPlan.at(path, "mine", tuned=True)
 
 
-def test_half_a_line_of_a_log_is_passed_over(tmp_path: Path) -> None:
+def test_an_incomplete_log_line_is_ignored(tmp_path: Path) -> None:
     (tmp_path / LOG).write_bytes(
         b'{"step":1,"mel":0.5}\n{"step":2,"me{"step":2,"mel":0.4}\n{"step":3,"mel":0.3}\n{"st'
     )

@@ -144,7 +144,7 @@ SOURCES: dict[str, tuple[Write, str]] = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_what_is_not_a_voice_is_one_line_and_leaves_nothing(
+def test_an_invalid_voice_is_one_error_line_and_leaves_no_files(
     kind: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil, expected = SOURCES[kind]
@@ -192,7 +192,7 @@ STYLES: dict[str, tuple[str, Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", STYLES)
-def test_a_style_table_that_is_none_is_named(
+def test_an_error_names_an_invalid_style_table(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name, write, expected = STYLES[kind]
@@ -256,7 +256,7 @@ def test_a_voice_of_an_id_that_is_taken_is_refused(
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["other"]
 
 
-def test_two_folders_with_one_voice_are_both_named(
+def test_an_error_names_both_folders_of_one_voice(
     good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags: list[str] = []
@@ -310,7 +310,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert list(home.glob("*")) == list(home.glob(".*")) == []
 
 
-def test_a_disk_without_room_is_told_before_anything_is_fetched(
+def test_a_disk_without_room_is_reported_before_anything_is_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from types import SimpleNamespace

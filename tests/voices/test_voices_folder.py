@@ -51,7 +51,7 @@ def test_a_voice_with_a_contour_and_parts_is_saved_and_loaded(tmp_path: Path) ->
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-3)
 
 
-def test_how_soon_words_fade_is_kept_and_nought_where_it_is_not_told(folder: Path) -> None:
+def test_the_fade_of_words_is_saved_and_defaults_to_0(folder: Path) -> None:
     catalogue = tiny_catalogue()
     save_folder(folder, catalogue.default.model, [attrs.evolve(voice, fade_ms=25) for voice in catalogue])
     edit(folder, lambda description: description["voices"][1].pop("fade_ms"))

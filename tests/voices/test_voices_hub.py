@@ -168,7 +168,7 @@ def test_a_fetch_that_was_given_up_goes_on_in_the_next_command(
 
 
 @pytest.mark.usefixtures("small_pieces")
-def test_what_came_before_the_line_died_is_kept(mirror: Mirror, voices: Voices, tmp_path: Path) -> None:
+def test_bytes_before_a_lost_connection_are_kept(mirror: Mirror, voices: Voices, tmp_path: Path) -> None:
     mirror.breaks, mirror.is_dead = 100, True
     given_up = voices("add", NAME, "--yes")
     assert given_up.code == 1
@@ -227,9 +227,7 @@ def test_offline_only_what_was_fetched_can_be_added(
 
 
 @pytest.mark.slow
-def test_what_the_librarys_own_command_fetched_is_used_by_a_command_without_a_network(
-    mirror: Mirror, tmp_path: Path
-) -> None:
+def test_a_cache_filled_by_the_librarys_own_command_works_offline(mirror: Mirror, tmp_path: Path) -> None:
     """A machine without a network gets its voices in this way: the cache is copied from another machine."""
     fetch = (
         f"import huggingface_hub as h; [h.hf_hub_download({PIPER!r}, f) for f in {[ONNX, f'{ONNX}.json']!r}]"
@@ -268,7 +266,7 @@ def test_a_name_that_is_not_there_and_a_site_that_is_not_there_are_one_line(
         "* License: https://www.cstr.ed.ac.uk/projects/blizzard/2013/lessac_blizzard2013/license.html",
     ],
 )
-def test_a_licence_that_forbids_is_told_before_anything_is_fetched(
+def test_a_licence_that_forbids_is_reported_before_anything_is_fetched(
     mirror: Mirror, voices: Voices, card: str
 ) -> None:
     mirror.repositories[PIPER][f"{STEM}/MODEL_CARD"] = card.encode()
@@ -286,7 +284,7 @@ def test_a_card_that_sends_its_reader_elsewhere_shows_where(mirror: Mirror, voic
     assert voices("add", NAME).code == 2
 
 
-def test_names_are_told_from_paths(tmp_path: Path) -> None:
+def test_names_are_distinguished_from_paths(tmp_path: Path) -> None:
     assert is_name("piper:de_DE-thorsten-medium")
     assert is_name("kokoro")
     assert not is_name(str(tmp_path))

@@ -37,7 +37,7 @@ def test_an_empty_utterance_is_two_pauses() -> None:
     assert phone_inputs(utterance()).words.tolist() == [-1, -1]
 
 
-def test_the_phrase_knows_how_it_ends() -> None:
+def test_a_phrase_is_marked_with_its_end() -> None:
     inputs = phone_inputs(utterance(HELLO, YOU))
     assert inputs.features[1:6, 8].max() == 0.0
     assert inputs.features[6:9, 8].min() == 1.0

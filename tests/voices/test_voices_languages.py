@@ -101,11 +101,11 @@ def test_a_whole_sentence_is_respelt() -> None:
         ("a x", "a", "a x"),
     ],
 )
-def test_what_is_said_of_a_clause_is_shared_out_to_its_words(clause: str, apart: str, shared: str) -> None:
+def test_the_phones_of_a_clause_are_divided_among_its_words(clause: str, apart: str, shared: str) -> None:
     assert share_out(clause.split(), apart.split("|")) == shared.split("|")
 
 
-def test_a_long_clause_that_fits_nothing_is_shared_out_in_bounded_time() -> None:
+def test_a_long_clause_without_a_match_is_divided_in_bounded_time() -> None:
     said = share_out(["xyz"] * 200, ["abc"] * 300)
     assert len(said) == 300
     assert all(said)

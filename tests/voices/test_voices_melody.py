@@ -46,7 +46,7 @@ def test_a_question_for_yes_or_no_climbs_to_its_end(text: str) -> None:
         "",
     ],
 )
-def test_everything_else_is_left_as_predicted(text: str) -> None:
+def test_other_sentences_are_left_as_predicted(text: str) -> None:
     assert not lift(text).any()
 
 

@@ -180,7 +180,7 @@ def test_speed_is_exact_to_three_percent(piper: Path, speed: float) -> None:
     assert found[phones].min() >= 1
 
 
-def test_stability_scales_both_noises_and_one_takes_them_away(piper: Path) -> None:
+def test_stability_scales_both_noises_and_1_removes_them(piper: Path) -> None:
     (voice,) = load_folder(piper / "tiny")
     (utterance,) = read_text("Hello there.")
     reading = voice.model.read(utterance)
@@ -318,7 +318,7 @@ def broken_sources(folder: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", ["not onnx", "cut", "empty", "pickle", "text", "missing"])
-def test_what_is_no_voice_is_one_clear_line_and_runs_nothing(
+def test_an_invalid_file_is_one_error_line_and_runs_no_code(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = broken_sources(tmp_path / "sources")[kind]
@@ -339,7 +339,7 @@ def test_a_damaged_description_is_named(piper: Path, tmp_path: Path) -> None:
             load_folder(folder)
 
 
-def test_weights_that_are_no_numbers_are_refused(piper: Path, tmp_path: Path) -> None:
+def test_weights_that_are_not_numbers_are_refused(piper: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     tensors = load_file(piper / "tiny" / "weights.safetensors")

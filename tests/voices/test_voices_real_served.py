@@ -110,7 +110,7 @@ def audio_of(frames: list[Frame]) -> bytes:
     return b"".join(base64.b64decode(frame["audio"]) for frame in frames if frame.get("audio"))
 
 
-def test_both_families_are_offered_with_what_they_are(http: httpx.Client) -> None:
+def test_both_families_are_offered_with_their_description(http: httpx.Client) -> None:
     found = {one["voice_id"]: one["labels"] for one in http.get("/v1/voices").json()["voices"]}
     assert found[JOE]["family"] == "piper" and found[JOE]["sample_rate_hz"] == "22050"
     assert found[KOKORO]["family"] == "kokoro" and found[KOKORO]["language"] == "en-US"
@@ -148,7 +148,7 @@ def test_a_socket_gives_the_sound_of_http_with_times_as_it_comes(
     assert "".join(char for chars in told for char in chars).rstrip() == TEXT
 
 
-def test_a_speaker_who_is_interrupted_stops_and_says_what_was_heard(server: Server, voice: str) -> None:
+def test_an_interrupted_stream_stops_and_reports_the_heard_text(server: Server, voice: str) -> None:
     text = f"{TEXT} {TEXT} {TEXT} "
     with connected(server, voice, "multi-stream-input") as socket:
         opening = {"text": " ", "context_id": "a", "voice_settings": STEADY}
@@ -211,7 +211,7 @@ def test_a_phoneme_tag_is_spoken_as_it_is_spelt(http: httpx.Client, voice: str) 
     assert np.abs(told).max() > 0.05
 
 
-def test_a_text_before_is_not_spoken(http: httpx.Client, voice: str) -> None:
+def test_previous_text_is_not_spoken(http: httpx.Client, voice: str) -> None:
     alone = speak(http, voice, "And then it was over.")
     after = speak(http, voice, "And then it was over.", previous_text="They waited all night.")
     assert abs(len(after) - len(alone)) < 0.25 * len(alone)
