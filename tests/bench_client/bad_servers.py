@@ -49,6 +49,11 @@ def speak_and_close(*messages: bytes) -> Behave:
         peer.recv(65536)
         for message in messages:
             peer.sendall(text_frame(message))
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(
+            65536
+        ):  # closed with unread data, the connection would be reset and lose the messages
+            pass
 
     return behave
 

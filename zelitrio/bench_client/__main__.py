@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+from contextlib import suppress
 
 import orjson
 
@@ -14,11 +14,22 @@ from zelitrio.bench_client.points import Line
 
 def main() -> None:
     """Measure until the plan is done; blocks.  SIGTERM ends the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes: the parent ends this one
+    raise_limit()
     said = orjson.loads(sys.stdin.buffer.read())
     address = Address(**said.pop("address"))
     points, texts = tuple(said.pop("points")), tuple(said.pop("texts"))
     run_plan(Plan(address=address, points=points, texts=texts, **said), _emit)
+
+
+def raise_limit() -> None:
+    """Allow this process as many descriptors as the system lets it have: each listener takes one."""
+    try:
+        import resource
+    except ImportError:  # the module exists on Unix only
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _emit(line: Line) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 import ssl
+from functools import cache
 from urllib.parse import urlsplit
 
 import attrs
 
+from zelitrio.bench_client import ranges
 from zelitrio.errors import LocalError
 
 TIMEOUT_S = 60.0
 """Default limit for one utterance, from connecting to its last audio."""
 _TLS_SCHEMES = frozenset({"https", "wss"})
 _PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443, "tcp": 10200}
-_FORMAT = re.compile(r"wav|pcm_\d+|(ulaw|alaw)_\d+|(mp3|opus)_\d+_\d+")
+_FORMAT = re.compile(r"wav|(?:pcm|ulaw|alaw)_(\d+)|(?:mp3|opus)_(\d+)_(\d+)", re.ASCII)
+RATES_HZ = range(1_000, 400_000)
+"""Sample rates that a server may name."""
+_KBPS = range(1, 1_000)
+_PATH = re.compile(r"[!-~]*")
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +61,13 @@ class Address:
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """The context that verifies the server's certificate; None without TLS."""
-        return ssl.create_default_context() if self.tls else None
+        return _verifying() if self.tls else None
+
+
+@cache
+def _verifying() -> ssl.SSLContext:
+    # Made once: reading the certificates of the system takes longer than many answers.
+    return ssl.create_default_context()
 
 
 def parse_address(
@@ -75,19 +87,27 @@ def parse_address(
         protocol, voice_id, output_format, api_key, model, timeout_s: see `Address`.
 
     Raises:
-        LocalError: the URL or the format is not valid.
+        LocalError: one of them is not valid.
     """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise LocalError(f"--url: expected a URL, found {url!r}: {error}") from error
-    if parts.scheme not in _PORTS or not parts.hostname:
+    if "@" in parts.netloc:
+        raise LocalError("--url: expected no user name or password; --api-key takes a key")
+    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
         raise LocalError(f"--url: expected http, https, ws, wss or tcp://HOST:PORT, found {url!r}")
-    if not _FORMAT.fullmatch(output_format):
+    if parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
+        raise LocalError(f"--url: expected an address and a path, without ? # or spaces, found {url!r}")
+    _check_host(parts.hostname, url)
+    if not _is_format(output_format):
         raise LocalError(
             f"--format: expected wav, pcm_24000, mp3_44100_128 or the like, found {output_format!r}"
         )
+    for flag, value in (("voice", voice_id), ("model", model), ("api-key", api_key)):
+        ranges.check_text(flag, value, is_ascii=flag == "api-key")
+    ranges.TIMEOUT_S.check("timeout-s", timeout_s)
     return Address(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
@@ -100,3 +120,19 @@ def parse_address(
         model=model,
         timeout_s=timeout_s,
     )
+
+
+def _check_host(host: str, url: str) -> None:
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise LocalError(f"--url: expected a host name, found {url!r}") from error
+
+
+def _is_format(name: str) -> bool:
+    found = _FORMAT.fullmatch(name)
+    if found is None:
+        return False
+    plain, coded, kbps = found.groups()
+    rate = plain or coded
+    return (rate is None or int(rate) in RATES_HZ) and (kbps is None or int(kbps) in _KBPS)

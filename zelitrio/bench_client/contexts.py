@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.conversation import error_code, is_final
@@ -11,6 +12,9 @@ from zelitrio.bench_client.failures import kind_of
 from zelitrio.bench_client.frame_socket import FrameSocket
 from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target, seconds_of
 from zelitrio.bench_client.wire import close, message
+
+_MOST_FAILED = 8
+"""Contexts that failed, whose late audio is not taken for that of the next one."""
 
 
 class ContextSocket(FrameSocket):
@@ -29,6 +33,7 @@ class ContextSocket(FrameSocket):
         self._heard: Heard | None = None
         self._spoken: asyncio.Future[None] | None = None
         self._number = 0
+        self._failed: deque[bytes] = deque(maxlen=_MOST_FAILED)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
@@ -36,7 +41,7 @@ class ContextSocket(FrameSocket):
         self._set_opened()
 
     def _take_text(self, now: float, payload: bytes) -> None:
-        if self._heard is not None:
+        if self._heard is not None and not any(name in payload for name in self._failed):
             self._take_message(now, self._heard, payload)
 
     def _take_close(self, payload: bytes) -> None:
@@ -48,8 +53,10 @@ class ContextSocket(FrameSocket):
                 heard.add(now, audio)
         elif size := audio_bytes(payload):
             heard.arrivals.append((now, seconds_of(size, heard.output_format)))
-        if b'"error"' in payload:
-            heard.fail(error_code(payload), payload.decode(errors="replace"))
+        if b'"error"' in payload and (code := error_code(payload)):
+            heard.fail(code, payload.decode(errors="replace"))
+        if heard.failure is not None:
+            self._failed.append(f'"c{self._number}"'.encode())
         if heard.failure is not None or is_final(payload):
             self._finish(now)
 

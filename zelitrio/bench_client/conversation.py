@@ -7,8 +7,9 @@ and the client must not limit the result.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
+
+import orjson
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
@@ -54,8 +55,8 @@ class Conversation(FrameSocket):
         audio = audio_of(payload)
         if audio:
             self.heard.add(now, audio)
-        elif b'"error"' in payload:
-            self.heard.fail(error_code(payload), payload.decode(errors="replace"))
+        elif b'"error"' in payload and (code := error_code(payload)):
+            self.heard.fail(code, payload.decode(errors="replace"))
         if is_final(payload):
             self._is_final = True
 
@@ -84,13 +85,20 @@ class Conversation(FrameSocket):
 
 def is_final(payload: bytes) -> bool:
     """Whether a message is the last of its context."""
-    return b'"isFinal":true' in payload or b'"isFinal": true' in payload or b'"is_final":true' in payload
+    return (
+        b'"isFinal":true' in payload
+        or b'"is_final":true' in payload
+        or b'"isFinal": true' in payload
+        or b'"is_final": true' in payload
+    )
 
 
-def error_code(payload: bytes) -> str:
-    """Read the code from a server's error message."""
+def error_code(payload: bytes) -> str | None:
+    """Read the code from a server's error message; None if it only says that there is no error."""
     try:
-        said = json.loads(payload)
+        said = orjson.loads(payload)
+        if "error" in said and not said["error"]:
+            return None
         code = said["error"]
     except (ValueError, KeyError, TypeError):
         return "server_error"

@@ -9,14 +9,15 @@ import attrs
 import orjson
 import pybase64
 
+from zelitrio.bench_client.address import RATES_HZ
 from zelitrio.bench_client.audible import audible_sample, pcm_of
 from zelitrio.bench_client.wire import WireError
 
 AUDIO_KEY = b'"audio":"'
 MOST_AUDIO_BYTES = 1 << 26
 """Of one utterance: eleven minutes of PCM at 48 kHz.  A server that sends more would fill the memory."""
-RATES_HZ = range(1_000, 400_000)
-"""Sample rates that a server may name."""
+_FILES = (b"RIFF", b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3")
+"""How files begin that are not bare samples: some servers ignore the format that was asked for."""
 
 
 def stream_target(voice_id: str, output_format: str, model: str = "") -> str:
@@ -75,11 +76,11 @@ def seconds_of(audio_bytes: int, output_format: str) -> float:
 def _is_possible(audio: bytes, output_format: str) -> bool:
     """Whether `audio`, at least one byte, may be of a format, judged by its length and first bytes."""
     codec = output_format.partition("_")[0]
-    if codec == "pcm":
-        return len(audio) % 2 == 0
     if codec == "mp3":
         return audio.startswith(b"ID3") or (audio[0] == 0xFF and audio[1:2] >= b"\xe0")
-    return codec != "opus" or audio.startswith(b"OggS")
+    if codec == "opus":
+        return audio.startswith(b"OggS")
+    return not audio.startswith(_FILES) and (codec != "pcm" or len(audio) % 2 == 0)
 
 
 def pcm_format(rate_hz: object) -> str:

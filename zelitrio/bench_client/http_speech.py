@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 from urllib.parse import quote, urlencode
 
 import attrs
@@ -22,6 +24,13 @@ from zelitrio.bench_client.wire import WireError, refusal_kind
 
 READ_BYTES = 1 << 16
 _BOUNDARY = "zelitrio-bench"
+_REFUSAL_BYTES = 200
+_REFUSAL_S = 1.0
+"""For the body of a refusal, which says why."""
+_CODED = frozenset(
+    f"audio/{name}" for name in ("mpeg", "mp3", "ogg", "opus", "aac", "mp4", "flac", "x-flac", "webm")
+)
+"""Content types of audio that a client has to decode: some servers ignore the format that was asked for."""
 
 
 @attrs.frozen
@@ -154,6 +163,8 @@ class HttpSpeaker:
                     if http.their_state is h11.SEND_RESPONSE:
                         _check_beginning(http.trailing_data[0] + data)
                     http.receive_data(data)
+                case h11.Response() if event.status_code != 200:
+                    await _raise_refusal(event, http, reader)
                 case h11.Response():
                     wav.is_wav = self._read_head(event, heard)
                 case h11.Data():
@@ -165,15 +176,41 @@ class HttpSpeaker:
 
     def _read_head(self, head: h11.Response, heard: Heard) -> bool:
         """Check the answer's head.  Returns whether the body is a WAV file."""
-        status = head.status_code
-        if status != 200:
-            raise WireError(f"expected 200, found {status}", refusal_kind(status))
+        coding = _header(head, b"content-encoding").lower()
+        if coding not in ("", "identity"):
+            raise WireError(f"content-encoding: expected none, found {coding}", "undecodable")
         if self._is_wav:
             return True
-        kind = next((value.decode("latin-1") for name, value in head.headers if name == b"content-type"), "")
+        kind = _header(head, b"content-type").lower()
         if kind.startswith(("text/", "application/json")) and not kind.startswith("text/event-stream"):
             raise WireError(f"content-type: expected audio, found {kind}", "wrong_protocol")
-        return "wav" in kind.lower() or heard.output_format == "wav"
+        if heard.output_format.startswith("pcm_") and kind.partition(";")[0] in _CODED:
+            raise WireError(f"content-type: expected PCM, found {kind}", "undecodable")
+        return "wav" in kind or heard.output_format == "wav"
+
+
+async def _raise_refusal(head: h11.Response, http: h11.Connection, reader: asyncio.StreamReader) -> NoReturn:
+    """Raise WireError with the status, where it redirects, when to come again, and what the body says."""
+    status, body = head.status_code, b""
+    with suppress(TimeoutError, OSError, h11.RemoteProtocolError):
+        async with asyncio.timeout(_REFUSAL_S):
+            while len(body) < _REFUSAL_BYTES:
+                match http.next_event():
+                    case h11.NEED_DATA:
+                        http.receive_data(await reader.read(READ_BYTES))
+                    case h11.Data(data=data):
+                        body += bytes(data)
+                    case _:
+                        break
+    told = [
+        f"{name} {value}" for name in ("location", "retry-after") if (value := _header(head, name.encode()))
+    ]
+    told += [" ".join(body[:_REFUSAL_BYTES].decode(errors="replace").split())] if body else []
+    raise WireError(f"expected 200, found {status}: {'; '.join(told)}".rstrip(": "), refusal_kind(status))
+
+
+def _header(head: h11.Response, wanted: bytes) -> str:
+    return next((value.decode("latin-1") for name, value in head.headers if name == wanted), "")
 
 
 def _check_beginning(received: bytes) -> None:

@@ -7,13 +7,14 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from zelitrio.bench_client import ranges
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.loads import Tell, closed_loop, one_by_one, open_loop, paced_listeners
 from zelitrio.bench_client.points import Line, heard_ms, point_line, utterance_line
@@ -58,6 +59,19 @@ class Plan:
     buffer_ms: float = 0.0
     texts: tuple[str, ...] = SENTENCES
 
+    def __attrs_post_init__(self) -> None:
+        """Raise LocalError for a value out of range."""
+        rises = self.bench == "listeners" or self.finds_knee
+        ranges.check_points(self.bench, self.points, rises=rises)
+        if self.finds_knee and len(self.points) < 2:
+            raise LocalError("--find-knee: expected two --rates or more, the search is between them")
+        ranges.check_text("name", self.server)
+        ranges.SECONDS.check("seconds", self.seconds)
+        ranges.SEED.check("seed", self.seed)
+        ranges.LIMIT_MS.check("limit-ms", self.limit_ms)
+        ranges.EXACT.check("exact", self.exact)
+        ranges.BUFFER_MS.check("buffer-ms", self.buffer_ms)
+
 
 def run_plan(plan: Plan, emit: Emit) -> int:
     """Measure; blocks.  Calls `emit` with each result line, and with {"what": "begin"} before each point.
@@ -81,8 +95,6 @@ class _Run:
             "open-loop": self._open_loop,
             "listeners": self._listeners,
         }
-        if self.plan.bench not in runs:
-            raise LocalError(f"bench: expected one of {', '.join(runs)}, found {self.plan.bench!r}")
         if not self._warm_up():
             return 0
         runs[self.plan.bench]()
@@ -228,10 +240,14 @@ def read_texts(path: Path) -> tuple[str, ...]:
     """Read the texts of a file, one on each line.
 
     Raises:
-        LocalError: the file has none.
+        LocalError: the file has none, or is not UTF-8.
+        OSError: the file cannot be read.
     """
-    texts: Iterable[str] = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    found = tuple(text for text in texts if text)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise LocalError(f"--texts: expected UTF-8 in {path}, found a byte of another encoding") from error
+    found = tuple(text for text in map(str.strip, lines) if text)
     if not found:
         raise LocalError(f"--texts: expected a text on each line of {path}, found none")
     return found

@@ -233,7 +233,11 @@ def _conditions(servers: Sequence[_Server]) -> str:
     for server in servers:
         line = next(line for line in server.lines if line["what"] == "point")
         machine = line.get("machine")
-        told = ", ".join(f"{name} {value}" for name, value in machine.items()) if machine else ""
+        told = (
+            ", ".join(f"{name} {value}" for name, value in machine.items())
+            if isinstance(machine, Mapping)
+            else ""
+        )
         figures = [server.name, *(str(line.get(name) or "–") for name in _CONDITIONS), told]
         rows.append("<tr>" + "".join(f"<td>{escape(figure)}</td>" for figure in figures) + "</tr>")
     heads = ["Server", "URL", "Protocol", "Voice", "Format", "At", "Seed", "Client's machine"]

@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import attrs
 from cyclopts import App, Parameter
 
+from zelitrio.errors import LocalError
+
 if TYPE_CHECKING:
     from zelitrio.bench_client import Line, Plan
     from zelitrio.bench_report import Run
@@ -61,22 +63,30 @@ class Target:
 
 @bench.default
 def compare(
+    command: Annotated[str, Parameter(show=False)] = "",
+    /,
     *,
-    compare: Annotated[list[Path], Parameter(consume_multiple=True, negative_iterable=())],
+    compare: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative_iterable=())] = None,
     html: Path | None = None,
 ) -> None:
     """Compare the results of earlier runs.
 
     Parameters
     ----------
+    command
+        A command that does not exist.
     compare
-        Files of lines, two or more: A.jsonl B.jsonl.
+        Files of lines: A.jsonl B.jsonl. The servers of one file are also compared with each other.
     html
         A file for a report with plots, in one page.
     """
     from zelitrio.bench_report import read_run
 
+    if command or not compare:
+        commands = "first-audio, concurrency, open-loop, listeners or --compare A.jsonl B.jsonl"
+        raise LocalError(f"bench: expected {commands}" + (f", found {command!r}" if command else ""))
     runs = [read_run(path) for path in compare]
+    _check_report(html)
     _show([line for run in runs for line in run.lines])
     _write_report(html, runs)
 
@@ -194,22 +204,38 @@ def _measure(bench: str, target: Target, points: Sequence[float], **how: Any) ->
         texts=SENTENCES if target.texts is None else read_texts(target.texts),
         **how,
     )
+    _check_report(target.html, target.out)
     lines: list[Line] = []
-    with (
-        nullcontext(sys.stdout.buffer) if target.out is None else target.out.open("ab") as out,
-        closing(measure_apart(plan)) as measured,
-    ):
-        for line in _with_bar(plan, measured):
-            lines.append(line)
-            _write_line(out, line)
-    _show(lines)
-    if any(line["what"] == "point" for line in lines):
-        from zelitrio.bench_report import Run
+    try:
+        with (
+            nullcontext(sys.stdout.buffer) if target.out is None else target.out.open("ab") as out,
+            closing(measure_apart(plan)) as measured,
+        ):
+            for line in _with_bar(plan, measured):
+                lines.append(line)
+                _write_line(out, line)
+    finally:  # also after Ctrl-C: the points until then are results
+        if any(line["what"] == "point" for line in lines):
+            from zelitrio.bench_report import Run
 
-        _write_report(target.html, [Run(plan.server, tuple(lines))])
+            _show(lines)
+            _write_report(target.html, [Run(plan.server, tuple(lines))])
     if not any(line.get("n") for line in lines if line["what"] == "point"):
         kinds = {kind for line in lines for kind in line.get("failures", ())}
         raise MeasureError(f"{target.url}: no utterance was heard: {', '.join(sorted(kinds)) or 'no answer'}")
+
+
+def _check_report(path: Path | None, lines: Path | None = None) -> None:
+    """Fail before the measurement if the report could not be written after it."""
+    if path is None:
+        return
+    if lines is not None and path.resolve() == lines.resolve():
+        raise LocalError(f"--html: expected another file than --out, found {path}")
+    is_new = not path.exists()
+    with path.open("ab"):
+        pass
+    if is_new:
+        path.unlink()
 
 
 def _write_report(path: Path | None, runs: Sequence[Run]) -> None:
@@ -262,7 +288,10 @@ def _show(lines: Sequence[Mapping[str, Any]]) -> None:
                 first = line["audible_ms"] if line["audible_ms"]["n"] else line["first_ms"]
                 figures = [f"{first[name]:.1f}" if name in first else "-" for name in ("p50", "p95", "p99")]
                 failed = ", ".join(f"{kind} {count}" for kind, count in line["failures"].items()) or "0"
-                client = line["client"].get("why") or f"{line['client'].get('cpu_share', 0):.0%} of a core"
+                client = (
+                    str(line["client"].get("why") or "")
+                    or f"{line['client'].get('cpu_share', 0):.0%} of a core"
+                )
                 rate = f"{line['audio_s_per_s']:.2f}"
                 row = [line["server"], line["bench"], _point(line), str(line["n"]), *figures, rate]
                 table.add_row(*row, str(line["underruns"]), failed, client)
