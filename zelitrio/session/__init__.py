@@ -1,7 +1,7 @@
-"""One conversation over any transport: text in as it is written, packets of audio out as they are made.
+"""One conversation over any transport: text in, packets of audio out.
 
-`run_socket` holds a realtime conversation (one context or many) over a socket; `speak` speaks one
-text without a socket.  Both use `SpeechStream` and the `Service` that all conversations of a process share.
+`run_socket` runs a realtime conversation (one context or many) over a socket.  `speak` speaks one text
+without a socket.  Both use `SpeechStream` and the `Service` of the process.
 """
 
 from __future__ import annotations

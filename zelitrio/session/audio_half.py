@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
 
 WORDLESS_SILENCE_S = 0.1
-"""Silence sent for a text without words: clients report an error for a turn with text and no audio."""
+"""Silence for a text without words, because clients report an error for a turn with text and no audio."""
 WordTimes = tuple[tuple[int, int], ...]
 _NOTHING: Samples = np.zeros(0, np.float32)
 
@@ -44,16 +44,17 @@ class DirectSink(Protocol):
 class AudioHalf:
     """Packs, encodes and times the audio of one stream.
 
-    One task calls its methods.  While that task waits for a block, the engine's call may use `add_nowait`.
+    One task calls its methods.  The engine calls `add_nowait` while that task waits for a block.
 
+    Args:
     Args:
         sample_rate_hz: input rate of the encoder, and of the blocks until `change_rate` is called.
         encoder: used by this stream only.
-        packer: decides how much audio a packet holds.
-        clock: computes when each character is heard.
+        packer: decides the size of packets.
+        clock: computes the alignment.
         turns: shared by all streams of the process.
         deliver: takes each packet, in order; may wait for the peer.
-        tell_underrun: called when a block in mid-utterance comes after the listener has played all it had.
+        tell_underrun: called after an underrun in mid-utterance.
         tempo: changes the tempo of all audio; None: the tempo stays.
         direct: takes the packets of `add_nowait`; None: `add_nowait` is never called.
     """
@@ -68,53 +69,53 @@ class AudioHalf:
     _tempo: TempoChanger | None = None
     _direct: DirectSink | None = None
     audio_s: float = attrs.field(default=0.0, init=False)
-    """Seconds of audio in all packets that were delivered."""
+    """Seconds of delivered audio."""
     released_at: float | None = attrs.field(default=None, init=False)
-    """When the first chunk was released, on Trio's clock.  The first packet takes it, then it is None."""
+    """Trio's time of the first chunk's release, until the first packet takes it."""
     first: FirstAudio | None = attrs.field(default=None, init=False)
-    """Reports the first audio to a trace.  The first packet takes it; None: the stream is not traced."""
+    """Reports first audio to a trace, until the first packet takes it; None: not traced."""
     computed_s: float = attrs.field(default=0.0, init=False)
-    """Seconds of the device that were spent on the stream."""
+    """Device time spent on the stream."""
     _converter: RateConverter | None = attrs.field(default=None, init=False)
-    """Of blocks with another rate than the encoder's."""
+    """Converts blocks with another rate than the encoder's."""
     _is_cheap: bool = attrs.field(init=False)
     _carried: str = attrs.field(default="", init=False)
     """Text without words since the last utterance."""
     _volume: WordVolume = attrs.field(factory=WordVolume, init=False)
     _chunk: int = attrs.field(default=0, init=False)
     _encoded_s: float = attrs.field(default=0.0, init=False)
-    """Seconds of audio that the encoder took since the last packet."""
+    """Seconds of audio in the encoder since the last packet."""
 
     @_is_cheap.default
     def _default_is_cheap(self) -> bool:
         return is_cheap(self._encoder)
 
     def deadline(self) -> float:
-        """When `release` must be called, unless a block comes first; inf when no audio is held."""
+        """Time at which `release` must be called unless a block comes first; inf if no audio is held."""
         return self._packer.deadline()
 
     @property
     def takes_nowait(self) -> bool:
-        """Whether `add_nowait` may be called now: the codec costs little, and no packet would wait."""
+        """Whether `add_nowait` can be called: the codec is cheap, and packets leave at once."""
         return self._is_cheap and self._direct is not None and self._direct.has_room
 
     def add_nowait(self, block: AudioBlock, speech: Speech | None) -> None:
-        """Do what `add` does, and never wait."""
+        """Do the same as `add` without waiting."""
         if _begins(block, speech) and self._packer.is_holding:
             self._encode_nowait(_NOTHING, release=True)
         self._encode_nowait(self._sound_of(block, speech), release=block.is_last)
         if self._packer.is_holding and self.deadline() <= trio.current_time():
-            self._encode_nowait(_NOTHING, release=True)  # the listener would run dry
+            self._encode_nowait(_NOTHING, release=True)  # a packet holds one utterance only
 
     async def add(self, block: AudioBlock, speech: Speech | None) -> None:
         """Take the next block.
 
         Args:
             block: from the engine.
-            speech: the utterance of the block; needed only for the first block of an utterance.
+            speech: the block's utterance; needed only for its first block.
         """
         if _begins(block, speech):
-            await self.release()  # no packet holds parts of two utterances
+            await self.release()  # a packet holds one utterance only
         await self._encode(self._sound_of(block, speech), release=block.is_last)
 
     def _sound_of(self, block: AudioBlock, speech: Speech | None) -> Samples:
@@ -122,7 +123,7 @@ class AudioHalf:
         if block.word_times_ms is not None and speech is not None:
             self._begin(block, block.word_times_ms, speech)
         elif -math.inf < self._packer.dry_at < trio.current_time():
-            self._tell_underrun()  # not on a first block: before an utterance there may have been no text
+            self._tell_underrun()  # before a first block there may have been no text
         self.computed_s += block.computed_s
         if self.first is not None:
             self.first.made(block.stages)
@@ -174,7 +175,6 @@ class AudioHalf:
             await self._deliver(self._packet(tail, alignment, self._clock.heard_s))
 
     async def _encode(self, samples: Samples, *, release: bool) -> None:
-        """Encode in the stream's task; streams take turns."""
         rate_hz, due = self._sample_rate_hz, self._packer.dry_at
         for pcm in self._packer.push(samples, trio.current_time(), release=release):
             audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)
@@ -184,7 +184,6 @@ class AudioHalf:
                 await self._deliver(self._next_packet(audio, self._encoder.encoded_s))
 
     def _encode_nowait(self, samples: Samples, *, release: bool) -> None:
-        """Encode at once; all packets leave together."""
         packets = []
         for pcm in self._packer.push(samples, trio.current_time(), release=release):
             audio = self._encoder.encode(pcm)
@@ -195,7 +194,7 @@ class AudioHalf:
             self._direct.put_nowait(packets)
 
     def _count(self, pcm: Samples, until_s: float) -> None:
-        """Count samples that went into the encoder; `until_s` of sound have come out of it."""
+        """Count samples that the encoder took; `until_s` is the length of its output."""
         self._clock.advance(len(pcm))
         self._encoded_s += len(pcm) / self._sample_rate_hz
         self._packer.codec_holds_s = self.audio_s + self._encoded_s - until_s
@@ -217,5 +216,4 @@ class AudioHalf:
 
 
 def _begins(block: AudioBlock, speech: Speech | None) -> bool:
-    """Whether an utterance begins with a block."""
     return block.word_times_ms is not None and speech is not None

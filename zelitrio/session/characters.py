@@ -1,8 +1,7 @@
 """Word times spread over the characters.
 
-The characters of a word share its time evenly.  The characters between words (spaces, marks) share the time
-between them.  So every character has one place, starts never go back, and each character ends where the next
-one starts.
+The characters of a word share its time evenly.  The characters between words share the time between them.
+So every character has one place, starts never decrease, and each character ends where the next one starts.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ def align_characters(
     Args:
         utterance: its words have spans in its source.
         word_times_ms: start and end of each word, in order, from the utterance's first sample.
-            Where two words overlap, the later one begins when the earlier one ends.
-        length_ms: length of the utterance's audio.  Characters after the last word share the time up to
-            then; None: their duration is 0.
+            Of two overlapping words, the later one begins when the earlier one ends.
+        length_ms: length of the utterance's audio, which ends the characters after the last word; None: their
+            duration is 0.
 
     Returns:
-        Source: exactly the characters of `utterance.source`.  Spoken: a space, then the words in lower case
-        with their marks ("$5" is " five dollars"), as the vendor's clients expect.
+        Source: the characters of `utterance.source`.  Spoken: a space, then the words in lower case with
+        their marks ("$5" is " five dollars"), as ElevenLabs' clients expect.
     """
     times = list(word_times_ms)[: len(utterance.words)]
     ends = length_ms or 0

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 class _Job:
     work: Callable[[], bytes]
     task: trio.lowlevel.Task | None
-    """It waits for the result; None: it was cancelled."""
+    """Waits for the result; None: it was cancelled."""
 
 
 @attrs.define(eq=False)
 class CodecThreads:
-    """Some threads of Trio's cache.  It belongs to one Trio run.
+    """Threads from Trio's cache, for one Trio run.
 
-    `trio.to_thread.run_sync` has a limiter, a context and a wake-up of the loop for each call: 50 us of the
-    loop's and the thread's time together, where this takes 26.
+    A job costs 26 us of the loop's and the thread's time together.  `trio.to_thread.run_sync` costs 50 us,
+    because it has a limiter, a context and a wake-up of the loop for each call.
 
     Args:
         most: threads that work at once.
@@ -41,14 +41,14 @@ class CodecThreads:
     _numbers: itertools.count[int] = attrs.field(factory=itertools.count, init=False)
     _done: deque[tuple[_Job, outcome.Outcome[bytes]]] = attrs.field(factory=deque, init=False)
     _is_called: bool = attrs.field(default=False, init=False)
-    """Whether the loop was asked to take results and has not begun."""
+    """Whether the loop was asked to take results and has not started."""
 
     async def run(self, work: Callable[[], bytes], due_s: float) -> bytes:
-        """Do this in a thread.  Cancelled, it returns at once, and the thread ends its work for nothing.
+        """Do the work in a thread.  If cancelled, return at once; the result is then dropped.
 
         Args:
             work: one call of an encoder.
-            due_s: the earliest goes first.
+            due_s: priority; the earliest goes first.
         """
         job = _Job(work, trio.lowlevel.current_task())
         if self._busy < self.most:
@@ -77,7 +77,7 @@ class CodecThreads:
                 token.run_sync_soon(self._collect)
 
     def _collect(self) -> None:
-        # First this: a later result is either taken here or calls again.
+        # Before the results are taken, because a later one must either be taken here or call again.
         self._is_called = False
         while self._done:
             job, result = self._done.popleft()

@@ -15,52 +15,52 @@ from zelitrio.session.service import AccountLike, Meter
 from zelitrio.session.stream import SpeechStream
 
 REMEMBERED = 8
-"""Ended contexts whose progress a socket keeps.  Audio is sent faster than it is played, so an interruption
-often comes after a context's last message."""
+"""Ended contexts with kept progress.  Audio is sent ahead of playback, so an interruption often comes after a
+context's last message."""
 
 
 @attrs.define(eq=False)
 class Context:
-    """One context of a socket."""
+    """A context: its stream, options, usage and progress."""
 
     context_id: str | None
     stream: SpeechStream | DialogueStream
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that its messages carry besides those of the characters: word, phone, viseme."""
+    """Kinds of times besides character times: word, phone, viseme."""
     options: StreamOptions | None = None
-    """Recorded in the account's history; None: the context is not recorded."""
+    """Recorded in the account's history; None: not recorded."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     progress: Progress = attrs.field(init=False)
     was_busy: bool = attrs.field(default=False, init=False)
-    """Whether the stream was busy when the connection was last told."""
+    """Whether the connection was last told that the stream is busy."""
     meter: Meter | None = attrs.field(default=None, init=False)
-    """Opened by the first text: a socket that only waits does not count as a stream of its account."""
+    """Opened by the first text, because a waiting socket does not count as a stream of its account."""
     wants_report: bool = attrs.field(default=False, init=False)
-    """Whether the client asked for a report of how much was spoken."""
+    """Whether the client asked for a report."""
     played_ms: int | None = attrs.field(default=None, init=False)
-    """Audio that the client says it played; None: it did not say."""
+    """Audio that the client reports as played; None: not reported."""
 
     @progress.default
     def _progress(self) -> Progress:
         return Progress(self.stream.notices)
 
     def spend(self, account: AccountLike, voice_id: str, kind: str, characters: int) -> None:
-        """Count text that is going to be spoken.
+        """Count text before it is spoken.
 
         Raises:
-            RemoteError: the account may not have another stream, or has fewer characters left.
+            RemoteError: the account has no stream or too few characters left.
         """
         if self.meter is None:
             self.meter = account.open(voice_id, kind, self.options)
         self.meter.spend(characters)
 
     def keep(self, text: str = "", audio: bytes = b"") -> None:
-        """Keep text or audio for the account's history, if it has one."""
+        """Record text or audio in the account's history, if it has one."""
         if self.meter is not None:
             self.meter.keep(text, audio)
 
     def report(self) -> SpeechReport | None:
-        """How much was spoken; None unless the client asked."""
+        """The text that was spoken; None unless the client asked."""
         return self.progress.report(self.played_ms) if self.wants_report else None
 
 
@@ -77,7 +77,7 @@ class Ended:
         self._contexts.append((context.context_id, context.progress))
 
     def report(self, context_id: str | None, played_ms: int | None) -> SpeechReport | None:
-        """How much the last ended context of that name spoke; None if no such context is kept."""
+        """The report of the last ended context with this id; None if it is not kept."""
         for name, progress in reversed(self._contexts):
             if name == context_id:
                 return progress.report(played_ms)

@@ -1,4 +1,4 @@
-"""Where a context's packets go: each becomes a message in the outbox of its socket."""
+"""The sink of a context's packets: each packet becomes a message in the socket's outbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ContextSink:
 
     @property
     def has_room(self) -> bool:
-        """Whether the transport gets the next message at once, and the context was not cancelled."""
+        """Whether the transport gets the next message at once and the context is not cancelled."""
         return self._outbox.is_idle and not self._context.scope.cancel_called
 
     def put_nowait(self, packets: Sequence[Packet]) -> None:

@@ -1,4 +1,4 @@
-"""A dialogue: several voices in one stream, each turn spoken by its own voice, in order, by one encoder."""
+"""A dialogue: several voices in one stream, turn by turn, with one encoder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
 TURN_PAUSE_S = 0.25
-"""Silence between two turns, about as long as between people in conversation."""
+"""Silence between two turns, as between people in conversation."""
 
 
 @attrs.frozen
@@ -39,10 +39,10 @@ class DialogueStream:
 
     Args:
         service: shared by all streams.
-        options: how to speak; `voice` is used until a text names another.
+        options: how to speak; `voice` is the default.
         voices: the dialogue's voices, by id.
         make_schedule: makes the chunk schedule of a turn.
-        tell_flushes: called with turns and flushes after their audio was delivered.
+        tell_flushes: called with turns and flushes whose audio was delivered.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class DialogueStream:
         self._tell_flushes = tell_flushes
         self.notices = Notices(service.observer)
         self._turns: deque[SpeechStream] = deque()
-        """The turn that is being spoken, then later ones; the last one takes text."""
+        """The present turn, then later ones; the last one takes text."""
         self._is_ended = False
         self._is_done = False
         self._changed = Signal()
 
     @property
     def is_busy(self) -> bool:
-        """Whether released text is not spoken yet, or `end` was called and `run` goes on."""
+        """Whether released text waits, or `end` was called and `run` has not returned."""
         return not self._is_done and (self._is_ended or any(turn.is_busy for turn in self._turns))
 
     def text(
@@ -83,7 +83,7 @@ class DialogueStream:
     ) -> None:
         """Take more text of a voice; see `TextHalf.text`.
 
-        Another voice, or `new_turn`, ends the turn before it.
+        Another voice, or `new_turn`, ends the previous turn.
         """
         if self._is_ended:
             return
@@ -95,13 +95,13 @@ class DialogueStream:
         if turn is None and text:
             turn = self._begin(voice or self._options.voice)
         if turn is not None:
-            # The clients of dialogue sockets split words between messages: no space is added.
+            # Clients of dialogue sockets split words between messages, so no space is added.
             turn.text(text, continues=True)
         if flush:
             self.flush()
 
     def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
-        """Use other settings for turns that begin from now on; a dialogue's chunk schedule stays."""
+        """Set the settings of later turns; a dialogue's chunk schedule stays."""
         self._options = attrs.evolve(self._options, settings=settings)
 
     def flush(self, flush_id: str | None = None) -> None:
@@ -124,12 +124,12 @@ class DialogueStream:
         return self._is_ended
 
     def give_way(self) -> None:
-        """Note that the client may begin other speech at any moment: this must not delay it."""
+        """Let the client's other speech go first: it may begin at any moment."""
         for turn in self._turns:
             turn.give_way()
 
     def abandon(self) -> None:
-        """Note that the client has begun other speech: the rest is spoken last, or not at all."""
+        """Let the client's other speech go first: it has begun.  The rest of this stream may be dropped."""
         for turn in self._turns:
             turn.abandon()
 
@@ -137,7 +137,7 @@ class DialogueStream:
         """End at once.
 
         Returns:
-            0: all packets that were not sent are stale, from the first chunk on.
+            0: all unsent packets are stale, from the first chunk on.
         """
         for turn in self._turns:
             turn.discard()
@@ -164,12 +164,13 @@ class DialogueStream:
                 await audio.finish("")
         finally:
             self._is_done = True
-            # Turns and this stream refer to each other: without this, only garbage collection frees them.
+            # Turns and this stream refer to each other; break the cycle to free them without garbage
+            # collection.
             self._turns.clear()
             self.on_change, self._tell_flushes = lambda: None, ignore_flushes
 
     def continue_with(self, next_text: str) -> None:
-        """Set the text that follows the turns that begin from now on; it shapes their intonation."""
+        """Set the text after the later turns; it shapes their intonation."""
         self._options = attrs.evolve(
             self._options, reading=attrs.evolve(self._options.reading, next_text=next_text)
         )
@@ -186,7 +187,6 @@ class DialogueStream:
         return turn
 
     async def _next(self) -> SpeechStream | None:
-        """Wait for the next turn; None at the end."""
         await trio.lowlevel.checkpoint()
         while not self._turns and not self._is_ended:
             await self._changed.wait()

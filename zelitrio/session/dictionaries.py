@@ -1,4 +1,4 @@
-"""The pronunciation dictionaries that a client asks for."""
+"""The pronunciation dictionaries of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.text import Dictionaries, FrontEnd
 def choose_front_end(
     dictionaries: Dictionaries | None, wanted: Sequence[PronunciationDictionary]
 ) -> FrontEnd | None:
-    """The front end with the dictionaries that a peer asks for; None: it asks for none in particular.
+    """Return the front end with the requested dictionaries; None: the request names none.
 
     Raises:
         RemoteError: `pronunciation_dictionary_not_found`, for an id or a version that is not loaded.

@@ -1,15 +1,14 @@
 """Encode packets in short slices, the most urgent listener first, so that the event loop stays free.
 
-A lossy codec costs up to 12 ms of processor time for a second of audio, and streams are spoken ahead of their
-listeners.  If each stream encoded its audio as it comes, the first packet of a new stream would wait for the
-bursts of all others.  So all streams of a process take turns.  A turn encodes `SLICE_S` of audio in about a
-millisecond; the next turn goes to the stream whose listener would run dry soonest.
+A lossy codec takes up to 12 ms of processor time for a second of audio, and streams are spoken ahead of
+playback.  If each stream encoded its audio at once, the first packet of a new stream would wait for the
+bursts of the others.  So the streams of a process take turns.  A turn encodes `SLICE_S` of audio in about a
+millisecond.  The next turn goes to the stream with the earliest underrun.
 
-On two cores a thread does not help.  With 20 MP3 listeners it took a sixth more processor time, and first
-audio came a quarter to a half later, because the engine uses one core and the loop the other.  With more
-cores it helps: MP3 costs 13 ms of processor time for a second of audio, so the loop alone could encode 80 s
-in a second, and codecs release the GIL.  Then all of a stream's encoding is done in threads, in order, also
-the opening of its codec and the flush, which cost as much as some packets.
+On two cores, threads make it slower: with 20 MP3 listeners they took a sixth more processor time, and first
+audio came a quarter to a half later, because engine and loop already use both cores.  With more cores they
+help: one loop encodes only 80 s of MP3 a second, and codecs release the GIL.  Then a thread does all of a
+stream's encoding, in order, including the codec's opening and flush, which cost as much as some packets.
 """
 
 from __future__ import annotations
@@ -34,26 +33,26 @@ SLICE_S = 0.05
 _FEWEST_CORES = 4
 """The loop uses one core and the engine one or more.  A thread needs a core that neither uses."""
 _CHEAP = frozenset({"pcm", "wav", "ulaw", "alaw"})
-"""Codecs whose packets cost about as much as waiting for a turn."""
+"""Codecs that encode a packet as fast as a turn of the loop."""
 
 
 def encoding_threads() -> CodecThreads | None:
-    """A thread for each core beyond those of the loop and the engine; None below _FEWEST_CORES cores."""
+    """One thread per core that neither loop nor engine uses; None below _FEWEST_CORES cores."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else (os.cpu_count() or 1)
     return CodecThreads(cores - 2) if cores >= _FEWEST_CORES else None
 
 
 def is_cheap(encoder: Encoder) -> bool:
-    """Whether a packet of its codec costs no more than a turn of the loop."""
+    """Whether the codec encodes a packet as fast as a turn of the loop."""
     return encoder.format.codec in _CHEAP
 
 
 @attrs.define(eq=False)
 class Turns:
-    """A lock for the waiter with the earliest deadline; equal deadlines are served in order of asking.
+    """A lock that goes to the waiter with the earliest deadline; equal deadlines go in order of asking.
 
     Attributes:
-        threads: encode for the codecs that cost much; None: all packets are encoded here, in turns.
+        threads: encode for expensive codecs; None: all encoding is done here, in turns.
     """
 
     threads: CodecThreads | None = None
@@ -63,7 +62,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, due_s: float) -> AsyncIterator[None]:
-        """Hold the lock for the block; entering waits for it and always lets other tasks run."""
+        """Hold the lock for the block.  Entering waits for it and is always a checkpoint."""
         if self._is_taken:
             place = (due_s, next(self._numbers), trio.Event())
             heapq.heappush(self._waiting, place)
@@ -107,7 +106,7 @@ async def encode_in_turns(
         pcm: [n] float32 samples in [-1, 1].
         sample_rate_hz: of `pcm`.
         turns: shared by all streams.
-        due_s: when the listener needs the first sample, on Trio's clock; -inf for a new listener.
+        due_s: Trio's time at which the listener needs the first sample; -inf for a new listener.
     """
     if is_cheap(encoder):
         return encoder.encode(pcm)
@@ -122,7 +121,7 @@ async def encode_in_turns(
 
 
 async def flush_in_turns(encoder: Encoder, turns: Turns) -> bytes:
-    """End an encoder's stream and return its last bytes, as `encode_in_turns` does."""
+    """End an encoder's stream and return its last bytes; waits like `encode_in_turns`."""
     if is_cheap(encoder) or turns.threads is None:
         return encoder.flush()
     return await turns.threads.run(encoder.flush, math.inf)

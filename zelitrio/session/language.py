@@ -1,4 +1,4 @@
-"""The voices and the language that a client asks for."""
+"""The voices and the language of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | None) -> dict[str, Voice]:
-    """Find voices by their ids, and make them read a language.
+    """Find voices by id and set their language.
 
     Raises:
         RemoteError: `voice_id_does_not_exist`, or an error of `speak_language`.
@@ -28,7 +28,7 @@ def find_voices(catalogue: Catalogue, voice_ids: Iterable[str], language: str | 
 
 
 def speak_language(voice: Voice, code: str | None) -> Voice:
-    """`Voice.in_language`, with an error for the client.
+    """Set a voice's language, with an error for the client.
 
     Raises:
         RemoteError: `unsupported_language`.

@@ -1,8 +1,8 @@
-"""The characters of each message, with times that count from the message's first sample.
+"""The characters of each message, with times from the message's first sample.
 
 Clients of text-to-dialogue add a message's times to the audio before it.  LiveKit counts the bytes of that
-audio, Pipecat adds up the ends of the timings.  Both are right if the times of each message span its own
-audio exactly, and if each message has a character.
+audio, Pipecat adds up the ends of the timings.  Both need times that span the message's audio exactly, and at
+least one character in each message.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import attrs
 from zelitrio.protocol import CharTimes
 
 _ROUNDING_MS = 2
-"""The largest difference between the length of an utterance and that of its packets, from rounding."""
+"""Largest rounding difference between an utterance and its packets."""
 _EARLY_MS = 80
-"""A message without a character of its own carries the next one if that begins within this time: about the
-length of a phone."""
+"""A message without its own character carries the next one if that begins within this time, about a phone."""
 
 
 @attrs.frozen
@@ -33,29 +32,28 @@ class _Char:
 class MessageTimes:
     """Keeps characters until the message that carries them.
 
-    A message carries the characters that begin in its audio, each character once and in order.  There are two
-    exceptions, so that few messages are without a character.  A character that goes on after the end of the
-    message moves to the next one, unless a word begins with it.  A message in which no character begins
-    carries the next character at its end, if that begins within `_EARLY_MS`.
+    A message carries the characters that begin in its audio, each once and in order.  Two exceptions make
+    empty messages rare.  A character that continues after the message moves to the next one, unless a word
+    begins with it.  A message in which no character begins carries the next one if that begins within
+    `_EARLY_MS`.
     """
 
     _waiting: deque[_Char] = attrs.field(factory=deque, init=False)
     _told_ms: int = attrs.field(default=0, init=False)
-    """The end of the last message."""
     _last: str = attrs.field(default=" ", init=False)
 
     def add(self, times: CharTimes) -> None:
-        """Add the characters of the next utterance; their times count from the start of the stream."""
+        """Add the characters of the next utterance, with times from the start of the stream."""
         for char, begin_ms, length_ms in zip(times.chars, times.starts_ms, times.durations_ms, strict=True):
             begins_word = char.isalnum() and not self._last.isalnum()
             self._waiting.append(_Char(char, begin_ms, begin_ms + length_ms, begins_word))
             self._last = char
 
     def take(self, until_ms: int, *, is_last: bool = False) -> CharTimes | None:
-        """Take the characters of the message whose audio ends at `until_ms`; None if it carries none.
+        """Take the characters of the next message; None if it has no characters.
 
         Args:
-            until_ms: from the start of the stream.
+            until_ms: end of the message's audio, from the start of the stream.
             is_last: whether this is the last message, which carries all remaining characters.
         """
         since_ms, self._told_ms = self._told_ms, until_ms
@@ -79,5 +77,5 @@ class MessageTimes:
 
 
 def _ends_in(last: _Char, until_ms: int) -> bool:
-    """Whether the audio ends in the middle of this character, and no word begins with it."""
+    """Whether the audio ends in the middle of a character that does not begin a word."""
     return not last.begins_word and last.end_ms > until_ms + _ROUNDING_MS

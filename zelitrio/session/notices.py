@@ -1,4 +1,4 @@
-"""Text of a stream that its voice cannot speak: emoji, other scripts, odd symbols, another language."""
+"""Text that a stream's voice cannot speak: emoji, other scripts, unusual symbols, another language."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @attrs.define(eq=False)
 class Notices:
-    """Problems of one stream's text, for the log and for reports.  Each is logged once per stream.
+    """Problems of one stream's text, for the log and for reports.  Each kind is logged once per stream.
 
     Attributes:
-        skipped: the first text that is not spoken; empty if there is none.
+        skipped: the first unspoken text, or "".
         seems: the language that the text seems to be in, if the voice reads another one.
     """
 
@@ -29,11 +29,11 @@ class Notices:
     _guess: LanguageGuess = attrs.field(factory=LanguageGuess, init=False)
 
     def of(self, language: str, *, ssml: bool) -> Callable[[Utterance], None] | None:
-        """The function to call with each utterance that is read; None with SSML, whose tags are unspoken."""
+        """Return the function to call with each read utterance; None with SSML, because tags are unspoken."""
         return None if ssml else partial(self.read, language=language)
 
     def read(self, utterance: Utterance, language: str) -> None:
-        """Look for problems in an utterance that was read in a language."""
+        """Check an utterance in a language."""
         if not self.skipped and (skipped := first_unspoken(utterance)):
             self.skipped = skipped
             self._observer.text_skipped(skipped)

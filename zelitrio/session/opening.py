@@ -1,4 +1,4 @@
-"""Make the stream of a new context from its socket's request and its opening message."""
+"""Make the stream of a new context from the handshake and the opening message."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def make_options(
     audio_format: AudioFormat,
     front_end: FrontEnd | None,
 ) -> StreamOptions:
-    """The options of a context's stream, with character times.
+    """Return the options of a context's stream, with character times.
 
     Args:
-        request: from the socket's handshake.
-        event: from the message that opens the context.
+        request: the socket's handshake.
+        event: the message that opens the context.
         voice: the context's first voice.
-        audio_format: the same for all contexts of the socket.
-        front_end: has the pronunciations that the client chose; None: the default front end.
+        audio_format: the format of the socket.
+        front_end: has the client's pronunciations; None: the default front end.
     """
     return StreamOptions(
         voice=voice,
@@ -58,7 +58,7 @@ def make_stream(
     voices: Mapping[str, Voice],
     tell_flushes: TellFlushes,
 ) -> SpeechStream | DialogueStream:
-    """The stream of a context; see `SpeechStream` and `DialogueStream`."""
+    """Return the stream of a context."""
     make_schedule = partial(
         ChunkSchedule,
         event.chunk_schedule,

@@ -25,11 +25,11 @@ class StreamOptions:
     Attributes:
         voice: speaks the text.
         audio_format: format of the packets.
-        settings: how to speak, until they are changed.
-        seed: the same seed, text and settings give the same audio; None: a random one.
+        settings: how to speak, until changed.
+        seed: makes the audio reproducible; None: a random one.
         reading: how the text is read.
-        timing: whether packets carry character times, and from where these count.
-        tempo: tempo of the audio relative to the voice's, at the same pitch; 2 halves its length.
+        timing: whether packets carry character times, and their origin.
+        tempo: tempo relative to the voice's, at the same pitch; 2 halves the length.
     """
 
     voice: Voice
@@ -44,7 +44,7 @@ class StreamOptions:
 def make_audio_half(
     service: Service, options: StreamOptions, deliver: Deliver, direct: DirectSink | None
 ) -> AudioHalf:
-    """The audio half of a stream, with its encoder."""
+    """Return the audio half of a stream, with its encoder."""
     settings = service.settings
     rate_hz = options.voice.sample_rate_hz
     encoder = open_encoder(options.audio_format, rate_hz)

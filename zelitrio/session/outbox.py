@@ -1,10 +1,10 @@
 """The queue of messages to one peer.
 
 `put`, for audio, waits while the queue is full, so a slow peer delays only its own streams.  `post`, for
-notices (errors, final messages), never waits: the reader calls it and must always be receiving.
+notices (errors, final messages), never waits, because the reader calls it and must always be receiving.
 
-If the queue is empty, a message goes into the transport at once, in the task that made it, without waking the
-writer.  If the transport does not take all of it, the writer sends the rest; later messages queue until then.
+If the queue is empty, a message goes into the transport at once, without waking the writer.  The writer sends
+what the transport does not take; later messages queue until then.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from zelitrio.errors import ZelitrioError
 from zelitrio.session.signals import Signal
 
 PACKETS_PER_CONTEXT = 2
-"""One being sent and one ready, so that the writer never waits for an encoder.  More would only be audio that
-a barge-in has to take back."""
+"""One is being sent and one is ready, so the writer never waits for an encoder.  A barge-in drops the
+queue."""
 MAX_NOTICES = 256
-"""Error and final messages that may wait unread.  A normal peer causes far fewer; this bounds a peer that
-sends malformed messages and never reads."""
+"""Unread error and final messages.  A normal peer causes far fewer.  It bounds a peer that sends malformed
+messages and never reads."""
 
 
 class OutboxOverflowError(ZelitrioError):
-    """The peer causes notices faster than it reads them, and MAX_NOTICES wait."""
+    """The peer causes notices faster than it reads them."""
 
 
 @attrs.frozen(eq=False)
@@ -36,10 +36,10 @@ class Outgoing:
 
     Attributes:
         messages: in order.
-        owner: the context that they belong to; None: the socket.
-        chunk: number of the chunk whose audio they carry.
-        sent: called when all of them were sent.
-        begun: called when the transport takes them; after that they cannot be taken back.
+        owner: their context; None: the socket.
+        chunk: number of their chunk.
+        sent: called after all of them were sent.
+        begun: called when the transport takes them; then they cannot be dropped any more.
     """
 
     messages: tuple[str, ...]
@@ -50,7 +50,7 @@ class Outgoing:
 
 
 def _takes_nothing(*messages: str) -> bool:
-    """Default `offer`: the transport takes nothing at once."""
+    """Default `offer`: takes nothing."""
     return False
 
 
@@ -60,17 +60,17 @@ def _ignore() -> None:
 
 @attrs.define(eq=False)
 class Outbox:
-    """A queue with two entrances: `put` for audio waits for room, `post` for notices does not.
+    """The queue of messages to one peer.
 
     Args:
         offer: gives messages to the transport and returns whether all were sent (`SocketTransport.offer`).
-        begin_writing: called once, when there is something for `write` to do.
+        begin_writing: called once, when `write` has something to do.
     """
 
     _offer: Callable[..., bool] = _takes_nothing
     _begin_writing: Callable[[], None] = _ignore
     _begun: Outgoing | None = attrs.field(default=None, init=False)
-    """Messages that the transport has taken but not sent completely."""
+    """Messages that the transport has not sent completely."""
     _is_writing: bool = attrs.field(default=False, init=False)
     """Whether the writer is waiting for the transport."""
     _items: deque[Outgoing] = attrs.field(factory=deque, init=False)
@@ -85,7 +85,7 @@ class Outbox:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the queue is empty, so that the transport gets the next message at once."""
+        """Whether the transport gets the next message at once, because the queue is empty."""
         return not (self._items or self._is_writing or self._begun or self._closing)
 
     def put_nowait(self, item: Outgoing) -> None:
@@ -93,26 +93,26 @@ class Outbox:
         self._send(item)
 
     async def put(self, item: Outgoing) -> None:
-        """Wait until fewer than PACKETS_PER_CONTEXT packets of `item.owner` are queued, then queue this one.
+        """Wait until fewer than PACKETS_PER_CONTEXT packets of `item.owner` are queued, then queue the item.
 
-        If cancelled, it queues nothing.  If there is room it is no checkpoint: other tasks would delay first
-        audio.  There is room for two packets only, so a caller in a loop still waits.
+        If cancelled, it queues nothing.  If there is room, it is not a checkpoint, because other tasks would
+        delay first audio.  There is room for two packets only, so a caller in a loop still waits.
         """
         while (
             len(self._items) >= PACKETS_PER_CONTEXT
             and sum(waiting.owner is item.owner for waiting in self._items) >= PACKETS_PER_CONTEXT
         ):
             await self._changed.wait()
-        # A task that was already scheduled when its stream was cancelled also gets here.
+        # A task that was scheduled when its stream was cancelled also gets here.
         await trio.lowlevel.checkpoint_if_cancelled()
         if not self.is_closing:
             self._send(item)
 
     def post(self, text: str) -> None:
-        """Queue a notice after everything that is queued already; never waits.
+        """Queue a notice after everything that is queued; never waits.
 
         Raises:
-            OutboxOverflowError: MAX_NOTICES wait already.
+            OutboxOverflowError: MAX_NOTICES are queued already.
         """
         if self.is_closing:
             return
@@ -134,20 +134,20 @@ class Outbox:
         self._changed.notify()
 
     def close(self, code: int, reason: str) -> None:
-        """Close the conversation with this code after everything queued was sent; later calls do nothing."""
+        """Close the conversation with this code after everything queued; later calls do nothing."""
         if self._closing is None:
             self._closing = (code, reason)
             self._wake_writer()
 
     def forget_writer(self) -> None:
-        """Begin no writer any more.  The callback holds the outbox's owner in a cycle."""
+        """Drop the callback that starts the writer, because it refers to the outbox's owner."""
         self._begin_writing = _ignore
 
     async def write(self, flush: Callable[[], Awaitable[None]]) -> tuple[int, str]:
         """Send the messages that the transport did not take at once, until `close` was called.
 
         Args:
-            flush: waits until the transport has sent all that it took.
+            flush: waits until the transport has sent everything it took.
 
         Returns:
             The close code and reason, once the queue is empty.

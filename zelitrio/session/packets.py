@@ -1,10 +1,10 @@
-"""How audio is cut into packets: the first at once, then as large as the listener's lead allows.
+"""Cut audio into packets: the first at once, then as large as the listener's lead allows.
 
-The *lead* is the audio that the listener has received and not played.  A message costs the event loop the
-same at any size, so large packets are cheaper.  But a packet is not heard before its last byte has come.  So
-audio is gathered up to half of the lead, at least `first_ms` and at most `max_ms`, and it leaves before the
-listener runs dry.  A listener with a lead of two seconds gets one message a second.  An utterance of 5 s
-takes 11 messages; with a limit of 250 ms it took 26.
+The *lead* is audio that the listener has received and not played.  A message costs the event loop the same at
+any size, so large packets are cheaper.  But a packet is heard only after its last byte has come.  So a packet
+has up to half of the lead, at least `first_ms` and at most `max_ms`, and leaves before the listener runs dry.
+With a lead of two seconds there is one message a second.  An utterance of 5 s takes 11 messages; with a limit
+of 250 ms it took 26.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from zelitrio.session.traces import FirstAudio
 Samples = NDArray[np.float32]
 
 MARGIN_S = 0.02
-"""Held audio leaves this long before the listener needs it: time for encoding, the loop and the network."""
+"""Held audio leaves this long before it is needed: time for encoding, the loop and the network."""
 
 
 @attrs.frozen(eq=False)
@@ -32,14 +32,14 @@ class Packet:
     """Encoded bytes for one message.
 
     Attributes:
-        audio: empty only on a last packet that carries an alignment and nothing else.
-        alignment: of the segments that begin with this packet; None: there are none, or no times are wanted.
+        audio: empty only on a last packet that has just an alignment.
+        alignment: of the segments that begin with this packet, if any and if wanted.
         seconds: audio that went into the encoder for this packet.
-        chunk: number of the chunk whose audio it carries, from 0.
-        released_at: on a stream's first packet: when its first chunk was released, on Trio's clock.
+        chunk: number of its chunk, from 0.
+        released_at: on a stream's first packet: Trio's time at which the first chunk was released.
         first: on a traced stream's first packet: reports that it was sent.
         begun: the segments that begin with this packet.
-        until_s: length of the stream's audio up to the end of this packet, as a player plays it.
+        until_s: length of the stream's played audio up to the end of this packet.
     """
 
     audio: bytes
@@ -52,12 +52,12 @@ class Packet:
     until_s: float = 0.0
 
     def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
-        """Times of these kinds in the segments that begin with it; they count as the alignment does."""
+        """Times of these kinds in its segments, with the origin of the alignment."""
         return join_marks([segment.marks(kinds) for segment in self.begun]) if kinds else {}
 
 
 class Packer:
-    """Gathers blocks of samples into packets.  No call waits; `now` is in seconds of any one clock."""
+    """Gathers samples into packets.  No call waits; `now` is in seconds of any one clock."""
 
     def __init__(self, sample_rate_hz: int, first_ms: int, max_ms: int) -> None:
         self._rate = sample_rate_hz
@@ -67,7 +67,7 @@ class Packer:
         self._held_samples = 0
         self._played_at = -math.inf  # end of all packets, without the codec's delay
         self.codec_holds_s = 0.0
-        """Seconds of audio that the codec has taken and not yet put into a packet."""
+        """Seconds of audio in the codec that are not yet in a packet."""
 
     @property
     def dry_at(self) -> float:
@@ -80,7 +80,7 @@ class Packer:
         return self._held_samples > 0
 
     def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
-        """Add samples and return the packets to send now; with `release` no samples are held."""
+        """Add samples and return the packets to send now; `release` holds nothing back."""
         if len(pcm):
             self._held.append(pcm)
             self._held_samples += len(pcm)
@@ -89,8 +89,8 @@ class Packer:
             target = round(self._target_s(now) * self._rate)
             if self._held_samples < target and not release:
                 break
-            # Twice the target is the listener's lead: such a packet arrives in time even over a network no
-            # faster than real time.  A listener with an empty buffer gets the smallest packet.
+            # Twice the target is the lead: such a packet arrives in time even over a network no faster than
+            # real time.  A listener with an empty buffer gets the smallest packet.
             limit = min(2 * target, round(self._max_s * self._rate))
             if self._held_samples > limit and self.dry_at <= now:
                 limit = target
@@ -98,7 +98,7 @@ class Packer:
         return packets
 
     def deadline(self) -> float:
-        """When held samples must leave even if no more have come; inf when none are held."""
+        """Time at which held samples must leave; inf if none are held."""
         return self.dry_at - MARGIN_S if self._held_samples else math.inf
 
     def _target_s(self, now: float) -> float:
@@ -109,6 +109,6 @@ class Packer:
         packet, rest = held[:samples], held[samples:]
         self._held = [rest] if len(rest) else []
         self._held_samples = len(rest)
-        # A listener that ran dry starts to play again when this arrives.
+        # A listener that ran dry continues when this packet arrives.
         self._played_at = max(self._played_at, now + self.codec_holds_s) + len(packet) / self._rate
         return packet

@@ -1,4 +1,4 @@
-"""The queue of a stream: released chunks, then the utterances read from them, then those in the engine."""
+"""The queue of a stream: released chunks, then utterances, then utterances in the engine."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zelitrio.text import Utterance
 
 @attrs.frozen(eq=False)
 class Released:
-    """A chunk that the schedule released.
+    """A released chunk.
 
     Attributes:
-        number: its index among the chunks of the stream, from 0.
-        released_at: when it was released, in seconds of Trio's clock.
-        settings: how to speak the chunk.
+        number: its index in the stream, from 0.
+        released_at: Trio's time of its release, in seconds.
+        settings: how to speak it.
     """
 
     chunk: Chunk
@@ -29,7 +29,7 @@ class Released:
 
 @attrs.frozen(eq=False)
 class Speech:
-    """An utterance, the chunk it came from, and the text without words before it."""
+    """An utterance, its chunk, and the text without words before it."""
 
     utterance: Utterance
     released: Released
@@ -41,7 +41,7 @@ class Pending:
     """The queue of a stream's speech, in order.  Counts the characters in it."""
 
     chars: int = attrs.field(default=0, init=False)
-    """Characters that were released and not spoken yet."""
+    """Released characters that are not spoken yet."""
     _chunks: deque[Released] = attrs.field(factory=deque, init=False)
     _read: deque[Speech] = attrs.field(factory=deque, init=False)
     _in_engine: dict[int, Speech] = attrs.field(factory=dict, init=False)
@@ -51,7 +51,7 @@ class Pending:
 
     @property
     def is_unread(self) -> bool:
-        """Whether chunks or utterances wait that were not handed to the engine."""
+        """Whether any chunk or utterance is not in the engine yet."""
         return bool(self._chunks or self._read)
 
     @property
@@ -65,7 +65,7 @@ class Pending:
         self.chars += len(released.chunk.text)
 
     def next_chunk(self) -> Released | None:
-        """Take the next chunk out of the queue, to read it; None if there is none."""
+        """Take the next chunk for reading, if any."""
         return self._chunks.popleft() if self._chunks else None
 
     def add_read(self, speech: Speech) -> None:
@@ -73,7 +73,7 @@ class Pending:
         self._read.append(speech)
 
     def next_speech(self) -> Speech | None:
-        """Take the next utterance for the engine; None if none is read."""
+        """Take the next utterance for the engine, if any."""
         if not self._read:
             return None
         speech = self._read.popleft()
@@ -81,21 +81,21 @@ class Pending:
         return speech
 
     def skip(self, text: str) -> None:
-        """Count text as spoken: it has no words."""
+        """Count text without words as spoken."""
         self.chars -= len(text)
 
     def find(self, utterance: Utterance) -> Speech | None:
-        """The entry of an utterance in the engine; None once it was spoken."""
+        """The entry of an utterance in the engine; None after it was spoken."""
         return self._in_engine.get(utterance.number)
 
     def spoken(self, utterance: Utterance) -> None:
-        """Remove an utterance that the engine has spoken; a second call does nothing."""
+        """Remove a spoken utterance; a second call does nothing."""
         speech = self._in_engine.pop(utterance.number, None)
         if speech is not None:
             self.chars -= len(utterance.source)
 
     def drop_from(self, number: int) -> None:
-        """Drop chunk `number` and later ones, except utterances that are in the engine already."""
+        """Drop this and later chunks, except utterances in the engine."""
         dropped = [released.chunk.text for released in self._chunks if released.number >= number]
         dropped += [speech.utterance.source for speech in self._read if speech.released.number >= number]
         self._chunks = deque(released for released in self._chunks if released.number < number)
@@ -103,7 +103,7 @@ class Pending:
         self.chars -= sum(map(len, dropped))
 
     def has_before(self, number: int) -> bool:
-        """Whether anything of a chunk before `number` is still to be spoken."""
+        """Whether any earlier chunk is not spoken yet."""
         speeches = [*self._in_engine.values(), *self._read]
         waiting = [*(speech.released for speech in speeches), *self._chunks]
         return any(released.number < number for released in waiting)

@@ -1,4 +1,4 @@
-"""The progress of a context: the text that came, and how much of its audio was sent."""
+"""The progress of a context: its text, and how much of its audio was sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.session.notices import Notices
 from zelitrio.session.segments import Segment
 
 MAX_TEXT_CHARS = 64 * 1024
-"""Text that a report can contain, the latest: an hour of speech."""
+"""Latest text that a report contains: an hour of speech."""
 _MAX_SEGMENTS = 4096
 
 
@@ -25,14 +25,14 @@ class Progress:
     _text: deque[str] = attrs.field(factory=deque, init=False)
     _chars: int = attrs.field(default=0, init=False)
     _forgotten: int = attrs.field(default=0, init=False)
-    """Characters that are not white space, in text that was dropped."""
+    """Characters other than white space in dropped text."""
     _segments: deque[Segment] = attrs.field(factory=deque, init=False)
     _passed: int = attrs.field(default=0, init=False)
-    """Characters that are not white space, in segments that were dropped."""
+    """Characters other than white space in dropped segments."""
     _sent_s: float = attrs.field(default=0.0, init=False)
 
     def wrote(self, text: str) -> None:
-        """Add text that the client sent."""
+        """Add text of the client."""
         self._text.append(text)
         self._chars += len(text)
         while self._chars > MAX_TEXT_CHARS and len(self._text) > 1:
@@ -41,7 +41,7 @@ class Progress:
             self._forgotten += _ink(gone)
 
     def sent(self, begun: Sequence[Segment], until_s: float) -> None:
-        """Add a packet that was sent.
+        """Add a sent packet.
 
         Args:
             begun: the segments that begin with it.
@@ -54,10 +54,10 @@ class Progress:
             self._passed += _ink(gone.skipped) + _ink(gone.utterance.source)
 
     def report(self, played_ms: int | None = None) -> SpeechReport:
-        """Which text was heard, and which was not.
+        """Report the heard text and the unheard text.
 
         Args:
-            played_ms: audio that the client played; None: everything that was sent counts as heard.
+            played_ms: audio that the client played; None: all sent audio.
         """
         sent_ms = round(1000 * self._sent_s)
         heard_ms = sent_ms if played_ms is None else min(played_ms, sent_ms)
@@ -72,13 +72,13 @@ class Progress:
         text = "".join(self._text)
         end = _end_of(text, spoken - self._forgotten)
         if end and not any(char.isalnum() for char in text[end:]):
-            end = len(text)  # marks and spaces have no audio of their own
+            end = len(text)  # marks and spaces have no audio
         skipped, seems = ("", None) if self.notices is None else (self.notices.skipped, self.notices.seems)
         return SpeechReport(text[:end], text[end:], sent_ms, skipped, seems)
 
 
 def _heard_chars(segment: Segment, heard_ms: int) -> int:
-    """Number of characters of a segment's text up to the last word that was heard completely."""
+    """Characters of a segment's text up to the last completely heard word."""
     words, source = segment.utterance.words, segment.utterance.source
     ended = 0
     for _, end_ms in segment.word_times_ms:
@@ -88,19 +88,19 @@ def _heard_chars(segment: Segment, heard_ms: int) -> int:
     if ended >= len(words):
         return len(source)
     following = words[ended].span[0]
-    # Words that share their text ("5" and "dollars" of "$5") count only when all of them were heard.
+    # Words that share text ("5" and "dollars" of "$5") count when all of them were heard.
     while ended and words[ended - 1].span[1] > following:
         ended -= 1
     if not ended:
         return 0
     at = words[ended - 1].span[1]
     while at < following and not source[at].isspace():
-        at += 1  # the marks of the word
+        at += 1  # its marks
     return at
 
 
 def _ink(text: str) -> int:
-    """Number of characters that are not white space.  Reading may change white space, but no others."""
+    """Count characters other than white space, because reading may change white space."""
     return len(text) - sum(map(str.isspace, text))
 
 

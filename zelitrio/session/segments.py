@@ -10,21 +10,21 @@ from zelitrio.protocol import Marks
 from zelitrio.text import REST, Utterance, viseme_of
 
 PhoneEdges = tuple[tuple[int, ...], ...]
-"""For each word: when its first phone begins, then when each of its phones ends, in ms."""
+"""For each word: start of its first phone, then end of each phone, in ms."""
 _REST_MS = 60
-"""A gap shorter than this leaves the mouth no time to come to rest."""
+"""In a shorter gap the mouth does not return to rest."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Segment:
-    """An utterance whose audio begins with a packet.
+    """An utterance and the times of its audio.
 
     Attributes:
-        utterance: the words that are spoken.
+        utterance: the spoken words.
         word_times_ms: start and end of each word, from the segment's first sample.
-        skipped: text before the utterance that is not spoken.
-        begin_ms: time of its first sample, from the start of the stream as a player plays it.
-        offset_ms: time of its first sample, from where the packet's alignment counts.
+        skipped: unspoken text before the utterance.
+        begin_ms: time of the first sample in the played stream.
+        offset_ms: time of the first sample relative to the origin of the packet's alignment.
         phone_edges_ms: computes the edges of its phones; None: they are not known.
     """
 
@@ -36,7 +36,7 @@ class Segment:
     phone_edges_ms: Callable[[], PhoneEdges] | None = None
 
     def marks(self, kinds: Sequence[str]) -> dict[str, Marks]:
-        """Times of these kinds (word, phone, viseme); they count as the packet's alignment does."""
+        """Times of these kinds (word, phone, viseme), with the origin of the packet's alignment."""
         told: dict[str, Marks] = {}
         if "word" in kinds:
             words = zip(self.utterance.words, self.word_times_ms, strict=False)
@@ -67,7 +67,7 @@ class Segment:
 
 
 def _visemes(phones: Sequence[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
-    """Visemes of phones.  Equal neighbours become one, and pauses become rests."""
+    """Merge equal neighbours, and turn pauses into rests."""
     found: list[tuple[str, int, int]] = []
     until = 0
     for phone, begin, end in phones:

@@ -1,4 +1,4 @@
-"""Objects that all conversations of a process share: engine, front end, settings and hooks."""
+"""Objects of all conversations of a process: engine, front end, settings and hooks."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from zelitrio.session.encoding import Turns
 from zelitrio.session.traces import Trace
 from zelitrio.settings import SessionSettings, VoiceSettings
 
-if TYPE_CHECKING:  # importing the engine imports torch, which a session does not need
+if TYPE_CHECKING:  # the engine imports torch, which a session does not need
     from zelitrio.engine import AudioBlock
     from zelitrio.text import Dictionaries, FrontEnd, Utterance
     from zelitrio.voices import Catalogue, Voice
 
 
 class EngineStreamLike(Protocol):
-    """One stream of the engine; `zelitrio.engine.EngineStream` and the scripted fake of the tests."""
+    """One stream of the engine: `zelitrio.engine.EngineStream`, or the scripted engine of the tests."""
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
-        """Hand in the next utterance; never waits."""
+        """Pass the next utterance; never waits."""
 
     def finish(self) -> None:
-        """Say that nothing more will be fed; never waits."""
+        """End the stream's text; never waits."""
 
     def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
-        """Take short steps from now on, and let open streams go first if it is due later.  Never waits.
+        """Use short steps from now on, and let open streams go first if it is due later.  Never waits.
 
-        An abandoned stream gives up its lane when another stream needs it: its iteration may end early.
+        An abandoned stream may lose its lane to another stream; then its iteration ends early.
         """
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
-        """Offer blocks to a function as they come, outside of any task; None ends that.
+        """Pass blocks to a function as they come, outside of any task; None ends that.
 
-        The iteration gets the blocks that the function refuses (returns False for), and the blocks that come
-        before a refused one was read.  It also gets an error that the function raises.
+        The iteration gets the blocks for which the function returns False, and those that come before such
+        a block was read.  It also gets an error that the function raises.
         """
 
     def __aiter__(self) -> AsyncIterator[AudioBlock]:
-        """Iterate over the audio.  A cancelled `__anext__` loses no block and may be called again."""
+        """Iterate over the blocks.  A cancelled `__anext__` loses no block and can be repeated."""
 
 
 class EngineLike(Protocol):
@@ -51,7 +51,7 @@ class EngineLike(Protocol):
 
     @property
     def catalogue(self) -> Catalogue:
-        """The voices that can be asked for."""
+        """The offered voices."""
 
     def open_stream(
         self, voice: Voice, settings: VoiceSettings = ..., *, seed: int | None = None
@@ -60,46 +60,46 @@ class EngineLike(Protocol):
 
 
 class Meter(Protocol):
-    """Counts what one stream uses, and keeps it if the account has a history.  No method waits."""
+    """Counts one stream's usage, and records the stream if the account has a history.  No method waits."""
 
     @property
     def item_id(self) -> str | None:
-        """The id of the stream's item in the history; None: it is not kept."""
+        """Id of the stream in the history; None: not recorded."""
 
     def keep(self, text: str = "", audio: bytes = b"") -> None:
-        """Keep text that is spoken, or audio that was made."""
+        """Record text or audio of the stream."""
 
     def spend(self, characters: int) -> None:
-        """Count text that is going to be spoken.
+        """Count text before it is spoken.
 
         Raises:
-            RemoteError: the account has fewer characters left; nothing is counted.
+            RemoteError: too few characters are left; nothing is counted.
         """
 
     def spoke(self, audio_s: float) -> None:
-        """Count seconds of audio that were sent."""
+        """Count seconds of sent audio."""
 
     def close(self) -> None:
         """End the stream; a second call does nothing."""
 
 
 class AccountLike(Protocol):
-    """The account that a key belongs to."""
+    """The account of a key."""
 
     @property
     def name(self) -> str:
-        """Unique."""
+        """The unique name."""
 
     def open(self, voice_id: str, kind: str, options: object = None) -> Meter:
         """Begin to count a stream.
 
         Args:
             voice_id: the voice that speaks.
-            kind: the interface that the stream came through; a `zelitrio.accounts.Kind`.
-            options: `StreamOptions`, for the history; None: the stream is not recorded.
+            kind: the interface of the stream; a `zelitrio.accounts.Kind`.
+            options: `StreamOptions`, for the history; None: not recorded.
 
         Raises:
-            RemoteError: the account may not have another stream, or no characters are left.
+            RemoteError: the account has no stream or no characters left.
         """
 
 
@@ -133,67 +133,67 @@ class Account:
 
 
 class Observer:
-    """Hooks for metrics and logs; this one ignores everything.  No hook may wait or raise."""
+    """Hooks for metrics and logs, which do nothing by default.  No hook may wait or raise."""
 
     def stream_opened(self) -> None:
         """A stream got its lane in the engine."""
 
     def stream_closed(self, reason: str, audio_s: float) -> None:
-        """A stream gave its lane back.
+        """A stream left its lane.
 
         Args:
             reason: `done`; `discarded` by a barge-in; `gone`: its client left; `failed`.
-            audio_s: audio that was delivered.
+            audio_s: delivered audio.
         """
 
     def first_audio(self, seconds: float) -> None:
-        """First audio was sent, this many seconds after the message that released the first chunk."""
+        """First audio was sent, this long after the message that released the first chunk."""
 
     def audio(self, seconds: float) -> None:
         """Audio was sent to the peer."""
 
     def underrun(self) -> None:
-        """A block in mid-utterance came after its listener had played all it had."""
+        """A listener ran dry in mid-utterance."""
 
     def text_skipped(self, text: str) -> None:
-        """The stream met text that cannot be spoken; called once per stream, with the first such text."""
+        """A stream met the first text that cannot be spoken."""
 
     def language_differs(self, seems: str, language: str) -> None:
-        """The text seems to be in another language than its voice reads; called once per stream."""
+        """A stream's text seems to be in another language than its voice reads; called once."""
 
     def broke(self, error: BaseException) -> None:
         """A stream ended by an unexpected error, a bug of this program."""
 
     def queued(self, seconds: float) -> None:
-        """A stream's first utterance waited this long in the engine before its first step."""
+        """A stream's first utterance waited this long for its first step."""
 
     def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
-        """A stream ended, after `computed_s` seconds of the device and `audio_s` seconds of audio."""
+        """A stream ended after this device time and audio."""
 
     def request_refused(self, account: str | None, code: str) -> None:
-        """A request failed with an error of this code; `account` is None if it is not known."""
+        """A request failed with this error code; `account` is None if unknown."""
 
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""
 
     def socket_closed(self, code: int) -> None:
-        """A realtime socket ended with our close code, or 1006: the peer left."""
+        """A realtime socket ended with our close code, or 1006 if the peer left."""
 
 
 @attrs.define(eq=False)
 class Service:
-    """Objects that every conversation uses.
+    """The objects of all conversations.
 
     Attributes:
-        authenticate: returns the account of a credential or of a single-use token (each may be None), or
+        authenticate: returns the account of a credential or of a single-use token (either may be None), or
             None if neither is valid.  Never waits.  Raises RemoteError for an expired key.
         turns: decides which stream encodes next.
-        drain: once set, conversations finish what they are saying and close with 1012.
-        cut_off: set after `drain`; conversations that still speak then close with 1012 at once.
-        dictionaries: the pronunciations that a peer may choose; None: there are none.
-        open_trace: begins the trace of a stream, given its voice's id and when it began on Trio's clock;
-            returns None if it is not traced.  Never waits.
-        failure: set before `drain` when the engine or the server broke: conversations end with 1011 instead.
+        drain: when set, conversations finish their speech and close with 1012.
+        cut_off: set after `drain`; remaining conversations close with 1012 at once.
+        dictionaries: pronunciations that a client can choose; None: there are no dictionaries.
+        open_trace: begins a stream's trace from its voice's id and Trio's time of its begin; returns None if
+            the stream is not traced.  Never waits.
+        failure: set before `drain` after a failure of engine or server: conversations end with 1011.
     """
 
     engine: EngineLike
@@ -222,11 +222,11 @@ class Service:
             self._at_drain.add(begin)
 
     def forget(self, begin: Callable[[], None]) -> None:
-        """Do not call it any more."""
+        """Remove the function."""
         self._at_drain.discard(begin)
 
     async def watch_drain(self) -> None:
-        """Wait for the drain and make the calls.  The owner of the service runs it."""
+        """Wait for the drain and make the calls.  The service's owner runs this."""
         await self.drain.wait()
         for begin in tuple(self._at_drain):
             begin()

@@ -1,4 +1,4 @@
-"""A signal that wakes tasks each time something changes."""
+"""A signal that wakes tasks after a change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import trio
 
 @attrs.define(eq=False)
 class Signal:
-    """Wakes every task that waits at the moment of `notify`; it may be sent any number of times."""
+    """Wakes every task that waits at the moment of `notify`; it can be sent any number of times."""
 
     _next: trio.Event | None = attrs.field(default=None, init=False)
 

@@ -1,8 +1,8 @@
 """One realtime conversation: a reader, one pipeline per context, and one writer.
 
-`stream-input` is a socket with one context and `multi-stream-input` a socket with many; both run here.  The
-reader drives `protocol.Connection` and waits only for the peer.  Each context runs its `SpeechStream` in a
-task of its own.  The writer waits for a peer that does not take its messages at once.
+`stream-input` is a socket with one context, `multi-stream-input` one with many.  The reader drives
+`protocol.Connection` and waits only for the peer.  Each context runs its `SpeechStream` in its own task.  The
+writer waits for a peer that does not take its messages at once.
 
 Ends travel forward: a context ends, its final frame is posted after its audio, then the socket closes.
 Trouble travels back as cancellation of the context or of the whole nursery.
@@ -54,7 +54,7 @@ from zelitrio.session.timing import Timing
 from zelitrio.session.transport import PeerLeft, SocketTransport
 
 RESTART_CODE, RESTART_REASON = 1012, "service restart"
-"""Service restart: the peer may connect again at once (IANA's registry of WebSocket close codes)."""
+"""Service restart: the peer may reconnect at once (IANA's registry of WebSocket close codes)."""
 GONE_CODE = 1006
 """Abnormal closure: never sent, only reported (RFC 6455, section 7.4.1)."""
 
@@ -70,7 +70,7 @@ async def run_socket(transport: SocketTransport, request: SocketRequest, service
         service: shared by all conversations.
 
     Raises:
-        RemoteError: the request asks for an output format that does not exist.  Nothing was sent.
+        RemoteError: the requested output format does not exist.  Nothing was sent.
     """
     await _Conversation(transport, request, service, parse_format(request.output_format)).run()
 
@@ -96,9 +96,9 @@ class _Conversation:
         self.outbox = Outbox(self.transport.offer, self._begin_writing)
         make_connection = DialogueConnection if request.is_dialogue else Connection
         self.connection = make_connection(request, self.service.settings, now)
-        # A bad key is refused after the first message, as the vendor does.  A client that is refused before
-        # it has sent anything reports a broken connection instead of a wrong key.
-        with suppress(RemoteError):  # an expired key, which is refused then, too
+        # A wrong key is refused after the first message, as ElevenLabs does.  A client that is refused
+        # before it has sent anything reports a broken connection instead of a wrong key.
+        with suppress(RemoteError):  # an expired key is refused after the first message too
             self.account = self.service.authenticate(request.credential, request.single_use_token)
         if self.account is not None:
             self.connection.authenticated(now)
@@ -119,19 +119,20 @@ class _Conversation:
             service.observer.socket_closed(self.close_code)
 
     async def _read(self) -> None:
-        """The reader: turn messages and deadlines into events, and handle these, until the peer leaves."""
+        """The reader: turn messages and deadlines into events and handle them, until the peer leaves."""
         while True:
             message: str | bytes | None = None
             try:
                 with trio.CancelScope(deadline=self._deadline()) as self.read_scope:
                     message = await self.transport.receive()
             except PeerLeft:
-                # Not raised into the nursery: the exception group and the frames of the cancelled tasks would
-                # refer to each other, which keeps the conversation until the next garbage collection.
+                # Return instead of raising into the nursery: the exception group and the frames of the
+                # cancelled tasks would be a cycle, which keeps the conversation until the next garbage
+                # collection.
                 return
             now = trio.current_time()
             if self.outbox.is_closing:
-                continue  # the socket is closing: nothing is handled, only the peer's close is awaited
+                continue  # the socket is closing: only wait for the peer's close
             connection = self.connection
             events = connection.expire(now) if message is None else connection.receive(message, now)
             for event in events:
@@ -221,7 +222,7 @@ class _Conversation:
             options = attrs.evolve(options, timing=Timing.NONE)
         tell_flushes = partial(self._tell_flushes, event.context_id)
         stream = make_stream(self.service, self.request, event, options, voices, tell_flushes)
-        # A socket has one listener: after a barge-in it plays the new context, not the closing ones.
+        # A socket has one listener, which plays the new context after a barge-in, not the closing ones.
         for earlier in self.contexts.values():
             if earlier.stream.is_ended:
                 earlier.stream.abandon()
@@ -238,8 +239,8 @@ class _Conversation:
                 self.outbox.post(self.connection.flush_message(context_id, flush.flush_id))
 
     async def _take_text(self, event: Text) -> None:
-        """Take the text of one message, a slice at a time; other tasks run between slices."""
-        # While draining, text is spoken at once: the client may not send its flush in time.
+        """Take a message's text in slices, so that other tasks run in between."""
+        # While draining, speak text at once, because the client may not send its flush in time.
         flush = (event.flush and event.flush_id is None) or self.service.drain.is_set()
         *others, (last, continues) = slices(event.text)
         for piece, follows in others:
@@ -278,12 +279,11 @@ class _Conversation:
                 context.stream.give_way()
 
     def _cancel(self, context: Context) -> None:
-        """End a context at once."""
         self.outbox.drop(context)
         context.scope.cancel()
 
     async def _run_context(self, context: Context) -> None:
-        """The task of one context: speak, then post its final frame or its error."""
+        """The task of one context: speak, then post the final frame or the error."""
         error: BaseException | None = None
         try:
             with context.scope:
@@ -301,7 +301,7 @@ class _Conversation:
         self._close_context(context)
 
     def _close_context(self, context: Context) -> None:
-        """Post the final frame after the context's audio and forget the context."""
+        """Post the final frame after the context's audio, and remove the context."""
         if self.contexts.get(context.context_id) is context:
             del self.contexts[context.context_id]
             self.ended.add(context)
@@ -324,7 +324,7 @@ class _Conversation:
         context.scope.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
-        """Refuse to open a context; the client gets the messages of a context that failed."""
+        """Refuse to open a context, with the messages of a failed context."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
@@ -347,7 +347,7 @@ class _Conversation:
         self.outbox.drop_audio()
 
     def _close_if_finished(self) -> None:
-        # Without delay: the official Python SDK ignores `isFinal` and reads until the socket closes.
+        # At once, because the official Python SDK ignores `isFinal` and reads until the socket closes.
         if self.connection.is_finished:
             self.outbox.close(1000, "")
 
@@ -357,7 +357,7 @@ class _Conversation:
             self.outbox.close(RESTART_CODE, RESTART_REASON)
 
     def _note_busy(self, context: Context) -> None:
-        """Tell the connection whether the context is speaking; it does not time out while it is."""
+        """Tell the connection whether the context is speaking; meanwhile it has no timeout."""
         busy = context.stream.is_busy
         if busy == context.was_busy or self.outbox.is_closing:
             return

@@ -1,4 +1,4 @@
-"""Speak one text without a socket, for HTTP and for programs: text in, packets out."""
+"""Speak one text without a socket, for HTTP and for programs."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from zelitrio.session.traces import FirstAudio
 from zelitrio.text import find_phrase_end, find_sentence_end
 
 PACKETS_WAITING = 1
-"""One packet is ready while the one before it is being sent."""
+"""One packet is ready while another one is being sent."""
 SCHEDULE_CHARS = (50, 160, 250, 290)
-"""Characters of the first chunks.  The first is short so that first audio comes early."""
+"""Characters of the first chunks.  The first is short for early first audio."""
 
 
 Spoken: TypeAlias = "str | AsyncIterable[str] | Sequence[Line]"
-"""A whole text, or pieces as they come (cut anywhere, even inside a word), or the lines of a dialogue."""
+"""A whole text, or pieces (cut anywhere, even inside a word), or the lines of a dialogue."""
 
 
 @attrs.define(eq=False)
 class Packets:
     """The packets of one text, to iterate over once.  `run` makes them.
 
-    Iterating raises CapacityError when the engine takes no further stream, EngineError or UtteranceError when
-    it fails, and errors of the text's own iteration.  They are raised as plain exceptions (not in a group),
-    after the packets that were made before.
+    Iterating raises CapacityError if the engine takes no further stream, EngineError or UtteranceError if it
+    fails, and errors of the text's own iteration.  They come after the packets that were made before, and
+    never in a group.
     """
 
     _observer: Observer
     _error: BaseException | None = attrs.field(default=None, init=False)
     _first: FirstAudio | None = attrs.field(default=None, init=False)
-    """Reports to the trace that the reader has sent the first packet."""
+    """Reports to the trace that the first packet was sent."""
     _send: trio.MemorySendChannel[Packet] = attrs.field(init=False)
     _receive: trio.MemoryReceiveChannel[Packet] = attrs.field(init=False)
 
@@ -76,20 +76,20 @@ class Packets:
         text: Spoken,
         scope: trio.CancelScope | None = None,
     ) -> None:
-        """Speak the text.  Errors go to the iteration.
+        """Speak the text; the iteration raises its errors.
 
         Args:
             service: engine, front end and hooks.
             options: how to speak.
             text: see `Spoken`.
-            scope: if cancelled, speaking ends.
+            scope: ends the speech if cancelled.
         """
         with self._send, scope or nullcontext():
             try:
                 await _speak(service, options, text, self._send.send)
             except BaseExceptionGroup as group:
-                # The text may fail in the turn of the loop in which a cancellation arrives: then the group
-                # holds both, and the cancellation must go on.
+                # The text may fail in the same turn of the loop as a cancellation: then the group holds both,
+                # and the cancellation must go on.
                 errors, others = group.split(Exception)
                 if errors is not None:
                     self._error = first_error(errors)
@@ -101,13 +101,13 @@ class Packets:
 
 @asynccontextmanager
 async def speak(service: Service, options: StreamOptions, text: Spoken) -> AsyncIterator[Packets]:
-    """Speak one text.  Iterate over the block's target for the packets.
+    """Speak one text; iterate over the block's target for the packets.
 
-    Leaving the block, for whatever reason, frees the lane in the engine at once.  At most PACKETS_WAITING
-    packets are made ahead of the iteration.  Blank text gives no packet.
+    The end of the block frees the lane at once.  At most PACKETS_WAITING packets are made ahead of the
+    iteration.  Blank text gives no packet.
 
     Args:
-        service: engine, front end and hooks; its `authenticate` is not called.
+        service: engine, front end and hooks; `authenticate` is not called.
         options: how to speak.
         text: see `Spoken`.
     """
@@ -118,7 +118,7 @@ async def speak(service: Service, options: StreamOptions, text: Spoken) -> Async
         try:
             yield packets
         except Exception as error:
-            failure = error  # raised below: inside, the nursery would put it in a group
+            failure = error  # raised below, because the nursery would put it in a group
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure
@@ -149,7 +149,7 @@ def _make_schedule() -> ChunkSchedule:
 async def _speak_lines(
     service: Service, options: StreamOptions, lines: Sequence[Line], deliver: Deliver
 ) -> None:
-    """Speak a dialogue whose lines are all known."""
+    """Speak a dialogue of known lines."""
     voices = {line.voice.voice_id: line.voice for line in lines}
     stream = DialogueStream(service, options, voices, _make_schedule)
     next_text = options.reading.next_text
@@ -163,7 +163,7 @@ async def _speak_lines(
 
 
 async def _read(stream: SpeechStream, text: str | AsyncIterable[str]) -> None:
-    """The reader: give pieces to the stream, a slice at a time."""
+    """The reader: pass the text to the stream in slices."""
     if isinstance(text, str):
         await _read_piece(stream, text)
     else:

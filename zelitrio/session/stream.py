@@ -2,7 +2,7 @@
 
     reader -> TextHalf -> scheduler -> engine -> encoder -> AudioHalf -> deliver()
 
-The *reader* calls `text`, `end` and `discard`.  They return at once, so the reader is always receiving.  The
+The *reader* calls `text`, `end` and `discard`, which return at once, so it is always receiving.  The
 *scheduler* feeds the engine a few utterances ahead.  The *encoder* turns the engine's blocks into packets.
 Scheduler and encoder share a lane of the engine.
 """
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
     from zelitrio.voices import Voice
 
 UTTERANCES_AHEAD = 3
-"""Utterances in the engine at once: the one being spoken, the next, and one more because the next may be a
-single word.  A larger number makes more work that a barge-in throws away."""
+"""Utterances in the engine: the present one, the next, and one more because the next may be a single word.
+A barge-in throws the others away."""
 
 
 TellFlushes: TypeAlias = "Callable[[Sequence[Flush]], None]"
-"""Called with flushes when all their audio was delivered; must not wait or raise."""
+"""Called with flushes after all their audio was delivered; must not wait or raise."""
 
 
 def _ignore() -> None:
-    """Default callback: does nothing."""
+    """Default callback."""
 
 
 def ignore_flushes(flushes: Sequence[Flush]) -> None:
@@ -56,14 +56,14 @@ class SpeechStream:
 
     Args:
         service: shared by all streams.
-        options: of this stream.
-        schedule: releases its chunks.
-        tell_flushes: called with flushes that were spoken, possibly several in one call.
+        options: how to read, speak and encode.
+        schedule: releases chunks.
+        tell_flushes: called with spoken flushes, possibly several in one call.
         notices: shared by the turns of a dialogue; None: the stream has its own.
 
     Attributes:
         text_half: the text that is not spoken yet.
-        on_change: called whenever `is_busy` may have changed; must not wait or raise.
+        on_change: called when `is_busy` may have changed; must not wait or raise.
     """
 
     def __init__(
@@ -89,15 +89,15 @@ class SpeechStream:
         self._lane: EngineStreamLike | None = None
         self._scope = trio.CancelScope()
         self._block_wait: trio.CancelScope | None = None
-        """The encoder's wait for a block, if it waits."""
+        """The encoder's wait for a block, if any."""
         self._changed = Signal()
         self._wakes_at = -math.inf
-        """When the scheduler wakes by itself; -inf while it does not wait for text."""
+        """When the scheduler wakes without new text; -inf while it does not wait."""
         self._is_done = False
         self._is_abandoned = False
         self._gives_way = False
         self._read_at = 0.0
-        """When the scheduler last began to read a chunk, on Trio's clock."""
+        """Trio's time at which the scheduler last began to read a chunk."""
 
     @property
     def voice(self) -> Voice:
@@ -111,12 +111,12 @@ class SpeechStream:
 
     @property
     def gave_way(self) -> bool:
-        """Whether it was abandoned and lost its lane to another stream before everything was spoken."""
+        """Whether it was abandoned and lost its lane before everything was spoken."""
         return self._is_abandoned and self._is_done and bool(self.text_half.pending)
 
     @property
     def is_busy(self) -> bool:
-        """Whether released text is not spoken yet, or `end` was called and `run` goes on."""
+        """Whether released text waits, or `end` was called and `run` has not returned."""
         return not self._is_done and (bool(self.text_half.pending) or self.text_half.is_ended)
 
     def text(self, text: str, *, flush: bool = False, trigger: bool = False, continues: bool = False) -> None:
@@ -127,7 +127,7 @@ class SpeechStream:
             self._notify()
 
     def update(self, settings: VoiceSettings, chunk_schedule: Sequence[float]) -> None:
-        """Use other settings and another schedule for text that is released from now on."""
+        """Set settings and schedule of text that is released from now on."""
         self.text_half.settings = settings
         self.text_half.schedule.reschedule(chunk_schedule)
 
@@ -143,11 +143,11 @@ class SpeechStream:
         self._notify()
 
     def discard(self) -> int:
-        """Barge-in: speak only text that was flushed, then end; drop and cancel everything else.
+        """Barge-in: speak only flushed text, then end; drop and cancel everything else.
 
         Returns:
-            The number of the first stale chunk.  The caller drops packets of this chunk and of later ones
-            that were delivered and not sent.
+            The number of the first stale chunk.  The caller drops delivered but unsent packets from this
+            chunk on.
         """
         first_stale = self.text_half.discard()
         if self.text_half.is_silenced:
@@ -158,13 +158,13 @@ class SpeechStream:
         return first_stale
 
     def give_way(self) -> None:
-        """Note that the client may begin other speech at any moment: this must not delay it."""
+        """Let the client's other speech go first: it may begin at any moment."""
         self._gives_way = True
         if self._lane is not None:
             self._lane.close_softly(is_due_later=False)
 
     def abandon(self) -> None:
-        """Note that the client has begun other speech: the rest is spoken last, or not at all."""
+        """Let the client's other speech go first: it has begun.  The rest of this stream may be dropped."""
         self._is_abandoned = True
         if self._lane is not None:
             self._lane.close_softly(is_abandoned=True)
@@ -176,9 +176,9 @@ class SpeechStream:
             await self._changed.wait()
 
     async def run(self, deliver: Deliver, direct: DirectSink | None = None) -> None:
-        """Speak until the end is reached or the stream is discarded.
+        """Speak until the end, or until the stream is discarded.
 
-        Takes a lane of the engine when the first utterance is ready, and always gives it back.
+        It opens a lane of the engine when the first utterance is ready, and always frees it.
 
         Args:
             deliver: takes each packet, in order; may wait for the peer.
@@ -197,12 +197,12 @@ class SpeechStream:
         finally:
             self._is_done = True
             self._changed.notify()
-            # The callbacks usually refer to this stream.  Without this, the cycle keeps it until the next
-            # garbage collection.
+            # The callbacks usually refer to this stream, and the cycle would keep it until the next garbage
+            # collection.
             self.on_change, self._report_flushes = _ignore, ignore_flushes
 
     async def speak_on(self, audio: AudioHalf) -> bool:
-        """Speak as `run` does, into an audio half that several streams share, and leave that open.
+        """Speak like `run` into an audio half that several streams share, and leave it open.
 
         Returns:
             Whether any audio was added.
@@ -231,9 +231,9 @@ class SpeechStream:
         return False
 
     async def _speak(self, first: Speech, audio: AudioHalf) -> None:
-        """Run the scheduler and the encoder; the reader runs in the caller's nursery."""
+        """Run the scheduler and the encoder."""
         async with self._open_lane(audio) as lane:
-            # The first utterance is fed here: starting the scheduler first would cost a turn of the loop.
+            # Fed here, because starting the scheduler first would cost a turn of the loop.
             audio.released_at = first.released.released_at
             if audio.first is not None:
                 audio.first.read(self._read_at)
@@ -250,7 +250,7 @@ class SpeechStream:
     async def _schedule(self, lane: EngineStreamLike) -> None:
         """The scheduler: feed utterances to the engine while earlier ones are spoken."""
         while True:
-            # Reading a chunk can take a millisecond: other tasks run in between.
+            # Reading a chunk can take a millisecond, so other tasks run in between.
             await trio.lowlevel.checkpoint()
             while self.text_half.pending.in_engine >= UTTERANCES_AHEAD:
                 await self._changed.wait()
@@ -263,10 +263,10 @@ class SpeechStream:
     async def _encode(self, lane: EngineStreamLike, audio: AudioHalf) -> None:
         """The encoder: turn blocks into packets until the lane ends or a barge-in leaves nothing to speak.
 
-        Most blocks never reach this task: the engine's call gives them to `_encode_nowait`.
+        Most blocks do not reach this task, because the engine's call gives them to `_encode_nowait`.
         """
         pending = self.text_half.pending
-        # The engine calls from outside of the task; log lines need the task's request id.
+        # The engine calls outside of the task, but log lines need the task's request id.
         context = contextvars.copy_context()
         lane.hand_to(lambda block: context.run(self._encode_nowait, audio, block))
         blocks = aiter(lane)
@@ -292,7 +292,7 @@ class SpeechStream:
         """Encode a block in the engine's call, without a turn of the loop.
 
         Returns:
-            Whether it was encoded; if not, the encoder's task does it.
+            Whether it was encoded; otherwise the encoder's task does it.
         """
         wait = self._block_wait
         if wait is None or self._scope.cancel_called or self.text_half.is_silenced or not audio.takes_nowait:
@@ -316,7 +316,6 @@ class SpeechStream:
                 self._tell_flushes()
 
     async def _next(self) -> Speech | None:
-        """Wait for the next utterance; None at the end of the text."""
         text = self.text_half
         while True:
             had_chunks = text.pending.is_unread
@@ -325,7 +324,7 @@ class SpeechStream:
                 return speech
             if had_chunks:
                 self._notify()  # a chunk without words needs no speaking
-                if self._lane is not None:  # without a lane, a text without words still needs its silence
+                if self._lane is not None:  # without a lane a text without words still needs its silence
                     self._tell_flushes()
                 await trio.lowlevel.checkpoint()
             elif text.is_ended:
@@ -341,7 +340,7 @@ class SpeechStream:
 
     @asynccontextmanager
     async def _open_lane(self, audio: AudioHalf) -> AsyncIterator[EngineStreamLike]:
-        """Open a lane of the engine; report its begin and end to the observer and the trace."""
+        """Open a lane, and report its begin and end to the observer and the trace."""
         engine, observer, options = self._service.engine, self._service.observer, self._options
         voice_id = options.voice.voice_id
         trace = self._service.open_trace(voice_id, self._read_at)
@@ -371,7 +370,7 @@ class SpeechStream:
                     trace.end(outcome, audio.audio_s)
 
     def _tell_flushes(self) -> None:
-        """Report flushes after all their chunks are spoken."""
+        """Report completely spoken flushes."""
         if self.text_half.flush_is_spoken:
             self._report_flushes(self.text_half.take_spoken_flushes())
 

@@ -1,7 +1,7 @@
 """The text half of a stream: pieces in, utterances out.  No I/O, no Trio; time is an argument.
 
-It owns the chunk schedule, the reader of utterances, the counters and barge-in.  The coordinator
-(`SpeechStream`) asks it for the next utterance and reports which utterances were spoken.
+It owns the chunk schedule, the reader, the counters and barge-in.  The coordinator (`SpeechStream`) asks for
+the next utterance and reports spoken ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import StreamReader, Utterance
 
 MAX_PENDING_CHARS = 64 * 1024
-"""Text that may wait in one stream: more than an hour of speech."""
+"""Text that may wait in one stream: over an hour of speech."""
 
 
 @attrs.frozen
@@ -27,9 +27,9 @@ class Flush:
     """A flush of the client.
 
     Attributes:
-        until: number of chunks that were released up to the flush.
-        has_text: whether chunks were released since the flush before.
-        flush_id: the client's name for it; None: the client wants no message when it was spoken.
+        until: chunks released up to the flush.
+        has_text: whether chunks were released since the previous flush.
+        flush_id: the client's name for it; None: the client wants no message after it was spoken.
     """
 
     until: int
@@ -44,8 +44,8 @@ class TextHalf:
     Args:
         schedule: releases chunks.
         reader: turns chunks into utterances.
-        settings: how to speak text that is released from now on; may be changed at any time.
-        note: called with each utterance that was read.
+        settings: how to speak text that is released from now on; may change at any time.
+        note: called with each utterance.
     """
 
     schedule: ChunkSchedule
@@ -54,35 +54,34 @@ class TextHalf:
     _note: Callable[[Utterance], None] | None = None
     pending: Pending = attrs.field(factory=Pending, init=False)
     skipped: str = attrs.field(default="", init=False)
-    """Text without words after the last utterance that was read."""
+    """Text without words after the last utterance."""
     is_ended: bool = attrs.field(default=False, init=False)
     _has_text: bool = attrs.field(default=False, init=False)
     _released: int = attrs.field(default=0, init=False)
-    """Number of chunks released."""
     _flushes: deque[Flush] = attrs.field(factory=deque, init=False)
-    """Flushes whose text is not spoken yet."""
+    """Flushes that are not spoken yet."""
     _wanted: int = attrs.field(default=0, init=False)
-    """Number of chunks that the client flushed; a barge-in does not drop them."""
+    """Flushed chunks, which a barge-in does not drop."""
 
     @property
     def chars(self) -> int:
-        """Characters that were sent and not spoken yet."""
+        """Sent characters that are not spoken yet."""
         return self.schedule.pending_chars + self._reader.held_chars + self.pending.chars
 
     @property
     def owes_audio(self) -> bool:
-        """Whether the client sent text other than white space, so that it expects audio."""
+        """Whether the client sent text other than white space, and so expects audio."""
         return self._has_text
 
     @property
     def is_silenced(self) -> bool:
-        """Whether a barge-in left nothing to speak; the engine may still hold utterances to drop."""
+        """Whether a barge-in left nothing to speak; the engine may still hold dropped utterances."""
         return self.is_ended and self._wanted < self._released and not self.pending.has_before(self._wanted)
 
     def text(
         self, text: str, now: float, *, flush: bool = False, trigger: bool = False, continues: bool = False
     ) -> bool:
-        """Take more text; returns whether chunks were released.
+        """Take more text; return whether chunks were released.
 
         Args:
             text: added to the buffer; cut long texts with `slices`.
@@ -129,11 +128,11 @@ class TextHalf:
 
     @property
     def flush_is_spoken(self) -> bool:
-        """Whether there is a flush that `take_spoken_flushes` would return."""
+        """Whether `take_spoken_flushes` would return any flush."""
         return bool(self._flushes) and not self.pending.has_before(self._flushes[0].until)
 
     def take_spoken_flushes(self) -> list[Flush]:
-        """Remove and return the flushes whose text was spoken."""
+        """Remove and return the spoken flushes."""
         spoken = []
         while self.flush_is_spoken:
             spoken.append(self._flushes.popleft())
@@ -150,19 +149,19 @@ class TextHalf:
             self.is_ended = True
 
     def discard(self) -> int:
-        """Barge-in: keep only text that was flushed, and take no more.
+        """Barge-in: keep only flushed text, and take no more.
 
         Returns:
             The number of the first stale chunk.
         """
         self.is_ended = True
         if not self._wanted:
-            self._has_text = False  # nothing was flushed, so no audio is owed
+            self._has_text = False  # nothing was flushed, so the client expects no audio
         self.pending.drop_from(self._wanted)
         return self._wanted
 
     def take(self) -> Speech | None:
-        """Take the next utterance for the engine; None if there is none yet.
+        """Take the next utterance for the engine, if any.
 
         Reads at most one chunk, because reading can take a millisecond.
         """

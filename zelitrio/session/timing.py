@@ -1,9 +1,8 @@
-"""When each character is heard: from an utterance's word times to the alignment of a packet.
+"""From an utterance's word times to the alignment of a packet.
 
 A *segment* is the audio of one utterance.  The engine's times count from the utterance's first sample.  A
-client's times count from the start of the segment (text-to-speech sockets, as the vendor's do), of the
-message (dialogue sockets) or of the stream (HTTP).  The encoder's delay is heard once, at the start of the
-stream.
+client's times count from the start of the segment (text-to-speech sockets, as at ElevenLabs), of the message
+(dialogue sockets) or of the stream (HTTP).  The encoder's delay is heard once, at the start of the stream.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from zelitrio.text import Utterance
 
 
 class Timing(enum.Enum):
-    """Whether packets carry the times of characters, and from where these count."""
+    """Whether packets carry character times, and their origin."""
 
     NONE = "none"
     SEGMENT = "segment"
     MESSAGE = "message"
-    """Each packet carries the characters of its own audio, from its own first sample (`message_times`)."""
+    """Each packet has the characters of its own audio, timed from its first sample (`message_times`)."""
     STREAM = "stream"
 
 
@@ -35,14 +34,14 @@ _NO_TIMES = CharTimes((), (), ())
 
 @attrs.frozen
 class Alignment:
-    """Two alignments of the same audio: of the characters sent, and of the characters as spoken."""
+    """Alignments of the sent characters and of the characters as spoken."""
 
     written: CharTimes
     spoken: CharTimes
 
 
 def join_alignments(parts: Sequence[Alignment]) -> Alignment:
-    """Join alignments, at least one, whose times count from the same moment."""
+    """Join one or more alignments with the same origin."""
     return Alignment(
         join_times([part.written for part in parts]), join_times([part.spoken for part in parts])
     )
@@ -65,14 +64,14 @@ def _written_only(times: CharTimes | None) -> Alignment | None:
 
 
 class SegmentClock:
-    """Keeps the alignments of a stream's segments until the packets that carry them are made.
+    """Keeps the alignments of a stream's segments until their packets are made.
 
     Each alignment is returned once and is never empty.
 
     Args:
-        timing: from where times count.
+        timing: the origin of times.
         sample_rate_hz: of the samples that `advance` counts.
-        delay_ms: silence that the codec puts before the first sample.
+        delay_ms: silence that the codec adds before the first sample.
     """
 
     def __init__(self, timing: Timing, sample_rate_hz: int, delay_ms: int) -> None:
@@ -86,7 +85,6 @@ class SegmentClock:
         self._waiting_since = 0
         self._times = MessageTimes()
         self._told_ms = 0
-        """The end of the last packet."""
 
     def begin(
         self,
@@ -96,14 +94,14 @@ class SegmentClock:
         skipped: str = "",
         phone_edges_ms: Callable[[], PhoneEdges] | None = None,
     ) -> None:
-        """Begin a segment: the next sample is the first of `utterance`.
+        """Begin the segment of an utterance with the next sample.
 
         Args:
             utterance: of the segment.
-            word_times_ms: start and end of each of its words, from that sample.
-            length_ms: length of its audio.  The characters after the last word end then: Pipecat adds up the
-                ends of the segments and takes the sum for the time that passed.
-            skipped: text before it that is not spoken.  Over HTTP its characters have a duration of 0.
+            word_times_ms: start and end of each word, from that sample.
+            length_ms: length of the audio, which ends the characters after the last word: Pipecat adds up the
+                ends of the segments to get the elapsed time.
+            skipped: unspoken text before it.  Over HTTP its characters have a duration of 0.
             phone_edges_ms: computes the edges of its phones.
         """
         if not self._begun:
@@ -124,8 +122,8 @@ class SegmentClock:
             return
         written, spoken = align_characters(utterance, word_times_ms, length_ms)
         if self._timing is Timing.SEGMENT:
-            # As the vendor does: clients split the characters at spaces, and the last word must end with one.
-            # The spoken characters begin with a space instead, so that joined segments have one in between.
+            # As at ElevenLabs: clients split at spaces, so the last word must end with one.  The spoken
+            # characters begin with a space instead, so that joined segments have one in between.
             written = _ended_by_space(written, length_ms)
         parts = [written.shifted(offset)]
         if skipped and self._timing is not Timing.SEGMENT:
@@ -139,16 +137,16 @@ class SegmentClock:
             self._waiting.append(alignment)
 
     def advance(self, samples: int) -> None:
-        """Count samples that went into the encoder."""
+        """Count samples of the encoder's input."""
         self._samples += samples
 
     @property
     def heard_s(self) -> float:
-        """Length of all samples so far as a player plays them, the codec's delay included."""
+        """Played length of all counted samples, including the codec's delay."""
         return self._stream_ms(self._samples) / 1000
 
     def take(self, until_s: float) -> Alignment | None:
-        """Take the alignment of the next packet, whose audio ends at `until_s` of the stream; None: none."""
+        """Take the alignment of the next packet, which ends at `until_s` of the stream, if any."""
         self._told_ms = round(1000 * until_s)
         if self._timing is Timing.MESSAGE:
             return _written_only(self._times.take(self._told_ms))
@@ -163,10 +161,10 @@ class SegmentClock:
         return tuple(begun)
 
     def take_last(self, skipped: str, until_s: float) -> Alignment | None:
-        """Take the alignment of the stream's last packet, with the skipped text at its end; None: none.
+        """Take the alignment of the stream's last packet, including the skipped text at its end, if any.
 
         Args:
-            skipped: text after the last utterance that is not spoken.
+            skipped: unspoken text after the last utterance.
             until_s: end of the encoder's last frame.
         """
         if self._timing is Timing.MESSAGE:
@@ -184,8 +182,8 @@ class SegmentClock:
             return self._stream_ms(self._samples)
         if self._timing is Timing.MESSAGE:
             return self._stream_ms(self._samples) - self._told_ms
-        # A segment too short for a packet (the codec has no whole frame yet) shares the packet of the next
-        # one; the times of both then count from the first of them.
+        # A segment too short for a packet shares the packet of the next one; both segments' times then
+        # count from the start of the first.
         gathered = self._samples - self._waiting_since
         return round(1000 * gathered / self._rate) + (self._delay_ms if not self._segments else 0)
 

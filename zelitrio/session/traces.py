@@ -1,7 +1,7 @@
 """Report the stages of a stream up to its first audio to a trace.
 
-All times are in seconds of Trio's clock.  The engine's thread uses `time.perf_counter`; its times are
-converted by the present offset between the two clocks.
+All times are in seconds of Trio's clock.  Times of the engine's thread (`time.perf_counter`) are converted by
+the present offset between the two clocks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Trace(Protocol):
     """The trace of one stream.  No method waits or raises."""
 
     def stage(self, name: str, began_at: float, ended_at: float, load: float | None = None) -> None:
-        """Add a stage that has ended, with the engine's load then; None: the present load."""
+        """Add a finished stage with the engine's load; None: the present load."""
 
     def end(self, outcome: str, audio_s: float) -> None:
         """End the trace."""
@@ -32,15 +32,14 @@ class FirstAudio:
 
     _trace: Trace
     _at: float = 0.0
-    """When the last stage ended."""
 
     def read(self, began_at: float) -> None:
-        """The first utterance was read and is fed to the engine next."""
+        """The first utterance was read."""
         self._at = trio.current_time()
         self._trace.stage("reading", began_at, self._at)
 
     def made(self, stages: Stages | None) -> None:
-        """The first block has come."""
+        """The first block came."""
         now = trio.current_time()
         if stages is not None:
             offset = now - time.perf_counter()

@@ -1,4 +1,4 @@
-"""The transport of a conversation: four calls that any two-way message pipe can offer."""
+"""The transport of a conversation: four calls of any two-way message pipe."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ class SocketTransport(Protocol):
     async def receive(self) -> str | bytes:
         """Wait for the peer's next message.
 
-        Returns without a checkpoint if a message is there already, but lets others run every few messages.
+        Returns without a checkpoint if a message is there, but lets other tasks run every few messages.
         Cancelling it loses no message.
 
         Raises:
-            PeerLeft: the peer is gone, or the close that `close` began is complete.
+            PeerLeft: the peer is gone, or our close is complete.
         """
 
     def offer(self, *messages: str) -> bool:
-        """Take text messages and send as much of them as the peer accepts at once; never waits or raises.
+        """Take text messages and send what the peer accepts at once; never waits or raises.
 
         Returns:
-            Whether all of them were sent.  If not, `flush` sends the rest, before all later messages.
+            Whether all were sent.  If not, `flush` sends the rest before later messages.
         """
 
     async def flush(self) -> None:
-        """Wait until all messages that were taken have been sent; the transport bounds the time.
+        """Wait until all taken messages are sent; the transport bounds the time.
 
         Cancelling it may leave half a message sent: the transport cannot be used afterwards.
 
         Raises:
-            PeerLeft: the peer is gone or took too long to accept them.
+            PeerLeft: the peer is gone or too slow.
         """
 
     async def close(self, code: int, reason: str) -> None:

@@ -11,11 +11,11 @@ from zelitrio.session.packets import Samples
 from zelitrio.text import Utterance
 
 _RAMP_S = 0.01
-"""The gain changes over this time before the word begins; a sudden change would click."""
+"""The gain changes over this time before the word, because a sudden change would click."""
 
 
 class WordVolume:
-    """Applies word gains, one utterance after the other.  Utterances without gains are not changed."""
+    """Applies word gains, utterance by utterance; an utterance without gains is not changed."""
 
     def __init__(self) -> None:
         self._times: NDArray[np.float64] | None = None
@@ -25,7 +25,7 @@ class WordVolume:
     def begin(
         self, utterance: Utterance, word_times_ms: Sequence[tuple[int, int]], sample_rate_hz: int
     ) -> None:
-        """Begin the next utterance; its word times count from its first sample."""
+        """Begin the next utterance, with word times from its first sample."""
         self._at, self._times = 0, None
         if not any(word.prosody is not None and word.prosody.volume_db for word in utterance.words):
             return
@@ -39,7 +39,7 @@ class WordVolume:
         self._times, self._gains = np.maximum.accumulate(np.array(times)), np.array(gains)
 
     def apply(self, pcm: Samples) -> Samples:
-        """Return the utterance's next samples, [n] in [-1, 1], with their gains."""
+        """Return the utterance's next samples with their gains, [n] in [-1, 1]."""
         if self._times is None:
             return pcm
         at = np.arange(self._at, self._at + len(pcm))
