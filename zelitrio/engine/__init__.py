@@ -10,7 +10,7 @@
 
 Three concerns, three kinds of file: `lanes` and `turns` decide which stream goes next (plain Python),
 `runner` and `graphs` compute (torch), `engine` and `stream` are the interface for Trio programs.  `worker` is
-the loop of the engine's thread.  `zelitrio.voices` and `zelitrio.networks` define models.
+the loop of the engine's thread.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Admission: a stream is refused if accepting it would make streams run dry.
 
-An accepted stream needs its first audio soon, then a second of audio each second until its text is spoken.
-The rate at which the device makes audio was measured at start.  `slowness` corrects it for the present load
-of the machine.  `_ADMITTED` of the corrected rate is used; the rest is kept for bursts.
+An accepted stream needs first audio soon, then a second of audio each second until its text is spoken.  The
+device's rate was measured at start; `slowness` corrects it for the machine's present load.  `_ADMITTED` of
+the corrected rate is used; the rest is for bursts.
 
 Nothing here knows torch, Trio or a clock: times are arguments.
 """
@@ -15,12 +15,12 @@ from zelitrio.engine.pace import Tempo
 from zelitrio.errors import CapacityError
 
 _ADMITTED = 0.8
-"""Part of the capacity that streams may use."""
+"""Part of the capacity for streams."""
 _MOST_WAIT_S = 0.15
-"""How long a new stream may have to wait for the new streams before it.  After this time their first windows
-have been played, and the device must return to them."""
+"""Longest wait of a new stream for earlier new streams.  Then their first windows have been played, and the
+device must return to them."""
 _PLEDGED_S = 2.0
-"""How long an open stream without text counts as a speaking one."""
+"""An open stream without text counts as a speaking one for this time."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -30,16 +30,16 @@ class Member:
     tempo: Tempo
     opened_at_s: float
     share: float
-    """Part of the device that it uses at slowness 1."""
+    """Part of the device that it needs at slowness 1."""
     first_s: float
-    """Seconds of the device that its first audio takes."""
+    """Device time for its first audio."""
     is_speaking: bool = False
     """Whether it has text left to speak."""
     was_fed: bool = False
     is_abandoned: bool = False
-    """Whether its client has begun other speech: the rest is spoken while the device is idle otherwise."""
+    """Whether its client has begun other speech; then it is spoken only on an idle device."""
     has_audio: bool = False
-    """Whether it has delivered audio since it last had nothing to speak."""
+    """Whether it has delivered audio since it last had no text."""
 
     def counts(self, now_s: float) -> bool:
         """Whether it needs audio now or soon."""
@@ -49,10 +49,10 @@ class Member:
 
 
 class Admission:
-    """All open streams, and whether there is room for one more.
+    """The open streams, and whether another one can be accepted.
 
     Args:
-        most_streams: the largest number of streams open at once.
+        most_streams: limit for open streams.
     """
 
     def __init__(self, most_streams: int) -> None:
@@ -72,17 +72,16 @@ class Admission:
         return max(1, int(_ADMITTED * tempo.real_time_streams / slowness))
 
     def make_room(self, tempo: Tempo, slowness: float, now_s: float) -> int | None:
-        """Make room for one more stream, if that can be accepted.
-
-        If all places are taken, the oldest abandoned stream loses its place.
+        """Make room for one more stream.  If all places are taken, the oldest abandoned stream loses its
+        place.
 
         Args:
             tempo: speed of the new stream's model.
-            slowness: how much longer work takes now than was measured at start.
+            slowness: present duration of work divided by that measured at start.
             now_s: the time.
 
         Returns:
-            The number of the abandoned stream that lost its place; None: no stream did.
+            The number of the abandoned stream that lost its place, if any.
 
         Raises:
             CapacityError: too many streams are open, or they use the whole capacity.  No stream has lost its
@@ -93,7 +92,7 @@ class Admission:
             leaving = next((number for number, member in self._members.items() if member.is_abandoned), None)
             if leaving is None:
                 raise CapacityError(f"streams: expected at most {self._most_streams} open, all are taken")
-        # One plain loop, for speed: a new stream looks at all others, up to a thousand.
+        # One plain loop, for speed: a new stream checks up to a thousand others.
         speaking, taken, waiting, wait_s = 0, 0.0, 0, 0.0
         for member in self._members.values():
             if member.is_speaking and member.has_audio and not member.is_abandoned:
@@ -128,7 +127,7 @@ class Admission:
 
 
 def _first_s(tempo: Tempo) -> float:
-    """Seconds that the device needs for a stream's first audio; on a GPU new streams share a step."""
+    """Device time for a stream's first audio; on a GPU new streams share a step."""
     pace = tempo.pace
     share = tempo.ladder.max_encode if pace.is_wide else 1
-    return 2 * pace.window_s(tempo.ladder.first) / share  # the encode takes about as long as the window
+    return 2 * pace.window_s(tempo.ladder.first) / share  # an encode takes about as long as a window

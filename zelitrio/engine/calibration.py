@@ -1,4 +1,4 @@
-"""Measure how fast this device runs a model, before its first stream; the scheduler uses the result."""
+"""Measure the speed of a model on this device before its first stream, for the scheduler."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zelitrio.text import Break, Utterance, Word
 _WORDS = 12
 _ROUNDS = 7
 _LONGEST_S = 0.5
-"""No more rounds are measured after this time, so a slow step is measured once."""
+"""No further round after this time, so a slow step is measured once."""
 
 
 def calibrate(runner: Runner, ladder: Ladder, speaker: object, *, is_wide: bool) -> Pace:
-    """Warm the runner up and time its steps.  Takes some tenths of a second; uses the spare slot only."""
+    """Warm the runner up and time its steps, in some tenths of a second.  Uses only the spare slot."""
     frames = _spoken(runner, speaker)
     small, large = min(ladder.windows), max(ladder.windows)
     short_s = _step_s(runner, frames, small, 1)
@@ -39,7 +39,7 @@ def calibrate(runner: Runner, ladder: Ladder, speaker: object, *, is_wide: bool)
 
 
 def _spoken(runner: Runner, speaker: object) -> Frames:
-    """Encode, lay out and expand a sentence in the spare slot, which no stream uses; return its frames."""
+    """Encode, lay out and expand a sentence in the spare slot; return its frames."""
     word = Word("warm", (0, 0), ("W", "AO1", "R", "M"))
     words = (*(word,) * _WORDS, Word("up", (0, 0), ("AH1", "P"), Break.STOP))
     model = runner.model
@@ -60,7 +60,7 @@ def _spoken(runner: Runner, speaker: object) -> Frames:
 
 
 def _step_s(runner: Runner, frames: Frames, window: int, batch: int, rounds: int = _ROUNDS) -> float:
-    """Seconds of one step: the minimum of several, because other programs may slow some of them down."""
+    """Shortest of several measurements of a step, because other programs may slow some down."""
     row = SpeakRow(slot=runner.spare, frames=frames, first=0, noise_at=0)
     taken: list[float] = []
     while len(taken) < 1 + rounds and (len(taken) < 2 or sum(taken) < _LONGEST_S):

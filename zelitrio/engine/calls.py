@@ -1,6 +1,6 @@
-"""The named inputs of every call: their shapes, and how a batch is written into them.
+"""The named inputs of calls: their shapes, and how a batch is written into them.
 
-Rows of a batch that belong to no stream have the spare slot, length 0 and NO_TOKEN.
+Unused rows of a batch have the spare slot, length 0 and NO_TOKEN.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Frames:
     """An utterance on its network's time axis."""
 
     tokens: NDArray[np.int64]
-    """[frames] index of the token that each frame belongs to."""
+    """[frames] index of each frame's token."""
     places: NDArray[np.float32]
     """[frames, place_features] position of each frame within its token."""
     lean: NDArray[np.float32] | None = None
-    """[frames] added to ln f0; None: nothing is added."""
+    """[frames] added to ln f0, if given."""
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -39,7 +39,6 @@ class EncodeRow:
 
     slot: int
     tokens: int
-    """Number of tokens."""
     columns: Mapping[str, NDArray[Any]]
     """The family's own inputs, by the names of `Network.encode_fields`."""
 
@@ -55,7 +54,7 @@ class ExpandRow:
 
 @attrs.frozen(kw_only=True, eq=False)
 class SpeakRow:
-    """One lane's next window, of a speak call."""
+    """One lane's next window."""
 
     slot: int
     frames: Frames
@@ -133,7 +132,7 @@ def fill_speak(arrays: Arrays, facts: Facts, rows: Sequence[SpeakRow], spare: in
 
 
 def _copy(to: NDArray[Any], values: NDArray[Any], begin: int) -> None:
-    """Copy `values` from index `begin` on, which may be negative; elements without a value stay."""
+    """Copy `values` from index `begin` on, which may be negative; keep elements without a value."""
     skipped = max(0, -begin)
     part = values[begin + skipped : begin + len(to)]
     if len(part):

@@ -1,6 +1,6 @@
-"""The commands and reports that pass between Trio and the engine's thread.
+"""Commands from Trio to the engine's thread, and its reports.
 
-Frozen values only: commands in, deliveries out.  Neither side ever touches the other's objects.
+All are frozen values.  Neither side touches the other's objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 FindPhoneEdges: TypeAlias = "Callable[[Sequence[Word]], tuple[tuple[int, ...], ...]]"
-"""Computes, for each word, when it begins and when each of its phones ends, in ms."""
+"""Computes each word's start and the ends of its phones, in ms."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,15 +37,15 @@ class Open:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Speak:
-    """Speak one utterance after those fed before."""
+    """Speak an utterance after earlier ones."""
 
     stream: int
     index: int
-    """Number of utterances fed before."""
+    """Number of earlier utterances."""
     utterance: Utterance
     settings: VoiceSettings
     fed_at_s: float
-    """`time.perf_counter()` when it was fed; the wait for first audio counts from here."""
+    """`time.perf_counter()` of `feed`; the wait for first audio starts here."""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +57,7 @@ class Finish:
 
 @attrs.frozen(kw_only=True)
 class Credit:
-    """The reader has taken `audio_s` of audio: the thread may make as much again."""
+    """The reader has taken `audio_s` of audio, so the thread may make as much again."""
 
     stream: int
     audio_s: float
@@ -65,7 +65,7 @@ class Credit:
 
 @attrs.frozen(kw_only=True)
 class Yield:
-    """Take short steps for this stream from now on: its client may begin another at any moment."""
+    """Use short steps for this stream, because its client may begin another one at any moment."""
 
     stream: int
     is_due_later: bool = True
@@ -74,14 +74,14 @@ class Yield:
 
 @attrs.frozen(kw_only=True)
 class Close:
-    """The stream's block was left: free its lane."""
+    """Free the lane of a stream after the end of its block."""
 
     stream: int
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Load:
-    """Add a model that another thread has loaded onto the device."""
+    """Add a model that another thread has loaded."""
 
     model: int
     loaded: Loaded
@@ -89,7 +89,7 @@ class Load:
 
 @attrs.frozen(kw_only=True)
 class Unload:
-    """Drop a model that no stream uses, so that its memory is freed."""
+    """Drop an unused model to free its memory."""
 
     model: int
 
@@ -113,11 +113,11 @@ class Stages:
     window_begin_s: float
     window_end_s: float
     load: float
-    """Load of the engine at the end of the window."""
+    """The engine's load at the end of the window."""
 
     @property
     def waited_s(self) -> float:
-        """From text to audio."""
+        """Seconds from text to audio."""
         return self.window_end_s - self.fed_s
 
 
@@ -129,31 +129,31 @@ class Spoken:
     utterance: int
     """`Speak.index` of the utterance."""
     pcm: NDArray[np.float32]
-    """[n] samples in [-1, 1], in memory of its own."""
+    """[n] samples in [-1, 1], in its own memory."""
     word_times_ms: tuple[tuple[int, int], ...] | None = None
-    """On an utterance's first audio: start and end of each word, from the utterance's first sample."""
+    """On an utterance's first audio: start and end of each word, from its first sample."""
     length_ms: int | None = None
-    """On an utterance's first audio: length of the whole utterance."""
+    """On an utterance's first audio: its whole length."""
     phone_edges_ms: FindPhoneEdges | None = None
-    """On an utterance's first audio: computes the edges of the phones of its words."""
+    """On an utterance's first audio: computes the edges of its phones."""
     is_last: bool
     """Whether the utterance ends with this audio."""
     stages: Stages | None = None
     """On a stream's first audio."""
     computed_s: float = 0.0
-    """Seconds of the device spent on the stream since its audio before."""
+    """Device time spent on the stream since its last audio."""
 
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """The stream is finished and everything was spoken."""
+    """Everything of a finished stream was spoken."""
 
     stream: int
 
 
 @attrs.frozen(kw_only=True)
 class Failed:
-    """The stream failed and lost its lane; the engine goes on."""
+    """The stream failed and lost its lane; the engine continues."""
 
     stream: int
     error: EngineError
@@ -164,33 +164,33 @@ Delivery = Spoken | Ended | Failed
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """The thread's counts since it began, and its state."""
+    """The thread's counters and state."""
 
     streams: int = 0
-    """Lanes that are taken."""
+    """Taken lanes."""
     encodes: int = 0
     steps: int = 0
     rows: int = 0
     audio_s: float = 0.0
     load: float = 0.0
-    """The part of the last second that the thread was busy, 0 to 1."""
+    """Share of the last second in which the thread was busy."""
     at_s: float = 0.0
-    """When `load` was computed, by `time.perf_counter`."""
+    """`time.perf_counter()` of `load`."""
     profile: str = "latency"
     slowness: float = 1.0
-    """Time that work takes now divided by the time measured at start; at least 1."""
+    """Present duration of work divided by that measured at start; at least 1."""
     graphs: tuple[str, ...] = ()
     """Names of the captured shapes."""
 
 
 @attrs.frozen(kw_only=True)
 class Captures:
-    """The graphs that were captured at start."""
+    """The graphs captured at start."""
 
     names: tuple[str, ...] = ()
     took_s: float = 0.0
     mib: float = 0.0
-    """Memory of the device that they use."""
+    """Device memory of the graphs."""
 
 
 @attrs.frozen(kw_only=True)
@@ -199,5 +199,5 @@ class Ready:
 
     device: str
     tempos: dict[int, Tempo]
-    """Speed of each loaded model, by the model's number."""
+    """Speed of each loaded model, by number."""
     captures: Captures

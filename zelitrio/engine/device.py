@@ -21,32 +21,33 @@ class Device:
     device: torch.device
     dtype: torch.dtype = torch.float32
     is_wide: bool = False
-    """Whether a batch takes about as long as one row, and a step runs while the host does other work."""
+    """Whether a batch takes about as long as one row, and the device computes while the host does other
+    work."""
     threads: int = 1
-    """Threads of torch on a CPU."""
+    """Torch's threads on a CPU."""
 
     @property
     def is_cuda(self) -> bool:
-        """Whether it has streams, events and graphs."""
+        """Whether the device has streams, events and graphs."""
         return self.device.type == "cuda"
 
     @property
     def name(self) -> str:
-        """Its name, for logs and metrics."""
+        """The device's name, for logs and metrics."""
         return torch.cuda.get_device_name(self.device) if self.is_cuda else "cpu"
 
     def enter_thread(self) -> None:
-        """Apply the thread-local settings of torch to the current thread, which will compute."""
+        """Apply torch's thread-local settings to the current thread."""
         if self.device.type == "cpu":
             torch.set_num_threads(self.threads)
             keep_freed_memory()
 
 
 def open_device(settings: EngineSettings) -> Device:
-    """The device that the settings ask for.
+    """Open the device in the settings.
 
     Raises:
-        EngineError: it does not exist here, or cannot compute in the number format.
+        EngineError: the device is missing, or cannot compute in the number format.
     """
     device = choose_device(settings)
     return Device(
@@ -58,10 +59,10 @@ def open_device(settings: EngineSettings) -> Device:
 
 
 def choose_device(settings: EngineSettings) -> torch.device:
-    """The device to run on.
+    """Return the device in the settings.
 
     Raises:
-        EngineError: the named device does not exist here.
+        EngineError: the named device is missing.
     """
     name = settings.device
     if name == "auto":
@@ -76,7 +77,7 @@ def choose_device(settings: EngineSettings) -> torch.device:
 
 
 def choose_dtype(settings: EngineSettings, device: torch.device) -> torch.dtype:
-    """The number format of weights and activations.
+    """Return the number format of weights and activations.
 
     Raises:
         EngineError: the device cannot compute in it.
@@ -90,16 +91,16 @@ def choose_dtype(settings: EngineSettings, device: torch.device) -> torch.dtype:
 
 
 def used_mib(device: torch.device) -> float:
-    """Memory in use on a CUDA device, by any program: graphs hold more than tensors."""
+    """Memory in use on a CUDA device by all programs, because graphs hold more than tensors."""
     free, total = torch.cuda.mem_get_info(device)
     return (total - free) / 2**20
 
 
 def choose_threads(settings: EngineSettings) -> int:
-    """Threads for torch on a CPU.
+    """Return torch's number of threads on a CPU.
 
-    All cores but one, which is for the event loop.  A second thread shortens a window by a fifth; threads
-    beyond four hardly shorten it, so at most four.
+    These are all cores but one for the event loop, and at most four.  A second thread shortens a window by a
+    fifth; more than four hardly shorten it.
     """
     if settings.cpu_threads:
         return settings.cpu_threads
@@ -108,14 +109,14 @@ def choose_threads(settings: EngineSettings) -> int:
 
 
 def is_fatal(error: Exception) -> bool:
-    """Whether the device is lost: after a CUDA error its memory cannot be trusted."""
+    """Whether the device is lost: its memory cannot be trusted after a CUDA error."""
     said = str(error)
     return isinstance(error, torch.AcceleratorError) or "CUDA error" in said or "CUDA driver" in said
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether the cause was a lack of memory, here or in the errors that this one followed.
+    """Whether this error, or one that it followed, is a lack of memory.
 
-    A capture that runs out of memory fails again when it ends, with an error that does not name memory.
+    A capture that runs out of memory fails again at its end, with an error that does not name memory.
     """
     return error is not None and ("out of memory" in str(error) or is_out_of_memory(error.__context__))

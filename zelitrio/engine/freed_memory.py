@@ -1,8 +1,7 @@
 """Keep freed memory in the process, so that the next step finds it mapped.
 
-glibc returns large freed blocks to the system at once, or once enough memory is free.  The next step then
-causes a page fault for every 4 KiB.  A step of four rows took up to 40 % longer, and a full server accepted
-8 % fewer streams.
+By default glibc returns large freed blocks to the system, and the next step causes a page fault for every
+4 KiB.  A step of four rows took up to 40 % longer, and a full server accepted 8 % fewer streams.
 """
 
 from __future__ import annotations
@@ -12,15 +11,15 @@ import platform
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD in malloc.h
 _LARGEST_BLOCK = 32 * 2**20
-"""Bytes; the largest value that glibc allows.  Larger blocks are still returned at once."""
+"""Bytes; glibc's largest allowed value.  Larger blocks are still returned at once."""
 _MOST_FREE = 256 * 2**20
 """Bytes of free memory that the process keeps."""
 
 
 def keep_freed_memory() -> None:
-    """Configure glibc's allocator, for the whole process.  With another C library, do nothing."""
+    """Configure glibc's allocator for the whole process; do nothing with another C library."""
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
-        # Both are set: setting one of them ends glibc's own adjustment of the other.
+        # Set both, because setting one ends glibc's own adjustment of the other.
         mallopt(_MMAP_THRESHOLD, _LARGEST_BLOCK)
         mallopt(_TRIM_THRESHOLD, _MOST_FREE)

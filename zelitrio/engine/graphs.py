@@ -1,10 +1,10 @@
-"""One function at one fixed shape: filled, launched, waited for later, and perhaps replayed as a CUDA graph.
+"""One function at one fixed shape: filled, launched, awaited later, and replayed as a CUDA graph if captured.
 
 On a GPU a call owns its memory: inputs and outputs at fixed addresses, pinned host memory for both, and the
-CUDA graph if one was captured.  There are two host buffers, so that the next launch can be filled while the
-last one is still being copied out.  There is one device buffer, because a CUDA stream runs in order.
+CUDA graph.  There are two host buffers, so that the next launch can be filled while the last one is copied
+out.  One device buffer is enough, because a CUDA stream runs in order.
 
-On a CPU a call just calls the function.
+On a CPU a call only calls the function.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Function = Callable[[Inputs], Tensor]
 _RING = 2
 """Host buffers of a call on a GPU."""
 _ALIGNED = 64
-"""Each input begins at a multiple of this many bytes, a cache line, so that kernels read all equally fast."""
+"""Alignment of each input in bytes, a cache line, so that kernels read all equally fast."""
 
 
 @attrs.frozen
 class Column:
-    """Shape per row and type (int64 or float32) of a call's input."""
+    """Shape per row and type (int64 or float32) of an input."""
 
     shape: tuple[int, ...] = ()
     is_integer: bool = False
@@ -45,19 +45,19 @@ class Pending:
     _event: torch.cuda.Event | None = None
 
     def wait(self) -> NDArray[np.float32]:
-        """Block until the result is there.
+        """Block until the result is computed.
 
         Returns:
             [rows, ...]; the second launch after this one overwrites the memory.
         """
-        # `synchronize` releases the GIL even if the event has passed, and getting it back can take long.
+        # `synchronize` releases the GIL even if the event has passed, and getting the GIL back can take long.
         if self._event is not None and not self._event.query():
             self._event.synchronize()  # the one place where the engine waits for the device
         return self._host.numpy()
 
 
 class _Memory:
-    """All inputs of a call in one buffer: one copy to the device is cheaper than several."""
+    """All inputs of a call in one buffer, because one copy to the device is cheaper than several."""
 
     def __init__(self, columns: Mapping[str, Column], rows: int, **where: Any) -> None:
         end = 0
@@ -87,9 +87,9 @@ class _Slot:
 
 
 class CaptureRoom:
-    """The memory pool of captured graphs, and the CUDA stream to warm up and capture on.
+    """The memory pool of captured graphs, and the CUDA stream of warm-up and capture.
 
-    All graphs share one stream: torch keeps memory and cuBLAS workspaces, 32 MiB on some GPUs, per stream.
+    All graphs share one stream, because torch keeps memory and cuBLAS workspaces (up to 32 MiB) per stream.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -101,10 +101,10 @@ class Call:
     """A function at one shape.
 
     Args:
-        function: on a GPU it must use the same shapes each time and must not wait for the device.
-        rows: rows of a batch, one per lane.
+        function: on a GPU its shapes must be fixed, and it must not wait for the device.
+        rows: rows of a batch.
         columns: the inputs, by name.
-        device: computes.
+        device: the device of the inputs and the result.
     """
 
     def __init__(
@@ -123,13 +123,13 @@ class Call:
         self._memory = _Memory(columns, rows, device=device) if is_cuda else self._ring[0].memory
 
     def inputs(self) -> dict[str, NDArray[Any]]:
-        """The next launch's inputs by name, [rows, ...] each, all zero; the caller fills them in place."""
+        """The next launch's inputs by name, [rows, ...] each, all zero, to be filled in place."""
         slot = self._ring[self._turn]
         slot.memory.whole.zero_()
         return slot.arrays
 
     def launch(self) -> Pending:
-        """Run the function on the filled inputs.  On a GPU it returns before the result is there."""
+        """Run the function on the filled inputs.  On a GPU, return before the result is computed."""
         slot = self._ring[self._turn]
         if slot.event is None:
             return Pending(host=self._function(slot.memory.inputs))
@@ -143,30 +143,30 @@ class Call:
         if slot.out is None:
             slot.out = _pinned_like(self._out)
         slot.out.copy_(self._out, non_blocking=True)
-        # The default would be the stream of the thread's current device, which can be another one.
+        # The default is the stream of the thread's current device, which can be another one.
         slot.event.record(torch.cuda.current_stream(self._device))
         return Pending(host=slot.out, event=slot.event)
 
     def capture(self, room: CaptureRoom) -> None:
-        """Capture the function as a CUDA graph; every launch from now on replays it.
+        """Capture the function as a CUDA graph, which every later launch replays.
 
         Args:
             room: shared with graphs that never run at the same time.
         """
         inputs = self._memory.inputs
-        # A capture is made on the thread's current device, which can be another one.
+        # A capture runs on the thread's current device, which can be another one.
         with torch.cuda.device(self._device):
-            # Work that happens once must not be captured: FFT plans, cuBLAS workspaces.
+            # One-time work must not be captured: FFT plans, cuBLAS workspaces.
             room.stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(room.stream):
                 for _ in range(2):
                     self._function(inputs)
             torch.cuda.current_stream().wait_stream(room.stream)
             graph = torch.cuda.CUDAGraph()
-            # Other threads may use CUDA during the capture; only this thread's calls belong to the graph.
+            # Other threads may use CUDA during the capture; only this thread's calls are captured.
             with torch.cuda.graph(graph, room.pool, room.stream, capture_error_mode="thread_local"):
                 self._out = self._function(inputs)
-            graph.replay()  # the first replay uploads the graph: do it now, not while a listener waits
+            graph.replay()  # the first replay uploads the graph, so do it before a listener waits
         self._graph = graph
         for slot in self._ring:
             slot.out = _pinned_like(self._out)

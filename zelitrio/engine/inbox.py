@@ -1,7 +1,7 @@
-"""Commands from the event loop to the engine's thread: those of one turn of the loop wake the thread once.
+"""Commands from the event loop to the engine's thread; those of one turn of the loop wake the thread once.
 
-Waking a thread costs more than most commands do, and the woken thread asks for the GIL in the middle of a
-turn.  So commands are sent at the end of the turn, when the loop releases the GIL anyway.
+Waking a thread costs more than most commands, and the thread then asks for the GIL in mid-turn.  So commands
+are sent at the end of the turn, when the loop releases the GIL anyway.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import trio
 from zelitrio.engine.commands import Command
 
 LONGEST_S = 0.001
-"""In a long turn, a command that comes this long after the turn's first one sends all of them at once."""
+"""A command that comes this long after the turn's first one sends all of them at once."""
 
 
 class Inbox(trio.abc.Instrument):
-    """Commands on their way to the thread, which reads `queue`."""
+    """Commands to the thread, which reads `queue`."""
 
     def __init__(self) -> None:
         self.queue: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -26,7 +26,7 @@ class Inbox(trio.abc.Instrument):
         self._since_s = 0.0
 
     def tell(self, command: Command) -> None:
-        """Send a command at the end of this turn of the loop.  Never waits."""
+        """Send a command at the end of this turn of the loop; never waits."""
         now_s = time.perf_counter()
         if not self._gathered:
             self._since_s = now_s

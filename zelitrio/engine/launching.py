@@ -1,4 +1,4 @@
-"""Launch a plan: one call of one model on the device, its rows taken from the streams' works."""
+"""Launch a plan: one call of one model, with rows from the streams' works."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.engine.steps import Part, Step, Work
 from zelitrio.engine.turns import EncodePlan, ExpandPlan, Plan, WindowPlan
 
 _NOISE_STRIDE = 7_919
-"""Frames of noise that are skipped between two utterances, so that they use unrelated noise."""
+"""Frames of noise between two utterances, so that their noise is unrelated."""
 
 
 @attrs.define(eq=False)
@@ -26,8 +26,8 @@ class Launcher:
         models: by number.
         works: by stream.
         lanes: changed after a call was launched.
-        outbox: its counters are moved.
-        contained: keeps an error inside it to the stream of a work.
+        outbox: has the counters.
+        contained: a context manager that makes an error fail only the stream of a work.
         now: the clock, in seconds.
     """
 
@@ -39,7 +39,7 @@ class Launcher:
     now: Callable[[], float] = attrs.field(kw_only=True)
 
     def launch(self, plan: Plan) -> Step:
-        """Launch one call; a call that fails has changed no lane."""
+        """Launch one call; a failed call has changed no lane."""
         begin_s = self.now()
         match plan:
             case EncodePlan():
@@ -113,7 +113,7 @@ class Launcher:
         )
 
     def _label(self, part: Part, hop_s: float) -> None:
-        """Put the word times on an utterance's first window; after its last window, move the noise on."""
+        """Set the word times of an utterance's first window; after its last window, advance the noise."""
         timeline = part.work.laid_out
         if part.span.is_first:
             part.word_times_ms, part.phone_edges_ms = timeline.word_times_ms, timeline.phone_edges_ms
@@ -123,6 +123,6 @@ class Launcher:
 
 
 def current_of(lane: Lane) -> CurrentUtterance:
-    """The utterance of a lane, which must have one."""
+    """The current utterance of a lane, which must have one."""
     assert lane.current is not None
     return lane.current

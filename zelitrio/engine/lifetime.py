@@ -1,4 +1,4 @@
-"""The state of an engine: whether it serves, the Trio run it belongs to, and the error that ended it."""
+"""The state of an engine: whether it serves, its Trio run, and the error that ended it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zelitrio.errors import EngineError, LocalError
 
 
 class Lifetime:
-    """The state of one engine.  Made in the Trio run that the engine belongs to."""
+    """The state of one engine.  Made in the engine's Trio run."""
 
     def __init__(self) -> None:
         self.token = trio.lowlevel.current_trio_token()
@@ -27,12 +27,12 @@ class Lifetime:
         self._nursery = nursery
 
     def end(self, failure: EngineError | None) -> None:
-        """Note that the engine has ended; `failure` is None if it was closed."""
+        """Note that the engine has ended; `failure` is None after a close."""
         self._nursery, self._failure = None, failure
         self._ended.set()
 
     async def wait_ended(self) -> None:
-        """Wait until the engine has ended, and raise the error of `check`."""
+        """Wait until the engine has ended, then raise the error of `check`."""
         self.check_run()
         await self._ended.wait()
         self.check()
@@ -41,11 +41,12 @@ class Lifetime:
         """Raise an error if the engine cannot be used here.
 
         Raises:
-            EngineError: it is closed, or it failed.
+            EngineError: it failed or was closed.
             LocalError: this is not the Trio run that opened it.
         """
         if self._failure is not None:
-            # A new error each time: one that is raised in many tasks would collect all their tracebacks.
+            # A new error each time, because one error raised in many tasks would collect all their
+            # tracebacks.
             raise EngineError(str(self._failure)) from self._failure
         if self._nursery is None:
             raise EngineError("the engine is closed")

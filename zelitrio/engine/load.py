@@ -1,4 +1,4 @@
-"""How busy the engine's thread is, and how long its work takes compared to the measurement at start."""
+"""The load of the engine's thread, and the duration of its work compared with the start."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _PACE_MEMORY_S = 2.0
 _PRIOR_S = 0.1
 """Weight of the measurement at start, in seconds of work."""
 _FULL_S = 0.15
-"""After this many seconds of work without a rest, batches are as large as they get."""
+"""After this much work without a rest, batches are as large as they get."""
 _REST_S = 0.001
-"""A shorter pause between steps is no rest."""
+"""A shorter pause between steps is not a rest."""
 _EASE_S = 5.0
-"""Time constant with which the batches' part of slowness returns to 1 while the thread rests at times."""
+"""Time constant with which the batches' part of slowness returns to 1 while the thread has rests."""
 _MOST_SLOW = 50.0
 """The largest slowness."""
 
 
 class _Ratio:
-    """Seconds that work took for each second that it should take; recent work has more weight."""
+    """Actual divided by expected seconds of work; recent work has more weight."""
 
     def __init__(self) -> None:
         self._taken_s = self._due_s = _PRIOR_S
@@ -33,7 +33,7 @@ class _Ratio:
         self._due_s = keep * self._due_s + due_s
 
     def ease(self, span_s: float) -> None:
-        """Move the ratio towards 1, by `span_s` of the time constant `_EASE_S`."""
+        """Move the ratio towards 1 by `span_s` of the time constant `_EASE_S`."""
         keep = math.exp(-span_s / _EASE_S)
         self._taken_s = self._due_s + keep * (self._taken_s - self._due_s)
 
@@ -47,7 +47,7 @@ class Load:
 
     def __init__(self) -> None:
         self.load = 0.0
-        """The part of the last second that the thread was busy, 0 to 1."""
+        """Share of the last second in which the thread was busy."""
         self.at_s = -math.inf
         """When `load` was computed."""
         self._rested_at_s = -math.inf
@@ -56,10 +56,10 @@ class Load:
 
     @property
     def slowness(self) -> float:
-        """Seconds that heard audio takes now for each second that it took at start; 1 to 50.
+        """Present seconds for heard audio divided by those at start; 1 to 50.
 
-        All work of the thread counts: reading, the networks' lag, waiting for other programs.  Batches
-        smaller than the best one count only under load: an idle device runs small batches by choice.
+        All work of the thread counts: reading, the networks' lag, waiting for other programs.  Small batches
+        count only under load, because an idle device uses them by choice.
         """
         return self._work.value * self._batches.value
 
@@ -68,8 +68,8 @@ class Load:
 
         Args:
             begin_s, end_s: when the thread worked.
-            heard_s: expected seconds for the step's heard audio in a batch of its shape.
-            best_s: expected seconds for this audio at the best batch.
+            heard_s: expected seconds for the step's heard audio with its batch.
+            best_s: expected seconds for it with the best batch.
         """
         busy_s = end_s - begin_s
         span_s = max(end_s - max(self.at_s, begin_s - 60.0), 1e-9)
@@ -86,5 +86,5 @@ class Load:
 
 
 def faded_load(load: float, at_s: float, now_s: float) -> float:
-    """The load at `now_s`, if the thread has not worked since `at_s`, when it was `load`."""
+    """The load at `now_s` if the thread has been idle since `at_s`, when it was `load`."""
     return load * math.exp(-max(0.0, now_s - at_s) / _LOAD_MEMORY_S)

@@ -17,7 +17,7 @@ from zelitrio.settings import EngineSettings
 from zelitrio.voices import Model, Voice
 
 Captured = Callable[[str, int, int], None]
-"""Called with a captured graph's name, the number captured so far, and the number to capture."""
+"""Called with a captured graph's name, the number captured until now, and the total."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -31,13 +31,13 @@ class Loaded:
 
 
 def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
-    """Load a voice's model onto the device while the engine serves.  Blocks; call it in a thread.
+    """Load a voice's model while the engine serves.  Blocks; call it in a thread.
 
-    Its shapes are captured later, one by one, when the engine's thread has nothing else to do.
+    The engine's thread captures its shapes later, one by one, while it is idle.
 
     Raises:
         VoiceError: the voice's files are missing or damaged.
-        RuntimeError: the device has no room for it.
+        RuntimeError: the device has not enough memory.
     """
     with torch.inference_mode():
         device.enter_thread()
@@ -50,13 +50,13 @@ def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
 def load_all(
     voices: Mapping[int, Voice], device: Device, settings: EngineSettings, captured: Captured | None
 ) -> tuple[dict[int, Loaded], Captures]:
-    """Load models onto the device before the first stream, capture their graphs and measure them.
+    """Load models before the first stream, capture their graphs and measure them.
 
     Args:
         voices: a voice of each model, by the model's number.
-        device: computes.
-        settings: of the engine.
-        captured: called after every captured graph.
+        device: the device.
+        settings: the engine's settings.
+        captured: called after each captured graph.
     """
     runners = {number: _bring(voice.model, device, settings) for number, voice in voices.items()}
     captures = Captures()
@@ -71,7 +71,7 @@ def load_all(
 def capture_all(
     runners: list[Runner], device: Device, settings: EngineSettings, captured: Captured | None
 ) -> Captures:
-    """Capture all shapes of all runners as graphs, unless the settings turn graphs off."""
+    """Capture all shapes of all runners, unless the settings turn graphs off."""
     if not settings.graphs:
         return Captures()
     begin_s, before_mib = time.perf_counter(), used_mib(device.device)

@@ -1,4 +1,4 @@
-"""The models on the device: those loaded at start, and lazy ones, loaded when a stream wants them."""
+"""The models on the device: those loaded at start, and lazy ones, loaded for a stream."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ class Entry:
 
     number: int
     voice: Voice
-    """One of its voices; the model is measured with it."""
+    """One of its voices, used to measure it."""
     tempo: Tempo | None = None
-    """Its speed; None while it is not on the device."""
+    """Its speed; None if it is not on the device."""
     uses: int = 0
-    """Number of streams that use it or wait for it."""
+    """Streams that use it or wait for it."""
     used_at: int = 0
-    """When a stream last stopped using it: a count that grows with each such stream."""
+    """Order of last use: a growing count."""
     loading: trio.Event | None = None
-    """Set when loading has ended; None while it is not being loaded."""
+    """Set at the end of loading; None if it is not being loaded."""
     error: ZelitrioError | None = None
-    """Why the last attempt to load it failed."""
+    """Why its last loading failed."""
 
 
 class Models:
     """All models of a catalogue.
 
     Args:
-        catalogue: the voices whose models are kept.
-        most_bytes: limit for the weights of lazy models; above it, lazy models without a stream are unloaded.
+        catalogue: the voices of the models.
+        most_bytes: limit for the weights of lazy models; above it, unused ones are unloaded.
         tell: sends the engine's thread a command.
-        load: loads a voice's model onto the device; blocks, and is called in a thread.
+        load: loads a voice's model; blocks, so it is called in a thread.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Models:
         self._left = itertools.count(1)
 
     def at_start(self) -> dict[int, Voice]:
-        """A voice of each model that is loaded at start, by the model's number."""
+        """A voice of each model to load at start, by the model's number."""
         return {
             entry.number: entry.voice for entry in self._entries.values() if not entry.voice.model.is_lazy
         }
@@ -100,15 +100,15 @@ class Models:
             entry.used_at = next(self._left)
 
     async def ensure(self, entry: Entry, nursery: trio.Nursery) -> Tempo:
-        """Wait until a held model is on the device; load it if nothing does yet.  Other streams go on.
+        """Wait until a held model is on the device, and load it if needed.  Other streams continue.
 
         Args:
             entry: the model.
-            nursery: loads it.  If the stream that began it is cancelled, loading goes on for other streams.
+            nursery: loads it, also if the stream that began it is cancelled.
 
         Raises:
             VoiceError: its files are missing or damaged.
-            EngineError: the device has no room for it.
+            EngineError: the device has not enough memory.
         """
         if entry.tempo is None:
             if entry.loading is None:
@@ -134,7 +134,7 @@ class Models:
             self._make_room()
         except ZelitrioError as error:
             entry.error = error
-        except Exception as error:  # it fails the streams that want this voice, and no others
+        except Exception as error:  # fails only streams of this voice
             entry.error = EngineError(f"voice {entry.voice.voice_id!r}: cannot be loaded: {error!r}")
             entry.error.__cause__ = error
         finally:

@@ -1,4 +1,4 @@
-"""The open streams by number, and how long streams waited for their first audio."""
+"""The open streams by number, and their waits for first audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zelitrio.engine.stream import EngineStream
 
 
 class OpenStreams:
-    """Gives the thread's deliveries to the open streams."""
+    """Passes the thread's deliveries to the open streams."""
 
     def __init__(self) -> None:
         self._streams: dict[int, EngineStream] = {}
@@ -23,7 +23,7 @@ class OpenStreams:
 
     @property
     def first_audio_ms(self) -> dict[str, float]:
-        """p50, p95 and p99 of the last waits."""
+        """p50, p95 and p99 of the last waits for first audio."""
         return percentiles_ms(self._waits_s)
 
     def next_number(self) -> int:
@@ -31,19 +31,19 @@ class OpenStreams:
         return next(self._numbers)
 
     def add(self, number: int, stream: EngineStream) -> None:
-        """Deliver to this stream from now on."""
+        """Pass deliveries to this stream from now on."""
         self._streams[number] = stream
 
     def remove(self, number: int) -> None:
-        """Drop deliveries for this stream from now on; a second call does nothing."""
+        """Drop later deliveries for this stream; a second call does nothing."""
         self._streams.pop(number, None)
 
     def end(self, number: int) -> None:
-        """End the iteration of a stream after the blocks that were delivered."""
+        """End a stream's iteration after the delivered blocks."""
         self._streams.pop(number).end()
 
     def deliver(self, delivery: Delivery) -> None:
-        """Give a delivery to its stream.  Never raises."""
+        """Pass a delivery to its stream; never raises."""
         if isinstance(delivery, Spoken) and delivery.stages is not None:
             self._waits_s.append(delivery.stages.waited_s)
         stream = self._streams.get(delivery.stream)
@@ -51,6 +51,6 @@ class OpenStreams:
             stream.deliver(delivery)
 
     def abandon(self) -> None:
-        """End the iteration of every stream: the engine is gone."""
+        """End the iteration of every stream after the engine's end."""
         for stream in self._streams.values():
             stream.end()

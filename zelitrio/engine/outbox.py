@@ -1,4 +1,4 @@
-"""Deliveries and counters of the engine's thread: collected during a step, posted in one call."""
+"""Deliveries and counters of the engine's thread, gathered during a step and posted in one call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Post = Callable[[Sequence[Delivery], Progress], None]
 
 
 class Outbox:
-    """Deliveries and counters of the thread, which owns this object."""
+    """Gathers the thread's deliveries and counters; the thread owns it."""
 
     def __init__(self, post: Post, graphs: tuple[str, ...] = ()) -> None:
         self.load = Load()
@@ -30,11 +30,11 @@ class Outbox:
         self._deliveries.append(delivery)
 
     def send(self, streams: int, profile: str) -> None:
-        """Hand over what was gathered, and how the thread fares, if there is anything new."""
+        """Post the gathered deliveries and the progress, if there is anything new."""
         told = self._told
         is_same = (streams, self.load.at_s, profile) == (told.streams, told.at_s, told.profile)
         if is_same and not self._deliveries and len(self.graphs) == len(told.graphs):
-            return  # there was no step since
+            return  # no step since the last call
         progress = Progress(
             streams=streams,
             encodes=self.encodes,

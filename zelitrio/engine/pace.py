@@ -1,6 +1,6 @@
-"""The speed of one model on this device, and the lengths of its windows.
+"""The speed of a model on this device, and the lengths of its windows.
 
-Window lengths are chosen in seconds of audio and stored in frames of the model.
+Window lengths are chosen in seconds and stored in the model's frames.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FOLLOWING_S = (0.16, 0.32, 0.64)
 """Lengths of the windows after the first."""
 _WIDEST_S = 1.28
 """One more length.  On a GPU it takes hardly longer than half of it, so it halves the cost per frame.  On a
-CPU it is for families whose windows compute frames on either side again: Piper's takes 8 % less than two."""
+CPU it helps families with overlapping windows: for Piper one costs 8 % less than two of half the length."""
 
 
 class Profile(enum.Enum):
@@ -27,12 +27,12 @@ class Profile(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Pace:
-    """Cost of a model's steps, measured before its first stream (`zelitrio.engine.calibration`)."""
+    """Cost of a model's steps (see `zelitrio.engine.calibration`)."""
 
     frame_s: float
-    """Seconds that one frame costs in a step."""
+    """Seconds per frame of a step."""
     step_s: float
-    """Seconds that a step costs before its first frame."""
+    """Fixed seconds of a step."""
     is_wide: bool
     """Whether a batch takes about as long as one row."""
     frames_per_s: float
@@ -45,18 +45,18 @@ class Pace:
 
 @attrs.frozen(kw_only=True)
 class Ladder:
-    """Window lengths of a model in frames, and the bounds of its batches."""
+    """A model's window lengths in frames, and the limits of its batches."""
 
     first: int = 24
-    """The first window of a stream: the networks' lag, then a little audio."""
+    """A stream's first window: the networks' lag, then a little audio."""
     following: tuple[int, ...] = (16, 32, 64)
     """Later windows."""
     full: int = 64
-    """The longest window for steps of up to `max_batch` rows."""
+    """Longest window for steps of up to `max_batch` rows."""
     max_batch: int = 64
-    """The most rows of a step."""
+    """Largest number of rows of a step."""
     max_encode: int = 8
-    """The most utterances in one encode."""
+    """Largest number of utterances in one encode."""
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -64,10 +64,10 @@ class Ladder:
         return tuple(sorted({self.first, *self.following}))
 
     def rows(self, window: int) -> int:
-        """The most rows of a step with that window.
+        """Return the largest number of rows of a step with that window.
 
-        Windows longer than `full` are for a few listeners with much unplayed audio.  A new stream may have to
-        wait for such a step, so it has half as many frames in all.
+        Windows longer than `full` are for a few listeners with a large lead.  A new stream may have to wait
+        for such a step, so it has half as many frames in all.
         """
         if window <= self.full:
             return self.max_batch
@@ -81,20 +81,20 @@ class Tempo:
     pace: Pace
     ladder: Ladder
     lag: int
-    """Frames that the network takes in before it puts the first one out."""
+    """Frames that the network takes in before its first output."""
     hop_s: float
     """Seconds of audio in a frame."""
     expands: bool = False
-    """Whether there is a step between reading an utterance and its first window."""
+    """Whether there is an expand step between reading and the first window."""
 
     @property
     def real_time_streams(self) -> float:
-        """Number of listeners that the model could serve in real time if the device did nothing else."""
+        """Streams that the model could speak in real time on an otherwise idle device."""
         return self.pace.frames_per_s * self.hop_s
 
 
 def choose_ladder(facts: Facts, max_batch: int, *, is_wide: bool) -> Ladder:
-    """The ladder of a model on a GPU, or on a CPU."""
+    """Return the ladder of a model on a GPU or on a CPU."""
     following = [max(1, round(seconds / facts.hop_s)) for seconds in _FOLLOWING_S]
     if is_wide or facts.frame_ladder:
         following.append(round(_WIDEST_S / facts.hop_s))

@@ -1,4 +1,4 @@
-"""Deliveries from the engine's thread to the event loop: many posts may share one wake-up of the loop."""
+"""Deliveries from the engine's thread to the event loop; several posts may share one wake-up of the loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zelitrio.engine.commands import Delivery, Progress
 
 
 class Postbox:
-    """Deliveries on their way to the loop.
+    """Deliveries to the loop.
 
     Args:
         wake: makes the loop call a function soon, as `TrioToken.run_sync_soon` does.
@@ -26,20 +26,20 @@ class Postbox:
         self._take = take
         self._posted: deque[Delivery] = deque()
         self._is_called = False
-        """Whether the loop was asked to call `_open` and has not done so yet."""
+        """Whether a call of `_open` is scheduled."""
 
     def post(self, deliveries: Sequence[Delivery], progress: Progress) -> None:
         """Send deliveries to the loop.  Called in the thread; never blocks or raises."""
         self.progress = progress
         self._posted.extend(deliveries)
         if self._is_called or not self._posted:
-            return  # the loop will find these with the others; waking it again would cost the thread time
+            return  # the scheduled call takes these too; another wake-up would cost time
         self._is_called = True
         with suppress(trio.RunFinishedError):  # the program has ended
             self._wake(self._open)
 
     def _open(self) -> None:
-        # Reset first: a post that comes later is either taken below or wakes the loop again.
+        # Reset first, so that a later post is either taken below or wakes the loop again.
         self._is_called = False
         while self._posted:
             self._take(self._posted.popleft())

@@ -1,9 +1,7 @@
-"""Run one model on one device, in batched calls; each stream has a numbered slot.
+"""Run one model in batched calls; each stream has a numbered slot.
 
-On a GPU calls have fixed addresses and a few fixed shapes; a batch uses the next larger shape.  On a CPU each
-call has the exact shape of its batch.
-
-Not thread-safe: one thread at a time uses a runner.
+On a GPU calls have fixed addresses and a few fixed shapes; a batch uses the next larger shape.  On a CPU a
+call has the exact shape of its batch.  Not thread-safe.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ Shape = tuple[str, int, int]
 def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
     """The shapes of all calls on a GPU, the largest first."""
     # All encodes have the same number of rows.  In matrix products of one shape a row's result does not
-    # depend on the other rows, to the last bit, so durations round to the same frames in every batch.
+    # depend on the other rows, bitwise, so durations round to the same frames in every batch.
     shapes = [("encode", ladder.max_encode, tokens) for tokens in facts.token_ladder]
     # An expand costs much more than an encode, so it has several numbers of rows.
     for frames in facts.frame_ladder:
@@ -50,7 +48,7 @@ def call_shapes(facts: Facts, ladder: Ladder) -> list[Shape]:
 
 
 def most_expanded(facts: Facts, ladder: Ladder, frames: int) -> int:
-    """The most utterances of that length in one expand."""
+    """The largest number of utterances of that length in one expand."""
     return min(ladder.max_encode, max(1, facts.expand_frames // frames))
 
 
@@ -58,21 +56,21 @@ class Runner:
     """One model's network and its calls.
 
     Args:
-        model: its weights are loaded onto the device.
-        device: computes.
+        model: loaded onto the device.
+        device: the device.
         dtype: number format of weights and activations.
-        slots: the largest number of open streams.
+        slots: largest number of open streams.
     """
 
     def __init__(self, model: Model, device: torch.device, dtype: torch.dtype, slots: int) -> None:
         self.model, self.device = model, device
         self.facts = model.facts
         self.spare = slots
-        """A slot that no stream uses."""
+        """An unused slot."""
         self._network = model.load(device, dtype, slots)
         self._calls: dict[Shape, Call] = {}
         self._batches: dict[tuple[str, int], list[int]] = {}
-        """The numbers of rows of the prepared calls, in ascending order, by kind and length."""
+        """Row counts of the prepared calls, in ascending order, by kind and length."""
 
     def lay_out(self, ladder: Ladder) -> None:
         """Prepare a call with fixed addresses for every shape, the largest first; for a GPU."""
@@ -87,30 +85,30 @@ class Runner:
         """Capture every shape as a CUDA graph, all in one memory pool.
 
         Yields:
-            The name of each shape once it is captured.
+            The name of each captured shape.
         """
         room = CaptureRoom(self.device)
         for (kind, rows, length), call in self._calls.items():
-            # A capture writes to the spare slot, which no stream uses.
+            # A capture writes only to the spare slot.
             self._fill(kind, call, ())
             call.launch().wait()
             call.capture(room)
             yield f"{kind} {rows}x{length}"
 
     def fits(self, tokens: int, others: int) -> bool:
-        """Whether utterances of these two lengths can be in one encode."""
+        """Whether utterances of these lengths can be in one encode."""
         if not self._calls:
             return tokens == others
         return _rung(tokens, self.facts.token_ladder) == _rung(others, self.facts.token_ladder)
 
     def together(self, frames: Sequence[int]) -> list[int]:
-        """Which utterances are expanded together with the first one.
+        """Choose the utterances to expand together with the first one.
 
         Args:
             frames: the lengths of all utterances.
 
         Returns:
-            Their indices, 0 included.
+            Their indices, including 0.
         """
         if not self._calls:
             return [at for at, length in enumerate(frames) if length == frames[0]]
@@ -119,7 +117,7 @@ class Runner:
         return [at for at, rung in enumerate(rungs) if rung == rungs[0]][:most]
 
     def encode(self, rows: Sequence[EncodeRow]) -> Pending:
-        """Launch an encode of utterances whose lengths fit together (`fits`).
+        """Launch an encode of utterances that fit together (`fits`).
 
         Returns:
             Its result is [len(rows) or more, 2, tokens or more]; see `Network.encode`.
@@ -129,7 +127,7 @@ class Runner:
         return call.launch()
 
     def expand(self, rows: Sequence[ExpandRow]) -> Pending:
-        """Launch an expand of utterances that are laid out.
+        """Launch an expand of laid out utterances.
 
         Returns:
             Its result is [len(rows) or more, 2]; see `ExpandingNetwork.expand`.
@@ -169,7 +167,7 @@ class Runner:
             fill_speak(arrays, self.facts, rows, self.spare)
 
     def _call(self, kind: str, rows: int, length: int, ladder: Sequence[int]) -> Call:
-        """The smallest prepared call that is large enough; on a CPU a new one of the exact shape."""
+        """The smallest sufficient prepared call; on a CPU a new one of the exact shape."""
         size = _rung(length, ladder)
         if not self._calls:
             return self.make_call(kind, rows, length)
@@ -177,7 +175,7 @@ class Runner:
 
 
 def _rung(value: int, ladder: Sequence[int]) -> int:
-    """The smallest entry of an ascending ladder that is `value` or more."""
+    """The smallest entry of an ascending ladder that is not below `value`."""
     for rung in ladder:
         if rung >= value:
             return rung

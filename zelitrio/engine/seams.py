@@ -1,6 +1,6 @@
 """Crossfades where a sentence was cut into two utterances.
 
-Both utterances contain the audio around the cut; the first one's fades out while the second one's fades in.
+Both utterances contain the audio around the cut; the first fades out while the second fades in.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> None:
     """Fade `tail` out and `pcm` in over the first `samples` of `pcm`, in place.
 
-    The squares of the two gains sum to one: the glottal pulses of the two are not aligned, so their powers
-    add, not their amplitudes.
+    The squares of the gains sum to one: the glottal pulses of the two are not aligned, so their powers add,
+    not their amplitudes.
 
     Args:
-        tail: [m] samples that the utterance before left over.
-        pcm: [n] samples of the utterance that goes on from there.
-        samples: length of the crossfade; shorter if either of the two is.
+        tail: [m] remaining samples of the first utterance.
+        pcm: [n] samples of the second utterance.
+        samples: length of the crossfade; shorter if either array is.
     """
     fade = _fade_out(min(samples, len(tail), len(pcm)))
     count = len(fade)
@@ -26,7 +26,7 @@ def cross(tail: NDArray[np.float32], pcm: NDArray[np.float32], samples: int) -> 
 
 
 def close(tail: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """Fade out the last `samples` of a tail, [m] samples, that no utterance continues; in place."""
+    """Fade out the last `samples` of a tail [m] that no utterance continues, in place."""
     fade = _fade_out(min(samples, len(tail)))
     tail[len(tail) - len(fade) :] *= fade
     return tail

@@ -8,40 +8,40 @@ import attrs
 import numpy as np
 
 FIRST_AUDIO_KEPT = 1024
-"""Streams whose wait for first audio is kept."""
+"""Number of streams in the percentiles of first audio."""
 
 
 @attrs.frozen(kw_only=True)
 class Statistics:
-    """A snapshot.  Counters count from the opening of the engine."""
+    """A snapshot; counters start at the opening of the engine."""
 
     device: str
     dtype: str
     streams: int
     """Open streams."""
     lanes: int
-    """Lanes that are taken; the lane of a closed stream is freed before the next step."""
+    """Taken lanes; a closed stream's lane is freed before the next step."""
     speaking: int
     """Streams with text left to speak."""
     capacity: int
-    """The largest number of speaking streams of the default voice; one more is refused."""
+    """Largest number of speaking streams of the default voice."""
     load: float
-    """The part of the last second that the engine's thread was busy, 0 to 1."""
+    """Share of the last second in which the engine's thread was busy."""
     profile: str
-    """latency or throughput: what batches are chosen for."""
+    """latency or throughput: the goal of batching."""
     slowness: float
-    """Time that audio takes now divided by the time measured at start; other programs' load counts."""
+    """Present duration of audio's computation divided by that at start; other programs' load counts."""
     encodes: int
     steps: int
     rows: int
-    """Windows spoken; `rows / steps` is the mean batch size."""
+    """Spoken windows; `rows / steps` is the mean batch size."""
     audio_s: float
     """Seconds of audio produced."""
     first_audio_ms: dict[str, float]
-    """p50, p95 and p99 over the last FIRST_AUDIO_KEPT streams: from feeding the first utterance until the
-    first samples leave the thread.  Empty before the first stream."""
+    """p50, p95 and p99 over the last FIRST_AUDIO_KEPT streams: from the first utterance's `feed` to the first
+    samples from the thread.  Empty before the first stream."""
     frames_per_s: float
-    """Measured at start with the default voice, in the best batch."""
+    """Speed of the default voice in the best batch, measured at start."""
     graphs: tuple[str, ...]
     """Names of the captured shapes."""
 

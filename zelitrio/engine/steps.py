@@ -1,4 +1,4 @@
-"""Data of the engine's thread: one `Work` per stream, one `Step` per launched call."""
+"""Data of the engine's thread: a `Work` per stream, a `Step` per launched call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zelitrio.voices import Tokens
 
 @attrs.frozen(kw_only=True, eq=False)
 class Tail:
-    """The last audio of an utterance that was cut in mid-sentence."""
+    """The last audio of an utterance cut in mid-sentence."""
 
     pcm: NDArray[np.float32]
     utterance: int
@@ -29,11 +29,11 @@ class Work:
     speaker: object
     seed: int
     reading: tuple[Speak, Tokens] | None = None
-    """The utterance that is read next or was read last, and its tokens."""
+    """The utterance that is or was read last, and its tokens."""
     timeline: Timeline | None = None
-    """The utterance that was laid out last."""
+    """The last laid out utterance."""
     noise_at: int = 0
-    """Position of the present utterance in the stream's noise, in frames."""
+    """Position of the utterance in the stream's noise, in frames."""
     has_audio: bool = False
     """Whether the stream has delivered audio."""
     encode_begin_s: float = 0.0
@@ -41,20 +41,20 @@ class Work:
     encode_end_s: float = 0.0
     """When its timeline was known."""
     computed_s: float = 0.0
-    """Seconds of the device spent on it since its audio before."""
+    """Device time spent on it since its last audio."""
     tail: Tail | None = None
-    """Fades out where the next utterance fades in."""
+    """Audio that fades out where the next utterance fades in."""
     fades_in: bool = False
-    """Whether the next audio fades in without a tail: the listener ran dry and has heard the tail."""
+    """Whether the next audio fades in without a tail, because the listener ran dry and got the tail."""
 
     @property
     def laid_out(self) -> Timeline:
-        """The timeline; call it only after the utterance was laid out."""
+        """The timeline of the laid out utterance."""
         assert self.timeline is not None
         return self.timeline
 
     def current(self, speak: Speak) -> CurrentUtterance:
-        """The laid out utterance as its lane needs it."""
+        """The laid out utterance, for its lane."""
         laid_out = self.laid_out
         return CurrentUtterance(
             speak=speak, begin=laid_out.begin, end=laid_out.end, tail_end=laid_out.tail_end
@@ -63,7 +63,7 @@ class Work:
 
 @attrs.define(eq=False, kw_only=True)
 class Part:
-    """One row of a launched window, its stream, and the labels for its audio."""
+    """One row of a launched window: its stream and labels."""
 
     work: Work
     span: Span
@@ -74,11 +74,11 @@ class Part:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Step:
-    """A launched call, and the streams that its result is for."""
+    """A launched call and its streams."""
 
     pending: Pending
     begin_s: float
-    """When its launch began; on a CPU the launch computes, too."""
+    """When its launch began; on a CPU this includes the computation."""
     read: tuple[tuple[Work, Speak], ...] = ()
     """Rows of an encode."""
     expanded: tuple[Work, ...] = ()
@@ -87,12 +87,12 @@ class Step:
     """Rows of a window."""
     hop_samples: int = 0
     heard_s: float = 0.0
-    """Expected seconds for its heard audio in a batch of this shape."""
+    """Expected seconds for its heard audio with this batch."""
     best_s: float = 0.0
-    """Expected seconds for its heard audio in the best batch."""
+    """Expected seconds for its heard audio with the best batch."""
 
     def landed(self, now_s: float) -> None:
-        """Divide its time among its streams; call it when the result is there."""
+        """Divide the step's time among its streams, after the result has come."""
         for work, _ in self.read:
             work.encode_begin_s = self.begin_s
         readers = (*(work for work, _ in self.read), *self.expanded)
@@ -103,7 +103,7 @@ class Step:
             work.encode_end_s = now_s
 
     def stages(self, part: Part, now_s: float, load: float) -> Stages:
-        """The stages of a stream; its first audio came with this step."""
+        """The stages of a stream that got its first audio in this step."""
         return Stages(
             fed_s=part.span.speak.fed_at_s,
             encode_begin_s=part.work.encode_begin_s,

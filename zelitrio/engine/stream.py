@@ -1,4 +1,4 @@
-"""A stream of the engine: it takes utterances without waiting, and iterating it gives audio."""
+"""A stream of the engine: takes utterances without waiting, and yields audio by iteration."""
 
 from __future__ import annotations
 
@@ -43,30 +43,28 @@ class AudioBlock:
     """[n] samples in [-1, 1]."""
     sample_rate_hz: int
     utterance: Utterance
-    """The utterance that was fed."""
     word_times_ms: tuple[tuple[int, int], ...] | None
-    """On an utterance's first block: start and end of each word, from the block's first sample."""
+    """On an utterance's first block: start and end of each word, from its first sample."""
     length_ms: int | None = None
-    """On an utterance's first block: length of the whole utterance, the silence at its end included."""
+    """On an utterance's first block: the utterance's whole length, with the silence at its end."""
     phone_edges_ms: Callable[[], tuple[tuple[int, ...], ...]] | None = None
-    """On an utterance's first block: computes for each word when it begins and when its phones end."""
+    """On an utterance's first block: computes each word's start and the ends of its phones."""
     is_last: bool
-    """Whether the utterance ends with this block.  An utterance that stops in mid-sentence can have two such
-    blocks: its last 20 ms come later if no utterance continues it before the listener runs dry or the stream
-    is finished."""
+    """Whether the utterance ends with this block.  An utterance cut in mid-sentence can have two such blocks:
+    its last 20 ms come later if no utterance continues it before an underrun or the end of the stream."""
     stages: Stages | None = None
-    """On a stream's first audio: the times of its stages."""
+    """On a stream's first block: the times of its stages."""
     computed_s: float = 0.0
-    """Seconds of the device spent on the stream since its block before."""
+    """Device time spent on the stream since its last block."""
 
 
 _Waiting: TypeAlias = AudioBlock | Exception | None
-"""An entry for a stream's iteration: a block, an error to raise, or None for the end."""
+"""An entry for the iteration: a block, an error to raise, or None for the end."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Door:
-    """The part of the engine that streams use."""
+    """The engine's functions for its streams."""
 
     tell: Callable[[Command], None]
     """Send the thread a command.  Never waits."""
@@ -81,12 +79,12 @@ class Door:
 class EngineStream:
     """One conversation's speech, in order.  Made by `Engine.open_stream`.
 
-    Iterate it for `AudioBlock`s.  The iteration waits for audio.  Cancelling it loses no samples.  It ends
-    after `finish`, when everything that was fed is spoken.  Only one task may iterate.
+    Iterate it in one task for `AudioBlock`s.  The iteration waits for audio; cancelling it loses no samples.
+    It ends after `finish`, when all utterances are spoken.
 
     Raises (from the iteration):
-        UtteranceError: this stream's utterance failed; other streams go on.
-        EngineError: the engine is gone.
+        UtteranceError: an utterance of this stream failed.
+        EngineError: the engine has ended.
     """
 
     def __init__(
@@ -99,14 +97,14 @@ class EngineStream:
         self._member = member
         self._fed: list[Utterance] = []
         self._is_finished = False
-        self._taken_s = 0.0  # audio that was read and not credited yet
-        # Unbounded, but it cannot grow for ever: the thread stops at `credit_s` of unread audio.
-        # Not a memory channel: opening one costs as much as a block.
+        self._taken_s = 0.0  # read audio without credit
+        # Unbounded, but the thread stops at `credit_s` of unread audio.  Not a memory channel, because
+        # opening one costs as much as a block.
         self._unread: deque[_Waiting] = deque()
         self._is_over = False
-        """Nothing more is kept."""
+        """Whether later deliveries are dropped."""
         self._arrived: trio.Event | None = None
-        """Set when the iteration can go on."""
+        """Set when the iteration can continue."""
         self._take: Callable[[AudioBlock], bool] | None = None
 
     @property
@@ -115,22 +113,22 @@ class EngineStream:
         return self._member.is_speaking
 
     def feed(self, utterance: Utterance, *, settings: VoiceSettings | None = None) -> None:
-        """Speak this after what was fed before.  Never waits.
+        """Speak an utterance after earlier ones; never waits.
 
         Args:
             utterance: from a `StreamReader` with the voice's limit, in order.
-            settings: used from this utterance on; None: those of the call before.
+            settings: used from this utterance on; None: the last settings.
 
         Raises:
             LocalError: the stream is finished, or belongs to another Trio run.
-            EngineError: the engine is gone.
+            EngineError: the engine has ended.
         """
         if self._is_finished:
             raise LocalError("stream: expected no text after finish()")
         self._door.check()
         if settings is not None:
             self._settings = settings
-        self._give_credit()  # for audio that was read while nothing was left to speak
+        self._give_credit()  # for audio that was read while there was no text
         self._door.tell(
             Speak(
                 stream=self._number,
@@ -146,28 +144,27 @@ class EngineStream:
             self._member.has_audio = False
 
     def finish(self) -> None:
-        """Say that no more text will come.  Never waits; a second call does nothing."""
+        """End the text; never waits; a second call does nothing."""
         if not self._is_finished:
             self._is_finished = True
             self._door.tell(Finish(stream=self._number))
 
     def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
-        """Take short steps from now on: its client may begin another stream at any moment.
+        """Use short steps from now on, because the client may begin another stream at any moment.
 
         Args:
             is_due_later: whether open streams also go first, because this one may have no listener any more.
-            is_abandoned: whether its client has begun other speech.  If all places are taken and a new stream
-                is opened, this one gives up its place and its iteration ends early.
+            is_abandoned: whether the client has begun other speech.  Then a new stream may take this one's
+                place, which ends the iteration early.
         """
         self._member.is_abandoned = self._member.is_abandoned or is_abandoned
         self._door.tell(Yield(stream=self._number, is_due_later=is_due_later))
 
     def hand_to(self, take: Callable[[AudioBlock], bool] | None) -> None:
-        """Offer blocks to a function as they come, outside of any task; None ends that.
+        """Pass blocks to a function as they come, outside of any task; None ends that.
 
         The function is called while the iteration has nothing left to read.  The iteration gets the blocks
-        that it refuses (returns False for), the blocks that come before a refused one was read, and an error
-        that it raises.
+        for which it returns False, later blocks until such a block is read, and an error that it raises.
         """
         self._take = take
 
@@ -201,7 +198,7 @@ class EngineStream:
 
     def _was_read(self, block: AudioBlock) -> None:
         self._taken_s += len(block.pcm) / block.sample_rate_hz
-        # Each command wakes the thread: do not send one for little audio, nor while nothing is left to speak.
+        # A command wakes the thread, so none is sent for little audio or without text.
         if self.is_speaking and self._taken_s >= _CREDITED_AT_ONCE * self._door.credit_s:
             self._give_credit()
 
@@ -221,7 +218,7 @@ class EngineStream:
         )
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take a delivery of the thread; called by the engine.  Never raises."""
+        """Take a delivery of the thread; called by the engine; never raises."""
         member = self._member
         if not isinstance(delivery, Spoken):
             member.is_speaking = False
@@ -247,8 +244,7 @@ class EngineStream:
         self._keep(block)
 
     def _keep(self, waiting: _Waiting) -> None:
-        """Queue an entry for the iteration."""
-        if not self._is_over:  # the stream's block may have been left since the thread sent this
+        if not self._is_over:  # the stream's block may have ended since the thread sent this
             self._unread.append(waiting)
             self._wake()
 
@@ -258,11 +254,11 @@ class EngineStream:
             self._arrived = None
 
     def leave(self) -> None:
-        """Drop all later deliveries; called by the engine when the stream's block is left."""
+        """Drop later deliveries; called by the engine at the end of the stream's block."""
         self._unread.clear()
         self.end()
 
     def end(self) -> None:
-        """End the iteration: the engine is gone, or the stream gave up its place; called by the engine."""
+        """End the iteration, because the engine ended or the stream lost its place; called by the engine."""
         self._is_over = True
         self._wake()

@@ -1,7 +1,7 @@
-"""Keep the ends of utterances that stopped in mid-sentence, and crossfade them into the next utterance.
+"""Keep the ends of utterances cut in mid-sentence, and crossfade them into the next utterance.
 
-A tail is kept while its listener has audio to play.  When the listener runs dry, the tail is delivered with a
-fade-out, and the next utterance fades in by itself.
+A tail is kept while its listener has audio to play.  If the listener runs dry, the tail is delivered with a
+fade-out, and the next utterance fades in.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ class Tails:
 
     def __init__(self) -> None:
         self._waiting: dict[int, Work] = {}
-        """Streams with a tail and no next utterance yet, by stream number."""
+        """Streams with a tail and without a next utterance, by number."""
 
     def join(
         self, part: Part, row: NDArray[np.float32], hop_samples: int, fade_samples: int
     ) -> NDArray[np.float32]:
-        """Copy a row's heard audio, crossfade it with the tail before it, and keep its own tail.
+        """Copy a row's heard audio, crossfade it with the last tail, and keep its own tail.
 
         Args:
             part: the row's stream and span.
             row: [n] samples of the network.
-            hop_samples: samples in a frame.
+            hop_samples: samples of a frame.
             fade_samples: length of the crossfade.
 
         Returns:
-            [m] samples to deliver now, in memory of their own.
+            [m] samples to deliver now, in their own memory.
         """
         span, work = part.span, part.work
         end, tail_end = span.end * hop_samples, span.tail_end * hop_samples
@@ -49,16 +49,16 @@ class Tails:
         return pcm
 
     def await_next(self, work: Work) -> None:
-        """Note that an utterance has ended: its tail, if any, waits for the next utterance."""
+        """Note the end of an utterance: its tail, if any, waits for the next utterance."""
         if work.tail is not None and not work.lane.has_work:
             self._waiting[work.lane.stream] = work
 
     def forget(self, number: int) -> None:
-        """Note that a stream has its next utterance, or is closed."""
+        """Note that a stream has its next utterance or is closed."""
         self._waiting.pop(number, None)
 
     def dry(self, now_s: float) -> list[Work]:
-        """The waiting streams whose listener has played everything but the tail."""
+        """The waiting streams with only the tail left to play."""
         return [work for work in self._waiting.values() if work.lane.listener.dry_at_s <= now_s]
 
     def until_dry_s(self, now_s: float) -> float | None:
@@ -76,6 +76,6 @@ class Tails:
 
 
 def _copied(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    # numpy's copy releases the GIL, and each row of a batch would then wait half a millisecond for the event
-    # loop's thread to give it back.  The copy itself takes microseconds.
+    # numpy's copy releases the GIL, and each row would then wait half a millisecond for the event loop's
+    # thread to return it.  The copy itself takes microseconds.
     return np.frombuffer(bytearray(samples), np.float32)

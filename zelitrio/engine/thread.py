@@ -29,18 +29,18 @@ def run(
     """Serve until `Stop`.  Blocks its thread.
 
     Args:
-        open_device: opens the device; called in this thread.
-        voices: a voice of each model that is loaded at start, by the model's number.
-        settings: of the engine.
+        open_device: opens the device in this thread.
+        voices: a voice of each model to load at start, by the model's number.
+        settings: the engine's settings.
         inbox: commands of the event loop.
         post: called with the deliveries of each step; must not raise or block.
         ready: called once, after warm-up.
-        captured: called after every captured graph.
+        captured: called after each captured graph.
 
     Raises:
         EngineError: warm-up failed, or the device was lost.
     """
-    # Inference mode and torch's number of threads are thread-local, so they are set in this thread.
+    # Inference mode and torch's number of threads are thread-local.
     with torch.inference_mode():
         try:
             device = open_device()

@@ -1,9 +1,9 @@
 """Lay out an utterance in time: the token of each frame, and the times of words and phones.
 
-A sentence may come in several utterances.  Each of them is read with the whole sentence so far as context.
-An utterance that stops in mid-sentence leaves its last frames to the next one, which is laid out from there.
-The pitch that the network predicts for the two readings differs.  The second one begins nearer to the pitch
-that was heard and returns to its own within some syllables (*lean*).
+A sentence may come in several utterances.  Each is read with the sentence up to there as context.  An
+utterance cut in mid-sentence leaves its last frames to the next one, which is laid out from there.  The
+network predicts different pitches for the two readings.  The second one begins near the pitch of the first
+and returns to its own within some syllables (*lean*).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from zelitrio.voices import Model, Tokens
 FADE_S = 0.01
 """Length of the crossfade between two utterances of a sentence."""
 LEAN_SHARE = 0.6
-"""The part of the difference in pitch that a continued sentence begins with.  With 0.6, jumps of pitch at 200
-joins of two voices are as large as at the same places of uncut sentences (medians 0.77 and 1.03 semitones,
-uncut 0.72 and 1.05; with 0: 1.02 and 1.15).  With 1 the largest jumps grow again."""
+"""The part of the pitch difference that a continued sentence begins with.  With 0.6, pitch jumps at 200 joins
+of two voices equal those at the same places of uncut sentences (medians 0.77 and 1.03 semitones, uncut 0.72
+and 1.05; with 0: 1.02 and 1.15).  With 1 the largest jumps grow again."""
 LEAN_MOST = 1.5 * math.log(2.0) / 12
-"""The largest lean, in ln f0 (1.5 semitones).  Larger differences are different melodies, not errors."""
+"""The largest lean in ln f0 (1.5 semitones).  A larger difference is another melody."""
 LEAN_S = 0.2
 """Time constant with which the lean decays."""
 
@@ -41,9 +41,9 @@ class Labels:
     durations: NDArray[np.int64]
     """[tokens] frames of each token."""
     start: int
-    """Number of frames before the first one that is heard."""
+    """Frames before the first heard one."""
     unheard_words: int
-    """Number of words of the context, which are not heard."""
+    """Unheard words of the context."""
 
     def milliseconds(self, heard: int) -> tuple[tuple[int, int], ...]:
         """Start and end of each word after the context, in ms, within the first `heard` frames."""
@@ -52,7 +52,7 @@ class Labels:
         times: list[tuple[int, int]] = []
         until = 0.0
         for word in range(self.unheard_words, max(edges, default=-1) + 1):
-            # A word without tokens takes no time; only utterances that a program made itself have such words.
+            # A word without tokens takes no time; only utterances made by other programs have such words.
             begin, end = edges.get(word, (until + self.start, until + self.start))
             begin, end = max(begin - self.start, 0), max(end - self.start, 0)
             until = end
@@ -60,9 +60,9 @@ class Labels:
         return tuple(times)
 
     def phone_edges(self, words: Sequence[Word], heard: int) -> tuple[tuple[int, ...], ...]:
-        """For each word after the context: when it begins and when each of its phones ends, in ms.
+        """Start of each word after the context, and the ends of its phones, in ms.
 
-        If a family's tokens are not phones, the phones of a word are spread evenly over its tokens.
+        If a family's tokens are not phones, the phones of a word share its tokens evenly.
         """
         hop_ms = 1000 * self.model.facts.hop_s
         ends = np.cumsum(self.durations)
@@ -86,32 +86,32 @@ class Timeline:
     frames: Frames
     labels: Labels
     begin: int
-    """The first frame that is heard; earlier frames only warm the network up."""
+    """The first heard frame; earlier frames only warm the network up."""
     end: int
-    """The frame after the last one that is heard, if another utterance continues this one."""
+    """The frame after the last heard one, if another utterance continues this one."""
     tail_end: int
-    """The frames from `end` up to here are the tail: they are heard only if no utterance continues this one.
-    Later frames are not heard; they keep the network from seeing an end of the sentence."""
+    """End of the tail, which begins at `end` and is heard only if no utterance continues this one.  Later
+    frames are not heard; they hide the end of the sentence from the network."""
     ends_at: float = 0.0
     """ln f0 of its last token, relative to the speaker's mean."""
 
     @property
     def heard(self) -> int:
-        """Number of frames that are heard before the next utterance."""
+        """Frames that are heard before the next utterance."""
         return self.end - self.begin
 
     @property
     def given_up(self) -> int:
-        """Number of frames that are left to the next utterance."""
+        """Frames that the next utterance replaces."""
         return self.tail_end - self.end
 
     @property
     def word_times_ms(self) -> tuple[tuple[int, int], ...]:
-        """Start and end of each word, from the first sample that is heard."""
+        """Start and end of each word, from the first heard sample."""
         return self.labels.milliseconds(self.heard)
 
     def phone_edges_ms(self, words: Sequence[Word]) -> tuple[tuple[int, ...], ...]:
-        """For each word: when it begins and when each of its phones ends, from the first heard sample."""
+        """Start of each word and the ends of its phones, from the first heard sample."""
         return self.labels.phone_edges(words, self.heard)
 
 
@@ -121,11 +121,11 @@ def lay_out(
     """Lay out an utterance: give every token its frames.
 
     Args:
-        model: the model that speaks it.
+        model: the model.
         reading: the utterance's tokens.
         speak: its command.
-        read: [2, tokens or more] of each token: frames at speed 1; ln f0 relative to the speaker's mean.
-        before: the stream's utterance before; None: this is its first.
+        read: [2, tokens or more] frames of each token at speed 1; ln f0 relative to the speaker's mean.
+        before: the stream's previous utterance, if any.
     """
     utterance, facts = speak.utterance, model.facts
     unheard_words = len(utterance.context)
@@ -137,7 +137,7 @@ def lay_out(
         joins=utterance.joins,
         is_cut=utterance.is_cut,
     )
-    # The context takes no time, nor does the pause after it, unless the text requested that pause.
+    # The context takes no time, nor does the pause after it unless the text requested that pause.
     first = int(np.argmax(reading.words >= unheard_words)) if unheard_words else 0
     first -= bool(first and not np.isnan(reading.pauses_s[first - 1]))
     start = max(0, int(durations[:first].sum()) - taken_over)
@@ -145,10 +145,10 @@ def lay_out(
     tokens = np.repeat(np.arange(len(durations)), durations)[start - begin :]
     places = model.places(durations)[start - begin :]
     end = tail_end = len(tokens)
-    # After a requested pause nothing is joined: the next text begins anew.
+    # After a requested pause the next text begins anew, without a join.
     if utterance.is_cut and np.isnan(reading.pauses_s[-1]):
         end -= min(model.seam_frames(reading, durations), end - begin)
-        # The last frame is repeated for as many frames as the network looks ahead.
+        # The last frame is repeated for the network's lookahead.
         held = np.minimum(np.arange(tail_end + facts.lag + facts.context), tail_end - 1)
         tokens, places = tokens[held], places[held]
     said = np.flatnonzero(reading.words >= 0)
@@ -173,9 +173,9 @@ def lay_out(
 
 
 def trimmed(timeline: Timeline, first: int, end: int) -> Timeline:
-    """Leave out silence: the frames before `first`, and those from `end` on.
+    """Cut off silence: the frames before `first` and from `end` on.
 
-    The beginning is kept if the utterance before is continued there, and the end if the next one joins it.
+    The beginning is kept if it continues the previous utterance, and the end if the next one joins it.
     """
     begin = timeline.begin if timeline.begin else min(max(first, 0), timeline.end)
     if timeline.given_up:
@@ -189,7 +189,7 @@ def trimmed(timeline: Timeline, first: int, end: int) -> Timeline:
 def faded(
     times_ms: tuple[tuple[int, int], ...], words: Sequence[Word], fade_ms: int
 ) -> tuple[tuple[int, int], ...]:
-    """Shorten words before a pause by `fade_ms`: there the voice fades before the last phone's end."""
+    """Shorten words before a pause by `fade_ms`, because the voice fades before the last phone's end."""
     return tuple(
         (begin, max(begin, end - fade_ms)) if word.pauses else (begin, end)
         for (begin, end), word in zip(times_ms, words, strict=True)

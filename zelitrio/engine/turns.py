@@ -1,26 +1,29 @@
-"""Choose the next step: which lanes go next, and how long their window is.
+"""Choose the next step: its lanes and the length of their window.
 
 A listener's *lead* is the audio that it has and has not played.  The rules, in order:
 
 1. A stream takes part only if it has text to speak and its reader has room for audio (credit).
-2. Earliest deadline first.  A stream's deadline is when its listener runs dry, if it plays in real time.  A
-   stream without audio is due `PATIENCE_S` after its text came.  So it goes before listeners with a long
-   lead, but not before streams that have just had their first window: that is short, and a codec gathers up
-   to 35 ms of it before it is heard, so after two more new streams they would run dry.
+2. Earliest deadline first.  The deadline is when a listener that plays in real time runs dry.  A stream
+without
+   audio is due `PATIENCE_S` after its text came.  So it goes before listeners with a long lead, but not
+   before streams after their first window.  That window is short, and a codec holds up to 35 ms of it, so
+   these streams would run dry after two more new streams.
 3. A closing stream, which may have no listener any more, is due `CLOSING_DELAY_S` later, so open streams go
-   first.  It still gets its turn: the deadlines of served streams move on, its own does not.
-4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  With a slow
-   model, small windows take longer than their audio lasts; then only windows that gain time are used.
-   On a CPU, unless there is load, a step of a stream that its client has ended is one small window: the
-   client's next turn waits for the step in hand.
-5. On a GPU every ready stream joins the batch, unless a new stream waits.  Then only streams that would run
-   dry join it, because each extra row delays the new stream's first audio.  On a CPU a batch costs nearly the
-   sum of its rows.  So only streams as urgent as the first join it, no step takes longer than a new stream
-   may wait, and utterances are read one at a time.
+   first.  It still gets its turn, because the deadlines of served streams advance and its own does not.
+4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  If a model
+is
+   slow, small windows take longer than their audio lasts; then only windows that gain time are used.
+   On a CPU without load, a stream that its client has ended gets one small window per step, because the
+   client's next turn waits for the present step.
+5. On a GPU every ready stream joins the batch.  If a new stream waits, only streams that would run dry join
+it,
+   because each extra row delays first audio.  On a CPU a batch costs nearly the sum of its rows.  So only
+   streams as urgent as the first join it, no step takes longer than a new stream may wait, and utterances are
+   read one at a time.
 6. Under load steps are chosen for throughput: on a CPU four rows of the largest window make a quarter more
-   audio than one, and a family with an expand step takes windows of twice the length.  But new streams, and
-   streams that go before a new one, are served as without load, and no step takes more than half of its
-   first listener's lead.
+   audio than one, and a family with an expand step uses windows of twice the length.  But new streams, and
+   streams that go before a new one, are served as without load, and no step takes more than half of its first
+   listener's lead.
 
 Nothing here uses torch, Trio or a clock: times are arguments.
 """
@@ -36,17 +39,17 @@ from zelitrio.engine.lanes import Lane, Lanes, Stage
 from zelitrio.engine.pace import Profile, Tempo
 
 PATIENCE_S = 0.15
-"""A first window's audio lasts less than this, a first and a second window's audio lasts longer."""
+"""A first window lasts less than this; a first and a second window last longer."""
 _LATENCY_STEP_S = 0.008
 _THROUGHPUT_STEP_S = 0.04
 _URGENT_LEAD_S = 0.05
-"""A lead shorter than this does not outlast the next step."""
+"""A shorter lead does not outlast the next step."""
 _GATHERED_S = 0.035
-"""Audio that a codec can gather before it puts out a packet."""
+"""Audio that a codec can hold before it outputs a packet."""
 _GAINS = 0.8
-"""A window gains time if its step takes at most this part of the length of its audio."""
+"""A window gains time if its step takes at most this part of its audio's length."""
 _BUSY, _CALM = 0.75, 0.6
-"""Above the first load the profile becomes throughput, below the second it becomes latency again."""
+"""The profile becomes throughput at the first load, and latency again under the second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,7 +81,7 @@ Plan = EncodePlan | ExpandPlan | WindowPlan
 
 
 class Turns:
-    """Chooses the next step.  Changes no lane.
+    """Chooses the next step, without changing any lane.
 
     Args:
         lanes: all lanes of the engine.
@@ -91,17 +94,17 @@ class Turns:
         self._is_wide = is_wide
 
     def adapt(self, load: float) -> None:
-        """Choose the profile by the load, 0 to 1, with hysteresis."""
+        """Choose the profile by the load, with hysteresis."""
         if load > _BUSY:
             self.profile = Profile.THROUGHPUT
         elif load < _CALM:
             self.profile = Profile.LATENCY
 
     def plan(self, now_s: float) -> Plan | None:
-        """The next step, or None if there is nothing to do."""
+        """Return the next step, if there is work."""
         ready = [lane for lane in self._lanes if lane.is_ready]
         if self._is_wide and any(lane.is_reading and _is_new(lane, now_s) for lane in self._lanes):
-            # A new stream's utterance is being read: a step queued after it would delay its first window.
+            # A new stream's utterance is being read; a step queued now would delay its first window.
             ready = [lane for lane in ready if _is_pressing(lane, now_s)]
         if not ready:
             return None
@@ -118,7 +121,7 @@ class Turns:
         if self._is_wide and any(_is_new(lane, now_s) for lane in ready):
             peers = [lane for lane in peers if lane is head or _is_pressing(lane, now_s)]
         speaking = [lane for lane in peers if lane.stage is Stage.SPEAKING]
-        # On a CPU the next turn of a client waits for the step in hand: see `Lane.is_brief`.
+        # On a CPU the client's next turn waits for the present step: see `Lane.is_brief`.
         is_brief = head.is_brief and not self._is_wide and profile is Profile.LATENCY
         if is_brief:
             speaking = [head]
@@ -129,8 +132,8 @@ class Turns:
 
     def _together(self, peers: Sequence[Lane], head: Lane, tempo: Tempo) -> tuple[Lane, ...]:
         """The lanes in the same stage as the head, as many as one step takes."""
-        # One at a time on a CPU: a batch costs the sum of its rows anyway.  And an utterance's durations are
-        # then the same to the last bit whatever other streams do, so they round to the same frames.
+        # One at a time on a CPU, because a batch costs the sum of its rows.  The durations of an utterance
+        # are then bitwise independent of other streams, so they round to the same frames.
         limit = tempo.ladder.max_encode if self._is_wide else 1
         return tuple([lane for lane in peers if lane.stage is head.stage][:limit])
 
@@ -170,10 +173,10 @@ def _window(
     allowed_s = min(max(_lead_s(head, now_s), 0.0) / 2, _LATENCY_STEP_S if is_awaited else math.inf)
     costs = {window: tempo.pace.window_s(window) for window in ladder.following}
     if not tempo.pace.is_wide:
-        # Longer than full only under load, and if a new stream can wait for it.
+        # Longer windows than full only under load, and if a new stream can wait for them.
         most_s = PATIENCE_S if profile is Profile.THROUGHPUT else 0.0
         costs = {window: cost for window, cost in costs.items() if window <= ladder.full or cost <= most_s}
-    # If short windows take longer than their audio lasts, a stream that uses them stays dry to its end.
+    # If short windows take longer than their audio lasts, a stream that uses them never recovers.
     gaining = [
         window for window, cost_s in costs.items() if is_awaited or cost_s <= _GAINS * window * tempo.hop_s
     ] or [max(costs)]
@@ -192,7 +195,7 @@ def _turn(lane: Lane) -> float:
 
 
 def _is_pressing(lane: Lane, now_s: float) -> bool:
-    """Whether its listener waits, or runs dry within `PATIENCE_S`."""
+    """Whether its listener waits or runs dry within `PATIENCE_S`."""
     return lane.due_s - now_s < PATIENCE_S
 
 

@@ -1,8 +1,7 @@
 """The loop of the engine's thread: take commands, plan, launch, deliver.
 
-The thread owns the device and everything on it.  Commands come through a queue.  Deliveries leave in one call
-per step, whatever the number of streams.  On a GPU the next step is launched before the last one is
-delivered, so the device does not wait for the host.
+The thread owns the device.  Commands come through a queue.  Deliveries leave in one call per step.  On a GPU
+the next step is launched before the last one is delivered, so the device does not wait for the host.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ from zelitrio.settings import EngineSettings
 
 
 class Worker:
-    """The work of the thread while it serves.
+    """The loop of the thread.
 
     Args:
         loaded: the models on the device, by number.
-        settings: of the engine.
+        settings: the engine's settings.
         inbox: commands of the event loop.
         outbox: takes the deliveries.
-        is_wide: whether a batch takes about as long as one row on this device; then the next step is launched
-            before the last one is delivered.
+        is_wide: whether a batch takes about as long as one row; then the next step is launched before the
+            last one is delivered.
         now: the clock, in seconds.
     """
 
@@ -78,7 +77,7 @@ class Worker:
         self._works: dict[int, Work] = {}
         self._tails = Tails()
         self._flying: Step | None = None
-        """The step that was launched and is not delivered yet."""
+        """The launched step that is not delivered yet."""
         self._launcher = Launcher(
             self._models, self._works, self._lanes, outbox, contained=self._contained, now=now
         )
@@ -108,13 +107,13 @@ class Worker:
     # Take: commands, and listeners that ran dry.
 
     def _take(self, *, wait: bool) -> bool:
-        """Carry out all commands that have come.
+        """Execute all commands that have come.
 
         Args:
             wait: whether to wait for a command, or until a listener runs dry.
 
         Returns:
-            Whether to go on; False after `Stop`.
+            Whether to continue; False after `Stop`.
         """
         try:
             if wait:
@@ -142,7 +141,7 @@ class Worker:
                 del self._models[command.model], self._lanes.tempos[command.model]
             case Speak() | Finish() | Credit() | Yield() | Close():
                 work = self._works.get(command.stream)
-                if work is not None:  # the stream may have failed since the command was sent
+                if work is not None:  # the stream may have failed meanwhile
                     self._tell(work, command)
 
     def _tell(self, work: Work, command: Speak | Finish | Credit | Yield | Close) -> None:
@@ -188,10 +187,11 @@ class Worker:
             if len(plan.lanes) == 1:
                 self._fail_for(self._works[plan.lanes[0].stream], error)
                 return None
-        # One row of the batch caused the error.  A failed call has changed no lane, so each row is run alone.
-        self._deliver(None)  # calls launched earlier are delivered first
+        # One row of the batch caused the error.  A failed call has changed no lane, so run each row by
+        # itself.
+        self._deliver(None)  # deliver earlier calls first
         for lane in plan.lanes:
-            if lane.stream in self._works:  # an earlier row may have run out of memory and ended it
+            if lane.stream in self._works:  # an earlier row may have ended it for lack of memory
                 self._collect(self._launch(attrs.evolve(plan, lanes=(lane,))))
         return None
 
@@ -205,7 +205,7 @@ class Worker:
         return landing
 
     def _collect(self, step: Step | None) -> None:
-        """Wait for a launched step and give its result to its streams."""
+        """Wait for a launched step and pass its result to its streams."""
         if step is None:
             return
         result = step.pending.wait()
@@ -222,7 +222,7 @@ class Worker:
 
     @contextmanager
     def _contained(self, work: Work) -> Iterator[None]:
-        """Make an error in the block fail this stream only, unless the device is lost."""
+        """Make an error in the block fail only this stream, unless the device is lost."""
         try:
             yield
         except Exception as error:
@@ -231,7 +231,7 @@ class Worker:
             self._fail_for(work, error)
 
     def _begin(self, work: Work, speak: Speak, read: NDArray[np.float32]) -> None:
-        """Lay out an utterance that was read."""
+        """Lay out a read utterance."""
         lane = work.lane
         if lane.stream not in self._works:
             return
@@ -241,7 +241,7 @@ class Worker:
         self._lanes.read(lane, work.current(speak))
 
     def _trim(self, work: Work, heard: NDArray[np.float32]) -> None:
-        """Leave out the silence before and after an utterance that was expanded."""
+        """Cut off the silence before and after an expanded utterance."""
         lane = work.lane
         if lane.stream not in self._works:
             return
@@ -250,11 +250,11 @@ class Worker:
         self._lanes.expanded(lane, work.current(current_of(lane).speak))
 
     def _speak(self, part: Part, row: NDArray[np.float32], step: Step) -> None:
-        """Join a window's audio to the audio before it and deliver it."""
+        """Join a window's audio to the audio before it, and deliver it."""
         work, span = part.work, part.span
         self._lanes.land(work.lane)
         if work.lane.stream not in self._works:
-            return  # the stream was closed while its window was computed
+            return  # the stream was closed meanwhile
         pcm = self._tails.join(part, row, step.hop_samples, self._fade_samples(work))
         stages = None
         if len(pcm) and not work.has_audio:

@@ -42,7 +42,7 @@ class DialogueStream:
         options: how to speak; `voice` is the default.
         voices: the dialogue's voices, by id.
         make_schedule: makes the chunk schedule of a turn.
-        tell_flushes: called with turns and flushes whose audio was delivered.
+        tell_flushes: called with turns and flushes after their audio was delivered.
     """
 
     def __init__(
