@@ -1,7 +1,7 @@
 """The engine's interface for Trio programs: open the engine, open streams, read statistics.
 
 The engine's thread runs inside the nursery of `open_engine`, which waits for its end and raises its errors.
-Leaving a stream's block frees its lane before the next step.
+The end of a stream's block frees its lane before the next step.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from zelitrio.voices import Catalogue, Voice, load_builtin
 
 
 class Engine:
-    """One device, many streams.  Made by `open_engine`; used only in the Trio run that opened it."""
+    """One device, many streams.  Made by `open_engine`; usable only in that Trio run."""
 
     def __init__(
         self, catalogue: Catalogue, settings: EngineSettings, make_device: Callable[[], Device]
@@ -66,7 +66,7 @@ class Engine:
         *,
         seed: int | None = None,
     ) -> AsyncIterator[EngineStream]:
-        """Open a stream for the block; leaving the block always frees its lane.
+        """Open a stream for the block; the end of the block always frees its lane.
 
         Entering waits while a lazy voice is loaded.
 
@@ -77,9 +77,9 @@ class Engine:
 
         Raises:
             CapacityError: too many streams are open or speaking.
-            LocalError: there is no such voice, or this is not the engine's Trio run.
+            LocalError: the voice is unknown, or this is not the engine's Trio run.
             VoiceError: the voice's files are missing or damaged.
-            EngineError: the engine is gone.
+            EngineError: the engine has ended.
         """
         self.check()
         chosen = self._choose(voice)
@@ -113,16 +113,16 @@ class Engine:
 
     @property
     def capacity(self) -> int:
-        """Number of streams of the default voice that may speak at once, at the present slowness."""
+        """Largest number of speaking streams of the default voice at the present slowness."""
         default = self._models.find(self.catalogue.default)
-        # A lazy voice that is not loaded was not measured: the speed of another one is used.
+        # The speed of a lazy voice is unknown before it is loaded, so another model's speed is used.
         tempo = default.tempo or next(iter(self.ready.tempos.values()), None)
         if tempo is None:
             return 1
         return self._admission.capacity(tempo, self._postbox.progress.slowness)
 
     def statistics(self) -> Statistics:
-        """A snapshot.  Never waits."""
+        """Return a snapshot; never waits."""
         progress = self._postbox.progress
         tempo = self._models.find(self.catalogue.default).tempo
         return Statistics(
@@ -148,7 +148,7 @@ class Engine:
         """Wait until the engine fails or is closed, and raise its error.
 
         Raises:
-            EngineError: it failed (with the reason), or it was closed.
+            EngineError: it failed (with the reason) or was closed.
         """
         await self._life.wait_ended()
 
@@ -156,13 +156,13 @@ class Engine:
         """Raise an error if the engine cannot be used here.
 
         Raises:
-            EngineError: it is closed, or it failed.
+            EngineError: it failed or was closed.
             LocalError: this is not the Trio run that opened it.
         """
         self._life.check()
 
     def tell(self, command: Command) -> None:
-        """Send the thread a command.  Never waits."""
+        """Send the thread a command; never waits."""
         self._inbox.tell(command)
 
     def _choose(self, voice: Voice | str | None) -> Voice:
@@ -192,8 +192,8 @@ class Engine:
             task_status: started when the thread can serve.
 
         Raises:
-            EngineError: it could not be started.  Later failures are raised by the streams and by
-                `wait_failed`, so that a server can tell its clients before it ends.
+            EngineError: the start failed.  Streams and `wait_failed` raise later failures, so that a server
+                can tell its clients before it ends.
         """
         is_open = False
         failure: EngineError | None = None
@@ -224,7 +224,7 @@ class Engine:
                         ready,
                         captured,
                     ),
-                    limiter=trio.CapacityLimiter(1),  # of its own: it would hold a default one for ever
+                    limiter=trio.CapacityLimiter(1),  # its own, because it holds it to the end
                     thread_name="zelitrio-engine",
                 )
                 nursery.cancel_scope.cancel()
@@ -241,14 +241,14 @@ class Engine:
             self._streams.abandon()
 
     async def _stop_when_cancelled(self) -> None:
-        # Cancellation does not end a thread; a command does, after the warm-up if need be.
+        # Cancellation does not end a thread; a command does, also during warm-up.
         try:
             await trio.sleep_forever()
         finally:
             self.stop()
 
     def stop(self) -> None:
-        """Make `run` end after the present step.  Never waits."""
+        """Make `run` end after the present step; never waits."""
         self.tell(Stop())
         self._inbox.send()
 
@@ -264,17 +264,17 @@ async def open_engine(
     """Run an engine for the block.
 
     Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU, which captures
-    graphs.  Leaving waits for the present step.
+    graphs. Leaving waits for the present step.
 
     Args:
-        catalogue: the voices to speak with; None: the built-in ones.
+        catalogue: the voices; None: the built-in ones.
         settings: device, number format, limits; None: the defaults.
-        captured: called in the engine's thread after every captured CUDA graph, with its name, the number
-            captured so far, and the number to capture.
-        device: where to compute; None: the device that the settings name.
+        captured: called in the engine's thread after each captured CUDA graph, with its name, the number
+            captured until now, and the total.
+        device: the device; None: the one in the settings.
 
     Raises:
-        EngineError: the device does not exist, has no such number format, or failed in warm-up.
+        EngineError: the device is missing, lacks the number format, or failed in warm-up.
     """
     chosen = settings or EngineSettings()
     make_device = partial(open_device, chosen) if device is None else (lambda: device)
@@ -294,7 +294,7 @@ async def open_engine(
 
 
 def _engine_error(group: BaseExceptionGroup[BaseException]) -> EngineError | None:
-    """The engine's error inside the groups that nurseries make; None if the group holds other errors."""
+    """The engine's error inside nurseries' groups; None if a group holds other errors."""
     engine_errors, others = group.split(EngineError)
     if engine_errors is None or others is not None:
         return None

@@ -1,6 +1,6 @@
-"""The networks, with a folder for each family, and the interface of a network to the engine (`family`).
+"""The networks, a folder for each family, and their interface to the engine (`family`).
 
-These are torch modules.  They choose no device, start no thread and read no file.
+These torch modules choose no device, start no thread and read no file.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """The interface of a network to the engine: facts as data, and two or three calls over numbered slots.
 
-A network keeps the memory of all streams in tensors of its own, indexed by the stream's slot.  The engine
+A network keeps the memory of all streams in its own tensors, indexed by the stream's slot.  The engine
 decides which slots are computed together, and in which lengths.
 
 - *encode* reads an utterance's tokens and predicts their lengths.
-- *expand* sees a whole utterance laid out in frames.  Only an `ExpandingNetwork` has this call.
+- *expand* sees a whole utterance laid out in frames.  Only an `ExpandingNetwork` has it.
 - *speak* computes the samples of a window of frames.
 
 The engine calls them under `torch.inference_mode` and captures them as CUDA graphs.  So they must not wait
-for the device, all shapes must follow from the shapes of the inputs, and boolean masks must not be used as
-indices.  The rows of a batch are independent.
+for the device, all shapes must follow from the inputs' shapes, and boolean masks must not be indices.  The
+rows of a batch are independent.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from torch import Tensor
 Inputs = Mapping[str, Tensor]
 """Inputs of a call by name, [rows, ...] each."""
 NO_TOKEN = -1
-"""The token of a frame outside of its utterance."""
+"""The token of a frame outside of the utterance."""
 
 
 @attrs.frozen
 class Field:
-    """One named input of encode: its shape without the rows, and without the tokens if it is `per_token`."""
+    """One input of encode: its shape without rows, and without tokens if it is `per_token`."""
 
     shape: tuple[int, ...] = ()
     per_token: bool = True
@@ -37,29 +37,28 @@ class Field:
 
 @attrs.frozen(kw_only=True)
 class Facts:
-    """Facts of a model that the scheduler and the layout of utterances need."""
+    """Facts of a model for the scheduler and the layout."""
 
     sample_rate_hz: int
     hop_samples: int
-    """Samples in a frame."""
     token_ladder: tuple[int, ...]
-    """Lengths of the captured encodes, in tokens.  The last is the most tokens of an utterance."""
+    """Lengths of the captured encodes; the last is the most tokens of an utterance."""
     frame_ladder: tuple[int, ...] = ()
-    """Lengths of the captured expands, in frames.  Empty: there is no such call."""
+    """Lengths of the captured expands, in frames; empty without expand."""
     expand_frames: int = 0
-    """The most frames of an expand of several utterances on a GPU; larger ones are not faster per frame."""
+    """Most frames of an expand of several utterances on a GPU; more are not faster per frame."""
     first_frames: int
     """Length of the shortest useful first window."""
     lag: int = 0
-    """Frames by which samples come later than the frames that go in."""
+    """Frames by which samples come later than input frames."""
     context: int = 0
-    """Frames on each side of its window that `speak` gets."""
+    """Frames on each side of a window that `speak` gets."""
     place_features: int = 0
-    """Number of features of a frame's position within its token."""
+    """Features of a frame's position within its token."""
     pitch_lag: int = 0
     """Frames by which `lean` comes later than its frame."""
     warm_up: int = 0
-    """Frames before the rest of a continued sentence that are computed and not heard."""
+    """Unheard frames that are computed before the rest of a continued sentence."""
 
     @property
     def hop_s(self) -> float:
@@ -73,9 +72,9 @@ class Facts:
 
 
 class Network(Protocol):
-    """The weights of one model on a device, with memory for the streams' slots and a spare slot.
+    """The weights of one model on a device, with memory for the slots and a spare slot.
 
-    Rows of a batch that belong to no stream use the spare slot, which is the last one, with length 0.
+    The spare slot is the last one.  Unused rows of a batch use it, with length 0.
     """
 
     @property
@@ -83,7 +82,7 @@ class Network(Protocol):
         """The inputs of `encode` besides `slot` and `length`."""
 
     def encode(self, inputs: Inputs) -> Tensor:
-        """Read utterances, and store the results that the other calls need in their slots.
+        """Read utterances, and store in their slots what the other calls need.
 
         Args:
             inputs: `slot` [rows] and `length` [rows], in tokens; the named fields.
@@ -111,11 +110,11 @@ class ExpandingNetwork(Network, Protocol):
     """A network with a third call, between the encode of an utterance and its first window."""
 
     def expand(self, inputs: Inputs) -> Tensor:
-        """Prepare utterances that are laid out in frames.
+        """Prepare laid out utterances.
 
         Args:
             inputs: `slot`, `length` (frames) and `noise_at` [rows]; `tokens` [rows, frames].
 
         Returns:
-            [rows, 2] float32: the first frame that is heard, and the end of the last.
+            [rows, 2] float32: the first heard frame, and the end of the last.
         """

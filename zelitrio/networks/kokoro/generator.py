@@ -17,8 +17,8 @@ _BLOCK_KERNELS, _DILATIONS = (3, 7, 11), (1, 3, 5)
 class TimeConv(nn.Conv1d):
     """A convolution over time, computed as a 2-d convolution of height 1.
 
-    In the channels-last format this is up to 1.8 times as fast as `conv1d` on a CPU (128 channels, kernel 11:
-    53 ms instead of 96 ms).
+    In channels-last format it is up to 1.8 times as fast as `conv1d` on a CPU (128 channels, kernel 11: 53 ms
+    instead of 96 ms).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ class NarrowConv(TimeConv):
 
 
 class Upsampling(nn.ConvTranspose1d):
-    """A transposed convolution whose kernel is twice its step: one matrix product and a shifted sum."""
+    """A transposed convolution with a kernel of twice its step: one matrix product and a shifted sum."""
 
     def __init__(self, width: int, out: int, kernel: int, step: int) -> None:
         super().__init__(width, out, kernel, step, padding=(kernel - step) // 2)

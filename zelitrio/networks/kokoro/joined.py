@@ -1,8 +1,8 @@
-"""An LSTM's two directions as one call, for a GPU: there the steps of a recurrence are most of its time.
+"""An LSTM's two directions in one call, for a GPU, where the steps of a recurrence take most of the time.
 
-A GPU runs both directions of one call at once.  In a padded batch the direction from the end begins in the
-padding and would bring its state into the row.  So the input has a flag for padding, whose weight closes
-every input gate: the state stays 0 until the row begins.
+A GPU runs both directions of one call at once.  In a padded batch the backward direction begins in the
+padding and would bring its state into the row.  So the input has a flag for padding.  Its weight closes every
+input gate, and the state stays 0 until the row begins.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from zelitrio.networks.kokoro.layers import BothWays, KokoroSpan
 
 _FLAGS = 8
-"""Columns for one flag: products with a width that is no multiple of 8 are slow."""
+"""Columns for one flag, because products are slow if the width is not a multiple of 8."""
 _CLOSED = -100.0
 """Its sigmoid is 4e-44."""
 
 
 class JoinedWays(nn.Module):
-    """The same as the `BothWays` that it is made of."""
+    """The same as the given `BothWays`."""
 
     def __init__(self, ways: BothWays) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class JoinedWays(nn.Module):
 
 @torch.no_grad()
 def join_ways(network: nn.Module) -> None:
-    """Put a `JoinedWays` in the place of every `BothWays`; the weights must not change any more."""
+    """Replace every `BothWays` by a `JoinedWays`; the weights must not change any more."""
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, BothWays):

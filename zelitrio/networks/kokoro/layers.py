@@ -1,7 +1,7 @@
 """Layers that Kokoro's parts share: statistics over time, style, and bidirectional recurrence.
 
 Rows of one batch may have different lengths.  A mask [batch, 1, time] is one inside a row and zero outside;
-None: every row fills the batch.  With the mask, each row's result equals that of the row by itself.
+None: all rows are full.  With the mask, each row's result equals that of the row by itself.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class KokoroSpan:
 
 @attrs.define(eq=False)
 class KokoroMoments:
-    """Means and deviations of the normalised layers, in the order in which the layers run.
+    """Means and deviations of the normalised layers, in the order of the layers.
 
     Without `given` it computes and collects each layer's statistics over the whole row.  With `given` it
-    supplies them, so that a window of a row can be computed without the rest of the row.
+    supplies them, so that a window can be computed without the rest of the row.
     """
 
     given: tuple[tuple[Tensor, Tensor], ...] | None = None
@@ -177,7 +177,7 @@ class StyledBlock(nn.Module):
     def forward(
         self, x: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments
     ) -> tuple[Tensor, KokoroSpan]:
-        """`x` [batch, channels, time]; also returns the span of the result, whose rate may be doubled."""
+        """`x` [batch, channels, time]; also returns the span of the result, which may have twice the rate."""
         rest = span.clear(F.leaky_relu(self.norm1(x, style, span, moments), 0.2))
         if self.pool is not None:
             x, span = x.repeat_interleave(2, -1), span.scaled(2)

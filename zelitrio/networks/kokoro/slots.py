@@ -3,9 +3,9 @@
 *Encode* stores vectors of each token in the slot.  *Expand* sees the whole utterance and computes F0, energy
 and features.  In the exact mode it also computes all audio, and *speak* returns parts of it.
 
-In the streaming mode, for a CPU, the generator's statistics were measured before (`statistics`).  Then expand
-stores the features in the slot, and speak computes the audio of a window from its features and those on both
-sides that the generator sees.  Audio in windows equals audio of the whole utterance in the same mode.
+In the streaming mode, for a CPU, the generator uses statistics that were measured before (`statistics`).
+Expand then stores the features, and speak computes a window's audio from its features and their context.
+Audio in windows equals audio of the whole utterance in the same mode.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ CONTEXT_STEPS = 11
 LATE_STEPS = 2
 """Steps on each side that the generator's second stage sees: 1.1, and the last overlap."""
 _SHORT_FRAMES = 60
-"""Utterances up to this length are spoken in the exact mode, which takes little time for them."""
+"""Utterances up to this length use the exact mode, which is fast for them."""
 _HEARD_DB = -40.0
-"""Relative to the peak sample of the utterance: softer steps at its ends are silence."""
+"""Softer steps at the ends are silence, relative to the utterance's peak sample."""
 _PREDICTED_DB = -30.0
-"""The same relative to the step of the most energy, where only energy is known.  In 28 sentences of two
-voices the sound began 10 ms before to 27 ms after that, and ended 43 ms after to 20 ms before it."""
+"""The same relative to the step of the most energy, if only energy is known.  In 28 sentences of two voices
+the sound began 10 ms before to 27 ms after that, and ended 43 ms after to 20 ms before it."""
 _LEVEL_PER_ENERGY = 4.11  # dB
 _COMPANY = 8
-"""Number of rows that F0 is computed with: the most utterances in one expand."""
+"""Rows of an F0 computation: the most utterances in one expand."""
 _SOUND_FRAMES = 384
-"""Most frames that are made sound of at once.  On an H200 in bfloat16 an expand of one row of 192 frames took
-13.5 ms, of two 18, of five 106; in float32 21, 33 and 65."""
+"""Most frames of one sound computation.  On an H200 in bfloat16 an expand of one row of 192 frames took 13.5
+ms, of two 18, of five 106; in float32 21, 33 and 65."""
 _MARGIN_STEPS = 3
-"""Steps of silence that are left before and after the speech: 37 to 63 ms with the rest of their frames."""
+"""Steps of silence that stay before and after the speech: 37 to 63 ms with the rest of their frames."""
 _RELEASE_FRAMES, _ONSET_FRAMES = 3, 4
-"""Frames of a pause that stay as they are after the word before it and before the next one."""
+"""Unchanged frames of a pause after the word before it and before the next one."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -68,12 +68,12 @@ class KokoroNetwork:
 
     Args:
         network: on the CPU, in float32; it is moved and changed.
-        device: computes.
+        device: the device.
         dtype: number format of the generator's convolutions.
-        slots: the largest number of open streams.
+        slots: largest number of open streams.
         most_tokens, most_frames: limits of an utterance.
         row_by_row: whether to compute each row by itself in its own length, which is faster on a CPU.
-        statistics: by the voice's number; voices that have them speak in the streaming mode.  For a CPU only.
+        statistics: by the voice's number, for the streaming mode on a CPU.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class KokoroNetwork:
         self._hop = config.hop_samples
         self._by_row = row_by_row
         self._statistics = statistics if row_by_row else {}
-        # Unused memory stays unmapped, because the lowest free slot is always used first.
+        # Unused memory stays unmapped, because the lowest free slot is used first.
         width = 2 * config.hidden + config.style
         self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device)
         self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
@@ -163,7 +163,7 @@ class KokoroNetwork:
         return sound * self._gain(slot, first, window)
 
     def _gain(self, slot: Tensor, first: Tensor, window: int) -> Tensor:
-        """The gain of each sample of a window: 0 inside the pauses that were asked for."""
+        """The gain of each sample of a window: 0 inside requested pauses."""
         at = first[:, None] + torch.arange(window + 1, device=slot.device)
         edges = self._gains[slot[:, None], at.clamp(max=self._gains.shape[1] - 1)][..., None]
         return torch.lerp(edges[:, :-1], edges[:, 1:], self._ramp).flatten(1)
@@ -179,7 +179,7 @@ class KokoroNetwork:
         return frames, self._network.source(frames.f0, frames.span), style
 
     def _sounds(self, frames: KokoroFrames, source: Tensor, style: Tensor) -> Tensor:
-        """The samples of a batch, a few rows at a time."""
+        """The samples of a batch, computed a few rows at a time."""
         count = max(1, _SOUND_FRAMES * _STEPS // frames.features.shape[-1])
         parts = zip(
             frames.features.split(count), source.split(count), style.split(count), frames.span.split(count),
@@ -205,7 +205,7 @@ class KokoroNetwork:
         where, count = torch.tensor([slot]), torch.tensor([length])
         self._chunks.pop(slot, None)
         if not length:
-            return torch.zeros(2)  # a row of a batch that belongs to no stream
+            return torch.zeros(2)  # an unused row
         span = KokoroSpan.of(count, length, is_full=True)
         frames, source, style = self._decode(where, tokens[None, :length], span)
         statistics = self._statistics.get(self._voice[slot])
@@ -230,7 +230,7 @@ class KokoroNetwork:
             low = max(0, first * _STEPS - CONTEXT_STEPS)
             high = min(steps, end * _STEPS + CONTEXT_STEPS)
             span = KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True)
-            moments = attrs.evolve(chunk.moments)  # a copy that begins at the first layer again
+            moments = attrs.evolve(chunk.moments)  # a copy that starts at the first layer
             begin = max(low, first * _STEPS - LATE_STEPS)
             until = min(high, end * _STEPS + LATE_STEPS)
             samples = self._network.sound(

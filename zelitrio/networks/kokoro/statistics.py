@@ -1,10 +1,11 @@
-"""Statistics of the generator that are known before the sound: means of each class of steps.
+"""Statistics of the generator that are known before the audio: means of each class of steps.
 
-The generator normalises over the whole utterance 48 times, so nothing of its sound can be made before all of
-it.  With statistics given beforehand it is a plain network with a short reach, and can speak in windows.
+The generator normalises over the whole utterance 48 times, so no audio can be made before all features are
+known.  With given statistics it is a plain network with a short context, and can speak in windows.
 
-The statistics of an utterance depend on what is in it.  So they are kept for classes of steps, by energy and
-voicing, and mixed by the utterance's own shares.  With one set for all, short texts come out 2 to 6 dB soft.
+The statistics of an utterance depend on its content.  So they are kept for classes of steps, by energy and
+voicing, and mixed by the utterance's shares of them.  With one set for all, short texts are 2 to 6 dB too
+soft.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class VoiceStatistics:
 
 @torch.inference_mode()
 def gather_statistics(network: Kokoro, style: Tensor, texts: list[list[int]]) -> VoiceStatistics:
-    """Measure a voice: speak some texts whole, and collect every layer's sums.
+    """Measure a voice: speak some texts and collect every layer's sums.
 
     Args:
         network: on the CPU.

@@ -1,4 +1,4 @@
-"""The sizes of a Piper network, which all follow from its weights."""
+"""The sizes of a Piper network, which follow from its weights."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class PiperConfig:
 
     @property
     def flow_context(self) -> int:
-        """Frames on each side that the flow's result at a frame depends on."""
+        """Frames on each side that the flow's result depends on."""
         return self.couplings * self.coupling_context
 
     @property
@@ -57,21 +57,21 @@ class PiperConfig:
 
     @property
     def decoder_context(self) -> int:
-        """Frames on each side that the sound of a frame depends on, rounded up."""
+        """Frames on each side that a frame's audio depends on, rounded up."""
         return math.ceil(_END_KERNEL_REACH * (1 + 1 / self.hop_samples) + sum(self._reaches(0.5)))
 
     def late_context(self, stage: int) -> int:
-        """How far the stages after this one see on each side, in steps of this stage's output."""
+        """Steps of this stage's output on each side that later stages depend on."""
         rate = math.prod(self.rates[: stage + 1])
         seen = sum(self._reaches(1.0)[stage + 1 :]) + _END_KERNEL_REACH / self.hop_samples
         return math.ceil(rate * seen)
 
     def _reaches(self, upsampling: float) -> list[float]:
-        """Frames that each stage of the decoder sees on a side.
+        """Frames on each side that each stage of the decoder sees.
 
         Args:
-            upsampling: how far its transposed convolution sees, in steps of its input: 0.5 on the mean of
-                both sides, and less than 1 on either.
+            upsampling: context of its transposed convolution in input steps: 0.5 on average, and less than 1
+                on either side.
         """
         found: list[float] = []
         rate = 1

@@ -20,7 +20,7 @@ class Block(nn.Module):
         self.convs = nn.ModuleList(TimeConv(width, width, kernel, dilation=step) for step in dilations)
 
     def forward(self, x: Tensor, start: Tensor, mask: Tensor | None) -> Tensor:
-        """`x` [batch, time, width], and `start`, what its first convolution sees."""
+        """`x` [batch, time, width]; `start` is the input of its first convolution."""
         for at, conv in enumerate(self.convs):
             x = masked(conv(F.leaky_relu(x, _SLOPE) if at else start), mask).add_(x)
         return x
@@ -35,7 +35,7 @@ class PairedBlock(nn.Module):
         self.convs2 = nn.ModuleList(TimeConv(width, width, kernel) for _ in dilations)
 
     def forward(self, x: Tensor, start: Tensor, mask: Tensor | None) -> Tensor:
-        """`x` [batch, time, width], and `start`, what its first convolution sees."""
+        """`x` [batch, time, width]; `start` is the input of its first convolution."""
         for at, (first, second) in enumerate(zip(self.convs1, self.convs2, strict=True)):
             rest = masked(first(F.leaky_relu(x, _SLOPE) if at else start), mask)
             x = masked(second(F.leaky_relu(rest, _SLOPE)), mask).add_(x)
@@ -78,7 +78,7 @@ class Decoder(nn.Module):
             z: [batch, frames, latent], zeros outside the rows.
             speaker: [batch, 1, speaker_width] or None.
             mask: [batch, frames, 1] or None.
-            context: frames at the start and at the end that are input only.  After each stage, the part that
+            context: input frames without output at the start and the end.  After each stage, the part that
                 later stages do not see is cut off: the first stage sees most and is a fifth of the work.
 
         Returns:

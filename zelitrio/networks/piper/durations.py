@@ -39,7 +39,7 @@ class SeparableConvs(nn.Module):
 
 
 class SplineFlow(nn.Module):
-    """Transforms one half of a pair by a spline whose shape depends on the other half and the text."""
+    """Transforms one half of a pair by a spline that depends on the other half and the text."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

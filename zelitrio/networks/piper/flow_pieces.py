@@ -1,8 +1,8 @@
 """The flow of one utterance in pieces, each coupling only as far as the next one needs it.
 
-A coupling sees some frames on either side.  Its result up to a frame needs its input up to that many frames
-later, so each coupling is that much ahead of the next.  It keeps the end of its input for the next piece.
-With a piece of all couplings at once, four times as many frames on either side would be computed twice.
+A coupling sees some frames on either side, so its result up to a frame needs that many more frames of its
+input.  Each coupling is that much ahead of the next, and keeps the end of its input for the next piece.
+Pieces of all couplings together would compute four times as many frames on either side twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zelitrio.networks.piper.flow import Flow
 
 @attrs.define(eq=False, kw_only=True)
 class _Reached:
-    """How far one coupling has come."""
+    """The progress of one coupling."""
 
     until: int = 0
     """Its result is known up to this frame."""
@@ -30,16 +30,16 @@ class FlowPieces:
     """One utterance's flow.
 
     Args:
-        flow: of the voice.
-        config: of the voice.
-        length: of the utterance, in frames.
+        flow: the voice's flow.
+        config: the voice's sizes.
+        length: frames of the utterance.
     """
 
     flow: Flow
     config: PiperConfig
     length: int
     _given: int = 0
-    """Frames of the input that were given."""
+    """Given input frames."""
     _reached: list[_Reached] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -47,15 +47,15 @@ class FlowPieces:
 
     @property
     def done(self) -> int:
-        """Frames whose result is known."""
+        """Number of known result frames."""
         return self._reached[-1].until
 
     def wanted(self, until: int) -> tuple[int, int]:
-        """The frames of the input, first and end, that results up to `until` need next."""
+        """First frame and end of the next input that results up to `until` need."""
         return self._given, min(self.length, until + self.config.flow_context)
 
     def advance(self, given: Tensor, speaker: Tensor | None) -> Tensor:
-        """Take the next frames [1, frames, latent] of the input, and return the next of the result."""
+        """Take the next input frames [1, frames, latent], and return the next result frames."""
         self._given += given.shape[1]
         end, z = self._given, given
         reach = self.config.coupling_context

@@ -1,9 +1,9 @@
 """Layers over [batch, time, channels], the fastest order on a CPU.
 
-A convolution over time is computed as a 2-d convolution of height 1 in the channels-last format.  On a CPU
-that is 1.7 times as fast as `conv1d` over [batch, channels, time].
+A convolution over time is computed as a 2-d convolution of height 1 in the channels-last format.  On a CPU it
+is 1.7 times as fast as `conv1d` over [batch, channels, time].
 
-A mask [batch, time, 1] is one inside a row and zero outside; None: every row fills the batch.
+A mask [batch, time, 1] is one inside a row and zero outside; None: all rows are full.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Upsampling(nn.Module):
         self._folded: tuple[Tensor, Tensor] | None = None
 
     def fold(self) -> None:
-        """Keep the convolution's weights; those of the module must not change any more."""
+        """Store the convolution's weights; those of the module must not change any more."""
         self._folded = self._convolution()
 
     def _convolution(self) -> tuple[Tensor, Tensor]:

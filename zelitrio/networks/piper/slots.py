@@ -1,10 +1,10 @@
 """Piper on a device: a voice's network, and the memory of all streams.
 
 *Encode* stores the statistics of each token in the slot.  *Expand* turns them into the latent of each frame.
-*Speak* decodes windows of the latent, with exactly the frames on each side that the decoder sees.
+*Speak* decodes windows of the latent with the decoder's context.
 
-On a CPU the flow of a whole utterance would delay its first audio.  So there expand only stores its inputs,
-and the flow runs in pieces, ahead of the windows (`flow_pieces`).
+On a CPU the flow of a whole utterance would delay first audio.  So there expand only stores its inputs, and
+the flow runs in pieces, ahead of the windows (`flow_pieces`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zelitrio.networks.precision import full_float32
 NOISE_FRAMES = 16_384
 """Frames after which the noise of the latent repeats: three minutes."""
 _PIECE_FRAMES = 128
-"""Frames of a piece of the flow on a CPU; with the overlap, an eighth more are computed."""
+"""Frames of a piece of the flow on a CPU; the overlap adds an eighth."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -38,9 +38,9 @@ class PiperNetwork:
 
     Args:
         vits: on the CPU, in float32; it is moved and changed.
-        device: computes.
+        device: the device.
         dtype: number format of the decoder.
-        slots: the largest number of open streams.
+        slots: largest number of open streams.
         most_tokens, most_frames: limits of an utterance.
         row_by_row: whether to compute each row by itself in its own length, which is faster on a CPU.
         gain: factor of the samples.
@@ -58,7 +58,7 @@ class PiperNetwork:
         row_by_row: bool,
         gain: float,
     ) -> None:
-        # Kernels of height one are multiplied fastest with their channels next to each other.
+        # Kernels of height one are fastest in channels-last format.
         for parameter in vits.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -68,7 +68,7 @@ class PiperNetwork:
         self._by_row = row_by_row
         config = vits.config
         self._hop, self._context = config.hop_samples, config.decoder_context
-        # Unused memory stays unmapped, because the lowest free slot is always used first.
+        # Unused memory stays unmapped, because the lowest free slot is used first.
         self._rows = torch.empty(slots + 1, most_tokens + 1, 2 * config.latent, device=device)
         self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._latent = torch.empty(slots + 1, most_frames, config.latent, device=device)

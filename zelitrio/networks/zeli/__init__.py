@@ -1,1 +1,1 @@
-"""Our own family: an acoustic model and a vocoder, whose results are the same whole or window by window."""
+"""Our own family: an acoustic model and a vocoder, with equal results whole and window by window."""

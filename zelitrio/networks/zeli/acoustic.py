@@ -2,8 +2,7 @@
 
 *Encode* sees a whole utterance: it predicts durations, pitch and energy, and computes a row per phone.
 *Decode* runs over frames, window by window.  Its inputs are the phones' rows, repeated by their durations;
-its outputs are log-mel, pitch and voicing.  So the first window can be decoded as soon as the utterance is
-encoded, however long it is.
+its outputs are log-mel, pitch and voicing.  So the first window can follow the encode at once.
 
 After FastPitch (arXiv 2006.06873), with ConvNeXt blocks in place of transformers.
 """
@@ -23,7 +22,7 @@ from zelitrio.networks.zeli.streaming import FrameMasks, StatePart, StreamingBlo
 
 POSITION_FEATURES = 4
 VOICING_SLOPE = 4.0
-"""Slope of voicing, which is not a switch, because a switch would make rounding audible."""
+"""Slope of voicing.  A switch would make rounding audible."""
 _LN_F0_MIN, _LN_F0_MAX = math.log(50.0), math.log(700.0)
 PITCH_SCALE = 4.0
 """Pitch is in quarters of ln f0, so that its variance is about that of the other values."""
@@ -48,7 +47,7 @@ class AcousticConfig:
     decoder_kernel: int = 7
     decoder_lookahead: int = 1
     """Frames that each decoder block looks ahead.  More improve little, because the encoder has seen the
-    whole utterance, and each delays the first audio."""
+    whole utterance, and each delays first audio."""
     mels: int = 80
 
     @property
@@ -58,12 +57,13 @@ class AcousticConfig:
 
     @property
     def rule_rise_percent(self) -> int:
-        """Percent of the rises by rule that are added: all, because these voices' data have few questions."""
+        """Percent of the rises by rule that are added: all, because the data of these voices has few
+        questions."""
         return 100
 
     @property
     def pitch_lag(self) -> int:
-        """Frames by which pitch comes later than the rows that go in."""
+        """Frames by which pitch comes later than input rows."""
         return self.decoder_lag
 
 
@@ -98,15 +98,15 @@ def frames_of(mel: Tensor, pitch: Tensor, voicing: Tensor, ln_f0: Tensor) -> Fra
 class PhoneConvolution(nn.Conv1d):
     """A convolution over phones, channels last: [batch, phones, channels] in and out.
 
-    It is computed as one matrix product of neighbouring phones with the kernel.  On a CPU that is three times
-    as fast as torch's convolution for such short inputs.
+    It is one matrix product of neighbouring phones with the kernel.  On a CPU that is three times as fast as
+    torch's convolution for such short inputs.
     """
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__(channels, out, 3, padding=1)
 
     def lay_out(self) -> None:
-        """Store the weights in the memory order that the product reads; the shape stays."""
+        """Store the weights in the memory order of the product; the shape stays."""
         product = self.weight.data.transpose(1, 2).flatten(1).t().contiguous().t()
         self.weight.data = product.unflatten(1, (3, -1)).transpose(1, 2)
 
@@ -248,7 +248,7 @@ class AcousticModel(nn.Module):
         return masked(self._frames(x), masks.lagging(self.config.decoder_lag)), following
 
     def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
-        """The stacks that do not predict pitch, which must be exact because phases are sums of it."""
+        """The stacks that do not predict pitch; pitch must be exact because phases are sums of it."""
         return ()
 
     def exact_parameters(self) -> Iterator[nn.Parameter]:

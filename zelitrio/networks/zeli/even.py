@@ -1,8 +1,9 @@
-"""Elementwise functions whose results do not depend on a value's place in its tensor.
+"""Elementwise functions with results that do not depend on a value's place in its tensor.
 
 On a CPU torch computes most values of a tensor in vector blocks.  It computes the rest at the end, and at the
 end of each thread's part, one by one with another approximation.  So a frame differed by 1.5e-7 in another
-batch or window, and a seeded stream by one step of 16-bit samples.  A tensor of whole blocks has no rest.
+batch or window, and a seeded stream by one step of 16-bit samples.  A tensor of whole blocks has no such
+rest.
 """
 
 from __future__ import annotations

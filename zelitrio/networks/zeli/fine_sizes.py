@@ -30,13 +30,13 @@ class FineVocoderConfig:
     """Width of the inner layer of the narrow network's blocks; 0: three times `part_channels`."""
     part_kernel: int = 7
     part_lookahead: int = 2
-    """Parts that each block of the narrow network looks ahead."""
+    """Lookahead of each block of the narrow network, in parts."""
     source_bins: int = 121
     """Bins of the excitation's spectrum that the narrow network sees."""
     rest_bins: int = 81
-    """Bins below which the network adds a spectrum of its own."""
+    """Bins below which the network adds its own spectrum."""
     angle_gain: int = 8
-    """Radians per unit of output.  With 1, training would need thousands of steps more to move angles."""
+    """Radians per unit of output.  With 1, training takes thousands of steps more to move angles."""
     jitter_cents: int = 0
     """Spread of the random deviation of pitch from frame to frame."""
 
@@ -67,13 +67,13 @@ class FineVocoderConfig:
 
     @property
     def lag(self) -> int:
-        """Frames by which finished samples come later than the inputs, the last overlap included."""
+        """Frames by which finished samples come later than the inputs, including the last overlap."""
         return self.trunk_lag + self.part_lag // self.parts + 1
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class FineVocoderState:
-    """A stream's state between windows; `FineVocoder.new_state` makes the first one."""
+    """A stream's state between windows; see `FineVocoder.new_state`."""
 
     stem: Tensor  # [batch, kernel - 1, mels + 2]
     blocks: list[Tensor]  # each [batch, kernel - 1, channels]

@@ -1,9 +1,9 @@
 """The vocoder of parts: log-mel and pitch frames to samples, with a spectrum every few milliseconds.
 
-A trunk of convolutions runs once per frame.  Its output is spread over the parts of the frame, where a
-narrow network also sees the spectrum of the excitation, a pulse train at the pitch.  For each part it
-makes a spectrum: pulses shaped in gain and phase, noise shaped in gain, and a rest of its own below
-4 kHz.  One short inverse FFT per part and overlap-add make the samples.
+A trunk of convolutions runs once per frame.  A narrow network runs once per part of a frame, with the trunk's
+output and the spectrum of the excitation, a pulse train at the pitch.  For each part it makes a spectrum:
+pulses shaped in gain and phase, noise shaped in gain, and an added spectrum below 4 kHz.  One short inverse
+FFT per part and overlap-add make the samples.
 
 With one filter per 10 ms frame, the phases of low harmonics cannot follow natural speech.  With a spectrum
 per part, and the positions of the pulses as an input, they can.
@@ -338,7 +338,7 @@ class FineVocoder(nn.Module):
         return torch.fft.irfft(torch.complex(*shaped), n=c.fft_samples)
 
     def _overlap_add(self, blocks: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Window and add; `before` and what is returned beside the samples are the unfinished sums."""
+        """Window and add; `before` and the second result are unfinished sums."""
         c = self.config
         part, overlap = c.part_samples, c.overlap
         parts = blocks.shape[1]

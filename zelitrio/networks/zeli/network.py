@@ -10,7 +10,7 @@ from zelitrio.networks.zeli.acoustic import PITCH_SCALE, POSITION_FEATURES
 from zelitrio.networks.zeli.speech import SpeechStep
 
 _SPREAD_LIMIT = 0.7
-"""Limit for predicted standard deviations, so that uncertain predictions cause no extreme prosody."""
+"""Limit of predicted standard deviations, because uncertain predictions would cause extreme prosody."""
 
 
 class ZeliNetwork:
@@ -18,10 +18,10 @@ class ZeliNetwork:
 
     Args:
         speech: both networks, on the CPU, in float32; they are moved and changed.
-        device: computes.
+        device: the device.
         dtype: number format of weights and activations.
-        slots: the largest number of open streams.
-        most_tokens: the most tokens of an utterance.
+        slots: largest number of open streams.
+        most_tokens: limit of an utterance.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class ZeliNetwork:
         self._acoustic = speech.acoustic
         self._dtype = dtype
         width = self._acoustic.config.decoder_channels
-        # Unused memory stays unmapped, because the lowest free slot is always used first.
+        # Unused memory stays unmapped, because the lowest free slot is used first.
         self._rows = torch.empty(slots + 1, most_tokens + 1, width, device=device, dtype=dtype)
         self._rows[:, -1] = 0  # the row of NO_TOKEN, which is -1
         self._ln_f0 = torch.empty(slots + 1, device=device)
@@ -83,6 +83,6 @@ class ZeliNetwork:
 
 
 def _sample(prediction: Tensor, draw: Tensor) -> Tensor:
-    """A value that is `draw` standard deviations from the mean; the prediction is mean and log deviation."""
+    """The value `draw` standard deviations from the mean; a prediction is mean and log deviation."""
     mean, log_spread = prediction.unbind(-1)
     return mean + draw * log_spread.exp().clamp(max=_SPREAD_LIMIT)

@@ -1,8 +1,8 @@
 """The acoustic model that predicts the pitch contour first, then the spectra.
 
-*Encode* is as in `zelitrio.networks.zeli.acoustic`.  *Decode* has two stages over frames.  A narrow network
+*Encode* is that of `zelitrio.networks.zeli.acoustic`.  *Decode* has two stages over frames.  A narrow network
 predicts pitch and voicing.  The decoder then gets each frame's pitch and the positions of its harmonics in
-the low mel bands.  With only a mean pitch per phone, a decoder blurs the harmonics.
+the low mel bands, because with only a mean pitch per phone it blurs the harmonics.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class PitchedAcousticModel(nn.Module):
         return self._mel(x) * mask
 
     def spectral_stacks(self) -> tuple[StreamingBlocks, ...]:
-        """The stacks that do not predict pitch, which must be exact because phases are sums of it."""
+        """The stacks that do not predict pitch; pitch must be exact because phases are sums of it."""
         return (self.decoder,)
 
     def exact_parameters(self) -> Iterator[nn.Parameter]:

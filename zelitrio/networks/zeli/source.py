@@ -1,12 +1,11 @@
 """The vocoder's excitation: a band-limited pulse train and white noise.
 
 Voiced speech is shaped from pulses at the pitch, unvoiced speech from noise.  Both depend only on the
-absolute position, so the samples are the same however an utterance is cut into windows.  The pulse's phase is
-kept in float64.  The noise is a fixed table of frames, read from a position that the stream's seed chooses.
+absolute position, so the samples do not depend on the windows.  The pulse's phase is kept in float64.  The
+noise is a fixed table of frames, read from a position that the stream's seed chooses.
 
 The pulse train is the Dirichlet kernel: the sum of all harmonics below the end of the band, in closed form.
-The highest harmonic is faded in with pitch, so that the sum is a continuous function of pitch; a whole number
-of harmonics would cause steps.
+The highest harmonic fades in with pitch, because a whole number of harmonics would cause steps.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from zelitrio.networks.zeli.even import even
 NOISE_FRAMES = 1024
 """Length of the noise table: 10 s at 100 frames per second, so that its repetition is not audible."""
 CENT = math.log(2.0) / 1200
-"""Of pitch, in ln f0."""
+"""A cent of pitch in ln f0."""
 UNVOICED_LN_F0 = math.log(100.0)
 SOURCE_GAIN = 1 / 20
 """Brings both spectra near unit size, where the network's output layer starts."""
 
 
 _STEPS = 2.0**40
-"""Of phase in a turn."""
+"""Steps of phase in a turn."""
 
 
 def advance_phase(ln_f0: Tensor, phase: Tensor, hop: int, rate_hz: int) -> Tensor:
@@ -89,22 +88,22 @@ def _wrapped_(turns: Tensor) -> Tensor:
 
 
 def _wrapped(turns: Tensor) -> Tensor:
-    """The same angle within half a turn of zero, still in float64.
+    """The same angle within half a turn of zero, in float64.
 
-    A float32 angle of a hundred turns has lost four digits, and near a pulse, where the kernel is a
-    quotient of two small numbers, so has one just below a whole turn.
+    A float32 angle of a hundred turns has lost four digits.  Near a pulse the kernel is a quotient of two
+    small numbers, so an angle just below a whole turn has lost digits too.
     """
     return turns - turns.round()
 
 
 def noise_table(fft: int, hop: int, window: Tensor, frames: int = NOISE_FRAMES) -> Tensor:
-    """Spectra of a fixed piece of white noise whose end continues at its beginning.
+    """Spectra of a fixed piece of white noise that continues from its end to its beginning.
 
     Args:
         fft: samples per frame.
         hop: samples between frames.
         window: [fft], applied to each frame.
-        frames: how many.
+        frames: number of frames.
 
     Returns:
         [frames, fft // 2 + 1] complex64.

@@ -1,7 +1,7 @@
 """Decoder and vocoder as one step: phone rows in, samples out, with a state for each lane.
 
-The engine makes this call for every window.  A lane's whole state is one flat row, so reading and writing the
-states of a batch takes one gather and one scatter, whatever the networks' depth.
+The engine makes this call for every window.  A lane's state is one flat row, so reading and writing the
+states of a batch takes one gather and one scatter.
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ class SpeechStep(nn.Module):
     def fix(self, dtype: torch.dtype) -> None:
         """Convert the weights in place for inference in this number format.
 
-        The last layers and all buffers stay in float32: without exact pitch, gains and angles the voice would
-        sound rough.
+        The last layers and all buffers stay in float32, because inexact pitch, gains and angles sound rough.
         """
         for stack in (*self.acoustic.spectral_stacks(), *self.vocoder.stacks()):
             for block in stack:
@@ -99,10 +98,9 @@ class SpeechStep(nn.Module):
         Args:
             rows: [batch, window, decoder_channels], zeros beyond the utterance's end.
             positions: [batch, window, 4].
-            ln_f0: [batch, window or 1], to which predicted pitch is relative, for frames `pitch_lag` earlier.
+            ln_f0: [batch, window or 1], the zero of predicted pitch, for frames `pitch_lag` earlier.
             state: of all lanes.
-            lanes: [batch] integers, the lane of each row, each lane once at most; padding rows use a spare
-                lane.
+            lanes: [batch] integers, the lane of each row, each at most once; padding rows use a spare lane.
             first: [batch], index of the window's first frame in its utterance; 0 resets the lane's state.
             length: [batch], frames in the utterance.
             noise_at: [batch], the utterance's position in the noise.
@@ -130,12 +128,12 @@ class SpeechStep(nn.Module):
         return samples.clamp(-1.0, 1.0)
 
     def whole(self, rows: Tensor, positions: Tensor, ln_f0: Tensor, mask: Tensor, noise_at: Tensor) -> Tensor:
-        """Speak whole utterances at once; the samples equal those of any division into windows.
+        """Speak whole utterances at once; the samples equal those of any windows.
 
         Args:
             rows: [batch, frames, decoder_channels].
             positions: [batch, frames, 4].
-            ln_f0: [batch, frames or 1], to which predicted pitch is relative.
+            ln_f0: [batch, frames or 1], the zero of predicted pitch.
             mask: [batch, frames, 1].
             noise_at: [batch].
 

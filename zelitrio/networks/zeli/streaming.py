@@ -1,15 +1,15 @@
 """A ConvNeXt block that runs over a whole utterance or window by window, with equal results.
 
-Every convolution here sees `lookahead` frames of the future; the rest of its kernel sees the past.  For a
-whole utterance, the input is padded with zeros on both sides.  In windows, each block keeps the last
-`kernel - 1` inputs as its state, so its output comes `lookahead` frames later than its input, and no frame is
-computed twice.  These lags add up over a network: after the last input frame of an utterance, `lag` more
-frames, with any content, push the last outputs out.
+Every convolution sees `lookahead` frames of the future; the rest of its kernel sees the past.  For a whole
+utterance, the input is padded with zeros on both sides.  In windows, each block keeps the last `kernel - 1`
+inputs as its state.  So its output comes `lookahead` frames later than its input, and no frame is computed
+twice.  These lags add up over a network: after an utterance's last input, `lag` more frames, with any
+content, push the last outputs out.
 
-In a whole utterance every layer sees zeros outside of the utterance.  To get the same in windows, a layer's
-results before the first and after the last frame are masked to zero.  This also makes padding harmless, so
-rows of different lengths can share a batch.  Most windows are inside their utterance at every depth; on a CPU
-they need no mask.
+In a whole utterance every layer sees zeros outside of the utterance.  So in windows a layer's results before
+the first and after the last frame are masked to zero.  This also makes padding harmless, and rows of
+different lengths can share a batch.  Most windows are inside their utterance at every depth and need no mask
+on a CPU.
 
 The block is ConvNeXt (arXiv 2201.03545) in one dimension, channels last.
 """
@@ -59,7 +59,7 @@ class StreamingBlock(nn.Module):
         self.expand = nn.Linear(channels, inner or 3 * channels)
         self.contract = nn.Linear(inner or 3 * channels, channels)
         self.scale: nn.Parameter | None = nn.Parameter(torch.full((channels,), 0.1))
-        """None after `fold`: then it is part of `contract`."""
+        """None after `fold`, which moves it into `contract`."""
 
     @torch.no_grad()
     def fold(self) -> None:
@@ -82,7 +82,7 @@ class StreamingBlock(nn.Module):
         behind = self.kernel - 1 - self.lookahead
         padded = F.pad(x, (0, 0, behind, self.lookahead))
         if torch.is_inference_mode_enabled() and x.device.type != "cpu":
-            # On a GPU conv2d would use cuDNN, which may round float32 to TF32: durations would differ.
+            # On a GPU conv2d may use cuDNN with TF32, which would change durations.
             return self._added(x, self._by_taps(padded, x.shape[1])) * mask
         weight = self.depthwise.t()[:, None, None]  # [channels, 1, 1, kernel]
         # As a 2-d convolution of height one: on a CPU twice as fast as conv1d with groups.
@@ -102,7 +102,7 @@ class StreamingBlock(nn.Module):
         """
         window = x.shape[1]
         seen = torch.cat((state, x), 1)  # [batch, kernel - 1 + window, channels]
-        # For a short window several times faster than a grouped convolution.
+        # For a short window this is several times faster than a grouped convolution.
         y = self._by_taps(seen, window)
         behind = self.kernel - 1 - self.lookahead
         centre = seen[:, behind : behind + window]
@@ -121,7 +121,7 @@ class StreamingBlock(nn.Module):
         wide = self.expand(self.norm(y))
         if self.scale is not None:
             return x + self.contract(F.gelu(wide)) * self.scale
-        # In place where possible: most of the time is spent on touching new memory.
+        # In place where possible, because most of the time is spent on new memory.
         torch.ops.aten.gelu_(wide)
         added = x + self.contract.bias
         added.view(-1, x.shape[-1]).addmm_(wide.flatten(0, 1), self.contract.weight.t())
@@ -169,8 +169,8 @@ class FrameMasks:
         first: [batch], time of the window's first input frame.
         window: frames in the window.
         length: [batch], frames in the utterance.
-        lag: the largest that `lagging` will be called with.
-        dtype: of the masks.
+        lag: the largest argument of `lagging`.
+        dtype: number format of the masks.
     """
 
     def __init__(self, first: Tensor, window: int, length: Tensor, lag: int, dtype: torch.dtype) -> None:
@@ -178,7 +178,7 @@ class FrameMasks:
         self._mask = ((times >= 0) & (times < length[:, None])).unsqueeze(-1).to(dtype)
         self._window, self._lag = window, lag
         self._lags_inside = range(0)
-        """Lags at which every frame is known to be inside."""
+        """Lags at which every frame is inside."""
         if is_readable(first):
             self._lags_inside = range(int((first - length).max()) + window, int(first.min()) + 1)
 
@@ -195,7 +195,7 @@ class FrameMasks:
         """The mask of outputs that come `lag` frames later than the inputs.
 
         Returns:
-            [batch, window, 1], 1 inside and 0 outside, or None if all lie inside.
+            [batch, window, 1], 1 inside and 0 outside, or None if all are inside.
         """
         if lag in self._lags_inside:
             return None
@@ -203,7 +203,7 @@ class FrameMasks:
 
 
 def is_readable(x: Tensor) -> bool:
-    """Whether the host may read values: on a GPU it would wait, and a graph cannot capture that."""
+    """Whether the host may read values: on a GPU it would wait, which a graph cannot capture."""
     return x.device.type == "cpu" and torch.is_inference_mode_enabled()
 
 

@@ -64,13 +64,13 @@ class VocoderConfig:
 
     @property
     def lag(self) -> int:
-        """Frames by which finished samples come later than the inputs, the last overlap included."""
+        """Frames by which finished samples come later than the inputs, including the last overlap."""
         return self.net_lag + OVERLAP_FRAMES
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class VocoderState:
-    """A stream's state between windows; `Vocoder.new_state` makes the first one."""
+    """A stream's state between windows; see `Vocoder.new_state`."""
 
     stem: Tensor  # [batch, kernel - 1, mels + 2]
     blocks: list[Tensor]  # each [batch, kernel - 1, channels]
@@ -285,7 +285,7 @@ class Vocoder(nn.Module):
         return shaped + noise * (breathed if mask is None else breathed * mask.float())
 
     def _overlap_add(self, spectra: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """Spectra to samples; `before` and what is returned beside them are the unfinished sums."""
+        """Spectra to samples; `before` and the second result are unfinished sums."""
         hop = self.config.hop_samples
         frames = spectra.shape[1]
         blocks = torch.fft.irfft(spectra, n=self.config.fft_samples) * (self.window / _SUM_OF_SQUARES)
