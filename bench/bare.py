@@ -148,14 +148,21 @@ class Best:
 def best_throughput(bare: Bare, texts: tuple[str, ...], seconds: float, most_rows: int) -> Best:
     """Speak whole sentences, text included, with every batch of the ladder for `seconds` in all."""
     rows = [1 << power for power in range(most_rows.bit_length()) if 1 << power <= most_rows]
-    shapes = [(count, max(bare.ladder.windows)) for count in rows]
+    window = max(bare.ladder.windows)
     found = []
-    for count, window in shapes:
+    for count in rows:
         bare.whole(texts[0], count, window)
-        audio_s = taken_s = 0.0
-        turn = 0
-        while taken_s < seconds / len(shapes):
-            made, took = bare.whole(texts[turn % len(texts)], count, window)
-            audio_s, taken_s, turn = audio_s + made, taken_s + took, turn + 1
-        found.append(Best(audio_s_per_s=audio_s / taken_s, rows=count, window=window, threads=bare.threads))
+        shape = Best(audio_s_per_s=0.0, rows=count, window=window, threads=bare.threads)
+        made = throughput(bare, texts, seconds / len(rows), shape)
+        found.append(attrs.evolve(shape, audio_s_per_s=made))
     return max(found, key=lambda best: best.audio_s_per_s)
+
+
+def throughput(bare: Bare, texts: tuple[str, ...], seconds: float, shape: Best) -> float:
+    """Speak whole sentences in one shape for `seconds`.  Returns audio-seconds per second."""
+    audio_s = taken_s = 0.0
+    turn = 0
+    while taken_s < seconds:
+        made, took = bare.whole(texts[turn % len(texts)], shape.rows, shape.window)
+        audio_s, taken_s, turn = audio_s + made, taken_s + took, turn + 1
+    return audio_s / taken_s

@@ -1,12 +1,13 @@
 """zelitrio and other servers: the same text and machine, measured in turns by `zelitrio bench`.
 
-    python -m bench.peers --piper en_US-joe-medium.onnx --lines beside.jsonl
-    zelitrio bench --compare beside.jsonl --html beside.html
+    python -m bench.peers --piper en_US-joe-medium.onnx --html beside.html --keep
+    python -m bench.peers_table --write
 
-Each server runs as its users start it, in its own process, and is idle while another one is measured.  Those
-that are not installed are named and left out: `piper-tts[http]` and `wyoming-piper` with the same public
-voice, and `kokoro-onnx`, flite and espeak-ng over `bench.small_server`.  `bench.runtimes` compares the
-runtimes without servers.
+The first command measures, and writes a page with plots; the second one puts the stored lines into the tables
+of bench/README.md and README.md.  Each server runs as its users start it, in its own process, and is idle
+while another one is measured.  Those that are not installed are named and left out: `piper-tts[http]` and
+`wyoming-piper` with the same public voice, and `kokoro-onnx`, flite and espeak-ng over `bench.small_server`.
+`bench.runtimes` compares the runtimes without servers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import attrs
@@ -30,9 +33,11 @@ from bench.options import Options, counts, parse, parser
 from bench.report import Report
 from bench.server_process import free_port, open_server
 from zelitrio.bench_client import Line, Plan, heard_ms, measure_apart, parse_address
+from zelitrio.bench_report import Run, report_html
 from zelitrio.voices import Origin, convert, load_folder
 
 START_TIMEOUT_S = 60.0
+PEERS = ("piper-tts", "wyoming-piper", "kokoro-onnx", "onnxruntime")
 SENTENCES = (
     "The birch canoe slid on the smooth planks, and nobody noticed it.",
     "I am sorry, but the next train leaves at half past nine.",
@@ -61,27 +66,38 @@ def main() -> None:
     made.add_argument("--count", type=int, default=10, help="utterances of one client, in each round")
     made.add_argument("--streams", type=counts, default=(4,), help="clients at once")
     made.add_argument("--seconds", type=float, default=8.0, help="at each number of clients")
-    made.add_argument("--rounds", type=int, default=2)
+    made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--lines", type=Path, help="a file for the lines of `zelitrio bench`")
+    made.add_argument("--html", type=Path, help="a file for the page with plots")
     options = parse(made)
     report = options.report("peers")
     rows: list[list[object]] = []
+    lines: list[Line] = []
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         servers = list(_servers(options, place, stack))
-        for _ in range(options.extra.rounds):
+        for number in range(options.extra.rounds):
+            # Every other round goes backwards, so that no server is always measured last.
+            in_turn = servers[:: -1 if number % 2 else 1]
             for bench, points in (
                 ("first-audio", (options.extra.count,)),
                 ("concurrency", options.extra.streams),
             ):
-                for served in servers:
-                    rows += measure(options, served, bench, points, report)
+                for served in in_turn:
+                    rows += measure(options, served, bench, points, report, lines)
     heads = ["server", "protocol", "clients", "heard", "audible first p50", "p95 ms", "audio s/s", "failed"]
     report.table(heads, rows)
+    if options.extra.html is not None:
+        options.extra.html.write_text(report_html([Run("peers", tuple(lines))]), encoding="utf-8")
 
 
 def measure(
-    options: Options, served: Served, bench: str, points: tuple[float, ...], report: Report
+    options: Options,
+    served: Served,
+    bench: str,
+    points: tuple[float, ...],
+    report: Report,
+    lines: list[Line],
 ) -> Iterator[list[object]]:
     """Measure one server under one load."""
     address = parse_address(
@@ -100,6 +116,7 @@ def measure(
     for line in measure_apart(plan):
         if line["what"] == "begin":
             continue
+        lines.append(line)
         if options.extra.lines is not None:
             with options.extra.lines.open("ab") as file:
                 file.write(orjson.dumps(line) + b"\n")
@@ -118,11 +135,23 @@ def _row(line: Line, report: Report) -> list[object]:
         audible_ms=first,
         audio_s_per_s=line["audio_s_per_s"],
         real_time_factor=line["real_time_factor"],
+        heard=line["n"],
         failures=line["failures"],
         client=line["client"],
+        versions=_versions(),
     )
     figures = [first.get("p50"), first.get("p95"), line["audio_s_per_s"], line["failed"]]
     return [line["server"], line["protocol"], streams, line["n"], *figures]
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """The versions of the peers that are packages of Python."""
+    found = {}
+    for name in PEERS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _servers(options: Options, place: Path, stack: ExitStack) -> Iterator[Served]:
@@ -143,8 +172,8 @@ def _servers(options: Options, place: Path, stack: ExitStack) -> Iterator[Served
     )
     url = f"http://{own.host}:{own.port}"
     chosen = options.chosen_voice().voice_id
-    names = {"built-in": (chosen, 24_000)}
-    names |= {name: (voice.voice_id, voice.sample_rate_hz) for name, voice in voices.items()}
+    names = {"built-in voice": (chosen, 24_000)}
+    names |= {voice.voice_id: (voice.voice_id, voice.sample_rate_hz) for voice in voices.values()}
     for name, (voice_id, rate_hz) in names.items():
         yield Served(
             name=f"zelitrio, {name}",
@@ -180,7 +209,7 @@ def _piper(model: Path, stack: ExitStack) -> Iterator[Served]:
         port = free_port()
         command = ["-m", "piper.http_server", "-m", str(model), "--port", str(port)]
         stack.enter_context(_open_peer(command, port))
-        yield Served(name="piper HTTP server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
+        yield Served(name="Piper's HTTP server", url=f"http://127.0.0.1:{port}", protocol="piper-http")
     else:
         print("piper-tts[http] is not installed", file=sys.stderr)
     if _has_module("wyoming_piper"):
