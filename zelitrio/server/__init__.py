@@ -1,6 +1,6 @@
 """The server: one port for realtime sockets and HTTP, with authentication, metrics and a web page.
 
-`serve` is a task for a nursery that also holds the engine; `open_port` takes its address before the engine
+`serve` is a task for a nursery that also holds the engine.  `open_port` binds its address before the engine
 starts.  `configure_logging` and `raise_descriptor_limit` are for the program that owns the process.
 """
 

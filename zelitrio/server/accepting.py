@@ -1,4 +1,4 @@
-"""Accept connections, and go on after errors of the operating system."""
+"""Accept connections, and continue after errors of the operating system."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAUSE_S = 0.1
 """Pause before the next attempt if no descriptor or memory is free.  New clients wait in the backlog."""
 _SAY_EVERY_S = 10.0
 _OF_THE_LISTENER = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
-"""Errors after which the listener will never accept again."""
+"""Errors after which a listener never accepts again."""
 log = get_log()
 
 
@@ -24,10 +24,10 @@ async def accept_all(
     handlers: trio.Nursery,
     metrics: Metrics,
 ) -> None:
-    """Accept connections until cancelled, and give each to a task of its own.
+    """Accept connections until cancelled, each in its own task.
 
-    Trio's `serve_listeners` raises for errors of a single connection, such as ECONNABORTED, EPROTO or
-    ENETDOWN, which Linux passes on from the network.  This counts them and goes on.
+    Trio's `serve_listeners` raises errors of a single connection (ECONNABORTED, EPROTO, ENETDOWN), which
+    Linux passes on from the network.  This function counts them and continues.
 
     Args:
         listener: accepts the connections.

@@ -15,12 +15,12 @@ from zelitrio.server.quiet_log import get_log
 
 REQUEST_ID = "zelitrio.request_id"
 _TOO_OFTEN = ("live", "ready", "metrics")
-"""Endpoints that monitoring asks for every few seconds; they are not logged."""
+"""Endpoints that monitoring requests every few seconds; they are not logged."""
 log = get_log()
 
 
 def request_id_of(scope: MutableMapping[str, Any]) -> str:
-    """The id of the request that is being answered."""
+    """The id of the present request."""
     return str(scope.get(REQUEST_ID, ""))
 
 

@@ -15,7 +15,7 @@ def make_tls(settings: ServerSettings) -> ssl.SSLContext | None:
     """The TLS context, if a certificate is set.
 
     Raises:
-        SettingError: certificate and key cannot be used.
+        SettingError: certificate and key are not usable.
     """
     if settings.tls_cert is None:
         return None

@@ -14,14 +14,14 @@ from zelitrio.server.metrics import Metrics
 from zelitrio.server.quiet_log import get_log
 
 LEAST_PERCENT = 25
-"""Weight of a server at full load.  HAProxy shares connections in proportion to weights.  If the least weight
-were 1 %, two servers with loads of 90 and 98 % would share them 5 to 1."""
+"""Weight of a server at full load.  HAProxy shares connections in proportion to weights.  With a least weight
+of 1 %, servers with loads of 90 and 98 % would share them 5 to 1."""
 _ANSWER_S = 1.0
 log = get_log()
 
 
 def weight_line(load: float, *, is_ready: bool) -> bytes:
-    """The answer for a load of 0 to 1: a percentage of the configured weight, or `drain`."""
+    """The answer for a load: a percentage of the configured weight, or `drain`."""
     if not is_ready:
         return b"drain\n"
     free = 1.0 - min(1.0, max(0.0, load))
@@ -36,7 +36,7 @@ async def serve_agent(
     *,
     task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answer each connection with `answer()` and close it, until cancelled; started with the listeners.
+    """Answer each connection with `answer()` and close it, until cancelled; started when it listens.
 
     Raises:
         OSError: the address cannot be bound.
@@ -49,7 +49,7 @@ async def serve_agent(
                     await stream.send_all(answer())
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return  # the balancer left
-        except Exception as error:  # raised by `answer`; the balancer will connect again
+        except Exception as error:  # raised by `answer`; the balancer reconnects
             log.error("agent_failed", exc_info=error)
 
     listeners = await trio.open_tcp_listeners(port, host=host)

@@ -1,6 +1,6 @@
 """Announce the Wyoming port in the local network by mDNS, so that Home Assistant finds it.
 
-The extra `zeroconf` has the responder.  It needs asyncio, so it runs in a thread with a loop of its own.
+The extra `zeroconf` has the responder.  It needs asyncio, so it runs in a thread with its own loop.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ async def announce(
     """Announce a service until cancelled; started with its name.
 
     Args:
-        host: the address that the port is bound to; 0.0.0.0 and :: mean all addresses of this machine.
-        port: of the service.
+        host: bound address; 0.0.0.0 and :: mean all addresses of this machine.
+        port: port of the service.
         interfaces: addresses of the interfaces to announce on; None: all.
 
     Raises:

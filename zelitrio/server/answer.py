@@ -16,20 +16,20 @@ from zelitrio.protocol import error_body, outcome_of
 from zelitrio.server.guarded import GuardedStream
 
 NAMING_HEADERS = ("x-request-id", "traceparent")
-"""Headers in which a client names its request, the first one first."""
+"""Headers with which a client names its request, in order of precedence."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-((?!0{32})[0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 RETRY_AFTER_S = 5
-"""Sent with every 503: after this time there may be room again, or a new process."""
+"""Sent with every 503: then there may be room again, or a new process."""
 
 
 def new_request_id() -> str:
-    """An id for one request, for its answer and for the log."""
+    """A new id for one request, for its answer and the log."""
     return secrets.token_hex(12)
 
 
 def given_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The id that the client gave its request; None if it gave none that is safe to repeat.
+    """The id that the client gave its request, if it is safe to repeat.
 
     `x-request-id` comes first, then the trace id of `traceparent` (https://www.w3.org/TR/trace-context/).
     """
@@ -43,7 +43,7 @@ def given_request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 async def refuse(stream: GuardedStream, error: RemoteError) -> None:
-    """Answer with the error in the vendor's shape and end the connection; never raises."""
+    """Answer with the error in ElevenLabs' shape and end the connection; never raises."""
     request_id = new_request_id()
     body = orjson.dumps(error_body(error, request_id))
     await answer(stream, outcome_of(error).http_status, body, request_id)
@@ -72,7 +72,7 @@ async def answer(stream: GuardedStream, status: int, body: bytes, request_id: st
 async def send_answer(
     stream: GuardedStream, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
 ) -> None:
-    """Send one whole response, end the sending side, and discard what the peer still sends."""
+    """Send one whole response, end the sending side, and discard further input."""
     writer = h11.Connection(h11.SERVER)
     response = h11.Response(
         status_code=status,

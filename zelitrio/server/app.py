@@ -66,8 +66,8 @@ def make_app(state: ServerState) -> ASGIApp:
             Exception: _show_bug,
         },
     )
-    # `Placing` removes a slash at the end.  A redirect would name this server's own scheme and host, which
-    # are not those that a proxy's clients use: clients that used TLS sent their keys to http://.
+    # `Placing` removes a slash at the end.  A redirect would name this server's own scheme and host, not
+    # those of a proxy: clients that used TLS sent their keys to http://.
     app.router.redirect_slashes = False
     placed = Placing(OriginGuard(app, state.origins), state.places)
     return TracingApp(Accounting(placed, state.metrics), state.tracing)
@@ -140,7 +140,7 @@ async def _show_http_error(request: Request, error: Exception) -> Response:
     response = vendor_error(RemoteError(code, message), request_id_of(request.scope))
     response.headers.update(error.headers or {})
     if error.status_code == 405:
-        # Starlette names only the methods of the first route, and a path has a route for each method.
+        # Starlette names only the methods of the first route, but each method of a path has its own route.
         routes = [route for route in request.app.routes if isinstance(route, Route)]
         found = next(route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
         methods = [route.methods or set() for route in routes if route.path == found.path]

@@ -13,11 +13,11 @@ from zelitrio.session import AccountLike
 
 TOKEN_LIFETIME_S = 15 * 60.0
 MAX_TOKENS = 1000
-"""Unused tokens that are kept for one key; a new one replaces the oldest."""
+"""Unused tokens of one key; a new one replaces the oldest."""
 
 
 class KeyRing:
-    """The keys of this server.  Without any, all clients are accepted; then only loopback can be served."""
+    """The keys of this server.  Without keys all clients are accepted, and only loopback can be served."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -28,7 +28,7 @@ class KeyRing:
         return self._accounts.is_open
 
     def account(self, credential: str | None) -> AccountLike | None:
-        """The account of a key; None if the key is unknown.
+        """The account of a key, if the key is known.
 
         Raises:
             RemoteError: the key has expired.
@@ -46,11 +46,11 @@ class _Token:
 
 
 class TokenStore:
-    """Single-use tokens, in memory.  Each is made with a key, opens one socket, and expires soon.
+    """Single-use tokens, in memory.  A token is made with a key, opens one socket, and expires soon.
 
     Args:
         clock: returns seconds of any monotonic clock.
-        lifetime_s: time after which an unused token expires.
+        lifetime_s: lifetime of an unused token.
     """
 
     def __init__(self, clock: Callable[[], float], lifetime_s: float = TOKEN_LIFETIME_S) -> None:
@@ -73,7 +73,7 @@ class TokenStore:
 
     def redeem(self, token: str | None) -> AccountLike | None:
         """Use up a token and return its account; None if it is unknown, used or expired."""
-        # The timing of a dictionary lookup can only reveal tokens, which are 24 random bytes and used once.
+        # The timing of a dictionary lookup can reveal only tokens, which are 24 random bytes and used once.
         found = self._tokens.pop(token, None) if token else None
         if token is None or found is None:
             return None
@@ -84,7 +84,7 @@ class TokenStore:
 def make_authenticate(
     keys: KeyRing, tokens: TokenStore
 ) -> Callable[[str | None, str | None], AccountLike | None]:
-    """Make the service's `authenticate`: it checks the key if there is one, else the token."""
+    """Return the service's `authenticate`: it checks the key, or the token if there is no key."""
 
     def authenticate(credential: str | None, token: str | None) -> AccountLike | None:
         account = keys.account(credential)

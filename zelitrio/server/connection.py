@@ -1,4 +1,4 @@
-"""One connection, from accept to close: TLS, then requests, or one realtime socket."""
+"""One connection, from accept to close: TLS, then requests or one realtime socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zelitrio.server.state import ServerState
 from zelitrio.server.wall import serve_walled
 
 TURNED_AWAY = 64
-"""Connections above the limit that are answered at the same time; others are closed without an answer."""
+"""Connections above the limit that get an answer at the same time; others are closed without one."""
 TURN_AWAY_S = 1.0
 """Time for the request and the answer of a connection above the limit."""
 
@@ -45,10 +45,8 @@ class Reception:
         self.idle = IdleConnections(self.state.settings.http_idle_s)
 
     async def take(self, socket: trio.SocketStream) -> None:
-        """Serve one connection until it is closed.
-
-        Raises no `Exception`: an error ends this connection only.
-        """
+        """Serve one connection until it is closed.  Raises no `Exception`: an error ends only this
+        connection."""
         await serve_walled(self.state, socket, self._take)
 
     async def _take(self, socket: trio.SocketStream) -> None:
@@ -96,7 +94,7 @@ class Reception:
             await refuse_full(stream, head, self.state.origins, self._place(stream, head))
 
     async def _route(self, stream: GuardedStream) -> None:
-        """Answer requests until the connection ends or one of them asks for a realtime socket."""
+        """Answer requests until the connection ends or a request asks for a realtime socket."""
         while (head := await self._read_head(stream)) is not None:
             if head.is_websocket and await self._upgrade(stream, head):
                 return
@@ -120,7 +118,7 @@ class Reception:
         return self.state.places.find(dict(head.headers), peer[0] if peer else None, scheme)
 
     async def _upgrade(self, stream: GuardedStream, head: RequestHead) -> bool:
-        """Serve a realtime socket; False if the request asks for something else."""
+        """Serve a realtime socket; return False for other requests."""
         state = self.state
         try:
             place = self._place(stream, head)

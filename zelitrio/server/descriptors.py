@@ -10,7 +10,7 @@ if sys.platform != "win32":
     import resource
 
 RESERVE = 64
-"""Descriptors that are kept free for listeners, files, a device and a debugger."""
+"""Descriptors for listeners, files, a device and a debugger."""
 
 
 def raise_descriptor_limit() -> None:
@@ -25,7 +25,7 @@ def raise_descriptor_limit() -> None:
 
 
 def connections_possible() -> int | None:
-    """Number of connections that descriptors suffice for; None: there is no limit."""
+    """Number of connections for which there are descriptors; None: unlimited."""
     if sys.platform == "win32":
         return None
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

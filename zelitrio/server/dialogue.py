@@ -1,4 +1,4 @@
-"""The vendor's four endpoints for a dialogue: a body with texts and their voices gets one audio."""
+"""ElevenLabs' four endpoints for a dialogue: texts with voices in, one audio out."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from zelitrio.session import (
 from zelitrio.text import Reading
 
 MAX_CHARS = 40_000
-"""Limit for all texts of a dialogue together."""
+"""Limit for all texts of a dialogue."""
 
 
 class VoiceSegments:
-    """Computes for each packet which voice speaks which of its characters."""
+    """Computes each packet's voice segments: which voice speaks which characters."""
 
     def __init__(self, inputs: Sequence[DialogueInput]) -> None:
         self._inputs = inputs

@@ -97,7 +97,7 @@ def rules_json(rules: Sequence[Rule]) -> list[dict[str, Any]]:
 
 
 def without(rules: Sequence[Rule], strings: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules whose text is not among `strings`."""
+    """The rules for texts other than `strings`."""
     dropped = set(strings)
     return tuple(rule for rule in rules if rule.written not in dropped)
 

@@ -1,4 +1,4 @@
-"""Store the pronunciation dictionaries of clients, each in a file of the state directory."""
+"""Store clients' pronunciation dictionaries, each in a file of the state directory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zelitrio.text import Dictionaries, Dictionary, Rule, compile_rules
 
 MAX_KEPT = 200
 MAX_VERSIONS = 8
-"""Versions of a dictionary that are kept; older ones are dropped."""
+"""Stored versions of a dictionary; older ones are dropped."""
 MAX_RULES_KEPT = 5000
 """The most rules of one version."""
 FOLDER = "dictionaries"
@@ -55,7 +55,7 @@ class KeptDictionary:
 
     @property
     def latest(self) -> Version:
-        """The version that is used if a request names none."""
+        """The default version."""
         return self.versions[-1]
 
     def version(self, version_id: str) -> Version | None:
@@ -67,8 +67,8 @@ class DictionaryStore:
     """Stores dictionaries and makes them available to requests.
 
     Args:
-        state_dir: of the server; None: they are kept in memory until the server ends.
-        offered: the dictionaries that requests can name; this store adds its own to them.
+        state_dir: the server's state directory; None: dictionaries are kept in memory.
+        offered: the dictionaries that requests can name; this store adds its own.
     """
 
     def __init__(self, state_dir: Path | None, offered: Dictionaries) -> None:
@@ -89,10 +89,10 @@ class DictionaryStore:
     async def add(
         self, name: str, description: str | None, created_by: str, rules: Sequence[Rule]
     ) -> KeptDictionary:
-        """Keep a new dictionary.
+        """Store a new dictionary.
 
         Raises:
-            RemoteError: a rule is wrong, there are too many, or the disk refuses it.
+            RemoteError: a rule is wrong, there are too many, or a disk error.
         """
         async with self._writing:
             if len(self._kept) >= MAX_KEPT:
@@ -114,7 +114,7 @@ class DictionaryStore:
         """Make a new version of a dictionary.
 
         Raises:
-            RemoteError: a rule is wrong, there are too many, or the disk refuses it.
+            RemoteError: a rule is wrong, there are too many, or a disk error.
         """
         version = await _compiled(kept.dictionary_id, rules)
         others = [one for one in kept.versions if one.version_id != version.version_id]
@@ -164,7 +164,7 @@ class DictionaryStore:
         return None if self._folder is None else self._folder / f"{kept.dictionary_id}.json"
 
     def _read(self, path: Path) -> None:
-        """Read a file.  One that cannot be read is left as it is, and the reason is logged."""
+        """Read a file.  An unreadable file is left unchanged, and the reason is logged."""
         try:
             self._take(_from_json(path.stem, orjson.loads(path.read_bytes())))
         except (OSError, ValueError, KeyError, TypeError, LocalError) as error:

@@ -1,4 +1,4 @@
-"""The end of a server: a drain, or a failure, which is reported to every peer."""
+"""The end of a server: a drain, or a failure that is reported to every peer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from zelitrio.server.quiet_log import get_log
 from zelitrio.server.state import ServerState
 
 FAREWELL_S = 2.0
-"""Time to tell every peer of the end: the engine failed, or the drain took too long."""
+"""Time to notify every peer of the end after a failure or a drain that took too long."""
 GRACE_S = 1.0
-"""Time for HTTP answers that are in progress when the server ends; conversations had `drain_s` before."""
+"""Time for HTTP answers in progress when the server ends; conversations had `drain_s` before."""
 _LOOK_S = 0.05
 _Args = TypeVarTuple("_Args")
 log = get_log()
@@ -27,12 +27,12 @@ class Ending:
     """Runs the tasks of one server, and ends it.
 
     Args:
-        state: of the server.
+        state: the server's state.
         idle: connections that wait for a request.
         scope: cancels everything that the server runs.
 
     Attributes:
-        failure: the error that ended it; None after a drain.
+        failure: the error that ended the server; None after a drain.
     """
 
     state: ServerState
@@ -41,7 +41,7 @@ class Ending:
     failure: EngineError | ServerError | None = None
 
     async def watch(self, task: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> None:
-        """Run a task of the server.  An error in it ends the server in order and is not raised here."""
+        """Run a task of the server.  An error in it ends the server in order; it is not raised here."""
         try:
             await task(*args)
         except Exception as error:
@@ -79,7 +79,7 @@ class Ending:
 
     async def _fail(self, error: EngineError | ServerError) -> None:
         if self.failure is not None:
-            return  # peers are already being told of the first failure
+            return  # peers are already notified of the first failure
         self.failure = self.state.failure = error
         if isinstance(error, ServerError):
             await self._wait_spoken()
@@ -90,7 +90,7 @@ class Ending:
         self.scope.cancel()
 
     async def _wait_spoken(self) -> None:
-        """Wait until nothing is being spoken, at most as long as a drain may take; the engine still works."""
+        """Wait until nothing is spoken, at most for the time of a drain; the engine still works."""
         try:
             with trio.move_on_after(self.state.settings.drain_s):
                 while self.state.engine.statistics().speaking:  # noqa: ASYNC110 - the engine has no event

@@ -1,14 +1,14 @@
 """One HTTP request and its answer: hypercorn's HTTP/1.1 protocol between a stream and the application.
 
-This is the only module that imports hypercorn.  It uses `H11Protocol`, which takes bytes and returns bytes,
-without hypercorn's server.  That server, `hypercorn.trio.serve`, runs all connections in one nursery, so an
-error in one ends all of them.  Its `TCPServer`, for one connection, sends in a shielded scope, so a client
-that does not read cannot be cancelled; and it half-closes a stream while another task sends on it.  Here the
-stream keeps its write deadline, an error ends one request, there is no HTTP/2, and the protocol reports when
-a request is answered, so that the next one waits for it.
+This is the only module that imports hypercorn.  It uses `H11Protocol`, which takes and returns bytes, without
+hypercorn's server.  That server, `hypercorn.trio.serve`, runs all connections in one nursery, so an error in
+one ends all of them.  Its `TCPServer` for one connection sends in a shielded scope, so a client that does not
+read cannot be cancelled; and it half-closes a stream while another task sends on it.  Here the stream keeps
+its write deadline, an error ends one request, there is no HTTP/2, and the protocol reports the end of an
+answer, so that the next request can wait for it.
 
 `H11Protocol` is typed but not documented.  pyproject.toml pins its minor version, and
-tests/server/test_server_exchange.py tests the behaviour that is used here.
+tests/server/test_server_exchange.py tests the used behaviour.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from zelitrio.server.request_body import RequestBody
 TIDY_S = 1.0
 """Time for the application to end after its answer was sent or its client has left."""
 PIECE_BYTES = 16 * 1024
-"""Bytes that are parsed at a time; h11 takes about 0.2 ms for them."""
+"""Bytes parsed at a time; h11 takes about 0.2 ms for them."""
 
 
 class _RequestEndError(Exception):
@@ -90,8 +90,8 @@ async def answer_request(server: HttpServer, stream: GuardedStream, head: Reques
 
     Args:
         server: has the application.
-        stream: the connection.  Bytes that were read beyond the request are put back into it.
-        head: of the request, with all bytes that were read after it.
+        stream: the connection.  Bytes read beyond the request are put back into it.
+        head: the request's head, with all bytes read after it.
 
     Returns:
         Whether the client may send another request.
@@ -100,7 +100,7 @@ async def answer_request(server: HttpServer, stream: GuardedStream, head: Reques
 
 
 class _Exchange:
-    """One request and its answer; for hypercorn it is also the `TaskGroup` that runs the application."""
+    """One request and its answer; also the `TaskGroup` that runs the application for hypercorn."""
 
     def __init__(self, server: HttpServer, stream: GuardedStream, head: RequestHead) -> None:
         self._server = server
@@ -111,7 +111,7 @@ class _Exchange:
         self._ahead = Ahead()
         self._reading = trio.CancelScope()
         self._writing = trio.Lock()
-        """Needed because the reader sends "100 Continue" or "400" while the application answers."""
+        """The reader sends "100 Continue" or "400" while the application answers."""
         self._keeps: bool | None = None
         self._trailing = b""
         self._nursery: trio.Nursery
@@ -132,7 +132,7 @@ class _Exchange:
         async with trio.open_nursery() as self._nursery:
             with self._reading:
                 await self._read()
-            self._finish(keeps=False)  # no effect if it is decided
+            self._finish(keeps=False)  # no effect if already decided
             self._nursery.cancel_scope.deadline = trio.current_time() + TIDY_S
         if self._keeps:
             self._stream.put_back(self._trailing + self._unfed + self._ahead.data)
@@ -149,7 +149,7 @@ class _Exchange:
                     self._unfed = bytes(await self._stream.receive_some(READ_BYTES))
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
                     return
-            # The piece is empty at the end of the client's bytes; the protocol needs that, too.
+            # The protocol also needs the empty piece at the end of the client's bytes.
             piece, self._unfed = self._unfed[:PIECE_BYTES], self._unfed[PIECE_BYTES:]
             self._ahead.is_ended = not piece
             try:
@@ -161,7 +161,7 @@ class _Exchange:
         await self._ahead.wait_left(self._stream, lambda: self._may_probe)
 
     async def _send(self, event: Event) -> None:
-        """Handle an event of the protocol: bytes of the answer, or whether the connection goes on."""
+        """Handle an event of the protocol: bytes of the answer, or whether the connection stays open."""
         if self._keeps is not None:
             await trio.sleep_forever()  # a later request has begun; another exchange will handle it
         match event:
@@ -217,4 +217,4 @@ class _Exchange:
             if self._keeps is None:
                 await send(None)  # answers 500 if nothing was sent, else cuts the connection
         finally:
-            self._finish(keeps=False)  # no effect if it is decided
+            self._finish(keeps=False)  # no effect if already decided

@@ -1,4 +1,4 @@
-"""Read a `multipart/form-data` body (RFC 7578), whose size the caller has limited."""
+"""Read a `multipart/form-data` body (RFC 7578) of limited size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zelitrio.errors import RemoteError
 
 
 def read_form(content_type: str, body: bytes) -> dict[str, bytes]:
-    """The fields of a body by name; the last one of several with the same name.
+    """Return the fields of a body by name; of several with one name, the last.
 
     Raises:
         RemoteError: `invalid_parameters`: it is not `multipart/form-data`.
@@ -30,7 +30,7 @@ def read_form(content_type: str, body: bytes) -> dict[str, bytes]:
 
 
 def form_text(fields: dict[str, bytes], name: str) -> str | None:
-    """A field as text; None if it is absent.
+    """Return a field as text, if present.
 
     Raises:
         RemoteError: `string_type`: it is not UTF-8.

@@ -1,8 +1,8 @@
 """The frames of one client: small text messages are read here, and wsproto reads everything else.
 
-Nearly every message of a client is one small text frame.  This reads it in 1.2 us, and wsproto, which reads
-frames of all kinds in pieces of any size, in 12.  wsproto gets each whole control frame.  The first frame of
-any other kind hands the connection over to wsproto for good, so that each byte has one reader.
+Nearly every message of a client is one small text frame.  It is read here in 1.2 us; wsproto, which reads all
+kinds of frames in pieces of any size, takes 12 us.  wsproto gets each whole control frame.  The first frame
+of any other kind hands the connection over to wsproto, so that each byte has one reader.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _CONTROL = (0x88, 0x89, 0x8A)
 """The first byte of a close frame, a ping and a pong."""
 _MASKED = 0x80
 _LONG = 126
-"""Instead of a length: the length is in the next two bytes."""
+"""In place of a length: the length is in the next two bytes."""
 MOST_BYTES = 4096
 """The longest payload that is read here."""
 
@@ -26,17 +26,17 @@ Found: TypeAlias = "str | Event"
 
 
 class Frames:
-    """The wire of one WebSocket: bytes of the client in, messages and events out.
+    """Bytes of one WebSocket's client in, messages and events out.
 
     Args:
-        received: bytes that came after the request.
+        received: bytes after the request.
     """
 
     def __init__(self, received: bytes = b"") -> None:
         self._others = Connection(ConnectionType.SERVER)
         self._held = received
         self._at = 0
-        """The first byte of `_held` that was not read."""
+        """The first unread byte of `_held`."""
         self._is_handed_over = False
 
     @property

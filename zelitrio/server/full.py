@@ -19,8 +19,8 @@ _MESSAGE = "The server has all the connections it takes. Please try again shortl
 async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins, place: Place) -> None:
     """Answer any request with 503 and end the connection; never raises.
 
-    The answer passes the same middleware for origins as all others.  So a browser's CORS preflight succeeds,
-    and the page can then read the 503.
+    The answer passes the same middleware for origins as all others, so a browser's CORS preflight succeeds
+    and the page can read the 503.
     """
     request_id = new_request_id()
     guard = OriginGuard(vendor_error(RemoteError("too_many_connections", _MESSAGE), request_id), origins)

@@ -1,4 +1,4 @@
-"""A stream with a deadline for each write, and into which bytes that were read can be put back.
+"""A stream with a deadline for each write, into which read bytes can be put back.
 
 Without the deadline a client that stops reading would hold its task for ever.
 """
@@ -16,7 +16,7 @@ CLOSE_TIMEOUT_S = 1.0
 """Time to close in order (TLS close_notify); then the stream is dropped."""
 READ_BYTES = 64 * 1024
 WRITE_BYTES = 16 * 1024
-"""The write deadline applies to this many bytes; a player that reads 32 kbit/s takes them in 4 s."""
+"""The write deadline applies to this many bytes.  A player that reads 32 kbit/s takes them in 4 s."""
 
 _USES_DESCRIPTORS = sys.platform != "win32"
 """Windows has no `os.read` and `os.write` for sockets."""
@@ -28,8 +28,7 @@ class GuardedStream(trio.abc.Stream):
     """A TCP or TLS stream with a write deadline.
 
     Sending raises `trio.BrokenResourceError` if the peer does not take WRITE_BYTES within `write_timeout_s`.
-    A send that is cut short by the deadline or by cancellation leaves half a message sent; then the stream is
-    dropped and cannot be used any more.
+    After a deadline or cancellation half a message may be sent, so the stream is dropped.
     """
 
     def __init__(self, stream: RawStream, write_timeout_s: float) -> None:
@@ -39,7 +38,7 @@ class GuardedStream(trio.abc.Stream):
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether it speaks TLS."""
+        """Whether it uses TLS."""
         return isinstance(self._stream, trio.SSLStream)
 
     @property
@@ -48,7 +47,7 @@ class GuardedStream(trio.abc.Stream):
         return bool(self._put_back)
 
     def peer_address(self) -> tuple[str, int] | None:
-        """The host and port of the peer; None when it is gone."""
+        """The peer's host and port; None if the peer is gone."""
         return _address(self._socket().getpeername)
 
     def own_address(self) -> tuple[str, int] | None:
@@ -58,7 +57,7 @@ class GuardedStream(trio.abc.Stream):
     def has_failed(self) -> bool:
         """Whether the peer has reset the connection, or it was closed here; never waits.
 
-        It asks the operating system; use it for a stream that no task is reading.
+        It asks the operating system; use it only while no task reads.
         """
         try:
             return self._socket().getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_ERROR) != 0
@@ -85,12 +84,12 @@ class GuardedStream(trio.abc.Stream):
             raise trio.BrokenResourceError(f"the peer took nothing for {self._write_timeout_s} s")
 
     def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
-        """Send as many bytes as the peer accepts at once, and return their number; never waits or raises.
+        """Send what the peer accepts at once, and return the number of bytes; never waits or raises.
 
-        Send the rest with `send_all`, which also raises errors.  Do not call it while a send is in progress.
-        It costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
+        Send the rest with `send_all`, which also raises errors.  Do not call it during another send.  It
+        costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
         """
-        # Not with TLS, whose records only Trio's stream can make.  `os.write` is used because Trio's sockets
+        # Not with TLS: only Trio's stream can make its records.  `os.write` is used because Trio's sockets
         # have no send that never waits.
         if not _USES_DESCRIPTORS or isinstance(self._stream, trio.SSLStream):
             return 0
@@ -104,7 +103,7 @@ class GuardedStream(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Return the bytes that were put back, else wait for the next bytes; empty at the end."""
+        """Return the bytes that were put back, or wait for the next bytes; empty at the end."""
         if self._put_back:
             await trio.lowlevel.checkpoint()
             limit = len(self._put_back) if max_bytes is None else max_bytes
@@ -131,10 +130,10 @@ class GuardedStream(trio.abc.Stream):
         await trio.aclose_forcefully(self._stream)
 
     async def linger(self) -> None:
-        """End the sending side and discard what the peer still sends, for at most CLOSE_TIMEOUT_S.
+        """End the sending side and discard further input, for at most CLOSE_TIMEOUT_S.
 
-        Closing a socket with unread bytes resets the connection.  The reset may arrive before the peer has
-        read the answer, which is then lost.  TLS cannot close one side only, so the TCP stream below it is.
+        Closing a socket with unread bytes resets the connection, and the peer may lose the answer.  TLS
+        cannot close one side only, so the TCP stream below is used.
         """
         raw = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
         with trio.move_on_after(CLOSE_TIMEOUT_S):
@@ -151,7 +150,7 @@ class GuardedStream(trio.abc.Stream):
 async def _read(socket: trio.socket.SocketType, most_bytes: int) -> bytes:
     """Wait for bytes and read them; empty at the end.
 
-    Trio's stream reads before it waits: a system call and an error for nearly every message of a client.
+    Trio's stream reads before it waits, which costs a system call and an error for nearly every message.
     """
     while True:
         if socket.fileno() < 0:

@@ -1,4 +1,4 @@
-"""Read the head of a request within limits of time and size, to decide which part of the server answers."""
+"""Read the head of a request within limits of time and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import trio
 from zelitrio.server.guarded import GuardedStream
 
 MAX_LINES = 128
-"""The most header fields of a request.  h11 takes 4 us for each; browsers send about 20."""
+"""Limit of header fields.  h11 takes 4 us for each; browsers send about 20."""
 VERSIONS = ("1.0", "1.1")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _UPGRADES = ("upgrade", "http2-settings")
@@ -31,7 +31,7 @@ class BadHeadError(Exception):
 
 @attrs.frozen
 class RequestHead:
-    """The head of a request, and all bytes that were read with it.
+    """The head of a request, and the bytes read with it.
 
     Attributes:
         rest: the bytes after the head in `raw`.
@@ -60,7 +60,7 @@ class RequestHead:
 
 
 async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> RequestHead | None:
-    """Wait for a whole head; None if the peer leaves before its end.
+    """Wait for a whole head; return None if the peer leaves before.
 
     Raises:
         BadHeadError: too slow (408), too large (431), an unsupported version (505), a method in lower case
@@ -91,9 +91,9 @@ async def read_head(stream: GuardedStream, timeout_s: float, max_bytes: int) -> 
 
 
 def plain_upgrade(raw: bytes, max_bytes: int) -> RequestHead | None:
-    """The head of a request for a WebSocket in its usual form; None for all other requests.
+    """Return the head of a usual request for a WebSocket; None for all other requests.
 
-    h11 reads a head of this form the same, and takes four times as long.
+    h11 reads such a head the same, but takes four times as long.
     """
     end = raw.find(b"\r\n\r\n", 0, max_bytes + 4)
     line, *fields = raw[: max(end, 0)].split(b"\r\n")
@@ -113,7 +113,7 @@ def plain_upgrade(raw: bytes, max_bytes: int) -> RequestHead | None:
 
 
 def _parse(parser: h11.Connection, raw: bytes, max_bytes: int) -> RequestHead | None:
-    """The head at the beginning of `raw`; None if it is not complete."""
+    """Return the head at the beginning of `raw`, if complete."""
     end = _HEAD_END.search(raw, 0, max_bytes + 4)
     if end is not None and raw.count(b"\n", 0, end.end()) > MAX_LINES:
         raise BadHeadError(431, f"request head: expected at most {MAX_LINES} header fields")

@@ -1,4 +1,4 @@
-"""Endpoints for the history of a key under `/v1/history`, in the vendor's format.
+"""Endpoints for the history of a key under `/v1/history`, in ElevenLabs' format.
 
 https://elevenlabs.io/docs/api-reference/history/list
 """
@@ -222,7 +222,7 @@ def _not_found(item_id: str) -> RemoteError:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn an error of the disk into one for the client that names no files; log the details."""
+    """Turn a disk error into one for the client, without file names; log the details."""
     try:
         yield
     except LocalError as error:

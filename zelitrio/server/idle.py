@@ -1,4 +1,4 @@
-"""Connections between two requests: they end after a timeout, or when the server ends."""
+"""Connections between two requests; they end after a timeout or with the server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PIPELINED_EVERY_S = 0.005
 """Time between two pipelined requests of any connections.
 
 A request takes about 1 ms of the loop.  Without this limit, 40 connections with 2,500 requests each in one
-packet delayed the first audio of all others by 20 s.
+packet delayed first audio of all others by 20 s.
 """
 
 
@@ -24,15 +24,15 @@ class IdleConnections:
         self._pipelined = trio.Lock()
 
     def finish(self) -> None:
-        """Close all connections that wait or will wait."""
+        """Close all present and later idle connections."""
         self._is_over = True
         for scope in self._waiting:
             scope.cancel()
 
     async def wait_next(self, stream: GuardedStream) -> bool:
-        """Wait until the next request begins; False if the connection is to be closed instead.
+        """Wait until the next request begins; return False if the connection should be closed.
 
-        A pipelined request (sent before the last answer was complete) waits for its turn.
+        A pipelined request, which was sent before the last answer was complete, waits for its turn.
         """
         with trio.CancelScope() as scope:
             if self._is_over:

@@ -115,7 +115,7 @@ class _Call:
         return StreamOptions(voice=voice, audio_format=linear_format(target.sample_rate_hz))
 
     async def start(self, reply: BeginReply, options: StreamOptions) -> None:
-        """See ReplyWire.  Nothing is sent: the socket's first message has named the format."""
+        """See ReplyWire.  Nothing is sent, because the socket's first message has named the format."""
 
     async def send(self, packet: Packet) -> None:
         """See ReplyWire."""
@@ -123,7 +123,7 @@ class _Call:
             await self._offer(packet.audio)
 
     async def finish(self, reply: BeginReply, *, is_heard: bool) -> None:
-        """See ReplyWire.  Nothing is sent: the protocol has no message for the end of a reply."""
+        """See ReplyWire.  Nothing is sent, because the protocol has no message for the end of a reply."""
 
     async def fail(self, error: RemoteError) -> None:
         """See ReplyWire."""

@@ -1,6 +1,6 @@
 """Pings to all sockets of a server, from one task.
 
-A task for each socket costs about 65 us, a twentieth of opening and closing one, and most sockets end before
+A task for each socket costs about 65 us, a twentieth of opening and closing it, and most sockets end before
 their first ping.
 """
 
@@ -12,16 +12,16 @@ from zelitrio.server.websocket import WebSocket
 
 
 class KeepAlive:
-    """Pings each open socket again and again, and drops the stream of a peer that does not answer.
+    """Pings each open socket in intervals, and drops the stream of a peer that does not answer.
 
     Args:
-        every_s: between two pings to a socket, and for its answer.
+        every_s: interval of pings, and time for an answer.
     """
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
         self._due: dict[WebSocket, float] = {}
-        """When each socket gets its next ping, in this order."""
+        """The time of each socket's next ping, in this order."""
 
     def add(self, socket: WebSocket) -> None:
         """Ping a socket from now on."""
@@ -34,7 +34,7 @@ class KeepAlive:
     async def run(self) -> None:
         """Ping until cancelled."""
         while True:
-            # A socket that is added meanwhile is due later than this.
+            # A socket that is added meanwhile is due later.
             now = trio.current_time()
             await trio.sleep_until(next(iter(self._due.values()), now + self._every_s))
             now = trio.current_time()

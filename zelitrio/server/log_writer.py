@@ -8,7 +8,7 @@ import threading
 from collections import deque
 
 MAX_WAITING_BYTES = 64 * 1024
-"""Bytes of lines that may wait for a slow reader; more lines are dropped."""
+"""Waiting bytes for a slow reader; further lines are dropped."""
 PIECE_BYTES = 4096
 """PIPE_BUF on Linux: a pipe that polls as writable takes this many bytes without blocking."""
 
@@ -16,8 +16,8 @@ PIECE_BYTES = 4096
 class LogWriter:
     """Writes lines to a file descriptor, from any thread.
 
-    A blocking write to a full pipe or a stopped terminal would hold the event loop.  O_NONBLOCK cannot be
-    used: it would also apply to other processes that share the terminal.  So a poll comes before each write.
+    A blocking write to a full pipe or a stopped terminal would hold the event loop.  O_NONBLOCK would also
+    apply to other processes on the same terminal.  So a poll comes before each write.
 
     Args:
         descriptor: usually standard error; -1: closed.
@@ -33,7 +33,7 @@ class LogWriter:
         """Lines that were not written."""
 
     def write(self, line: bytes) -> None:
-        """Write one line, with its newline; if it cannot be written now, keep it for later or drop it."""
+        """Write one line with its newline; if that is not possible now, keep or drop it."""
         with self._lock:
             if self._descriptor < 0 or self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
                 self._drop(1)
@@ -43,7 +43,7 @@ class LogWriter:
             self._write_waiting()
 
     def flush(self) -> None:
-        """Write as many waiting lines as the reader takes."""
+        """Write as many waiting lines as possible now."""
         with self._lock:
             self._write_waiting()
 

@@ -17,10 +17,10 @@ _writer: LogWriter | None = None
 
 
 def configure_logging(form: str = "auto", level: str = "info") -> None:
-    """Configure structlog for this process.  The command line calls it; embedding programs do not need it.
+    """Configure structlog for this process; embedding programs do not need it.
 
-    It logs to standard error, because `zelitrio speak` may write audio to standard output.  A line that
-    cannot be written is dropped; see `LogWriter`.
+    It logs to standard error, because `zelitrio speak` may write audio to standard output.  Lines that cannot
+    be written are dropped; see `LogWriter`.
 
     Args:
         form: json, console, or auto (console on a terminal).
@@ -45,7 +45,7 @@ def configure_logging(form: str = "auto", level: str = "info") -> None:
         logger_factory=_LineLogger,
         cache_logger_on_first_use=False,
     )
-    # The other rooms do not know structlog: they log by the standard library.
+    # The other rooms log by the standard library and do not know structlog.
     rooms = logging.getLogger("zelitrio")
     rooms.handlers = [_Forward()]
     rooms.setLevel(level.upper())
@@ -57,7 +57,7 @@ def lines_dropped() -> int:
 
 
 def flush_log() -> None:
-    """Write as many waiting lines as the reader takes now."""
+    """Write as many waiting lines as possible now."""
     if _writer is not None:
         _writer.flush()
 
@@ -96,7 +96,7 @@ def escaped(text: str, keep: str = "") -> str:
 
 def _standard_error() -> int:
     try:
-        # A copy: a program that closes and opens files may give number 2 to another one.
+        # A copy, because a program that closes and opens files may give number 2 to another file.
         return os.dup(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):  # no standard error, or one that is closed
         return -1
@@ -110,7 +110,7 @@ def _is_terminal() -> bool:
 
 
 class _Forward(logging.Handler):
-    """Takes lines of the standard library's loggers into this log."""
+    """Passes lines of the standard library's loggers to this log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         structlog.get_logger().log(record.levelno, record.getMessage())

@@ -25,7 +25,7 @@ from zelitrio.server.requests import authorize
 
 TOKEN_KINDS = ("tts_websocket",)
 NO_LIMIT = 10_000_000
-"""Sent in place of "no limit", because clients expect a number."""
+"""Sent for "no limit", because clients expect a number."""
 _START, _END = Whole("start_unix", 0, MAX_UNIX_MS), Whole("end_unix", 0, MAX_UNIX_MS)
 _BREAKDOWN = Word("breakdown_type", tuple(BREAKDOWNS))
 _INTERVAL = Word("aggregation_interval", tuple(INTERVALS))
@@ -71,7 +71,7 @@ def user_json(quota: Quota, voices: int) -> dict[str, Any]:
 
 
 def read_statistics_query(query: QueryParams) -> StatisticsQuery:
-    """Read which usage is requested.
+    """Read the parameters of a usage request.
 
     Raises:
         RemoteError: `invalid_parameters`, with the name of the parameter.

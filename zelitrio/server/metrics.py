@@ -1,4 +1,4 @@
-"""The server's counters for Prometheus; every server has its own registry."""
+"""The server's metrics for Prometheus; every server has its own registry."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from zelitrio.session import EngineLike, Observer
 _LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
 _FACTOR_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 MAX_LABELS = 100
-"""The most keys, and the most voices, with a label of their own; others are counted together."""
+"""Keys with their own label, and voices with one; others share a label."""
 _OTHERS = "other"
 _NO_KEY = "none"
 _LIMITS = ("quota_exceeded", "concurrent_limit_exceeded")
-"""Reasons for refusals that the accounts report themselves."""
+"""Reasons of refusals that the accounts report themselves."""
 _AUDIO_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 log = get_log()
 
@@ -33,7 +33,7 @@ class StatisticsLike(Protocol):
 
     @property
     def load(self) -> float:
-        """Part of the time the device is busy, 0 to 1."""
+        """Share of the time in which the device is busy."""
 
     @property
     def speaking(self) -> int:
@@ -41,7 +41,7 @@ class StatisticsLike(Protocol):
 
     @property
     def capacity(self) -> int:
-        """The largest number of speaking streams; one more is refused."""
+        """Largest number of speaking streams."""
 
     @property
     def audio_s(self) -> float:
@@ -63,7 +63,7 @@ class ServedEngine(EngineLike, Protocol):
 
 
 class _EngineCollector(Collector):
-    """Exports the engine's own figures, read when Prometheus asks for them."""
+    """Exports the engine's figures, read when Prometheus asks for them."""
 
     def __init__(self, engine: ServedEngine) -> None:
         self._engine = engine
@@ -87,10 +87,10 @@ class _EngineCollector(Collector):
 
 
 class _LogCollector(Collector):
-    """Exports how many log lines were lost; all servers of the process share the log."""
+    """Exports the number of lost log lines; all servers of the process share the log."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Read the number of lines that could not be written."""
+        """Read the number of lost lines."""
         yield CounterMetricFamily(
             "zelitrio_log_lines_dropped",
             "Log lines that could not be written.",
@@ -105,7 +105,7 @@ class _Labels:
         self._names: set[str] = set()
 
     def label(self, name: str) -> str:
-        """The name itself, or, above the limit, the value that all other names share."""
+        """The name itself, or the shared value above the limit."""
         if name not in self._names:
             if len(self._names) >= MAX_LABELS:
                 return _OTHERS
@@ -119,8 +119,8 @@ class Metrics(Observer, Watcher):
     A call takes 1 to 3 us.  Used from the Trio thread only.
 
     Args:
-        engine: its figures are exported, too.
-        logs_text: whether the log may contain text that was skipped.
+        engine: its figures are exported too.
+        logs_text: whether skipped text may be logged.
     """
 
     def __init__(self, engine: ServedEngine, *, logs_text: bool = False) -> None:
@@ -141,7 +141,7 @@ class Metrics(Observer, Watcher):
             buckets=_AUDIO_BUCKETS_S,
         )
         self._audio_sent_s = 0.0
-        """Not in the counter yet.  A counter locks, and this is told of each packet."""
+        """Not in the counter yet, because a counter locks, and `audio` is called for each packet."""
         self.audio_sent_s = Counter(
             "zelitrio_audio_sent_seconds",
             "Seconds of audio sent to clients, as it is sent.",
@@ -206,7 +206,7 @@ class Metrics(Observer, Watcher):
         registry.register(_LogCollector())
 
     def expose(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         sent_s, self._audio_sent_s = self._audio_sent_s, 0.0
         self.audio_sent_s.inc(sent_s)
         return generate_latest(self.registry)

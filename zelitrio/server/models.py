@@ -1,7 +1,7 @@
 """Endpoints that list models and voices, for clients of ElevenLabs and of OpenAI.
 
-Both request `/v1/models` and cannot read each other's answer: OpenAI's SDK raises for an array, the vendor's
-expects one.  The vendor's clients are recognised by their headers.
+Both request `/v1/models` and cannot read each other's answer: OpenAI's SDK raises for an array, which
+ElevenLabs' expects.  ElevenLabs' clients are recognised by their headers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 OWN_FAMILY = "zeli"
 OPENAI_MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-"""Names that OpenAI's clients use by default; some look for them in the list first."""
+"""Default names of OpenAI's clients; some look for them in the list first."""
 _FORMAT = Word("format", ("openai", "elevenlabs"))
 _LEGACY = Flag("legacy")
 LANGUAGES = {
@@ -72,7 +72,7 @@ def language_ids(voices: Iterable[Voice]) -> tuple[str, ...]:
 
 
 def models_of(voices: Sequence[Voice]) -> list[SpeechModel]:
-    """A model for each family, in the order of their first voices.  Requests may also name other ids."""
+    """A model for each family, in the order of their first voices.  Requests may also use other ids."""
     return [
         SpeechModel(
             model_id_of(family),
@@ -123,7 +123,7 @@ def listed_voice_json(voice: Voice) -> dict[str, Any]:
 
 
 def wants_openai(request: Request) -> bool:
-    """Whether the answer should have OpenAI's format.
+    """Whether the answer needs OpenAI's format.
 
     Raises:
         RemoteError: `invalid_parameters`: `format` has an unknown value.

@@ -1,4 +1,4 @@
-"""An endpoint that shows how a text is read, to report or fix a misreading."""
+"""An endpoint that shows how a text is read."""
 
 from __future__ import annotations
 

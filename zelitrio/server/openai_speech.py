@@ -42,7 +42,7 @@ OPENAI_VOICES = (
     "shimmer",
     "verse",
 )
-"""Voice names of OpenAI's clients; each is mapped to one of our voices by its place here."""
+"""Voice names of OpenAI's clients; each stands for one of our voices by its index."""
 
 
 def openai_voice(catalogue: Catalogue, name: str | None) -> Voice:

@@ -1,4 +1,4 @@
-"""The operation of an endpoint, stated beside its code: routes and the OpenAPI document come from it."""
+"""The operation of an endpoint, the source of routes and of the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Operation:
 
     Attributes:
         queries: parameters of the query.
-        body: name of the body's schema; None: it has no body.
-        errors: statuses beside those that follow from the rest.
+        body: name of the body's schema; None: no body.
+        errors: statuses besides those that follow from the rest.
         is_open: it needs no key.
         is_openai: its errors have OpenAI's shape.
         speaks: its answer has the headers of speech.

@@ -1,10 +1,10 @@
 """Check the origin of requests: which web pages may use this server.
 
 A browser sends the page's origin with every WebSocket upgrade and with every request that could change
-something.  A page cannot remove or change it; other programs seldom send it.  Without this check, any page
-in a browser of this machine could use a loopback server without keys, even through a name of the page's own
-that resolves to 127.0.0.1.  With keys the check is not needed: a browser adds no key by itself (there are no
-cookies), so pages of all origins are allowed, as with the vendor.
+something. A page cannot remove or change it; other programs seldom send it.  Without this check, any page in
+a browser of this machine could use a loopback server without keys, also through a name of its own that
+resolves to 127.0.0.1. With keys the check is not needed: a browser adds no key by itself (there are no
+cookies), so all origins are allowed, as at ElevenLabs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LOOPBACK = r"https?://([a-z0-9-]+\.)*(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+
 
 
 class Origins:
-    """The allowed origins: all; or this machine's, those in the settings, and the server's own."""
+    """The allowed origins: all of them, or this machine's, those in the settings, and the server's own."""
 
     def __init__(self, settings: ServerSettings) -> None:
         named = settings.cors_origins
@@ -51,12 +51,12 @@ class Origins:
         escaped = [re.escape(origin.lower()) for origin in named]
         self.pattern = None if "*" in named else "|".join([_LOOPBACK, *escaped])
         """Matches an allowed origin completely; None: all are allowed."""
-        # Only with keys: otherwise any public name that resolves to this machine would be an own origin.
+        # Only with keys, because any public name that resolves to this machine would be an own origin.
         self._own_too = bool(settings.api_key_hashes)
         self._hosts = None if settings.api_key_hashes or "*" in named else _hosts(settings.host, named)
 
     def check(self, headers: Iterable[tuple[str, str]], public_host: str = "") -> None:
-        """Refuse a request of a page whose origin is not allowed.
+        """Refuse a request from a page of another origin.
 
         Args:
             headers: of the request, names in lower case.
@@ -84,8 +84,8 @@ class Origins:
     def _check_host(self, host: str) -> None:
         """Refuse a public name that resolves to this machine (DNS rebinding).
 
-        For a browser, a page of such a name has the server's own origin, so it sends no Origin with a GET.
-        An IP address cannot be rebound, and a name without a dot is not in public DNS.
+        In a browser a page of such a name has the server's own origin, so it sends no Origin with a GET.  An
+        IP address cannot be rebound, and a name without a dot is not in public DNS.
         """
         if self._hosts is None:
             return
@@ -101,7 +101,7 @@ class Origins:
 
 
 def _hosts(own: Iterable[str], origins: Iterable[str]) -> frozenset[str]:
-    """The host names that a server without keys accepts."""
+    """The allowed host names of a server without keys."""
     named = (origin.lower().partition("://")[2].rpartition("@")[2] for origin in origins)
     return frozenset({*(name.lower() for name in own), *(re.sub(r":\d*$", "", name) for name in named)})
 

@@ -1,7 +1,7 @@
 """The public address of this server, as a client sees it through a proxy.
 
 A proxy may change scheme, host and path of a request.  `--root-path` names the proxy's path prefix.  The
-headers `x-forwarded-proto`, `-host` and `-prefix` are used only from a trusted proxy, because any client can
+headers `x-forwarded-proto`, `-host` and `-prefix` count only from a trusted proxy, because any client can
 send them.
 """
 
@@ -20,7 +20,7 @@ from zelitrio.settings import ServerSettings
 
 PLACE = "zelitrio.place"
 _ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
-"""The absolute form of a request's target, which clients of proxies use (RFC 9112, section 3.2.2)."""
+"""The absolute form of a request's target, as in requests to proxies (RFC 9112, section 3.2.2)."""
 _HOST = re.compile(r"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+){1,16}")
 _SAID = ("proto", "host", "prefix")
@@ -33,7 +33,7 @@ class Place:
 
     Attributes:
         scheme: http or https.
-        host: host, and port if there is one, as in a URL.
+        host: host, with the port if there is one.
         prefix: put before every path: empty, or such as "/tts".
     """
 
@@ -59,7 +59,7 @@ class Places:
 
     @property
     def trusts_some(self) -> bool:
-        """Whether the address of a peer decides anything."""
+        """Whether any peer's address is trusted."""
         return bool(self._trusted)
 
     def trusts(self, address: str | None) -> bool:
@@ -77,7 +77,7 @@ class Places:
         Args:
             headers: of the request, names in lower case.
             peer: IP address of the other end of the connection; None: unknown.
-            scheme: of the connection.
+            peer: IP address of the peer; None: unknown.
         """
         host = headers.get("host", "")
         prefix = self._root_path
@@ -93,7 +93,7 @@ class Places:
     def path_within(self, path: str, place: Place) -> str:
         """Convert a request's path to a route's path: without prefix, repeated slashes, and slash at the end.
 
-        The prefix may be missing, because some proxies remove it.
+        Some proxies remove the prefix, so it may be missing.
         """
         if "//" in path:
             path = re.sub("/{2,}", "/", _ABSOLUTE.sub("", path, count=1))

@@ -1,7 +1,7 @@
-"""Bind the server's address before the slow start of the engine, so that a wrong one fails at once.
+"""Bind the server's address before the slow start of the engine, so that a wrong address fails at once.
 
-A bound address does not listen yet.  Until the server is ready, connections are refused, so that a health
-check does not succeed too early.
+A bound address does not listen yet.  Until the server is ready, connections are refused, so that health
+checks do not succeed too early.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ async def _bound(family: int, address: tuple[str | int, ...]) -> trio.socket.Soc
     try:
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
         if family == trio.socket.AF_INET6:
-            # Separate sockets for IPv4 and IPv6: on a shared one IPv4 clients appear as ::ffff:10.0.0.1.
+            # Separate sockets for IPv4 and IPv6, because on a shared one IPv4 clients appear as
+            # ::ffff:10.0.0.1.
             socket.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
         await socket.bind(address)
     except BaseException:

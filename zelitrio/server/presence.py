@@ -1,7 +1,7 @@
 """Find out whether the client of a request is still connected.
 
-A client that closes its connection and one that only ends its sending side both send a FIN.  They differ when
-more bytes are sent to them: a closed connection answers with a reset.
+A client sends a FIN both when it closes its connection and when it only ends its sending side.  If more bytes
+are sent to it, a closed connection answers with a reset.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import trio
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
 
 MAX_AHEAD_BYTES = 64 * 1024
-"""Bytes of pipelined requests that are read during an answer; no more are read."""
+"""Bytes of pipelined requests that are read during an answer."""
 PROBE_AFTER_S = 0.2
-"""Time after which a client that ended its sending side is probed.  A short answer needs no probe."""
+"""Time until a client that ended its sending side is probed.  A short answer needs no probe."""
 PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Clients ignore unexpected interim responses (RFC 9110, section 15.2)."""
 _LOOK_FIRST_S, _LOOK_MOST_S = 0.002, 0.25

@@ -1,4 +1,4 @@
-"""Parameters of a query: each reads itself from a request, and says its schema for OpenAPI."""
+"""Parameters of a query: each reads itself from a request and has a schema for OpenAPI."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Item = TypeVar("Item")
 
 @attrs.frozen
 class Parameter(ABC):
-    """A parameter by its name; `read` of each kind raises `invalid_parameters` for a wrong value."""
+    """A parameter by name; `read` raises `invalid_parameters` for a wrong value."""
 
     name: str
 
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """The values that it takes."""
+        """The schema of its values."""
 
     @property
     def is_required(self) -> bool:
@@ -57,13 +57,13 @@ class PageToken(Text):
 
     @property
     def schema(self) -> Schema:
-        """See Parameter; only the absent one can be told in advance."""
+        """See Parameter; the schema can allow only an absent token."""
         return {"enum": [""]}
 
 
 @attrs.frozen
 class Texts(Parameter):
-    """Any number of texts up to `max_items`: the parameter may repeat."""
+    """Up to `max_items` texts: the parameter may repeat."""
 
     max_items: int = 100
 
@@ -73,7 +73,7 @@ class Texts(Parameter):
         return {"type": "array", "items": {"type": "string"}, "maxItems": self.max_items}
 
     def read(self, query: QueryParams) -> list[str]:
-        """Those that are not empty."""
+        """The texts that are not empty."""
         found = [value for value in query.getlist(self.name) if value]
         if len(found) > self.max_items:
             raise wrong(self.name, f"at most {self.max_items} values", str(len(found)))
@@ -145,7 +145,7 @@ class Whole(Parameter):
 
 @attrs.frozen
 class Page:
-    """A page of a list: its size, and the token of the item that the page before ended with."""
+    """A page of a list: its size, and the token of the last item before it."""
 
     size: Whole
     after: PageToken
@@ -153,7 +153,7 @@ class Page:
     def of(
         self, items: Sequence[Item], tokens: Sequence[str], query: QueryParams
     ) -> tuple[Sequence[Item], str | None]:
-        """The page that a query asks for, and the token for the next one; None after the last page.
+        """The requested page, and the token of the next one; None after the last page.
 
         Raises:
             RemoteError: `invalid_parameters`: the size is out of range, or no item has that token.

@@ -8,13 +8,13 @@ from typing import Any
 import structlog
 
 MAX_TRACEBACK_CHARS = 8000
-"""Characters that are kept from the end of a traceback; that of an exception group can be of any length."""
+"""Kept characters at the end of a traceback; an exception group's can have any length."""
 
 
 class QuietLog:
     """A wrapper of structlog's logger that raises no `Exception`.
 
-    The program that embeds the server configures structlog, and its configuration may raise errors.
+    An embedding program configures structlog, and its configuration may raise errors.
     """
 
     def __init__(self) -> None:
@@ -33,8 +33,8 @@ class QuietLog:
     def error(self, event: str, *, exc_info: BaseException | None = None, **values: object) -> None:
         """Log a failure, with the traceback of its error.
 
-        The traceback is formatted here: structlog's default uses rich, which shows all local variables and
-        may take seconds.
+        The traceback is formatted here, because structlog's default uses rich, which shows all local
+        variables and may take seconds.
         """
         if exc_info is not None:
             try:

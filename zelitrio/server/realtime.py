@@ -43,7 +43,7 @@ async def serve_realtime(
     settings: ServerSettings,
     keep_alive: KeepAlive,
 ) -> None:
-    """Run one conversation on a stream whose request was read; the caller closes the stream.
+    """Run one conversation on a stream after its request was read; the caller closes the stream.
 
     Returns when either side has ended the conversation.
     """

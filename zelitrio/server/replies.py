@@ -1,7 +1,7 @@
-"""Speak the replies of one connection, one after the other, while their text is still coming.
+"""Speak the replies of one connection, one after the other, while their text is coming.
 
-The connection's reader puts the peer's events into the `Inbox` without waiting.  `ReplySpeaker.run` takes
-them; it is the only task that sends audio.
+The reader puts the peer's events into the `Inbox` without waiting.  `ReplySpeaker.run` takes them and is the
+only task that sends audio.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from zelitrio.server.state import ServerState
 from zelitrio.session import AccountLike, Meter, Packet, Signal, StreamOptions, speak
 
 EVENT_CHARS = 64
-"""Each event counts as this many more characters, so that events without text are limited, too."""
+"""Each event counts as this many more characters, so that events without text are limited too."""
 log = get_log()
 
 
 class Inbox:
-    """Events that are not handled yet.
+    """Waiting events.
 
     Args:
         max_chars: limit for the text of all waiting events.
@@ -76,14 +76,14 @@ class ReplyWire(Protocol):
     """The messages with which one protocol carries replies."""
 
     def choose(self, reply: BeginReply) -> StreamOptions:
-        """Find the voice and the format.
+        """Choose voice and format.
 
         Raises:
-            RemoteError: there is no such voice or format.
+            RemoteError: the voice or format is unknown.
         """
 
     async def start(self, reply: BeginReply, options: StreamOptions) -> None:
-        """Announce a reply's audio.  Called before its first packet, or at its end if it has none."""
+        """Announce a reply's audio, before its first packet, or at its end without audio."""
 
     async def send(self, packet: Packet) -> None:
         """Send audio."""
@@ -200,10 +200,10 @@ class ReplySpeaker:
 
 @attrs.define(eq=False)
 class ReplyConversation:
-    """Runs the speaker of one connection beside its reader, until either side ends the connection.
+    """Runs speaker and reader of one connection until either side ends it.
 
     Attributes:
-        failure: the error for which this side ended it; the peer was told.
+        failure: the error for which this side ended it, already sent to the peer.
     """
 
     state: ServerState
@@ -217,7 +217,7 @@ class ReplyConversation:
         return self._scope.cancel_called and self.failure is None
 
     async def run(self, read: Callable[[], Awaitable[None]]) -> None:
-        """Speak the events that `read` puts into the inbox.  During a drain, finish the open reply, then end.
+        """Speak the events that `read` puts into the inbox.  In a drain, finish the open reply, then end.
 
         Raises:
             trio.BrokenResourceError: the peer is gone.
@@ -243,7 +243,7 @@ class ReplyConversation:
         """Stop speaking, then send an error."""
         if self.failure is None and not self._scope.cancel_called:
             self.failure = failure
-            self.state.begin()  # so that a server that is ending waits until the error is sent
+            self.state.begin()  # a server that is ending must wait until the error is sent
             self._scope.cancel()
 
     async def _watch_drain(self) -> None:
@@ -259,7 +259,7 @@ class ReplyConversation:
 
 @attrs.define(eq=False)
 class _Written:
-    """Iterates over the text of the open reply.  Not an async generator, which would have to be closed."""
+    """Iterates over the text of the open reply.  Not an async generator, because that must be closed."""
 
     speaker: ReplySpeaker
     meter: Meter

@@ -9,16 +9,16 @@ from starlette.types import Message
 from zelitrio.session import Signal
 
 MAX_UNREAD_BYTES = 128 * 1024
-"""Bytes that may wait for the application; more are not read from the client."""
+"""Waiting bytes for the application; further bytes are not read from the client."""
 PIECES_AT_ONCE = 64
-"""Pieces that are taken before other tasks run; a client may send one byte per piece."""
+"""Pieces taken before other tasks run; a client may send one byte per piece."""
 
 
 class RequestBody:
     """A queue of bytes from the protocol to the application.
 
-    It is not a channel of messages as in hypercorn's own worker.  There, ten unread messages block the answer
-    of an application that does not read its body, and the connection never ends.
+    hypercorn's own worker uses a channel of messages.  There, ten unread messages block the answer of an
+    application that does not read its body, and the connection never ends.
     """
 
     def __init__(self) -> None:

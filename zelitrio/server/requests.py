@@ -19,7 +19,7 @@ ACCOUNT = "zelitrio.account"
 
 
 def account_name_of(scope: Mapping[str, Any]) -> str | None:
-    """The name of a request's account; None: it is not known."""
+    """The name of a request's account, if known."""
     return scope.get(ACCOUNT)
 
 
@@ -72,7 +72,7 @@ def read_format(wanted: SpeechRequest | DialogueRequest) -> AudioFormat:
 
 
 async def read_body(state: ServerState, request: Request) -> bytes:
-    """Read the whole body, within the time for a head plus the time for a write.
+    """Read the whole body, within the time of a head plus that of a write.
 
     Raises:
         RemoteError: `message_too_big` (413) or `input_timeout_exceeded` (408).

@@ -47,30 +47,31 @@ async def serve(
 ) -> None:
     """Serve realtime sockets and HTTP on one port until drained or cancelled.
 
-    Cancelling it ends everything at once.  Setting `drain` ends it in order.  Then new conversations are
-    refused, and `/ready` answers 503.  Conversations in progress finish their speech, for at most `drain_s`.
-    All sockets are closed with 1012, and the call returns.
+    Cancelling ends everything at once.  Setting `drain` ends it in order: new conversations are refused,
+    `/ready` answers 503, and conversations finish their speech for at most `drain_s`.  Then all sockets are
+    closed with 1012, and the call returns.
 
-    No client can end it.  After an error in one of its own tasks, it refuses new conversations, lets others
-    finish their speech for at most `drain_s`, closes every socket with 1011, and raises ServerError.
+    No client can end the server.  After an error in one of its own tasks, it refuses new conversations, lets
+    others finish for at most `drain_s`, closes every socket with 1011, and raises ServerError.
 
     Args:
-        engine: must be warmed up, and must run until this call returns.
+        engine: warmed up, and running until this call returns.
         front_end: shared by all conversations.
         settings: address, keys, limits; None: the defaults.
-        session_settings: of conversations; None: the defaults.
-        handle_signals: whether to drain on the first SIGTERM or SIGINT and end at once on the second.  Only
-            for the program that owns the process, in its main thread.
+        session_settings: settings of conversations; None: the defaults.
+        handle_signals: whether to drain on the first SIGTERM or SIGINT and end at once on the second; only
+        for
+            the program that owns the process, in its main thread.
         drain: set it to drain; None: only a signal drains.
-        dictionaries: pronunciations that requests can name; None: there are none.
-        port: bound before (`open_port`); None: bind the address in `settings`.
+        dictionaries: pronunciations that requests can name, if any.
+        port: from `open_port`; None: bind the address in `settings`.
         task_status: started with the base URLs ("http://127.0.0.1:8020") when the server listens.
 
     Raises:
         LocalError: the address cannot be bound, the host is not loopback and there is no key, a certificate
             cannot be used, or the Wyoming port cannot be opened or announced.
-        EngineError: the engine failed; every peer was told before.
-        ServerError: the server failed; every peer was told before.
+        EngineError: the engine failed; every peer was notified.
+        ServerError: the server failed; every peer was notified.
     """
     chosen = settings or ServerSettings()
     state = make_state(
@@ -154,6 +155,6 @@ async def _keep_log_moving() -> None:
 
 
 def _note_bug(state: ServerState, scope: Scope, error: Exception) -> None:
-    """Log and count an error of the application; the client was answered with 500 if possible."""
+    """Log and count an error of the application; the client gets a 500 if possible."""
     state.metrics.connections_failed.inc()
     log.error("request_failed", request_id=request_id_of(scope), path=scope.get("path"), exc_info=error)

@@ -30,7 +30,7 @@ log = get_log()
 
 @attrs.define(eq=False, kw_only=True)
 class Shape:
-    """Turns packets into a body.  This one sends the audio bytes only.  One object per answer.
+    """Turns packets into a body, one object per answer.  This one sends only the audio.
 
     Attributes:
         content_type: of the answer.
@@ -66,7 +66,7 @@ class Job:
     settings: VoiceSettings
     seed: int | None = None
     clamped: tuple[str, ...] = ()
-    """Settings that were out of range, with the values that are used; sent in a header."""
+    """Settings out of range with their used values; sent in a header."""
     reading: Reading = attrs.field(factory=Reading)
     tempo: float = 1.0
     """Tempo of the audio relative to the voice's, at the same pitch."""
@@ -88,7 +88,7 @@ class SpokenAnswer(Response):
     """Speaks a job as an ASGI response.
 
     If the client leaves, its lane is freed at once.  A failure before the first packet is answered with an
-    error.  A later failure cuts the connection, so that the client does not take a part for the whole.
+    error. A later failure cuts the connection, so that the client does not take a part for the whole.
     """
 
     def __init__(self, state: ServerState, job: Job, shape: Shape, request_id: str, asked_at: float) -> None:
@@ -119,7 +119,7 @@ class SpokenAnswer(Response):
             self._state.end()
 
     async def _speak(self, send: Send) -> Response | Message | None:
-        """Send the answer except its end, and return the end; None: the connection must be cut."""
+        """Send the answer without its end, and return the end; None: the connection must be cut."""
         job, shape = self._job, self._shape
         parts: list[bytes] = []
         first_ms: float | None = None

@@ -43,14 +43,14 @@ class ServerState:
     history: History | None
     """None: no history is kept."""
     max_connections: int
-    """The setting, or fewer if the process may not open so many files."""
+    """The setting, or fewer if there are not enough descriptors."""
     failure: EngineError | ServerError | None = None
     """The failure that ends the server."""
     connections: int = 0
     turned_away: int = 0
     """Connections above the limit that are being answered."""
     conversations: int = 0
-    """Sockets and speech requests in progress; a drain waits for them."""
+    """Sockets and speech requests in progress, for which a drain waits."""
     _changed: Signal = attrs.field(factory=Signal, init=False)
 
     @property
@@ -157,7 +157,7 @@ def _history(settings: ServerSettings) -> History | None:
 
 
 def _connections(settings: ServerSettings) -> int:
-    """The number of connections in the settings, or fewer if descriptors do not suffice."""
+    """The number of connections in the settings, or fewer if there are not enough descriptors."""
     possible = connections_possible()
     if possible is None or possible >= settings.max_connections:
         return settings.max_connections

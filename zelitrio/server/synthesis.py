@@ -1,4 +1,4 @@
-"""The vendor's four endpoints for speech: a body with a text gets its audio."""
+"""ElevenLabs' four endpoints for speech: a text in, audio out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zelitrio.session import Alignment, Packet, Timing, choose_front_end, join_a
 from zelitrio.text import Reading
 
 MAX_WHOLE_CHARS = 40_000
-"""Limit for a text whose answer is sent whole: 45 minutes of speech, up to 250 MB of PCM."""
+"""Limit for a text with a whole answer: 45 minutes of speech, up to 250 MB of PCM."""
 
 
 @attrs.define(eq=False, kw_only=True)

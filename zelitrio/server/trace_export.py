@@ -1,10 +1,10 @@
 """Export spans to a collector: OTLP over HTTP, by OpenTelemetry.  Only `tracing` imports this, on demand.
 
 The event loop puts finished spans into a bounded queue.  Once a second a worker thread sends them.  If the
-collector cannot be reached, one line is logged, and the oldest spans of a full queue are dropped.
+collector cannot be reached, one line is logged, and a full queue drops its oldest spans.
 
-Each request reads the system's clock once, when it begins.  All times of its spans come from Trio's clock.
-So no span ends before it begins, and none leaves its parent, when the system's clock is set.
+Each request reads the system's clock once, at its begin.  All times of its spans come from Trio's clock.  So
+no span ends before it begins or leaves its parent when the system's clock is set.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from zelitrio.session import Trace
 
 EXPORT_EVERY_S = 1.0
 MAX_SPANS = 4096
-"""The most spans that wait for the collector: about 600 requests, 8 MB."""
+"""Waiting spans: about 600 requests, 8 MB."""
 _TIMEOUT_S = 5.0
 """Time for one batch, including the exporter's own retries."""
 _LAST_EXPORT_S = 2.0
@@ -62,12 +62,12 @@ class TraceExport:
 
     Args:
         endpoint: URL of the collector, such as http://localhost:4318.
-        sample: part of the requests that are traced, 0 to 1, unless the client's `traceparent` decides.
+        sample: share of traced requests, unless the client's `traceparent` decides.
         load: returns the engine's load, 0 to 1.
     """
 
     def __init__(self, endpoint: str, sample: float, load: Callable[[], float]) -> None:
-        # The exporter would log each retry; this server logs the first failure only.
+        # The exporter would log each retry; this server logs only the first failure.
         logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         self._exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_TIMEOUT_S)
         self._queue = _Queue()
@@ -122,7 +122,7 @@ class TraceExport:
 
 
 class _Clock:
-    """Nanoseconds since 1970 for a moment of Trio's clock; the difference is that of its making."""
+    """Nanoseconds since 1970 for a moment of Trio's clock, by the clocks' difference at construction."""
 
     def __init__(self) -> None:
         self._offset_s = time.time() - trio.current_time()
@@ -146,7 +146,7 @@ class RequestSpan:
     _is_socket: bool
 
     def answered(self, name: str, status: int) -> None:
-        """Note the answer's status, and name the span."""
+        """Record the answer's status, and name the span."""
         self._span.update_name(name)
         self._span.set_attribute("http.response.status_code", status)
 

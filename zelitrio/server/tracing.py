@@ -1,7 +1,7 @@
 """Traces: a span for each request, with the stages up to its first audio as children.
 
-An HTTP request is one span.  A socket is one span, and each of its streams is a child of it.  Spans are only
-made if a collector is set; only then is OpenTelemetry imported, by `trace_export`.
+An HTTP request is one span.  A socket is one span, and each of its streams is a child of it.  Spans are made
+and OpenTelemetry is imported (by `trace_export`) only if a collector is set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zelitrio.server.trace_export import RequestSpan, TraceExport
 
 _UNTRACED = ("/live", "/ready", "/metrics")
-"""Paths that monitoring asks for every few seconds."""
+"""Paths that monitoring requests every few seconds."""
 _current: ContextVar[RequestSpan | None] = ContextVar("zelitrio_request_span", default=None)
 """The span of the request that the current task works for; child tasks inherit it."""
 
@@ -47,12 +47,12 @@ class Tracing:
     def request(
         self, name: str, headers: Iterable[tuple[str, str]], *, is_socket: bool = False
     ) -> Iterator[RequestSpan | None]:
-        """Trace the request that is handled in the block; the target is None if it is not traced.
+        """Trace the request of the block; yield its span, or None without a trace.
 
         Args:
             name: of the span.
             headers: of the request; `traceparent` continues the client's trace.
-            is_socket: whether each stream gets a span of its own.
+            is_socket: whether each stream gets its own span.
         """
         span = None if self._export is None else self._export.begin(name, dict(headers), is_socket)
         if span is None:
@@ -66,7 +66,7 @@ class Tracing:
             span.end()
 
     def open_stream(self, voice_id: str, began_at: float) -> Trace | None:
-        """Begin the trace of a stream of the current request; None: it is not traced."""
+        """Begin the trace of a stream of the current request, if it is traced."""
         request = _current.get()
         return None if request is None else request.open_stream(voice_id, began_at)
 

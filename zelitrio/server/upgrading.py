@@ -13,15 +13,14 @@ from zelitrio.server.websocket import HandshakeError, accept_answer
 async def begin_upgrade(stream: GuardedStream, head: RequestHead) -> bytes | None:
     """Bind the request's id to the log, and return the answer that accepts the upgrade.
 
-    If the request is not a valid WebSocket handshake, answer it with an error and return None.  Only that
-    waits.
+    An invalid WebSocket handshake is answered with an error, and the result is None.  Only that waits.
     """
     try:
         answer = accept_answer(head)
     except HandshakeError as error:
         await answer_status(stream, error.status, error.message)
         return None
-    # Child tasks inherit the id, so every log line of the conversation has it.
+    # Child tasks inherit the id, so all log lines of the conversation have it.
     headers = [
         (name.encode(), value.encode("latin-1")) for name, value in head.headers if name in NAMING_HEADERS
     ]

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def find_voice(catalogue: Catalogue, name: str | None, language: str | None) -> Voice:
-    """The voice that a peer names by id, by name or by language; the default voice if it names none.
+    """Return the voice that a peer names by id, name or language, or the default voice.
 
-    A language together with a name is used if the voice speaks it, and ignored otherwise: these peers fill
-    the field in by themselves.
+    A language together with a name is ignored if the voice does not speak it, because these peers fill in the
+    field themselves.
 
     Raises:
         RemoteError: `voice_not_found`, or `unsupported_language`: the language's reader is not installed.

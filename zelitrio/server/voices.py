@@ -28,9 +28,9 @@ _TYPE = Word(
     "voice_type", ("personal", "community", "default", "workspace", "non-default", "non-community", "saved")
 )
 _OF_THIS_SERVER = ("default", "workspace", "non-community")
-"""Values of `voice_type` that match all voices of this server; other types match none."""
+"""Values of `voice_type` that match all voices of this server."""
 _LABELS = (Text("gender"), Text("age"), Text("accent"))
-"""Filters that compare a label of the same name."""
+"""Filters on the label of the same name."""
 _LANGUAGE, _USES, _IDS = Texts("language"), Texts("use_cases"), Texts("voice_ids", max_items=100)
 _SORT = Word("sort", ("name", "created_at_unix"))
 _DIRECTION = Word("sort_direction", ("asc", "desc"))
@@ -70,12 +70,12 @@ def settings_json() -> dict[str, Any]:
 
 @attrs.frozen
 class VoiceQuery:
-    """Which voices a client looks for.
+    """A client's search for voices.
 
     Attributes:
-        tests: each holds of the voices it looks for.
-        sort: "name"; anything else: as the server offers them.
-        is_descending: the last first.
+        tests: conditions that all must hold for a voice.
+        sort: "name"; anything else: the server's order.
+        is_descending: whether to reverse the order.
     """
 
     tests: tuple[Callable[[Voice], bool], ...]
@@ -83,7 +83,7 @@ class VoiceQuery:
     is_descending: bool
 
     def find(self, voices: Iterable[Voice]) -> list[Voice]:
-        """The voices that are found, in order."""
+        """The matching voices, in order."""
         found = [voice for voice in voices if all(test(voice) for test in self.tests)]
         if self.sort == "name":
             found.sort(key=lambda voice: voice.name.lower())

@@ -1,4 +1,4 @@
-"""Contain the errors of each connection, so that they end this connection only."""
+"""Contain the errors of each connection, so that they end only this connection."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 trio-websocket, which the client uses, is more general.  It needs a task and a channel for every connection,
 and a lock, a cancel scope and three turns of the loop for every message.  With it an utterance of 5 s took
-126 turns of the loop; now it takes 33 (also because it has fewer messages).  On a GPU the loop limits the
-server.  wsproto's `Connection` parses the peer's frames, which are masked and arrive in pieces.
+126 turns of the loop; now it takes 33, also because there are fewer messages.  On a GPU the loop limits the
+server.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from zelitrio.session import PeerLeft
 CLOSE_HANDSHAKE_S = 2.0
 """Time to wait for the peer's close frame.  Pipecat waits as long for ours."""
 FRAMES_AT_ONCE = 4
-"""Frames that are handled before other tasks run: a greeting, a text, its flush and the end.  Frames count,
-not messages: one read can hold 680 pings, which take 12 ms."""
+"""Frames handled before other tasks run: a greeting, a text, its flush and the end.  Frames count, not
+messages: one read can hold 680 pings, which take 12 ms."""
 READ_BYTES = 4096
 """Bytes per read: enough for a text and its flush."""
 MAX_UNSENT_PONGS = 16 * 1024
-"""Bytes of unsent data above which pings are not answered, for peers that send pings and do not read."""
+"""Unsent bytes above which pings are not answered, for peers that send pings and do not read."""
 _TOO_BIG, _GONE = 1009, 1006
 
 
@@ -89,16 +89,16 @@ def _bytes_in(data: str | bytes | bytearray) -> int:
 
 
 class WebSocket:
-    """One accepted socket, as `zelitrio.session.run_socket` takes it.
+    """One accepted socket, a transport of `zelitrio.session.run_socket`.
 
     The opener of the stream closes it.  The peer's pings are answered while a task receives.
 
     Args:
-        stream: its request was read.
-        nursery: for the rest of a control frame that the peer does not take at once.
-        max_message_bytes: a longer one closes the socket with 1009.
+        stream: the stream after the request was read.
+        nursery: sends the rest of a control frame that the peer does not take at once.
+        max_message_bytes: a longer message closes the socket with 1009.
         answer: accepts the request (`accept_answer`); sent now.
-        received: bytes that came after the request.
+        received: bytes after the request.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class WebSocket:
             self._frames.receive_data(bytes(data))
 
     def _take(self, event: Event) -> str | bytes | None:
-        """Handle a frame; return the message that it completes, or None."""
+        """Handle a frame; return the message that it completes, if any."""
         match event:
             case TextMessage() | BytesMessage():
                 return self._take_part(event)
@@ -203,7 +203,7 @@ class WebSocket:
             self._part_bytes = 0
             return event.data if isinstance(event, TextMessage) else bytes(event.data)
         if self._parts is None:
-            # A buffer, not a list, which any number of empty parts would fill.
+            # A buffer, because any number of empty parts could fill a list.
             self._parts = io.StringIO() if isinstance(event, TextMessage) else io.BytesIO()
         self._parts.write(event.data)  # type: ignore[arg-type]  # all of one message are of one kind
         if not event.message_finished:

@@ -1,7 +1,7 @@
-"""Serve Wyoming, the protocol of Home Assistant's voice services, on a port of its own.
+"""Serve Wyoming, the protocol of Home Assistant's voice services, on its own port.
 
 Wyoming has no keys and no encryption: every program that reaches the port can use it.  So it is bound to
-loopback unless a setting changes that.
+loopback by default.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 4096
 STALL_S = 300.0
-"""Time to wait for the next event while no reply is being sent.  A language model may pause for a minute in
+"""Time to wait for the next event while no reply is sent.  A language model may pause for a minute in
 mid-reply, and a satellite may keep its connection between two sentences."""
 LOOK_S = 0.1
 """Interval of checks whether a peer that has ended its sending side has left or still reads audio."""
@@ -108,9 +108,9 @@ class _Wire:
 class _Connection:
     """The reader of one connection.
 
-    Home Assistant ignores `error`: it waits for `synthesize-stopped`, or, if it did not stream, for the end
-    of the connection.  So a failed reply ends the connection, but only after the peer has sent all of its
-    text, because its next write would fail otherwise.
+    Home Assistant ignores `error`: it waits for `synthesize-stopped`, or, without streaming, for the end of
+    the connection.  So a failed reply ends the connection, but only after the peer has sent all of its text,
+    because its next write would fail otherwise.
     """
 
     stream: GuardedStream
@@ -120,7 +120,7 @@ class _Connection:
     talk: ReplyConversation = attrs.field(init=False)
     event_began_at: float = attrs.field(factory=trio.current_time, init=False)
     info: dict[str, Any] = attrs.field(init=False)
-    """The answer to `describe`, made once because a peer may ask any number of times."""
+    """The answer to `describe`, made once because a peer may ask often."""
 
     def __attrs_post_init__(self) -> None:
         state = self.state
@@ -163,10 +163,10 @@ class _Connection:
         self.talk.leave()
 
     async def _receive(self) -> bytes:
-        """Wait for more bytes; empty if the peer has ended its sending side or has been idle for STALL_S.
+        """Wait for more bytes; empty if the peer has ended its sending side or was idle for STALL_S.
 
         Raises:
-            RemoteError: `input_timeout_exceeded`: the peer sends nothing in the middle of an event or a text.
+            RemoteError: `input_timeout_exceeded`: the peer stalls in the middle of an event or a text.
         """
         settings, events = self.state.settings, self.events
         while True:

@@ -19,7 +19,7 @@ async def open_wyoming_port(settings: ServerSettings) -> AsyncIterator[list[trio
     """Listen on the Wyoming port during the block; without listeners if the port is off.
 
     Raises:
-        SettingError: the address cannot be bound, or is to be announced and only this machine reaches it.
+        SettingError: the address cannot be bound, or is announced but loopback.
     """
     host, port = settings.wyoming_host, settings.wyoming_port
     if not port:

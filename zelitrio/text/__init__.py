@@ -1,7 +1,7 @@
-"""Text processing: from written text to utterances, whose words have phones, spans and breaks.
+"""Text processing: from text to utterances, the words of which have phones, spans and breaks.
 
-Nothing here waits, and no text raises an error.  A `FrontEnd` is immutable: all streams and threads share it.
-A `StreamReader` belongs to one stream: it knows the sentence that the stream is in.
+Nothing here waits, and no text raises an error.  A `FrontEnd` is immutable and shared by all streams and
+threads. A `StreamReader` belongs to one stream: it knows the stream's current sentence.
 """
 
 from __future__ import annotations

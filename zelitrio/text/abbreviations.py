@@ -12,7 +12,7 @@ TITLES = table(
     sr=sister messrs=messieurs mme=madame mlle=mademoiselle dr=doctor st=saint mt=mount ft=fort
     """
 )
-"""Abbreviations that are read like this before a capitalised name."""
+"""Readings of abbreviations before a capitalised name."""
 
 MONTHS = table(
     """
@@ -33,7 +33,7 @@ PLACES = table(
     dr=drive ter=terrace cir=circle
     """
 )
-"""Abbreviations that are read like this after a capitalised name or a house number."""
+"""Readings of abbreviations after a capitalised name or a house number."""
 
 WORDS = table(
     """
@@ -47,10 +47,10 @@ WORDS = table(
     rm=room fl=floor yr=year yrs=years hr=hour hrs=hours wk=week wks=weeks mfg=manufacturing
     """
 )
-"""Abbreviations that are read like this if they have their full stop, in any context."""
+"""Readings of abbreviations with their full stop, in any context."""
 
 BARE = words("ctrl vs mr mrs dr prof jr sr ltd inc blvd ave dept approx")
-"""Abbreviations that are also read without a full stop: they have no other meaning."""
+"""Abbreviations that are also read without a full stop, because they have no other meaning."""
 
 LETTERED = table(
     """
@@ -58,7 +58,7 @@ LETTERED = table(
     w/=with b/c=because
     """
 )
-"""Abbreviations of several letters and marks, which are read as a whole."""
+"""Abbreviations of several letters and marks."""
 
 _FOLLOWED = words("p pp fig figs ch sec vol eq ref no nos cf viz ext tel attn ca mr mrs ms eg ie e.g i.e")
 
@@ -66,7 +66,7 @@ ENDING = frozenset({*WORDS, *MONTHS, *DAYS, *PLACES, "am", "pm"}) - _FOLLOWED
 """Abbreviations that may also be the last word of a sentence."""
 
 BEFORE_NAMES = (frozenset(TITLES) | _FOLLOWED) - {"st", "dr", "sr", "no"}
-"""Abbreviations that never end a sentence: the thing that they belong to comes next."""
+"""Abbreviations that never end a sentence, because a name follows."""
 
 STARTERS = words(
     """
@@ -76,4 +76,4 @@ STARTERS = words(
     Have Has Had Might Once Some Many Most All Each Every One Both
     """
 )
-"""Capitalised words that nearly always begin a new sentence when they follow an abbreviation."""
+"""Capitalised words that nearly always begin a new sentence after an abbreviation."""

@@ -1,7 +1,7 @@
 """Parts of a stream that are not spoken: reasoning, fenced code, performance tags.
 
-They may span many chunks, so one `Blocks` follows one stream.  They are replaced by as many spaces, so spans
-stay valid.
+They may span many chunks, so one `Blocks` follows one stream.  Spaces replace them one by one, so spans stay
+valid.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Blocks:
 
     _unheard: Unheard = attrs.field(factory=Unheard)
     _ends: re.Pattern[str] | None = attrs.field(default=None, init=False)
-    """Matches the end of the open block; None: no block is open."""
+    """Matches the end of the open block, if any."""
     _is_line_start: bool = attrs.field(default=True, init=False)
 
     def blank(self, chunk: str) -> str:
-        """Return the chunk with spaces in place of its unspoken parts.  Call it for each chunk, in order."""
+        """Replace a chunk's unspoken parts by spaces.  Call it for each chunk, in order."""
         if self._ends is None and not any(sign in chunk for sign in "<`~["):
             self._follow(chunk)
             return chunk
@@ -66,7 +66,7 @@ class Blocks:
         return "".join(parts)
 
     def _next_block(self, chunk: str, place: int, parts: list[str]) -> int:
-        """Pass over one line, or over the beginning of the block that starts in it; return the place."""
+        """Pass over a line, or over the beginning of a block in it; return the new place."""
         line_end = chunk.find("\n", place) + 1 or len(chunk)
         start = place + len(chunk[place:line_end]) - len(chunk[place:line_end].lstrip(" \t"))
         if self._is_line_start:

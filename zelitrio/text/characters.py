@@ -11,13 +11,13 @@ INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef"
 )
-"""For a character class: characters without width, and marks where a word may be broken."""
+"""For a character class: characters without width, and hyphenation marks."""
 
 MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 """For a character class: combining accents, and lines through letters."""
 
 APOSTROPHES = "‘`´ʼʹ′＇‛ʻ՚ꞌ‵ʾʽˊˋ΄᾽᾿"
-"""For a character class: characters that people type for an apostrophe, besides the two usual ones."""
+"""For a character class: characters used as an apostrophe, besides the two usual ones."""
 
 STYLED = (
     "\u1d00-\u1d22\u0262\u026a\u0274\u0276\u0280\u028f\u0299\u029c\u029f\ua730\ua731\ua7af\u2100-\u214f"
@@ -27,7 +27,7 @@ STYLED = (
 )
 """For a character class: styled letters and digits: small capitals, full width, bold, circled, raised."""
 
-# These are not replaced by their compatibility form, because they are read as signs.
+# These are read as signs, so they are not replaced by their compatibility form.
 _KEPT = frozenset("℃℉№℅℗™℠℡Ω℧℮ℓ℻")
 
 _SMALL_CAPITALS = dict(

@@ -1,4 +1,4 @@
-"""Guess the part of speech of a word from the words beside it, with a few tables and no tagger."""
+"""Guess a word's part of speech from its neighbours, with a few tables and no tagger."""
 
 from __future__ import annotations
 
@@ -73,12 +73,12 @@ class Place:
         return self.words[self.index]
 
     def before(self, distance: int = 1) -> str:
-        """The word `distance` places before; empty beyond the beginning or across a break."""
+        """The word `distance` places before; empty outside of the text or across a break."""
         at = self.index - distance
         return self.words[at] if at >= 0 and not self.begins else ""
 
     def after(self, distance: int = 1) -> str:
-        """The word `distance` places after; empty beyond the end or across a break."""
+        """The word `distance` places after; empty outside of the text or across a break."""
         at = self.index + distance
         return self.words[at] if at < len(self.words) and not self.ends else ""
 

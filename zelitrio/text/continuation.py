@@ -11,22 +11,22 @@ from zelitrio.text.sentences import find_sentence_end
 from zelitrio.text.types import PHRASE_ENDS, SENTENCE_ENDS, Break, Utterance, Word
 
 PREVIOUS_CHARS = 200
-"""Characters of the text before a request that are read; more than any model uses."""
+"""Characters of earlier text that are read; more than any model uses."""
 FOLLOWING_CHARS = 60
-"""Characters after a mark that decide whether it ends an abbreviation or a sentence."""
+"""Characters after a mark that decide whether it ends a sentence."""
 
 
 @attrs.define(eq=False)
 class Continuation:
-    """The sentence that a stream is in: it numbers the utterances and gives each its context.
+    """A stream's current sentence: it numbers the utterances and gives each its context.
 
     Args:
-        limit: how many tokens of context the voice's model takes.
+        limit: the model's limit of context tokens.
     """
 
     limit: Limit
     _sentence: tuple[Word, ...] = attrs.field(default=(), init=False)
-    """Words of the open sentence, if the last utterance stopped in it."""
+    """Words of the open sentence, if any."""
     _is_cut: bool = attrs.field(default=False, init=False)
     _numbered: int = attrs.field(default=0, init=False)
 
@@ -75,7 +75,8 @@ def _context(before: Sequence[Word], pause_s: float | None, limit: Limit) -> tup
 
 
 def open_sentence(previous: str, text: str) -> str:
-    """The end of `previous` that is in the same sentence as the beginning of `text`; empty if there is none.
+    """Return the end of `previous` in the same sentence as the beginning of `text`; empty if a sentence
+    ended.
 
     Only the last PREVIOUS_CHARS of `previous` are read.
     """

@@ -14,7 +14,7 @@ from zelitrio.text.lexicon_table import load_entries
 from zelitrio.text.types import Phones
 
 MOST_KEPT = 32
-"""Front ends that are cached, one per choice of dictionaries: making one takes milliseconds."""
+"""Cached front ends, one per choice of dictionaries, because making one takes milliseconds."""
 
 
 @attrs.frozen(eq=False)
@@ -23,10 +23,10 @@ class Dictionary:
 
     Attributes:
         dictionary_id: for a file, the stem of its name.
-        version_id: a hash of its content: it changes when the content changes.
+        version_id: a hash of its content.
         entries: phones of lower-case words.
         modified_at: Unix time of the last change.
-        aliases: texts, and the words that are read in their place.
+        aliases: texts, and the words read in their place.
         exact: aliases that match only their exact case, although they have no capital letter.
         inside: aliases that also replace parts of words.
     """
@@ -57,9 +57,8 @@ def load_dictionary(path: Path | str) -> Dictionary:
 class Dictionaries:
     """The dictionaries of one process, and front ends that use them.
 
-    Loaded dictionaries apply to every request that names no dictionary.  Dictionaries that a client keeps
-    apply only to requests that name them.  If two have the same word, the one named first is used.  Not
-    thread-safe.
+    Loaded dictionaries apply to every request that names no dictionary.  A client's dictionaries apply only
+    to requests that name them.  If two contain the same word, the one named first is used.  Not thread-safe.
 
     Args:
         front_end: reads all words that are in no dictionary.
@@ -85,7 +84,7 @@ class Dictionaries:
         return iter(self._loaded.values())
 
     def find(self, dictionary_id: str, version_id: str | None = None) -> Dictionary | None:
-        """Find a dictionary by id and version (None: the latest); None if there is no such version."""
+        """Find a dictionary by id and version (None: the latest); None if it is missing."""
         loaded = self._loaded.get(dictionary_id)
         versions = self._kept.get(dictionary_id, ()) if loaded is None else (loaded,)
         return next((one for one in reversed(versions) if version_id in (None, one.version_id)), None)

@@ -22,7 +22,7 @@ _DIGITS = str.maketrans("0123456789", "abcdefghij")
 
 @attrs.frozen
 class Rule:
-    """A text, and the words or the phones that are spoken in its place.
+    """A text, and the words or phones that are spoken in its place.
 
     Attributes:
         written: the text: one or more words.
@@ -130,7 +130,7 @@ def compile_rules(dictionary_id: str, rules: Sequence[Rule], modified_at: int = 
 
 
 def _word_for(written: str) -> str:
-    """The lexicon's word for a text; a made-up word, to be used by an alias, unless the text is one word."""
+    """The lexicon's word for a text: the text itself if it is one word, else a made-up word for an alias."""
     text = written.lower()
     if re.fullmatch(r"[^\W\d_]+", text):
         return text

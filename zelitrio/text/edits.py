@@ -10,18 +10,18 @@ import attrs
 
 @attrs.frozen
 class Edit:
-    """A part of the source, and the text that is read in its place."""
+    """A part of the source, and its replacement."""
 
     start: int
     end: int
     text: str
     rule: str = "edit"
-    """Name of the rule that made it, for `zelitrio normalise --explain`."""
+    """Name of its rule, for `zelitrio normalise --explain`."""
 
 
 @attrs.frozen
 class Edited:
-    """The text to read, after replacements.  `span` maps its places to the source."""
+    """The text after replacements.  `span` maps its places to the source."""
 
     text: str
     _starts: Sequence[int] = ()
@@ -29,11 +29,11 @@ class Edited:
     _edits: Sequence[Edit] = ()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The source span of a part of `text`; a replacement maps to all the characters that it replaced."""
+        """The source span of a part of `text`; a replacement maps to all characters that it replaced."""
         return self._source(start, is_end=False), self._source(end - 1, is_end=True)
 
     def rule_at(self, place: int) -> str | None:
-        """The rule of the replacement that contains `place`; None outside."""
+        """The rule of the replacement at `place`, if any."""
         index = bisect_right(self._starts, place) - 1
         if index >= 0 and place < self._starts[index] + len(self._edits[index].text):
             return self._edits[index].rule

@@ -24,7 +24,7 @@ class Explanation:
     skipped: tuple[tuple[str, int], ...] = ()
     """Texts that are not spoken, each with the index of its first character."""
     language: str | None = None
-    """The language that the text seems to be in, if it is not the one it was read in."""
+    """The language that the text seems to be in, if it is another one."""
 
     def to_json(self) -> dict[str, Any]:
         """The answer of `POST /v1/text/normalise`."""
@@ -65,14 +65,12 @@ class Explanation:
 def explain(
     front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False, language: str = "en"
 ) -> Explanation:
-    """Read a text and keep the rule of each word.
-
+    """Read a text and record the rule of each word.
     Args:
         front_end: reads the text.
         text: any text.
-        normalise: see `FrontEnd.utterance`.
-        ssml: see `FrontEnd.utterance`.
-        language: code of the language that the front end reads.
+        normalise, ssml: see `FrontEnd.utterance`.
+        language: code of the front end's language.
     """
     utterance, rules = front_end.explained(Blocks().blank(text), normalise=normalise, ssml=ssml)
     utterance = attrs.evolve(utterance, source=text)

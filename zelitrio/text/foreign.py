@@ -1,6 +1,6 @@
 """Read a language other than English: words and marks are found here, another program pronounces the words.
 
-No rules are applied: that program also reads numbers, abbreviations, dates and money, as they are written.
+No rules apply, because that program also reads numbers, abbreviations, dates and money.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class ForeignFrontEnd(FrontEnd):
     write: Callable[[str], str] = attrs.field(default=lambda ipa: ipa)
     """Converts IPA from a `<phoneme>` tag to the voice's symbols."""
     scripts: frozenset[str] | None = None
-    """The scripts that the program reads; words in others are skipped.  None: it reads all."""
+    """The scripts that the program reads; words in others are skipped.  None: all."""
     find_words: Callable[[str], Sequence[tuple[int, int]]] | None = None
-    """Finds the begin and end of each word in a script without spaces; None: words have spaces."""
+    """Finds the begin and end of each word in a script without spaces; None: spaces separate words."""
 
     def utterance(
         self,
@@ -116,7 +116,7 @@ class ForeignFrontEnd(FrontEnd):
         return found
 
     def _reads(self, token: Token) -> bool:
-        """Whether a word is in a script of this language; the program would name the letters of others."""
+        """Whether a word is in a script of this language; the program would name letters of other scripts."""
         return self.scripts is None or all(
             script_of(character) in self.scripts or not character.isalpha() for character in token.spoken
         )

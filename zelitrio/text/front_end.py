@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @attrs.define(eq=False)
 class ReadText:
-    """A text after reading, before it becomes an utterance: its tokens, their phones, and its tags."""
+    """A text before it becomes an utterance: its tokens, their phones, and its tags."""
 
     tokens: list[Token]
     phones: list[Phones]
@@ -31,7 +31,7 @@ class ReadText:
 
 @attrs.frozen(eq=False)
 class FrontEnd:
-    """Reads text.  Immutable, so one is shared by every stream and thread."""
+    """Reads text.  Immutable, so all streams and threads share it."""
 
     lexicon: Lexicon = attrs.field(factory=load_lexicon)
 
@@ -46,24 +46,25 @@ class FrontEnd:
     ) -> Utterance:
         """Read one chunk into words with phones and breaks.
 
-        Never waits and never raises, whatever the text.  Time is linear in its length, about 0.05 ms for a
-        sentence.  Text that cannot be spoken is skipped, so the result may have no words.
+        Never waits or raises.  Time is linear in the length, about 0.05 ms for a sentence.  Text that cannot
+        be spoken is skipped, so the result may have no words.
 
         Args:
             text: the chunk.
             ends_sentence: whether the sentence ends with the chunk.  If not, and no mark ends the text, the
                 last break is `Break.CUT`.
-            normalise: whether to read abbreviations, dates, money and so on as words; plain numbers are read
-                in any case.
-            ssml: whether tags such as ``<break>`` and ``<phoneme>`` are instructions instead of text.
-            opened: prosody of the elements that an earlier chunk left open; see `left_open`.
+            normalise: whether to read abbreviations, dates, money and so on as words; plain numbers are
+            always
+                read.
+            ssml: whether tags such as ``<break>`` and ``<phoneme>`` are instructions.
+            opened: prosody of elements that an earlier chunk left open; see `left_open`.
         """
         return self._utterance(text, self._read(text, normalise, ssml, opened), ends_sentence)
 
     def explained(
         self, text: str, *, normalise: bool = True, ssml: bool = False
     ) -> tuple[Utterance, tuple[str, ...]]:
-        """Read a text; return the utterance, and the name of the rule that read each word."""
+        """Read a text; return the utterance, and the rule's name of each word."""
         read = self._read(text, normalise, ssml)
         rules = [token.rule for token, phones in zip(read.tokens, read.phones, strict=True) if phones]
         return self._utterance(text, read, ends_sentence=True), tuple(rules)
@@ -100,8 +101,8 @@ class FrontEnd:
 
 @functools.cache
 def load_front_end() -> FrontEnd:
-    """The front end with the built-in lexicon.  The first call takes about half a second; it is cached."""
-    load_letter_to_sound()  # loaded now, so that the first unknown word of a stream does not wait for it
+    """The front end with the built-in lexicon, cached.  The first call takes about half a second."""
+    load_letter_to_sound()  # loaded now, so that no stream waits for it
     return FrontEnd()
 
 

@@ -1,6 +1,6 @@
 """Guess the language of a text by its most frequent words, and the scripts of languages and letters.
 
-The guess is only used for warnings, so an uncertain guess is None.
+The guess is used only for warnings.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LANGUAGES = {
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _FEWEST_FOUND, _MOST_WORDS = 4, 60
 _SURE = 0.3
-"""The least part of a text's words that are frequent words of its language."""
+"""Least share of frequent words of a language in a text of it."""
 _LATIN = "LATIN"
 _SCRIPTS = {
     **dict.fromkeys("ru uk bg kk sr mk be".split(), "CYRILLIC"),
@@ -77,7 +77,7 @@ class LanguageGuess:
         return self._seen >= _MOST_WORDS
 
     def feed(self, text: str) -> str | None:
-        """Read more text and return the code of its language; None: not known."""
+        """Read more text and return the code of its language, if certain."""
         for match in _WORD.finditer(text.lower(), 0, 4096):
             if self._seen >= _MOST_WORDS:
                 break
@@ -99,7 +99,7 @@ class LanguageGuess:
 
 
 def seems_other(guess: LanguageGuess, text: str, language: str) -> str | None:
-    """The language that a text seems to be in, if it is not `language`; None otherwise."""
+    """The language that a text seems to be in, if not `language`."""
     found = guess.feed(text)
     if found is None or language.lower().startswith(found) or not guess.is_twice(found, language):
         return None

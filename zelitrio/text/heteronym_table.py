@@ -1,4 +1,4 @@
-"""Heteronyms, words with one spelling and two pronunciations: three groups, and a table for the others."""
+"""Heteronyms, words with one spelling and two pronunciations: three groups, and a table of the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRESSED = words(
     transplant traverse abstract accent addict annex confines retake redress recap rewrite desert frequent
     """
 )
-"""Words whose noun is stressed on an earlier syllable than the verb."""
+"""Words in which the noun is stressed on an earlier syllable than the verb."""
 STRESSED_VERBS = words(
     """
     refuse produce convert reject exploit extract incline pervert combine construct converse purport recall
@@ -34,18 +34,18 @@ ENDS_IN_ATE = words(
     moderate degenerate affiliate designate laminate postulate confederate consummate
     """
 )
-"""Words whose verb has a full vowel in "-ate"."""
+"""Words in which the verb has a full vowel in "-ate"."""
 ENDS_IN_ATE_VERBS = words("coordinate animate designate postulate consummate")
 """Words of `ENDS_IN_ATE` that are verbs unless the context shows a noun."""
 HISSES = words("use abuse excuse misuse diffuse house")
-"""Words whose noun ends in S and whose verb ends in Z."""
+"""Words in which the noun ends in S and the verb in Z."""
 HISSES_VERBS = words("use excuse")
 """Words of `HISSES` that are verbs unless the context shows a noun."""
 
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """A pronunciation and its conditions.  All must hold; a condition that is None or empty always holds.
+    """A pronunciation and its conditions, which must all hold.  An empty condition always holds.
 
     A neighbour across a break counts as the empty string.
     """
@@ -58,9 +58,9 @@ class Case:
     after: frozenset[str] | None = None
     not_after: frozenset[str] = frozenset()
     near: frozenset[str] | None = None
-    """One of these words is at most two words away."""
+    """One of these words must be at most two words away."""
     anywhere: frozenset[str] | None = None
-    """One of these words is in the utterance."""
+    """One of these words must be in the utterance."""
     skips: frozenset[str] = frozenset()
     """If the word before is one of these or ends in "-ly", the word before it counts instead."""
     begins: bool | None = None

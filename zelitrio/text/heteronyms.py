@@ -1,9 +1,8 @@
 """Choose the pronunciation of heteronyms (one spelling, two pronunciations) by their neighbours.
 
-The dictionary has the pronunciations; the rules here only choose.  Most heteronyms are in one of three
-groups: the noun is stressed earlier than the verb (a REcord, to reCORD), the noun ends in a weak "-ate" and
-the verb in a full one, or the noun ends in S and the verb in Z (the use, to use).  `heteronym_table` has the
-others.
+The dictionary has the pronunciations; the rules here choose one.  Most heteronyms are in one of three groups:
+the noun is stressed earlier than the verb (a REcord, to reCORD), the noun ends in a weak "-ate" and the verb
+in a full one, or the noun ends in S and the verb in Z (the use, to use).  `heteronym_table` has the others.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ HETERONYMS = frozenset({*_FAMILIES, *TABLE, *(f"{word}s" for word in _FAMILIES)}
 
 
 def choose(place: Place, find: Callable[[str], Sequence[Phones]]) -> Phones | None:
-    """The pronunciation that fits the place; None: it is not a heteronym, or none fits.
+    """Choose the pronunciation for a place; None: not a heteronym, or no match.
 
     Args:
         place: the word among its neighbours.
-        find: returns all pronunciations of a word in the dictionary.
+        find: returns all pronunciations of a word.
     """
     word = place.word
     cases = TABLE.get(word)

@@ -1,10 +1,9 @@
-"""Phones for words that are in no dictionary, by an n-gram model over pairs of letters and phones.
+"""Phones for words in no dictionary, by an n-gram model over pairs of letters and phones.
 
 A symbol is a letter with its zero to two phones (a *graphone*: Bisani and Ney, "Joint-sequence models for
-grapheme-to-phoneme conversion", 2008).  The model gives the probability of a symbol after the six before it,
-backing off to shorter histories.  A small beam search finds the best sequence of symbols that spells the
-word.  `zelitrio.training.recipe.letter_to_sound` trains it on the CMU dictionary and states its accuracy on
-unseen words.
+grapheme-to-phoneme conversion", 2008).  The model gives the probability of a symbol after the last six,
+backing off to shorter histories.  A small beam search finds the best symbols that spell the word.
+`zelitrio.training.recipe.letter_to_sound` trains it on the CMU dictionary and states its accuracy.
 
 Pure Python over flat arrays: numpy is not faster for the few candidates per letter.
 """
@@ -28,11 +27,11 @@ from zelitrio.text.types import Phones
 _MAIN_STRESS = frozenset(code for phone, code in CODE_OF_PHONE.items() if phone.endswith("1"))
 _BEAM = 12
 _WIDTH = 6.0
-"""Candidates are dropped when their log-likelihood is this much below the best.  A beam of 16 and a width of
-8.0 get 0.7 % more words right in twice the time."""
+"""Candidates this much below the best log-likelihood are dropped.  A beam of 16 and a width of 8.0 get 0.7 %
+more words right in twice the time."""
 _LONGEST_WORD = 32
-"""A longer run of letters is not a word.  It is cut into parts and searched with a beam of 2, and only its
-first `_MOST_LETTERS` are spoken, so that other streams do not wait long."""
+"""A longer run of letters is not a word.  It is cut, searched with a beam of 2, and only its first
+`_MOST_LETTERS` are spoken, so that other streams do not wait long."""
 _MOST_LETTERS = 256
 
 
@@ -45,7 +44,7 @@ class GraphoneModel:
     symbol: np.ndarray
     """uint16 [nodes]: the last symbol of each n-gram."""
     children: np.ndarray
-    """uint16 [nodes]: number of n-grams that continue each one; they are adjacent, sorted by symbol."""
+    """uint16 [nodes]: number of continuing n-grams, which are adjacent and sorted by symbol."""
     cost: np.ndarray
     """uint8 [nodes]: minus log probability, in units of `STEP`."""
     backoff: np.ndarray
@@ -127,7 +126,7 @@ class LetterToSound:
 
     def best(self, letters: str, *, beam: int = _BEAM) -> list[str]:
         """Codes of the likeliest pronunciations: those with one main stress first, then by likelihood."""
-        # Each entry: cost, state, phone codes so far.
+        # Each entry: cost, state, phone codes.
         alive: list[tuple[float, int, str]] = [(0.0, self._begin, "")]
         for letter in letters:
             reached: dict[int, tuple[float, int, str]] = {}
@@ -153,8 +152,8 @@ class LetterToSound:
     def _expand(self, state: int, letter: str) -> Sequence[_Arc]:
         """The likely symbols for a letter after a history, the cheapest first.
 
-        First the continuations of the history itself, then those of ever shorter ones, with the cost of
-        backing off.  Those of histories of one symbol or none are cached.
+        First come continuations of the history itself, then those of shorter ones, with the cost of backing
+        off.  Those of histories of at most one symbol are cached.
         """
         symbols, first, costs = self._symbol, self._first, self._cost
         low, high = self._range[letter]
@@ -183,7 +182,7 @@ class LetterToSound:
         return sorted(found.values())[:_BEAM]
 
     def _remember(self, state: int, letter: str) -> Sequence[_Arc]:
-        """Expand and cache a history of at most one symbol: there are few, and every word needs them."""
+        """Expand and cache a history of at most one symbol; every word needs these few."""
         low, high = self._range[letter]
         end = self._first[state + 1]
         node = bisect_left(self._symbol, low, self._first[state], end)
@@ -235,5 +234,5 @@ def _shorter_histories(model: GraphoneModel, first: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def load_letter_to_sound() -> LetterToSound:
-    """The built-in model.  The first call takes about 0.3 s; it is cached."""
+    """The built-in model, cached.  The first call takes about 0.3 s."""
     return LetterToSound(GraphoneModel.parse((DATA / "letter_to_sound.xz").read_bytes()))

@@ -1,4 +1,4 @@
-"""The pronouncing dictionary: the built-in CMU data with a user's own entries before it."""
+"""The pronouncing dictionary: a user's own entries, then the built-in CMU data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from zelitrio.text.phones import decode, encode, parse_phones, without_stress
 from zelitrio.text.types import Phones
 
 MOST_ASKED = 4096
-"""Words whose unpacked phones are cached, about a megabyte.  Most texts have fewer, and a table of this size
-stays in the processor's caches."""
+"""Words with cached phones, about a megabyte.  Most texts have fewer, and such a table stays in the
+processor's caches."""
 
 
 @functools.cache
@@ -36,23 +36,23 @@ class Lexicon:
     _entries: Mapping[str, str] = attrs.field(repr=lambda entries: f"{len(entries)} words")
     _own: Mapping[str, str] = attrs.field(factory=dict)
     _aliases: Mapping[str, str] = attrs.field(factory=dict)
-    """Texts, and the words that are read in their place."""
+    """Texts, and the words read in their place."""
     _exact: frozenset[str] = frozenset()
     """Aliases that match only their exact case, although they have no capital letter."""
     _inside: frozenset[str] = frozenset()
     """Aliases that also replace parts of words."""
     alias_pattern: re.Pattern[str] | None = attrs.field(default=None, repr=False)
-    """Finds aliases in a text; None without aliases."""
+    """Finds aliases in a text, if any exist."""
     _asked: dict[str, Phones] = attrs.field(factory=dict, init=False, repr=False)
-    """Cache of `usual`.  Threads may write it at the same time: both write the same value."""
+    """Cache of `usual`.  Threads may write it at the same time, because they write the same value."""
 
     def find(self, word: str) -> tuple[Phones, ...]:
-        """Every known pronunciation of a lower-case word, the usual one first; empty when unknown."""
+        """Every known pronunciation of a lower-case word, the usual one first."""
         packed = self._own.get(word) or self._entries.get(word)
         return tuple([decode(code) for code in packed.split(",")]) if packed else ()
 
     def usual(self, word: str) -> Phones:
-        """The usual pronunciation of a lower-case word; empty when unknown.  Faster than `find`."""
+        """The usual pronunciation of a lower-case word, or empty.  Faster than `find`."""
         phones = self._asked.get(word)
         if phones is None:
             packed = self._own.get(word) or self._entries.get(word)
@@ -65,7 +65,7 @@ class Lexicon:
         return phones
 
     def is_spelled(self, word: str) -> bool:
-        """Whether the dictionary says the word letter by letter: "fbi", not "nasa"."""
+        """Whether the dictionary spells the word: "fbi", not "nasa"."""
         if not 2 <= len(word) <= 5 or word in self._own:
             return False
         names = tuple(phone for letter in word for phone in LETTERS.get(letter, ()))
@@ -96,7 +96,7 @@ class Lexicon:
         return attrs.evolve(self, own=own)
 
     def alias(self, written: str) -> str | None:
-        """The text to read in place of `written`; None if it has no alias."""
+        """The text to read in place of `written`, if it has an alias."""
         if written in self._aliases:
             return self._aliases[written]
         lower = written.lower()
@@ -105,11 +105,11 @@ class Lexicon:
     def with_aliases(
         self, aliases: Mapping[str, str], exact: Iterable[str] = (), inside: Iterable[str] = ()
     ) -> Lexicon:
-        """Return a lexicon with these aliases added: their texts are read as other words.
+        """Return a lexicon with added aliases: texts that are read as other words.
 
-        An alias with a capital letter matches only this case.  An alias without one matches any case, unless
-        it is in `exact`.  An alias replaces whole words only, unless it is in `inside`.  Its words are read
-        like any other text.
+        An alias with a capital letter matches only this case; others match any case unless they are in
+        `exact`. An alias replaces only whole words unless it is in `inside`.  Its words are read like any
+        other text.
 
         Raises:
             LocalError: a text or its words are empty.
@@ -128,7 +128,7 @@ class Lexicon:
 def _alias_pattern(
     aliases: Iterable[str], exact: Collection[str], inside: Collection[str]
 ) -> re.Pattern[str]:
-    """A pattern for any of the aliases; the longest is tried first, whole words before parts of words."""
+    """A pattern for all aliases; longer ones are tried first, whole words before parts of words."""
     each = sorted(aliases, key=len, reverse=True)
     whole = _alternatives([alias for alias in each if alias not in inside], exact)
     part = _alternatives([alias for alias in each if alias in inside], exact)
@@ -146,5 +146,5 @@ def _alternatives(aliases: Iterable[str], exact: Collection[str]) -> str:
 
 
 def load_lexicon() -> Lexicon:
-    """The built-in lexicon: about 126,000 words.  The first call takes 0.1 s; the words are cached."""
+    """The built-in lexicon of about 126,000 words.  The first call takes 0.1 s; the words are cached."""
     return Lexicon(_built_in())

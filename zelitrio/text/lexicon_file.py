@@ -41,7 +41,7 @@ def pack(entries: dict[str, list[str]]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, str]:
-    """Words, each with its coded pronunciations joined by commas (splitting them on look-up is faster)."""
+    """Words with their coded pronunciations, joined by commas, because splitting on look-up is faster."""
     parts = lzma.decompress(data).decode().split()
     return dict(zip(parts[::2], parts[1::2], strict=True))
 

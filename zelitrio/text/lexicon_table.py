@@ -124,7 +124,7 @@ def lexemes(text: str) -> list[Lexeme]:
 
 
 def parse_pls(text: str) -> Entries:
-    """Read a PLS document, whose alphabet is ``ipa`` or ``x-cmu-arpabet``.
+    """Read a PLS document in the alphabet ``ipa`` or ``x-cmu-arpabet``.
 
     Raises:
         LocalError: it is not such a document, or has an unknown phone.

@@ -19,13 +19,12 @@ class Limit:
     """The size of an utterance, in tokens of the model that speaks it.
 
     Attributes:
-        tokens: the most tokens of the spoken words and their breaks, without the tokens that a model adds
-            before the first word and after the last.
-        context_tokens: the most tokens of context before them; 0: the model takes no context.
+        tokens: limit of the spoken words and their breaks, without the tokens that a model adds at both ends.
+        context_tokens: limit of context before them; 0: the model takes no context.
         count: returns the tokens of one word and the break after it.
     """
 
     tokens: int = 318
     context_tokens: int = 64
-    """A dozen words.  More context would make a short utterance noticeably slower."""
+    """A dozen words.  More context would delay short utterances noticeably."""
     count: Callable[[Word], int] = phones_and_break

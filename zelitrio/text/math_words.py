@@ -1,7 +1,7 @@
 """Read formulas, in LaTeX and in plain text, as words.
 
-A formula is a row of symbols.  `MathSpeaker` goes through it once and speaks each symbol.  It looks ahead
-only for parts of the symbol: the exponent, the index, the argument.
+`MathSpeaker` goes through the symbols of a formula once and speaks each.  It looks ahead only for parts of a
+symbol: exponent, index, argument.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class MathSpeaker:
             self._sign(match["sign"], start)
 
     def _out(self, said: str, start: int) -> None:
-        """Speak words whose span is from `start` to the present place."""
+        """Speak words with the span from `start` to the present place."""
         for word in said.split():
             if len(word) == 1 and word.isalpha():
                 self.reader.spell(word, start, self.place)
@@ -108,7 +108,7 @@ class MathSpeaker:
                 self.reader.say("of", self.place, self.place + 1)
 
     def _is_function(self, name: str) -> bool:
-        """Whether "f(x)" is a function: f is a usual name of one, or x is one or two letters or digits."""
+        """Whether "f(x)" is a function: f is a usual name, or x is one or two letters or digits."""
         close = self.reader.text.find(")", self.place, min(self.end, self.place + 40))
         inner = self.reader.text[self.place + 1 : close] if close > 0 else ""
         return name in "fghFGHPOTuvφψ" or (inner.strip().isalnum() and len(inner.strip()) <= 2)
@@ -185,13 +185,13 @@ class MathSpeaker:
         return self.reader.text[self.place : self.place + 1] in ("{", " ")
 
     def _after(self, said: str) -> None:
-        """Speak words that have no characters of their own: they get the span of the last word."""
+        """Speak words without characters of their own, with the span of the last word."""
         if self.reader.tokens:
             last = self.reader.tokens[-1]
             self.reader.say(said, last.start, last.end)
 
     def _group(self) -> tuple[int, int]:
-        """The span of the next argument: the text inside braces, or one symbol; skip spaces before it."""
+        """Skip spaces; return the span of the next argument: one symbol, or the text inside braces."""
         text = self.reader.text
         while self.place < self.end and text[self.place].isspace():
             self.place += 1

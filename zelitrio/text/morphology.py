@@ -1,8 +1,7 @@
 """Phones of inflected forms ("zoomed", "podcasts", "Nguyen's") by the phones of their stem.
 
-For the endings here, the stem's phones and a regular ending were right more often than letter-to-sound, on
-held-out dictionary words.  For -er, -ly, -able, un-, re- and over-, which shift the stress, letter-to-sound
-was better, so they are not here.
+For these endings, the stem's phones and a regular ending were right more often than letter-to-sound on
+held-out words.  For -er, -ly, -able, un-, re- and over-, which shift the stress, letter-to-sound was better.
 """
 
 from __future__ import annotations
@@ -103,7 +102,8 @@ def _apostrophe(word: str, find: Find) -> Phones | None:
 
 
 def _stem(word: str, ending: str, find: Find) -> Phones | None:
-    """The phones of the stem; its spelling may have lost an e, doubled a consonant, or i for y."""
+    """The phones of the stem, which may be spelled without an e, with a doubled consonant, or with i for
+    y."""
     stem = word[: -len(ending)]
     starts_with_vowel = ending[0] in "aeiou"
     candidates = []

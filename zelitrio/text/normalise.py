@@ -76,14 +76,14 @@ def tokenise(text: str, lexicon: Lexicon, *, is_plain: bool = False, edits: Sequ
 
 
 def _return_to_source(tokens: Sequence[Token], seen: Edited, source: str) -> None:
-    """Map the tokens' spans to the source.  Spans stay in order; two are equal or do not overlap."""
+    """Map the tokens' spans to the source, in order; two spans are equal or do not overlap."""
     before = last = (0, 0)
     for token in tokens:
         token.rule = seen.rule_at(token.start) or token.rule
         if (token.start, token.end) != before:
             before = token.start, token.end
             start, end = seen.span(*before)
-            if start < last[1]:  # it begins in a replacement whose characters an earlier word has
+            if start < last[1]:  # it begins in the replacement of an earlier word
                 start = last[1]
                 is_free = source[start:end].strip() != ""
                 start, end = (start, end) if is_free else last
@@ -97,7 +97,7 @@ def _is_shouting(text: str) -> bool:
 
 
 def _name_pictures(reader: Reader) -> None:
-    """Speak the names of emoji.  Only called for a text without words; beside words they are silent."""
+    """Speak the names of emoji in a text without words; beside words they are silent."""
     for index, char in enumerate(reader.text[:200]):
         if unicodedata.category(char) == "So":
             name = unicodedata.name(char, "").lower().replace("-", " ")

@@ -1,9 +1,9 @@
 """Keep formulas, links and long numbers in one chunk while text arrives in pieces.
 
-The chunk schedule cuts at spaces.  Half a formula or half a link would be read wrongly.  So the spaces inside
-them are replaced by a character at which nothing cuts; `restore_spaces` undoes this.  A formula that is still
-open is held until it ends, for at most `LONGEST_CHARS` and to the end of the line.  A space after a number or
-a variable is held until the next character shows whether a formula follows.
+The chunk schedule cuts at spaces, and half a formula or link would be read wrongly.  So a character without
+cuts replaces the spaces inside them; `restore_spaces` undoes this.  An open formula is held until it ends,
+for at most `LONGEST_CHARS` and to the end of the line.  A space after a number or variable is held until the
+next character shows whether a formula follows.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import re
 from zelitrio.text.math_pattern import LATEX
 
 GLUE = "\uf8fd"
-"""A private-use character, which texts do not contain."""
+"""A private-use character, which does not occur in texts."""
 LONGEST_CHARS = 240
 BEFORE_CHARS = 32
-"""Characters before a piece that are searched again: a number or formula may continue in the piece."""
+"""Characters before a piece that are searched again, because a number or formula may continue in the
+piece."""
 
 _OPERATORS = "=<>≤≥≠≈×÷+∈→"
 _WHOLE = re.compile(
@@ -35,7 +36,7 @@ _STARTS = re.compile(rf"^[ ]\d|[$\\\[{_OPERATORS}]|[\d)²³][ ]|[ ]-[ ]|(?<![A-Z
 
 
 class FormulaKeeper:
-    """Holds text back until its formulas are complete.  No call waits; the text's length never changes."""
+    """Holds text back until its formulas are complete.  No call waits; the length of the text stays."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -43,11 +44,11 @@ class FormulaKeeper:
 
     @property
     def held_chars(self) -> int:
-        """Characters of the open formula that is held."""
+        """Characters of the held formula."""
         return len(self._held)
 
     def feed(self, text: str) -> str:
-        """Take a piece of text; return the text that may be cut into chunks now, perhaps none."""
+        """Take a piece of text; return the text that may be cut now."""
         if not self._held and _STARTS.search(text) is None:
             self._before = (self._before + text)[-BEFORE_CHARS:]
             return text

@@ -1,9 +1,8 @@
 """Keep SSML tags in one chunk while text arrives in pieces.
 
-The chunk schedule cuts at spaces.  So some spaces are replaced by a character at which nothing cuts: those
-inside a tag; those inside the elements `<phoneme>`, `<say-as>` and `<sub>`; and those from `<break>` to the
-next word, because a pause must be in one chunk with the word after it.  `restore_tags` undoes this.  A tag
-that is still open is held until it ends.
+The chunk schedule cuts at spaces.  A character without cuts replaces the spaces inside tags, inside
+`<phoneme>`, `<say-as>` and `<sub>`, and from `<break>` to the next word, because a pause belongs to that
+word's chunk. `restore_tags` undoes this.  An open tag is held until it ends.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import re
 JOINER = "\u2060"
 """WORD JOINER: it means "no break here", is not white space, and is rarely typed."""
 LONGEST_CHARS = 600
-"""A "<" without a ">" within this length is not a tag; the text continues as it is."""
+"""A "<" without a ">" within this length is not a tag."""
 
 _WHOLE = re.compile(
     r"<(phoneme|say-as|sub)\b[^<>]*[^<>/]>[^<>]*</\1\s*>|<break\b[^<>]*>\s*|<[A-Za-z/!][^<>]*>", re.IGNORECASE
@@ -27,18 +26,18 @@ _SPACE = re.compile(r"\s")
 
 
 class TagKeeper:
-    """Holds text back until its tags are complete.  No call waits; the text's length never changes."""
+    """Holds text back until its tags are complete.  No call waits; the length of the text stays."""
 
     def __init__(self) -> None:
         self._held = ""
 
     @property
     def held_chars(self) -> int:
-        """Characters of the open tag that is held."""
+        """Characters of the held tag."""
         return len(self._held)
 
     def feed(self, text: str) -> str:
-        """Take a piece of text; return the text that may be cut into chunks now, perhaps none."""
+        """Take a piece of text; return the text that may be cut now."""
         text = self._held + text
         self._held = ""
         opened = _OPEN.search(text, max(0, len(text) - LONGEST_CHARS))
@@ -47,7 +46,7 @@ class TagKeeper:
         return _WHOLE.sub(lambda tag: _SPACE.sub(JOINER, tag[0]), text)
 
     def take(self) -> str:
-        """Return the open tag that is held, because no more text will come."""
+        """Return the held tag, because no more text will come."""
         held, self._held = self._held, ""
         return held
 

@@ -1,7 +1,7 @@
 """The phone inventory: the 39 ARPAbet symbols of the CMU dictionary, and their one-character codes.
 
-The dictionary and the letter-to-sound model store a pronunciation as a string with one character per phone (a
-vowel has one for each of its three stresses), a tenth of the memory of tuples.
+The dictionary and the letter-to-sound model store a pronunciation as a string with one character per phone
+and stress, in a tenth of the memory of tuples.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def parse_phones(text: str) -> Phones:
     """Read phones with spaces between them, "HH AH0 L OW1"; a vowel without a digit has stress 0.
 
     Raises:
-        LocalError: a phone is unknown, or there is none.
+        LocalError: a phone is unknown, or the text is empty.
     """
     phones = tuple(part + "0" if part in VOWELS else part for part in text.upper().split())
     encode(phones)

@@ -1,10 +1,9 @@
-"""A fast path for plain words, which are most of a text and which no rule but the one for words reads.
+"""A fast path for plain words, which are most of a text and which only the rule for words reads.
 
-A plain word is a run of the letters a-z, perhaps with a capital first or a tail like "n't", that ends at a
-space or at a mark with a space after it.  Rules look for other things: a full stop, an "@", a digit, a second
-capital.  A rule that does read some plain words lists them in `Rule.plain_words`; these words are left to the
-rules.  All others are read here exactly as `rules_words.word` would read them, with one pattern instead of
-about seventeen.
+A plain word is a run of the letters a-z, perhaps with a capital first or a tail like "n't", before a space or
+a mark with a space.  Rules look for other things: a full stop, an "@", a digit, a second capital.  A rule
+that reads some plain words lists them in `Rule.plain_words`; these are left to the rules.  All others are
+read exactly as `rules_words.word` reads them, with one pattern instead of about seventeen.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class PlainWords:
         self._special = frozenset({word for each in rules for word in each.plain_words})
 
     def read(self, reader: Reader, place: int) -> int:
-        """Read plain words from `place` on, with the marks and spaces after them; return where they end."""
+        """Read plain words from `place` on, with the marks and spaces after them; return the end."""
         text, lexicon, tokens, special = reader.text, reader.lexicon, reader.tokens, self._special
         match_word, add, has_no_vowel = _PLAIN_WORD.match, tokens.append, _VOWELS.isdisjoint
         while (match := match_word(text, place)) is not None:

@@ -39,7 +39,7 @@ _AT_END = _sounds(
 )
 """Function words before a break, where they have their full form."""
 _IN_CONTEXT = frozenset(_WEAK) | HETERONYMS
-"""Words whose pronunciation depends on their neighbours."""
+"""Words with a pronunciation that depends on their neighbours."""
 
 
 def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phones]:
@@ -73,7 +73,7 @@ def pronounce(tokens: Sequence[Token], text: str, lexicon: Lexicon) -> list[Phon
 def _in_context(
     tokens: Sequence[Token], spoken: Sequence[str], index: int, text: str, lexicon: Lexicon
 ) -> Phones | None:
-    """Phones of a word whose pronunciation depends on its neighbours."""
+    """Phones of a word in its context; None if the context does not matter."""
     token, word = tokens[index], spoken[index]
     if lexicon.is_own(word):
         return None

@@ -1,12 +1,12 @@
 """The frame of the normaliser: it goes through a text and tries the rules at each place.
 
-At each place the rules for the character there are tried in order.  A rule is a pattern, anchored at the
-place, and a function that adds the spoken words to the `Reader`.  The function may return False; then the
-next rule is tried.  Every pattern is bounded, and every rule that accepts moves on by at least one character,
-so time is linear in the length of the text.
+At each place the rules for its character are tried in order.  A rule is a pattern, anchored at the place, and
+a function that adds spoken words to the `Reader`, or returns False for the next rule.  Every pattern is
+bounded, and every rule that accepts advances by at least one character, so time is linear in the length of
+the text.
 
-Spans are in order, and two are equal or do not overlap.  Words that are spoken in another order than they are
-written ("$5": five dollars) share the span of the whole.
+Spans are in order, and two are equal or do not overlap.  Words that are spoken in another order than written
+("$5": five dollars) share the span of the whole.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ class Reader:
     lexicon: Lexicon
     tokens: list[Token] = attrs.field(factory=list)
     is_shouting: bool = False
-    """Whether the whole text is in capitals, so that capitals do not mark names or abbreviations."""
+    """Whether the whole text is in capitals, so that they do not mark names or abbreviations."""
     skipped: int = 0
-    """Characters that should have a sound but could not be read."""
+    """Characters with a sound that could not be read."""
 
     def knows(self, word: str) -> bool:
         """Whether a lower-case word has an entry in the dictionary."""
         return word in self.lexicon
 
     def say(self, words: str, start: int, end: int, *, phones: Phones | None = None) -> None:
-        """Add words whose span is from `start` to `end`."""
+        """Add words with the span from `start` to `end`."""
         self.tokens.extend([Token(word, start, end, phones=phones) for word in words.split()])
 
     def spell(self, letters: str, start: int, end: int | None = None, *, ending: str = "") -> None:
@@ -76,7 +76,7 @@ class Reader:
             self.tokens[-1].after = kind
 
     def previous(self) -> str:
-        """The last token as written, if no break is after it; otherwise the empty string."""
+        """The last token as written, if no break follows it; otherwise empty."""
         if not self.tokens or self.tokens[-1].after is not Break.NONE:
             return ""
         return self.text[self.tokens[-1].start : self.tokens[-1].end]
@@ -102,9 +102,9 @@ class Rule:
     plain_words: frozenset[str] = frozenset()
     """Plain words, in lower case, that a match may begin with; see the module `plain_words`."""
     is_plain: bool = False
-    """Whether it also applies when the client has turned normalisation off."""
+    """Whether it also applies without normalisation."""
     examples: Mapping[str, str] = attrs.field(factory=dict)
-    """Texts that this rule reads, with the words that are spoken; a test checks them."""
+    """Texts and their spoken words; a test checks them."""
 
 
 def rule(
@@ -129,7 +129,7 @@ def rule(
 
 
 Shortcut = Callable[[Reader, int], int]
-"""Reads words from a place on exactly as the rules would, and returns the place where the rules go on."""
+"""Reads words from a place on exactly as the rules would, and returns the end."""
 
 
 class RuleSet:

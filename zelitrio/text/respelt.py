@@ -12,7 +12,7 @@ from zelitrio.text.types import Utterance, Word
 Respell = Callable[[Sequence[Word], Sequence[bool]], Sequence[str]]
 """Takes the words of an utterance and returns the symbols of each; empty: the word keeps its phones.
 
-The second argument marks words whose phones a tag or a dictionary has chosen, and spelled letters.
+The second argument marks spelled letters and words with phones from a tag or a dictionary.
 """
 
 

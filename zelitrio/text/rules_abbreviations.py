@@ -17,7 +17,7 @@ _NOT_NAMES = words(
     "the a an and or but if when so in on at to of for from with by as is was it he she they we you i"
 )
 _WORDS_TOO = words("co ref art min max ca ch sec fig")
-"""Abbreviations that are also words; with no word after and no name before them they are read as words."""
+"""Abbreviations that are also words, and are read as words without a word after and a name before them."""
 _AFTER_PLACES = words("unit apt suite ste floor room north south east west n s e w nw ne sw se and at po")
 """Words that follow a street in an address; before them "St." is a street, not a saint."""
 _BEFORE_DAYS = words("on this next last until by every closed open each and from")
@@ -169,7 +169,7 @@ class _Sides:
 
 
 def _expand(word: str, sides: _Sides) -> str | None:
-    """The words of an abbreviation between these neighbours; None if it is a plain word there."""
+    """The words of an abbreviation with these neighbours; None if it is a plain word."""
     if word in ("no", "nos"):
         is_count = sides.is_number_next or (word == "no" and sides.after == "of")
         return short.WORDS.get(word, "number") if is_count else None

@@ -19,7 +19,7 @@ _MOST_CHARS = 400
 
 
 def say_as(kind: str, format_: str, written: str, start: int) -> list[Token] | None:
-    """The words of `written`, which begins at `start` in the source; None: the rules should read it."""
+    """The words of `written`, which begins at `start` in the source; None: left to the rules."""
     read = _KINDS.get(kind.lower())
     if read is None or len(written) > _MOST_CHARS or not written.strip():
         return None

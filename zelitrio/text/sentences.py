@@ -1,7 +1,7 @@
 """Find the ends of sentences and phrases in a text that is still growing.
 
 Later text never contradicts an end that was found.  A mark that may belong to an abbreviation, a decimal or a
-quotation counts only when the text after it proves an end.  Waiting for that text costs one token of a
+quotation ends a sentence only if the text after it proves it.  Waiting for that text costs one token of a
 language model; a wrong cut is audible.
 """
 
@@ -13,9 +13,8 @@ from zelitrio.text.abbreviations import BEFORE_NAMES, ENDING, STARTERS
 
 _CLOSERS = "\"'”’)\\]}»›"
 _OPENERS = "\"'“‘(\\[{«‹¿¡*_"
-# A full-width mark needs no space after it; a blank line or a new list item needs no mark before it.  The
-# pattern looks at one character first, as `_PHRASE` does: that excludes nearly every place in a sixth of the
-# time.
+# A full-width mark needs no space after it; a blank line or a list item needs no mark before it.  The pattern
+# tests one character first, as `_PHRASE` does, which excludes nearly every place in a sixth of the time.
 _CANDIDATE = re.compile(
     rf"(?=[.!?…。！？｡\n])(?:(?P<mark>(?<![.!?…])[.!?…]+)(?P<closers>[{_CLOSERS}]*)(?P<space>\s+)"
     rf"|(?P<wide>[。！？｡]++)[」』”’）]*+\s*+(?=.)"
@@ -37,10 +36,10 @@ _LONGEST_WORD = 40
 
 
 def find_sentence_end(text: str, start: int = 0) -> int | None:
-    """Index just after the first sentence that certainly ends at or after `start`.
+    """Index just after the first certain sentence end at or after `start`.
 
-    The index is after closing quotes and white space.  None: no end is certain yet, as after "Dr. ", "3.", or
-    a full stop at the end of the text.  Time is linear in the length of the text.
+    The index is after closing quotes and white space.  None: no end is certain, as after "Dr. ", "3.", or a
+    full stop at the end of the text.  Time is linear in the length.
     """
     for match in _CANDIDATE.finditer(text, start):
         if match["mark"] is None or _ends(text, start, match):
@@ -51,8 +50,8 @@ def find_sentence_end(text: str, start: int = 0) -> int | None:
 def find_phrase_end(text: str, start: int = 0) -> int | None:
     """Index just after the last comma, colon, dash or bracket at or after `start` that allows a pause.
 
-    The index is after the white space that follows.  None: there is no such place.  A comma inside a date or
-    a number ("May 5, 2024") does not count.
+    The index is after the white space that follows.  A comma inside a date or a number ("May 5, 2024") does
+    not count.
     """
     last = None
     for match in _PHRASE.finditer(text, start):
@@ -69,7 +68,7 @@ def ends_after_abbreviation(text: str, end: int) -> bool:
 
 
 def _ends(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether a mark with white space after it ends a sentence for certain."""
+    """Whether a mark with white space after it certainly ends a sentence."""
     mark, closers = match["mark"], match["closers"]
     following = _NEXT_WORD.match(text, match.end())
     assert following is not None  # every part of the pattern is optional

@@ -1,8 +1,7 @@
 """Interpret SSML tags.
 
 These have an effect: ``<break>``, ``<phoneme>``, ``<say-as>``, ``<sub>``, ``<prosody>``, ``<emphasis>``,
-``<p>`` and ``<s>``.  Other tags have none; the text inside them is read.  Tags are replaced by as many
-spaces, so spans stay valid.
+``<p>`` and ``<s>``.  Of other tags, only the text inside is read.  Spaces replace tags, so spans stay valid.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from zelitrio.text.token import Token
 from zelitrio.text.types import Break, Phones, Prosody
 
 LONGEST_BREAK_S = 3.0
-"""A longer break is shortened to this, as the vendor does."""
+"""A longer break is shortened to this, as at ElevenLabs."""
 
 _TAG = re.compile(
     r"<(?P<close>/?)(?P<name>[A-Za-z][\w:.-]{0,30})(?P<attributes>[^<>]{0,500}?)/?>|<!--[^<>]{0,1000}-->"
@@ -62,7 +61,7 @@ class Said:
 
 @attrs.frozen
 class Spoken:
-    """A part of the text whose words are decided already: the content of ``<say-as>``."""
+    """A part of the text with words that are decided already: the content of ``<say-as>``."""
 
     start: int
     end: int
@@ -86,7 +85,7 @@ class Markup:
 
 @attrs.define(eq=False)
 class _Elements:
-    """Collects the requests of a text's elements while its tags open and close them."""
+    """Collects the requests of a text's elements."""
 
     source: str
     english: bool = True
@@ -98,7 +97,7 @@ class _Elements:
     stack: list[Prosody] = attrs.field(factory=list)
     prosody_since: int = 0
     opened: tuple[str, int, Mapping[str, str]] | None = None
-    """The open element that replaces its content: name, begin of the content, attributes; None: none is."""
+    """The open element that replaces its content, if any: name, begin of the content, attributes."""
 
     def open(self, name: str, tag: re.Match[str]) -> None:
         """Handle a start tag."""
@@ -185,7 +184,7 @@ def read_markup(source: str, opened: Sequence[Prosody] = (), *, english: bool = 
 
 
 def _without(spoken: Sequence[Spoken], text: str) -> str:
-    """The text with a placeholder word for each part whose words are decided."""
+    """The text with a placeholder word for each decided part."""
     chars = list(text)
     for one in spoken:
         chars[one.start : one.end] = "o" * (one.end - one.start)
@@ -216,7 +215,7 @@ def apply_markup(markup: Markup, tokens: list[Token], *, english: bool = True) -
 
 
 def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
-    """Requested seconds of silence before the first word; None: no pause was requested there."""
+    """Requested seconds of silence before the first word, if any."""
     first = tokens[0].end if tokens else 0
     seconds = [pause.seconds for pause in markup.pauses if pause.at < first]
     return min(sum(seconds), LONGEST_BREAK_S) if seconds else None

@@ -18,7 +18,7 @@ class Token:
     is_letter: bool = False
     """Whether it is a letter's name: the "a" of "AC" is EY1, not the article."""
     phones: Phones | None = None
-    """Phones that a tag gives; None: they are looked up."""
+    """Phones from a tag; None: they are looked up."""
     ipa: str | None = None
     """The pronunciation as written in a tag, for languages with phones that English lacks."""
     after: Break = Break.NONE

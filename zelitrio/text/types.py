@@ -27,7 +27,7 @@ class Break(enum.Enum):
     EXCLAIM = "exclaim"
     PARAGRAPH = "paragraph"
     CUT = "cut"
-    """The chunk ends in mid-sentence: the next chunk continues it, so the intonation does not fall."""
+    """The chunk ends in mid-sentence, so the intonation does not fall."""
 
 
 SENTENCE_ENDS = (Break.STOP, Break.QUESTION, Break.EXCLAIM, Break.PARAGRAPH)
@@ -76,13 +76,14 @@ class Utterance:
     """A chunk of text after text processing.  Immutable, so streams and threads share it.
 
     Attributes:
-        source: the characters that it came from.
-        words: the words that are spoken.
-        pause_s: requested seconds of silence before the first word that is read; None: the model chooses.
-        number: its index among the utterances of its stream that have words, from 0.
+        source: its characters.
+        words: the spoken words.
+        pause_s: requested seconds of silence before the first read word; None: the model chooses.
+        number: its index among the stream's utterances with words, from 0.
         context: earlier words of the same sentence.  The model reads them before `words`, so that the
-            intonation continues, but they are not heard again.  Empty at the beginning of a sentence.
-        joins: whether the utterance before it stopped in mid-sentence, so that no pause is between them.
+        intonation
+            continues, but they are not heard again.
+        joins: whether the previous utterance stopped in mid-sentence, so that no pause is between them.
     """
 
     source: str

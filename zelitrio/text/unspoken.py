@@ -7,7 +7,7 @@ import unicodedata
 from zelitrio.text.types import Utterance
 
 SHOWN_CHARS = 40
-"""Characters of such a text that a log line shows."""
+"""Characters of such a text in a log line."""
 _SPEAKABLE_CATEGORIES = ("L", "N", "So", "Sm", "Sc")
 """Letters, numbers and symbols; punctuation and spaces are heard as pauses, if at all."""
 

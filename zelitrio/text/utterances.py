@@ -1,7 +1,7 @@
 """The reader of a stream: it turns chunks of text into finished utterances.
 
 It handles everything that depends on the text: tags, words, breaks, sentences that continue in the next
-chunk, and utterances that are too long for the model.  Nothing after it changes words.
+chunk, and utterances that are too long for the model.  Later stages do not change words.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Reading:
     """How the text of one stream is read.
 
     Attributes:
-        front_end: reads the words; None: the front end that all streams share.
+        front_end: reads the words; None: the shared front end.
         normalise: whether to read dates, money, abbreviations and so on as words.
         ssml: whether SSML tags have an effect.
         model_id: the model that the client named; with some models `[happy]` is a tag.
-        previous_text: text of an earlier request.  If its last sentence is open, the first chunk continues
-            that sentence.
-        next_text: text of a later request.  If it is not empty, the intonation does not fall at the end of
-            a text without a mark.
+        previous_text: text of an earlier request.  The first chunk continues its last sentence if that is
+        open. next_text: text of a later request.  If given, the intonation does not fall at the end of a text
+        without
+            a mark.
     """
 
     front_end: FrontEnd | None = None
@@ -46,12 +46,12 @@ class Reading:
 
 @attrs.define(eq=False)
 class StreamReader:
-    """Reads the text of one stream.  Never waits and never raises, whatever the text.
+    """Reads the text of one stream.  Never waits or raises.
 
     Args:
         front_end: finds the words of a chunk.
         reading: how the text is read.
-        limit: tokens that the voice's model takes.
+        limit: the model's limits.
         unheard: the parts of the text that are not spoken.
     """
 
@@ -80,13 +80,13 @@ class StreamReader:
     def hold_tags(self, piece: str) -> str:
         """Take a piece and return the text that may be cut into chunks.
 
-        Tags, formulas and links in it are complete and have no spaces, so that they are not cut.  One that is
-        still open is held until its end comes.
+        Tags, formulas and links in it are complete and have no spaces, so that they are not cut.  An open one
+        is held.
         """
         return self._formulas.feed(self._tags.feed(piece) if self._reading.ssml else piece)
 
     def release_tags(self) -> str:
-        """Return the text that is held: no more will come before the next chunk."""
+        """Return the held text, because no more will come before the next chunk."""
         return self._formulas.finish(self._tags.take())
 
     def read(self, chunk: str, *, ends_sentence: bool = True, is_flushed: bool = True) -> list[Utterance]:
@@ -136,7 +136,7 @@ class StreamReader:
 
 
 def read_text(*chunks: str, front_end: FrontEnd | None = None, limit: Limit | None = None) -> list[Utterance]:
-    """Read a whole text, or the chunks of one; every chunk but the last ends in mid-sentence."""
+    """Read a whole text or its chunks; every chunk but the last ends in mid-sentence."""
     reader = StreamReader(front_end or load_front_end(), Reading(), limit or Limit())
     last = len(chunks) - 1
     read = [reader.read(chunk, ends_sentence=at == last) for at, chunk in enumerate(chunks)]

@@ -1,7 +1,7 @@
 """The first step of reading: replace characters that are written and not spoken.
 
-These are invisible characters, styled letters, HTML entities, and the Markdown that language models write.
-Each becomes an `Edit`, so that the rules read the text as it would be displayed.
+These are invisible characters, styled letters, HTML entities, and Markdown.  Each becomes an `Edit`, so that
+the rules read the text as it would be displayed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from zelitrio.text.math_pattern import LATEX
 
 _UNUSUAL = re.compile(r"[^A-Za-z ,.;:!?'\"()\n’“”–—…À-ÿ-]")
 is_unusual = _UNUSUAL.search
-"""A quick test whether `edited` may change a text; most texts fail it."""
+"""A quick test whether `edited` may change a text; for most texts it is false."""
 _SUSPECT = re.compile(
     rf"[`&~*\\\[\]|{{}}‘´ʼʹ＇‛ʻ<【】{INVISIBLE}{MARKS}{STYLED}]|^\s{{0,3}}[+>\#]|\d[.'’_]\d{{3}}[.'’_,]|\d['’_]\d{{3}}(?!\w)|[{APOSTROPHES}](?=[^\W\d_])",
     re.MULTILINE,
 )
-"""Characters without which nothing here applies; nearly all texts have none of them."""
+"""One of these characters must occur for any edit; nearly all texts have none of them."""
 
 _URL = r"(?:https?://|www\.)[^\s<>\"“”\[\]&]{1,2000}"
 _TARGET = r"(?:<[^<>\n]{1,2000}>|(?:[^\s()]|\([^\s()]{0,200}\)){0,2000})(?:\s+\"[^\"\n]{0,200}\")?"
 """The target of a Markdown link, with its title."""
 _LEADS = r"(?=[^)\s]{0,200}[./\#:])"
-"""The target looks like an address; the one in "f[0](x)" does not."""
+"""The target looks like an address, unlike that in "f[0](x)"."""
 _CITED = r"(?:\^?\d{1,3}|\^[A-Za-z][\w-]{0,20})"
 
 _EDIT = re.compile(

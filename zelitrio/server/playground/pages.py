@@ -21,7 +21,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _HEADERS = {
-    # Only this server's own files and URLs.  Trusted Types make scripts that write HTML fail.
+    # Only this server's own files and URLs.  Trusted Types make scripts fail that write HTML.
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -29,7 +29,7 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    # The page must have the server's version: browsers ask each time and usually get a 304.
+    # The page must match the server's version: browsers ask each time and usually get a 304.
     "cache-control": "no-cache",
 }
 
@@ -56,7 +56,7 @@ def page_files() -> dict[str, PageFile]:
 
 
 class Playground:
-    """The page and its files.  No key is needed: they contain nothing that is not in the package."""
+    """The page and its files.  No key is needed, because they are public parts of the package."""
 
     def routes(self) -> list[Route]:
         """The routes; they are not part of the API, so the OpenAPI document does not list them."""
