@@ -1,8 +1,8 @@
 """Keys, limits and usage, for a Trio program.
 
-The loop never waits for the disk.  Four times a second a task gives new usage to a worker thread, which
-stores it.  The thread reads keys and totals again if another process has changed the file; so a key that
-another process creates is soon known here.
+The loop never waits for the disk.  Four times a second a worker thread stores new usage.  It reads keys and
+totals again if another process has changed the file, so a key that another process creates is soon known
+here.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from zelitrio.errors import LocalError, RemoteError
 from zelitrio.settings import hash_key
 
 WRITE_EVERY_S = 0.25
-"""A quarter of the second of usage that a killed process may lose; the disk takes time, too."""
+"""A quarter of the second of usage that a killed process may lose; the disk takes time too."""
 LAST_WRITE_S = 2.0
-"""Time for the last write, while the server ends."""
+"""Time for the last write while the server ends."""
 log = structlog.get_logger("zelitrio.accounts")
 
 
 class Watcher:
-    """Hooks for metrics; this one ignores everything.  No hook may wait or raise."""
+    """Hooks for metrics, which do nothing by default.  No hook may wait or raise."""
 
     def used(self, key: str, characters: int) -> None:
-        """Text of a key is going to be spoken."""
+        """Text of a key will be spoken."""
 
     def refused_key(self, key: str, reason: str) -> None:
         """A request of a key was refused: quota_exceeded or concurrent_limit_exceeded."""
@@ -67,10 +67,10 @@ class Accounts:
 
     Args:
         folder: the state directory; None: nothing is stored, and only keys in `hashes` are valid.
-        hashes: SHA-256 of keys that are not in the database, in hex; they have no limits.
+        hashes: SHA-256 of keys outside of the database, in hex; they have no limits.
         now_s: returns seconds since 1970.  If the clock is set back, usage counts for an earlier day.
-        watcher: hooks for metrics; None: no hooks.
-        record: begins a history item for a stream, from key, kind and options; None: there is no history.
+        watcher: hooks for metrics, if any.
+        record: begins a stream's history item from key, kind and options; None: there is no history.
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class Accounts:
         self._by_name: Mapping[str, Key] = {}
         self._is_failing = False
         self.stored_at: float | None = None
-        """When usage was last stored, on Trio's clock; None: never."""
+        """When usage was last stored, on Trio's clock, if ever."""
         self._publish(())
 
     @property
     def is_open(self) -> bool:
         """Whether no key is needed, because none was ever created.
 
-        After the last key is revoked, a key is still needed.
+        A key is still needed after the last one is revoked.
         """
         return not self._by_digest
 
@@ -114,7 +114,7 @@ class Accounts:
         return any(key.is_usable(self.now_s()) for key in self._by_digest.values())
 
     def find(self, credential: str) -> Key | None:
-        """The key for a credential; None if there is no such key or it was revoked.
+        """Return the key for a credential, unless it is unknown or revoked.
 
         The lookup is by SHA-256, so its time reveals nothing about the keys.
 
@@ -136,7 +136,7 @@ class Accounts:
         return KeyHolder(self, key.name if key else "anonymous")
 
     def limits(self, name: str) -> Key | None:
-        """The present entry of a key, with its limits, by its name; None if there is none."""
+        """The present entry of a key, with its limits, if the name is known."""
         return self._by_name.get(name)
 
     def used(self, name: str, period: Period) -> int:
@@ -171,9 +171,7 @@ class Accounts:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Open the database for the block, and read the keys.
-
-        At the end, usage that is not stored yet is stored.
+        """Open the database for the block, and read the keys.  At the end, remaining usage is stored.
 
         Raises:
             LocalError: the database cannot be opened.
@@ -194,7 +192,7 @@ class Accounts:
     async def run(self) -> None:
         """Store usage and read changed keys until cancelled; run it inside `open`.
 
-        If the disk fails, that is logged once, and usage is kept in memory, up to a limit, until it works.
+        A disk failure is logged once, and usage stays in memory, up to a limit, until the disk works.
         """
         while True:
             await trio.sleep(WRITE_EVERY_S)
@@ -235,7 +233,7 @@ class Accounts:
         self._by_name = {key.name: key for key in (*self._fixed, *keys)}
 
     def enter(self, name: str) -> None:
-        """Count one more stream of a key.
+        """Count a new stream of a key.
 
         Raises:
             RemoteError: the key has reached its limit (`concurrent_limit_exceeded`).
@@ -249,16 +247,16 @@ class Accounts:
         self._streams[name] = streams + 1
 
     def leave(self, name: str) -> None:
-        """Count one stream less."""
+        """Count the end of a stream."""
         self._streams[name] -= 1
         if not self._streams[name]:
             del self._streams[name]
 
     def check_quota(self, name: str, characters: int) -> None:
-        """Raise an error if this many more characters would exceed a key's quota.
+        """Check a key's quota.
 
         Raises:
-            RemoteError: `quota_exceeded`; the message has the time when the next period begins.
+            RemoteError: `quota_exceeded`; the message names the begin of the next period.
         """
         limits = self.limits(name)
         if limits is None or limits.characters is None:
@@ -285,11 +283,11 @@ class KeyHolder:
 
         Args:
             voice_id: the voice that speaks.
-            kind: the interface that the stream came through; a `Kind`.
-            options: of the stream, for the history; None: the stream is not recorded.
+            kind: the interface of the stream; a `Kind`.
+            options: the stream's options, for the history; None: not recorded.
 
         Raises:
-            RemoteError: too many streams at once, or the quota is used up.
+            RemoteError: too many streams, or the quota is used up.
         """
         try:
             self._accounts.check_quota(self.name, 1)
@@ -315,14 +313,14 @@ class Meter:
     _kind: Kind = attrs.field(alias="kind")
     _recording: Recording | None = attrs.field(alias="recording", default=None)
     _place: Place | None = attrs.field(default=None, init=False)
-    """Place of the last use; cached because it changes only once a day."""
+    """Place of the last use, cached because it changes only once a day."""
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def spend(self, characters: int) -> None:
-        """Count characters that are going to be spoken.
+        """Count characters before they are spoken.
 
         Raises:
-            RemoteError: they would exceed the key's quota (`quota_exceeded`); none is counted.
+            RemoteError: they would exceed the key's quota (`quota_exceeded`); nothing is counted.
         """
         try:
             self._accounts.check_quota(self._name, characters)
@@ -334,16 +332,16 @@ class Meter:
         self._accounts.watcher.used(self._name, characters)
 
     def spoke(self, audio_s: float) -> None:
-        """Count audio that was sent, in seconds."""
+        """Count seconds of sent audio."""
         self._accounts.ledger.add_audio(self._today(), round(1000 * audio_s))
 
     @property
     def item_id(self) -> str | None:
-        """The id of the stream's item in the history; None: it is not kept."""
+        """Id of the stream in the history, if recorded."""
         return None if self._recording is None else self._recording.item_id
 
     def keep(self, text: str = "", audio: bytes = b"") -> None:
-        """Keep text that is spoken, or audio that was made, if the history is on."""
+        """Record text or audio of the stream, if the history is on."""
         if self._recording is not None:
             self._recording.keep(text, audio)
 
@@ -369,7 +367,7 @@ class Meter:
 def _write_and_read(
     database: Database, rows: tuple[UsageRow, ...], day: str, last: _Stored | None
 ) -> _Stored:
-    """Store rows, and read keys and totals if another process has changed them.  Runs in a worker thread."""
+    """Store rows; read keys and totals if another process has changed them.  Runs in a worker thread."""
     if rows:
         database.add_usage(rows)
     version = database.version()
@@ -385,7 +383,7 @@ def _read_usage(folder: Path, name: str, from_day: str, to_day: str) -> tuple[Us
 
 
 def has_stored_key(folder: Path) -> bool:
-    """Whether a usable key is in the database of a folder; blocks on the disk.
+    """Whether a folder's database has a usable key; blocks on the disk.
 
     Raises:
         LocalError: the file cannot be read.

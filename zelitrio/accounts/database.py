@@ -43,7 +43,7 @@ class Database(SqliteFile):
     """An open database of keys and usage.  Use it as a context manager, or call `close`.
 
     Args:
-        folder: the state directory; created with mode 0700 if it is missing.
+        folder: the state directory; created with mode 0700 if missing.
 
     Raises:
         LocalError: the file is corrupt, from a newer version, locked, or cannot be opened or written.
@@ -77,10 +77,10 @@ class Database(SqliteFile):
             raise LocalError(f"key name: expected a new name, {key.name!r} is taken") from None
 
     def revoke_key(self, name: str, now_s: float) -> None:
-        """Mark a key as revoked.  Its name stays taken, and its usage stays.
+        """Mark a key as revoked.  Its name and its usage stay.
 
         Raises:
-            LocalError: no key has the name, it is revoked already, or the file cannot be written.
+            LocalError: the name is unknown, its key is revoked, or the file cannot be written.
         """
         with self.explained(), self.transaction():
             done = self.connection.execute(
@@ -144,7 +144,7 @@ class Database(SqliteFile):
             )
 
     def characters_since(self, day: str) -> dict[str, int]:
-        """The characters of each key since a day, that day included."""
+        """The characters of each key since a day, including that day."""
         with self.explained():
             rows = self.connection.execute(
                 "SELECT key, SUM(characters) FROM usage WHERE day >= ? GROUP BY key", (day,)
@@ -152,7 +152,7 @@ class Database(SqliteFile):
             return dict(rows.fetchall())
 
     def version(self) -> int:
-        """A number that changes when another connection has changed the file."""
+        """A number that changes when another connection changes the file."""
         with self.explained():
             (version,) = self.connection.execute("PRAGMA data_version").fetchone()
             return int(version)

@@ -1,7 +1,7 @@
 """The history of each key, for a Trio program, with a limit of age and of size.
 
-A stream's text and audio are gathered in memory.  When it ends, a task gives them to a worker thread, which
-stores them in one transaction: an item is stored whole or not at all.
+A stream's text and audio are gathered in memory.  After its end, a worker thread stores them in one
+transaction: an item is stored whole or not at all.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from zelitrio.errors import LocalError
 STORE_EVERY_S = 0.25
 PRUNE_EVERY_S = 60.0
 LAST_STORE_S = 2.0
-"""Time to store the last items, while the server ends."""
+"""Time to store the last items while the server ends."""
 MAX_HELD_BYTES = 256 * 1024 * 1024
-"""The most text and audio in memory: of streams that speak, and of items that are not stored yet."""
+"""Text and audio in memory: of open streams, and of items that are not stored yet."""
 MAX_ITEM_BYTES = 64 * 1024 * 1024
 """A larger item is not stored."""
 _DAY_S = 86_400
@@ -39,7 +39,7 @@ class History:
     Args:
         folder: the state directory.
         days: age at which an item is deleted.
-        max_bytes: limit for all items together; the oldest are deleted first.
+        max_bytes: limit of all items; the oldest are deleted first.
         now_s: returns seconds since 1970.
     """
 
@@ -74,9 +74,9 @@ class History:
             self._file = None
 
     async def run(self) -> None:
-        """Store ended items, and delete items beyond the limits, until cancelled.
+        """Store finished items, and delete items beyond the limits, until cancelled.
 
-        If the disk fails, that is logged once, and items are kept in memory, up to a limit, until it works.
+        A disk failure is logged once, and items stay in memory, up to a limit, until the disk works.
         """
         prune_at = trio.current_time()
         while True:
@@ -96,7 +96,7 @@ class History:
         return Recording(self, item)
 
     async def find(self, key: str, item_id: str) -> HistoryItem | None:
-        """Find an item of a key by its id; None if there is none.
+        """Find an item of a key by its id, if it exists.
 
         Raises:
             LocalError: the file cannot be read.
@@ -104,7 +104,7 @@ class History:
         return await self._read(partial(HistoryFile.find, key=key, item_id=item_id))
 
     async def audio(self, key: str, item_id: str) -> tuple[HistoryItem, bytes] | None:
-        """The item of a key with its audio.
+        """Return an item of a key with its audio, if it exists.
 
         Raises:
             LocalError: the file cannot be read.
@@ -112,7 +112,7 @@ class History:
         return await self._read(partial(HistoryFile.audio, key=key, item_id=item_id))
 
     async def page(self, key: str, query: HistoryQuery) -> tuple[list[HistoryItem], bool] | None:
-        """A page of a key's items, and whether more follow; None: `query.after` is not an item of the key.
+        """Return a page of a key's items, and whether more follow; None if `query.after` is unknown.
 
         Raises:
             LocalError: the file cannot be read.
@@ -139,7 +139,7 @@ class History:
             return await trio.to_thread.run_sync(work, self._file)
 
     async def _store(self) -> bool:
-        """Store the ended items; return whether there were any."""
+        """Store the finished items; return whether there were any."""
         async with self._using:
             items = tuple(self._pending)
             if not items or not await self._try(partial(HistoryFile.add, items=items)):
@@ -168,11 +168,11 @@ class History:
         return True
 
     def put(self, item: HistoryItem, audio: bytes) -> None:
-        """Queue an ended item.  `hold` has counted its size already."""
+        """Queue a finished item after `hold` has counted its size."""
         self._pending.append((item, audio))
 
     def hold(self, size: int) -> bool:
-        """Count memory that is taken, or freed if `size` is negative; return whether there was room."""
+        """Count memory, or free it if `size` is negative; return whether there was room."""
         if size > 0 and self._held + size > MAX_HELD_BYTES:
             if not self._is_full:
                 log.error("history_full", held=self._held, hint="items are not kept until there is room")

@@ -1,4 +1,4 @@
-"""The history on disk: an SQLite file with a row for each item, stored whole or not at all."""
+"""The history on disk: an SQLite file with a row for each item."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.accounts.sqlite_file import SqliteFile
 
 HISTORY_NAME = "history.sqlite3"
 _VERSION = 1
-# The audio has a table of its own, so that lists and sums do not read it.
+# The audio has its own table, so that lists and sums do not read it.
 _SCHEMA = """
 CREATE TABLE items (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,11 +49,11 @@ class HistoryItem:
         key: name of the account.
         created_at_s: seconds since 1970.
         voice_id, voice_name, model_id: the voice and the requested model.
-        request_id: of the request or socket.
-        kind: the interface that the request came through; a `Kind`.
+        request_id: id of the request or socket.
+        kind: the interface of the request; a `Kind`.
         format: name of the audio's format.
-        settings: of the voice, as JSON.
-        text: as the client sent it.
+        settings: voice settings as JSON.
+        text: the client's text.
     """
 
     item_id: str = attrs.field(factory=partial(secrets.token_hex, 10))
@@ -74,9 +74,9 @@ class HistoryQuery:
     """A query for items of a key.
 
     Attributes:
-        size: the most items of a page.
-        after: id of the last item of the page before; None: the first page.
-        search: part of the text, in upper or lower case.
+        size: limit of items on a page.
+        after: id of the last item of the previous page, if any.
+        search: part of the text, in any case.
         since_s: begin of the time range, included.
         before_s: end of the time range, excluded.
         oldest_first: whether the oldest items come first.
@@ -124,7 +124,7 @@ class HistoryFile(SqliteFile):
                 self.connection.execute("INSERT INTO audio VALUES (?, ?)", (row.lastrowid, audio))
 
     def prune(self, oldest_s: float, max_bytes: int) -> int:
-        """Delete items older than a time, and the oldest ones beyond a total size; return how many.
+        """Delete items older than a time, and the oldest ones beyond a total size; return their number.
 
         Raises:
             LocalError: the file cannot be written.
@@ -160,7 +160,7 @@ class HistoryFile(SqliteFile):
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def find(self, key: str, item_id: str) -> HistoryItem | None:
-        """The item of a key by its id.
+        """Return an item of a key, if it exists.
 
         Raises:
             LocalError: the file cannot be read.
@@ -172,7 +172,7 @@ class HistoryFile(SqliteFile):
         return None if found is None else _item_of(found)
 
     def audio(self, key: str, item_id: str) -> tuple[HistoryItem, bytes] | None:
-        """The item of a key with its audio.
+        """Return an item of a key with its audio, if it exists.
 
         Raises:
             LocalError: the file cannot be read.
@@ -185,7 +185,7 @@ class HistoryFile(SqliteFile):
         return None if found is None else (_item_of(found[:-1]), found[-1])
 
     def page(self, key: str, query: HistoryQuery) -> tuple[list[HistoryItem], bool] | None:
-        """A page of a key's items, and whether more follow; None: `query.after` is not an item of the key.
+        """Return a page of a key's items, and whether more follow; None if `query.after` is unknown.
 
         Raises:
             LocalError: the file cannot be read.

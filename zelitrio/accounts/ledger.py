@@ -1,4 +1,4 @@
-"""Usage in memory: amounts that are not stored yet, and totals for quotas.  It uses no clock and no disk."""
+"""Usage in memory: unstored amounts, and totals for quotas.  It uses no clock and no disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import attrs
 from zelitrio.accounts.records import Period, Place, Usage, UsageRow, first_day_of
 
 MAX_PLACES = 10_000
-"""Places that are kept while the disk cannot be written: 2 MB at 200 bytes each."""
+"""Places in memory while the disk cannot be written: 2 MB at 200 bytes each."""
 OVERFLOW_VOICE = "other"
-"""Above MAX_PLACES, all voices of a key are counted under this name."""
+"""Name of all further voices of a key above MAX_PLACES."""
 
 
 @attrs.frozen
@@ -35,14 +35,14 @@ class Totals:
 class Ledger:
     """Usage that is not stored yet.
 
-    `take` returns a batch to write.  After the write, `settle` it with totals that include it, or `put_back`
-    if the write failed.  `used` is exact at any time: it is stored + taken + not yet taken.
+    `take` returns a batch to write.  After the write, `settle` it with totals that include it; after a
+    failure, `put_back`.  `used` is always exact: stored + taken + pending.
     """
 
     def __init__(self) -> None:
         self._pending: dict[Place, Usage] = {}
         self._audio_ms: dict[Place, int] = {}
-        """Audio that is not in `_pending`: adding to a number per packet is cheaper than a new value."""
+        """Audio outside of `_pending`, because adding a number per packet is cheaper than a new value."""
         self._taken: dict[Place, Usage] = {}
         self._unstored: Counter[tuple[str, str]] = Counter()
         """Characters in `_pending` and `_taken`, by key and day."""
@@ -71,7 +71,7 @@ class Ledger:
         )
 
     def take(self) -> tuple[UsageRow, ...]:
-        """Take all usage that is not written yet, to be settled or put back."""
+        """Take all pending usage, to be settled or put back."""
         for place, audio_ms in self._audio_ms.items():
             _merge(self._pending, place, Usage(audio_ms=audio_ms))
         self._audio_ms = {}
@@ -79,7 +79,7 @@ class Ledger:
         return tuple(UsageRow(place, usage) for place, usage in self._taken.items())
 
     def settle(self, totals: Totals) -> None:
-        """Drop the taken batch: it is stored, and `totals` include it."""
+        """Drop the taken batch, which `totals` include."""
         for place, usage in self._taken.items():
             self._unstored[place.key, place.day] -= usage.characters
         self._unstored = +self._unstored
@@ -87,7 +87,7 @@ class Ledger:
         self._totals = totals
 
     def put_back(self) -> None:
-        """Return the taken batch, which could not be stored, to the pending usage."""
+        """Return the taken batch to the pending usage after a failed write."""
         for place, usage in self._taken.items():
             _merge(self._pending, place, usage)
         self._taken = {}

@@ -48,14 +48,14 @@ def _name(instance: object, attribute: attrs.Attribute[str], value: str) -> None
 
 @attrs.frozen(kw_only=True)
 class Key:
-    """One key of this server.  The key itself is not kept, only its SHA-256.
+    """One key of this server.  Only its SHA-256 is kept.
 
     Attributes:
-        name: unique, and the name of the account that usage is counted for.
+        name: unique; the name of the account that usage is counted for.
         digest: SHA-256 of the key, in hex.
         created_at_s, expires_at_s, revoked_at_s: seconds since 1970; None: never.
-        characters: limit for each `period`; None: no limit.
-        concurrent: the most streams at once; None: no limit.
+        characters: limit for each `period`, if any.
+        concurrent: limit of open streams, if any.
     """
 
     name: str = attrs.field(validator=_name)
@@ -79,8 +79,8 @@ class Quota:
     Attributes:
         name: of the key.
         used: characters.
-        characters: the limit; None: no limit.
-        resets_at_unix: when the period ends, in seconds since 1970.
+        characters: the limit, if any.
+        resets_at_unix: end of the period, in seconds since 1970.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Usage:
 
 @attrs.frozen(cache_hash=True)
 class Place:
-    """Key, day, voice and kind, by which usage is counted."""
+    """Key, day, voice and kind of usage."""
 
     key: str
     day: str
@@ -133,7 +133,7 @@ def day_of(now_s: float) -> str:
 
 @lru_cache(maxsize=8)
 def _date(day: int) -> str:
-    # Cached: it is called for every packet, and the result changes once a day.
+    # Cached, because it is called for every packet and changes once a day.
     return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d")
 
 

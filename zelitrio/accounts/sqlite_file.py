@@ -1,8 +1,8 @@
-"""Open and check an SQLite file; each of its errors becomes one clear line.
+"""Open and check an SQLite file; each error becomes one clear line.
 
 Every call blocks on the disk, for at most five seconds if another process has locked the file.  One thread at
 a time may use a file.  It is in WAL mode (https://sqlite.org/wal.html): readers never wait for a writer, and
-a process that is killed loses no committed row.
+a killed process loses no committed row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class SqliteFile:
     """An open file.  Use it as a context manager, or call `close`.
 
     Args:
-        path: of the file.  A missing file is made with mode 0600, a missing folder with 0700.
+        path: of the file.  A missing file gets mode 0600, a missing folder 0700.
         version: version of the tables.
         schema: SQL that makes the tables of a new file.
 
@@ -41,7 +41,7 @@ class SqliteFile:
         with self.explained():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_magic()
-            # Made before SQLite opens it: SQLite's other files get the same mode.
+            # Made before SQLite opens it, because SQLite gives its other files the same mode.
             path.touch(mode=0o600)
             self.connection = sqlite3.connect(
                 path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None, check_same_thread=False
@@ -96,7 +96,7 @@ class SqliteFile:
             raise LocalError(f"{error.filename or self.path}: {error.strerror}") from error
 
     def _check_magic(self) -> None:
-        """Refuse a file that is not a database: SQLite would overwrite one that is too short."""
+        """Refuse a file that is not a database, because SQLite would overwrite a very short one."""
         if self.path.exists() and self.path.stat().st_size:
             with self.path.open("rb") as file:
                 if file.read(len(_MAGIC)) != _MAGIC:
@@ -113,7 +113,7 @@ class SqliteFile:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
             with self.transaction():
-                # Another process may have made the tables in the meantime.
+                # Another process may have made the tables meanwhile.
                 (again,) = self.connection.execute("PRAGMA user_version").fetchone()
                 if again == 0:
                     for statement in (*schema.split(";"), f"PRAGMA user_version = {expected}"):

@@ -95,7 +95,7 @@ class StatisticsQuery:
 
 
 def character_statistics(query: StatisticsQuery, rows: Iterable[UsageRow]) -> dict[str, object]:
-    """The time axis in ms, and the amounts of each part of the breakdown along it."""
+    """The time axis in ms, and for each part of the breakdown its amounts."""
     begin_of = INTERVALS[query.interval]
     first, last = (date.fromisoformat(day) for day in query.days)
     axis: dict[date, int] = {}

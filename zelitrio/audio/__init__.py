@@ -1,8 +1,8 @@
-"""Audio: encoding samples into the formats that clients play, decoding, resampling, changing the tempo.
+"""Audio: encode samples into clients' formats, decode, resample, change the tempo.
 
-`open_encoder(parse_format("mp3_44100_128"))` returns an encoder, whose methods never wait.  Call `encode`
-with samples as they are made, send the bytes that it returns, and call `flush` once at the end.  A stream
-keeps its encoder to the end; a new one in mid-stream would cause a click and a gap.
+`open_encoder(parse_format("mp3_44100_128"))` returns an encoder with methods that never wait.  Call `encode`
+with samples as they are made, send the returned bytes, and call `flush` once at the end.  A stream keeps its
+encoder to the end, because a new one in mid-stream would cause a click and a gap.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Codecs in a container: Ogg-Opus, AAC (MP4 or ADTS), FLAC.
 
-The muxer writes into memory, and every call returns the bytes that it wrote.  The header is held back until
-the first audio, so that the first bytes of a stream always contain audio.
+The muxer writes into memory, and every call returns these bytes.  The header is held back until the first
+audio, so that a stream's first bytes always contain audio.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class _Recipe:
     codec_options: Mapping[str, str] = attrs.field(factory=dict)
     delay_samples: int = 0
     hidden_s: float = 0.0
-    """Seconds of audio that the muxer holds back, or that players skip because the header names it."""
+    """Seconds of audio that the muxer holds back or that players skip because of the header."""
 
 
 _RECIPES: Mapping[str, _Recipe] = MappingProxyType(
     {
-        # By default Ogg collects a second of sound in a page.
+        # By default Ogg collects a second of audio in a page.
         "opus": _Recipe(
             "ogg",
             "libopus",
@@ -98,7 +98,7 @@ class ContainedEncoder(Encoder):
 
     @property
     def delay_samples(self) -> int:
-        """Zero where the container says what to skip."""
+        """Zero if the container names the skipped part."""
         return self._recipe.delay_samples
 
     def _encode(self, pcm: Samples) -> bytes:
@@ -114,11 +114,11 @@ class ContainedEncoder(Encoder):
         opened = self._open()
         self._mux(opened, [*opened.resampler.flush(), None])
         opened.container.close()
-        self._opened = None  # given back here, as it was opened here
+        self._opened = None  # freed here, where it was opened
         return self._sink.take()
 
     def _open(self) -> _Opened:
-        """Open codec and muxer, at the first call: the caller may have a thread for what it costs."""
+        """Open codec and muxer at the first call, because the caller may have a thread for the cost."""
         if self._opened is not None:
             return self._opened
         recipe, rate_hz = self._recipe, self.format.sample_rate_hz

@@ -15,15 +15,15 @@ Samples = NDArray[np.float32]
 
 
 class Encoder(ABC):
-    """Turns the samples of one stream into bytes, as they come.
+    """Encodes the samples of one stream as they come.
 
     It never waits, has no thread, and takes at most a few milliseconds per second of audio.  It is not
     thread-safe, but successive calls can come from different threads.  It needs no closing.
 
     Attributes:
         format: of the encoded bytes.
-        encoded_s: seconds of audio, as a player plays them, in the bytes that `encode` has returned.  It is
-            less than the input by the codec's frame, its look-ahead and the padding that players skip.
+        encoded_s: played seconds of audio in the bytes of `encode`: the input without the codec's frame, its
+            look-ahead and the padding that players skip.
     """
 
     format: AudioFormat
@@ -39,21 +39,20 @@ class Encoder(ABC):
     @property
     @abstractmethod
     def delay_samples(self) -> int:
-        """How much later a sound is in the decoded stream than in the input.
+        """Delay of the decoded stream in samples at `format.sample_rate_hz`.
 
-        In samples at `format.sample_rate_hz`, for a decoder that plays everything except the padding that the
-        container's header names.
+        It applies to a decoder that plays everything except the padding named in the container's header.
         """
 
     def encode(self, pcm: Samples) -> bytes:
         """Encode more samples: float [n] in [-1, 1] at the input rate; others are clipped.
 
-        All calls together return the same bytes however the samples are divided among them.  A call may
-        return no bytes while the codec gathers a frame.
+        The bytes of all calls do not depend on the division of the samples.  A call may return no bytes while
+        the codec gathers a frame.
 
         Raises:
-            LocalError: the array is not one-dimensional floats, holds NaN or infinity, or the
-                stream was flushed already.
+            LocalError: the array is not one-dimensional floats, holds NaN or infinity, or the stream was
+            flushed.
         """
         if self._flushed:
             raise LocalError(f"{self.format.name}: encode was called after flush")
@@ -83,4 +82,4 @@ class Encoder(ABC):
 
     @abstractmethod
     def _finish(self) -> bytes:
-        """Return the bytes that are still inside the codec; called once."""
+        """Return the codec's last bytes; called once."""

@@ -33,7 +33,7 @@ class AudioFormat:
         codec: `mp3`, `pcm`, `wav`, `ulaw`, `alaw`, `opus` (in Ogg), `m4a` (AAC in fragmented MP4),
             `aac` (ADTS) or `flac`.
         sample_rate_hz: of the decoded audio.
-        bitrate_bps: of the encoded audio; None if the codec has no choice of bit rate.
+        bitrate_bps: of the encoded audio; None if fixed by the codec.
         content_type: of an HTTP answer.
     """
 
@@ -65,12 +65,12 @@ def _table() -> Iterable[AudioFormat]:
 
 
 FORMATS: Mapping[str, AudioFormat] = MappingProxyType({entry.name: entry for entry in _table()})
-"""All formats by name: the vendor's list, `aac_44100_128` and `flac_24000`."""
+"""All formats by name: ElevenLabs' list, `aac_44100_128` and `flac_24000`."""
 
 DEFAULT_FORMAT: AudioFormat = FORMATS["mp3_44100_128"]
-"""The format of a request that names none."""
+"""The default format."""
 
-# The vendor's WebSocket schema has this shorter name for its default.
+# ElevenLabs' WebSocket schema has this shorter name for its default.
 _ALIASES = {"mp3_44100": "mp3_44100_128"}
 
 
@@ -78,7 +78,7 @@ def parse_format(name: str) -> AudioFormat:
     """Find a format by its name.
 
     Raises:
-        RemoteError: `invalid_output_format`; the message has all valid names.
+        RemoteError: `invalid_output_format`, with all valid names in the message.
     """
     found = FORMATS.get(_ALIASES.get(name, name))
     if found is not None:

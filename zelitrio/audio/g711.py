@@ -23,7 +23,7 @@ class G711Encoder(Encoder):
 
     @property
     def delay_samples(self) -> int:
-        """Nothing is delayed."""
+        """Zero."""
         return 0
 
     def _encode(self, pcm: Samples) -> bytes:

@@ -8,16 +8,16 @@ from zelitrio.audio.encoder import Encoder, Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.resampler import Resampler
 
-# LAME's delay of 576 samples plus the 529 of every MP3 decoder, at any sample rate.  A LAME tag would make
-# players skip them, but only a finished file can have one.
+# LAME's delay of 576 samples plus 529 of every MP3 decoder, at any sample rate.  With a LAME tag players
+# would skip them, but only a finished file can have one.
 _DELAY_SAMPLES = 576 + 529
 
 
 class Mp3Encoder(Encoder):
     """Constant bit rate, no ID3, no Xing tag, no bit reservoir.
 
-    Without the reservoir every frame can be decoded by itself, and the first one is ready after 60 ms of
-    audio instead of 80 ms.  There is no muxer: it would only add tags.
+    Without the reservoir every frame can be decoded by itself, and the first is ready after 60 ms of audio
+    instead of 80 ms.  There is no muxer, because it would only add tags.
     """
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
@@ -31,27 +31,27 @@ class Mp3Encoder(Encoder):
         rate_hz = self.format.sample_rate_hz
         context.rate, context.layout, context.format = rate_hz, "mono", "fltp"
         context.bit_rate = self.format.bitrate_bps
-        # LAME's quality 7 searches less than its default 5.  It needs a third less time, and speech at
-        # these bit rates sounds the same.
+        # LAME's quality 7 takes a third less time than its default 5, and speech at these bit rates sounds
+        # the same.
         context.options = {"reservoir": "0", "compression_level": "7"}
         context.open()
         return context, Resampler(self._input_rate_hz, rate_hz, "fltp", context.frame_size)
 
     @property
     def delay_samples(self) -> int:
-        """The codec's look-ahead and the decoder's overlap; there is no tag that makes players skip them."""
+        """The codec's look-ahead and the decoder's overlap, which no tag tells players to skip."""
         return _DELAY_SAMPLES
 
     def _encode(self, pcm: Samples) -> bytes:
         if self._opened is None:
-            self._opened = self._open()  # not before: the caller may have a thread for what it costs
+            self._opened = self._open()  # here, because the caller may have a thread for it
         codec, resampler = self._opened
         return self._packets(codec, resampler.push(pcm))
 
     def _finish(self) -> bytes:
         if self._opened is None:
             return b""
-        # Given back here: that costs 0.15 ms, and the caller may have a thread for it.
+        # Freed here, because that costs 0.15 ms and the caller may have a thread for it.
         (codec, resampler), self._opened = self._opened, None
         return self._packets(codec, [*resampler.flush(), None])
 

@@ -29,7 +29,7 @@ _ENCODERS: Mapping[str, Callable[[AudioFormat, int], Encoder]] = {
 
 
 def open_encoder(audio_format: AudioFormat, input_rate_hz: int = 24_000) -> Encoder:
-    """The encoder of one stream.  Its codec is opened by the first samples; it needs no closing.
+    """Return the encoder of one stream.  Its codec is opened by the first samples; it needs no closing.
 
     Args:
         audio_format: the output format, from `FORMATS` or `parse_format`.

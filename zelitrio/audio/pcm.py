@@ -16,22 +16,22 @@ class PcmEncoder(Encoder):
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
         super().__init__(audio_format)
         rate_hz = audio_format.sample_rate_hz
-        # For equal rates numpy takes a few microseconds; FFmpeg's filter graph would take longer.
+        # numpy takes a few microseconds for equal rates, FFmpeg's filter graph more.
         self._resampler = None if rate_hz == input_rate_hz else Resampler(input_rate_hz, rate_hz, "s16")
         if self._resampler is None:
-            # The largest 16-bit value.  `encode` compares the extremes with it; clipping all samples here
-            # would take longer.
+            # The largest 16-bit value.  `encode` compares only the extremes with it, which is faster than
+            # clipping.
             self._loudest = 32767 / 32768
 
     @property
     def delay_samples(self) -> int:
-        """Nothing is delayed."""
+        """Zero."""
         return 0
 
     def _encode(self, pcm: Samples) -> bytes:
         if self._resampler is None:
-            # 32768 as swr has it, not 32767: all rates are equally loud.
-            # In place: new memory costs more than the arithmetic.
+            # 32768 as in swr, not 32767, so that all rates are equally loud.
+            # In place, because new memory costs more than the arithmetic.
             steps = pcm * np.float32(32768.0)
             np.rint(steps, out=steps)
             return self._counted(steps.astype("<i2").tobytes())

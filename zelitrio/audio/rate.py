@@ -18,7 +18,7 @@ class RateConverter:
         self._resampler = Resampler(input_rate_hz, output_rate_hz, "flt")
 
     def push(self, pcm: Samples) -> Samples:
-        """Convert float32 [n]; returns the samples that are ready."""
+        """Convert float32 [n]; return the samples that are ready."""
         return _samples(self._resampler.push(pcm)) if len(pcm) else pcm
 
     def flush(self) -> Samples:

@@ -30,7 +30,7 @@ class Resampler:
         )
 
     def push(self, pcm: Samples) -> list[AudioFrame]:
-        """Convert float32 [n]; returns the frames that are complete."""
+        """Convert float32 [n]; return the complete frames."""
         frame = AudioFrame.from_ndarray(pcm[None, :], format="fltp", layout="mono")
         frame.rate = self._input_rate_hz
         frame.time_base = self._time_base

@@ -1,4 +1,4 @@
-"""Decode a recording without changing it: at its own rate, with all channels."""
+"""Decode a recording at its own rate, with all channels."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Sound:
     pcm: npt.NDArray[np.float32]
     """[channels, samples] in [-1, 1]; at most `limit_s` of the recording."""
     seconds: float
-    """Length of the whole file, even if only its beginning was read."""
+    """Length of the whole file, also if only its beginning was read."""
 
 
 def read_sound(path: Path | str, limit_s: float = float("inf")) -> Sound:
     """Decode the first audio stream of a file at its own rate.  Blocks while it reads.
 
     Args:
-        path: a file in any container and codec that FFmpeg knows.
-        limit_s: decode at most this many seconds.
+        path: a file in any container and codec of FFmpeg.
+        limit_s: limit of decoded seconds.
 
     Raises:
-        LocalError: the file is missing, holds no audio, or cannot be decoded.
+        LocalError: the file is missing, has no audio, or cannot be decoded.
     """
     pieces: list[npt.NDArray[np.float32]] = []
     samples = 0

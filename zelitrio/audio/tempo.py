@@ -17,8 +17,8 @@ from zelitrio.errors import LocalError
 
 MIN_TEMPO, MAX_TEMPO = 0.25, 4.0
 _ONE_FILTER = 2.0
-"""Above this tempo a single filter skips samples, and below its inverse it is not defined; then two filters
-each apply the square root."""
+"""Above this tempo a single filter skips samples, and below its inverse it is not defined.  Then two filters
+apply the square root each."""
 _PIECE_S = 0.02
 _PADDING_S = 0.3
 
@@ -64,11 +64,11 @@ class TempoChanger:
 
     @property
     def held_ms(self) -> int:
-        """Milliseconds of audio, at the new tempo, that were pushed and not returned yet."""
+        """Milliseconds of pushed audio, at the new tempo, that were not returned yet."""
         return max(0, round(1000 * (self._pushed / self.tempo - self._returned) / self._rate_hz))
 
     def times(self, times_ms: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-        """Convert starts and ends in the samples that are pushed next to the new tempo."""
+        """Convert starts and ends in the next pushed samples to the new tempo."""
         held_ms = self.held_ms
         return tuple((held_ms + self.length(start), held_ms + self.length(end)) for start, end in times_ms)
 
@@ -77,7 +77,7 @@ class TempoChanger:
         return round(length_ms / self.tempo)
 
     def push(self, pcm: Samples) -> Samples:
-        """Take float32 [n]; returns the samples that are ready."""
+        """Take float32 [n]; return the samples that are ready."""
         if not len(pcm):
             return pcm
         self._pushed += len(pcm)
@@ -91,7 +91,7 @@ class TempoChanger:
         return rest[: max(0, wanted)]
 
     def _feed(self, pcm: Samples) -> Samples:
-        """Feed the filters pieces of one size, because the size changes where they join waveforms."""
+        """Feed pieces of one size, because the size changes where the filters join waveforms."""
         self._unfed = np.concatenate([self._unfed, pcm])
         while len(self._unfed) >= self._piece:
             piece, self._unfed = self._unfed[: self._piece], self._unfed[self._piece :]

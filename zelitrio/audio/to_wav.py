@@ -17,7 +17,7 @@ _RAW = {"ulaw": "mulaw", "alaw": "alaw"}
 def to_wav(data: bytes, audio_format: AudioFormat) -> bytes:
     """Convert audio of this server to a WAV file, at the rate of its format.
 
-    Blocks while it decodes; a program with an event loop should call it in a worker thread.
+    Blocks; a program with an event loop should call it in a worker thread.
     """
     rate_hz = audio_format.sample_rate_hz
     if audio_format.codec == "wav":

@@ -17,8 +17,9 @@ def wav_header(sample_rate_hz: int, data_bytes: int | None = None) -> bytes:
 
     Args:
         sample_rate_hz: of the samples.
-        data_bytes: number of bytes that follow.  None: not known yet; then both sizes are 0xFFFFFFFF, which
-            players read as "until the end", and which FFmpeg writes to a pipe, too.
+        data_bytes: number of bytes that follow.  None: unknown; then both sizes are 0xFFFFFFFF, which players
+        read
+            as "until the end", and which FFmpeg writes to a pipe too.
     """
     known = data_bytes is not None and data_bytes + _WAV_HEADER_BYTES - 8 <= _UNKNOWN_BYTES
     data = data_bytes if known and data_bytes is not None else _UNKNOWN_BYTES
@@ -40,14 +41,15 @@ def with_true_sizes(data: bytes, audio_format: AudioFormat) -> bytes:
 
 
 class WavEncoder(PcmEncoder):
-    """A header without a known length, then PCM.  An empty stream is still a WAV file."""
+    """A header without a length, then PCM.  An empty stream is also a WAV file."""
 
     def __init__(self, audio_format: AudioFormat, input_rate_hz: int) -> None:
         super().__init__(audio_format, input_rate_hz)
         self._header = wav_header(audio_format.sample_rate_hz)
 
     def _encode(self, pcm: Samples) -> bytes:
-        # The header waits for the first sample: clients would take a packet with only a header for sound.
+        # The header waits for the first sample, because clients would take a packet with only a header for
+        # audio.
         return self._with_header(super()._encode(pcm))
 
     def _finish(self) -> bytes:

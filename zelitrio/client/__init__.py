@@ -1,4 +1,4 @@
-"""A client for realtime speech: send text as it comes, and receive audio as it is made.
+"""A client for realtime speech: send text as it comes, receive audio as it is made.
 
     async with open_client("ws://127.0.0.1:8020", api_key="...") as client:
         await client.send_text("Hello there. ")

@@ -21,9 +21,9 @@ class ClientAudio:
 
     audio: bytes
     alignment: CharTimes | None = None
-    """Times of the characters sent, for the segment that begins with this audio; None: not requested."""
+    """Times of the sent characters, for the segment that begins with this audio, if requested."""
     normalized_alignment: CharTimes | None = None
-    """Times of the characters as spoken, in which numbers are words."""
+    """Times of the characters as spoken, where numbers are words."""
     context_id: str | None = None
 
     @classmethod
@@ -36,8 +36,8 @@ class ClientAudio:
 class Client:
     """An open stream.  Iterate it for audio; the iteration ends after `end`, when everything was spoken.
 
-    One task may send while another iterates.  One task alone may send everything, call `end`, and then
-    iterate: the server takes text, within its limits, even if its audio is not read.
+    One task may send while another iterates.  One task can also send everything, call `end`, and then
+    iterate: the server takes text, within its limits, while its audio is unread.
     """
 
     _socket: ClientSocket
@@ -45,11 +45,11 @@ class Client:
     async def send_text(self, text: str, flush: bool = False) -> None:
         """Send a piece of text; an empty one without `flush` is ignored.
 
-        Waits while the server does not read.  Cancelling it may leave half a message sent: then only close
-        the client.
+        Waits while the server does not read.  After a cancelled send only close the client, because half a
+        message may have been sent.
 
         Raises:
-            RemoteError: the server ended the stream; the code is the server's.
+            RemoteError: the server ended the stream, with its code.
             LocalError: `end` was called.
         """
         if text:
@@ -58,11 +58,11 @@ class Client:
             await self.flush()
 
     async def flush(self) -> None:
-        """Ask to speak everything that was sent; waits and fails as `send_text` does."""
+        """Ask to speak everything sent; waits and fails as `send_text` does."""
         await self._socket.send(self._socket.connection.flush_message())
 
     async def end(self) -> None:
-        """Tell the server that no more text comes; waits and fails as `send_text` does."""
+        """End the text; waits and fails as `send_text` does."""
         await self._socket.send(self._socket.connection.end_message())
 
     def __aiter__(self) -> AsyncIterator[ClientAudio]:
@@ -103,8 +103,8 @@ async def open_client(
 ) -> AsyncIterator[Client]:
     """Open a stream to a server.
 
-    Leaving the block closes the socket, which frees the server's lane at once.  It waits for the server's
-    close frame for at most two seconds.
+    The end of the block closes the socket, which frees the lane at once.  It waits for the server's close
+    frame for at most two seconds.
 
     Args:
         url: of the server: "ws://host:port", or wss, http, https; a path is kept as a prefix.
@@ -112,8 +112,8 @@ async def open_client(
         voice_id: the voice that speaks.
         output_format: name of the audio format, such as "pcm_24000".
         settings: how to speak; None: the server's defaults.
-        chunk_schedule: characters that the server buffers before each chunk, 50 to 500 each; None: the
-            server's default.
+        chunk_schedule: characters that the server buffers before each chunk, 50 to 500 each; None: its
+        default.
         model_id: sent to the server, which ignores unknown models.
         language_code: language of the text; None: the voice's own.
         auto_mode: whether the server speaks each piece as it comes.

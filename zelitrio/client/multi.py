@@ -1,7 +1,7 @@
 """A client for several contexts over one `multi-stream-input` socket.
 
-One iteration gives the events of all contexts, in the order of arrival; the caller sorts them by context.  A
-queue for each context would have to drop events or to block if the caller did not read one of them.
+One iteration gives the events of all contexts in order of arrival; the caller sorts them.  Separate queues
+would have to drop events or block if the caller did not read one of them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from zelitrio.settings import VoiceSettings
 
 @attrs.frozen
 class ClientFinal:
-    """A context has ended: all its audio has come, and its id may be used again."""
+    """A context has ended with all its audio; its id may be used again."""
 
     context_id: str | None
 
 
 @attrs.frozen
 class ClientFailure:
-    """The server refused a message of one context; all contexts go on."""
+    """The server refused a message of one context; the contexts continue."""
 
     context_id: str
     error: RemoteError
@@ -42,14 +42,14 @@ ClientEvent: TypeAlias = ClientAudio | ClientFinal | ClientFailure
 class MultiClient:
     """An open socket with contexts.  Iterate it for events; the iteration ends when the server closes it.
 
-    All `async` methods wait while the server does not read.  They raise RemoteError if the server has ended
-    the socket, and LocalError if the context is not open.  One task may send while another iterates.
+    All `async` methods wait while the server does not read.  They raise RemoteError after the end of the
+    socket, and LocalError for a context that is not open.  One task may send while another iterates.
     """
 
     _socket: ClientSocket
 
     async def open_context(self, context_id: str, *, settings: VoiceSettings | None = None) -> None:
-        """Open a context; a server allows five open or closing ones, unless its settings say otherwise."""
+        """Open a context; by default a server allows five open or closing ones."""
         await self._socket.send(self._socket.connection.open_message(context_id, voice_settings=settings))
 
     async def send_text(self, context_id: str, text: str, flush: bool = False) -> None:
@@ -60,7 +60,7 @@ class MultiClient:
             await self.flush(context_id)
 
     async def flush(self, context_id: str) -> None:
-        """Ask to speak everything that was sent to the context."""
+        """Ask to speak everything sent to the context."""
         await self._socket.send(self._socket.connection.flush_message(context_id))
 
     async def close_context(self, context_id: str) -> None:
@@ -107,15 +107,13 @@ async def open_multi_client(
     """Open a socket for several contexts; arguments and errors are those of `open_client`.
 
     Args:
-        url: of the server.
-        api_key: sent as `xi-api-key`.
+        url, api_key, ssl_context, connect_timeout_s: see `open_client`.
         voice_id: the voice of all contexts.
         output_format: name of the audio format of all contexts.
         auto_mode: whether the server speaks each piece as it comes.
-        inactivity_timeout_s: 1 to 180: after this time without a message a context ends, and so does a socket
-            without contexts.
-        ssl_context: for wss; None: Python's default.
-        connect_timeout_s: for connection and handshake together.
+        inactivity_timeout_s: 1 to 180: time without a message after which a context ends, and a socket
+        without
+            contexts.
     """
     request = SocketRequest(
         dialect=Dialect.MULTI,

@@ -1,4 +1,4 @@
-"""The socket of both clients: a trio-websocket connection, whose failures become our errors."""
+"""The socket of both clients: a trio-websocket connection, with this package's errors."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class ClientSocket:
     async def send(self, message: str) -> None:
         """Send one message; waits while the server does not read.
 
-        Cancelling it may leave half a frame sent; after that the socket can only be closed.
+        After a cancelled send the socket can only be closed, because half a frame may have been sent.
 
         Raises:
-            RemoteError: the server has closed; with the server's own error if it sent one.
+            RemoteError: the server has closed, with its own error if it sent one.
             LocalError: an earlier send was cancelled.
         """
         if self._is_broken:
@@ -57,7 +57,7 @@ class ClientSocket:
         self._is_broken = False
 
     async def receive(self) -> ServerEvent | None:
-        """Wait for the next event; None: the socket closed after everything was sent.
+        """Wait for the next event; return None when the socket closed after everything was sent.
 
         Raises:
             RemoteError: the server closed too early, or sent an invalid frame.
@@ -76,7 +76,7 @@ class ClientSocket:
         return self._waiting.popleft()
 
     async def _read_rest(self) -> None:
-        # The server sent its error frame before the close; unread audio may come before it.
+        # The server sent its error frame before the close; unread audio may precede it.
         while True:
             try:
                 message = await self._websocket.get_message()
@@ -99,11 +99,12 @@ async def open_socket(
     ssl_context: ssl.SSLContext | None,
     connect_timeout_s: float,
 ) -> AsyncIterator[ClientSocket]:
-    """Connect for the block; leaving it waits for the server's close for at most CLOSE_TIMEOUT_S.
+    """Connect for the block; its end waits for the server's close for at most CLOSE_TIMEOUT_S.
 
-    An error in the block is raised as it is, not in a group.  `trio_websocket.open_websocket_url` is not
-    used: with a server that hangs up or stays silent, its handshake waits for ever despite its timeout.
+    An error in the block is not put in a group.  `trio_websocket.open_websocket_url` is not used, because its
+    handshake waits for ever, despite its timeout, for a server that hangs up or stays silent.
 
+    Raises:
     Raises:
         RemoteError: no connection (`connection_failed`), or the server's own refusal.
         LocalError: `url` is not the URL of a WebSocket.
@@ -120,7 +121,7 @@ async def open_socket(
                 websocket = await _shake_hands(nursery, stream, target, headers, deadline)
                 yield ClientSocket(ClientConnection(request), websocket)
             except BaseException as error:
-                failure = error  # raised below: inside, the nursery would put it in a group
+                failure = error  # raised below, because the nursery would put it in a group
             if websocket is not None and not isinstance(failure, trio.Cancelled):
                 with trio.move_on_after(CLOSE_TIMEOUT_S):
                     await websocket.aclose()

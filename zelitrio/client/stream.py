@@ -1,4 +1,4 @@
-"""Connect to a server by TCP or TLS, with a stream that notices its end."""
+"""Connect to a server by TCP or TLS, with a stream that detects its end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ async def connect(
     """Open a stream to the host of a ws or wss URL; the TLS handshake is done when it returns.
 
     Raises:
-        RemoteError: `connection_failed`: no server, a certificate that is not trusted, or no answer before
-            `deadline`, on Trio's clock.
+        RemoteError: `connection_failed`: no server, an untrusted certificate, or no answer before `deadline`
+        on Trio's
+            clock.
         LocalError: the URL is not the URL of a WebSocket.
     """
     try:
@@ -52,7 +53,7 @@ class WatchedStream(trio.abc.Stream):
     """A stream with an event for its end, which trio-websocket's opening handshake does not notice.
 
     Attributes:
-        ended: set once the peer has hung up, or the stream was closed here.
+        ended: set when the peer has hung up, or the stream was closed.
     """
 
     def __init__(self, inner: trio.abc.Stream) -> None:

@@ -4,10 +4,10 @@
 `ChunkSchedule` decides when text is spoken.  `OUTCOMES` maps error codes to close codes and HTTP statuses.
 Nothing here waits, and time is always an argument in seconds.
 
-The owner of a Connection has these duties: call `authenticated` if the handshake's credential is valid; pass
-each message to `receive`; call `expire` when `deadline` has come; handle the events in order, as each event's
-docstring says; send the messages that `audio_message`, `final_message` and `error_message` return; close the
-socket when `is_finished`.
+The owner of a Connection must: call `authenticated` if the handshake's credential is valid; pass each message
+to `receive`; call `expire` at `deadline`; handle the events in order, as their docstrings say; send the
+messages that `audio_message`, `final_message` and `error_message` return; close the socket when
+`is_finished`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Fields of a JSON body: each says in one place how it is read, and its JSON schema.
+"""Fields of a JSON body: each defines its reader and its JSON schema.
 
     @attrs.frozen(kw_only=True)
     class Order:
         text: str = spoken()
         seed: int | None = whole(0, 10)
 
-`read_body(Order, fields)` reads one, `schema_of(Order)` describes it.  A field that is null counts as absent,
-so that all but the required ones may be null.
+`read_body(Order, fields)` reads one, `schema_of(Order)` describes it.  A null field counts as absent, so all
+but the required ones may be null.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.settings import VoiceSettings
 Request = TypeVar("Request")
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string", "pattern": r"\S"}
-"""A text with something in it."""
+"""A text that is not blank."""
 
 
 def read_by(
@@ -34,14 +34,14 @@ def read_by(
     default: Any = None,
     is_required: bool = False,
 ) -> Any:
-    """A field that `read` takes from a body.
+    """Define a field that `read` takes from a body.
 
     Args:
-        read: gets the fields and the name; None stands for absent.
-        schema: of its values, without null.
-        help: for people.
-        name: in the body; None: that of the attribute.
-        default: of an absent one; a function makes it.
+        read: gets the fields and the name; returns None for an absent field.
+        schema: the schema of its values, without null.
+        help: a description for people.
+        name: name in the body; None: that of the attribute.
+        default: value of an absent field, or a function that makes it.
         is_required: whether a body must have it.
     """
     said = {**schema, **({"description": help} if help else {})}
@@ -54,7 +54,7 @@ def read_by(
 
 
 def spoken(*, name: str | None = None) -> Any:
-    """A text to speak, which must be there."""
+    """A required text to speak."""
     return read_by(Fields.spoken, TEXT, name=name, is_required=True)
 
 
@@ -82,7 +82,7 @@ def whole(low: int, high: int, *, name: str | None = None, default: int | None =
 
 
 def one_of(allowed: Sequence[str], *, name: str | None = None) -> Any:
-    """One of a few words, by default the first one."""
+    """One of a few words; the default is the first one."""
 
     def read(fields: Fields, name: str) -> str | None:
         return fields.choice(name, allowed)
@@ -111,8 +111,8 @@ def read_body(request: type[Request], fields: Fields, **known: Any) -> Request:
     """Read a body, its required fields first.
 
     Args:
-        request: an attrs class of fields of this module.
-        fields: of the body; unknown ones are ignored.
+        request: an attrs class of such fields.
+        fields: the body's fields; unknown ones are ignored.
         known: attributes that are not read.
     """
     found = [field for field in attrs.fields(request) if "read" in field.metadata]  # type: ignore[arg-type]
@@ -127,9 +127,9 @@ def schema_of(request: type[Any], names: Sequence[str] | None = None, required: 
     """Describe a body.
 
     Args:
-        request: an attrs class of fields of this module.
-        names: of the attributes that it may have; None: all.
-        required: names in the body that it must have beside those that always are.
+        request: an attrs class of such fields.
+        names: the possible attributes; None: all.
+        required: names in the body that are required besides those that always are.
     """
     properties, needed = {}, [*required]
     for field in attrs.fields(request):
@@ -142,7 +142,7 @@ def schema_of(request: type[Any], names: Sequence[str] | None = None, required: 
 
 
 def or_null(schema: Mapping[str, Any]) -> Schema:
-    """The same values, and null."""
+    """A schema of the same values and null."""
     if "enum" in schema:
         return {**schema, "enum": [*schema["enum"], None]}
     if "type" in schema:

@@ -13,7 +13,7 @@ from zelitrio.protocol.telephony import JambonzRequest, vapi_schema
 
 
 def body_schemas() -> dict[str, Schema]:
-    """A new copy of each.  Names of voices, languages and formats are only told as strings."""
+    """A new copy of each schema.  Names of voices, languages and formats are strings without a list."""
     schemas = {
         "SpeechRequest": schema_of(SpeechRequest),
         "DialogueRequest": schema_of(DialogueRequest),

@@ -11,7 +11,7 @@ import attrs
 class CharTimes:
     """Characters with their start and duration: three tuples of equal length.
 
-    The maker decides from where the times count; see `zelitrio.session.Timing`.
+    The maker chooses the origin of the times; see `zelitrio.session.Timing`.
     """
 
     chars: tuple[str, ...]
@@ -26,7 +26,7 @@ class CharTimes:
 
 
 def join_times(parts: Sequence[CharTimes]) -> CharTimes:
-    """Join values that count their times from the same moment."""
+    """Join values with the same origin."""
     if len(parts) == 1:
         return parts[0]
     return CharTimes(

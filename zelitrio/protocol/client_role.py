@@ -1,6 +1,6 @@
 """One realtime socket from the client's side: calls become messages, frames become events.
 
-It reads this server's frames and the vendor's.
+It reads frames of this server and of ElevenLabs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.settings import VoiceSettings
 
 @attrs.frozen
 class AudioFrame:
-    """Encoded audio: the next bytes of the context's audio, which is one continuous stream."""
+    """Encoded audio: the next bytes of the context's continuous stream."""
 
     audio: bytes
     alignment: CharTimes | None = None
@@ -32,14 +32,14 @@ class AudioFrame:
 
 @attrs.frozen
 class FinalFrame:
-    """A context has ended: all its audio was sent; on `stream-input` the socket closes next."""
+    """A context has ended and all its audio was sent; on `stream-input` the socket closes next."""
 
     context_id: str | None = None
 
 
 @attrs.frozen
 class ErrorFrame:
-    """The server reports an error, of the named context; without one it closes the socket next."""
+    """An error of the named context; without a context the socket closes next."""
 
     error: RemoteError
     context_id: str | None = None
@@ -77,7 +77,7 @@ class ClientConnection:
         voice_settings: VoiceSettings | None = None,
         chunk_schedule: tuple[float, ...] | None = None,
     ) -> str:
-        """The message that opens the stream or a context, with the request's credential if there is one.
+        """The message that opens the stream or a context, with the request's credential if any.
 
         Raises:
             LocalError: the context is open already, or the stream has ended.
@@ -106,12 +106,12 @@ class ClientConnection:
         return self._write({"text": text, "flush": True} if flush else {"text": text}, context_id)
 
     def flush_message(self, context_id: str | None = None) -> str:
-        """The message that asks to speak everything that was sent."""
+        """The message that asks to speak everything sent."""
         self._expect_open(context_id)
         return self._write({"flush": True}, context_id)
 
     def end_message(self, context_id: str | None = None) -> str:
-        """The message that ends a context; on `multi-stream-input` text that was not flushed is dropped."""
+        """The message that ends a context; on `multi-stream-input` unflushed text is dropped."""
         self._expect_open(context_id)
         self._open_contexts.discard(context_id)
         self._is_over = not self._multi
@@ -163,7 +163,7 @@ class ClientConnection:
         return events
 
     def closed(self, code: int, reason: str | None) -> RemoteError | None:
-        """The error that the server's close means; None if the server had sent everything."""
+        """The error that the server's close means; None if everything was sent."""
         if self._error is not None:
             return self._error
         if self._is_final or (self._multi and code == 1000):
@@ -182,7 +182,7 @@ class ClientConnection:
 
 
 def read_error_body(status: int, body: bytes) -> RemoteError:
-    """The error in an HTTP answer, in any of the vendor's shapes; never raises."""
+    """The error in an HTTP answer, in any of ElevenLabs' shapes; never raises."""
     fallback = RemoteError("connection_failed", f"The server refused the request: HTTP status {status}")
     try:
         detail = decode_object(body, _from_server).get("detail")
@@ -220,7 +220,7 @@ def _alignment(fields: Fields, name: str) -> CharTimes | None:
     inner = fields.inner(name)
     if inner is None:
         return None
-    # The vendor's sockets send the first spelling; its specification of 2025 has the second.
+    # ElevenLabs' sockets send the first spelling; its specification of 2025 has the second.
     durations = "charDurationsMs" if "charDurationsMs" in inner else "charsDurationsMs"
     columns = [inner.items(key) or [] for key in ("chars", "charStartTimesMs", durations)]
     chars, starts, lengths = columns

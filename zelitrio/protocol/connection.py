@@ -1,6 +1,6 @@
 """One text-to-speech socket, from the server's side: messages and time in, events and frames out.
 
-One class serves both dialects.  On `stream-input` the first message opens the only context, whose id is None,
+One class serves both dialects.  On `stream-input` the first message opens the only context, with the id None,
 and the socket ends with it.  `multi-stream-input` has many contexts.  `law` has the legal moves of a context.
 """
 
@@ -64,7 +64,7 @@ class Connection(SocketConnection[_Context]):
     def wants_alignment(self) -> bool:
         """Whether audio frames carry times: always on `multi-stream-input`, else only with `sync_alignment`.
 
-        If not, `audio_message` ignores the alignments that it is given.
+        If not, `audio_message` ignores its alignments.
         """
         return self._wants_alignment
 
@@ -94,7 +94,7 @@ class Connection(SocketConnection[_Context]):
         normalized_alignment: CharTimes | None = None,
         marks: Mapping[str, Marks] | None = None,
     ) -> str:
-        """The frame of one packet of audio: JSON with base64, a third longer than `audio`, plus the times."""
+        """The frame of one packet of audio: JSON with base64, a third longer than `audio`, and the times."""
         text = pybase64.b64encode_as_string(audio)
         if self._wants_alignment:
             times = (
@@ -108,7 +108,7 @@ class Connection(SocketConnection[_Context]):
         )
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
-        """The error frame; on `multi-stream-input` with the id of the context that failed, or null."""
+        """The error frame; on `multi-stream-input` with the id of the failed context, or null."""
         frame = {"message": error.message, "error": error.code, "code": outcome_of(error).close_code}
         text = orjson.dumps(frame).decode()
         return f"{text[:-1]}{self._context_key(context_id)}}}"
@@ -149,7 +149,7 @@ class Connection(SocketConnection[_Context]):
         token = None if self.request.credential else self.request.single_use_token
         credential = self.request.credential or (None if token else message.credential)
         if not self._multi or credential or token or not _is_keep_alive(message):
-            # On `multi-stream-input` a keep-alive without a key is not judged: Pipecat sends one before any
+            # On `multi-stream-input` a keep-alive without a key decides nothing: Pipecat sends one before any
             # context, and the message that opens the first context may carry the key.
             self._state = SocketState.OPEN
             yield Authenticate(credential, token)
@@ -183,8 +183,8 @@ class Connection(SocketConnection[_Context]):
         return sum(context.state is not ContextState.EVICTED for context in self._contexts.values())
 
     def _make_room(self) -> Iterator[Event]:
-        # The vendor closes the whole socket at the sixth context, its users' most frequent complaint.  Here a
-        # closing context makes room: it was often interrupted, so that nothing plays its audio any more.
+        # ElevenLabs closes the whole socket at the sixth context, its users' most frequent complaint.  Here a
+        # closing context makes room, because it was often interrupted and nothing plays its audio.
         if self._live_contexts() >= self._settings.max_contexts:
             yield from self._evict(self._closing()[:1])
 

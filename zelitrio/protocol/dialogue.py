@@ -1,10 +1,10 @@
 """One text-to-dialogue socket, from the server's side: messages and time in, events and frames out.
 
-The differences from text-to-speech: messages name the voices, and text comes as `inputs`, each with its
-voice.  Keys of replies are in snake_case.  A closing context speaks everything that was sent.  Each flush is
-answered when its audio was sent.
+Differences from text-to-speech: messages name the voices, and text comes as `inputs`, each with its voice.
+Keys of replies are in snake_case.  A closing context speaks everything that was sent.  Each flush is answered
+after its audio.
 
-The vendor's documents:
+ElevenLabs' documents:
 https://elevenlabs.io/docs/api-reference/text-to-dialogue/v-1-text-to-dialogue-multi-stream-input
 """
 
@@ -40,15 +40,15 @@ from zelitrio.settings import SessionSettings, VoiceSettings
 MAX_VOICES = 10
 MAX_INPUTS = 100
 MAX_OPEN = 64
-"""The most contexts of a socket, including those without text."""
+"""Limit of contexts of a socket, including those without text."""
 MAX_CLOSING = 2
-"""The most closing contexts that go on speaking when a new one opens.  A socket has one listener: it plays
-the last context that closed while the next one is made; earlier ones were interrupted."""
+"""Closing contexts that continue when a new one opens.  A socket has one listener: it plays the context that
+closed last while the next one is made; earlier ones were interrupted."""
 DIALOGUE_SCHEDULE = (40.0, 120.0, 160.0, 250.0)
-"""The vendor releases the text of a turn from 40 characters on; clients cannot change this."""
+"""ElevenLabs releases the text of a turn from 40 characters on; clients cannot change this."""
 CONTEXT_IDLE_S = 20.0
 SOCKET_IDLE_S = 180.0
-"""Longer than CONTEXT_IDLE_S: between two turns LiveKit sends nothing and has no context open."""
+"""Longer than CONTEXT_IDLE_S, because between two turns LiveKit sends nothing and has no open context."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -91,7 +91,7 @@ class DialogueConnection(SocketConnection[_Context]):
         normalized_alignment: CharTimes | None = None,
         marks: Mapping[str, Marks] | None = None,
     ) -> str:
-        """The frame of one packet of audio; its normalized alignment is null, as the vendor's is."""
+        """The frame of one packet of audio; its normalized alignment is null, as at ElevenLabs."""
         times = "null"
         if self.wants_alignment and alignment is not None and alignment.chars:
             times = orjson.dumps(
@@ -106,11 +106,11 @@ class DialogueConnection(SocketConnection[_Context]):
         return f'{{"audio":"{text}","alignment":{times},"normalized_alignment":null{key}}}'
 
     def turn_message(self, context_id: str | None) -> str:
-        """The frame that says that all audio of a turn or of a flush was sent."""
+        """The frame after all audio of a turn or of a flush."""
         return f'{{"is_final_audio_for_turn":true{self._context_key(context_id)}}}'
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
-        """The error frame, with the id of the context that failed, if one did."""
+        """The error frame, with the id of the failed context if there is one."""
         frame: dict[str, Any] = {
             "message": error.message,
             "error": error.code,
@@ -172,7 +172,7 @@ class DialogueConnection(SocketConnection[_Context]):
                 timestamps=read_timestamps(fields) or self.request.timestamps,
             )
         elif context.state is not ContextState.OPEN:
-            return  # the client may have sent it before it learnt that the context closes
+            return  # the client may not know yet that the context closes
         elif voices is not None and voices != context.voices:
             raise RemoteError(
                 "invalid_input_message", "voices can only be set in the first message.", param="voices"
@@ -195,7 +195,7 @@ class DialogueConnection(SocketConnection[_Context]):
         """Evict closing contexts beyond MAX_CLOSING, the oldest first.
 
         Closing contexts do not count against the client's limit, because they were often interrupted.  But
-        ten interruptions in a row must not fill the engine with speech that nothing plays.
+        ten interruptions in a row must not fill the engine with unheard speech.
 
         Raises:
             RemoteError: `too_many_contexts`.

@@ -1,4 +1,4 @@
-"""Parse an HTTP request for a dialogue, in the vendor's format."""
+"""Parse an HTTP request for a dialogue, in ElevenLabs' format."""
 
 from __future__ import annotations
 

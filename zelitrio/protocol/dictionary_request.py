@@ -1,4 +1,4 @@
-"""Parse requests that create or change pronunciation dictionaries, in the vendor's format."""
+"""Parse requests that create or change pronunciation dictionaries, in ElevenLabs' format."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ _BODIES = {
     "RuleStrings": (("rule_strings",), ("rule_strings",)),
     "DictionaryUpdate": (("name", "is_archived"), ()),
 }
-"""The attributes that each body may have, and the fields that it must have."""
+"""The attributes that each body may have, and its required fields."""
 
 
 def dictionary_schemas() -> dict[str, Schema]:

@@ -1,7 +1,7 @@
-"""The events of a Connection; each docstring says what its owner has to do.
+"""The events of a Connection; each docstring says what its owner must do.
 
-Handle the events of one call in order.  `context_id` is None for the only context of `stream-input` and for
-the default context of `multi-stream-input`.
+Handle the events of one call in order.  The only context of `stream-input` and the default context of
+`multi-stream-input` have the id None.
 """
 
 from __future__ import annotations
@@ -18,34 +18,33 @@ from zelitrio.settings import VoiceSettings
 class Authenticate:
     """Check the peer's credential.  It comes at most once, before all other events.
 
-    It does not come if `Connection.authenticated` was called, because the handshake had a valid credential.
-    If the check fails: send `error_message(RemoteError("invalid_api_key", ...))`, close, and drop the events
-    that follow it.
+    It does not come after `Connection.authenticated`.  If the check fails: send
+    `error_message(RemoteError("invalid_api_key", ...))`, close, and drop the events that follow.
     """
 
     credential: str | None = attrs.field(default=None, repr=False)
-    """The key without "Bearer "; None: the peer sent none."""
+    """The key without "Bearer ", if the peer sent one."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
     """The token of the query string, if the handshake had no key."""
 
 
 @attrs.frozen
 class OpenContext:
-    """Open a context, with a chunk schedule, settings, an encoder and an engine stream of its own."""
+    """Open a context with its own chunk schedule, settings, encoder and engine stream."""
 
     context_id: str | None
     voice_settings: VoiceSettings
     chunk_schedule: tuple[float, ...]
     dictionaries: tuple[PronunciationDictionary, ...] = ()
     voices: tuple[str, ...] = ()
-    """In a dialogue, the ids of its voices."""
+    """In a dialogue, the ids of the voices."""
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that audio messages carry besides those of the characters: word, phone, viseme."""
+    """Kinds of times besides character times: word, phone, viseme."""
 
 
 @attrs.frozen
 class PronunciationDictionary:
-    """A pronunciation dictionary that the peer wants to use; no version: the latest."""
+    """A requested pronunciation dictionary; no version: the latest."""
 
     dictionary_id: str
     version_id: str | None = None
@@ -72,21 +71,20 @@ class Text:
     flush: bool = False
     trigger: bool = False
     voice_id: str | None = None
-    """In a dialogue, the voice that speaks it; None: the voice of the text before."""
+    """In a dialogue, the voice that speaks it; None: the voice of the previous text."""
     new_turn: bool = False
     """In a dialogue, whether the text begins a new turn."""
     flush_id: str | None = None
-    """With `flush`: send `flush_message` with this id once its audio was sent."""
+    """With `flush`: send `flush_message` with this id after its audio."""
 
 
 @attrs.frozen
 class EndContext:
-    """End a context, for which no more text comes: speak the rest, send `final_message`, forget it.
+    """End a context after all its text: speak the rest, send `final_message`, remove it.
 
-    With `discard` False (the end of `stream-input`, or a context that was idle for too long) all buffered
-    text is spoken.  With `discard` True (`close_context`, `close_socket`) text up to the last
-    `Text(flush=True)` is spoken.  Later text is dropped, and cancelled if it was released already.  So
-    `close_context` without a flush is a barge-in.
+    With `discard` False (the end of `stream-input`, or an idle context) all buffered text is spoken.  With
+    `discard` True (`close_context`, `close_socket`) only text up to the last `Text(flush=True)` is spoken;
+    later text is dropped, also if it was released.  So `close_context` without a flush is a barge-in.
     """
 
     context_id: str | None
@@ -101,12 +99,12 @@ class CancelContext:
 
     context_id: str | None
     played_ms: int | None = None
-    """Audio that the client says it played; None: it did not say."""
+    """Audio that the client reports as played; None: not reported."""
 
 
 @attrs.frozen
 class Recall:
-    """The client asks about a context that has ended: send `report_message` if its progress is kept."""
+    """The client asks about an ended context: send `report_message` if its progress is kept."""
 
     context_id: str | None
     played_ms: int | None = None
@@ -114,16 +112,17 @@ class Recall:
 
 @attrs.frozen
 class EvictContext:
-    """Cancel the audio of a closing context and send its `final_message` at once: a new one needs room."""
+    """Cancel the audio of a closing context and send its `final_message`, because a new context needs
+    room."""
 
     context_id: str | None
 
 
 @attrs.frozen
 class ContextError:
-    """A message was refused: send `error_message(error, context_id)` and go on.
+    """A message was refused: send `error_message(error, context_id)` and continue.
 
-    The context, if there is one, keeps its state.  `context_id` is None if the message's own was invalid.
+    The context, if any, keeps its state.  An invalid id in the message becomes None.
     """
 
     context_id: str | None
@@ -132,7 +131,7 @@ class ContextError:
 
 @attrs.frozen
 class EndSocket:
-    """No more messages count: when all contexts have had their final frame, close with 1000, no reason."""
+    """No more messages count: close with 1000 and no reason after the final frames of all contexts."""
 
 
 @attrs.frozen

@@ -4,9 +4,9 @@ The same readers serve sockets and HTTP bodies.  Only the errors differ, so a re
 makes them (`on_socket` or `in_body`).
 
 msgspec was tried with all fields of a socket and typed errors.  It read a piece of text in 5 us (these: 9),
-and a stream's first message, with settings, in 7 us (31); an audio message costs the server 200 us.  It is
-not used.  Its errors do not hold the value that was found, so 20 lines took their texts apart.  HTTP bodies
-and three other sockets would still need these readers, and the program would be 100 lines longer.
+and a first message with settings in 7 us (31); an audio message costs the server 200 us.  It is not used: its
+errors lack the found value, so 20 lines took their texts apart; HTTP bodies and three other sockets would
+still need these readers; and the program would be 100 lines longer.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def on_socket(kind: str, field: str, expected: str, found: object) -> RemoteErro
 
 
 def in_body(kind: str, field: str, expected: str, found: object) -> RemoteError:
-    """The error for an invalid field of an HTTP body: its code is `kind`, its status 422."""
+    """The error for an invalid field of an HTTP body, with the code `kind` and status 422."""
     message = (
         "Field required" if kind == "missing" else f"Input should be {expected}, found {describe(found)}"
     )
@@ -76,7 +76,7 @@ def decode_object(message: str | bytes, wording: Wording) -> dict[str, Any]:
     orjson refuses NaN, infinities and nesting deeper than 1,024.
 
     Raises:
-        RemoteError: made by `wording`: it is not JSON, or not an object.
+        RemoteError: it is not JSON, or not an object.
     """
     try:
         found = orjson.loads(message)
@@ -90,13 +90,12 @@ def decode_object(message: str | bytes, wording: Wording) -> dict[str, Any]:
 class Fields:
     """A JSON object that is read field by field.
 
-    All readers return None for an absent field and for null, and raise the error of `wording` for a field of
-    another type.
+    All readers return None for an absent or null field, and raise the error of `wording` for another type.
 
     Args:
         values: the object.
         wording: makes errors.
-        prefix: put before field names in errors, such as "voice_settings.".
+        prefix: prefix of field names in errors, such as "voice_settings.".
     """
 
     def __init__(self, values: Mapping[str, Any], wording: Wording, prefix: str = "") -> None:
@@ -156,12 +155,12 @@ class Fields:
         return clamp(value, low, high)
 
     def whole(self, name: str, low: int, high: int) -> int | None:
-        """A whole number in [low, high]; others are errors, because a clamped number has another meaning."""
+        """A whole number in [low, high]; others are errors, because a clamped one has another meaning."""
         value = self._values.get(name)
         if value is None:
             return None
         if isinstance(value, float) and value.is_integer():
-            value = int(value)  # JSON has one type of number: 7.0 is 7
+            value = int(value)  # JSON has only one type of number: 7.0 is 7
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.error("int_type", name, f"a whole number from {low} to {high}")
         return value
@@ -218,13 +217,13 @@ def read_voice_settings(fields: Fields, base: VoiceSettings, name: str = "voice_
 
 
 def clamped(fields: Fields, name: str, low: float, high: float) -> tuple[str, ...]:
-    """If a number is out of range, its name and the value that is used, "speed=1.2"; else empty."""
+    """Name and used value of a number out of range, "speed=1.2"; empty if it is in range."""
     counted = fields.number(name, low, high)
     return () if counted == fields.number(name, -math.inf, math.inf) else (f"{name}={counted:g}",)
 
 
 def clamped_settings(fields: Fields, name: str = "voice_settings") -> tuple[str, ...]:
-    """All voice settings that are out of range, as `clamped` describes them."""
+    """All voice settings out of range, as `clamped` describes them."""
     given = fields.inner(name)
     if given is None:
         return ()
@@ -232,9 +231,9 @@ def clamped_settings(fields: Fields, name: str = "voice_settings") -> tuple[str,
 
 
 def read_chunk_schedule(fields: Fields) -> tuple[float, ...] | None:
-    """Read `chunk_length_schedule` in `generation_config` or `generator_config`; None: it is absent.
+    """Read `chunk_length_schedule` in `generation_config` or `generator_config`, if present.
 
-    Values are clamped to 50 to 500 characters.  The vendor refuses others, but some clients send 40.  An
+    Values are clamped to 50 to 500 characters.  ElevenLabs refuses others, but some clients send 40.  An
     empty list is the default schedule.
     """
     for key in ("generation_config", "generator_config"):

@@ -1,4 +1,4 @@
-"""Parts of the JSON that is sent for each packet of audio, with the vendor's exact keys."""
+"""Parts of the JSON for each packet of audio, with ElevenLabs' exact keys."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from zelitrio.protocol.char_times import CharTimes
 def alignment_json(times: CharTimes | None) -> str:
     """An alignment as JSON for a socket; "null" without characters.
 
-    The key is `charDurationsMs`, which the vendor's sockets send; its specification once had
-    `charsDurationsMs`.  An alignment without characters is null, because Pipecat reads the last element of
-    each list.
+    The key is `charDurationsMs`, which ElevenLabs' sockets send; its specification once had
+    `charsDurationsMs`.  An empty alignment is null, because Pipecat reads the last element of each list.
     """
     if times is None or not times.chars:
         return "null"
@@ -45,9 +44,9 @@ def timed_audio_line(
 
     Args:
         audio: encoded bytes.
-        alignment: times of the characters sent.
+        alignment: times of the sent characters.
         normalized_alignment: times of the characters as spoken.
-        offset_ms: added to all times, which count from the start of the whole answer.
+        offset_ms: added to all times, which count from the start of the answer.
         more: further keys.
     """
     return orjson.dumps(

@@ -38,12 +38,12 @@ def join_halves(before: str, text: str) -> tuple[str, str]:
     """Join the halves of characters.
 
     Args:
-        before: the half that the last call returned; empty if it returned none.
+        before: the half that the last call returned, or "".
         text: the next text, which may begin or end with a half.
 
     Returns:
-        The text with whole characters only, and a half at its end to pass to the next call.  A half without
-        its other half becomes U+FFFD.
+        The text with whole characters, and a half at its end for the next call.  A half without its other
+        half becomes U+FFFD.
     """
     if not before and (text.isascii() or not _HALF.search(text)):
         return text, ""

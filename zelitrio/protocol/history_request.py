@@ -1,4 +1,4 @@
-"""Parse requests for the audio of history items, in the vendor's format."""
+"""Parse requests for the audio of history items, in ElevenLabs' format."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DownloadRequest:
         is_required=True,
     )
     output_format: str = one_of(("default", "wav"))
-    """"default": as each was spoken."""
+    """default: as each was spoken."""
 
 
 def parse_download_request(body: bytes) -> DownloadRequest:

@@ -1,11 +1,11 @@
-"""The state table of contexts: the legal moves in each state, and the connection's reaction.
+"""The state table of contexts: the legal moves in each state, and the reactions.
 
     ABSENT --text, settings--> OPEN --close--> CLOSING --final frame--> ABSENT
                                                   |                        ^
                                                   +--room needed--> EVICTED+
 
-All dialects use it; they differ in the moves that a message makes.  Flush, keep-alive and close
-for a context that does not exist do nothing.  With the vendor they open one that is never closed
+All dialects use it; they differ in the moves of a message.  Flush, keep-alive and close for a context that
+does not exist do nothing.  At ElevenLabs they open one that is never closed
 (https://github.com/pipecat-ai/pipecat/pull/4126).
 """
 
@@ -29,7 +29,7 @@ class ContextState(enum.Enum):
 
 
 class Move(enum.Enum):
-    """The effect that a message asks for in one context."""
+    """The effect of a message on one context."""
 
     SAY = "say"
     """Text, or settings, which open a context."""
@@ -65,8 +65,8 @@ LAW: Mapping[tuple[ContextState, Move], Step] = MappingProxyType(
         (ContextState.OPEN, Move.KEEP): Step.GO_ON,
         (ContextState.OPEN, Move.CLOSE): Step.END,
         (ContextState.OPEN, Move.CANCEL): Step.CANCEL,
-        # An id can be used again after its final frame.  Text that comes earlier is refused.  Ignoring it
-        # would lose it silently, and opening a new context would cut the old one's last words.
+        # An id can be used again after its final frame.  Earlier text is refused: ignoring it would lose it
+        # silently, and a new context would cut the old one's last words.
         (ContextState.CLOSING, Move.SAY): Step.REFUSE,
         (ContextState.CLOSING, Move.URGE): Step.NOTHING,
         (ContextState.CLOSING, Move.KEEP): Step.NOTHING,

@@ -24,7 +24,7 @@ class Marks:
 
 
 def read_timestamps(fields: Fields) -> tuple[str, ...] | None:
-    """Read `timestamps`, the kinds of marks that a client wants; None: it is absent."""
+    """Read `timestamps`, the requested kinds of marks, if present."""
     items = fields.items("timestamps")
     if items is None:
         return None
@@ -37,7 +37,7 @@ def query_timestamps(value: str) -> tuple[str, ...]:
     """Read `timestamps` of a query: kinds separated by commas.
 
     Raises:
-        RemoteError: `invalid_parameters`: a kind does not exist.
+        RemoteError: `invalid_parameters`: a kind is unknown.
     """
     items = [item.strip() for item in value.split(",") if item.strip()]
     if not set(items) <= set(MARK_KINDS):
@@ -47,7 +47,7 @@ def query_timestamps(value: str) -> tuple[str, ...]:
 
 
 def join_marks(parts: Sequence[Mapping[str, Marks]]) -> dict[str, Marks]:
-    """Join marks of each kind; the times of all parts must count from the same moment."""
+    """Join marks of each kind; all parts must have the same origin of times."""
     found = {kind: [part[kind] for part in parts if kind in part] for kind in MARK_KINDS}
     return {
         kind: Marks(

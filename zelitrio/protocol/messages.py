@@ -1,7 +1,7 @@
 """Read client messages of both text-to-speech dialects.
 
-A message is a JSON object without a type field: its keys say what it asks for.  `read_message` turns it into
-a `ClientMessage`; `law.moves_of` turns that into moves.
+A message is a JSON object without a type field; its keys say what it asks for.  `read_message` turns it into
+a `ClientMessage`, and `law.moves_of` turns that into moves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_PLAYED_MS = 24 * 3600 * 1000
 
 @attrs.frozen(kw_only=True)
 class ClientMessage:
-    """The fields of one message; None: the field is absent."""
+    """The fields of one message; None for an absent field."""
 
     context_id: str | None = None
     text: str | None = None
@@ -44,30 +44,30 @@ class ClientMessage:
     cancel: bool = False
     """Whether to end the context at once."""
     report: bool = False
-    """Whether the final frame of the context must contain a report."""
+    """Whether the final frame must contain a report."""
     played_ms: int | None = None
     flush_id: str | None = None
     timestamps: tuple[str, ...] | None = None
     credential: str | None = attrs.field(default=None, repr=False)
     settings_fields: Fields | None = attrs.field(default=None, repr=False, eq=False)
-    """The whole message if it has voice settings, which change those of its context."""
+    """The whole message if it has voice settings for its context."""
     chunk_schedule: tuple[float, ...] | None = None
     dictionaries: tuple[PronunciationDictionary, ...] | None = None
 
     @property
     def has_settings(self) -> bool:
-        """Whether the message has settings, so that it opens a context even without text."""
+        """Whether the message has settings, which open a context even without text."""
         return not (
             self.settings_fields is None and self.chunk_schedule is None and self.dictionaries is None
         )
 
     def voice_settings_over(self, base: VoiceSettings) -> VoiceSettings:
-        """The message's voice settings, with those of `base` for absent ones; never raises."""
+        """The message's voice settings, completed by those of `base`; never raises."""
         return base if self.settings_fields is None else read_voice_settings(self.settings_fields, base)
 
 
 class ContextMessageError(RemoteError):
-    """An error in a message for one context; its id is None if the message's own was invalid or absent."""
+    """An error in a message for one context; without a valid id in the message, the id is None."""
 
     def __init__(self, context_id: str | None, error: RemoteError) -> None:
         super().__init__(error.code, error.message, param=error.param)
@@ -80,14 +80,15 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
     Raises:
         ContextMessageError: a field is wrong in a message of `multi-stream-input`.
         RemoteError: `invalid_input_message` for everything else: binary, not JSON, not an object, or a wrong
-            field on `stream-input`.
+        field
+            on `stream-input`.
     """
     fields = Fields(decode_message(message), on_socket)
     if dialect is Dialect.SINGLE:
         return _read_fields(fields)
     context_id: str | None = None
     try:
-        # The vendor's documents have both spellings; clients send the first.
+        # ElevenLabs' documents have both spellings; clients send the first.
         context_id = fields.text("context_id", max_chars=MAX_CONTEXT_ID_CHARS)
         if context_id is None:
             context_id = fields.text("contextId", max_chars=MAX_CONTEXT_ID_CHARS)
@@ -117,7 +118,7 @@ def decode_message(message: str | bytes) -> dict[str, Any]:
 def _read_fields(
     fields: Fields, context_id: str | None = None, close_context: bool = False, close_socket: bool = False
 ) -> ClientMessage:
-    # Most messages have one or two of these fields; looking for each of them would cost more than the rest.
+    # Most messages have one or two of these fields, and looking for each of them would cost more.
     readers = [_READERS[name] for name in fields if name in _READERS]
     read = {attribute: reader(fields) for attribute, reader in readers}
     return ClientMessage(
@@ -126,19 +127,19 @@ def _read_fields(
 
 
 def _settings_fields(fields: Fields) -> Fields:
-    # Read now so that an invalid type is refused; the values are used later, with those of the context.
+    # Read now so that an invalid type is refused; the values are used later, with the context's own.
     read_voice_settings(fields, VoiceSettings())
     return fields
 
 
 def read_played_ms(fields: Fields) -> int | None:
-    """Read `played_ms`, how much audio of a context the client played; None: it is absent."""
+    """Read `played_ms`, the audio of a context that the client played, if present."""
     played_ms = fields.number("played_ms", 0, MAX_PLAYED_MS)
     return None if played_ms is None else round(played_ms)
 
 
 def read_credential(fields: Fields) -> str | None:
-    """The API key in a message, without "Bearer "; None: it has none."""
+    """The API key in a message, without "Bearer ", if present."""
     for name in CREDENTIALS:
         value = fields.text(name)
         if value is not None and (bare := bare_credential(value)):
@@ -147,7 +148,7 @@ def read_credential(fields: Fields) -> str | None:
 
 
 def read_dictionaries(fields: Fields) -> tuple[PronunciationDictionary, ...] | None:
-    """Read `pronunciation_dictionary_locators`, the dictionaries to use, in order; None: it is absent."""
+    """Read `pronunciation_dictionary_locators`, the requested dictionaries in order, if present."""
     name = "pronunciation_dictionary_locators"
     items = fields.items(name)
     if items is None:

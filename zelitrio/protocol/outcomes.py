@@ -1,7 +1,7 @@
-"""How errors are shown to the peer: one row per error code, and the messages built from it.
+"""How errors are shown to the peer: one row per error code, and messages made from it.
 
-On a socket an error is a text frame `{"message", "error", "code"}` and then a close with the message as its
-reason.  Over HTTP it is a status and a JSON body.  Codes and shapes are the vendor's if these are known:
+On a socket an error is a text frame `{"message", "error", "code"}` and then a close with the message as
+reason. Over HTTP it is a status and a JSON body.  Codes and shapes are ElevenLabs' where known:
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-stream-input
 """
 
@@ -27,11 +27,11 @@ class Outcome:
     """WebSocket close code, also the `code` of the error frame."""
     http_status: int
     type: str
-    """The vendor's `detail.type`."""
+    """ElevenLabs' `detail.type`."""
     legacy_status: str
-    """The vendor's older `detail.status`, which older clients read instead of the code."""
+    """ElevenLabs' older `detail.status`, which older clients read instead of the code."""
     http_code: str
-    """The vendor's `detail.code`, which may differ from the `error` of a socket."""
+    """ElevenLabs' `detail.code`, which may differ from the `error` of a socket."""
 
 
 def _outcome(
@@ -66,7 +66,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "method_not_allowed": _outcome(1008, 405, "invalid_request", "method_not_allowed"),
         "unsupported_model": _outcome(1008, 400, "invalid_request", "unsupported_model"),
         "unsupported_language": _outcome(1008, 400, "invalid_request", "unsupported_language"),
-        # The vendor answers 403 here; 400 says what is wrong without looking like a bad key.
+        # ElevenLabs answers 403 here; 400 does not look like a wrong key.
         "invalid_output_format": _outcome(1008, 400, "validation_error", "invalid_output_format"),
         "invalid_parameters": _outcome(1008, 400, "validation_error", "invalid_parameters"),
         "history_item_not_found": _outcome(1008, 404, "not_found", "history_item_not_found"),
@@ -80,7 +80,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "too_many_contexts": _outcome(1008, 429, "rate_limit_error", "too_many_contexts"),
         "input_timeout_exceeded": _outcome(1008, 408, "invalid_request", "input_timeout_exceeded"),
         "slow_reader": _outcome(1008, 408, "invalid_request", "slow_reader"),
-        # Fields of a body, with the codes of the validator that the vendor uses.
+        # Fields of a body, with the codes of ElevenLabs' validator.
         "missing": _outcome(1008, 422, _FIELD, "missing"),
         "json_invalid": _outcome(1008, 422, _FIELD, "json_invalid"),
         "string_type": _outcome(1008, 422, _FIELD, "string_type"),
@@ -98,7 +98,7 @@ OUTCOMES: Mapping[str, Outcome] = MappingProxyType(
         "too_many_connections": _outcome(1013, 503, "service_unavailable", "too_many_connections"),
         "service_restart": _outcome(1012, 503, "service_unavailable", "service_restart"),
         "something_went_wrong": _outcome(1011, 500, "internal_error", "something_went_wrong"),
-        # Raised only by our client, about its server.
+        # Raised only by this package's client about its server.
         "connection_failed": _outcome(1011, 502, "connection_error", "connection_failed"),
         "connection_closed": _outcome(1011, 502, "connection_error", "connection_closed"),
         "invalid_server_message": _outcome(1002, 502, "connection_error", "invalid_server_message"),
@@ -114,10 +114,10 @@ def outcome_of(error: RemoteError) -> Outcome:
 
 
 def to_remote_error(error: BaseException) -> RemoteError:
-    """Convert any error to the one that the peer gets.
+    """Convert any error to the one for the peer.
 
-    A RemoteError is returned as it is.  A CapacityError becomes `system_busy`.  All others become
-    `something_went_wrong` without details; these belong in the log.
+    A RemoteError stays as it is.  A CapacityError becomes `system_busy`.  All others become
+    `something_went_wrong` without details, which belong in the log.
     """
     if isinstance(error, RemoteError):
         return error
@@ -142,9 +142,9 @@ def close_frame(error: RemoteError) -> tuple[int, str]:
 def error_body(error: RemoteError, request_id: str) -> dict[str, Any]:
     """The JSON body of an HTTP error; the status is `outcome_of(error).http_status`.
 
-    Invalid body fields have the vendor's list form (`{"detail": [{"type", "loc", "msg", "input"}]}`), in
-    which `loc` is the dotted path `error.param`.  All other errors have the object form, with both the new
-    `code` and the old `status`.
+    Invalid body fields have ElevenLabs' list form (`{"detail": [{"type", "loc", "msg", "input"}]}`); `loc` is
+    the dotted path `error.param`.  All other errors have the object form, with the new `code` and the old
+    `status`.
     """
     outcome = outcome_of(error)
     if outcome.type == _FIELD:

@@ -14,10 +14,10 @@ class BeginReply:
     """Open a reply.  Its text follows, then `EndReply`.
 
     Attributes:
-        voice: id or name of a voice; None: the peer names none.
-        language: code of the language to choose a voice by, if none is named.
+        voice: id or name of a voice, if the peer names one.
+        language: code of the language for choosing a voice without a name.
         is_ssml: whether the text has SSML tags.
-        is_streamed: whether the text comes in pieces while it is written.
+        is_streamed: whether the text comes in pieces.
     """
 
     voice: str | None = None

@@ -1,4 +1,4 @@
-"""Messages of this server's own extensions: reports of what was spoken, and acknowledged flushes."""
+"""Messages of this server's own extensions: reports of spoken text, and acknowledged flushes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import attrs
 import orjson
 
 _RARE = ("text_skipped", "text_language")
-"""Keys that are left out if they are empty."""
+"""Keys that are omitted if empty."""
 
 
 @attrs.frozen
@@ -14,9 +14,9 @@ class SpeechReport:
     """How much of a context was spoken.
 
     Attributes:
-        text_spoken: the text up to the last word with audio that was completely sent, or played.
-        text_remaining: the rest of the text that the client sent.
-        audio_sent_ms: audio in the messages that were sent.
+        text_spoken: the text up to the last word with completely sent, or played, audio.
+        text_remaining: the rest of the client's text.
+        audio_sent_ms: audio in the sent messages.
         text_skipped: the first text that the voice cannot speak, such as another script.
         text_language: the language that the text seems to be in, if the voice reads another one.
     """
@@ -37,10 +37,10 @@ def report_keys(report: SpeechReport | None) -> str:
 
 
 def report_message(report: SpeechReport, context_key: str) -> str:
-    """The message with the report of a context that has ended."""
+    """The message with the report of an ended context."""
     return f'{{"is_over":true{report_keys(report)}{context_key}}}'
 
 
 def flush_message(flush_id: str, context_key: str) -> str:
-    """The message that says that all audio up to a flush was sent."""
+    """The message after all audio up to a flush."""
     return f'{{"flush_done":true,"flush_id":{orjson.dumps(flush_id).decode()}{context_key}}}'

@@ -1,22 +1,23 @@
 """The chunk schedule: it decides when buffered text is released to be spoken.
 
-The vendor releases the buffer when it holds 120 characters, then 160, 250, and 290 from then on; counting
-restarts after each release.  This schedule is never later, and often earlier:
+ElevenLabs releases the buffer at 120 characters, then at 160, 250, and always 290 from then on, counted from
+the last release.  This schedule is never later, and often earlier:
 
 - A sentence that certainly ends is released at once.  The first one needs MIN_FIRST_CHARS, later ones
-  MIN_EARLY_CHARS.  An early release does not change the place in the schedule, so later text does not wait
-  longer.
-- No word is cut: at the threshold a word that may still grow stays in the buffer.  Only a "word" of
-  MAX_WORD_CHARS is cut, because it could grow without end.
-- Text that ends like a sentence is released after 100 ms without more text.  The mark alone proves nothing:
-  "3." may become "3.14".  But a language model sends its next token within about 20 ms, so after 100 ms it
-  has stopped.  Without this rule a short answer would wait for a flush, which many clients never send.  If
-  the mark may belong to an abbreviation or a decimal, the pause is half a second, longer than the time
-  between two tokens of a slow model.
+  MIN_EARLY_CHARS.  An early release keeps the place in the schedule, so later text does not wait longer.
+- No word is cut: at the threshold an unfinished word stays in the buffer.  Only a "word" of MAX_WORD_CHARS is
+cut,
+  because it could grow without end.
+- Text that ends like a sentence is released after 100 ms without more text.  The mark alone is not enough:
+"3." may
+  become "3.14".  But a language model sends its next token within about 20 ms, so after 100 ms it has
+  stopped. Without this rule a short answer would wait for a flush, which many clients never send.  If the
+  mark may belong to an abbreviation or a decimal, the pause is half a second, longer than between two tokens
+  of a slow model.
 
 Pieces are joined as they come.  A space is added only if a piece ends in sentence punctuation and the next
-one begins with a letter.  Clients that send whole sentences often leave it out ("...first." "And...");
-between the tokens of a word there is none ("Hel" "lo").
+one begins with a letter.  Clients that send whole sentences often omit it ("...first." "And...").  The tokens
+of a word are joined without a space ("Hel" "lo").
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ from zelitrio.errors import LocalError
 from zelitrio.protocol.fields import DEFAULT_CHUNK_SCHEDULE
 
 Finder: TypeAlias = Callable[[str, int], "int | None"]
-"""Takes a text and a start position; returns the position just after a certain boundary, or None."""
+"""Takes a text and a start; returns the position just after a certain boundary, or None."""
 
 MIN_FIRST_CHARS = 10
 """A shorter first sentence ("1. ") waits for more text, a flush, or the deadline."""
 MIN_EARLY_CHARS = 50
-"""A later sentence of at least this length is released early.  This is the vendor's minimum for a chunk."""
+"""A later sentence of at least this length is released early.  It is ElevenLabs' minimum for a chunk."""
 MIN_TRIGGER_CHARS = 50
 """`try_trigger_generation` releases a buffer of at least this length at once."""
 MIN_ARMED_CHARS = 20
-"""After a trigger that found too little text: the shortest phrase that the next boundary releases."""
+"""After a trigger with too little text, the next boundary releases a phrase of at least this length."""
 MAX_WORD_CHARS = 400
 """A run of this length without a space is cut."""
 SENTENCE_PAUSE_S = 0.1
-"""A mark ends a sentence if no text comes for this long."""
+"""A mark ends a sentence after this time without text."""
 DOUBTFUL_PAUSE_S = 0.5
 """The same for a mark that may belong to an abbreviation or a number."""
 _SLACK = 1.5
-"""Released text of up to this many thresholds is one chunk: cutting it would leave a very short rest."""
+"""Released text of up to this many thresholds is one chunk, because a cut would leave a very short rest."""
 _MAX_IDLE_SPACES = 16
-"""Spaces that are kept while only spaces come, so that keep-alives do not fill the buffer."""
+"""Kept spaces while only spaces come, so that keep-alives do not fill the buffer."""
 
 _TERMINAL = re.compile(r"[.!?…。！？][\"'”’)\]»]*\Z")
 _LATIN_TERMINAL = re.compile(r"[.!?…][\"'”’)\]»]*\Z")
@@ -69,9 +70,9 @@ class Chunk:
     text: str
     """Exactly as in the stream's text, spaces included."""
     start_char: int
-    """Index of its first character in the stream's text, which is all pieces joined."""
+    """Index of its first character in the stream's text (all pieces joined)."""
     ends_sentence: bool
-    """Whether the intonation may fall at its end: a sentence ends, or the text was flushed or ended."""
+    """Whether the intonation may fall at its end, because a sentence, or the text, ends or was flushed."""
     flushed: bool
     """Whether a flush or the end of the text released it."""
 
@@ -83,13 +84,13 @@ class ChunkSchedule:
     Not thread-safe.
 
     Args:
-        schedule_chars: characters to buffer before each release; the last number is used for all later ones.
+        schedule_chars: characters to buffer before each release; the last number repeats.
         auto_mode: whether to release text up to the last whole word as it comes, without a schedule.
-        takes_sentences: whether clients end each whole sentence with a space: text that ends so is released
-            as it comes, unless its mark may belong to an abbreviation or a number.
-        find_sentence_end: finds the first certain sentence end after a position; None: no sentence is
-            released early.
-        find_phrase_end: finds the last comma, colon or dash to cut at; None: a simple pattern is used.
+        takes_sentences: whether clients end each whole sentence with a space: such text is released as it
+        comes,
+            unless its mark may belong to an abbreviation or a number.
+        find_sentence_end: finds the first certain sentence end after a position; None: no early release.
+        find_phrase_end: finds the last comma, colon or dash to cut at; None: a simple pattern.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class ChunkSchedule:
 
     @property
     def pending_chars(self) -> int:
-        """Number of characters that have not been released."""
+        """Number of buffered characters."""
         return len(self._buffer)
 
     def reschedule(self, schedule_chars: Sequence[float]) -> None:
@@ -133,8 +134,8 @@ class ChunkSchedule:
     def feed(self, text: str, now: float, *, continues: bool = False) -> list[Chunk]:
         """Take a piece of text and return the chunks that it releases.
 
-        This takes about 1 us per character.  If that matters, feed a long piece in slices, with `continues`
-        for all but the first: then no space is added between them.
+        This takes about 1 us per character.  Feed a long piece in slices if that is too long, with
+        `continues` for all but the first, so that no space is added between them.
         """
         if not text:
             return []
@@ -167,11 +168,11 @@ class ChunkSchedule:
         return self._release_all(flushed=True)
 
     def next_deadline(self) -> float | None:
-        """When to call `expire`, on the caller's clock; None: only more text can release a chunk."""
+        """Time of the next `expire` on the caller's clock, if any."""
         return self._deadline
 
     def expire(self, now: float) -> list[Chunk]:
-        """Release the sentence when its deadline has come; before `next_deadline` do nothing."""
+        """Release the sentence at its deadline; do nothing before."""
         if self._deadline is None or now < self._deadline:
             return []
         return self._release_all(flushed=False)
@@ -203,7 +204,7 @@ class ChunkSchedule:
         if not self._ends_sentence(self._buffer):
             return None
         tail = self._buffer[-_LOOK_BACK_CHARS:].rstrip()
-        # Tested with a name: "Dr." continues before one, "done." does not.
+        # Tested with a name: a sentence continues after "Dr." and ends after "done.".
         is_sure = not _OPEN_NUMBER.search(tail) and self._ends_before(tail, "Zed")
         return SENTENCE_PAUSE_S if is_sure else DOUBTFUL_PAUSE_S
 
@@ -267,7 +268,7 @@ class ChunkSchedule:
     def _piece_size(self, start: int, end: int, threshold: int) -> int:
         """Length of the next chunk of buffer[start:end]: cut at a sentence, else a phrase, else a word."""
         rest = end - start
-        # The text after a mark decides whether a sentence ends there, so the finder also sees later text.
+        # The finder also needs the text after a mark to decide whether a sentence ends.
         seen = self._buffer[start : start + int(threshold * _SLACK) + _LOOK_BACK_CHARS]
         if not self._has_released:
             for size in self._sentence_ends(seen):

@@ -1,7 +1,7 @@
 """The part of a realtime socket that all dialects share: its state, the life of its contexts, and time.
 
-`Connection` and `DialogueConnection` add what their clients send and what they want to read.  One place says
-how a context is cancelled, recalled, evicted and ended, and which report it gets.
+`Connection` and `DialogueConnection` add their clients' messages and frames.  This class decides how a
+context is cancelled, recalled, evicted and ended, and which report it gets.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from zelitrio.settings import SessionSettings
 
 
 class SocketState(enum.Enum):
-    """Where a socket is in its life."""
+    """The state of a socket."""
 
     WAITING = "waiting"
     """The peer has not authenticated."""
     OPEN = "open"
     ENDING = "ending"
-    """The peer sends no more; final frames are still to be sent."""
+    """The peer sends no more; final frames are not sent yet."""
     DEAD = "dead"
     """An error ended it."""
 
 
 @attrs.define(eq=False, kw_only=True)
 class SocketContext:
-    """One context, as far as all dialects know."""
+    """The state of one context that all dialects share."""
 
     heard_at: float
     state: ContextState = ContextState.OPEN
@@ -54,12 +54,12 @@ class SocketConnection(ABC, Generic[ContextT]):
     `receive` and `expire` never raise, whatever the peer sends.  Not thread-safe.
 
     Args:
-        request: from the handshake.
+        request: the handshake.
         settings: limits and timeouts.
         now: when the socket was opened.
-        context_idle_s: without a message, until a context that does not speak ends.
+        context_idle_s: time without a message after which a silent context ends.
         socket_idle_s: the same for a socket without contexts.
-        no_key_code: of the error for a peer that never says who it is.
+        no_key_code: error code for a peer that never authenticates.
     """
 
     def __init__(
@@ -83,21 +83,22 @@ class SocketConnection(ABC, Generic[ContextT]):
         self._socket_idle_s = socket_idle_s
         self._no_key_code = no_key_code
 
-    # Questions and calls of the owner.
+    # The owner's calls.
 
     @property
     def is_finished(self) -> bool:
-        """Whether the socket has ended and all final frames were made: close it now, with 1000, no reason."""
+        """Whether the socket has ended and all final frames were made: close it now, with 1000 and no
+        reason."""
         return self._state is SocketState.ENDING and not self._contexts
 
     def authenticated(self, now: float) -> None:
-        """Note that the handshake had a valid credential: then no `Authenticate` event comes."""
+        """Note that the handshake had a valid credential; then no `Authenticate` event comes."""
         if self._state is SocketState.WAITING:
             self._state = SocketState.OPEN
             self._heard_at = now
 
     def busy(self, context_id: str | None, is_busy: bool, now: float) -> None:
-        """Note whether audio of a context is being made or sent; while it is, the context cannot time out."""
+        """Note whether audio of a context is being made or sent; meanwhile it cannot time out."""
         context = self._contexts.get(context_id)
         if context is not None:
             context.is_busy = is_busy
@@ -111,7 +112,7 @@ class SocketConnection(ABC, Generic[ContextT]):
         return self._receive(message, now)
 
     def deadline(self) -> float | None:
-        """When to call `expire` unless a message comes first; None: there is no deadline."""
+        """Time of the next `expire` unless a message comes first, if any."""
         return min((when for when, _ in self._timers()), default=None)
 
     def expire(self, now: float) -> list[Event]:
@@ -121,10 +122,10 @@ class SocketConnection(ABC, Generic[ContextT]):
     # Frames.
 
     def final_message(self, context_id: str | None, now: float, report: SpeechReport | None = None) -> str:
-        """Forget a context and return its last frame; the client may then use the id again.
+        """Remove a context and return its last frame; then the client may reuse the id.
 
         Raises:
-            LocalError: the context has had its final frame already, or never existed.
+            LocalError: the context has had its final frame, or never existed.
         """
         if self._contexts.pop(context_id, None) is None:
             raise LocalError(f"final frame: expected a context that is open or closing, found {context_id!r}")
@@ -134,18 +135,18 @@ class SocketConnection(ABC, Generic[ContextT]):
         return self._final_frame(context_id, report)
 
     def report_message(self, context_id: str | None, report: SpeechReport) -> str:
-        """The frame that reports how much of an ended context was spoken."""
+        """The frame with the report of an ended context."""
         return report_message(report, self._context_key(context_id))
 
     def flush_message(self, context_id: str | None, flush_id: str) -> str:
-        """The frame that says that all audio up to a flush was sent."""
+        """The frame after all audio up to a flush."""
         return flush_message(flush_id, self._context_key(context_id))
 
-    # Each dialect's own.
+    # Methods of each dialect.
 
     @abstractmethod
     def _receive(self, message: str | bytes, now: float) -> list[Event]:
-        """Take a message of a socket that is alive."""
+        """Take a message while the socket is alive."""
 
     @abstractmethod
     def _final_frame(self, context_id: str | None, report: SpeechReport | None) -> str:
@@ -153,11 +154,11 @@ class SocketConnection(ABC, Generic[ContextT]):
 
     @abstractmethod
     def _context_key(self, context_id: str | None) -> str:
-        """The key that names a context, to follow others in an object; empty on a socket with only one."""
+        """The key that names a context, to follow other keys; empty if the socket has only one context."""
 
     @abstractmethod
     def _silence_error(self) -> RemoteError:
-        """The error of a peer that has sent nothing for too long."""
+        """The error for a peer that is silent for too long."""
 
     # The life of contexts.
 
@@ -166,7 +167,7 @@ class SocketConnection(ABC, Generic[ContextT]):
         return LAW[ContextState.ABSENT if context is None else context.state, move]
 
     def _cancel(self, context_id: str | None, played_ms: int | None) -> Iterator[Event]:
-        """End a context at once; of one that is over, only tell how far it got."""
+        """End a context at once; report on a context that has ended."""
         match self._step(context_id, Move.CANCEL):
             case Step.RECALL:
                 yield Recall(context_id, played_ms)
@@ -207,7 +208,7 @@ class SocketConnection(ABC, Generic[ContextT]):
         self._contexts.clear()
         return [Fail(error)]
 
-    # Time.  A timer is a time and a function to call then; busy and closing contexts have none.
+    # Time.  A timer is a time and a function; busy and closing contexts have no timer.
 
     def _timers(self) -> Iterator[tuple[float, Callable[[], list[Event]]]]:
         has_key = self.request.credential or self.request.single_use_token

@@ -1,4 +1,4 @@
-"""Parse an HTTP request for speech, in the vendor's format and in OpenAI's."""
+"""Parse an HTTP request for speech, in ElevenLabs' format and in OpenAI's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OPENAI_FORMATS: Mapping[str, str] = MappingProxyType(
 )
 """OpenAI's `response_format`, and our name for each."""
 OPENAI_SPEEDS = (0.25, 4.0)
-"""The range of OpenAI's speed; others are clamped."""
+"""Range of OpenAI's speed; others are clamped."""
 
 
 _MODEL = "Any; the voice says which model speaks"
@@ -62,9 +62,9 @@ class SpokenRequest:
     output_format: str = string("As in the query, which goes first", default=DEFAULT_OUTPUT_FORMAT)
     """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     unused_format: str | None = None
-    """The format in the body, which the query's overrides; it must be valid, too."""
+    """The format in the body if the query has another one; it must be valid too."""
     clamped: tuple[str, ...] = ()
-    """Voice settings that were out of range, with the values that are used: "speed=1.2"."""
+    """Voice settings out of range with their used values: "speed=1.2"."""
     seed: int | None = whole(0, MAX_SEED)
     dictionaries: tuple[PronunciationDictionary, ...] = read_by(
         lambda fields, _: read_dictionaries(fields),
@@ -117,11 +117,11 @@ class OpenAISpeechRequest:
         default=1.0,
     )
     stream_format: str = one_of(("audio", "sse"))
-    """"sse": audio in server-sent events instead of plain bytes."""
+    """sse: audio in server-sent events instead of plain bytes."""
     is_streamed: bool = boolean("Not OpenAI's. False: one body with its length", name="stream", default=True)
     instructions: None = read_by(lambda fields, name: None, {}, "Accepted, without effect")
     clamped: tuple[str, ...] = ()
-    """The speed, if it was out of OpenAI's range."""
+    """The speed, if out of OpenAI's range."""
 
     @property
     def output_format(self) -> str:
@@ -130,12 +130,12 @@ class OpenAISpeechRequest:
 
     @property
     def voice_settings(self) -> VoiceSettings:
-        """As much of the speed as a voice can speak at."""
+        """The part of the speed within the voice's range."""
         return VoiceSettings(speed=clamp(self.speed, MIN_SPEED, MAX_SPEED))
 
     @property
     def tempo(self) -> float:
-        """The rest of the speed, for the finished audio."""
+        """The rest of the speed, applied to the finished audio."""
         return self.speed / self.voice_settings.speed
 
 
@@ -143,7 +143,7 @@ Spoken = TypeVar("Spoken", bound=SpokenRequest)
 
 
 def read_spoken(request: type[Spoken], fields: Fields, query: Mapping[str, str], settings: str) -> Spoken:
-    """Read a body for speech or dialogue; the query's format goes before that in the body.
+    """Read a body for speech or dialogue; the query's format has precedence over the body's.
 
     Args:
         settings: name of the voice settings in the body.

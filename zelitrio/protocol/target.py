@@ -26,7 +26,7 @@ NORMALISE_CHOICES = ("auto", "on", "off")
 
 
 class Dialect(enum.Enum):
-    """The two realtime endpoints; the value is the last part of the path."""
+    """The two realtime endpoints; a value is the last part of a path."""
 
     SINGLE = "stream-input"
     MULTI = "multi-stream-input"
@@ -38,11 +38,11 @@ class SocketRequest:
 
     dialect: Dialect
     voice_id: str
-    """Empty in a dialogue, because its messages name the voices."""
+    """Empty in a dialogue, where messages name the voices."""
     is_dialogue: bool = False
     """Whether it is `text-to-dialogue` and not `text-to-speech`."""
     model_id: str | None = None
-    """As sent.  Unknown models are treated as the default one; some old clients send "Ellipsis"."""
+    """Unknown models count as the default one; some old clients send "Ellipsis"."""
     output_format: str = DEFAULT_OUTPUT_FORMAT
     """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     language_code: str | None = None
@@ -54,23 +54,23 @@ class SocketRequest:
     """`auto`, `on` or `off`: whether dates, money and so on are read as words."""
     seed: int | None = None
     credential: str | None = attrs.field(default=None, repr=False)
-    """The API key from a header or the query; None: the first message may have one."""
+    """The API key from a header or the query, if any; the first message may have one too."""
     single_use_token: str | None = attrs.field(default=None, repr=False)
     timestamps: tuple[str, ...] = ()
-    """Kinds of times that audio messages carry besides those of the characters: word, phone, viseme."""
+    """Kinds of times besides character times: word, phone, viseme."""
 
 
 def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> SocketRequest | None:
     """Read the target of a request line ("/v1/text-to-speech/VOICE/stream-input?...") and the headers.
 
-    Unknown parameters are ignored; the last of repeated ones is used.  The credential is the first of these
-    that is present: `xi-api-key` header, `Authorization` header, `authorization` in the query.
+    Unknown parameters are ignored; the last of repeated ones counts.  The credential is the first of:
+    `xi-api-key` header, `Authorization` header, `authorization` in the query.
 
     Returns:
-        None if the path is not that of a realtime socket.
+        None for other paths.
 
     Raises:
-        RemoteError: `invalid_parameters`: a parameter, which is named, is invalid.
+        RemoteError: `invalid_parameters`, with the name of the parameter.
     """
     path, _, query_text = target.partition("?")
     place = _dialect_and_voice(path)
@@ -101,7 +101,7 @@ def parse_socket_target(target: str, headers: Iterable[tuple[str, str]]) -> Sock
 
 
 def credential_of(headers: Iterable[tuple[str, str]], query_authorization: str | None = None) -> str | None:
-    """The API key of a request: from `xi-api-key`, else `Authorization`, else the query; None: no key."""
+    """The API key of a request: from `xi-api-key`, `Authorization`, or the query, if any."""
     named = {name.lower(): value for name, value in headers}
     for value in (named.get("xi-api-key"), named.get("authorization"), query_authorization):
         if value is not None and (bare := bare_credential(value)):
@@ -195,7 +195,7 @@ def _inactivity_s(value: str | None) -> float:
 def _seed(value: str | None) -> int | None:
     if not value:
         return None
-    # isdecimal also accepts digits of other scripts; int() reads them, so that is harmless.
+    # isdecimal also accepts digits of other scripts, which int() reads.
     if not value.isdecimal() or len(value) > 10 or int(value) > MAX_SEED:
         raise _wrong("seed", f"a whole number from 0 to {MAX_SEED}", value)
     return int(value)

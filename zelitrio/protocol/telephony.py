@@ -26,7 +26,7 @@ DEFAULT_RATE_HZ = 24_000
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 48_000
 JAMBONZ_SOCKET = "/v1/jambonz/stream"
 MAX_AGE_S = 300.0
-"""A signed request is refused after this time, so that a recorded one cannot be replayed."""
+"""An older signed request is refused, so that a recorded one cannot be replayed."""
 _SIGNATURES = ("x-signature", "x-vapi-signature")
 _TIMESTAMPS = ("x-timestamp", "x-vapi-timestamp")
 
@@ -37,8 +37,8 @@ class PhoneRequest:
 
     Attributes:
         text: the text to speak.
-        voice: id or name of a voice; None: none is named.
-        language: code of the language to choose a voice by, if none is named.
+        voice: id or name of a voice, if named.
+        language: code of the language for choosing a voice without a name.
         is_ssml: whether the text has SSML tags.
         sample_rate_hz: of the audio; None: the platform accepts several.
     """
@@ -158,10 +158,10 @@ class JambonzTarget:
     """The request for jambonz' streaming socket.
 
     Attributes:
-        voice: id or name of a voice; None: none is named.
-        language: code of the language to choose a voice by, if none is named.
+        voice: id or name of a voice, if named.
+        language: code of the language for choosing a voice without a name.
         sample_rate_hz: of the audio.
-        credential: the API key; None if the request has no key.
+        credential: the API key, if any.
     """
 
     voice: str | None
@@ -171,7 +171,7 @@ class JambonzTarget:
 
 
 def parse_jambonz_target(target: str, headers: Iterable[tuple[str, str]]) -> JambonzTarget | None:
-    """Read the target of a request line and its headers; None if it is another path.
+    """Read the target of a request line and its headers; None for other paths.
 
     Raises:
         RemoteError: `invalid_parameters`: the sample rate is out of range.
@@ -207,7 +207,7 @@ class JambonzConnection:
     def __init__(self) -> None:
         self._is_in_reply = False
         self.is_stopped = False
-        """Whether jambonz has sent `stop`: the call has ended."""
+        """Whether jambonz has sent `stop` at the end of the call."""
 
     def receive(self, message: str | bytes) -> list[ReplyEvent]:
         """Take one message; unknown types are ignored."""

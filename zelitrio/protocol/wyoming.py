@@ -3,8 +3,8 @@
 An event is a line of JSON, `data_length` bytes of JSON, and `payload_length` bytes of payload.  The line can
 also contain data.  https://github.com/OHF-Voice/wyoming
 
-Home Assistant streams every text: `synthesize-start`, `synthesize-chunk`, then the whole text again as
-`synthesize`, for older servers, then `synthesize-stop`.  So a `synthesize` inside a stream is ignored.
+Home Assistant streams every text: `synthesize-start`, `synthesize-chunk`, then for older servers the whole
+text again as `synthesize`, then `synthesize-stop`.  So a `synthesize` inside a stream is ignored.
 """
 
 from __future__ import annotations
@@ -59,27 +59,27 @@ class WyomingConnection:
         self._max_bytes = max_bytes
         self._unread = bytearray()
         self._searched = 0
-        """Number of bytes of `_unread` that were searched for a line end."""
+        """Bytes of `_unread` that were searched for a line end."""
         self._head: _Head | None = None
         self._skip = 0
-        """Bytes of a payload that are still to be skipped; no event for a speech service has a payload."""
+        """Payload bytes to skip; no event for a speech service has a payload."""
         self._is_in_reply = False
 
     @property
     def is_in_event(self) -> bool:
-        """Whether an event has begun and is not complete."""
+        """Whether an event is incomplete."""
         return bool(self._unread) or self._head is not None or self._skip > 0
 
     @property
     def is_in_reply(self) -> bool:
-        """Whether the text of a streamed reply is still coming."""
+        """Whether more text of a streamed reply will come."""
         return self._is_in_reply
 
     def receive(self, data: bytes | bytearray) -> list[WyomingEvent]:
         """Take bytes and return the events that they complete.
 
         Raises:
-            RemoteError: `invalid_input_message` or `message_too_big`; the connection cannot be used then.
+            RemoteError: `invalid_input_message` or `message_too_big`; then the connection is not usable.
         """
         self._unread += data
         events: list[WyomingEvent] = []
@@ -88,7 +88,7 @@ class WyomingConnection:
         return events
 
     def _next(self) -> tuple[str, dict[str, Any]] | None:
-        """Take the next event from the bytes; None while it is not complete."""
+        """Take the next event from the bytes, if complete."""
         if self._skip:
             skipped = min(self._skip, len(self._unread))
             del self._unread[:skipped]
@@ -121,7 +121,7 @@ class WyomingConnection:
         return line
 
     def _understand(self, kind: str, data: dict[str, Any]) -> Iterator[WyomingEvent]:
-        """Translate one event; events of other kinds of services are ignored."""
+        """Translate one event; events for other kinds of services are ignored."""
         fields = Fields(data, on_socket)
         match kind:
             case "describe":
@@ -146,7 +146,7 @@ class WyomingConnection:
 
 
 def event_bytes(kind: str, data: Mapping[str, Any] | None = None, payload: bytes = b"") -> bytes:
-    """The bytes of one event; its data come after the line, because the line has a limit."""
+    """The bytes of one event; its data follows the line, because the line has a limit."""
     head: dict[str, Any] = {"type": kind}
     encoded = orjson.dumps(data) if data else b""
     if encoded:

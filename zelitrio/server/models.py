@@ -1,7 +1,7 @@
 """Endpoints that list models and voices, for clients of ElevenLabs and of OpenAI.
 
-Both request `/v1/models` and cannot read each other's answer: OpenAI's SDK raises for an array, which
-ElevenLabs' expects.  ElevenLabs' clients are recognised by their headers.
+Both request `/v1/models` and cannot read each other's answer: OpenAI's SDK raises for an array, and
+ElevenLabs' SDK needs one.  ElevenLabs' clients are recognised by their headers.
 """
 
 from __future__ import annotations
