@@ -1,8 +1,8 @@
 """zelitrio: self-hosted realtime text to speech, in one Trio process.
 
-A Trio program that speaks needs only `open_engine`, which opens an `Engine`; `VoiceSettings` and
-`EngineSettings` say how.  For anything else import the room: `zelitrio.server` serves, `zelitrio.client`
-talks to a server.  The names below are loaded when they are used, so that a light room stays light.
+A Trio program that speaks needs only `open_engine`, which opens an `Engine`, and perhaps `VoiceSettings` and
+`EngineSettings`.  Other parts are imported by room: `zelitrio.server` serves, `zelitrio.client` talks to a
+server. The names below are loaded on use, so that a light room stays light.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from zelitrio.voices import Catalogue, Voice
 class Speech:
     """The packets of one text, to iterate over once.
 
-    The speech ends when its last packet was taken, when `close` is called, when its `async with` block is
-    left, or when the last reference to it is gone, as after a `break`.  Then its lane in the engine is freed.
+    It ends after its last packet, at `close`, at the end of its `async with` block, or when the last
+    reference to it is gone, as after a `break`.  Then its lane is freed.
     """
 
     def __init__(self, packets: Packets, scope: trio.CancelScope) -> None:
@@ -71,7 +71,7 @@ class Engine:
     """An engine in this process.  Made by `open_engine`.
 
     Attributes:
-        inner: the engine without text and encoders (`zelitrio.engine`), for statistics and single utterances.
+        inner: the engine without text and encoders (`zelitrio.engine`).
     """
 
     inner: InnerEngine
@@ -84,7 +84,7 @@ class Engine:
         return self.inner.catalogue
 
     def statistics(self) -> Statistics:
-        """Streams, load, first audio and more.  Never waits."""
+        """Return streams, load, first audio and more; never waits."""
         return self.inner.statistics()
 
     def speak(
@@ -104,16 +104,16 @@ class Engine:
 
         Args:
             text: the whole text, or pieces as they are written; a piece may end inside a word.
-            format: of the audio, such as "mp3_44100_128", "pcm_24000" or "opus_48000_64".
+            format: audio format, such as "mp3_44100_128", "pcm_24000" or "opus_48000_64".
             voice: a voice of the catalogue, or its id; None: the default voice.
             settings: stability, speed and others; None: the defaults.
-            seed: the same seed, text and settings give the same audio; None: a random seed.
-            alignment: whether packets carry the times of their characters.
+            seed: makes the audio repeatable; None: a random seed.
+            alignment: whether packets carry character times.
             reading: how the text is read, for example with SSML tags; None: the defaults.
 
         Raises:
-            LocalError: there is no such voice.
-            RemoteError: there is no such format.
+            LocalError: the voice is unknown.
+            RemoteError: the format is unknown.
         """
         options = StreamOptions(
             voice=self._find(voice),
@@ -149,8 +149,8 @@ async def open_engine(
 ) -> AsyncIterator[Engine]:
     """Run an engine for the block.
 
-    Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU.  Leaving the block
-    ends all speech.
+    Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU.  Leaving ends all
+    speech.
 
     Args:
         catalogue: the voices; None: the built-in ones.
@@ -158,14 +158,14 @@ async def open_engine(
         front_end: reads the text; None: the built-in one.
 
     Raises:
-        EngineError: the device does not exist, has no such number format, or failed.
+        EngineError: the device is missing, lacks the number format, or failed.
     """
     failure: Exception | None = None
     async with open_inner_engine(catalogue, settings) as inner, trio.open_nursery() as nursery:
         try:
             yield Engine(inner, Service(inner, front_end or load_front_end()), nursery)
         except Exception as error:
-            failure = error  # raised below: inside, the nursery would put it in a group
+            failure = error  # raised below, because the nursery would put it in a group
         nursery.cancel_scope.cancel()
     if failure is not None:
         raise failure

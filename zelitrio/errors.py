@@ -1,7 +1,7 @@
 """The errors that zelitrio raises on purpose, by their cause.
 
 LocalError: the caller of our Python API.  RemoteError: the peer.  VoiceError: a voice file.  EngineError: the
-engine itself.  ServerError: the server itself.  Any other exception that reaches a user is a bug.
+engine.  ServerError: the server.  Any other exception that reaches a user is a bug.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ class ZelitrioError(Exception):
 
 
 class LocalError(ZelitrioError):
-    """The caller broke the rules of our API: a setting out of range, a call in the wrong order."""
+    """The caller broke the rules of our API, for example by a setting out of range or a call in the wrong
+    order."""
 
 
 class SettingError(LocalError):
-    """A setting is not valid, or contradicts another one.
+    """A setting is invalid or contradicts another one.
 
     Attributes:
-        reason: the expected value and the one that was found.
-        names: the settings, as the Python API spells them.
+        reason: the expected value and the found one.
+        names: the settings by their Python names.
     """
 
     def __init__(self, reason: str, *names: str) -> None:
@@ -33,12 +34,12 @@ class SettingError(LocalError):
 
 
 class RemoteError(ZelitrioError):
-    """The peer broke the protocol, or made a request that is refused.
+    """The peer broke the protocol, or its request is refused.
 
     Attributes:
-        code: the vendor's error code; `zelitrio.protocol.OUTCOMES` has its close code and HTTP status.
-        message: a text for people: the thing, the expected value, the value found.
-        param: name of the invalid parameter; None if the error is not about a parameter.
+        code: ElevenLabs' error code; `zelitrio.protocol.OUTCOMES` has its close code and HTTP status.
+        message: a text for people: the thing, the expected value, the found value.
+        param: name of the invalid parameter, if any.
     """
 
     def __init__(self, code: str, message: str, *, param: str | None = None) -> None:
@@ -62,11 +63,11 @@ class VoiceError(ZelitrioError):
 
 
 class EngineError(ZelitrioError):
-    """The engine cannot go on: a lost device, a failed warm-up, a thread that ended."""
+    """The engine cannot continue: a lost device, a failed warm-up, a thread that ended."""
 
 
 class ServerError(ZelitrioError):
-    """The server cannot go on: one of its tasks failed; its error is the `__cause__`."""
+    """The server cannot continue: one of its tasks failed; that error is the `__cause__`."""
 
 
 class UtteranceError(EngineError):
@@ -86,7 +87,7 @@ class CapacityError(EngineError):
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors in an exception group and its nested groups; a plain error gives itself."""
+    """The errors in an exception group and its nested groups; a plain error yields itself."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from leaves(inner)

@@ -1,7 +1,7 @@
 """Every setting, once: its type, range, default and help.
 
-A room gets one frozen class and never reads the environment.  `zelitrio serve` turns each field into
-a flag (`--max-streams`), an environment variable (`ZELITRIO_MAX_STREAMS`) and a name in the TOML file
+A room gets one frozen class and never reads the environment.  `zelitrio serve` turns each field into a flag
+(`--max-streams`), an environment variable (`ZELITRIO_MAX_STREAMS`) and a name in the TOML file
 (`max_streams`).  A value out of range raises `SettingError` with the setting's name.
 """
 
@@ -78,7 +78,7 @@ def _as_prefix(value: str) -> str:
 
 
 def _check_hashes(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    # The value is not shown: it may be a key in clear.
+    # The value is not shown, because it may be a key in clear.
     if not all(re.fullmatch("[0-9a-fA-F]{64}", digest) for digest in value):
         raise SettingError("expected 64 hex digits, the SHA-256 of a key", attribute.name)
 
@@ -104,7 +104,7 @@ def _choice(default: str, choices: tuple[str, ...], help_text: str) -> Any:
 
 @attrs.frozen(kw_only=True)
 class VoiceSettings:
-    """How to speak, in the vendor's terms."""
+    """How to speak, in ElevenLabs' terms."""
 
     stability: float = _number(0.5, 0, 1, "1 reads a text the same way every time; lower varies more")
     similarity_boost: float = _number(0.75, 0, 1, "Accepted for compatibility; changes nothing")
@@ -236,7 +236,7 @@ class ServerSettings:
         """Refuse an address that other machines can reach, unless there is a key.
 
         Raises:
-            SettingError: there is no key, and the address is not a loopback address.
+            SettingError: there is no key, and the address is not loopback.
         """
         if not has_key and not is_loopback(address):
             raise SettingError(
@@ -266,7 +266,7 @@ class StartSettings:
 
 
 def hash_key(key: str) -> str:
-    """Return the SHA-256 of a key in hex.  A server keeps only that; a random key needs no salt."""
+    """Return the SHA-256 of a key in hex.  A server stores only that; a random key needs no salt."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""The `zelitrio` command: parses, builds settings, calls a room.
+"""The `zelitrio` command: it parses, builds settings, and calls a room.
 
-A command imports heavy packages only when it runs, so `--help` answers at once.
+A command imports heavy packages only when it runs, so `--help` is fast.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line: it runs a command and turns each failure into one line on stderr and an exit code.
+"""The command line: it runs a command; a failure becomes one line on stderr and an exit code.
 
 0  done                              2  wrong usage: a flag, a setting, a missing file
 1  not possible                      3  the engine failed; a supervisor should start it again
@@ -85,11 +85,11 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> int:
     causes = list(leaves(error))
     if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
         return 130
-    # If several tasks failed at once, an error that was raised on purpose usually caused the others.
+    # If several tasks failed at once, an error raised on purpose usually caused the others.
     cause = next((cause for cause in causes if isinstance(cause, ZelitrioError)), causes[0])
     match cause:
         case BrokenPipeError():
-            # The reader of our output has closed it.  Without this, Python fails again when it closes stdout.
+            # The reader of stdout has closed it.  Without this, Python fails again at its own close.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         case SettingError():

@@ -1,4 +1,4 @@
-"""`zelitrio bench`: measure any speech server from the outside, and compare."""
+"""`zelitrio bench`: measure any speech server from outside, and compare."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ Rates = Annotated[list[float] | None, Parameter(consume_multiple=False, negative
 @Parameter(name="*")
 @attrs.frozen(kw_only=True)
 class Target:
-    """What every measurement needs to know.
+    """The options of every measurement.
 
     Attributes:
         url: The server's address: http, https, ws, wss or tcp.
         protocol: elevenlabs-ws, elevenlabs-multi, elevenlabs-http, openai, wyoming, piper-http or riva-like.
-        voice: The voice's name in that protocol; empty for the server's own choice.
-        format: pcm_24000, wav, mp3_44100_128 or the like. Audible first audio is measured in PCM and WAV.
-        model: The model's name, where the protocol has one.
+        voice: The voice's name in that protocol; empty for the server's default.
+        format: For example pcm_24000, wav or mp3_44100_128. Audible first audio is measured in PCM and WAV.
+        model: The model's name, if the protocol has one.
         api_key: The server's key.
         name: The server's name in results [default: host and port].
-        texts: A file with a text on each line [default: ten sentences].
+        texts: A file with one text per line [default: ten sentences].
         timeout_s: Time for an utterance, from the connection to its end.
-        seed: Of all random draws.
-        out: A file for the lines, which are appended [default: standard output].
-        html: A file for a report with plots, in one page.
+        seed: Seed of all random draws.
+        out: A file to append the result lines to [default: standard output].
+        html: A file for a report page with plots.
     """
 
     url: str
@@ -74,11 +74,11 @@ def compare(
     Parameters
     ----------
     command
-        A command that does not exist.
+        An unknown command.
     compare
-        Files of lines: A.jsonl B.jsonl. The servers of one file are also compared with each other.
+        Result files: A.jsonl B.jsonl. The servers in one file are also compared with each other.
     html
-        A file for a report with plots, in one page.
+        A file for a report page with plots.
     """
     from zelitrio.bench_report import read_run
 
@@ -93,7 +93,7 @@ def compare(
 
 @bench.command(name="first-audio")
 def first_audio(target: Target, *, count: int = 20) -> None:
-    """One utterance after another: how long until the first audible sample?
+    """Measure one utterance after another: the time to the first audible sample.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def first_audio(target: Target, *, count: int = 20) -> None:
 
 @bench.command
 def concurrency(target: Target, *, streams: Counts = None, seconds: float = 10.0) -> None:
-    """A closed loop: each client says the next text when the last is over.
+    """Run a closed loop: each client says the next text after the last one.
 
     Parameters
     ----------
     streams
-        Clients at once; repeat for more points [default: 1, 4, 16].
+        Concurrent clients; repeat for more points [default: 1, 4, 16].
     seconds
-        For each number of clients.
+        Duration for each number of clients.
     """
     _measure("concurrency", target, streams or [1, 4, 16], seconds=seconds)
 
@@ -126,19 +126,19 @@ def open_loop(
     find_knee: Annotated[bool, Parameter(negative=())] = False,
     limit_ms: float = 75.0,
 ) -> None:
-    """An open loop: texts arrive at random, whether earlier ones are over or not.
+    """Run an open loop: texts arrive at random, independent of earlier ones.
 
     Parameters
     ----------
     rates
         Arrivals a second; repeat for more points [default: 1, 2, 4].
     seconds
-        Of arrivals at each rate.
+        Duration of arrivals at each rate.
     find_knee
-        Search the knee between the first and the last rate: the highest without underruns and failures at
-        which the p95 of first audio is within the limit.
+        Search the knee between the first and the last rate: the highest rate without underruns and failures,
+        and with the p95 of first audio within the limit.
     limit_ms
-        The limit of the knee.
+        Limit for the p95 of first audio.
     """
     _measure(
         "open-loop", target, rates or [1, 2, 4], seconds=seconds, finds_knee=find_knee, limit_ms=limit_ms
@@ -154,17 +154,17 @@ def listeners(
     exact: int = 2,
     buffer_ms: float = 0.0,
 ) -> None:
-    """Listeners in real time: how many can be served so that none runs dry?
+    """Serve listeners in real time: find the number of listeners without an underrun.
 
     Parameters
     ----------
     counts
-        Listeners, in steps upwards; repeat for more [default: 10, 20, 40, 80]. After the first number that
-        fails the interval is halved.
+        Numbers of listeners, ascending; repeat for more [default: 10, 20, 40, 80]. After the first failure
+        the interval is halved.
     seconds
-        For each number of listeners.
+        Duration for each number of listeners.
     exact
-        How far off the result may be.
+        Precision of the result, in listeners.
     buffer_ms
         Audio that a listener collects before it plays.
     """
@@ -193,7 +193,7 @@ def _measure(bench: str, target: Target, points: Sequence[float], **how: Any) ->
         model=target.model,
         timeout_s=target.timeout_s,
     )
-    open_speaker(address)  # knows the protocol, or says which there are
+    open_speaker(address)  # refuses an unknown protocol
     plan = Plan(
         bench=bench,
         address=address,
@@ -214,7 +214,7 @@ def _measure(bench: str, target: Target, points: Sequence[float], **how: Any) ->
             for line in _with_bar(plan, measured):
                 lines.append(line)
                 _write_line(out, line)
-    finally:  # also after Ctrl-C: the points until then are results
+    finally:  # also after Ctrl-C, because finished points are results
         if any(line["what"] == "point" for line in lines):
             from zelitrio.bench_report import Run
 
@@ -254,7 +254,7 @@ def _write_line(out: IO[bytes], line: Line) -> None:
 
 
 def _with_bar(plan: Plan, measured: Iterator[Line]) -> Iterator[Line]:
-    """The lines, with a bar of seconds or utterances on a terminal; `begin` lines only move the bar."""
+    """Yield the lines; show a bar of seconds or utterances on a terminal, moved by `begin` lines."""
     from zelitrio.cli.progress import stderr_bar
 
     bar = stderr_bar("{task.description}", "{task.fields[heard]} heard, {task.fields[failed]} failed")
@@ -275,7 +275,7 @@ def _with_bar(plan: Plan, measured: Iterator[Line]) -> Iterator[Line]:
 
 
 def _show(lines: Sequence[Mapping[str, Any]]) -> None:
-    """The points as a table on stderr."""
+    """Print the points as a table on stderr."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

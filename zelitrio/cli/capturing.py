@@ -1,6 +1,6 @@
 """Open an engine and show its captures of CUDA graphs: a progress bar, then a line.
 
-On a CPU there are no captures, so nothing is shown.
+A CPU has no captures.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class CaptureBar:
             self._task = self._bar.add_task("")
 
     def captured(self, name: str, count: int, total: int) -> None:
-        """Show that one more graph was captured.  Any thread can call it."""
+        """Show one more captured graph.  Any thread can call it."""
         self.count = count
         if self._bar is not None:
             self._bar.start()  # a second call does nothing

@@ -1,4 +1,4 @@
-"""The voices that a command can use."""
+"""The voices of a command."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:  # the room imports torch
 
 
 def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False) -> Catalogue:
-    """Load the built-in voices, those that `zelitrio voices add` keeps, and those of more folders.
+    """Load the built-in voices, those of `zelitrio voices add`, and those in more folders.
 
     Args:
         folders: voice folders, or folders of them.
-        preload: load all weights when the engine opens.
+        preload: whether to load all weights when the engine opens.
 
     Raises:
         VoiceError: a folder is not a valid voice folder.
-        LocalError: two voices have the same name.
+        LocalError: two voices have the same id.
     """
     from zelitrio.voices import Catalogue, load_builtin, load_folder, voice_folders, voice_home
 
@@ -41,10 +41,10 @@ def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False)
 
 
 def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | None = None) -> Voice:
-    """The voice of an id (None: the default one), set to a language (None: its own).
+    """Return the voice of an id (None: the default one) in a language (None: its own).
 
     Raises:
-        LocalError: no voice has that id, or it cannot read that language.
+        LocalError: the id is unknown, or the voice cannot read the language.
     """
     voice = catalogue.default if voice_id is None else catalogue.find(voice_id)
     if voice is None:
@@ -53,7 +53,7 @@ def choose_voice(catalogue: Catalogue, voice_id: str | None, language: str | Non
 
 
 def unread_voices(catalogue: Catalogue) -> list[str]:
-    """A line for each language that cannot be read on this machine, with its voices."""
+    """Return a line for each language that cannot be read on this machine, with its voices."""
     voices: dict[str, list[str]] = {}
     for voice in catalogue:
         if missing := voice.languages[0].missing:

@@ -1,4 +1,4 @@
-"""`zelitrio deploy`: write the files that an operator needs."""
+"""`zelitrio deploy`: write files for operators."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def deploy(
     image
         Name of the container image.
     domain
-        Name that clients use, and of the balancer's certificate [default: the balancer speaks plain text].
+        The clients' host name, also in the balancer's certificate [default: the balancer speaks plain text].
     balancer_port
         Port of the balancer for plain text.
     force
@@ -81,7 +81,7 @@ def deploy(
 
 
 def _write(texts: Mapping[Path, str]) -> None:
-    """Write all files, or none: each one under another name first."""
+    """Write all files or none: first each one under another name."""
     drafts = {path.with_name(f"{path.name}.new"): path for path in texts}
     try:
         for draft, path in drafts.items():

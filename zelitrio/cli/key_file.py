@@ -11,9 +11,9 @@ _LINE = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def read_key_file(path: Path) -> set[str]:
-    """Read a file with one SHA-256 in hex on each line; text after a space or # is a comment.
+    """Read a file with one SHA-256 in hex per line, such as the output of `printf %s "$KEY" | sha256sum`.
 
-    Such a line is what `printf %s "$KEY" | sha256sum` prints.
+    Text after a space or # is a comment.
 
     Raises:
         LocalError: the file cannot be read, a line is not a hash, or the file has no key.
@@ -28,7 +28,7 @@ def read_key_file(path: Path) -> set[str]:
         if not words:
             continue
         if not _LINE.fullmatch(words[0]):
-            # The line itself is not shown: it may be a key in clear.
+            # The line is not shown, because it may be a key in clear.
             raise LocalError(f"{path}: line {number}: expected 64 hex digits, the SHA-256 of a key")
         hashes.add(words[0].lower())
     if not hashes:

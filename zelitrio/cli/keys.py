@@ -1,4 +1,4 @@
-"""`zelitrio keys`: create, list and revoke keys, and read what each used."""
+"""`zelitrio keys`: create, list and revoke keys, and print their usage."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def create(
     name
         Name of the key, for lists and usage.
     expires
-        Life of the key in hours, days or weeks: 12h, 90d, 4w [default: no end].
+        Lifetime of the key in hours, days or weeks: 12h, 90d, 4w [default: unlimited].
     characters
-        Characters that the key may have spoken in each period [default: no limit].
+        Characters that the key may speak in each period [default: no limit].
     per
         The period, in UTC.
     concurrent
-        Streams that the key may have at once [default: no limit].
+        Concurrent streams of the key [default: no limit].
     state_dir
         Folder with the database [default: the platform's folder for state].
     """
@@ -102,7 +102,7 @@ def list_keys(*, state_dir: Annotated[Path | None, STATE_DIR] = None) -> None:
 
 @keys.command
 def revoke(name: str, *, state_dir: Annotated[Path | None, STATE_DIR] = None) -> None:
-    """Revoke a key. A running server refuses it within a second; streams that it has go on.
+    """Revoke a key. A running server refuses it within a second; open streams continue.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def usage(
     json: Annotated[bool, Parameter(negative=())] = False,
     state_dir: Annotated[Path | None, STATE_DIR] = None,
 ) -> None:
-    """Print what each key used, per day, voice and kind of request.
+    """Print the usage of each key, per day, voice and kind of request.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def default_state_dir() -> Path:
 
 
 def state_folder(state_dir: Path | None) -> Path | None:
-    """Return the folder that a flag means: the platform's if it was not given, None for the word none."""
+    """Return the folder for a flag: the platform's by default, None for the word none."""
     return None if state_dir is not None and state_dir.name == "none" else state_dir or default_state_dir()
 
 

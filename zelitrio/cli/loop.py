@@ -16,7 +16,7 @@ def run_loop(command: Callable[[*_Args], Awaitable[None]], *args: *_Args) -> Non
     """Run an async function in a new event loop.  Blocks the calling thread, which must be the main one.
 
     Ctrl-C is raised only where the command waits.  Trio's default raises it anywhere in our code, even inside
-    a context manager that closes a nursery; then about 1 % of presses left the process hanging.
+    a context manager that closes a nursery, and then about 1 % of presses left the process hanging.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; it is in a group if the command has an open nursery.

@@ -1,4 +1,4 @@
-"""`zelitrio normalise`: what would be said, and in which sounds."""
+"""`zelitrio normalise`: print how a text is read."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def normalise(
     explain: Annotated[bool, Parameter(negative=())] = False,
     lexicon: Annotated[list[Path] | None, LIST] = None,
 ) -> None:
-    """Print the words a text is spoken as, and below them their phonemes.
+    """Print the spoken words of a text, and below them their phonemes.
 
     Parameters
     ----------
     text
-        The text, a file of it, or - for stdin.
+        The text, the name of a file with it, or - for stdin.
     explain
         Print a line for each word: its characters, the rule, the phonemes and the break.
     lexicon

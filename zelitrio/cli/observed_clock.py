@@ -1,8 +1,7 @@
-"""A clock that does not advance while the process is stopped.
+"""A clock that stops while the process is stopped.
 
-After a SIGSTOP, or in a container that was suspended, the time limits of all clients would have passed,
-although their messages came in time and are unread.  Limits must count only the time in which this process
-could read.
+After a SIGSTOP, or in a suspended container, the time limits of all clients would have passed, although their
+messages came in time and are unread.  Limits must count only the time in which this process could read.
 """
 
 from __future__ import annotations
@@ -13,19 +12,19 @@ import attrs
 import trio
 
 BEAT_S = 1.0
-"""The loop wakes up at least this often, so that a sleep can be told from a stop."""
+"""Longest sleep of the loop, so that a sleep can be told from a stop."""
 STOPPED_S = 2.0
-"""If the loop wakes up this late, the process was stopped.  Shorter delays are load, and count."""
+"""After a later wake-up, the process was stopped.  Shorter delays are load, and count."""
 
 
 @attrs.define(eq=False)
 class ObservedClock(trio.abc.Clock):
-    """Trio's usual clock, less the time that the process was stopped."""
+    """Trio's usual clock without the time in which the process was stopped."""
 
     _last_s: float = attrs.field(default=0.0, init=False)
-    """When the loop last asked for the time, by the system's clock."""
+    """The system's time at the loop's last call."""
     _asleep_s: float = attrs.field(default=0.0, init=False)
-    """How long the loop was going to sleep then."""
+    """The loop's planned sleep at that call."""
     _stopped_s: float = attrs.field(default=0.0, init=False)
 
     def start_clock(self) -> None:

@@ -30,10 +30,10 @@ _BY_SUFFIX = {
 
 
 def choose_format(name: str | None, out: Path) -> AudioFormat:
-    """The named format; without a name, that of the file's ending; PCM for stdout.
+    """Return the named format; without a name, that of the file's ending; PCM for stdout.
 
     Raises:
-        RemoteError: no format has that name.
+        RemoteError: the format is unknown.
         LocalError: neither the name nor the file's ending gives a format.
     """
     from zelitrio.audio import FORMATS, parse_format
@@ -52,8 +52,8 @@ def choose_format(name: str | None, out: Path) -> AudioFormat:
 class SpeechFile:
     """A file, or stdout, for encoded speech.
 
-    It is opened when the first bytes come, so that an earlier failure leaves no empty file.  A WAV file gets
-    its true length at the end, if it is seekable.
+    It is opened at the first bytes, so that an earlier failure leaves no empty file.  A seekable WAV file
+    gets its true length at the end.
     """
 
     def __init__(self, out: Path, audio_format: AudioFormat) -> None:
@@ -63,7 +63,7 @@ class SpeechFile:
         self.written_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Append encoded bytes.  Blocks on the disk, or on the reader of our stdout."""
+        """Append encoded bytes.  Blocks on the disk, or on the reader of stdout."""
         if self._file is None:
             self._file = sys.stdout.buffer if self._out == STDOUT else self._out.open("wb")
         self._file.write(data)

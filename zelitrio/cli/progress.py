@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
 CHARS_PER_S = 15.0
-"""Rough rate of English speech, from which the length of the bar is estimated."""
+"""Approximate rate of English speech, to estimate the length of the bar."""
 
 
 def stderr_bar(label: str, *figures: str | ProgressColumn) -> Bar | None:
-    """Make a bar on stderr that removes itself, not started yet; None if stderr is not a terminal.
+    """Make a bar on stderr that removes itself; return None if stderr is not a terminal.
 
     Args:
-        label: before the bar; a format string for rich's `task`.
+        label: text before the bar; a format string for rich's `task`.
         figures: columns after the bar; a text is such a format string.
     """
     if not sys.stderr.isatty():
         return None
-    # Imported here: the import takes longer than most commands run.
+    # Imported here, because the import takes longer than most commands.
     from rich import progress
     from rich.console import Console
 

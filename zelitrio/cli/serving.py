@@ -24,7 +24,7 @@ from zelitrio.text import Dictionaries, load_dictionary, load_front_end
 
 GARBAGE_AT = 5000
 """New objects before Python's garbage collector runs; the default is 700.  A conversation leaves almost no
-cycles.  With 64 streams, 700 takes 2.5 % of the loop's time, and 5,000 a tenth of that."""
+cycles. With 64 streams, 700 takes 2.5 % of the loop's time, and 5,000 a tenth of that."""
 
 
 @attrs.frozen
@@ -47,7 +47,7 @@ async def run_server(job: Job) -> None:
 
     Raises:
         LocalError: the address cannot be bound, or a file of pronunciations is not valid.
-        EngineError: the engine cannot start or cannot go on.
+        EngineError: the engine cannot start or continue.
         OSError: a file cannot be read.
     """
     has_key = bool(job.server.api_key_hashes)

@@ -11,7 +11,7 @@ from zelitrio.audio import AudioFormat
 from zelitrio.settings import EngineSettings, VoiceSettings
 
 SERVER_SCHEDULE_CHARS = (50, 160, 250, 290)
-"""Characters of chunks; the first is short, so that the audio starts early."""
+"""Characters of chunks; the first is short for early audio."""
 PIECE_CHARS = 2_000
 """Characters of a message, well below any server's limit."""
 
@@ -19,7 +19,7 @@ Text = str | AsyncIterable[str]
 Deliver = Callable[[bytes, float], None]
 """Takes encoded bytes and their playing time in seconds, 0 if unknown."""
 Source = Callable[[Text, Deliver], Awaitable[None]]
-"""Speaks a text, whole or in pieces, and returns when all audio is delivered."""
+"""Speaks a text, whole or in pieces; returns when all audio is delivered."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`zelitrio speak`: a text to a file, by the engine in this process or by a server."""
+"""`zelitrio speak`: speak a text into a file, by an engine in this process or by a server."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def speak(
 ) -> None:
     """Speak a text into a file.
 
-    Prints how soon the first audio came and how long the computing took per second of speech.
-    Text from stdin is spoken as it arrives.
+    Prints the time to first audio and the computing time per second of speech. Text from stdin is spoken as
+    it arrives.
 
     Parameters
     ----------
     text
-        The text, a file of it, or - for stdin.
+        The text, the name of a file with it, or - for stdin.
     out
         The output file; - is stdout.
     voice
@@ -48,17 +48,17 @@ def speak(
     language
         Language, such as de or en-GB [default: the voice's own]; en-US-x-espeak is English by espeak.
     format_name
-        Such as mp3_44100_128 or pcm_16000 [default: by the file's ending].
+        Audio format, such as mp3_44100_128 or pcm_16000 [default: by the file's ending].
     seed
-        The same seed gives the same speech (0 to 4294967295).
+        Makes the speech repeatable (0 to 4294967295).
     device
         auto, cpu, cuda or cuda:N.
     voices
         A folder with more voices; repeat for more.
     lexicon
-        A file of pronunciations, a table or PLS; repeat for more, the most important first.
+        A file of pronunciations (a table or PLS); repeat for more, in order of precedence.
     quiet
-        Print nothing but errors.
+        Print only errors.
     url
         A server, such as http://localhost:8020; without it this process speaks.
     api_key

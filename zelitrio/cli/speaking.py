@@ -1,4 +1,4 @@
-"""One run of `zelitrio speak`: a text, a source of speech, a file and a report."""
+"""One run of `zelitrio speak`: text, source, file and report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Job:
 
     Attributes:
         text: the whole text; None if it comes from stdin.
-        lexicon: files of pronunciations, the most important first.
+        lexicon: files of pronunciations, in order of precedence.
         report_to: `stdout`, `stderr`, or None for no report.
     """
 
@@ -108,7 +108,7 @@ def _source(job: Job) -> AbstractAsyncContextManager[Source]:
 
 @asynccontextmanager
 async def _open_text(job: Job) -> AsyncIterator[Text]:
-    """The text, or the pieces of stdin as they come, so that speech starts before stdin ends."""
+    """Yield the text, or the pieces of stdin as they come, so that speech starts early."""
     if job.text is not None:
         yield job.text
         return
@@ -141,7 +141,7 @@ class _Pieces:
 def _report(job: Job, spoken_s: float, first_audio_s: float, took_s: float) -> None:
     if job.report_to is None:
         return
-    # If the text came in pieces, the time depends on the program that writes them.
+    # The time for text in pieces depends on the program that writes it.
     pace = (
         f"in {took_s:.2f} s" if job.text is None else f"real-time factor {took_s / max(spoken_s, 0.001):.3f}"
     )

@@ -1,4 +1,4 @@
-"""Read TEXT of the command line: the text itself, the name of a file with it, or `-` for stdin."""
+"""Read TEXT of the command line: the text, the name of a file with it, or `-` for stdin."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST_PATH_CHARS = 1024
 
 
 def named_file(text: str) -> Path | None:
-    """The file that a TEXT names; None if there is no such file."""
+    """The file that a TEXT names, if it exists."""
     if len(text) > _LONGEST_PATH_CHARS or "\n" in text or "\0" in text:
         return None
     try:

@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Make a voice from recordings, for `--voices` of the other commands.
 
-    Checks the recordings first, reports each problem and leaves out what it cannot use. Ctrl-C keeps the
+    Checks the recordings first, reports each problem, and leaves out unusable recordings. Ctrl-C keeps the
     progress, and the same command continues. Needs the extra `train`.
 
     Parameters
@@ -40,23 +40,23 @@ def train(
     check
         Only check the recordings.
     begin
-        Tune the built-in voice, from 20 recordings and a minute of speech on, or begin from scratch, from
-        100 recordings and 20 minutes on.
+        Tune the built-in voice (at least 20 recordings and a minute of speech) or begin from scratch (100
+        recordings and 20 minutes).
     voice_id
         The voice's id for clients [default: the name of OUT].
     name
         The voice's name for people [default: the name of OUT].
     work
-        For checkpoints, loss curves and samples [default: OUT.work].
+        Folder for checkpoints, loss curves and samples [default: OUT.work].
     device
         auto, cpu, cuda or cuda:N.
     threads
-        Threads for computing on a CPU; 0 leaves it to torch.
+        Threads on a CPU; 0: torch's default.
     steps
-        Steps of the acoustic model; the vocoder's follow [default: 150 for two minutes of speech and more
-        for more, 10000 from scratch].
+        Steps of the acoustic model; the vocoder's follow [default: 150 for two minutes of speech, more for
+        longer recordings, 10000 from scratch].
     minutes
-        How long to train on this machine instead.
+        Training time on this machine, instead of steps.
     """
     from zelitrio.cli.training import Request, run_request
 

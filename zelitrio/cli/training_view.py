@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _EVERY_S = 30.0
-"""Interval between two progress lines of a task, if there is no bar."""
+"""Interval of a task's progress lines without a bar."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -1,4 +1,4 @@
-"""`zelitrio voices`: list the voices; add, remove, show and mix public ones."""
+"""`zelitrio voices`: list voices; add, remove, show and mix public ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the room imports torch
 Folders = Annotated[list[Path] | None, LIST, Parameter(name="--voices", env_var="ZELITRIO_VOICES")]
 Home = Annotated[Path | None, Parameter(name="--into")]
 NAMES = "piper:en_US-ljspeech-medium, kokoro, kokoro:af_heart"
-"""Examples of names that are fetched."""
+"""Examples of names to fetch."""
 Yes = Annotated[bool, Parameter(negative=())]
 
 voices = App(
@@ -72,10 +72,10 @@ def add(
 ) -> None:
     """Add a public voice: Piper's or Kokoro's.
 
-    SOURCE is a file or a folder, or a name that is fetched from Hugging Face: piper:en_US-ljspeech-medium,
-    kokoro, kokoro:af_heart, kokoro:af_heart,am_michael. Licence, size and checksums are shown before it is
-    fetched, and a fetch that was interrupted goes on where it ended. HF_ENDPOINT names a mirror, HF_HOME the
-    folder for what was fetched, and HF_HUB_OFFLINE=1 uses only what is there.
+    SOURCE is a file, a folder, or a name to fetch from Hugging Face: piper:en_US-ljspeech-medium, kokoro,
+    kokoro:af_heart, kokoro:af_heart,am_michael. Licence, size and checksums are shown first. An interrupted
+    fetch is continued by the same command. HF_ENDPOINT names a mirror, HF_HOME the cache folder, and
+    HF_HUB_OFFLINE=1 uses only the cache.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def add(
     yes
         Fetch without asking.
     accept_licence
-        Add a voice with a licence that forbids commercial use.
+        Add a voice even if its licence forbids commercial use.
     measure
-        Kokoro's voices to measure, so that they start early on a CPU [default: all of up to four].
+        Kokoro's voices to measure for an early start on a CPU [default: all of up to four].
     """
     from zelitrio.voices import (
         Origin,
@@ -132,14 +132,15 @@ def _install(
     *,
     accept_licence: bool,
 ) -> None:
-    """Convert a source into a new folder of `home`, complete or not at all."""
+    """Convert a source into a new folder of `home`, completely or not at all."""
     import tempfile
 
     from zelitrio.voices import check_new, convert, load_folder
 
     try:
         home.mkdir(parents=True, exist_ok=True)
-        # Written beside its place and moved there when complete: a serving process never sees half of it.
+        # Written to a temporary folder and moved when complete, so that a server never sees an incomplete
+        # voice.
         with tempfile.TemporaryDirectory(dir=home, prefix=".adding-") as place:
             made = convert(path, Path(place) / "voice", origin, voices=wanted, measure=measure, say=_say)
             _check_licence(made.licence, accept_licence=accept_licence)
@@ -160,7 +161,7 @@ def _install(
 
 @voices.command
 def remove(voice: str, /, *, into: Home = None) -> None:
-    """Delete a voice that was added, and the others of its folder.
+    """Delete an added voice and the other voices of its folder.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Render files for operators (systemd, containers, Kubernetes, HAProxy, Prometheus) from the settings."""
+"""Render operators' files (systemd, containers, Kubernetes, HAProxy, Prometheus) from the settings."""
 
 from zelitrio.deploy.render import (
     Target,

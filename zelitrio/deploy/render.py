@@ -29,27 +29,27 @@ _FROM_OTHER_KINDS: Mapping[str, tuple[str, ...]] = {
 }
 KINDS = tuple(_FILES)
 _IN_BOXES = ("container", "compose", "kubernetes")
-"""Kinds in which the server has an address of its own, so it must listen on all of them."""
+"""Kinds in which the server has its own address, so it must listen on all addresses."""
 _SECRET = ("api_keys", "key_file")
-"""Settings that are not written: the server's keys are kept in its state folder."""
+"""Settings that are never written; the server's keys are in its state folder."""
 _ON_LOOPBACK = frozenset({"127.0.0.1", "0.0.0.0", "localhost", "::"})
-"""Hosts at which a server hears 127.0.0.1."""
+"""Hosts that include 127.0.0.1."""
 _TLS_PORT, _LAST_PORT = 443, 65535
 _AFTER_DRAIN_S = 15
-"""From the end of the drain to the end of the process, with a margin."""
+"""Time from the end of the drain to the end of the process, with a margin."""
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """The purpose of the files.
+    """The settings and options of the files.
 
     Attributes:
         server, session, engine, start: the settings of each server.
-        cuda: reserve an NVIDIA GPU and install torch with CUDA.
+        cuda: whether to reserve an NVIDIA GPU and install torch with CUDA.
         replicas: servers that share a balancer, or pods.
         image: name of the container image.
-        domain: name that clients use, of the balancer's certificate; None: the balancer speaks plain text.
-        balancer_port: the balancer's port for plain text.
+        domain: the clients' host name, also in the balancer's certificate; None: the balancer speaks plain
+        text. balancer_port: the balancer's port for plain text.
     """
 
     server: ServerSettings = attrs.field(factory=ServerSettings)
@@ -64,7 +64,7 @@ class Target:
 
 
 def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
-    """The text of each file, by its path in the output folder.
+    """Return the text of each file, by its path in the output folder.
 
     Raises:
         LocalError: the kind is unknown, or the settings contradict the kind or each other.
@@ -196,5 +196,5 @@ def _in_one(value: Any) -> str:
 
 
 def _as_json(value: Any) -> str:
-    """A literal of JSON; for text, numbers, booleans and lists also one of TOML and YAML."""
+    """A literal of JSON; for text, numbers, booleans and lists it is also valid TOML and YAML."""
     return orjson.dumps(value).decode()

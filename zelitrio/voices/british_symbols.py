@@ -1,8 +1,8 @@
 """Convert American phones to the symbols of public voices with a British accent.
 
 The phone and its letters decide the vowel: `AA` written with an o is the vowel of `lot`, with an a that of
-`start`.  Vowels have the names of J. C. Wells' lexical sets.  A British dictionary would be more exact: words
-are intelligible, but some vowels without stress differ from a dictionary's.
+`start`.  Vowels have the names of J. C. Wells' lexical sets.  A British dictionary would be more exact,
+because some vowels without stress differ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BATH = re.compile(
     r"|avalanche|example|sample|castle|clasp|grasp|gasp|rasp|giraffe|caste|contrast|broadcast|forecast|lather"
     r"|moustache)|.*graphs?$|.*craft"
 )
-"""Words where `AE` is the vowel of `start`."""
+"""Words in which `AE` is the vowel of `start`."""
 _SYLLABIC = frozenset("T D S Z SH ZH CH JH P B K G F V TH".split())
 _YOD = frozenset("T D N".split())
 _GROUPS = re.compile(r"[aeiouy]+(?:w(?![aeiouy]))?")
@@ -38,7 +38,7 @@ _WORDS = {
     ("of", 1): "ɒv", ("from", 1): "fɹɒm", ("poor", 1): "pˈɔː", ("sure", 1): "ʃˈɔː", ("a", 1): "ɐ",
     ("what", 1): "wˈɒt", ("been", 1): "bˈiːn", ("ate", 1): "ˈɛt",
 }  # fmt: skip
-"""Forms of whole words that the rules do not give, by their number of vowels."""
+"""Whole words that do not follow the rules, by their number of vowels."""
 _STRESSLESS = frozenset(
     "a an and as at by for from had has have he her him his in is it my of or our she than that the they "
     "this to was we with you your".split()
@@ -67,7 +67,7 @@ KOKORO_GB = Accent(
     syllabic="ᵊ",
     edge="ə",
 )  # fmt: skip
-"""For Kokoro's bf_ and bm_ voices."""
+"""The accent of Kokoro's bf_ and bm_ voices."""
 
 PIPER_GB = Accent(
     vowels={
@@ -81,7 +81,7 @@ PIPER_GB = Accent(
     syllabic="ə",
     edge="ɐ",
 )  # fmt: skip
-"""For Piper's en_GB voices: the symbols of espeak's `en-gb-x-rp`."""
+"""The accent of Piper's en_GB voices: the symbols of espeak's `en-gb-x-rp`."""
 
 
 def respell(accent: Accent, words: Sequence[Word], chosen: Sequence[bool]) -> list[str]:
@@ -107,7 +107,7 @@ def _symbols(spoken: str, phones: Phones, accent: Accent, vowels: int) -> Iterat
         before = phones[at - 1] if at else ""
         after = phones[at + 1] if at + 1 < len(phones) else ""
         if not _is_vowel(phone):
-            # R is heard only before a vowel.
+            # R is spoken only before a vowel.
             if phone != "R" or _is_vowel(after):
                 yield accent.consonants[phone]
             continue
@@ -202,7 +202,7 @@ def _before_r(spoken: str, kind: str, *, is_inside: bool) -> str | None:
 
 
 def _letters(spoken: str, vowels: int) -> list[str]:
-    """The letters of each vowel; if they cannot be assigned, all letters of the word for each."""
+    """The letters of each vowel; if they cannot be assigned, all letters for each vowel."""
     groups = _GROUPS.findall(spoken)
     if len(groups) > vowels and re.search(r"(?:[^aeiouy]e|[^aeiouytd]ed|[^aeiouyscxz]es)$", spoken):
         groups.pop()

@@ -1,4 +1,4 @@
-"""Mandarin for Kokoro's voices: words by jieba, readings by pypinyin, as they were trained.
+"""Mandarin for Kokoro's voices: words by jieba, readings by pypinyin, as in training.
 
 Both are free (MIT), so they run in this process.  They are an extra.
 """
@@ -32,7 +32,7 @@ _FINALS = dict(
 )
 """The hyphen stands for the tone, which follows the vowel."""
 _BUZZED = ("zh", "ch", "sh", "r", "z", "c", "s")
-"""Initials after which i is no [i]."""
+"""Initials after which i is not [i]."""
 _TONES = {"1": "→", "2": "↗", "3": "↓", "4": "↘", "5": ""}
 _PIECE = re.compile(
     r"(?P<number>\d+(?:[,，]\d{3})*(?:[.．]\d+)?)(?P<percent>[%％])?|(?P<latin>[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ'’-]*)"
@@ -98,7 +98,7 @@ def pronounce(english: FrontEnd, words: Sequence[str]) -> list[str]:
 
 
 def hanzi_symbols(word: str) -> str:
-    """The symbols of a word in characters; one without a reading gives none."""
+    """The symbols of a word in characters; characters without a reading are skipped."""
     import pypinyin
 
     syllables = pypinyin.lazy_pinyin(

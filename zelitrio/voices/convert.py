@@ -1,8 +1,8 @@
 """Convert public voices into voice folders.
 
-It reads Piper's `.onnx` with its `.onnx.json`, and Kokoro's official `.pth` or an ONNX file of it, with style
-tables as `.pt`, `.bin` or an archive of arrays.  No file is trusted: pickles are read with `weights_only`,
-archives without pickles.
+Sources are Piper's `.onnx` with its `.onnx.json`, and Kokoro's official `.pth` or an ONNX file of it, with
+style tables as `.pt`, `.bin` or an archive of arrays.  No file is trusted: pickles are read with
+`weights_only`, archives without pickles.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ def convert(
     """Convert a file or a folder into a voice folder.
 
     Args:
-        source: a Piper `.onnx`, a Kokoro `.pth` or `.onnx`, or a folder that holds one of them.
+        source: a Piper `.onnx`, a Kokoro `.pth` or `.onnx`, or a folder with one of them.
         folder: the voice folder to write; made if missing.
         origin: source and licence, for the model card.
-        voices: the voices of Kokoro to keep; empty: all.
-        measure: the voices of Kokoro to measure, which takes some seconds each; only these speak in the
-            streaming mode on a CPU.  None: all, if they are few.
+        voices: Kokoro's voices to keep; empty: all.
+        measure: Kokoro's voices to measure, some seconds each; only these speak in the streaming mode on a
+        CPU.
+            None: all, if they are few.
         say: called with a line about each step.
 
     Raises:
-        VoiceError: the source is missing or is not such a voice.
+        VoiceError: the source is missing or not such a voice.
     """
     path = _main_file(source)
     if path.suffix == ".onnx" and path.with_name(path.name + ".json").exists():

@@ -36,7 +36,7 @@ KOKORO_LANGUAGES = {
     "p": "pt-BR",
     "z": "zh",
 }
-"""The language of a voice by the first letter of its name."""
+"""The language of a voice, by the first letter of its name."""
 _ENGLISH = ("a", "b")
 _GENDERS = {"f": "female", "m": "male"}
 _TEXTS = (
@@ -47,12 +47,12 @@ _TEXTS = (
     "Yes, of course.",
     "Please wait a moment while I look that up for you.",
 )
-"""Texts for measuring the statistics of a voice's generator: statements and questions, short and long."""
+"""Texts for measuring the generator's statistics: statements and questions, short and long."""
 _FEW, _USUAL = 4, ("af_heart", "am_michael")
-"""Up to `_FEW` voices are all measured; of more voices only `_USUAL`."""
+"""Up to `_FEW` voices are all measured; of more, only `_USUAL`."""
 _STYLE_SHAPE = (510, 256)
 _REFUSED = re.compile(r"(?:GLOBAL|[Cc]lass|import) ([\w.]+\.\w+)")
-"""What torch names in its refusal of a pickle: `builtins.print`."""
+"""The name in torch's refusal of a pickle: `builtins.print`."""
 
 
 def convert_kokoro(
@@ -103,7 +103,7 @@ def convert_kokoro(
     if measure is None:
         measure = wanted if len(wanted) <= _FEW else _USUAL
     for name in measure:
-        # Only English voices: English needs no other program to be read.
+        # Only English voices, because English needs no other program to be read.
         if name in wanted and name[:1] in _ENGLISH:
             say(f"listening to {name}")
             _measure(network, tables[name], folder / STATISTICS / f"{name}.safetensors")
@@ -195,7 +195,7 @@ def _pth_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _folded(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Multiply weight norms out: yield each weight by its plain name."""
+    """Yield each weight by its plain name, with its weight norm multiplied out."""
     for name, tensor in tensors.items():
         if name.endswith(".weight_g"):
             continue
@@ -253,10 +253,10 @@ def _table(path: Path, values: Any) -> Tensor:
 
 
 def _check_vocabulary(path: Path) -> None:
-    """Check that a config in the folder of the weights numbers the symbols as we do.
+    """Check a config in the folder of the weights, if any: it must number the symbols as we do.
 
     Raises:
-        VoiceError: it does not.
+        VoiceError: it numbers them differently.
     """
     config = path.parent / "config.json"
     if not config.exists():

@@ -19,7 +19,7 @@ from zelitrio.voices.public_folder import WEIGHTS, sizes_of, write_description
 from zelitrio.voices.weights import write_tensors
 
 _LOUDEST = 0.6
-"""The peak of test syllables with the voice's gain, which is one factor for all its audio."""
+"""Peak of test syllables after the voice's gain, one factor for all its audio."""
 _MOST_GAIN = 4.0
 
 
@@ -88,7 +88,7 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
 
 
 def _card(path: Path) -> str:
-    """The card beside a voice; empty beside several, of which one card cannot speak."""
+    """The card beside a voice; empty if the folder has several voices."""
     cards = [file for file in path.parent.glob("MODEL_CARD*") if file.is_file()]
     if len(cards) != 1 or len(list(path.parent.glob("*.onnx"))) != 1:
         return ""

@@ -1,4 +1,4 @@
-"""Turn predicted durations into whole frames: words keep their length, pauses at the ends are cut short."""
+"""Turn predicted durations into whole frames: words keep their length, pauses at the ends are cut."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from zelitrio.voices.inputs import PhoneInputs
 # Silence before the first word adds latency; silence after the last word delays the other speaker.
 _LEADING_FRAMES, _TRAILING_FRAMES = 1, 5
 _AFTER_SOFT_FRAMES, _LAST_STOP_FRAMES = 1, 7
-"""Shorter limits beside silent phones.  A last P, T or K is often not released, so its closure is silence
-already; the ends of other soft phones nearly are; and the closure of a first plosive is silence, too."""
+"""Shorter limits next to silent phones.  A last P, T or K is often not released, so its closure is already
+silence; the ends of other soft phones nearly are; and the closure of a first plosive is silence too."""
 _STOPS = frozenset(PHONES.index(phone) for phone in ("K", "P", "T"))
 _SOFT = _STOPS | {PHONES.index(phone) for phone in ("B", "CH", "D", "DH", "F", "G", "JH", "TH", "V")}
 _LONGEST_FRAMES = 200
@@ -35,18 +35,17 @@ def spoken_durations(
 
     A phone has at least one frame; a pause of less than half a frame has none.
 
-    Args:
         inputs: the tokens; the first and the last are pauses.
         frames: [n] predicted frames at speed 1.
         speed: factor of the speed; requested pauses keep their length.
-        hop_ms: milliseconds in a frame.
-        joins: whether the sentence began in the utterance before; then there is no pause at the start.
-        is_cut: whether the sentence continues in the next utterance; then there is no pause at the end.
+        hop_ms: milliseconds of a frame.
+        joins: whether the previous utterance began the sentence; then there is no pause at the start.
+        is_cut: whether the next utterance continues the sentence; then there is no pause at the end.
 
     Returns:
         [n] whole frames.
     """
-    # Plain Python: for so few numbers, numpy takes several times as long on a call that is not in the cache.
+    # Plain Python, because for so few numbers numpy takes several times as long on an uncached call.
     wanted = [
         (0.0 if frame < 0.5 else frame) / speed if word < 0 else max(frame, 1.0) / speed
         for frame, word in zip(_bounded(frames.tolist()), inputs.words.tolist(), strict=True)
@@ -75,7 +74,7 @@ def _bounded(frames: Sequence[float]) -> list[float]:
 
 
 def whole_durations(frames: Sequence[float]) -> NDArray[np.int64]:
-    """Round durations to whole frames so that rounding errors do not add up.
+    """Round durations to whole frames without adding up rounding errors.
 
     Args:
         frames: [n] durations in frames, at least 0.

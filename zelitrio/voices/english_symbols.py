@@ -1,8 +1,8 @@
-"""Convert English phones to the symbols that public voices were trained on.
+"""Convert English phones to the symbols of public voices.
 
-There is one table per family, from ARPAbet.  espeak is not needed: speech recognisers make as many errors
-with either.  The rules that depend on neighbours (flaps, weak endings, words without stress) are those that
-the families' own readers follow most often.
+There is one table per family, from ARPAbet.  Without espeak, speech recognisers make as many errors as with
+it.  The rules that depend on neighbours (flaps, weak endings, words without stress) are those that the
+families' own readers follow most often.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STRESSLESS = frozenset(
     "a an and as at by for from had has have he her him his in is it my of on or our she than that the they "
     "this to was we with you your".split()
 )
-"""Words that the families' readers leave without a stress mark, although a dictionary stresses them."""
+"""Words without a stress mark in the families' readers, although a dictionary stresses them."""
 _SIBILANTS = frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
 _SCHWAS = frozenset(("AH0", "IH0"))
 
@@ -30,12 +30,12 @@ PIPER_CONSONANTS = {
     **_OWN_LETTER,
     **dict(zip(_OTHERS, ("tʃ", "dʒ", "ð", "θ", "ŋ", "ɹ", "ʃ", "ʒ", "j", "h", "ɡ"), strict=True)),
 }
-"""As espeak writes them."""
+"""Vowels as espeak writes them."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Alphabet:
-    """The symbols with which one family writes English."""
+    """A family's symbols of English."""
 
     vowels: Mapping[str, str]  # by phone, stress digit included where it matters
     consonants: Mapping[str, str]
@@ -60,7 +60,7 @@ KOKORO = Alphabet(
     reduced="ᵻ",
     syllabic="ᵊ",
 )
-"""Kokoro, American."""
+"""American English for Kokoro."""
 
 PIPER = Alphabet(
     vowels={
@@ -86,7 +86,7 @@ PIPER = Alphabet(
     reduced="ᵻ",
     syllabic="ə",
 )
-"""Piper's en_US voices, as espeak writes."""
+"""English for Piper's en_US voices, as espeak writes it."""
 
 
 def spell_word(word: Word, alphabet: Alphabet) -> str:

@@ -1,8 +1,8 @@
-"""Get the phonemes of other languages from espeak-ng, which runs in a process of its own.
+"""Get the phonemes of other languages from espeak-ng, in its own process.
 
-espeak-ng is GPL, and this package is not.  So it is an extra and is never loaded into this process; only text
-passes through pipes.  Its process also keeps its global state away from our threads.  An answer takes less
-than a millisecond.
+espeak-ng is GPL, and this package is not.  So it is an extra that is never loaded into this process; only
+text passes through pipes.  This also separates its global state from our threads.  An answer takes less than
+a millisecond.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zelitrio.errors import LocalError
 
 @attrs.define(eq=False)
 class Espeak:
-    """One child process, started when it is first needed and shared by all threads."""
+    """A child process, started when first needed, and shared by all threads."""
 
     _child: subprocess.Popen[str] | None = attrs.field(default=None, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -31,7 +31,7 @@ class Espeak:
         """The IPA of each text.
 
         Raises:
-            LocalError: the extra is not installed, espeak has no such voice, or the process has ended.
+            LocalError: the extra is not installed, espeak lacks the voice, or the process has ended.
         """
         if find_spec("espeakng_loader") is None:
             raise LocalError("this voice is read by espeak: pip install 'zelitrio[espeak]'")
@@ -46,7 +46,7 @@ class Espeak:
         return [str(text) for text in answer["said"]]
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End the process, if it runs."""
         with self._lock:
             self._end()
 
@@ -76,4 +76,4 @@ class Espeak:
 
 
 SHARED = Espeak()
-"""The child that all readers of this process use."""
+"""The child of all readers in this process."""

@@ -1,6 +1,6 @@
 """A program that asks espeak-ng for phonemes: it reads a line of JSON and writes a line of JSON.
 
-espeak-ng is GPL-3.0-or-later, so zelitrio talks to it only through pipes.  This file imports nothing of
+espeak-ng is GPL-3.0-or-later, so zelitrio talks to it only through pipes.  This file imports nothing from
 zelitrio.
 """
 
@@ -48,7 +48,7 @@ class _Voice(ctypes.Structure):
 
 
 def _choose(library: ctypes.CDLL, name: str) -> bool:
-    """Choose a voice by its name or by its language; `en-gb` is only a language."""
+    """Choose a voice by name or by language; `en-gb` is only a language."""
     if library.espeak_SetVoiceByName(name.encode()) == 0:
         return True
     if name not in _languages(library):

@@ -1,4 +1,4 @@
-"""Read words with espeak, and write them in the symbols of a family of voices."""
+"""Read words with espeak, and write them in the symbols of a family."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _BRITISH = (
 """Changes from espeak's British English to Kokoro's."""
 _VOWELS = frozenset("aeiouyæøœɐɑɒɔəɘɚɛɜɝɞɤɨɪɯɵʉʊʌʏᵻ")
 _GROUPS = ((1, 1), (1, 2), (1, 3), (2, 1), (3, 1), (4, 1), (6, 1), (9, 1), (2, 3), (1, 4))
-"""How many parts of a clause can belong to how many words: `in the` is one part, a number up to nine."""
+"""Possible numbers of parts for numbers of words: `in the` is one part, a number up to nine."""
 _MOST_COMPARED = 40
-"""Limit for parts times words between two equal ones; comparing a pair takes about 20 us."""
+"""Limit of parts times words between two equal ones; a comparison takes about 20 us."""
 
 Write = Callable[[str], str]
 """Converts a word in espeak's symbols to those of a family."""
@@ -112,7 +112,7 @@ def _respell(voice: str, write: Write, words: Sequence[Word], chosen: Sequence[b
 
 
 def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
-    """The symbols of each word of a clause; all are empty if espeak cannot be asked, which is logged."""
+    """The symbols of each word of a clause; after a logged failure of espeak all are empty."""
     if not words:
         return []
     try:
@@ -132,11 +132,11 @@ def pronounce(voice: str, write: Write, words: Sequence[str]) -> list[str]:
 def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
     """Assign the parts of espeak's answer for a clause to the words of the clause.
 
-    So the words keep their weak forms and liaisons.  A word that gets no part has its own answer.
+    So the words keep their weak forms and liaisons.  A word without a part has its own answer.
 
     Args:
-        clause: the answer for the clause, split at spaces.  Two words may be one part, a number several.
-        apart: the answers for each single word.
+        clause: the answer for the clause, split at spaces.  A part may have two words, and a number several
+        parts. apart: the answers for each word by itself.
     """
     found = list(apart)
     at = word = 0
@@ -155,9 +155,9 @@ def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
 
 
 def _groups(clause: Sequence[str], apart: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """How many parts of the clause belong to how many words, from the start.
+    """Yield numbers of parts and of the words they belong to, from the start.
 
-    Words that are equal in both answers are found first; between them the most similar ones are matched.
+    Words that are equal in both answers are found first; others are matched by similarity.
     """
     heard, wanted = [_bare(one) for one in clause], [_bare(one) for one in apart]
     at = word = 0
@@ -200,7 +200,7 @@ def _nearest(heard: Sequence[str], wanted: Sequence[str]) -> list[tuple[int, int
 
 
 def _split(said: str, apart: Sequence[str]) -> list[str]:
-    """Split a part that belongs to several words, by aligning it with their own answers."""
+    """Split a part of several words, by aligning it with their own answers."""
     joined = "".join(apart)
     owners = [number for number, word in enumerate(apart) for _ in word]
     found = ["" for _ in apart]

@@ -1,4 +1,4 @@
-"""The interface of a model to the engine, besides its network: reading utterances, applying settings."""
+"""The interface of a model to the engine, besides its network: reading, layout, settings."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from zelitrio.text import Limit, Utterance
 
 
 class Tokens(Protocol):
-    """An utterance as tokens of a model; each family adds data of its own."""
+    """An utterance as a model's tokens; each family adds its own data."""
 
     @property
     def words(self) -> NDArray[np.int64]:
-        """[tokens] index of each token's word among those read; -1: it belongs to no word."""
+        """[tokens] index of each token's word; -1 without a word."""
 
     @property
     def pauses_s(self) -> NDArray[np.float32]:
@@ -30,10 +30,10 @@ class Tokens(Protocol):
 
 
 class Model(Protocol):
-    """One set of weights, and its family's way to read utterances and to lay them out.
+    """One set of weights, and its family's way to read utterances and lay them out.
 
-    Voices of one model share its weights, and the engine speaks them in one batch.  Models are compared by
-    identity.  The engine's thread calls all methods; after the start, another thread calls `load`.
+    Voices of a model share its weights, and the engine batches them.  Models are compared by identity.  The
+    engine's thread calls all methods; after the start, another thread calls `load`.
     """
 
     @property
@@ -42,7 +42,7 @@ class Model(Protocol):
 
     @property
     def limit(self) -> Limit:
-        """How much text it takes in one utterance."""
+        """Limits of an utterance."""
 
     @property
     def memory_bytes(self) -> int:
@@ -50,21 +50,21 @@ class Model(Protocol):
 
     @property
     def is_lazy(self) -> bool:
-        """Whether it is loaded for the first stream that wants it, instead of when the engine opens."""
+        """Whether it is loaded for its first stream instead of at the engine's start."""
 
     def read(self, utterance: Utterance) -> Tokens:
-        """Convert an utterance to tokens, those of its context first."""
+        """Convert an utterance to tokens, the context's first."""
 
     def columns(
         self, reading: Any, speaker: Any, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """The inputs of encode that its network's `encode_fields` names.
+        """The inputs of encode in its network's `encode_fields`.
 
         Args:
             reading: from `read`.
             speaker: `Voice.speaker`, in the family's own form.
             settings: how to speak.
-            seed: of all random numbers.
+            seed: seed of all random numbers.
 
         Returns:
             [tokens, *shape] of a field per token, and [*shape] of the others.
@@ -77,20 +77,20 @@ class Model(Protocol):
 
         Args:
             reading: from `read`.
-            frames: [tokens] frames that the network predicted, for speed 1.
+            frames: [tokens] predicted frames at speed 1.
             speed: factor of the speed; requested pauses keep their length.
-            joins: whether the sentence began in the utterance before; then there is no pause at the start.
-            is_cut: whether the sentence continues in the next utterance; then there is no pause at the end.
+            joins: whether the previous utterance began the sentence; then there is no pause at the start.
+            is_cut: whether the next utterance continues the sentence; then there is no pause at the end.
         """
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
         """[frames, place_features]: the position of each frame within its token."""
 
     def seam_frames(self, reading: Any, durations: NDArray[np.int64]) -> int:
-        """Number of frames at the end of a cut utterance that are left to the next one."""
+        """Frames at the end of a cut utterance that the next one replaces."""
 
     def word_edges(self, reading: Any, durations: NDArray[np.int64]) -> Mapping[int, tuple[float, float]]:
-        """First frame and end of each word that has tokens, as a listener hears them."""
+        """Heard first frame and end of each word with tokens."""
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
         """Load the weights onto a device, with memory for `slots` streams and a spare one.  Blocks.

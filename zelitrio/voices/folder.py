@@ -1,8 +1,8 @@
 """Voice folders: `voice.json`, `weights.safetensors` and `MODEL_CARD.md`.
 
 The JSON has the format version, the sizes of the networks and the speakers.  Weights are safetensors (loading
-them runs no code), usually in float16; they are converted to float32 on loading.  A folder that is not valid
-is refused; the error names file, key, expected and found.
+them runs no code), usually in float16, and become float32.  An invalid folder is refused; the error names
+file, key, expected and found.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from zelitrio.voices.public_folder import load_public
 from zelitrio.voices.zeli import ZeliModel
 
 FORMAT_VERSION = 2
-"""Format 2 has a pitch contour before the spectra, and a vocoder of parts.  Format 1 can still be read."""
+"""Format 2 has a pitch contour and a vocoder of parts.  Format 1 can still be read."""
 _DESCRIPTION = "voice.json"
 _WEIGHTS = "weights.safetensors"
 
 
 @lru_cache(maxsize=1)
 def load_builtin() -> Catalogue:
-    """The built-in voices.  The first call reads the disk, for some tens of milliseconds; it is cached."""
+    """The built-in voices, cached.  The first call reads the disk, for some tens of milliseconds."""
     with resources.as_file(resources.files("zelitrio.voices") / "builtin") as folder:
         return Catalogue(load_folder(folder))
 
@@ -54,11 +54,11 @@ def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
 
     Args:
         folder: has a `voice.json`.
-        is_lazy: whether a public voice's weights are loaded for its first stream, instead of when the engine
-            opens.
+        is_lazy: whether a public voice's weights are loaded for its first stream instead of at the engine's
+        start.
 
     Raises:
-        VoiceError: a file is missing, damaged, of a newer version, or does not fit its description.
+        VoiceError: a file is missing, damaged, from a newer version, or does not fit its description.
     """
     path = folder / _DESCRIPTION
     try:
@@ -97,9 +97,9 @@ def save_folder(
 
     Args:
         folder: made if missing.
-        model: the weights to write.
+        model: the weights.
         voices: all of that model.
-        dtype: of the weights on disk.
+        dtype: number format of the weights on disk.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = {

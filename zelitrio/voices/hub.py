@@ -1,4 +1,4 @@
-"""Public voices by name: which files of Hugging Face, or of a mirror of it, a name stands for."""
+"""Public voices by name: their files on Hugging Face or a mirror of it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _KOKORO_LICENCE = "Apache-2.0"
 
 @attrs.frozen(kw_only=True)
 class Download:
-    """The files that a name stands for."""
+    """The files of a name."""
 
     name: str
     repository: Repository
     files: tuple[RemoteFile, ...]
     licence: str
-    """From the voice's own card; for want of one, the repository's."""
+    """From the voice's own card, or else from the repository."""
     title: str
-    """Name of the folder that it becomes."""
+    """Name of its folder after conversion."""
     voices: tuple[str, ...] = ()
-    """Of Kokoro's, which were asked for; empty: all."""
+    """The requested voices of Kokoro; empty: all."""
 
     @property
     def size(self) -> int:
-        """Bytes in all."""
+        """Total bytes."""
         return sum(file.size or 0 for file in self.files)
 
 
@@ -49,10 +49,10 @@ def is_name(source: str) -> bool:
 def plan(name: str) -> Download:
     """Look a name up: `piper:en_US-ljspeech-medium`, `kokoro` or `kokoro:af_heart`.  Blocks on the network.
 
-    It fetches nothing but the card of a Piper voice, which states the licence.
+    It fetches only the card of a Piper voice, which states the licence.
 
     Raises:
-        LocalError: the extra is not installed, or nothing has that name.
+        LocalError: the extra is not installed, or the name is unknown.
         VoiceError: the site cannot be reached.
     """
     family, _, rest = name.partition(":")
@@ -92,13 +92,13 @@ def plan(name: str) -> Download:
 
 
 def fetch(download: Download) -> Path:
-    """Bring all files to the hub's cache and check them.  Blocks on the network.
+    """Fetch all files into the hub's cache and check them.  Blocks on the network.
 
     Returns:
-        What to convert.
+        The source for `convert`.
 
     Raises:
-        VoiceError: the site cannot be reached, or a file is not what its checksum says.
+        VoiceError: the site cannot be reached, or a checksum does not match.
     """
     main = Path()
     for file in download.files:
@@ -137,7 +137,7 @@ def available() -> list[tuple[str, str, str]]:
 def _choose(
     name: str, called: str, needed: Sequence[str], wished: Sequence[str]
 ) -> tuple[Repository, tuple[RemoteFile, ...]]:
-    """The first revision that has all files that are needed, and those files."""
+    """The first revision that has all needed files, and these files."""
     missing = ""
     for repository in look_up(called):
         paths = [file.path for file in repository.files]

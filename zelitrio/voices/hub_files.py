@@ -1,8 +1,9 @@
-"""Files of a Hugging Face repository: listed, fetched, resumed, checked, and kept in the library's own cache.
+"""Files of a Hugging Face repository: listed, fetched, resumed, checked, and stored in the library's own
+cache.
 
-`huggingface_hub` knows the site, a mirror (HF_ENDPOINT), keys and the layout of its cache.  Its own download
-starts again from nothing after an interruption, so this one keeps the part that came, and continues it.
-It is an extra, imported only here.
+`huggingface_hub` knows the site, a mirror (HF_ENDPOINT), keys and the layout of its cache.  After an
+interruption its own download starts again from the beginning, so this one keeps and continues the fetched
+part.  The library is an extra, imported only here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zelitrio.voices.origin import checksum
 
 _SHA256_LENGTH = 64
 _SPARE_BYTES = 16 << 20
-"""Room that a disk must have besides a file."""
+"""Free bytes that a disk must have besides a file."""
 
 
 @attrs.frozen(kw_only=True)
@@ -29,7 +30,7 @@ class RemoteFile:
     path: str
     size: int | None
     sha256: str | None
-    """None for a small file, which the site has no checksum of."""
+    """None for a small file, for which the site has no checksum."""
     blob: str
     """Its name in the cache."""
 
@@ -49,13 +50,13 @@ class Repository:
 
 
 def look_up(name: str) -> list[Repository]:
-    """The repository as the site has it now; offline, the revisions in the cache, newest first.
+    """Return the repository's present state; offline, the revisions in the cache, newest first.
 
     Blocks on the network.
 
     Raises:
         LocalError: the extra is not installed.
-        VoiceError: the site cannot be reached, or offline nothing of it is in the cache.
+        VoiceError: the site cannot be reached, or, offline, the cache has nothing of it.
     """
     hub = library()
     if is_offline():
@@ -65,7 +66,7 @@ def look_up(name: str) -> list[Repository]:
         return found
     try:
         info = hub.HfApi().model_info(name, files_metadata=True)
-    except Exception as error:  # the library raises its own, its HTTP client's and the system's
+    except Exception as error:  # errors of the library, its HTTP client and the system
         raise VoiceError(name, first_line(error)) from error
     files = tuple(
         RemoteFile(
@@ -83,10 +84,10 @@ def look_up(name: str) -> list[Repository]:
 
 
 def bring(repository: Repository, file: RemoteFile) -> Path:
-    """The file in the cache, fetched if it is not there.  Blocks on the network.
+    """Return the file in the cache, fetched if missing.  Blocks on the network.
 
     Raises:
-        VoiceError: the site cannot be reached, the disk is full, or the file is not what its checksum says.
+        VoiceError: the site cannot be reached, the disk is full, or the checksum does not match.
     """
     place = _folder(repository.name)
     link = place / "snapshots" / repository.revision / file.path
@@ -108,20 +109,20 @@ def bring(repository: Repository, file: RemoteFile) -> Path:
         main.write_text(repository.revision)
     except VoiceError:
         raise
-    except Exception as error:  # the library raises its own, its HTTP client's and the system's
+    except Exception as error:  # errors of the library, its HTTP client and the system
         raise VoiceError(called, first_line(error)) from error
     return link
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Check that a disk has room for a number of bytes, before they are fetched.
+    """Check that a disk has room for a number of bytes.
 
     Args:
         folder: on that disk; need not exist.
         needed: bytes.
 
     Raises:
-        VoiceError: it has not.
+        VoiceError: the disk has less room.
     """
     place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
@@ -136,7 +137,7 @@ def is_offline() -> bool:
 
 
 def library() -> Any:
-    """The package `huggingface_hub`.
+    """Return the package `huggingface_hub`.
 
     Raises:
         LocalError: it is not installed.
@@ -152,7 +153,7 @@ def library() -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """Why something could not be fetched, without the rest of a long message."""
+    """The first line of a fetch's error message."""
     said = str(error).strip()
     return f"cannot be fetched ({said.splitlines()[0] if said else type(error).__name__})"
 
@@ -190,7 +191,7 @@ def _check(path: Path, file: RemoteFile) -> None:
 
 
 def _link(link: Path, blob: Path) -> None:
-    """Put a file where the library looks for it."""
+    """Put a link to a file where the library looks for it."""
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)  # one that points nowhere
     depth = len(link.relative_to(blob.parent.parent).parts) - 1

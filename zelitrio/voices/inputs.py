@@ -1,7 +1,7 @@
 """Convert an utterance to the inputs of our acoustic model, and durations to the inputs of its frames.
 
-Training and serving both use this file, so the inputs are the same.  Trained weights depend on the order of
-the token tables: append to them, never reorder them.
+Training and serving share this file, so the inputs are the same.  Trained weights depend on the order of the
+token tables: append to them, never reorder them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _FUNCTION_WORDS = frozenset(
 
 @attrs.frozen(kw_only=True, eq=False)
 class PhoneInputs:
-    """The inputs of the acoustic model for one utterance; n tokens, including pauses."""
+    """The inputs of the acoustic model for an utterance; n tokens, including pauses."""
 
     phones: NDArray[np.int64]  # [n] token of PHONE_TOKENS
     stresses: NDArray[np.int64]  # [n] token of STRESS_TOKENS
@@ -81,7 +81,7 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
 
     An utterance without words has two pauses.  The last token is always a pause.
     """
-    # Python's own arrays: numpy takes longer on a call that is not in the cache, while a listener waits.
+    # Python's own arrays, because numpy takes longer on an uncached call while a listener waits.
     phones, stresses, words = array("q", (PAUSE,)), array("q", (_BREAK_IDS[Break.START],)), array("q", (-1,))
     pauses_s = array("f", (math.nan if utterance.pause_s is None else utterance.pause_s,))
     lifts = array("f", (0.0,))
@@ -138,7 +138,7 @@ def _rates(asked: Mapping[int, tuple[int, float]], count: int) -> NDArray[np.flo
 
 @lru_cache(maxsize=256)
 def _word_places(phones: int, is_function: bool) -> list[_Place]:
-    """For each phone of a word: is it the first, the last, in a function word; and the word's length."""
+    """For each phone of a word: whether it is first, last, in a function word; and the word's length."""
     size = math.log1p(phones - 1) / 3 if phones else 0.0
     kind = float(is_function)
     return [(float(at == 0), float(at == phones - 1), kind, size) for at in range(phones)]

@@ -1,4 +1,4 @@
-"""Japanese for Kokoro's voices: words and readings by MeCab with UniDic, as they were trained.
+"""Japanese for Kokoro's voices: words and readings by MeCab with UniDic, as in training.
 
 MeCab and this UniDic are free (BSD, MIT), so they run in this process.  They are an extra.
 """
@@ -21,7 +21,7 @@ from zelitrio.voices.latin import spell_latin
 from zelitrio.voices.numerals import japanese_number
 
 _APART = re.compile(r"\d+(?:[,，]\d{3})*(?:[.．]\d+)?|[A-Za-zＡ-Ｚａ-ｚ][A-Za-zＡ-Ｚａ-ｚ'’-]*")
-"""Numbers and Latin words, which MeCab reads sign by sign."""
+"""Numbers and Latin words, which MeCab splits into single signs."""
 _PREDICATES = ("動詞", "形容詞", "助動詞", "形状詞")
 _ENDINGS = ("助動詞", "接尾辞")
 _ENDING_PARTICLES = ("て", "で", "ば", "ちゃ", "じゃ")
@@ -31,14 +31,14 @@ _lock = threading.Lock()
 
 @attrs.frozen
 class Morpheme:
-    """A piece of text with its reading."""
+    """A part of the text with its reading."""
 
     start: int
     end: int
     kana: str
     """Empty for a mark."""
     kind: str
-    """Its part of speech in UniDic's terms; of numbers and Latin words our own."""
+    """Part of speech in UniDic's terms, or our own for numbers and Latin words."""
 
 
 def japanese() -> Language:
@@ -72,7 +72,7 @@ def find_words(text: str) -> list[tuple[int, int]]:
 
 
 def _belongs(before: Morpheme, one: Morpheme, text: str) -> bool:
-    """Whether a morpheme is part of the word before it."""
+    """Whether a morpheme continues the word before it."""
     if one.start != before.end or "latin" in (before.kind, one.kind):
         return False
     if before.kana.endswith("ッ"):  # a stop that the next sound ends
@@ -104,9 +104,9 @@ def pronounce(english: FrontEnd, words: Sequence[str]) -> list[str]:
 
 
 def morphemes(text: str) -> list[Morpheme]:
-    """The pieces of a text in order; spaces between them are left out.
+    """The morphemes of a text in order, without spaces.
 
-    MeCab sees the digits too: after them, 時 is ジ and not トキ.
+    MeCab also sees the digits, because after them 時 is ジ and not トキ.
     """
     apart = list(_APART.finditer(text))
     found = [

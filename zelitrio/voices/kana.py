@@ -1,4 +1,4 @@
-"""Kana to the symbols that Kokoro's Japanese voices were trained on."""
+"""Kana to the symbols of Kokoro's Japanese voices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROWS = """
 """
 _MORAE = dict(zip(_ROWS.split()[::2], _ROWS.split()[1::2], strict=True))
 _SMALL = {"ャ": "a", "ュ": "ɨ", "ョ": "o", "ェ": "e"}
-"""What these make of a mora that ends in i: キャ is kʲa."""
+"""The vowel after a mora that ends in i: キャ is kʲa."""
 _PLAIN = {
     "ァ": "ア",
     "ィ": "イ",
@@ -38,13 +38,13 @@ _NASALS = {
     **dict.fromkeys("ɲʨʥ", "ɲ"),
     **dict.fromkeys("ntdɾz", "n"),
 }
-"""How ン sounds before a consonant; elsewhere it is ɴ."""
+"""The sound of ン before a consonant; elsewhere it is ɴ."""
 _HIRAGANA, _KATAKANA = ord("ぁ"), ord("ァ")
 _TO_KATAKANA = {_HIRAGANA + at: _KATAKANA + at for at in range(ord("ゖ") - _HIRAGANA + 1)}
 
 
 def kana_symbols(kana: str) -> str:
-    """The symbols of a word in katakana or hiragana; other characters give nothing."""
+    """The symbols of a word in katakana or hiragana; other characters are skipped."""
     text = kana.translate(_TO_KATAKANA)
     morae: list[str] = []
     at = 0
@@ -59,7 +59,7 @@ def kana_symbols(kana: str) -> str:
 
 
 def _mora(text: str, at: int) -> tuple[str, int]:
-    """The sound at a place, and how many signs it takes; ン is left for its neighbour to decide."""
+    """The sound at a place, and the number of its signs; ン depends on the next sound."""
     pair = text[at : at + 2]
     if len(pair) == 2 and pair in _MORAE:
         return _MORAE[pair], 2

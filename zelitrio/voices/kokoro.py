@@ -21,16 +21,16 @@ from zelitrio.voices.weights import load_network, read_tensors
 
 _TOKEN_LADDER = (32, 64, 96, 128, 192, 256, 384)
 _FRAME_LADDER = (64, 96, 128, 192, 256, 384, 512, 1024)
-"""Narrow steps: an LSTM takes them one after another, and the sound of padding costs as much as speech."""
+"""Narrow steps, because an LSTM's steps are sequential, and padding costs as much as speech."""
 _EXPAND_FRAMES = 1024
-"""25 s of sound in one step: enough for any GPU, and a new stream has to wait for it."""
+"""25 s of audio in one step: enough for any GPU, and a new stream has to wait for it."""
 _EARLY_FRAMES = 2.2
 """Frames by which the audio is ahead of the durations: 55 ms."""
 _LAST_PHONE_FRAMES = 3.0
-"""The last phone before a pause includes the silence; this much of it is audible."""
+"""Audible frames of the last phone before a pause; its other frames are silence."""
 _LONGEST_FRAMES = 50.0
 _VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
-"""Symbols that may have no frame at a high speed."""
+"""Symbols that may lose their frames at a high speed."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -38,7 +38,7 @@ class KokoroSpeaker:
     """One of Kokoro's voices."""
 
     number: int
-    """Its place among the model's voices, or -1 for a mix."""
+    """Its index among the model's voices; -1 for a mix."""
     styles: NDArray[np.float32]  # [510, 256], by the number of symbols
 
 
@@ -61,7 +61,7 @@ class KokoroModel:
 
     weights: Path
     statistics: Mapping[int, Path] = attrs.field(factory=dict)
-    """Measured statistics of each voice's generator, by the voice's number; for the streaming mode."""
+    """Measured statistics of each voice's generator, by the voice's number, for the streaming mode."""
     config: KokoroConfig = attrs.field(factory=KokoroConfig)
     is_lazy: bool = True
     memory_bytes: int = attrs.field(init=False)
@@ -109,7 +109,7 @@ class KokoroModel:
     def columns(
         self, reading: KokoroTokens, speaker: KokoroSpeaker, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """See `Model.columns`.  Settings and seed have no effect: Kokoro has no random inputs."""
+        """See `Model.columns`.  Settings and seed have no effect, because Kokoro has no random inputs."""
         symbols = len(reading) - 2
         asked = ~np.isnan(reading.pauses_s)
         return {
@@ -133,7 +133,7 @@ class KokoroModel:
                 wanted[at] = max(pause_s / self.facts.hop_s, 1.0)
         room = _FRAME_LADDER[-1] - len(wanted)
         total = sum(wanted)
-        if total > room:  # only very long requested pauses or an invalid prediction come here
+        if total > room:  # only after very long requested pauses or an invalid prediction
             wanted = [frame * room / total for frame in wanted]
         return paced_durations(wanted, reading.least)
 
@@ -148,7 +148,7 @@ class KokoroModel:
     def word_edges(
         self, reading: KokoroTokens, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """See `Model.word_edges`.  Words are heard earlier than the frames of their tokens."""
+        """See `Model.word_edges`.  Words are heard before their tokens' frames."""
         edges: dict[int, tuple[float, float]] = {}
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():
@@ -162,7 +162,7 @@ class KokoroModel:
         return edges
 
     def network(self) -> Kokoro:
-        """The network on the CPU in float32, for evaluation."""
+        """The network on the CPU in float32, in evaluation mode."""
         return load_network(self.weights, lambda: Kokoro(self.config))
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
@@ -180,7 +180,7 @@ class KokoroModel:
 
 
 def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
-    """A voice whose style table is the weighted mean of others."""
+    """A voice with the weighted mean of other voices' style tables."""
     total = sum(weight for _, weight in parts)
     styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts)
     return KokoroSpeaker(number=-1, styles=np.asarray(styles, np.float32))

@@ -1,9 +1,9 @@
 """Read the weights of Kokoro's ONNX files, by the names of our network.
 
-Exporters give folded and shared weights names of their own, so a weight is identified by the node that uses
-it.  Two layouts are known.  Files of onnx-community and kokoro-onnx have `/encoder/...` and
-`/decoder/decoder/...`.  Kokoro's own exporter writes `kmodel.`, and its nodes lack the name of the predictor.
-Quantised weights become floats: (weight - zero point) x scale.
+Exporters rename folded and shared weights, so a weight is identified by the node that uses it.  Two layouts
+are known.  Files of onnx-community and kokoro-onnx have `/encoder/...` and `/decoder/decoder/...`.  Kokoro's
+own exporter writes `kmodel.`, and its nodes lack the predictor's name.  Quantised weights become floats:
+(weight - zero point) x scale.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class QuantisedTensor:
 
 _PARTS = ("encoder.", "decoder.", "kmodel.")
 _PREDICTOR = frozenset(("F0", "N", "shared", "F0_proj", "N_proj", "lstm", "duration_proj"))
-"""Modules of the predictor that can stand without its name."""
+"""Modules of the predictor that may lack its name."""
 Found = NDArray[np.float32] | QuantisedTensor
 
 
@@ -43,7 +43,7 @@ def kokoro_tensors(graph: OnnxGraph) -> dict[str, Found]:
     """The weights of a Kokoro graph by their official names; quantised ones are not converted."""
     found: dict[str, Found] = {}
     constants = Constants(graph)
-    # Nodes first: they say whether a weight is transposed.
+    # Nodes first, because they show whether a weight is transposed.
     for node in graph.nodes:
         for name, tensor in _of_node(graph, constants, node):
             found.setdefault(name, tensor)
@@ -153,7 +153,7 @@ def _quantised(
 def _lstm(constants: Constants, node: OnnxNode, module: str) -> Iterator[tuple[str, Found]]:
     inputs = [constants.get(name) for name in node.inputs]
     tables, biases = {"ih": inputs[1], "hh": inputs[2]}, inputs[3]
-    # Inputs 8 to 11 of the quantised kind: scale and zero point of either table.
+    # Inputs 8 to 11 of the quantised kind: scale and zero point of both tables.
     scales = {"ih": inputs[8:10], "hh": inputs[10:12]}
     for direction, suffix in enumerate(("", "_reverse")):
         for kind, table in tables.items():

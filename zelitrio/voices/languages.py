@@ -12,7 +12,7 @@ from zelitrio.errors import LocalError
 from zelitrio.text import FrontEnd, primary_code
 
 Reader = Callable[[FrontEnd], FrontEnd]
-"""Makes a language's front end from the English one, which has the user's dictionaries."""
+"""Makes a language's front end from the English one with the user's dictionaries."""
 
 
 def own_rules(english: FrontEnd) -> FrontEnd:
@@ -27,9 +27,9 @@ class Language:
     Attributes:
         code: by BCP 47: `en-GB`, `pt-BR`.
         reader: makes its front end.
-        packages: the Python packages that the reader needs.
-        extra: the extra of zelitrio that installs them.
-        prepare: loads the reader's tables, which would hold the event loop at its first text; it blocks.
+        packages: Python packages that the reader needs.
+        extra: the extra of zelitrio with these packages.
+        prepare: loads the reader's tables, which would block the event loop at the first text; blocks.
     """
 
     code: str
@@ -40,23 +40,23 @@ class Language:
 
     @property
     def missing(self) -> str:
-        """Why this language cannot be read, and what to install; empty if it can."""
+        """Why this language cannot be read, and what to install; empty if it can be read."""
         if all(map(_is_installed, self.packages)):
             return ""
         return f"{self.code} is read by the extra {self.extra}: pip install 'zelitrio[{self.extra}]'"
 
 
 ENGLISH = (Language(code="en"),)
-"""The languages of a voice that names none."""
+"""The default languages of a voice."""
 
 
 def choose_language(languages: Sequence[Language], code: str | None) -> Language:
     """Find the language of a code such as `de`, `en-GB` or `en_gb`; None or empty: the first language.
 
-    If there is no such region, the same language of another region is used.
+    If the region is unknown, another region of the language is used.
 
     Raises:
-        LocalError: there is no such language, or its reader is not installed.
+        LocalError: the language is unknown, or its reader is not installed.
     """
     found = _fitting(languages, code.replace("_", "-").lower()) if code else languages[0]
     if found is None:

@@ -1,8 +1,8 @@
-"""Rising intonation by rule: read speech has few questions and series, so networks do not learn it.
+"""Rising intonation by rule, because read speech has too few questions and series for networks to learn it.
 
 In English yes-no questions the pitch rises from the last stressed syllable to the end.  Questions that begin
-with a question word, even after a greeting, and those that offer a choice fall like statements.  The items
-of a series rise, less steeply; the last one falls (J. C. Wells, English Intonation, 2006, sections 2.5 to
+with a question word, even after a greeting, and those that offer a choice, fall like statements.  The items
+of a series rise less steeply; the last one falls (J. C. Wells, English Intonation, 2006, sections 2.5 to
 2.10).
 """
 
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from zelitrio.text import SENTENCE_ENDS, Break, Word, is_vowel
 
 QUESTION_RISE = 0.4
-"""Added to the predicted ln f0 at the end of a question, which then ends about 15 % above its middle."""
+"""Added to the predicted ln f0 at a question's end, which is then about 15 % above its middle."""
 ITEM_RISE = 0.2
-"""Added to the predicted ln f0 at the end of an item before the last, which then does not fall."""
+"""Added to the predicted ln f0 at the end of an item that is not the last; then it does not fall."""
 _OPENERS = frozenset("and but so or then well oh now at in on for from to with by of about".split())
 _INTRODUCTIONS = frozenset(
     "however moreover therefore well yes no so then now okay oh finally first please thanks sorry".split()
 )
-"""Words before a comma at the beginning of a sentence that are not items of a series."""
+"""Words before a comma at the beginning of a sentence that are not items."""
 _QUESTION_WORDS = frozenset("what when where which who whom whose why how".split())
 
 
@@ -41,7 +41,7 @@ def rises(words: Sequence[Word]) -> list[list[float]]:
 
 
 def _items(words: Sequence[Word]) -> list[int]:
-    """Indices of the last words of a series' items, without the last item; empty without a series."""
+    """Indices of the last word of each item but the last; empty without a series."""
     commas = [at for at, word in enumerate(words) if word.after is Break.COMMA]
     if commas[:1] == [0] and words[0].spoken in _INTRODUCTIONS:
         commas = commas[1:]

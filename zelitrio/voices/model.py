@@ -1,4 +1,4 @@
-"""Voices, and the catalogue of the voices that are offered."""
+"""Voices, and the catalogue of offered voices."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Voice:
     labels: Mapping[str, str] = attrs.field(factory=dict, eq=False)
     model: Model = attrs.field(eq=False, repr=False)
     speaker: Any = attrs.field(default=0, eq=False)
-    """The speaker in its family's form; for our own family a row of the embedding."""
+    """The speaker in the family's form; for our own family a row of the embedding."""
     languages: tuple[Language, ...] = attrs.field(default=ENGLISH, eq=False, repr=False)
-    """The languages that it speaks; its text is read in the first one."""
+    """Its languages; its text is read in the first one."""
     fade_ms: int = 0
-    """How long before its last phone's end a word before a pause becomes inaudible."""
+    """Time before the end of its last phone at which a word before a pause becomes inaudible."""
 
     @property
     def sample_rate_hz(self) -> int:
@@ -39,7 +39,7 @@ class Voice:
 
     @property
     def limit(self) -> Limit:
-        """How much text its model takes in one utterance."""
+        """Limits of an utterance."""
         return self.model.limit
 
     @property
@@ -48,10 +48,10 @@ class Voice:
         return self.languages[0].code
 
     def in_language(self, code: str | None) -> Voice:
-        """The same voice with its text read in the language of a code; None: its own language.
+        """The same voice reading in another language; None: its own language.
 
         Raises:
-            LocalError: it does not speak that language, or the language's reader is not installed.
+            LocalError: it does not speak the language, or the language's reader is not installed.
         """
         chosen = choose_language(self.languages, code)
         if chosen is self.languages[0]:
@@ -82,11 +82,11 @@ class Catalogue:
 
     @property
     def default(self) -> Voice:
-        """The voice to use when none is named."""
+        """The default voice."""
         return next(iter(self._voices.values()))
 
     def find(self, voice_id: str) -> Voice | None:
-        """The voice of an id; None if there is none.  `af_heart+af_bella` is a mix of Kokoro's voices."""
+        """The voice of an id, if offered.  `af_heart+af_bella` is a mix of Kokoro's voices."""
         found = self._voices.get(voice_id)
         return self._mix(voice_id) if found is None and is_mix(voice_id) else found
 

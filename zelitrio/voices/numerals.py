@@ -1,4 +1,4 @@
-"""Numbers in Japanese and Chinese, which both count by ten thousands."""
+"""Numbers in Japanese and Chinese, which count by ten thousands."""
 
 from __future__ import annotations
 

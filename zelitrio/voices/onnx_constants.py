@@ -1,6 +1,6 @@
 """Weights that an ONNX file computes from others: widened, transposed, dequantised or normed.
 
-Exporters fold such operations into one weight or leave them in the graph, and a float16 file has casts.
+Some exporters leave such operations in the graph, and a float16 file has casts.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from zelitrio.voices.onnx_file import OnnxGraph, OnnxNode
 
 Array = NDArray[Any]
 _DEEPEST = 16
-"""Operations between a weight and its use; real files have up to five."""
+"""Operations between a weight and its use; real files have at most five."""
 
 
 class Constants:
-    """The constants of a graph by name; computed when they are asked for."""
+    """The constants of a graph by name, computed on demand."""
 
     def __init__(self, graph: OnnxGraph) -> None:
         self._weights = graph.weights
@@ -27,7 +27,7 @@ class Constants:
         self._found: dict[str, Array | None] = {}
 
     def get(self, name: str, depth: int = 0) -> Array | None:
-        """The value of that name; None if it depends on the graph's inputs."""
+        """The value of a name; None if it depends on the graph's inputs."""
         if name in self._weights:
             return self._weights[name]
         if name not in self._found:

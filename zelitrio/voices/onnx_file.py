@@ -1,7 +1,7 @@
 """Read the weights and nodes of ONNX files without an ONNX package.
 
-An ONNX file is one protobuf message.  This file reads only the fields that a converter needs: weights, and
-names and attributes of nodes.  It cannot run a graph.  The field numbers are those of `onnx.proto`.
+An ONNX file is one protobuf message.  Only the fields for a converter are read: weights, and names and
+attributes of nodes.  It cannot run a graph.  The field numbers are those of `onnx.proto`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class OnnxGraph:
     metadata: Mapping[str, str]
 
     def node(self, name: str) -> OnnxNode | None:
-        """The node of that name, or None."""
+        """The node of a name, if any."""
         return next((node for node in self.nodes if node.name == name), None)
 
 
@@ -139,7 +139,7 @@ def _text(value: int | memoryview | bytes) -> str:
 
 
 def _numbers(value: int | memoryview | bytes) -> list[int]:
-    """Signed 64-bit numbers, whether packed or single."""
+    """Signed 64-bit numbers, packed or single."""
     if isinstance(value, int):
         return [_signed(value)]
     found, at = [], 0

@@ -38,7 +38,7 @@ class Converted:
 
 _FORBIDDING = re.compile(
     r"non-?commercial|\bnc\b|-nc\b|research (?:purposes )?only"
-    # The address of an agreement "for Research Purposes only", which Piper's lessac cards name.
+    # The address of an agreement "for Research Purposes only" in Piper's lessac cards.
     r"|lessac_blizzard20\d\d/license",
     re.IGNORECASE,
 )
@@ -51,7 +51,7 @@ def forbids(licence: str) -> bool:
 
 
 def stated_licence(card: str) -> str:
-    """The licence that a Piper voice's card states: a name or an address; empty if it states none."""
+    """The licence in a Piper voice's card: a name, an address, or empty."""
     stated = re.search(r"(?im)^\W*licen[cs]e:[ \t]*(\S.*?)[ \t]*$", card)
     if stated is None:
         return ""

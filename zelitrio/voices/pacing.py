@@ -13,11 +13,11 @@ def paced_durations(frames: Sequence[float], least: Sequence[int]) -> NDArray[np
     """Round durations so that their running sum stays close, with a least length for each token.
 
     If a token gets more than its share, the next ones get less.  Both families' own runtimes round each token
-    by itself.  That makes speech at speed 1.2 a tenth too slow, because most tokens have one or two frames.
+    by itself, which makes speech at speed 1.2 a tenth too slow, because most tokens have one or two frames.
 
     Args:
         frames: wanted frames of each token, at least 0.
-        least: the least frames of each token.
+        least: least frames of each token.
     """
     total, given = 0.0, 0
     whole = []

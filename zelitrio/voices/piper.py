@@ -22,7 +22,7 @@ _TOKEN_LADDER = (64, 128, 256, 448)
 _FRAME_LADDER = (128, 256, 512, 1024, 2048)
 _EXPAND_FRAMES = 4096
 _EDGE_TOKENS = 8
-"""Tokens at the start and the end of an utterance, and room for a mark."""
+"""Tokens at both ends of an utterance, and room for a mark."""
 _BEGIN, _PAD, _END = "^", "_", "$"
 _MARKS = {
     Break.COMMA: ",",
@@ -34,7 +34,7 @@ _MARKS = {
     Break.PARAGRAPH: ".",
 }
 _SILENT = frozenset("_^$ ,.?!:;ˈˌː")
-"""Symbols that may have no frame at a high speed."""
+"""Symbols that may lose their frames at a high speed."""
 _TRAILING_FRAMES = 5
 """Silence after the last phone, 58 ms; Piper's own is 117 to 228 ms."""
 _LEADING_FRAMES = 4
@@ -51,7 +51,7 @@ class PiperTokens:
     pauses_s: NDArray[np.float32]  # [tokens]
     least: tuple[int, ...]  # fewest frames of each token
     final: int
-    """Index of the first of the tokens that end the utterance: its mark, a pad, the end."""
+    """Index of the first of the tokens at the end: mark, pad, end."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,7 +106,7 @@ class PiperModel:
             pauses[0] = utterance.pause_s
 
         def add(symbol: str, owner: int, pause_s: float | None = None) -> None:
-            # Unknown symbols are dropped, as Piper drops them.
+            # Unknown symbols are dropped, as in Piper.
             for number in self.symbols.get(symbol, ()):
                 ids.append(number)
                 owners.append(owner)
@@ -144,7 +144,7 @@ class PiperModel:
     def columns(
         self, reading: PiperTokens, speaker: int, settings: VoiceSettings, seed: int
     ) -> Mapping[str, NDArray[Any]]:
-        """See `Model.columns`.  `stability` scales the voice's noises: 0.5 leaves them, 1 removes them."""
+        """See `Model.columns`.  `stability` scales the voice's noises: 0.5 keeps them, 1 removes them."""
         variation = min(1.5, 2 * (1 - settings.stability))
         draws = np.random.Generator(np.random.PCG64(seed)).standard_normal((len(reading), 2))
         return {
@@ -169,7 +169,7 @@ class PiperModel:
                 wanted[at] = pause_s / hop_s
         room = _FRAME_LADDER[-1] - len(wanted)
         total = sum(wanted)
-        if total > room:  # only very long requested pauses or an invalid prediction come here
+        if total > room:  # only after very long requested pauses or an invalid prediction
             wanted = [frame * room / total for frame in wanted]
         return paced_durations(wanted, reading.least)
 
@@ -184,7 +184,7 @@ class PiperModel:
     def word_edges(
         self, reading: PiperTokens, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """See `Model.word_edges`.  The frames of a pad are shared by both neighbours."""
+        """See `Model.word_edges`.  Both neighbours share the frames of a pad."""
         edges: dict[int, tuple[float, float]] = {}
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():

@@ -1,4 +1,4 @@
-"""The JSON beside a Piper voice, checked field by field."""
+"""The JSON of a Piper voice, checked field by field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zelitrio.voices.origin import read_json
 
 _RATES_HZ = (8_000, 48_000)
 _PHONEME_TYPES = ("espeak", "text")
-"""Piper's other kinds, such as pinyin, need readers that are not here."""
+"""Piper's other kinds, such as pinyin, have no reader here."""
 _INFERENCE = {"noise_scale": 0.667, "noise_w": 0.8, "length_scale": 1.0}
 _EDGES = ("^", "_", "$")
 """Symbols that every utterance has."""
@@ -27,21 +27,21 @@ class PiperFacts:
     sample_rate_hz: int
     quality: str
     language: str
-    """As BCP 47 has it."""
+    """A BCP 47 code."""
     symbols: Mapping[str, list[int]]
     """Numbers of each symbol."""
     phoneme_type: str
     espeak_voice: str
     inference: Mapping[str, float]
     speakers: Mapping[int, str]
-    """Names of speakers by number; not all need have one."""
+    """Names of speakers by number; some may have no name."""
 
 
 def read_piper_facts(path: Path) -> PiperFacts:
     """Read the file.  Blocks on the disk.
 
     Raises:
-        VoiceError: a field is missing or is not what it should be.
+        VoiceError: a field is missing or invalid.
     """
     content = read_json(path)
     audio = _part(path, content, "audio")

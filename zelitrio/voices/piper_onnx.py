@@ -1,7 +1,7 @@
 """Read the weights and sizes of Piper's ONNX files, by the names of our network.
 
-The sizes follow from the weights and from the attributes of the nodes; the quality in the JSON is only a
-label.  If the exporter gave a weight a name of its own, it is identified by the node that uses it.
+The sizes follow from the weights and from attributes of the nodes; the quality in the JSON is only a label.
+A weight that the exporter renamed is identified by the node that uses it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PARTS = ("enc_p", "dp", "flow", "dec", "emb_g")
 
 
 def piper_tensors(graph: OnnxGraph) -> Tensors:
-    """The weights by the names that they had in training.
+    """The weights by their names in training.
 
     Raises:
         VoiceError: the graph is not a Piper voice.
@@ -110,7 +110,7 @@ def _config(graph: OnnxGraph, tensors: Mapping[str, NDArray[np.float32]], sample
 def _attributes(
     graph: OnnxGraph, module: str, kind: str, tensors: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, list[int]]:
-    """Attributes of the node of a module, found by its path or by the name of its weight."""
+    """Attributes of a module's node, found by its path or by its weight's name."""
     path = "/" + module.replace(".", "/", 1).replace(".resblocks.", "/resblocks.")
     for node in graph.nodes:
         if node.kind != kind:

@@ -1,8 +1,8 @@
 """Write and read the folders of converted public voices.
 
 A folder has `voice.json`, which names the family, `weights.safetensors` and `MODEL_CARD.md`.  Kokoro's also
-have `styles.safetensors`, with a table per voice, and a file in `statistics/` for each voice that can speak
-in the streaming mode.
+have `styles.safetensors`, with a table per voice, and a file in `statistics/` for each voice with a streaming
+mode.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_description(folder: Path, family: str, voices: Sequence[Mapping[str, A
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a description beside its file and move it there when complete.
+    """Write a JSON file atomically.
 
     Raises:
         VoiceError: the disk is full or cannot be written.
@@ -64,7 +64,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def load_public(folder: Path, description: Mapping[str, Any], *, is_lazy: bool = True) -> tuple[Voice, ...]:
-    """The voices of a converted folder; with `is_lazy` their weights are loaded for the first stream.
+    """Load the voices of a converted folder; with `is_lazy` weights are loaded for the first stream.
 
     Raises:
         VoiceError: the description or the style tables are not valid.
@@ -103,7 +103,7 @@ def _load_piper(folder: Path, description: Mapping[str, Any], is_lazy: bool) -> 
 
 def _piper_languages(description: Mapping[str, Any], entry: Mapping[str, Any]) -> tuple[Language, ...]:
     code = str(entry["labels"].get("language", "en"))
-    if description["phoneme_type"] == "text":  # its symbols are the text's own characters
+    if description["phoneme_type"] == "text":  # its symbols are the characters of the text
         plain = ForeignFrontEnd(pronounce=lambda words: [_plain(word) for word in words])
         return (Language(code=code, reader=lambda english: plain),)
     spoken = str(description["espeak_voice"])
@@ -148,7 +148,7 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
         )
         for number, entry in enumerate(entries)
     ]
-    # Voices with measured statistics come first: they are faster, and the engine measures a model's speed
+    # Voices with measured statistics come first, because they are faster and the engine measures a model
     # with its first voice.
     return tuple(sorted(voices, key=lambda voice: voice.speaker.number not in model.statistics))
 

@@ -43,19 +43,19 @@ class Installed:
 
 
 def voice_home() -> Path:
-    """The folder where voices are kept unless another one is named."""
+    """The default folder for voices."""
     return user_data_path("zelitrio") / "voices"
 
 
 def voice_folders(home: Path) -> list[Path]:
-    """The voice folders in a folder, or the folder itself if it is one."""
+    """The voice folders in a folder, or the folder itself."""
     if (home / DESCRIPTION).exists():
         return [home]
     return [path.parent for path in sorted(home.glob(f"*/{DESCRIPTION}"))]
 
 
 def installed(home: Path) -> Iterator[Installed]:
-    """List the voices of a folder; a damaged one has none.  Blocks on the disk."""
+    """List the folders of voices; a damaged one has no voices.  Blocks on the disk."""
     for folder in voice_folders(home):
         try:
             description = _read_description(folder)
@@ -68,10 +68,10 @@ def installed(home: Path) -> Iterator[Installed]:
 
 
 def find_installed(home: Path, voice_id: str) -> Installed:
-    """Find the folder that has a voice of this id, or that has this name.
+    """Find the folder with this name, or with a voice of this id.
 
     Raises:
-        LocalError: there is none.
+        LocalError: no folder matches.
     """
     found = list(installed(home))
     for one in found:
@@ -82,7 +82,7 @@ def find_installed(home: Path, voice_id: str) -> Installed:
 
 
 def check_new(home: Path, title: str, voices: Sequence[str]) -> None:
-    """Check that a folder and its voices are new: two voices of one id keep a server from starting.
+    """Check that a folder and its voices are new, because equal ids keep a server from starting.
 
     Raises:
         LocalError: the folder exists, or another voice has one of the ids.
@@ -103,10 +103,10 @@ def check_new(home: Path, title: str, voices: Sequence[str]) -> None:
 
 
 def remove_installed(home: Path, voice_id: str) -> Installed:
-    """Delete the folder that has a voice, with all its other voices.
+    """Delete the folder of a voice, with its other voices.
 
     Raises:
-        LocalError: there is none.
+        LocalError: no folder matches.
     """
     one = find_installed(home, voice_id)
     shutil.rmtree(one.folder)
@@ -114,10 +114,10 @@ def remove_installed(home: Path, voice_id: str) -> Installed:
 
 
 def save_mix(home: Path, name: str, mix: str) -> None:
-    """Store a mix of Kokoro's voices as a voice with a name.
+    """Store a mix of Kokoro's voices as a named voice.
 
     Raises:
-        LocalError: the mix names a voice that does not exist, or the name is taken or not allowed.
+        LocalError: the mix names an unknown voice, or the name is taken or not allowed.
         VoiceError: a file of the voices is damaged, or the disk is full.
     """
     if not _NAME.fullmatch(name):
@@ -145,7 +145,7 @@ def save_mix(home: Path, name: str, mix: str) -> None:
     tables[name] = mixed  # type: ignore[assignment]
     entry = {**first, "voice_id": name, "name": name, "style": name, "description": f"A mix: {mix}."}
     description["voices"].append(entry)
-    # Tables first: a description never names one that is not there.
+    # Tables first, so that a description never names a missing one.
     write_tensors(tables, one.folder / STYLES)
     write_json(one.folder / DESCRIPTION, description)
 

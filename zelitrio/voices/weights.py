@@ -31,7 +31,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors beside their file, and move them there when complete: a server may map the old ones.
+    """Write tensors atomically, because a server may map the old file.
 
     Raises:
         VoiceError: the disk is full or cannot be written.
@@ -48,7 +48,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
 def load_network(path: Path, make: Callable[[], AnyNetwork]) -> AnyNetwork:
     """Make a network with the weights of a file, in float32.  Blocks on the disk.
 
-    The network is made without memory of its own and uses that of the file's tensors, without copies.
+    The network uses the memory of the file's tensors, without copies.
 
     Raises:
         VoiceError: the file is missing or damaged, or a tensor is missing, unknown, misshapen or not finite.

@@ -30,17 +30,17 @@ from zelitrio.voices.inputs import PhoneInputs, frame_positions, phone_inputs
 from zelitrio.voices.model import Voice
 
 _TOKEN_LADDER = (64, 128, 256, 384)
-"""The longest is about 25 s of speech."""
+"""The last is about 25 s of speech."""
 _HEARD_FRAMES = 8
-"""Frames of a first window that are heard; a codec gathers up to 35 ms of them before it sends any."""
+"""Heard frames of a first window; a codec holds up to 35 ms of them before it sends any."""
 _WARM_UP_FRAMES = 6
-"""Frames before the rest of a sentence that are computed and not heard.  Ten do not improve the join, and
-more than seven leave a first window without heard frames."""
+"""Unheard frames before the rest of a sentence.  Ten do not improve the join, and more than seven leave a
+first window without heard frames."""
 _SEAM_FRAMES = 2
-"""Frames at the end of a cut utterance that are left to the next one, whose reading knows the next word:
+"""Frames at the end of a cut utterance that the next one replaces, because its reading knows the next word:
 before a vowel, the release of a plosive begins 20 ms before the word ends."""
 _PLOSIVE_SEAM_FRAMES = 4
-"""The same after a plosive, so that the seam is in its closure.  With two frames, its release was heard twice
+"""The same after a plosive, so that the seam is in its closure.  With two frames its release was heard twice
 at 3 of 144 seams, because it comes at different times in the two readings."""
 _PLOSIVES = frozenset(PHONES.index(phone) for phone in ("P", "T", "K", "B", "D", "G"))
 
@@ -78,11 +78,12 @@ class ZeliModel:
 
     @property
     def rise_share(self) -> float:
-        """Factor for requested changes of pitch: the predicted contour follows its inputs only in part."""
+        """Factor for requested changes of pitch, because the predicted contour follows its inputs only in
+        part."""
         return self.acoustic.config.rule_rise_percent / 100
 
     def speech_step(self) -> SpeechStep:
-        """Decoder and vocoder as one call, which computes a window."""
+        """Decoder and vocoder as one call for a window."""
         return SpeechStep(self.acoustic, self.vocoder)
 
     def read(self, utterance: Utterance) -> PhoneInputs:
@@ -131,13 +132,13 @@ class ZeliModel:
         return word_edges(reading.words, durations)
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
-        """See `Model.load`.  The networks of this object are copied, not changed."""
+        """See `Model.load`.  The networks of this object are copied."""
         speech = copy.deepcopy(self.speech_step())
         return ZeliNetwork(speech, device, dtype, slots, self.facts.most_tokens)
 
 
 def zeli_model(voice: Voice) -> ZeliModel:
-    """The model of a voice of our own family.
+    """Return the model of a voice of our own family.
 
     Raises:
         LocalError: the voice belongs to another family.
@@ -151,8 +152,8 @@ def zeli_model(voice: Voice) -> ZeliModel:
 
 def manner(settings: VoiceSettings, follow: float = 1.0) -> NDArray[np.float32]:
     """The settings as inputs of the networks: variation, pitch range, energy shift."""
-    # With the default, random and predicted intonation together vary as much as that of the recordings.
+    # By default, random and predicted intonation together vary as much as the recordings.
     variation = 0.9 * (1.0 - settings.stability)
-    # A wider pitch range makes some voices quieter, so the energy is raised with it.
+    # A wider pitch range makes some voices quieter, so energy rises with it.
     pitch_range, energy_shift = 1.0 + 0.6 * follow * settings.style, 0.15 * follow**2 * settings.style
     return np.array((variation, pitch_range, energy_shift), np.float32)
