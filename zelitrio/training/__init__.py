@@ -1,6 +1,6 @@
 """Makes voices from recordings: prepares and aligns them, trains both networks, exports a voice folder.
 
-`make_voice` makes a voice from a user's recordings.  `zelitrio train` alone imports this package, and only
+`make_voice` makes a voice from a user's recordings.  Only `zelitrio train` imports this package, and only
 when it runs.  The subpackage `recipe` made the voices that zelitrio contains.
 """
 

@@ -21,12 +21,12 @@ from zelitrio.training.shards import Entry, Shard, open_shard
 from zelitrio.voices import frame_positions, phone_inputs
 
 LEAD_FRAMES = 1
-"""Frames of silence kept before the first phone.  Few, because every listener waits for them."""
+"""Kept frames of silence before the first phone, few because every listener waits for them."""
 TAIL_FRAMES = 8
 NO_FRAMES = 0.3
-"""Stands for a duration of zero frames, which has no logarithm; it rounds to 0."""
+"""Used for a duration of zero frames, which has no logarithm; it rounds to 0."""
 CROP_LEFT, CROP_RIGHT = 20, 6
-"""Frames at a crop's edges that are decoded but have no loss: they lack the decoder's context."""
+"""Frames at a crop's edges without loss, because they lack the decoder's context."""
 WEIGHTS: Mapping[str, float] = {"kathleen": 0.36, "lj": 0.30, "bdl": 0.18, "slt": 0.16}
 _ENDS = (".", "!", "?", ":", ";", ",", '"', "'", ")", "-", "…", "”", "’")
 
@@ -113,7 +113,7 @@ def tokens_and_durations(
     """Return the utterance as the reader phrased it, its first frame, and the frames of each token.
 
     The reader's pauses become commas, and punctuation without a pause is removed, so that every break in
-    training is an audible pause.
+    training is audible.
     """
     words = example.aligned.utterance.words[first:last]
     times = example.aligned.words[first:last]
@@ -148,7 +148,7 @@ def tokens_and_durations(
 
 
 def fault(example: Example) -> str | None:
-    """Why an alignment must be wrong; None if it may be right."""
+    """Why an alignment is certainly wrong, if it is."""
     words = example.aligned.words
     lengths = [
         later - earlier
@@ -207,8 +207,8 @@ class AcousticData:
     def items(self, rng: np.random.Generator, size: int) -> list[Item]:
         """Draw the items of one batch.  One in eight ends in mid-sentence; some of those also begin there.
 
-        Draws four times as many and takes a quarter of similar length: otherwise half of the encoder's work
-        would be padding.
+        It draws four times as many and takes a quarter of similar length, because otherwise half of the
+        encoder's work would be padding.
         """
         drawn = []
         for speaker in rng.choice(len(self.speakers), size=4 * size, p=self._weights):

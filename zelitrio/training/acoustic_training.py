@@ -1,9 +1,9 @@
 """Training of the acoustic model: durations, pitch and energy per phone, and mel frames.
 
-First the model learns to match recordings.  Then it also learns to pass a critic (a discriminator): a
+First the model learns to match recordings.  Then it also learns to pass a critic (a discriminator), because a
 distance alone teaches the mean of all ways to say a sound, which is duller than each of them.
 
-A run is a folder with `checkpoint.pt` and `log.jsonl`; a run that was stopped resumes from there.
+A run is a folder with `checkpoint.pt` and `log.jsonl`; a stopped run resumes from there.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class AcousticPlan:
     crop_frames: int = 200
     learning_rate: float = 1.2e-3
     plain_share: float = 0.6
-    """Share of the steps before the critic's loss is added; 1: it never is."""
+    """Share of the steps before the critic's loss is added; 1: always."""
     critic_learning_rate: float = 2e-4
     seed: int = 1
     checkpoint_s: float = 120.0
@@ -105,13 +105,13 @@ def forward(model: AnyAcoustic, batch: AcousticBatch, pitch: Tensor, energy: Ten
 
 
 def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
-    """Compute each loss, unweighted, by name.
+    """Compute each unweighted loss by name.
 
     Means and spreads have separate losses, so that a large spread cannot excuse a wrong mean.
     """
     real = batch.mask[..., 0]
     judged = batch.judged * batch.frame_mask
-    # An unvoiced phone's pitch is interpolated between its neighbours: it counts little.
+    # An unvoiced phone's pitch is interpolated between its neighbours, so it counts little.
     tuneful = real * (0.1 + 0.9 * batch.voicing)
     result: dict[str, Tensor] = {}
     for name, predicted, target, weight in (
@@ -126,7 +126,7 @@ def losses_of(outputs: Outputs, batch: AcousticBatch) -> dict[str, Tensor]:
     result["mel"] = masked_mean((outputs.mel - batch.mel).abs(), judged * band)
     sung = judged[..., 0] * (0.05 + 0.95 * batch.voiced)
     result["frame_pitch"] = masked_mean((outputs.frame_pitch - batch.frame_pitch).abs(), sung)
-    # In serving, voicing is the sigmoid of a steeper logit, so the loss uses that one.
+    # Serving uses the sigmoid of a steeper logit, so the loss does too.
     result["voicing"] = masked_mean(
         F.binary_cross_entropy_with_logits(VOICING_SLOPE * outputs.voicing, batch.voiced, reduction="none"),
         judged[..., 0],
@@ -147,7 +147,7 @@ LOSS_WEIGHTS = {
 }
 FOOLED_WEIGHT, MATCHED_WEIGHT = 0.25, 0.3
 CRITIC_FRAMES = 100
-"""Frames of each crop that the critic judges: with all of them it would take half of a step's time."""
+"""Judged frames of each crop; all of them would take half of a step's time."""
 
 
 @attrs.define(eq=False)
@@ -184,7 +184,7 @@ class AcousticTraining:
         return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers), critic, critic_optimiser)
 
     def state(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, for a checkpoint."""
+        """The state of a run for its checkpoint."""
         return {
             **stored_sizes(self.model.config),
             "speakers": list(self.speakers),
@@ -245,7 +245,7 @@ class AcousticTraining:
         with torch.autocast(batch.mel.device.type, torch.bfloat16):
             fooled, matched = maker_losses(wanted, self.critic(made, batch.speakers))
         losses |= {"critic": loss, "fooled": fooled, "matched": matched}
-        # For some hundred steps the critic's loss hardly counts: an untrained critic only adds noise.
+        # For some hundred steps the critic's loss hardly counts, because an untrained critic only adds noise.
         joined = min(1.0, max(0.0, (self.step - self.plan.critic_from - 100) / 300))
         return joined * fooled, joined * matched
 
@@ -278,9 +278,9 @@ def train_acoustic(
     watch: Watch = UNWATCHED,
     report: Callable[[str], None] = print,
 ) -> int:
-    """Train until `plan.steps` or until `watch` stops it; resumes from the run's checkpoint if there is one.
+    """Train until `plan.steps` or until `watch` stops it; resume from the run's checkpoint if there is one.
 
-    Returns the number of steps taken in all.
+    Returns the total number of steps.
 
     Args:
         work: folder with `features/` and `align/`.
@@ -288,10 +288,10 @@ def train_acoustic(
         speakers: in the order of their numbers in the model.
         plan: the hyperparameters.
         init: checkpoint of another run; a new run starts from its averaged weights and sizes.
-        device: of torch.
-        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
+        device: torch's name of the device.
+        workers: processes that prepare batches; 0: this process prepares each batch.
         watch: called after every step and checkpoint.
-        report: called with a line about each recording that is left out.
+        report: called with a line about each omitted recording.
     """
     data = AcousticData(work, speakers, report)
     resumed, first = load_checkpoint(run / CHECKPOINT), load_checkpoint(init) if init else None

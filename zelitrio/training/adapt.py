@@ -1,7 +1,7 @@
-"""Compares a trained model with new recordings, and writes its weights as the start of fine-tuning.
+"""Compare a trained model with new recordings, and write its weights as the start of fine-tuning.
 
-The new speaker's embedding starts as that of the model's nearest speaker.  The other embeddings are left out:
-training on one speaker would spoil them.
+The new speaker starts with the embedding of the model's nearest speaker.  The other embeddings are left out,
+because training on one speaker would spoil them.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from zelitrio.training.vocoder_training import make
 from zelitrio.voices import ZeliModel
 
 _LOOKED_AT = 16
-"""Number of recordings that are compared to find the nearest speaker."""
+"""Recordings compared to find the nearest speaker."""
 _PLACES, _CROPS = 24, 6
-"""Number of places in the period that are tried for the pulses, and of crops that each is tried on."""
+"""Tried places of the pulses in the period, and crops for each place."""
 MISFIT = 1.3
-"""A recording whose distance from its text is this many times the median has another text.
+"""A recording at this multiple of the median distance from its text has another text.
 
 For 53 recordings with their own texts, the ratio was below 1.15.  Of 24 with the text of another recording,
-14 could not be aligned, and the ratio of the others was 1.9 or more.
+14 could not be aligned, and the ratio of the others was at least 1.9.
 """
 
 
 def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
-    """Find the model's speaker whose speech is nearest to the recordings; returns the speaker's number.
+    """Return the number of the model's speaker that is nearest to the recordings.
 
-    Compares timbre, with pitch relative to the speaker, and adds the distance of the mean pitches.
+    It compares timbre, with pitch relative to the speaker, and adds the distance of the mean pitches.
     """
     pool = data.train[0][:_LOOKED_AT]
     distances = []
@@ -50,14 +50,14 @@ def nearest_speaker(model: ZeliModel, data: AcousticData) -> int:
 def misfits(
     model: ZeliModel, speaker: int, data: AcousticData, looked_at: Callable[[int], None]
 ) -> list[tuple[str, float]]:
-    """Find aligned recordings whose text is not what is said in them.
+    """Find aligned recordings that do not say their text.
 
     The model speaks each text with the recording's own timing and pitch, and the two are compared.
 
     Args:
         model, speaker: the model, and the number of its speaker.
         data: recordings of one speaker.
-        looked_at: called with the number of recordings compared so far.
+        looked_at: called with the number of compared recordings.
 
     Returns:
         For each such recording, its name and its distance from the text divided by the median distance.
@@ -84,9 +84,9 @@ def _mel_distance(model: ZeliModel, speaker: int, data: AcousticData, examples: 
 
 @torch.no_grad()
 def turns_to_pulses(model: ZeliModel, work: Path) -> float:
-    """Find the shift of the recordings' pulses with which the vocoder imitates them best, in periods (0..1).
+    """Find the shift of the recordings' pulses, in periods (0..1), with which the vocoder imitates them best.
 
-    The pulses' times are estimated from the recordings.  A vocoder that learnt from exact times may expect
+    The times of the pulses are estimated from the recordings.  A vocoder trained with exact times may expect
     them at another place in the period.
     """
     distances = []
@@ -105,7 +105,7 @@ def begin_from(model: ZeliModel, speaker: int, name: str, folder: Path) -> tuple
     sizes = stored_sizes(attrs.evolve(model.acoustic.config, speakers=1))
     acoustic, vocoder = folder / "acoustic.pt", folder / "vocoder.pt"
     save_checkpoint(acoustic, {**sizes, "speakers": [name], "step": 0, "averaged": state})
-    # In training the pitch is the recordings', which already varies from frame to frame.
+    # The recordings' pitch already varies from frame to frame.
     sizes = stored_sizes(steady(model.vocoder.config))
     save_checkpoint(vocoder, {**sizes, "step": 0, "averaged": model.vocoder.state_dict()})
     return acoustic, vocoder

@@ -1,4 +1,4 @@
-"""Second step: aligns each recording with the phones that the text front end gives for its text."""
+"""Second step: align each recording with the phones of its text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from zelitrio.training.whole_file import whole_file
 
 @attrs.frozen
 class AlignedUtterance:
-    """The words of one recording, with the times and pronunciations that were found in it."""
+    """The words of one recording, with their times and pronunciations in it."""
 
     name: str
     utterance: Utterance
@@ -39,7 +39,7 @@ class AlignedUtterance:
 
 
 def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
-    """Pronunciations that a reader may have used: the front end's first, then the dictionary's.
+    """Possible pronunciations of a word: the front end's first, then the dictionary's.
 
     If the front end gives a function word no stress, its other pronunciations have none either, so that
     stress means the same in training and in serving.
@@ -54,9 +54,9 @@ def pronunciations(word: Word, lexicon: Lexicon) -> list[Phones]:
 
 
 def restressed(utterance: Utterance, front_end: FrontEnd) -> Utterance:
-    """Update the stresses of an utterance whose alignment was stored, perhaps by an older front end.
+    """Update the stresses of an utterance with a stored alignment, perhaps from an older front end.
 
-    Where the front end now gives the same phones other stresses, the new ones are taken.  No phone changes.
+    New stresses are taken if the phones are the same.  No phone changes.
     """
     today = front_end.utterance(utterance.source).words
     if [word.spoken for word in today] != [word.spoken for word in utterance.words]:
@@ -77,9 +77,9 @@ def align_recordings(
     failed: Callable[[Recording], None],
     aligned: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
-    """Align recordings of one speaker and write `work/align/<name>.json`; does nothing if it exists.
+    """Align recordings of one speaker and write `work/align/<name>.json`, unless it exists.
 
-    After an interruption, continues after the last aligned recording.
+    An interrupted alignment continues after the last aligned recording.
 
     Args:
         recordings: all recordings of the speaker.

@@ -1,8 +1,8 @@
-"""Finds when each phone begins: forced alignment by pocketsphinx.
+"""Find when each phone begins, by pocketsphinx' forced alignment.
 
 Pocketsphinx aligns words first and phones in a second pass.  Each word is added to its dictionary under a
-name made from the word's phones, so that it uses our phones and not those of its own dictionary.  The other
-pronunciations of a word are added too, and pocketsphinx chooses the one that was said.
+name made from the word's phones, so that it uses our phones.  The other pronunciations are added too, and
+pocketsphinx chooses the spoken one.
 
 The second pass sometimes fails because its beam ends in the wrong state, and succeeds with another padding.
 So several paddings and noise floors are tried.
@@ -32,7 +32,7 @@ _PADDINGS: tuple[tuple[float, float], ...] = (
     (0.55, 5e-4),
 )
 _MIN_SILENCE_FRAMES = 5
-"""A silence of fewer frames is a stop's closure or an inaccuracy of the aligner, not a pause."""
+"""A shorter silence is a stop's closure or an inaccuracy of the aligner, not a pause."""
 
 
 @attrs.frozen
@@ -87,7 +87,7 @@ class Aligner:
         return None
 
     def _name(self, variants: Sequence[Phones]) -> str:
-        """The name of these pronunciations in pocketsphinx's dictionary; adds it at first use."""
+        """The name of these pronunciations in pocketsphinx's dictionary, added at first use."""
         name = "w" + "/".join("_".join(phones) for phones in variants)
         if name not in self._known:
             plain: list[Phones] = []

@@ -1,6 +1,6 @@
-"""Checks a folder of recordings before training: which can be used, and what is wrong with the others.
+"""Check a folder of recordings before training.
 
-Reads each file, and its text with the front end, but aligns nothing; takes about 50 ms for a recording.  Each
+It reads each file, and its text with the front end, but aligns nothing, in about 50 ms per recording.  Each
 problem is reported with its line in the table.
 """
 
@@ -29,12 +29,12 @@ APART = 0.6
 CANCELLED_DB = 6.0
 TELEPHONE_HZ = 4_200.0
 ROOM_NOISE_DB = (15.0, 45.0)
-"""If the signal-to-noise ratio is in this range, the noise is a room's and is removed from the features."""
+"""Noise with a signal-to-noise ratio in this range is a room's, and is removed from the features."""
 
 
 @attrs.frozen(eq=False)
 class Usable:
-    """A recording that can be used for training."""
+    """A recording for training."""
 
     line: Line
     path: Path
@@ -42,7 +42,7 @@ class Usable:
 
     @property
     def recording(self) -> Recording:
-        """The recording as the other steps take it."""
+        """The recording for the other steps."""
         return Recording(self.path, self.line.text, self.line.number)
 
 
@@ -104,7 +104,7 @@ def _look(
 ) -> tuple[Usable | None, list[tuple[str, bool]]]:
     """Check one line.
 
-    Returns the recording if it can be used, and its problems, each with whether the recording is left out.
+    Returns the recording if usable, and its problems, each with whether the recording is left out.
     """
     path = find_file(folder, line.file)
     if path is None:
@@ -124,7 +124,7 @@ def _look(
 
 
 def sound_fault(facts: SoundFacts) -> str | None:
-    """Why a recording's sound cannot be used, whatever its text is; None if it can."""
+    """Why a recording's sound is unusable, if it is."""
     if facts.rate_hz < LOWEST_RATE_HZ:
         return f"{facts.rate_hz} Hz, expected at least {LOWEST_RATE_HZ} Hz"
     if facts.seconds > LONGEST_S:
@@ -140,7 +140,7 @@ def sound_fault(facts: SoundFacts) -> str | None:
 
 
 def sound_notes(facts: SoundFacts) -> list[str]:
-    """Problems of a recording's sound with which it can still be used."""
+    """Problems of a usable recording's sound."""
     notes = []
     if facts.channels > 1:
         notes.append(f"{facts.channels} channels, mixed to one")

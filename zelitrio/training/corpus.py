@@ -13,23 +13,23 @@ from zelitrio.training.metadata import find_file
 
 @attrs.frozen(kw_only=True)
 class Speaker:
-    """A speaker of the corpus, with the facts about the recordings that training needs."""
+    """A speaker of the corpus, with facts for training."""
 
     name: str
     """Name of the folder, and of the speaker in the model."""
     f0_floor_hz: float = 65.0
     f0_ceil_hz: float = 450.0
     band_hz: float = 12_000.0
-    """The recordings have no content above this frequency; losses ignore what the model makes there."""
+    """The recordings have no content above this frequency; losses ignore everything there."""
     noise_cut: float = 0.0
-    """Factor of the recordings' own noise that is subtracted from them; 0: none is.
+    """Factor of the recordings' own noise that is subtracted from them.
 
-    Without this the networks learn the room as part of the voice: a factor of 3 raised the DNSMOS OVRL of
+    Without it the networks learn the room as part of the voice: a factor of 3 raised the DNSMOS OVRL of
     kathleen's voice by 0.24, and the P808 of that speaker's recordings by 0.08.
     """
     licence: str = ""
     thorough_f0: bool = False
-    """Whether to measure f0 with the slow method too, which pays for voices that train the vocoder."""
+    """Whether to measure f0 with the slow method too, which helps voices that train the vocoder."""
 
 
 @attrs.frozen
@@ -50,8 +50,8 @@ class Recording:
     def held_out(self) -> bool:
         """Whether the file is kept out of training, for measurements.
 
-        Decided by a hash of the prompt's name: so the split never changes, all takes of a prompt are on the
-        same side, and prompts that several speakers share (as in ARCTIC) are held out for all of them.
+        A hash of the prompt's name decides: so the split never changes, all takes of a prompt are on the same
+        side, and prompts of several speakers (as in ARCTIC) are held out for all of them.
         """
         prompt = "_".join(self.path.stem.split("_")[:2])
         return hashlib.sha256(prompt.encode()).digest()[0] < 8  # 8 of 256, about 3 %

@@ -30,7 +30,7 @@ def draw_curves(runs: Mapping[str, Path], picture: Path) -> None:
         runs: the runs' folders by title.
         picture: path of the PNG file to write.
     """
-    # Imported here: matplotlib belongs to the extra `train`.  Not pyplot, which keeps global state.
+    # Imported here, because matplotlib belongs to the extra `train`.  Not pyplot, which keeps global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Removes a recording room's steady noise, so that no network learns it as part of the voice."""
+"""Remove a room's steady noise, so that no network learns it as part of the voice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional
 from zelitrio.training.features import FFT_SAMPLES, HOP_SAMPLES, LOG_FLOOR, mel_filters
 
 _FLOOR = 0.1
-"""Least gain of a band (-20 dB): the noise that remains masks the gaps."""
+"""Least gain of a band (-20 dB): the remaining noise masks the gaps."""
 _SUM_OF_SQUARES = 1.5  # of a Hann window at a quarter's hop
 
 
@@ -35,8 +35,8 @@ def without_noise(
 
     Args:
         pcm: [samples] of one recording, a multiple of the hop.
-        noise: [mels] natural logarithms of the noise's magnitude, from `noise_of`.
-        times: factor of the noise that is subtracted; 0 changes nothing.
+        noise: [mels] from `noise_of`.
+        times: factor of the subtracted noise; 0 changes nothing.
     """
     if times == 0.0:
         return pcm

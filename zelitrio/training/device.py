@@ -15,7 +15,7 @@ def choose_device(name: str, threads: int) -> str:
         threads: torch's threads on a CPU, for the whole process; 0 leaves the number as it is.
 
     Raises:
-        LocalError: there is no such device.
+        LocalError: the device is missing.
     """
     if threads:
         torch.set_num_threads(threads)

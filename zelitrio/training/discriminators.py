@@ -1,8 +1,8 @@
 """Critics (discriminators): small networks that tell generated speech from recorded speech.
 
 The vocoder has several, as in HiFi-GAN (Kong et al., 2020) and later work: some see every n-th sample, others
-spectra with their phase.  The acoustic model has one, which sees mel frames: with a distance alone, frames
-would be smoother than any voice.  It is small enough for one CPU thread.
+spectra with phase.  The acoustic model has one for mel frames, because a distance alone makes frames smoother
+than any voice. It is small enough for one CPU thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CRITIC_FFTS = (256, 512, 1024, 2048)
 
 
 class SpectrogramCritic(nn.Module):
-    """Judges samples by their spectra with phase.  Returns each layer's features; its verdict is the last."""
+    """Judges samples by their spectra with phase.  Returns each layer's features; the last is its verdict."""
 
     window: Tensor
 
@@ -94,7 +94,7 @@ def sound_critics(channels: int) -> nn.ModuleList:
 
 
 class MelCritic(nn.Module):
-    """Judges a speaker's mel frames.  Returns each layer's features; its verdict is the last."""
+    """Judges a speaker's mel frames.  Returns each layer's features; the last is its verdict."""
 
     def __init__(self, mels: int, speakers: int, channels: int = 24) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""Corrects the aligner's starts and ends of speech by the sound's level.
+"""Correct the aligner's starts and ends of speech by the sound's level.
 
-The aligner's phone before a pause lasts until the room is silent.  For the word times that clients get, a
-word's end is better measured where its level falls.
+The aligner's last phone before a pause lasts until the room is silent.  For clients' word times, the fall of
+the level is a better end.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from zelitrio.training.alignment import AlignedWord
 from zelitrio.training.features import HOP_SAMPLES
 
 FALL_DB = 20.0
-"""A word has ended when its sound is this far below the word's level."""
+"""A word has ended when its sound is this far below its level."""
 _PAUSE_FRAMES = 5
 _REACH_FRAMES = 10
 """The sound may last this many frames longer than the aligner's phone."""
 _SHORTEST_FRAMES = 2
 _SONORANTS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW L M N NG R W Y".split())
-"""Phones whose end the level shows.  Others are as quiet as a pause long before they end."""
+"""Phones with an end that the level shows.  Others are as quiet as a pause long before their end."""
 
 
 def ended_by_ear(words: Sequence[AlignedWord], pcm: npt.NDArray[np.float32]) -> tuple[AlignedWord, ...]:
@@ -56,7 +56,7 @@ def _sound_end(level_db: npt.NDArray[np.float64], word: AlignedWord, limit: int)
 
 
 def speech_edges(mel: npt.NDArray[np.float16], first: int, end: int) -> tuple[int, int]:
-    """Move the aligner's first and last frame inwards to where the sound begins and ends.
+    """Move the aligner's first and last frame inwards to the sound's begin and end.
 
     A frame is silent if its level is nearer to the recording's quiet frames than to its loud ones.
     """
@@ -65,5 +65,5 @@ def speech_edges(mel: npt.NDArray[np.float16], first: int, end: int) -> tuple[in
     heard = np.flatnonzero(level > quiet + 0.22 * (loud - quiet))
     if not len(heard):
         return first, end
-    # A margin of one frame before: closures of stops and soft onsets are below the threshold.
+    # One more frame, because closures of stops and soft onsets are below the threshold.
     return max(first, int(heard[0]) - 1), min(end, int(heard[-1]) + 4)

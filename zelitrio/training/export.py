@@ -1,4 +1,4 @@
-"""Last step: writes the averaged weights of both runs as a voice folder, in half precision."""
+"""Last step: write the averaged weights of both runs as a voice folder in half precision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zelitrio.voices import Voice, ZeliModel, save_folder, zeli_model
 
 @attrs.frozen(kw_only=True)
 class Casting:
-    """The description of the voice that one of the model's speakers becomes."""
+    """The description of a voice made from one of the model's speakers."""
 
     voice_id: str
     name: str
@@ -31,7 +31,7 @@ JITTER_CENTS = 23
 """With this, pitch deviates from its mean over 150 ms as much as the readers': by 1.8 and 2.0 % in the voices
 of bdl and kathleen, by 1.7 and 2.1 % in their recordings.  DNSMOS OVRL of bdl's voice rose by 0.03."""
 _CLARITY_MELS = 9
-"""Number of neighbouring bands, about a formant's width, from whose mean a band is moved away."""
+"""Neighbouring bands, about a formant's width; a band is moved away from their mean."""
 
 
 def assemble(

@@ -1,7 +1,7 @@
 """Computes the networks' targets: log-mel frames, pitch and voicing, at 100 frames per second.
 
-A frame is 10 ms; frame t is centred on sample t * HOP_SAMPLES, with zeros beyond both ends.  The mel filters
-are Slaney's (area normalised, librosa's default), computed here to avoid a dependency.
+A frame is 10 ms, centred on sample t * HOP_SAMPLES, with zeros beyond both ends.  The mel filters are
+Slaney's (area normalised, librosa's default), computed here to avoid a dependency.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def log_mel(pcm: torch.Tensor) -> torch.Tensor:
 def measure_f0(pcm: npt.NDArray[np.float32], speaker: Speaker) -> npt.NDArray[np.float32]:
     """Measure each frame's pitch in Hz, 0 where unvoiced, float32 [samples // HOP_SAMPLES].
 
-    Uses WORLD's dio, refined by stonemask.  For speakers with `thorough_f0`, harvest measures the pitch and
-    dio only decides on voicing, because harvest finds nearly every frame voiced.
+    It uses WORLD's dio, refined by stonemask.  For speakers with `thorough_f0`, harvest measures the pitch
+    and dio only decides on voicing, because harvest finds nearly every frame voiced.
     """
     # Imported here: pyworld belongs to the extra `train`, and its import warns about pkg_resources.
     import pyworld
@@ -116,7 +116,7 @@ def _frame_level_db(pcm: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np
 
 
 def tidy_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Remove errors of measurement: single octave jumps, and voiced runs or gaps of one or two frames."""
+    """Remove measurement errors: single octave jumps, and voiced runs or gaps of one or two frames."""
     out = f0.copy()
     for start, stop in _runs(out > 0):
         if stop - start < 3:

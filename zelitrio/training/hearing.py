@@ -1,4 +1,4 @@
-"""Scores speech with a recogniser and DNSMOS, a model of listeners, if their packages are installed."""
+"""Score speech by a recogniser and DNSMOS, a model of listeners, if installed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def missing_ears() -> list[str]:
 
 
 def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
-    """Score utterances, each its words and float32 samples at 24 kHz; takes 0.3 s for a second of speech."""
+    """Score utterances, each its words and float32 samples at 24 kHz, in 0.3 s per second of speech."""
     missing = missing_ears()
     pcms = [at_16k(pcm) for _, pcm in spoken]
     texts = [plain_words(words) for words, _ in spoken]
@@ -54,7 +54,7 @@ def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
     if "speechmos" in missing or "onnxruntime" in missing:
         return Heard(words, error, None, None)
     listener = _open_listener()
-    # Repeat a clip that is shorter than the models' window to exactly that length: it is scored once.
+    # Repeat a clip to the length of the models' window, so that it is scored once.
     clips = [np.resize(pcm, _WINDOW_SAMPLES) if len(pcm) < _WINDOW_SAMPLES else pcm for pcm in pcms]
     scores = [listener(clip, _RATE_HZ, False) for clip in clips]
     overall, p808 = (float(np.mean([score[key] for score in scores])) for key in ("ovrl_mos", "p808_mos"))

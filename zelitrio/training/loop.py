@@ -1,7 +1,7 @@
 """The training loop: steps, checkpoints, averaged weights, and a log of JSON lines.
 
 All randomness of a step comes from its number (`step_generator`, `seed_step`).  So a resumed run takes the
-same steps as one that was never stopped, and no generator state is stored.
+same steps as an uninterrupted one, and no generator state is stored.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def warm_then_cosine(step: int, total: int, warm: int = 100) -> float:
 
 @attrs.define(eq=False)
 class Averaged(Generic[N]):
-    """The exponential moving average of a network's weights, which is less noisy and is exported."""
+    """The exponential moving average of a network's weights, which has less noise and is exported."""
 
     network: N
     """A copy of the network with the averaged weights."""
@@ -70,7 +70,7 @@ class Averaged(Generic[N]):
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Move the average towards the network's weights; faster in the first steps, which improve most."""
+        """Move the average towards the network's weights, faster in the first steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for mean, now in zip(self.network.parameters(), network.parameters(), strict=True):
             mean.lerp_(now, 1.0 - decay)
@@ -79,13 +79,13 @@ class Averaged(Generic[N]):
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint; a reader sees the old or the new file, never an incomplete one."""
+    """Write a checkpoint atomically."""
     with whole_file(path) as partial:
         torch.save(state, partial)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Read the state that `save_checkpoint` wrote; None if there is no file."""
+    """Read the state of `save_checkpoint`, if the file exists."""
     if not path.is_file():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
@@ -127,16 +127,16 @@ def as_floats(losses: Mapping[str, Tensor]) -> dict[str, float]:
 
 
 def on_device(batch: B, device: torch.device | str) -> B:
-    """Copy a batch, all of whose fields are tensors, to the device."""
+    """Copy a batch of tensors to the device."""
     fields = {field.name: getattr(batch, field.name).to(device) for field in attrs.fields(type(batch))}
     return type(batch)(**fields)
 
 
 class Watch:
-    """Observer of a run.  This base class ignores every event and stops no run."""
+    """Observer of a run, which ignores every event by default."""
 
     def stepped(self, step: int, losses: Mapping[str, float]) -> bool:
-        """Report the number of steps taken and the last losses.  Returns whether to continue."""
+        """Called with the number of steps and the last losses.  Return whether to continue."""
         return True
 
     def saved(self, step: int, averaged: nn.Module) -> None:
@@ -159,18 +159,18 @@ class Training(Protocol[B_contra]):
         """Take one optimiser step and return the losses; waits for the device."""
 
     def state(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, for a checkpoint."""
+        """The state of a run for its checkpoint."""
 
 
 class Run(Protocol):
-    """What the loop needs of a training run; its end depends on steps or on time."""
+    """The loop's interface to a training run, which ends by steps or by time."""
 
     @property
     def step(self) -> int:
         """Number of steps taken."""
 
     def advance(self, share: float) -> None:
-        """Take one step.  `share`, in 0..1, is how much of the run is over."""
+        """Take one step.  `share`, in 0..1, is the finished part of the run."""
 
     def losses(self) -> Mapping[str, float]:
         """The last step's losses; waits for the device."""
@@ -187,14 +187,14 @@ def run_loop(
     told: Callable[[int, Mapping[str, float]], bool],
     losses_every: int = 1,
 ) -> None:
-    """Take steps until the run is over or `told` stops it; always writes a checkpoint at the end.
+    """Take steps until the end of the run or until `told` stops it; then write a checkpoint.
 
     Args:
         run: a new or resumed run.
-        share_of: returns how much of the run, in 0..1, is over after a number of steps; at 1 the run ends.
+        share_of: returns the finished part of the run, in 0..1, after a number of steps.
         save_s: seconds between checkpoints.
         told: called with the number of steps and the last losses; returns whether to continue.
-        losses_every: number of steps between calls of `told`.
+        losses_every: steps between calls of `told`.
     """
     saved_s = time.monotonic()
     while (share := share_of(run.step)) < 1.0:
@@ -210,7 +210,7 @@ def run_loop(
 
 @attrs.define(eq=False)
 class _Resumable(Generic[B]):
-    """A run bounded by steps, whose result is the same if it is stopped and resumed."""
+    """A run of a fixed number of steps; stopping and resuming does not change its result."""
 
     training: Training[B]
     folder: Path
@@ -250,18 +250,18 @@ def run_steps(
     watch: Watch,
     workers: int = 0,
 ) -> None:
-    """Take steps until there are `steps` or `watch` stops the run; always writes a checkpoint at the end.
+    """Take steps until there are `steps` or `watch` stops the run; then write a checkpoint.
 
     Args:
         training: a new or resumed run's state, its networks on the device.
         run: the run's own folder.
-        steps: number of steps in all, with those before a resumption.
+        steps: total number of steps.
         checkpoint_s: seconds between checkpoints; each also measures losses on held-out recordings.
         batch_at: makes the batch of a step.
         validate: measures losses on held-out recordings.
-        device: the device to which batches are copied.
+        device: the device for batches.
         watch: called after every step and checkpoint.
-        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
+        workers: processes that prepare batches; 0: this process prepares each batch.
     """
     log = Log(run / LOG)
     batches = iter(_batches(batch_at, range(training.step, steps), workers))

@@ -58,7 +58,7 @@ def spectral_distance(made: Tensor, natural: Tensor, band_hz: Tensor, ffts: Sequ
     for fft in ffts:
         mine, theirs = magnitudes(made, fft, fft // 4), magnitudes(natural, fft, fft // 4)
         band = band_of_bins(band_hz, mine.shape[1])
-        # With the floor, digital silence does not dominate the mean.
+        # The floor keeps digital silence from dominating the mean.
         logs = (torch.log(mine + 1e-3) - torch.log(theirs + 1e-3)).abs()
         difference = ((mine - theirs) * band).flatten(1).norm(dim=1)
         convergence = difference / ((theirs * band).flatten(1).norm(dim=1) + 0.1)
@@ -70,7 +70,7 @@ def phase_distance(made: Tensor, natural: Tensor, fft: int) -> Tensor:
     """Compute the distance of phases below 3 kHz from the recorded ones: 0 if equal, 1 if random.
 
     It is one minus the cosine between the phases, weighted by the root of the recorded amplitude.  Generated
-    amplitudes have no influence: a phase that cannot be predicted must not make the sound quieter.
+    amplitudes have no influence, because an unpredictable phase must not make the sound quieter.
 
     Args:
         made, natural: [batch, samples], with their pulses at the same times.

@@ -1,4 +1,4 @@
-"""Reads a `metadata.csv` in LJSpeech's layout, and reports faulty lines."""
+"""Read a `metadata.csv` in LJSpeech's layout, and report faulty lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Problem:
     file: str
     what: str
     left_out: bool = True
-    """Whether the recording is left out of training; if not, the problem is only reported."""
+    """Whether the recording is left out; otherwise the problem is only reported."""
 
     def __str__(self) -> str:
         verdict = "left out" if self.left_out else "used, but"
@@ -37,12 +37,12 @@ class Problem:
 
 
 def read_table(folder: Path) -> tuple[list[Line], list[Problem]]:
-    """Read the table.  Returns the lines that have a file and a text, and the problems of the others.
+    """Read the table.  Return lines with a file and a text, and the problems of the others.
 
-    A third field is the text with numbers and abbreviations spelled out; it replaces the second.
+    A third field, with numbers and abbreviations spelled out, replaces the second.
 
     Raises:
-        LocalError: there is no table, or it is not UTF-8.
+        LocalError: the table is missing or not UTF-8.
     """
     table = folder / TABLE
     try:
@@ -76,7 +76,7 @@ def read_table(folder: Path) -> tuple[list[Line], list[Problem]]:
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """Find a recording by its name in the table: in `folder` or its `wavs/`, with or without a suffix."""
+    """Find a recording by its name in the table: in `folder` or `wavs/`, with or without a suffix."""
     for place in (folder, folder / "wavs"):
         for candidate in (place / name, *(place / (name + ending) for ending in _ENDINGS)):
             if candidate.is_file():

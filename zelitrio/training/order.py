@@ -17,7 +17,7 @@ from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.vocoder_training import VocoderPlan
 
 _SHORT_S = 120.0
-"""Seconds of speech for which a recipe's steps are right; more speech allows more steps."""
+"""Seconds of speech for a recipe's steps; more speech allows more steps."""
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +34,7 @@ class Recipe:
     vocoder: VocoderPlan
 
     def of_speech(self, speech_s: float) -> Recipe:
-        """Return this recipe with the number of fine-tuning steps for this much speech.
+        """Return this recipe with the number of fine-tuning steps for this duration of speech.
 
         With two minutes of speech, held-out sentences are best after 130 steps and get worse after 200.
         """
@@ -96,14 +96,14 @@ class Order:
     out: Path
     """The voice folder to write."""
     work: Path
-    """The folder for features, checkpoints, curves and samples, from which a stopped run continues."""
+    """The folder for features, checkpoints, curves and samples, used to continue a stopped run."""
     voice_id: str
     name: str
     recipe: Recipe
     steps: int | None = None
-    """Steps of the acoustic model.  None: as in the recipe, or as the stopped run had."""
+    """Steps of the acoustic model; None: as in the recipe or the stopped run."""
     minutes: float | None = None
-    """Time in which to train both networks together on this machine; replaces `steps`."""
+    """Training time of both networks on this machine; replaces `steps`."""
     device: str = "cpu"
     measure: MeasurePitch = measure_f0
     listen: Listen = hear
@@ -120,7 +120,7 @@ class Onlooker(Protocol):
 
     @property
     def stopping(self) -> bool:
-        """Whether training must stop after this step; it can be continued later."""
+        """Whether training must stop after this step; it can continue later."""
 
     def say(self, line: str) -> None:
         """Show a line of text."""

@@ -1,4 +1,4 @@
-"""The folder OUT of `zelitrio train`: refuses to overwrite other files, and writes the voice into it."""
+"""The folder OUT of `zelitrio train`: protect other files, and write the voice into it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zelitrio.training.whole_file import PARTIAL, whole_file
 from zelitrio.voices import Voice
 
 CATEGORY = "cloned"
-"""Category of the voices from users' recordings; no other voice has it."""
+"""Category of voices from users' recordings only."""
 _DESCRIPTION = "voice.json"
 _EXPECTED = "expected a new or empty folder for the voice, or one that zelitrio train wrote"
 
@@ -22,8 +22,9 @@ def refuse_taken(out: Path, work: Path) -> None:
     """Refuse to overwrite anything but the voice that this work folder made.
 
     Raises:
-        LocalError: OUT is a file or the work folder, or contains something other than a voice of this
-            command; or it contains such a voice, and the work folder has no run to continue.
+        LocalError: OUT is a file or the work folder, or has other content than a voice of this command; or it
+        has such
+            a voice, and the work folder has no run to continue.
     """
     if out.exists() and not out.is_dir():
         raise LocalError(f"{out}: expected a folder for the voice, found a file")
@@ -41,9 +42,10 @@ def refuse_taken(out: Path, work: Path) -> None:
 
 
 def put_voice(out: Path, voice: Voice, work: Path) -> int:
-    """Write a voice of category `CATEGORY` to OUT.  Returns the size of its weights in bytes.
+    """Write a voice of category `CATEGORY` to OUT.  Return the size of its weights in bytes.
 
-    Writes the description first: it marks OUT as this command's, and a voice without weights is not loaded.
+    The description is written first: it marks OUT as this command's, and a voice without weights is not
+    loaded.
     """
     assert voice.category == CATEGORY
     with tempfile.TemporaryDirectory(prefix="voice-", dir=work) as folder:

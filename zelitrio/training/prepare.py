@@ -1,7 +1,7 @@
-"""First step: computes features of recordings, packed per speaker.
+"""First step: compute features of recordings, packed per speaker.
 
-It decodes each recording, brings it to a common level, measures its pitch, removes noise, corrects the
-polarity and finds the times of the pulses.
+Each recording is decoded and brought to a common level; its pitch is measured, noise removed, polarity
+corrected, and the times of its pulses found.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def prepare_recordings(
     prepared: Callable[[int, int], None] = lambda done, of: None,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Measure recordings of one speaker and write `work/features/<speaker>`; does nothing if it exists.
+    """Measure recordings of one speaker and write `work/features/<speaker>`, unless it exists.
 
     A recording that is silent, too short or too long is left out and reported.
 

@@ -1,13 +1,13 @@
-"""Finds the times of a speaker's glottal pulses, and refines the measured pitch to match them.
+"""Find the times of a speaker's glottal pulses, and refine the measured pitch to match them.
 
-Measured pitch gives the rate of glottal closures but not their times, and its integral drifts.  If the
-vocoder's pulses are at the speaker's times, it can learn the recording's phases, which are audible below
-2 kHz.  With pulses at random times it cannot.
+Measured pitch gives the rate of glottal closures but not their times, and its integral drifts.  With pulses
+at the speaker's times, the vocoder can learn the recording's phases, which are audible below 2 kHz.  With
+pulses at random times it cannot.
 
 The closures are visible in the residual of linear prediction (J. Makhoul, "Linear prediction: a tutorial
 review", 1975).  Each frame's residual is analysed into harmonics of the measured pitch.  Each place in the
-period gets a score: how well the harmonics' phases agree with a pulse there.  Dynamic programming finds the
-best path of places through the recording.
+period gets a score for a pulse there: the agreement of the harmonics' phases.  Dynamic programming finds the
+best path of places.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOP_HZ = 3000.0
 """Harmonics above this are too noisy to locate a pulse."""
 _PLACES = 96
 _REACH = 6
-"""Number of places by which the path may move in a frame: measured pitch is wrong by at most 6 Hz."""
+"""Places by which the path may move in a frame: measured pitch is wrong by at most 6 Hz."""
 _STIFFNESS = 0.6
 """Cost of the largest move; a perfect pulse has a score of 1."""
 

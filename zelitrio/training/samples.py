@@ -32,7 +32,7 @@ SENTENCES = (
     "Where did you learn to speak so well?",
     "A small fire burned in the kitchen, and the bread smelled good.",
 )
-"""Sentences that are in no training corpus."""
+"""Sentences outside of every training corpus."""
 
 Pcm = npt.NDArray[np.float32]
 

@@ -2,7 +2,7 @@
 
 A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames],
 `pulses.npy` float32 [frames, 2] (see `zelitrio.training.pulse_times`) and `index.json`, a list of utterances
-in the order of the arrays.  `speaker.json` has the facts about a speaker who is not in the recipe's table.
+in order. `speaker.json` has the facts about a speaker outside of the recipe's table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zelitrio.training.corpus import Speaker
 from zelitrio.training.features import HOP_SAMPLES
 
 GUIDED = "guided.npy"
-"""File beside `mel.npy`, if frames were predicted: float16 [frames, mels], nan where none were."""
+"""File of predicted frames: float16 [frames, mels], nan for missing ones."""
 _FACTS = "speaker.json"
 _INDEX = "index.json"
 _PULSES = "pulses.npy"
@@ -47,7 +47,7 @@ class Shard:
     f0: npt.NDArray[np.float32]
     pulses: npt.NDArray[np.float32]
     guided: npt.NDArray[np.float16] | None = None
-    """Mel frames that an acoustic model predicted, nan where there are none; see `recipe.guided`."""
+    """Predicted mel frames of `recipe.guided`, nan for missing ones."""
 
     def pcm(self, first_frame: int, frames: int) -> npt.NDArray[np.float32]:
         """Read the samples of a range of the shard's frames, float32 in [-1, 1]."""
@@ -56,7 +56,7 @@ class Shard:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether a folder has a complete shard in today's format."""
+    """Whether a folder has a complete shard in the present format."""
     return (folder / _INDEX).is_file() and (folder / _PULSES).is_file()
 
 

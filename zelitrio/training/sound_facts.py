@@ -1,4 +1,4 @@
-"""Measures a recording without knowing its text; takes about 30 ms for 5 s."""
+"""Measure a recording without its text, in about 30 ms for 5 s."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def clipped_share(pcm: Pcm) -> float:
     if peak < 0.05:
         return 0.0
     top = size >= (0.999 if peak >= 0.999 else 0.9995 * peak)
-    # A single sample at the top is any wave's peak; three in a row are a clipped wave.
+    # A single sample at the top is a peak; three in a row are clipped.
     flat = top[:, 2:] & top[:, 1:-1] & top[:, :-2]
     return float(3 * flat.sum() / max(1, size.size)) if flat.any() else 0.0
 
@@ -146,8 +146,8 @@ def _cancelled_db(pcm: Pcm) -> float:
 def median_pitch_hz(pcm: Pcm) -> float:
     """Measure the median pitch of float32 samples at 24 kHz by autocorrelation; nan without voiced frames.
 
-    It has no tracking over time, but an utterance's median is right within a few per cent, and it needs only
-    numpy.
+    It has no tracking over time, but an utterance's median is right within a few per cent, and it needs
+    only numpy.
     """
     low = _decimated(pcm, SAMPLE_RATE_HZ // _PITCH_RATE_HZ)
     size, hop = 400, 160

@@ -1,4 +1,4 @@
-"""Finds recordings of another speaker than the rest, by median pitch and long-term spectrum."""
+"""Find recordings of another speaker than the rest, by median pitch and long-term spectrum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zelitrio.training.sound_facts import SoundFacts
 
 FEWEST = 8
-"""Least number of recordings for which this can be decided."""
+"""Least number of recordings for a decision."""
 SHORTEST_SPEECH_S = 1.0
 """In less speech than this, the spectrum depends more on the words than on the speaker."""
 PITCH_LN = 0.30
@@ -23,7 +23,7 @@ _APART = 2.0
 
 
 def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
-    """Find recordings that another person may have spoken.  Returns index and difference of each."""
+    """Find recordings that another person may have spoken.  Return index and difference of each."""
     judged = [
         index
         for index, one in enumerate(facts)
@@ -52,8 +52,8 @@ def strangers(facts: Sequence[SoundFacts]) -> list[tuple[int, str]]:
 def _larger_group(pitch: npt.NDArray[np.float64], spectrum: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Mark the recordings of the larger group if there clearly are two groups; otherwise mark all.
 
-    Uses 2-means over pitch and spectrum together.  The initial centres are the recording farthest from the
-    mean, and the one farthest from that recording.
+    2-means over pitch and spectrum.  The initial centres are the recording farthest from the mean, and the
+    one farthest from that.
     """
     scale = np.sqrt(spectrum.shape[1]) * UNUSUAL_DB[1] / 2
     points = np.column_stack([pitch / (PITCH_LN / 2), spectrum / scale])

@@ -1,4 +1,4 @@
-"""Checks whether a text can be what a recording says, by its script, language and length."""
+"""Check whether a text fits a recording, by script, language and length."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FUNCTION_WORDS = frozenset(
 
 
 def text_fault(utterance: Utterance, lexicon: Lexicon) -> str | None:
-    """Why a text is not English, judged by the front end's reading of it; None if it is."""
+    """Why a text is not English, judged by its reading; None if it is."""
     text = utterance.source
     letters = [at for at, char in enumerate(text) if unicodedata.category(char).startswith("L")]
     spoken = {at for word in utterance.words for at in range(*word.span)}

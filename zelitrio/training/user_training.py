@@ -31,9 +31,9 @@ def runs_of(order: Order) -> dict[str, Path]:
 
 
 def counted(order: Order, plan: WorkPlan, onlooker: Onlooker) -> WorkPlan:
-    """Return the plan with its numbers of steps: from the order, from the stopped run, or from the recipe.
+    """Return the plan with its numbers of steps: from the order, the stopped run, or the recipe.
 
-    If the order gives a time, measures how long steps take on this machine.
+    If the order gives a time, the speed of steps on this machine is measured.
     """
     recipe = order.recipe
     if order.steps is not None:
@@ -72,7 +72,7 @@ def _train_acoustic(order: Order, recipe: Recipe, run: Path, watch: Watch) -> in
 
 
 class _Stopwatch(Watch):
-    """Stops a run after a few steps, to measure how long a step takes."""
+    """Stops a run after a few steps, to time a step."""
 
     def __init__(self) -> None:
         self.at_s: list[float] = []
@@ -85,7 +85,7 @@ class _Stopwatch(Watch):
 def _timed(recipe: Recipe) -> Recipe:
     """Return a recipe with twice as many steps as are timed, because the last step also measures losses.
 
-    The critic has the same share of the timed steps as of a whole run.  The first step is not timed.
+    The critic has its usual share of the timed steps.  The first step is not timed.
     """
     acoustic, steps = recipe.acoustic, 2 * _TIMED_STEPS
     return attrs.evolve(

@@ -1,6 +1,6 @@
-"""Makes a voice from a user's recordings: checks, measures and aligns them, trains, exports, evaluates.
+"""Make a voice from a user's recordings: check, measure and align them, train, export, evaluate.
 
-Each step writes its result to the work folder and is not repeated, so a run that was stopped continues.
+Each step writes its result to the work folder and is not repeated, so a stopped run continues.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def missing_packages() -> list[str]:
 
 
 def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checked:
-    """Check the recordings, show their problems, and require that enough can be used.
+    """Check the recordings, show their problems, and require enough usable ones.
 
     Raises:
-        LocalError: the table cannot be read, or too little can be used.
+        LocalError: the table cannot be read, or too few recordings are usable.
     """
     onlooker.begin("checking", 1)
 
@@ -77,10 +77,10 @@ def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checke
 
 
 def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
-    """Make the voice, or continue a run that was stopped; blocks.  None if the onlooker stopped it.
+    """Make the voice, or continue a stopped run; blocks.  Return None if the onlooker stopped it.
 
     Raises:
-        LocalError: too little can be used, the work folder has other work, or OUT contains something else.
+        LocalError: too few recordings are usable, the work folder has other work, or OUT has other content.
     """
     refuse_taken(order.out, order.work)
     checked = look_through(order.recordings, order.recipe, onlooker)
@@ -152,7 +152,7 @@ def _measure(order: Order, checked: Checked, onlooker: Onlooker) -> None:
 
 
 def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData:
-    """Align the recordings, and show which do not contain their text.
+    """Align the recordings, and show those that do not say their text.
 
     Raises:
         LocalError: too few are left.
@@ -207,7 +207,7 @@ def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
 
 
 def _fitting(checked: Checked, data: AcousticData) -> Checked:
-    """Return the checked recordings without those that did not fit their texts."""
+    """Return the checked recordings that fit their texts."""
     names = {example.entry.name for example in (*data.train[0], *data.held[0])}
     usable = tuple(one for one in checked.usable if one.recording.name in names)
     return attrs.evolve(checked, usable=usable)

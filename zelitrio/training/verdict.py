@@ -1,4 +1,4 @@
-"""Evaluates a finished voice: its similarity to the recordings, and how well it is understood."""
+"""Evaluate a finished voice: its similarity to the recordings, and its intelligibility."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ class Verdict:
 
 
 def judge(voice: Voice, base: Voice, data: AcousticData, measure: MeasurePitch, listen: Listen) -> Verdict:
-    """Compare a voice, and the built-in one, with the recordings that were held out of training.
+    """Compare a voice, and the built-in one, with held-out recordings of the same texts.
 
-    All three say the same texts.  Takes about the duration of the speech on one CPU core, at most a minute.
+    It takes about the duration of the speech on one CPU core, at most a minute.
     """
     held, pool = data.held[0], data.train[0]
     facts = held[0].shard.facts

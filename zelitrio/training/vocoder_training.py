@@ -1,6 +1,6 @@
 """Training of the vocoder: first to match recordings, then also to pass small critics.
 
-A run is a folder with `checkpoint.pt` and `log.jsonl`; a run that was stopped resumes from there.
+A run is a folder with `checkpoint.pt` and `log.jsonl`; a stopped run resumes from there.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class VocoderPlan:
 
     steps: int = 12_000
     critic_channels: int = 0
-    """Width of the critics; 0: none.  They are for a network that already matches recordings.  A step with 8
-    takes one second on two CPU cores, with 16 three seconds."""
+    """Width of the critics; 0: no critics.  They are for a network that already matches recordings.  A step
+    with 8 takes one second on two CPU cores, with 16 three seconds."""
     batch: int = 12
     learning_rate: float = 1e-3
     critic_learning_rate: float = 4e-4
@@ -137,7 +137,7 @@ class VocoderTraining:
             network.to(device)
 
     def state(self) -> dict[str, Any]:
-        """Everything that a resumed run needs, for a checkpoint."""
+        """The state of a run for its checkpoint."""
         state = {
             **stored_sizes(self.network.config),
             "step": self.step,
@@ -174,12 +174,13 @@ class VocoderTraining:
         losses = {"stft": distance, "mel": mel, "phase": phase}
         total = distance + mel + phase
         if self.critics:
-            # Half of each crop: otherwise the critics would take most of a step's time.
+            # Half of each crop, because the critics would take most of a step's time.
             length = made.shape[1] // 2
             begin = int(torch.randint(0, made.shape[1] - length, ()))
             piece = slice(begin, begin + length)
             loss, fooled, matched = self.critics.judge(made[:, piece], natural[:, piece], batch.band_hz)
-            # The critics' losses get their full weight only after 300 steps: an untrained critic adds noise.
+            # The critics' losses get their full weight only after 300 steps, because an untrained critic adds
+            # noise.
             joined = min(1.0, max(0.0, (self.step - 100) / 200))
             total = 0.5 * distance + 3.0 * mel + 0.5 * phase + joined * (fooled + 2.0 * matched)
             losses |= {"critic": loss, "fooled": fooled, "matched": matched}
@@ -192,7 +193,8 @@ class VocoderTraining:
         return as_floats(losses)
 
     def _distances(self, made: Tensor, natural: Tensor, band_hz: Tensor) -> tuple[Tensor, Tensor]:
-        # Two of four resolutions per step: the STFTs' backward pass is half of a step's time on a CPU.
+        # Two of four resolutions per step, because the STFTs' backward pass is half of a step's time on a
+        # CPU.
         rng = step_generator(self.plan.seed + 1, self.step)
         ffts = (int(rng.choice(SHORT_FFTS)), int(rng.choice(LONG_FFTS)))
         return spectral_distance(made, natural, band_hz, ffts), mel_distance(made, natural, band_hz)
@@ -233,17 +235,17 @@ def train_vocoder(
     workers: int = 0,
     watch: Watch = UNWATCHED,
 ) -> int:
-    """Train until `plan.steps` or until `watch` stops it; resumes from the run's checkpoint if there is one.
+    """Train until `plan.steps` or until `watch` stops it; resume from the run's checkpoint if there is one.
 
-    Returns the number of steps taken in all.
+    Returns the total number of steps.
 
     Args:
         work: folder with `features/`.
         run: the run's own folder.
         plan: the hyperparameters.
         init: checkpoint of another run; a new run starts from its weights and sizes.
-        device: of torch.
-        workers: processes that prepare batches; 0: this process prepares each batch when it is needed.
+        device: torch's name of the device.
+        workers: processes that prepare batches; 0: this process prepares each batch.
         watch: called after every step and checkpoint.
     """
     data = VocoderData(work, guided_share=plan.guided_share, turned=plan.turned)

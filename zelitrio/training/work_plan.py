@@ -23,7 +23,7 @@ class WorkPlan:
     recordings: str
     tuned: bool
     nearest: int | None = None
-    """Number of the nearest built-in speaker; None until it is known."""
+    """Number of the nearest built-in speaker, once known."""
     turned: float = 0.0
     """Shift from the speaker's pulses to the built-in vocoder's, in periods; set together with `nearest`."""
     acoustic_steps: int = 0
@@ -35,7 +35,7 @@ class WorkPlan:
         """Read the plan in a folder, or make a new one.
 
         Raises:
-            LocalError: the plan is for other recordings or other initial weights, or of another version.
+            LocalError: the plan has other recordings, other initial weights, or another version.
         """
         if not path.is_file():
             return cls(path=path, recordings=recordings, tuned=tuned).kept()
@@ -59,7 +59,7 @@ class WorkPlan:
         return cls(path=path, **kept)
 
     def kept(self, **changes: Any) -> WorkPlan:
-        """Change the plan and write it.  Returns the new plan."""
+        """Write a changed plan and return it."""
         changed = attrs.evolve(self, **changes)
         fields = attrs.asdict(changed, filter=lambda field, _: field.name != "path")
         with whole_file(self.path) as partial:
@@ -68,7 +68,7 @@ class WorkPlan:
 
 
 def fingerprint(usable: Sequence[Usable]) -> str:
-    """Compute a fingerprint of recordings and texts; it covers each file's name, size and time of change."""
+    """Compute a fingerprint of recordings and texts, from each file's name, size and time of change."""
     digest = hashlib.sha256()
     for one in usable:
         status = one.path.stat()

@@ -1,4 +1,4 @@
-"""Makes the voices and the model that the package contains.  `zelitrio train` does not use this.
+"""Make the voices and the model of this package.  `zelitrio train` does not use this.
 
 `python -m zelitrio.training.recipe` has commands for the natural voices (from recordings), the built-in
 voices (from a teacher's speech), and the letter-to-sound model.

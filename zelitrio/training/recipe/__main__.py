@@ -46,7 +46,7 @@ def natural(
     out
         The voice folder to write.
     only
-        Do this step only.
+        Do only this step.
     device
         auto, cpu, cuda or cuda:N.
     threads
@@ -59,12 +59,12 @@ def natural(
 
 @app.command
 def speech(plan: Annotated[SpeechPlan, FLAT], *, teacher: Path, device: str = "auto") -> None:
-    """Make a teacher's speech; run again, it goes on where it stopped.
+    """Make a teacher's speech; a second run continues where the first stopped.
 
     Parameters
     ----------
     teacher
-        Voice folder with Kokoro's voices, as `zelitrio voices add kokoro` makes it.
+        Voice folder of `zelitrio voices add kokoro`.
     device
         auto, cpu, cuda or cuda:N.
     """

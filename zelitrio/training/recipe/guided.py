@@ -1,8 +1,8 @@
 """Predicts frames with the acoustic model, for the last phase of the vocoder's training.
 
 Predicted mel frames are smoother than measured ones, and a vocoder trained without them buzzes.  Every
-aligned recording is decoded with its own durations, pitch and energy, so that the predicted frames are at the
-same times as the recorded sound ("ground-truth aligned").
+aligned recording is decoded with its own durations, pitch and energy, so that predicted frames have the times
+of the recorded sound ("ground-truth aligned").
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Three steps: align each word's letters with its phones by expectation maximisati
 two phones); count n-grams of the aligned pairs and smooth them (modified Kneser-Ney: Chen and Goodman, "An
 empirical study of smoothing techniques for language modeling", 1998); remove the n-grams that change the
 likelihood least.  One twentieth of the words, chosen by a hash of their spelling, is held out to measure the
-word accuracy.  Takes two minutes on one core; nothing is random.
+word accuracy.  It takes two minutes on one core; nothing is random.
 """
 
 from __future__ import annotations
@@ -211,8 +211,8 @@ def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
     """Set the probabilities (interpolated modified Kneser-Ney).  Returns each history's back-off weight."""
     weights: list[np.ndarray] = []
     for index, level in enumerate(levels):
-        # In lower orders an n-gram counts once for each different symbol before it (its continuation
-        # count).  At the start of a word there is no symbol before it, so its own count is used.
+        # In lower orders an n-gram counts once for each different symbol before it (its continuation count).
+        # At the start of a word no symbol precedes it, so its own count is used.
         count = level.count.astype(float)
         if index + 1 < len(levels):
             varied = np.bincount(levels[index + 1].shorter, minlength=len(count))
@@ -292,7 +292,7 @@ def measure(model: LetterToSound, held_out: Mapping[str, Sequence[str]]) -> dict
     right = right_plain = errors = phones = 0
     times = []
     for word, said in held_out.items():
-        begin = time.thread_time()  # CPU time: other programs may be using the machine
+        begin = time.thread_time()  # CPU time, because other programs may use the machine
         found = model.best(word)[0]
         times.append(1000 * (time.thread_time() - begin))
         plain = found.translate(_UNSTRESSED)

@@ -1,6 +1,6 @@
-"""Makes the natural voices, from which `zelitrio train` starts, out of recordings.
+"""Make the natural voices, from which `zelitrio train` starts, out of recordings.
 
-A step whose result exists does nothing; a step that was stopped resumes.
+A step with a result does nothing; a stopped step resumes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MELODY = 1.25
 """Factor of the pitch's range.  A predicted pitch curve is a mean, and flatter than any reading.  With this
 factor it has the readers' spread (0.17 in ln f0 for kathleen); word error and DNSMOS stay the same."""
 CLARITY = 0.2
-"""See `assemble`.  Predicted spectra are means too, and flatter than any; P808 rose by 0.05 to 0.07."""
+"""See `assemble`.  Predicted spectra are means too, and too flat; P808 rose by 0.05 to 0.07."""
 
 CASTINGS: Sequence[Casting] = (
     Casting(

@@ -1,6 +1,6 @@
 """The corpus of the natural voices: a folder of recordings for each speaker, and facts about each speaker.
 
-A speaker that is not in the table gets safe defaults.
+An unknown speaker gets safe defaults.
 """
 
 from __future__ import annotations

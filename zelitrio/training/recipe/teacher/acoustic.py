@@ -1,7 +1,8 @@
-"""Trains the acoustic model on the teacher's speech for a given time; all data are on the device.
+"""Train the acoustic model on the teacher's speech for a given time; all data are on the device.
 
-First to match the speech, then also to pass a critic of mel frames.  Of the predictors of duration, pitch and
-energy, the weights that did best on held-out speech are kept, while the decoder is trained to the end.
+First it learns to match the speech, then also to pass a critic of mel frames.  For the predictors of
+duration, pitch and energy, the best weights on held-out speech are kept, while the decoder is trained to the
+end.
 """
 
 from __future__ import annotations
@@ -228,7 +229,7 @@ class Trainer:
         return {name: float(loss) for name, loss in self.losses.items()}
 
     def look(self) -> dict[str, float]:
-        """See Student.look; remembers the predictors' weights if their loss is the lowest so far."""
+        """See Student.look; stores the predictors' weights if their loss is the lowest yet."""
         found = validate(self.averaged, self.lessons)
         score = found.get("val_duration", 0.0) + 0.2 * found.get("val_pitch", 0.0)
         if self.best is None or score < self.best[0]:

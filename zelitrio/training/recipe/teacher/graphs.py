@@ -1,4 +1,4 @@
-"""Captures a training step as a CUDA graph; its optimisers and averages never wait for the device."""
+"""Capture a training step as a CUDA graph; its optimisers and averages never wait for the device."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def capture(step: Callable[[], None], warm: int = 4) -> Callable[[], None]:
 
 
 def captured(step: Callable[[], None], note: Callable[..., None]) -> Callable[[], None]:
-    """Return a step as a CUDA graph; if it cannot be captured, log that and return the step itself."""
+    """Return a step as a CUDA graph; if the capture fails, log that and return the step itself."""
     try:
         began = time.monotonic()
         graph = capture(step)

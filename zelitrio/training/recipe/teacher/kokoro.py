@@ -25,11 +25,11 @@ class KokoroTeacher:
     batch_s: float
     """Seconds of speech per batch."""
     most_at_once: int
-    """Requests per call.  Many, because a GPU's batch is chosen from them by similar length."""
+    """Requests per call, many because a GPU's batch is chosen from them by similar length."""
 
     @classmethod
     def at(cls, folder: Path, device: str) -> KokoroTeacher:
-        """Read a voice folder that `zelitrio voices add kokoro` made.
+        """Read a voice folder of `zelitrio voices add kokoro`.
 
         Raises:
             LocalError: the folder lacks one of the teacher's voices.

@@ -1,7 +1,7 @@
-"""Makes the teacher's speech and writes it to disk, measured and aligned; a second run continues the first.
+"""Make the teacher's speech and write it to disk, measured and aligned; a second run continues the first.
 
 Chunk n has the answers to requests 24n to 24n + 23.  The texts depend only on a seed, so a later run knows
-which chunks are missing.
+the missing chunks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Narrows a trained network: removes inner units of its blocks and refits the weights of the others.
+"""Narrow a trained network: remove inner units of its blocks and refit the weights of the others.
 
-Units are removed one by one: each time the one whose removal, after refitting the others, changes the block's
-outputs least (optimal brain surgeon, for a layer with several outputs).  Their outputs on real frames decide,
-not the size of their weights.
+Units are removed one by one.  The next one is that with the least change of the block's outputs after
+refitting the others (optimal brain surgeon, for a layer with several outputs).  Outputs on real frames
+decide, not the size of weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from zelitrio.networks import FineVocoder, PitchedAcousticModel, StreamingBlock
 
 _RIDGE = 1e-4
-"""Ridge regularisation as a share of the mean second moment; keeps weights with little effect small."""
+"""Ridge regularisation as a share of the mean second moment, which keeps ineffective weights small."""
 
 
 def narrow_vocoder(wide: FineVocoder, inner: int, part_inner: int, run: Callable[[], object]) -> FineVocoder:

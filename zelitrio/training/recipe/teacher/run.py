@@ -1,10 +1,10 @@
-"""Runs the whole recipe on a machine with a GPU in a given time: speak, measure, align, train both networks.
+"""Run the whole recipe on a machine with a GPU in a given time: speak, measure, align, train both networks.
 
 Four kinds of processes run at once.  The maker runs the teacher on the GPU.  Its workers measure and align on
 the CPU.  The vocoder's trainer starts with the first chunks.  The acoustic model's trainer starts when
 everything is aligned; near its end it predicts frames for the vocoder.
 
-Results are written to `out` during the run, so they are there when the time is over.
+Results are written to `out` during the run.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Options:
     """Inputs, outputs and the time of a run.
 
     Attributes:
-        speech: what the teacher says, and where the speech is stored.
-        teacher: voice folder that `zelitrio voices add kokoro` made.
+        speech: the teacher's texts, and the folder of its speech.
+        teacher: voice folder of `zelitrio voices add kokoro`.
         out: folder for weights and logs.
         seconds: duration of the whole run.
-        device: of torch.
+        device: torch's name of the device.
         role: role of this process; None: start a process for each role.
         began: monotonic time of the run's start, if there is a role.
         start: a voice folder with networks to narrow; None: train new networks.

@@ -1,7 +1,7 @@
-"""Measures the teacher's speech: level, start and end, log-mel, pitch, phase of the excitation, voicing.
+"""Measure the teacher's speech: level, start and end, log-mel, pitch, phase of the excitation, voicing.
 
-The teacher's pitch curve is exact, so no pitch is estimated.  The phase of its excitation is the running sum
-of that curve, so the phase that the vocoder needs is known for every frame.
+The teacher's pitch curve is exact, so no pitch is estimated.  The phase of the excitation is the running sum
+of that curve, so it is known for every frame.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def _pitch(f0: F32, begin: int, frames: int) -> tuple[F32, F32]:
 
 
 def _voiced(pcm: F32, ln_f0: F32) -> npt.NDArray[np.uint8]:
-    """Frames whose sound below 1.5 kHz repeats at the pitch's period and is not far below the loud frames."""
+    """Mark frames with a sound below 1.5 kHz that repeats at the pitch's period and is not far below the loud
+    frames."""
     frames = len(ln_f0)
     spectrum = np.fft.rfft(pcm)
     hz = np.linspace(0.0, SAMPLE_RATE_HZ / 2, len(spectrum))

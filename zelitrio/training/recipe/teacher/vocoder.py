@@ -1,7 +1,7 @@
 """Trains the vocoder on the teacher's speech for a given time: first to match it, soon also to pass critics.
 
 Speech, features and the choice of crops are on the device.  On a GPU a step of the vocoder and the critics is
-one CUDA graph, because launching its thousands of kernels one by one takes longer than running them.
+one CUDA graph, because launching its thousands of kernels takes longer than running them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class VocoderPlan:
     alone_share: float = 0.12
     """Share of the time without critics."""
     joining_steps: int = 0
-    """Steps over which the critics' weight grows: untrained critics teach a trained network nothing."""
+    """Steps over which the critics' weight grows, because untrained critics teach nothing."""
     guided_share: float = 0.5
     fitted_batches: int = 12
     """Number of batches that decide which units a narrower network keeps."""
