@@ -55,8 +55,6 @@ class Watcher:
 
 @attrs.frozen
 class _Stored:
-    """Keys and totals of one version of the file."""
-
     version: int
     keys: tuple[Key, ...]
     totals: Totals

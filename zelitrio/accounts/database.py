@@ -159,7 +159,6 @@ class Database(SqliteFile):
 
 
 def _key_of(row: tuple[Any, ...]) -> Key:
-    """A key from the columns of `_KEY_COLUMNS`."""
     name, digest, created_at_s, expires_at_s, revoked_at_s, characters, period, concurrent = row
     return Key(
         name=name,

@@ -139,7 +139,6 @@ class History:
             return await trio.to_thread.run_sync(work, self._file)
 
     async def _store(self) -> bool:
-        """Store the finished items; return whether there were any."""
         async with self._using:
             items = tuple(self._pending)
             if not items or not await self._try(partial(HistoryFile.add, items=items)):

@@ -17,9 +17,8 @@ def wav_header(sample_rate_hz: int, data_bytes: int | None = None) -> bytes:
 
     Args:
         sample_rate_hz: of the samples.
-        data_bytes: number of bytes that follow.  None: unknown; then both sizes are 0xFFFFFFFF, which players
-        read
-            as "until the end", and which FFmpeg writes to a pipe too.
+        data_bytes: number of bytes that follow.  None: unknown; then both sizes are 0xFFFFFFFF, as FFmpeg
+            writes to a pipe, which players read as "until the end".
     """
     known = data_bytes is not None and data_bytes + _WAV_HEADER_BYTES - 8 <= _UNKNOWN_BYTES
     data = data_bytes if known and data_bytes is not None else _UNKNOWN_BYTES

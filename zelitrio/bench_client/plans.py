@@ -141,7 +141,6 @@ class _Run:
         self.emit({**self._names({}), "what": "knee", "arrivals_per_s": low, "limit_ms": plan.limit_ms})
 
     def _rate(self, rate: float) -> bool:
-        """Measure a rate.  Returns whether it is below the knee."""
         plan = self.plan
         point = self._measure(
             {"arrivals_per_s": rate},
@@ -172,7 +171,6 @@ class _Run:
         return bool(point["n"]) and not point["underruns"] and not point["failed"]
 
     def _measure(self, point: dict[str, Any], load: Callable[[Tell], Coroutine[Any, Any, None]]) -> Line:
-        """Run one load and emit its lines.  Returns the point's line."""
         names = self._names(point)
         self.emit({**names, "what": "begin", "seconds": self.plan.seconds})
         everything: list[Said] = []

@@ -117,7 +117,6 @@ class FrameReader:
         del held[:at]
 
     def _read_answer(self) -> bool:
-        """Take the answer to the upgrade from the bytes held.  Returns whether it was complete."""
         held = self._held
         end = held.find(b"\r\n\r\n")
         if not held.startswith(b"HTTP/1."[: len(held)]) or (end < 0 and len(held) > _MOST_HEAD_BYTES):

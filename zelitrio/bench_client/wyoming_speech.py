@@ -90,7 +90,6 @@ class WyomingSpeaker:
         return heard
 
     def _take(self, event: Event, heard: Heard) -> bool:
-        """Take an event.  Returns whether it is the last."""
         match event.kind:
             case "audio-start":
                 width, channels = event.data.get("width"), event.data.get("channels")

@@ -109,7 +109,6 @@ def _drawn(series: Series, across: _Scale, up: _Scale) -> str:
 
 
 def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round numbers from `low` to the first at or above `high`."""
     span = high - low
     if span <= 0 or not math.isfinite(span):
         return [low, low + 1.0]

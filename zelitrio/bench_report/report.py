@@ -135,7 +135,6 @@ def _over_time(server: _Server, bench: str) -> tuple[tuple[float, float], ...]:
 
 
 def _against(server: _Server, bench: str, name: str, part: str | None = None, style: str = "line") -> Series:
-    """A series of a figure over the load."""
     points = []
     for line in server.of("point", bench):
         load, value = _load(line, bench), _value(line, name, part)
@@ -228,7 +227,6 @@ def _notes(bench: str, servers: Sequence[_Server]) -> Iterator[str]:
 
 
 def _conditions(servers: Sequence[_Server]) -> str:
-    """The conditions of a run: bench, server, time and machine."""
     rows = []
     for server in servers:
         line = next(line for line in server.lines if line["what"] == "point")

@@ -275,7 +275,6 @@ def _with_bar(plan: Plan, measured: Iterator[Line]) -> Iterator[Line]:
 
 
 def _show(lines: Sequence[Mapping[str, Any]]) -> None:
-    """Print the points as a table on stderr."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -48,8 +48,8 @@ class Target:
         cuda: whether to reserve an NVIDIA GPU and install torch with CUDA.
         replicas: servers that share a balancer, or pods.
         image: name of the container image.
-        domain: the clients' host name, also in the balancer's certificate; None: the balancer speaks plain
-        text. balancer_port: the balancer's port for plain text.
+        domain: the clients' host name, also in the balancer's certificate; None: plain text.
+        balancer_port: the balancer's port for plain text.
     """
 
     server: ServerSettings = attrs.field(factory=ServerSettings)
@@ -91,8 +91,6 @@ def render(kind: str, target: Target) -> dict[PurePosixPath, str]:
 
 
 class _PackageTemplates(BaseLoader):
-    """Loads the templates of this package, which may be in a ZIP file."""
-
     def get_source(self, environment: Environment, template: str) -> tuple[str, None, None]:
         path = files("zelitrio.deploy").joinpath("templates", *template.split("/"))
         if not path.is_file():
@@ -152,7 +150,6 @@ def _check_balancer(target: Target) -> None:
 
 
 def _values(kind: str, target: Target) -> dict[str, Any]:
-    """The variables of the templates."""
     changed = {
         field.name: value
         for settings in (target.server, target.session, target.engine, target.start)

@@ -60,7 +60,6 @@ def _spoken(runner: Runner, speaker: object) -> Frames:
 
 
 def _step_s(runner: Runner, frames: Frames, window: int, batch: int, rounds: int = _ROUNDS) -> float:
-    """Shortest of several measurements of a step, because other programs may slow some down."""
     row = SpeakRow(slot=runner.spare, frames=frames, first=0, noise_at=0)
     taken: list[float] = []
     while len(taken) < 1 + rounds and (len(taken) < 2 or sum(taken) < _LONGEST_S):

@@ -175,7 +175,6 @@ class Runner:
 
 
 def _rung(value: int, ladder: Sequence[int]) -> int:
-    """The smallest entry of an ascending ladder that is not below `value`."""
     for rung in ladder:
         if rung >= value:
             return rung
@@ -183,7 +182,6 @@ def _rung(value: int, ladder: Sequence[int]) -> int:
 
 
 def _powers_of_two(limit: int) -> list[int]:
-    """1, 2, 4, ... below the limit, then the limit."""
     steps = [1]
     while steps[-1] * 2 < limit:
         steps.append(steps[-1] * 2)

@@ -191,7 +191,6 @@ class EngineStream:
         return waiting
 
     def _give_credit(self) -> None:
-        """Credit the audio that was read since the last credit."""
         taken_s, self._taken_s = self._taken_s, 0.0
         if taken_s:
             self._door.tell(Credit(stream=self._number, audio_s=taken_s))

@@ -195,7 +195,6 @@ def _turn(lane: Lane) -> float:
 
 
 def _is_pressing(lane: Lane, now_s: float) -> bool:
-    """Whether its listener waits or runs dry within `PATIENCE_S`."""
     return lane.due_s - now_s < PATIENCE_S
 
 

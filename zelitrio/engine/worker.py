@@ -205,7 +205,6 @@ class Worker:
         return landing
 
     def _collect(self, step: Step | None) -> None:
-        """Wait for a launched step and pass its result to its streams."""
         if step is None:
             return
         result = step.pending.wait()
@@ -231,7 +230,6 @@ class Worker:
             self._fail_for(work, error)
 
     def _begin(self, work: Work, speak: Speak, read: NDArray[np.float32]) -> None:
-        """Lay out a read utterance."""
         lane = work.lane
         if lane.stream not in self._works:
             return
@@ -241,7 +239,6 @@ class Worker:
         self._lanes.read(lane, work.current(speak))
 
     def _trim(self, work: Work, heard: NDArray[np.float32]) -> None:
-        """Cut off the silence before and after an expanded utterance."""
         lane = work.lane
         if lane.stream not in self._works:
             return

@@ -222,7 +222,6 @@ def _read_voices(fields: Fields) -> tuple[str, ...] | None:
 
 
 def _read_inputs(fields: Fields) -> list[_Input]:
-    """Text, voice and `new_turn` of each input."""
     items = fields.items("inputs") or []
     if len(items) > MAX_INPUTS:
         raise fields.error("list_type", "inputs", f"a list of at most {MAX_INPUTS} inputs")

@@ -86,9 +86,8 @@ class ChunkSchedule:
     Args:
         schedule_chars: characters to buffer before each release; the last number repeats.
         auto_mode: whether to release text up to the last whole word as it comes, without a schedule.
-        takes_sentences: whether clients end each whole sentence with a space: such text is released as it
-        comes,
-            unless its mark may belong to an abbreviation or a number.
+        takes_sentences: whether clients end each whole sentence with a space: such text is released at
+            once, unless its mark may belong to an abbreviation or a number.
         find_sentence_end: finds the first certain sentence end after a position; None: no early release.
         find_phrase_end: finds the last comma, colon or dash to cut at; None: a simple pattern.
     """
@@ -330,7 +329,6 @@ class ChunkSchedule:
 
 
 def _after_last_space(text: str) -> int:
-    """Index just after the last space of a text; 0 if it has none."""
     if text[-1:].isspace():
         return len(text)
     words = text.rsplit(None, 1)

@@ -177,12 +177,10 @@ class SocketConnection(ABC, Generic[ContextT]):
                 self._end_if_single()
 
     def _close(self, context_id: str | None, *, discard: bool, wants_report: bool = False) -> Iterator[Event]:
-        """Take no more text for an open context."""
         self._contexts[context_id].state = ContextState.CLOSING
         yield EndContext(context_id, discard=discard, wants_report=wants_report)
 
     def _close_socket(self, *, discard: bool) -> Iterator[Event]:
-        """Take no more text at all."""
         for context_id, context in self._contexts.items():
             if context.state is ContextState.OPEN:
                 yield from self._close(context_id, discard=discard)
@@ -194,7 +192,6 @@ class SocketConnection(ABC, Generic[ContextT]):
         return [name for name, one in self._contexts.items() if one.state is ContextState.CLOSING]
 
     def _evict(self, names: Sequence[str | None]) -> Iterator[Event]:
-        """End closing contexts, to make room."""
         for name in names:
             self._contexts[name].state = ContextState.EVICTED
             yield EvictContext(name)

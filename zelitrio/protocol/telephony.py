@@ -142,7 +142,6 @@ def check_signature(headers: Mapping[str, str], body: bytes, secret: str, now_s:
 
 
 def _seconds(timestamp: str) -> float:
-    """Read seconds or milliseconds since 1970, or an ISO date."""
     try:
         if timestamp.isdecimal():
             number = float(timestamp)

@@ -40,8 +40,6 @@ WyomingEvent: TypeAlias = "Describe | Ping | ReplyEvent"
 
 @attrs.frozen
 class _Head:
-    """The line of an event."""
-
     kind: str
     data: dict[str, Any]
     data_bytes: int

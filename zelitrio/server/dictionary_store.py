@@ -189,7 +189,6 @@ async def _compiled(dictionary_id: str, rules: Sequence[Rule]) -> Version:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     with beside.open("wb") as file:

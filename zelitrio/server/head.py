@@ -113,7 +113,6 @@ def plain_upgrade(raw: bytes, max_bytes: int) -> RequestHead | None:
 
 
 def _parse(parser: h11.Connection, raw: bytes, max_bytes: int) -> RequestHead | None:
-    """Return the head at the beginning of `raw`, if complete."""
     end = _HEAD_END.search(raw, 0, max_bytes + 4)
     if end is not None and raw.count(b"\n", 0, end.end()) > MAX_LINES:
         raise BadHeadError(431, f"request head: expected at most {MAX_LINES} header fields")

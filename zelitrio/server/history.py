@@ -173,8 +173,6 @@ class HistoryEndpoints(Endpoints):
 
 @attrs.frozen
 class _Sound:
-    """The audio of one item."""
-
     data: bytes
     content_type: str
     extension: str

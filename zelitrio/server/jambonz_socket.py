@@ -96,7 +96,6 @@ class _Call:
         await self.socket.fail(code, reason)
 
     async def _read(self) -> None:
-        """The reader: turn messages into events until the call ends."""
         try:
             while not self.connection.is_stopped:
                 for event in self.connection.receive(await self.socket.receive()):

@@ -99,8 +99,6 @@ class _LogCollector(Collector):
 
 
 class _Labels:
-    """Gives label values to at most MAX_LABELS names."""
-
     def __init__(self) -> None:
         self._names: set[str] = set()
 

@@ -122,7 +122,6 @@ def _operation(route: Route, said: Operation, content: Mapping[str, Schema]) -> 
 
 
 def _errors(said: Operation, *, has_path: bool) -> list[str]:
-    """The statuses of an operation's errors."""
     if said.is_open:
         return []
     if said.body is not None:

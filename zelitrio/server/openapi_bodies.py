@@ -39,6 +39,5 @@ def _allow(body: Schema, name: str, values: list[str]) -> None:
 
 
 def _languages(catalogue: Catalogue) -> list[str]:
-    """Codes of the languages that at least one voice can read on this server."""
     spoken = (one for voice in catalogue.voices.values() for one in voice.languages)
     return sorted({one.code for one in spoken if not one.missing})

@@ -101,7 +101,6 @@ class Origins:
 
 
 def _hosts(own: Iterable[str], origins: Iterable[str]) -> frozenset[str]:
-    """The allowed host names of a server without keys."""
     named = (origin.lower().partition("://")[2].rpartition("@")[2] for origin in origins)
     return frozenset({*(name.lower() for name in own), *(re.sub(r":\d*$", "", name) for name in named)})
 

@@ -76,8 +76,8 @@ class Places:
 
         Args:
             headers: of the request, names in lower case.
-            peer: IP address of the other end of the connection; None: unknown.
             peer: IP address of the peer; None: unknown.
+            scheme: of the connection.
         """
         host = headers.get("host", "")
         prefix = self._root_path

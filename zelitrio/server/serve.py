@@ -59,9 +59,8 @@ async def serve(
         front_end: shared by all conversations.
         settings: address, keys, limits; None: the defaults.
         session_settings: settings of conversations; None: the defaults.
-        handle_signals: whether to drain on the first SIGTERM or SIGINT and end at once on the second; only
-        for
-            the program that owns the process, in its main thread.
+        handle_signals: whether to drain on the first SIGTERM or SIGINT and end at once on the second;
+            only for the program that owns the process, in its main thread.
         drain: set it to drain; None: only a signal drains.
         dictionaries: pronunciations that requests can name, if any.
         port: from `open_port`; None: bind the address in `settings`.

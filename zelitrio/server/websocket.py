@@ -82,7 +82,6 @@ def frame_head(kind: int, size: int) -> bytes:
 
 
 def _bytes_in(data: str | bytes | bytearray) -> int:
-    """The length of a message's part in bytes."""
     if isinstance(data, str) and not data.isascii():  # isascii takes constant time
         return len(data.encode())
     return len(data)
@@ -179,7 +178,6 @@ class WebSocket:
         return None
 
     def _take_text(self, text: str) -> str | None:
-        """A text message in one frame."""
         if self._code is not None:
             return None  # this side has closed: later data of the peer is ignored
         return text if self._fits(_bytes_in(text)) else None

@@ -137,7 +137,6 @@ class _Connection:
             await self.stream.linger()
 
     async def _read(self) -> None:
-        """The reader: turn bytes into events until the peer ends its sending side."""
         try:
             while data := await self._receive():
                 events = self.events.receive(data)

@@ -40,7 +40,6 @@ def align_characters(
 def _spread(
     text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]], length_ms: int
 ) -> CharTimes:
-    """Give every character of `text` a time; characters outside the spans fill the gaps."""
     starts: list[int] = []
     now = 0
     index = 0

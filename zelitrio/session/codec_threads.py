@@ -69,7 +69,6 @@ class CodecThreads:
         trio.lowlevel.start_thread_soon(job.work, partial(self._ended, token, job), "zelitrio-codec")
 
     def _ended(self, token: trio.lowlevel.TrioToken, job: _Job, result: outcome.Outcome[bytes]) -> None:
-        """Called in the thread."""
         self._done.append((job, result))
         if not self._is_called:
             self._is_called = True

@@ -50,7 +50,6 @@ class Outgoing:
 
 
 def _takes_nothing(*messages: str) -> bool:
-    """Default `offer`: takes nothing."""
     return False
 
 

@@ -105,7 +105,6 @@ def _ink(text: str) -> int:
 
 
 def _end_of(text: str, ink: int) -> int:
-    """Index after the first `ink` characters that are not white space."""
     if ink <= 0:
         return 0
     for at, char in enumerate(text):

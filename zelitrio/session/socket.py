@@ -301,7 +301,6 @@ class _Conversation:
         self._close_context(context)
 
     def _close_context(self, context: Context) -> None:
-        """Post the final frame after the context's audio, and remove the context."""
         if self.contexts.get(context.context_id) is context:
             del self.contexts[context.context_id]
             self.ended.add(context)
@@ -315,7 +314,6 @@ class _Conversation:
         self._close_if_drained()
 
     def _fail_context(self, context: Context, error: RemoteError) -> None:
-        """End one context with an error; on `multi-stream-input` the socket stays open."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return
@@ -324,7 +322,6 @@ class _Conversation:
         context.scope.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
-        """Refuse to open a context, with the messages of a failed context."""
         if self.request.dialect is Dialect.SINGLE:
             self._fail(error)
             return

@@ -125,7 +125,6 @@ async def speak(service: Service, options: StreamOptions, text: Spoken) -> Async
 
 
 async def _speak(service: Service, options: StreamOptions, text: Spoken, deliver: Deliver) -> None:
-    """Run the reader beside the stream's scheduler and encoder."""
     if not isinstance(text, str | AsyncIterable):
         await _speak_lines(service, options, text, deliver)
         return
@@ -149,7 +148,6 @@ def _make_schedule() -> ChunkSchedule:
 async def _speak_lines(
     service: Service, options: StreamOptions, lines: Sequence[Line], deliver: Deliver
 ) -> None:
-    """Speak a dialogue of known lines."""
     voices = {line.voice.voice_id: line.voice for line in lines}
     stream = DialogueStream(service, options, voices, _make_schedule)
     next_text = options.reading.next_text

@@ -231,7 +231,6 @@ class SpeechStream:
         return False
 
     async def _speak(self, first: Speech, audio: AudioHalf) -> None:
-        """Run the scheduler and the encoder."""
         async with self._open_lane(audio) as lane:
             # Fed here, because starting the scheduler first would cost a turn of the loop.
             audio.released_at = first.released.released_at
@@ -370,7 +369,6 @@ class SpeechStream:
                     trace.end(outcome, audio.audio_s)
 
     def _tell_flushes(self) -> None:
-        """Report completely spoken flushes."""
         if self.text_half.flush_is_spoken:
             self._report_flushes(self.text_half.take_spoken_flushes())
 

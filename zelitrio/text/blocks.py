@@ -66,7 +66,6 @@ class Blocks:
         return "".join(parts)
 
     def _next_block(self, chunk: str, place: int, parts: list[str]) -> int:
-        """Pass over a line, or over the beginning of a block in it; return the new place."""
         line_end = chunk.find("\n", place) + 1 or len(chunk)
         start = place + len(chunk[place:line_end]) - len(chunk[place:line_end].lstrip(" \t"))
         if self._is_line_start:

@@ -40,7 +40,6 @@ class Edited:
         return None
 
     def _source(self, place: int, *, is_end: bool) -> int:
-        """Where the character at `place` starts or ends in the source."""
         index = bisect_right(self._starts, place) - 1
         if index < 0:
             return place + is_end

@@ -93,7 +93,6 @@ class ForeignFrontEnd(FrontEnd):
         return utterance, ("word",) * len(utterance.words)
 
     def _words(self, clause: Sequence[Token]) -> list[Word]:
-        """The words of a clause that can be spoken."""
         found: list[Word] = []
         read = iter(self.pronounce([one.spoken for one in clause if self._reads(one)]))
         for token in clause:
@@ -141,7 +140,6 @@ def _find_words(text: str) -> list[tuple[int, int]]:
 
 
 def _break(between: str) -> Break:
-    """The strongest mark between two words."""
     if "\n\n" in between:
         return Break.PARAGRAPH
     marks = [_BREAKS[character] for character in between if character in _BREAKS]

@@ -54,8 +54,7 @@ class FrontEnd:
             ends_sentence: whether the sentence ends with the chunk.  If not, and no mark ends the text, the
                 last break is `Break.CUT`.
             normalise: whether to read abbreviations, dates, money and so on as words; plain numbers are
-            always
-                read.
+                always read.
             ssml: whether tags such as ``<break>`` and ``<phoneme>`` are instructions.
             opened: prosody of elements that an earlier chunk left open; see `left_open`.
         """

@@ -93,7 +93,6 @@ _SHORT_TITLES = words("i'm you're he's she's we're they're am")
 
 
 def _town(name: str, other: str) -> Sequence[Case]:
-    """The name of a town, or a word."""
     leads = words("in to from near of at visit visited")
     return (Case(sound=name, is_capital=True, before=leads, begins=False), Case(sound=other))
 

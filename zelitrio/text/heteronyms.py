@@ -54,7 +54,6 @@ def choose(place: Place, find: Callable[[str], Sequence[Phones]]) -> Phones | No
 
 
 def _holds(case: Case, place: Place) -> bool:
-    """Whether every condition that the case states is true at the place."""
     before, after = place.before(), place.after()
     if case.skips and (before in case.skips or before.endswith("ly")):
         before = place.before(2)

@@ -137,7 +137,6 @@ def _alias_pattern(
 
 
 def _alternatives(aliases: Iterable[str], exact: Collection[str]) -> str:
-    """Alternatives for a pattern: each alias in its exact case or in any case."""
     as_written = [re.escape(alias) for alias in aliases if alias.lower() != alias or alias in exact]
     any_case = [re.escape(alias) for alias in aliases if alias.lower() == alias and alias not in exact]
     kinds = [f"(?:{'|'.join(as_written)})"] if as_written else []

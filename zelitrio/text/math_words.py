@@ -63,7 +63,6 @@ class MathSpeaker:
             self._symbol()
 
     def _symbol(self) -> None:
-        """Speak the next symbol with its exponent, index or argument."""
         match = _SYMBOL.match(self.reader.text, self.place, self.end)
         assert match is not None  # every character matches one of the kinds
         start, self.place = match.span()
@@ -217,7 +216,6 @@ class MathSpeaker:
         return self.place + 1, self.end
 
     def _argument(self) -> None:
-        """Speak the next argument and pass over it."""
         start, end = self._group()
         if start < end and self.depth < _MOST_NESTED:
             MathSpeaker(self.reader, start, end, self.is_latex, self.depth + 1).say()
@@ -298,7 +296,6 @@ class MathSpeaker:
         self._argument()
 
     def _big(self, said: str, start: int) -> None:
-        """Speak a sum, product, integral or limit with its range."""
         self._out(said, start)
         text = self.reader.text
         for _ in range(2):

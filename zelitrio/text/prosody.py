@@ -94,7 +94,6 @@ def _volume_db(written: str) -> float:
 
 
 def _pitch(written: str) -> float:
-    """In ln f0."""
     semitones = _PITCHES.get(written)
     found = _SEMITONES.fullmatch(written)
     if found is not None:

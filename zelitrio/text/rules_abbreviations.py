@@ -129,8 +129,6 @@ def abbreviation(reader: Reader, match: re.Match[str]) -> bool:
 
 @attrs.frozen
 class _Sides:
-    """The neighbours of an abbreviation."""
-
     is_capital: bool
     """Whether it is written with a capital."""
     previous: str
@@ -205,7 +203,6 @@ def _expand(word: str, sides: _Sides) -> str | None:
 
 
 def _stop(reader: Reader, match: re.Match[str]) -> None:
-    """Add a break if the full stop of an abbreviation also ends the sentence."""
     if match[0].endswith(".") and ends_after_abbreviation(reader.text, match.end()):
         reader.mark(Break.STOP)
 

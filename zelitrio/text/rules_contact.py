@@ -248,7 +248,6 @@ _STAGES = {"rc": "release candidate", "dev": "dev", "post": "post"}
 
 
 def _say_groups(reader: Reader, match: re.Match[str], pattern: str) -> None:
-    """Speak groups digit by digit, with a short pause between groups."""
     for index, group in enumerate(re.finditer(pattern, match[0])):
         if index:
             reader.mark(Break.COMMA)

@@ -341,7 +341,6 @@ def _is_month(reader: Reader, match: re.Match[str]) -> bool:
 
 
 def _month_span(reader: Reader, match: re.Match[str]) -> tuple[int, int]:
-    """The month with the full stop of its abbreviation."""
     start, end = match.span("month")
     return start, end + (reader.text[end : end + 1] == "." and end < match.end())
 

@@ -270,7 +270,6 @@ def _is_lone(side: str) -> bool:
 
 
 def _is_alternative(text: str, start: int) -> bool:
-    """Whether the slash joins a pair such as "yes/no"."""
     pair = _PAIR.search(text, max(0, start - 8), start + 8)
     return pair is not None and pair.start() < start < pair.end()
 

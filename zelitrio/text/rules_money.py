@@ -15,8 +15,6 @@ from zelitrio.text.tables import table
 
 @attrs.frozen
 class _Currency:
-    """The names of a currency's unit and of its hundredth."""
-
     one: str
     many: str
     cent: str

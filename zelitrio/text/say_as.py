@@ -32,7 +32,6 @@ def say_as(kind: str, format_: str, written: str, start: int) -> list[Token] | N
 
 
 def _words(said: str, written: str) -> list[Token]:
-    """Tokens of the words; all have the span of the whole text."""
     first = len(written) - len(written.lstrip())
     end = len(written.rstrip())
     return [

@@ -42,7 +42,6 @@ def split_utterance(utterance: Utterance, limit: Limit) -> list[Utterance]:
 
 
 def _parts(word: Word, limit: Limit) -> list[Word]:
-    """The word, or its parts if it is longer than the limit."""
     if limit.count(word) <= limit.tokens or len(word.phones) < 2:
         return [word]
     half = len(word.phones) // 2

@@ -85,8 +85,6 @@ class Markup:
 
 @attrs.define(eq=False)
 class _Elements:
-    """Collects the requests of a text's elements."""
-
     source: str
     english: bool = True
     pauses: list[Pause] = attrs.field(factory=list)
@@ -222,7 +220,6 @@ def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
 
 
 def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
-    """Replace the placeholders by the decided words."""
     if not spoken:
         return tokens
     result: list[Token] = []
@@ -241,7 +238,6 @@ def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
 
 
 def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None:
-    """Give the words of each stretch its prosody; stretches and tokens are in order."""
     index = 0
     for stretch in stretches:
         while index < len(tokens) and tokens[index].start < stretch.start:
@@ -252,7 +248,6 @@ def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None
 
 
 def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
-    """Replace the tokens inside each part by one token with the given phones."""
     if not said:
         return tokens
     result: list[Token] = []

@@ -30,10 +30,10 @@ class Reading:
         normalise: whether to read dates, money, abbreviations and so on as words.
         ssml: whether SSML tags have an effect.
         model_id: the model that the client named; with some models `[happy]` is a tag.
-        previous_text: text of an earlier request.  The first chunk continues its last sentence if that is
-        open. next_text: text of a later request.  If given, the intonation does not fall at the end of a text
-        without
-            a mark.
+        previous_text: text of an earlier request.  The first chunk continues its last sentence if
+            that is open.
+        next_text: text of a later request.  If given, the intonation does not fall at the end of a text
+            without a mark.
     """
 
     front_end: FrontEnd | None = None
@@ -118,7 +118,6 @@ class StreamReader:
         return [place(first, previous), *(place(other) for other in others)]
 
     def _previous(self, source: str) -> tuple[Word, ...]:
-        """Words of the sentence that an earlier request left open."""
         before = self._reading.previous_text and open_sentence(self._reading.previous_text, source)
         return self._utterance(before).words if before else ()
 

@@ -107,7 +107,6 @@ def continuous_ln_f0(f0: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _frame_level_db(pcm: npt.NDArray[np.float32], frames: int) -> npt.NDArray[np.float64]:
-    """Level of each frame relative to the utterance's loud frames, in dB."""
     padded = np.pad(pcm.astype(np.float64), (FFT_SAMPLES // 2, FFT_SAMPLES))
     power = np.concatenate([[0.0], np.cumsum(padded**2)])
     starts = np.minimum(np.arange(frames) * HOP_SAMPLES, len(padded) - FFT_SAMPLES)

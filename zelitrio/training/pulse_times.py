@@ -79,7 +79,6 @@ def _bridged(f0: npt.NDArray[np.float32]) -> Floats:
 
 
 def _integral(f0: Floats) -> Floats:
-    """Integrate the pitch: periods since the first frame, with pitch linear between frames."""
     return np.concatenate(([0.0], np.cumsum((f0[:-1] + f0[1:]) * (0.5 * _HOP_S))))
 
 

@@ -72,8 +72,6 @@ def _train_acoustic(order: Order, recipe: Recipe, run: Path, watch: Watch) -> in
 
 
 class _Stopwatch(Watch):
-    """Stops a run after a few steps, to time a step."""
-
     def __init__(self) -> None:
         self.at_s: list[float] = []
 
@@ -106,8 +104,6 @@ def _step_s(train: _Train, order: Order, recipe: Recipe) -> float:
 
 @attrs.define(eq=False)
 class _OnTheWay(Watch):
-    """Shows a run's progress, and writes curves and samples at every checkpoint."""
-
     order: Order
     onlooker: Onlooker
     sample: Callable[[int, nn.Module], None]

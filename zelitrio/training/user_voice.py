@@ -207,7 +207,6 @@ def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
 
 
 def _fitting(checked: Checked, data: AcousticData) -> Checked:
-    """Return the checked recordings that fit their texts."""
     names = {example.entry.name for example in (*data.train[0], *data.held[0])}
     usable = tuple(one for one in checked.usable if one.recording.name in names)
     return attrs.evolve(checked, usable=usable)

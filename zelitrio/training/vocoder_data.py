@@ -38,8 +38,6 @@ class VocoderBatch:
 
 @attrs.frozen(eq=False)
 class _Crop:
-    """One item of a batch."""
-
     mel: npt.NDArray[np.float32]
     ln_f0: npt.NDArray[np.float32]
     voiced: npt.NDArray[np.float32]

@@ -138,7 +138,6 @@ def _written(
 
 
 def _set_of(spoken: str, letters: str, phone: str, before: str, after: str, second: str) -> str:
-    """The lexical set of a vowel."""
     kind, stress = phone[:-1], phone[-1]
     if kind == "ER":
         if _is_vowel(after) and stress != "0" and re.search(r"urr|orr|our", spoken):
@@ -202,7 +201,6 @@ def _before_r(spoken: str, kind: str, *, is_inside: bool) -> str | None:
 
 
 def _letters(spoken: str, vowels: int) -> list[str]:
-    """The letters of each vowel; if they cannot be assigned, all letters for each vowel."""
     groups = _GROUPS.findall(spoken)
     if len(groups) > vowels and re.search(r"(?:[^aeiouy]e|[^aeiouytd]ed|[^aeiouyscxz]es)$", spoken):
         groups.pop()

@@ -33,8 +33,7 @@ def convert(
         origin: source and licence, for the model card.
         voices: Kokoro's voices to keep; empty: all.
         measure: Kokoro's voices to measure, some seconds each; only these speak in the streaming mode on a
-        CPU.
-            None: all, if they are few.
+            CPU.  None: all, if they are few.
         say: called with a line about each step.
 
     Raises:

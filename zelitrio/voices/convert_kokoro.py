@@ -209,7 +209,6 @@ def _folded(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
 
 
 def _styles(folder: Path) -> tuple[dict[str, Tensor], list[Path]]:
-    """The style tables in the folder of the weights, by voice, and their files."""
     tables: dict[str, Tensor] = {}
     files: list[Path] = []
     for path in sorted([*folder.glob("voices/*"), *folder.glob("voices*.bin"), *folder.glob("voices*.npz")]):

@@ -35,6 +35,7 @@ def spoken_durations(
 
     A phone has at least one frame; a pause of less than half a frame has none.
 
+    Args:
         inputs: the tokens; the first and the last are pauses.
         frames: [n] predicted frames at speed 1.
         speed: factor of the speed; requested pauses keep their length.

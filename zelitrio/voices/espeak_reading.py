@@ -135,8 +135,8 @@ def share_out(clause: Sequence[str], apart: Sequence[str]) -> list[str]:
     So the words keep their weak forms and liaisons.  A word without a part has its own answer.
 
     Args:
-        clause: the answer for the clause, split at spaces.  A part may have two words, and a number several
-        parts. apart: the answers for each word by itself.
+        clause: the answer for the clause, split at spaces.  A part may have two words, and a number several.
+        apart: the answers for each word by itself.
     """
     found = list(apart)
     at = word = 0
@@ -200,7 +200,6 @@ def _nearest(heard: Sequence[str], wanted: Sequence[str]) -> list[tuple[int, int
 
 
 def _split(said: str, apart: Sequence[str]) -> list[str]:
-    """Split a part of several words, by aligning it with their own answers."""
     joined = "".join(apart)
     owners = [number for number, word in enumerate(apart) for _ in word]
     found = ["" for _ in apart]

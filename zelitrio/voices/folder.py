@@ -54,8 +54,7 @@ def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
 
     Args:
         folder: has a `voice.json`.
-        is_lazy: whether a public voice's weights are loaded for its first stream instead of at the engine's
-        start.
+        is_lazy: whether a public voice's weights are loaded for its first stream, not at the start.
 
     Raises:
         VoiceError: a file is missing, damaged, from a newer version, or does not fit its description.

@@ -72,7 +72,6 @@ def find_words(text: str) -> list[tuple[int, int]]:
 
 
 def _belongs(before: Morpheme, one: Morpheme, text: str) -> bool:
-    """Whether a morpheme continues the word before it."""
     if one.start != before.end or "latin" in (before.kind, one.kind):
         return False
     if before.kana.endswith("ッ"):  # a stop that the next sound ends

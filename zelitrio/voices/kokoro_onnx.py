@@ -127,7 +127,6 @@ def _of_node(graph: OnnxGraph, constants: Constants, node: OnnxNode) -> Iterator
 def _table(
     graph: OnnxGraph, constants: Constants, node: OnnxNode, module: str
 ) -> Iterator[tuple[str, Found]]:
-    """The table of an embedding."""
     name = node.inputs[0]
     table = constants.get(name)
     if table is None or table.ndim != 2:

@@ -48,7 +48,6 @@ def _japanese_whole(whole: str) -> str:
 
 
 def _japanese_group(group: int) -> str:
-    """A number below ten thousand."""
     said = ""
     for unit, name in ((1000, _THOUSANDS), (100, _HUNDREDS), (10, _TENS), (1, "")):
         digit = group // unit % 10

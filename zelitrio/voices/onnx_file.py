@@ -139,7 +139,6 @@ def _text(value: int | memoryview | bytes) -> str:
 
 
 def _numbers(value: int | memoryview | bytes) -> list[int]:
-    """Signed 64-bit numbers, packed or single."""
     if isinstance(value, int):
         return [_signed(value)]
     found, at = [], 0

@@ -210,7 +210,6 @@ class PiperModel:
 
 
 def _cap(wanted: list[float], tokens: Sequence[int], most: float) -> None:
-    """Shorten some tokens together to `most` frames."""
     total = sum(wanted[at] for at in tokens)
     if total > most:
         for at in tokens:

@@ -154,7 +154,6 @@ def _load_kokoro(folder: Path, description: Mapping[str, Any], is_lazy: bool) ->
 
 
 def _kokoro_languages(own: str, english: Any) -> tuple[Language, ...]:
-    """All of Kokoro's languages, the voice's own first."""
     found = list(_KOKORO_LANGUAGES)
     if english == "espeak" and own in ("en-US", "en-GB"):
         own = f"{own}-{_EXACT}"

@@ -161,7 +161,6 @@ def _snake(x: Tensor, alpha: Tensor) -> Tensor:
 def _without(
     x: Tensor, source: Tensor, whole: KokoroSpan, margins: tuple[int, int]
 ) -> tuple[Tensor, Tensor, KokoroSpan]:
-    """The input of the last stage without the margins."""
     left, right = margins
     fast, slow = _RATES[0], _RATES[0] * _RATES[1]
     kept = KokoroSpan(mask=None, lengths=whole.lengths - slow * (left + right))

@@ -196,9 +196,8 @@ class Kokoro(nn.Module):
             text_rows: [batch, frames, hidden].
             style: [batch, 2 * style].
             span: of the frames.
-        company: least number of rows for F0 and energy; smaller batches are padded.  In matrix products of
-        one
-            shape a row's result does not depend on the others, so F0 rounds equally.
+            company: least number of rows for F0 and energy; smaller batches are padded.  In matrix products
+                of one shape a row's result does not depend on the others, so F0 rounds equally.
         """
         sounding, predicting = style.split(self.config.style, 1)
         count = len(style)
@@ -230,7 +229,7 @@ class Kokoro(nn.Module):
             style: [batch, 2 * style].
             span: of the steps.
             moments: the generator's statistics; None: those of the rows.
-        margins: steps without output at the start and the end of full rows.
+            margins: steps without output at the start and the end of full rows.
         """
         magnitude, phase = self.decoder.generator(
             features, source, style[:, : self.config.style], span, moments or KokoroMoments(), margins

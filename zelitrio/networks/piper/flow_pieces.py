@@ -17,8 +17,6 @@ from zelitrio.networks.piper.flow import Flow
 
 @attrs.define(eq=False, kw_only=True)
 class _Reached:
-    """The progress of one coupling."""
-
     until: int = 0
     """Its result is known up to this frame."""
     kept: Tensor | None = None

@@ -83,7 +83,6 @@ def pulses(ln_f0: Tensor, phases: Tensor, hop: int, rate_hz: int) -> Tensor:
 
 
 def _wrapped_(turns: Tensor) -> Tensor:
-    """As `_wrapped`, in place."""
     return turns.sub_(turns.round())
 
 

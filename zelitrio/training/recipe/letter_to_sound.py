@@ -154,8 +154,6 @@ def _best_sizes(word: str, codes: str, logs: Mapping[str, float]) -> list[int] |
 
 @attrs.define(eq=False)
 class _Level:
-    """All n-grams of one length; arrays are [n-grams], sorted by (parent, symbol)."""
-
     parent: np.ndarray
     symbol: np.ndarray
     shorter: np.ndarray
@@ -233,7 +231,6 @@ def _smooth(levels: list[_Level], symbols: int) -> list[np.ndarray]:
 
 
 def _discounts(count: np.ndarray) -> np.ndarray:
-    """The discounts of n-grams seen once, twice, and more often."""
     n1, n2, n3, n4 = (max(int((count == times).sum()), 1) for times in (1, 2, 3, 4))
     base = n1 / (n1 + 2 * n2)
     found = [0.0, 1 - 2 * base * n2 / n1, 2 - 3 * base * n3 / n2, 3 - 4 * base * n4 / n3]
@@ -315,7 +312,6 @@ def measure(model: LetterToSound, held_out: Mapping[str, Sequence[str]]) -> dict
 
 
 def _distance(left: str, right: str) -> int:
-    """The Levenshtein distance."""
     row = list(range(len(right) + 1))
     for index, a in enumerate(left, start=1):
         previous, row[0] = row[0], index

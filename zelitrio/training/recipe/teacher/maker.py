@@ -177,7 +177,6 @@ def _open(plan: SpeechPlan) -> list[Request]:
 
 
 def _lacking(folder: Path, chunks: int, note: Note) -> list[int]:
-    """Numbers of the missing chunks; deletes files that cannot be read."""
     lacking = []
     for chunk in range(chunks):
         paths = speech_path(folder, chunk), items_path(folder, chunk)
@@ -217,7 +216,6 @@ def _begin_work() -> None:
 
 
 def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answers) -> list[str]:
-    """Measure and align a chunk.  Returns what was wrong."""
     said: list[Said] = []
     measured: list[Measured] = []
     faults: list[str] = []
@@ -244,7 +242,6 @@ def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answe
 
 
 def _report(working: Sequence[AsyncResult[list[str]]], note: Note) -> None:
-    """Wait for chunks, and log what was wrong in them."""
     for made in working:
         for fault in made.get():
             note(fault=fault)

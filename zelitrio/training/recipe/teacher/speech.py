@@ -86,7 +86,6 @@ def _levelled(pcm: F32) -> F32:
 
 
 def _level_db(pcm: F32) -> npt.NDArray[np.float64]:
-    """Level of the frame around each multiple of the hop."""
     frames = len(pcm) // HOP_SAMPLES
     half = HOP_SAMPLES // 2
     power = np.square(np.pad(pcm, (half, half)).astype(np.float64))[: frames * HOP_SAMPLES]
