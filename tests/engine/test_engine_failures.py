@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from tiny_engine import AS_A_GPU, CPU, EXACT, SMALL, STEADY, TEXT, feed, listen,
 from tiny_voice import tiny_catalogue, tiny_model
 from with_network import WatchedModel
 
+from bench.made_voices import made_piper
 from zelitrio.engine import (
     Engine,
     EngineStream,
@@ -23,10 +26,11 @@ from zelitrio.engine import (
 )
 from zelitrio.engine.device import Device
 from zelitrio.errors import CapacityError, EngineError, LocalError, UtteranceError
-from zelitrio.networks import Inputs, Network
+from zelitrio.networks import Inputs, Network, PiperConfig
 from zelitrio.settings import EngineSettings, VoiceSettings
 from zelitrio.text import Utterance, read_text
 from zelitrio.voices import Catalogue, Voice
+from zelitrio.voices.piper import PiperModel
 
 
 async def test_more_streams_than_there_are_lanes_are_refused() -> None:
@@ -286,3 +290,35 @@ async def test_an_engine_used_from_another_trio_run_refuses_and_its_own_run_goes
 
 async def outside_of_trio(engine: Engine) -> None:
     engine.check()
+
+
+async def test_a_block_that_cannot_be_made_ends_its_stream_and_not_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def impossible(*_: object) -> None:
+        raise ValueError("one word too many")
+
+    async with open_engine(tiny_catalogue(), SMALL) as engine:
+        whole = await say(engine, TEXT)
+        with monkeypatch.context() as patched:
+            patched.setattr("zelitrio.engine.stream.faded", impossible)
+            with pytest.raises(UtteranceError, match="one word too many"):
+                await say(engine, TEXT)
+        assert np.abs(await say(engine, TEXT) - whole).max() < EXACT
+
+
+@pytest.mark.parametrize("keeps", ["", "he", " .,?!"])
+async def test_a_voice_without_symbols_for_words_speaks_the_others(keeps: str, tmp_path: Path) -> None:
+    sizes = PiperConfig(hidden=16, latent=12, feed_forward=24, layers=2, duration_width=16, start_width=32)
+    voice = made_piper(tmp_path, 3, sizes)
+    assert isinstance(voice.model, PiperModel)
+    symbols = {symbol: ids for symbol, ids in voice.model.symbols.items() if symbol in "^_$" + keeps}
+    poor = attrs.evolve(voice, model=attrs.evolve(voice.model, symbols=symbols))
+    async with open_engine(Catalogue([poor]), SMALL) as engine, engine.open_stream() as stream:
+        feed(stream, "Hello there. So be it, then.")
+        stream.finish()
+        words = times = 0
+        async for block in stream:
+            if block.word_times_ms is not None:
+                words, times = words + len(block.utterance.words), times + len(block.word_times_ms)
+        assert words == times == 6

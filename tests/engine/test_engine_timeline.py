@@ -76,6 +76,22 @@ def test_a_word_without_phones_takes_no_time_and_keeps_its_place() -> None:
     assert times[1] == (times[0][1], times[0][1])
 
 
+@pytest.mark.parametrize("places", [(0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)])
+@pytest.mark.parametrize("context", [0, 1])
+def test_every_word_has_times_whichever_have_no_phones(places: tuple[int, ...], context: int) -> None:
+    word = attrs.evolve(TWO_WORDS.words[1], after=Break.NONE)
+    words = tuple(attrs.evolve(word, phones=()) if at in places else word for at in range(3))
+    utterance = Utterance("do do do", words, context=(word,) * context)
+    timeline = laid_out(utterance, 5)
+    times = timeline.word_times_ms
+    assert len(times) == len(timeline.phone_edges_ms(words)) == 3
+    assert [begin == end for begin, end in times] == [at in places for at in range(3)]
+    assert [number for pair in times for number in pair] == sorted(
+        number for pair in times for number in pair
+    )
+    assert len(faded(times, words, 20)) == 3
+
+
 def test_silence_that_a_network_puts_around_an_utterance_is_not_spoken() -> None:
     timeline = laid_out(TWO_WORDS, [2, 5, 5, 9, 6, 6, 3])
     cut = trimmed(timeline, 4, timeline.end - 2)

@@ -76,6 +76,14 @@ def symbols(**numbers: Any) -> Write:
     return write
 
 
+def renamed(stem: str) -> Write:
+    def write(folder: Path) -> None:
+        onnx_of(folder).with_name(f"{onnx_of(folder).name}.json").rename(folder / f"{stem}.onnx.json")
+        onnx_of(folder).rename(folder / f"{stem}.onnx")
+
+    return write
+
+
 def saved(content: object) -> Callable[[Path], object]:
     return lambda path: torch.save(content, path)
 
@@ -102,7 +110,7 @@ SOURCES: dict[str, tuple[Write, str]] = {
     "rate a word": (changed(audio={"sample_rate": "fast"}), "expected 8000 to 48000, found 'fast'"),
     "no symbols": (changed(phoneme_id_map=None), "phoneme_id_map: expected a JSON object, found None"),
     "symbols too high": (symbols(q=[9999]), "phoneme_id_map: expected numbers below "),
-    "symbols no numbers": (symbols(q="x"), "phoneme_id_map.q: expected whole numbers, found 'x'"),
+    "symbols no numbers": (symbols(q="x"), "phoneme_id_map.'q': expected up to 8 whole numbers, found 'x'"),
     "no pad": (symbols(_=[]), "phoneme_id_map: expected the symbol _"),
     "no espeak voice": (changed(espeak={}), "espeak.voice: expected a language such as en-us, found ''"),
     "pinyin": (changed(phoneme_type="pinyin"), "phoneme_type: expected espeak or text, found 'pinyin'"),
@@ -115,6 +123,69 @@ SOURCES: dict[str, tuple[Write, str]] = {
         changed(speaker_id_map={"a": "b"}),
         "speaker_id_map.a: expected a whole number, found 'b'",
     ),
+    "symbol of a thousand numbers": (symbols(q=[5] * 1000), "expected up to 8 whole numbers, found [5, 5"),
+    "symbol of truths": (symbols(q=[True]), "expected up to 8 whole numbers, found [True]"),
+    "symbol of a huge number": (symbols(q=[10**30]), "expected up to 8 whole numbers, found [1e+30]"),
+    "JSON too deep": (side("[" * 100_000), ".onnx.json: is damaged: expected JSON"),
+    "JSON with NaN": (side('{"audio": NaN}'), ".onnx.json: is damaged: expected JSON"),
+    "JSON not UTF-8": (
+        lambda folder: (
+            onnx_of(folder).with_name(f"{onnx_of(folder).name}.json").write_bytes(b'{"a": "\xff"}')
+        ),
+        ".onnx.json: is damaged: expected JSON",
+    ),
+    **{
+        f"{name} {value}": (
+            changed(inference={name: value}),
+            f"inference.{name}: expected {low} to 10, found ",
+        )
+        for name, low in (("noise_scale", "0"), ("noise_w", "0"), ("length_scale", "0.1"))
+        for value in (1e9, -1, 10.5, True, "1", [1])
+    },
+    "length 0": (
+        changed(inference={"length_scale": 0}),
+        "inference.length_scale: expected 0.1 to 10, found 0",
+    ),
+    **{
+        f"espeak {voice!r}": (
+            changed(espeak={"voice": voice}),
+            "espeak.voice: expected a language such as en-us",
+        )
+        for voice in ("--version", "../../etc", "de\n", "DE", 5, ["de"], "e" * 50)
+    },
+    **{
+        f"language {code!r}": (changed(language={"code": code}), "language.code: expected a language such as")
+        for code in (5, ["de"], "de/../x", "de\n", "e" * 50)
+    },
+    **{
+        f"quality {word!r}": (
+            changed(audio={"sample_rate": 16_000, "quality": word}),
+            "audio.quality: expected a word such as medium",
+        )
+        for word in (5, "<b>", "x" * 300, "")
+    },
+    **{
+        f"speaker {name!r}": (
+            changed(speaker_id_map={name: 0}),
+            "speaker_id_map: expected names without / + ( ) #",
+        )
+        for name in ("", "a/b", "a+b", "a#b", "a\n", "x" * 100)
+    },
+    "speaker below 0": (
+        changed(speaker_id_map={"a": -1}),
+        "speaker_id_map.a: expected a whole number, found -1",
+    ),
+    "two speakers of one number": (
+        changed(speaker_id_map={"a": 0, "b": 0}),
+        "speaker_id_map: expected a number of its own for each name",
+    ),
+    **{
+        f"file {stem!r}": (
+            renamed(stem),
+            f"{stem}.onnx: its name becomes the voice's: expected no spaces and no / \\ + ( ) #",
+        )
+        for stem in ("a b", "a+b", "a(2)", "a#b", ".", "..", "x" * 100)
+    },
     "two voices": (
         lambda folder: shutil.copy(onnx_of(folder), folder / "b.onnx"),
         "expected one .onnx or .pth",

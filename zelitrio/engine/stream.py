@@ -26,7 +26,7 @@ from zelitrio.engine.commands import (
     Yield,
 )
 from zelitrio.engine.timeline import faded
-from zelitrio.errors import LocalError
+from zelitrio.errors import LocalError, UtteranceError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance
 from zelitrio.voices import Voice
@@ -227,7 +227,12 @@ class EngineStream:
             member.has_audio = True
         if delivery.is_last and delivery.utterance == len(self._fed) - 1:
             member.is_speaking = False
-        self._offer(self._block(delivery))
+        try:
+            block = self._block(delivery)
+        except Exception as error:  # in this call of the event loop it would end the whole program
+            self._keep(UtteranceError(f"cannot speak: {error!r}"))
+            return
+        self._offer(block)
 
     def _offer(self, block: AudioBlock) -> None:
         if self._take is not None and not self._unread:

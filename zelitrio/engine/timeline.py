@@ -44,6 +44,8 @@ class Labels:
     """Frames before the first heard one."""
     unheard_words: int
     """Unheard words of the context."""
+    words: int
+    """All words that were read."""
 
     def milliseconds(self, heard: int) -> tuple[tuple[int, int], ...]:
         """Start and end of each word after the context, in ms, within the first `heard` frames."""
@@ -51,8 +53,8 @@ class Labels:
         edges = self.model.word_edges(self.reading, self.durations)
         times: list[tuple[int, int]] = []
         until = 0.0
-        for word in range(self.unheard_words, max(edges, default=-1) + 1):
-            # A word without tokens takes no time; only utterances made by other programs have such words.
+        for word in range(self.unheard_words, self.words):
+            # A word without tokens takes no time: the voice has none of its symbols.
             begin, end = edges.get(word, (until + self.start, until + self.start))
             begin, end = max(begin - self.start, 0), max(end - self.start, 0)
             until = end
@@ -163,7 +165,12 @@ def lay_out(
     return Timeline(
         frames=Frames(tokens=tokens, places=places, lean=lean),
         labels=Labels(
-            model=model, reading=reading, durations=durations, start=start, unheard_words=unheard_words
+            model=model,
+            reading=reading,
+            durations=durations,
+            start=start,
+            unheard_words=unheard_words,
+            words=unheard_words + len(utterance.words),
         ),
         begin=begin,
         end=end,

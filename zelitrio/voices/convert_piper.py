@@ -15,7 +15,7 @@ from zelitrio.voices.onnx_file import read_onnx
 from zelitrio.voices.origin import Converted, Origin, Progress, stated_licence, write_card
 from zelitrio.voices.piper_json import read_piper_facts
 from zelitrio.voices.piper_onnx import piper_config, piper_tensors
-from zelitrio.voices.public_folder import WEIGHTS, sizes_of, write_description
+from zelitrio.voices.public_folder import WEIGHTS, is_voice_name, sizes_of, write_description
 from zelitrio.voices.weights import write_tensors
 
 _LOUDEST = 0.6
@@ -25,6 +25,11 @@ _MOST_GAIN = 4.0
 
 def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Converted:
     """Write the folder of a voice; see `zelitrio.voices.convert`."""
+    stem = path.name.removesuffix(".onnx")
+    if not is_voice_name(stem):
+        raise VoiceError(
+            path, "its name becomes the voice's", expected="no spaces and no / \\ + ( ) #", found=repr(stem)
+        )
     side = path.with_name(path.name + ".json")
     facts = read_piper_facts(side)
     say(f"reading {path.name}")
@@ -46,7 +51,10 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
             raise VoiceError(path, name, expected="finite numbers", found="NaN or infinity")
         state[name] = torch.from_numpy(tensors[name].copy()).reshape(value.shape)
     network.load_state_dict(state)
-    stem = path.name.removesuffix(".onnx")
+    ids = [_voice_id(stem, speaker, facts.speakers, config.speakers) for speaker in range(config.speakers)]
+    if len(set(ids)) < len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise VoiceError(side, "speaker_id_map", expected="a name of its own for each speaker", found=twice)
     said = _card(path)
     if stated := stated_licence(said):
         origin = attrs.evolve(origin, licence=stated)
@@ -59,7 +67,7 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
     names = facts.speakers
     entries = [
         {
-            "voice_id": stem if config.speakers == 1 else f"{stem}#{names.get(speaker, speaker)}",
+            "voice_id": ids[speaker],
             "name": stem if config.speakers == 1 else f"{stem}, {names.get(speaker, speaker)}",
             "description": f"Piper, {labels['language']}, {labels['quality']} quality.",
             "labels": labels,
@@ -83,8 +91,11 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
         gain=_gain(network, facts.symbols),
     )
     write_card(folder, stem, origin, [path, side], said)
-    ids = tuple(str(entry["voice_id"]) for entry in entries)
-    return Converted(name=stem, voices=ids, licence=origin.licence)
+    return Converted(name=stem, voices=tuple(ids), licence=origin.licence)
+
+
+def _voice_id(stem: str, speaker: int, names: Mapping[int, str], speakers: int) -> str:
+    return stem if speakers == 1 else f"{stem}#{names.get(speaker, speaker)}"
 
 
 def _card(path: Path) -> str:

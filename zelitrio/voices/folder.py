@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -61,7 +62,7 @@ def load_folder(folder: Path, *, is_lazy: bool = True) -> tuple[Voice, ...]:
     """
     path = folder / _DESCRIPTION
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
+        description = orjson.loads(path.read_bytes())
     except OSError as error:
         raise VoiceError(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:

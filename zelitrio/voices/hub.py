@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
+import orjson
 
 from zelitrio.errors import LocalError, VoiceError
 from zelitrio.voices.convert_kokoro import KOKORO_LANGUAGES, kokoro_title
@@ -123,7 +123,7 @@ def available() -> list[tuple[str, str, str]]:
     try:
         found = [
             (f"piper:{key}", str(voice["language"]["code"]), str(voice["quality"]))
-            for key, voice in json.loads(path.read_text(encoding="utf-8")).items()
+            for key, voice in orjson.loads(path.read_bytes()).items()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise VoiceError(path, "is damaged", expected="a list of voices", found=repr(error)) from error

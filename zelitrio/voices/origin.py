@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 
 from zelitrio.errors import VoiceError
 from zelitrio.voices.public_folder import CARD
@@ -73,7 +73,7 @@ def read_json(path: Path) -> dict[str, Any]:
         VoiceError: it cannot be read or is not a JSON object.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = orjson.loads(path.read_bytes())
     except OSError as error:
         raise VoiceError(path, f"cannot be read ({error.strerror})") from error
     except ValueError as error:

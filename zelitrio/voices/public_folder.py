@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,6 +62,11 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise VoiceError(path, f"cannot be written ({error.strerror or error})") from error
+
+
+def is_voice_name(name: str) -> bool:
+    """Whether a name can be that of a voice and its folder: it fits into an address and is not like a mix."""
+    return _NAME.fullmatch(name) is not None and not name.startswith(".")
 
 
 def load_public(folder: Path, description: Mapping[str, Any], *, is_lazy: bool = True) -> tuple[Voice, ...]:
@@ -181,6 +187,7 @@ def _voice(
     )
 
 
+_NAME = re.compile(r"[^\s/\\+()#\x00-\x1f\x7f]{1,64}")
 _KOKORO_LANGUAGES = (
     Language(code="en-US"),
     _british("en-GB", KOKORO_GB),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 from platformdirs import user_data_path
 
 from zelitrio.errors import LocalError, VoiceError
 from zelitrio.voices.folder import load_builtin, load_folder
 from zelitrio.voices.kokoro import KokoroSpeaker
 from zelitrio.voices.mixing import parse_mix
-from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES, write_json
+from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES, is_voice_name, write_json
 from zelitrio.voices.weights import read_tensors, write_tensors
 
-_NAME = re.compile(r"[^\s/\\+()#]{1,64}")
-"""Allowed names of saved mixes: they fit into an address and do not look like a mix."""
 DAMAGED = "damaged"
 """The family of a folder with an unreadable description."""
 
@@ -120,7 +117,7 @@ def save_mix(home: Path, name: str, mix: str) -> None:
         LocalError: the mix names an unknown voice, or the name is taken or not allowed.
         VoiceError: a file of the voices is damaged, or the disk is full.
     """
-    if not _NAME.fullmatch(name):
+    if not is_voice_name(name):
         raise LocalError(
             f"name: expected up to 64 characters without spaces and / \\ + ( ) #, found {name!r}"
         )
@@ -153,7 +150,7 @@ def save_mix(home: Path, name: str, mix: str) -> None:
 def _read_description(folder: Path) -> dict[str, Any]:
     path = folder / DESCRIPTION
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise VoiceError(path, "is damaged", expected="a voice description", found=repr(error)) from error
     if not isinstance(found, dict):
