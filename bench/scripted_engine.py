@@ -1,14 +1,19 @@
 """An engine that costs almost nothing: one tone, handed out at a set pace on Trio's clock.
 
-With this engine a bench measures only the server's own work.
+With it the server's own work is all there is to measure.  `run` hands out the blocks of all streams, as one
+call of the real engine does: a stream's packets are made there, without a turn of the stream's tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import heapq
+import itertools
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -21,62 +26,96 @@ RATE_HZ = 24_000
 VOICE_ID = "zeli-voice-1"
 
 
+Take: TypeAlias = Callable[[AudioBlock], bool]
+
+
 @attrs.define(eq=False)
 class ScriptedStream:
     """Yields `blocks` blocks for every utterance, one every `every_s`."""
 
     engine: ScriptedEngine
-    _fed: list[Utterance] = attrs.field(factory=list)
-    _said: int = 0
+    _fed: deque[Utterance] = attrs.field(factory=deque)
+    """Utterances that are not spoken completely."""
     _blocks: int = 0
+    """Blocks of the first of them that were handed out."""
     _due: float = 0.0
+    """When the next block is handed out, on Trio's clock."""
     _is_finished: bool = False
-    _changed: trio.Event = attrs.field(factory=trio.Event)
+    _is_closed: bool = False
+    _take: Take | None = None
+    _unread: deque[AudioBlock | Exception] = attrs.field(factory=deque)
+    """Blocks, errors and the end for the iteration."""
+    _arrived: trio.Event = attrs.field(factory=trio.Event)
 
     def feed(self, what: Utterance, *, settings: object = None) -> None:
         """See EngineStream."""
         self._fed.append(what)
-        self._due = max(self._due, trio.current_time())
-        self._notify()
+        if len(self._fed) == 1:
+            self._due = max(self._due, trio.current_time()) + self.engine.every_s
+            self.engine.plan(self._due, self)
 
     def finish(self) -> None:
         """See EngineStream."""
         self._is_finished = True
-        self._notify()
+        if not self._fed:
+            self._keep(StopAsyncIteration())
+
+    def close(self) -> None:
+        """Hand out nothing more; called by the engine."""
+        self._is_closed = True
 
     def close_softly(self, *, is_due_later: bool = True, is_abandoned: bool = False) -> None:
         """See EngineStream."""
 
-    def hand_to(self, take: object) -> None:
-        """See EngineStream; all blocks go to the iteration."""
+    def hand_to(self, take: Take | None) -> None:
+        """See EngineStream."""
+        self._take = take
 
     def __aiter__(self) -> ScriptedStream:
         return self
 
     async def __anext__(self) -> AudioBlock:
-        while self._said == len(self._fed):
-            if self._is_finished:
-                raise StopAsyncIteration
-            await self._changed.wait()
-        self._due += self.engine.every_s
-        await trio.sleep_until(self._due)
-        utterance, number = self._fed[self._said], self._blocks
+        await trio.lowlevel.checkpoint()
+        while not self._unread:
+            self._arrived = trio.Event()
+            await self._arrived.wait()
+        found = self._unread.popleft()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def hand_out(self) -> None:
+        """Hand out the next block as the engine does, outside of the stream's tasks; called by the engine."""
+        if self._is_closed:
+            return
+        utterance, number = self._fed[0], self._blocks
         self._blocks += 1
         is_last = self._blocks == self.engine.blocks
         if is_last:
-            self._said, self._blocks = self._said + 1, 0
-        times = None if number else ((0, 1),) * len(utterance.words)
-        return AudioBlock(
+            self._blocks = 0
+            self._fed.popleft()
+        block = AudioBlock(
             pcm=self.engine.tone,
             sample_rate_hz=RATE_HZ,
             utterance=utterance,
-            word_times_ms=times,
+            word_times_ms=None if number else ((0, 1),) * len(utterance.words),
             is_last=is_last,
         )
+        try:
+            if self._take is None or self._unread or not self._take(block):
+                self._keep(block)
+        except Exception as error:
+            self._take = None
+            self._keep(error)
+        if self._fed:
+            self._due += self.engine.every_s
+            self.engine.plan(self._due, self)
+        elif self._is_finished:
+            self._keep(StopAsyncIteration())
 
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+    def _keep(self, found: AudioBlock | Exception) -> None:
+        self._unread.append(found)
+        self._arrived.set()
 
 
 class ScriptedEngine:
@@ -96,6 +135,26 @@ class ScriptedEngine:
         self.sample_rate_hz = RATE_HZ
         self.catalogue: Any = ScriptedCatalogue()  # a real one holds voices with their networks
         self.streams = 0
+        self._plan: list[tuple[float, int, ScriptedStream]] = []
+        """A heap: when each speaking stream gets its next block, the number of the entry, the stream."""
+        self._planned = itertools.count()
+        self._sleep = trio.CancelScope()
+        """Of `run`, until the next block is due."""
+
+    async def run(self) -> None:
+        """Hand out the blocks of all streams when they are due."""
+        while True:
+            now = trio.current_time()
+            while self._plan and self._plan[0][0] <= now:
+                heapq.heappop(self._plan)[2].hand_out()
+            with trio.CancelScope(deadline=self._plan[0][0] if self._plan else math.inf) as self._sleep:
+                await trio.sleep_forever()
+
+    def plan(self, due: float, stream: ScriptedStream) -> None:
+        """Hand out a block of a stream at this time."""
+        heapq.heappush(self._plan, (due, next(self._planned), stream))
+        if due < self._sleep.deadline:
+            self._sleep.deadline = due
 
     @asynccontextmanager
     async def open_stream(
@@ -103,10 +162,12 @@ class ScriptedEngine:
     ) -> AsyncIterator[ScriptedStream]:
         """See Engine."""
         self.streams += 1
+        stream = ScriptedStream(self)
         try:
-            yield ScriptedStream(self)
+            yield stream
         finally:
             self.streams -= 1
+            stream.close()
 
     def statistics(self) -> Any:
         """See Engine."""

@@ -21,6 +21,7 @@ async def run(block_ms: float, every_s: float, blocks: int, settings: ServerSett
         # A block is a packet at every pace, so that messages are the same for any number of connections.
         session = SessionSettings(first_packet_ms=round(block_ms), max_packet_ms=round(block_ms))
         run = partial(serve, engine, load_front_end(), settings, session, handle_signals=True)
+        nursery.start_soon(engine.run)
         urls = await nursery.start(run)
         print(f"ready at {urls[0]}", flush=True)
 

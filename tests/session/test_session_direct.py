@@ -13,7 +13,7 @@ from scripted_engine import ScriptedEngine
 from zelitrio.protocol import Connection, parse_socket_target
 from zelitrio.session.context import Context
 from zelitrio.session.context_sink import ContextSink
-from zelitrio.session.outbox import Outbox, Outgoing
+from zelitrio.session.outbox import Outbox
 from zelitrio.session.packets import Packet
 from zelitrio.session.service import Observer
 from zelitrio.settings import SessionSettings
@@ -89,11 +89,11 @@ async def test_there_is_no_room_for_a_peer_that_is_slow_or_gone_or_silenced_its_
     sink, context = make_sink(outbox)
     assert sink.has_room
     if trouble == "slow":
-        outbox.put_nowait(Outgoing(("begun",)))
+        outbox.put_nowait(("begun",), lambda: None)
     elif trouble == "closing":
         outbox.close(1000, "")
     else:
-        context.scope.cancel()
+        context.cancel()
     assert not sink.has_room
 
 

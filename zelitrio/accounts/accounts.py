@@ -83,6 +83,8 @@ class Accounts:
         self.record = record or (lambda name, kind, options: None)
         self.ledger = Ledger()
         self.watcher = watcher or Watcher()
+        self.speaking: set[Meter] = set()
+        """Open meters with audio that is not in the ledger yet."""
         self._folder = folder
         self._database: Database | None = None
         self._stored: _Stored | None = None
@@ -212,6 +214,9 @@ class Accounts:
 
     async def _exchange(self, database: Database) -> None:
         """Write new usage; read keys and totals if they have changed."""
+        for meter in self.speaking:
+            meter.post()
+        self.speaking.clear()
         rows = self.ledger.take()
         step = partial(_write_and_read, database, rows, day_of(self.now_s()), self._stored)
         try:
@@ -310,8 +315,8 @@ class Meter:
     _voice: str = attrs.field(alias="voice")
     _kind: Kind = attrs.field(alias="kind")
     _recording: Recording | None = attrs.field(alias="recording", default=None)
-    _place: Place | None = attrs.field(default=None, init=False)
-    """Place of the last use, cached because it changes only once a day."""
+    _audio_s: float = attrs.field(default=0.0, init=False)
+    """Audio that was sent and is not in the ledger yet."""
     _is_closed: bool = attrs.field(default=False, init=False)
 
     def spend(self, characters: int) -> None:
@@ -330,8 +335,19 @@ class Meter:
         self._accounts.watcher.used(self._name, characters)
 
     def spoke(self, audio_s: float) -> None:
-        """Count seconds of sent audio."""
-        self._accounts.ledger.add_audio(self._today(), round(1000 * audio_s))
+        """Count audio that was sent, in seconds."""
+        self._audio_s += audio_s
+        if self._is_closed:
+            self.post()
+        else:
+            self._accounts.speaking.add(self)  # a call of the ledger for each packet would cost more
+
+    def post(self) -> None:
+        """Move the audio that was counted into the ledger."""
+        audio_ms = round(1000 * self._audio_s)
+        if audio_ms:
+            self.count(Usage(audio_ms=audio_ms))
+            self._audio_s -= audio_ms / 1000
 
     @property
     def item_id(self) -> str | None:
@@ -347,19 +363,16 @@ class Meter:
         """End the stream; a second call does nothing."""
         if not self._is_closed:
             self._is_closed = True
+            self._accounts.speaking.discard(self)
+            self.post()
             self._accounts.leave(self._name)
             if self._recording is not None:
                 self._recording.close()
 
     def count(self, usage: Usage) -> None:
         """Add to today's usage."""
-        self._accounts.ledger.add(self._today(), usage)
-
-    def _today(self) -> Place:
-        day = day_of(self._accounts.now_s())
-        if self._place is None or self._place.day != day:
-            self._place = Place(self._name, day, self._voice, self._kind)
-        return self._place
+        place = Place(self._name, day_of(self._accounts.now_s()), self._voice, self._kind)
+        self._accounts.ledger.add(place, usage)
 
 
 def _write_and_read(

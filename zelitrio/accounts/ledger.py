@@ -41,8 +41,6 @@ class Ledger:
 
     def __init__(self) -> None:
         self._pending: dict[Place, Usage] = {}
-        self._audio_ms: dict[Place, int] = {}
-        """Audio outside of `_pending`, because adding a number per packet is cheaper than a new value."""
         self._taken: dict[Place, Usage] = {}
         self._unstored: Counter[tuple[str, str]] = Counter()
         """Characters in `_pending` and `_taken`, by key and day."""
@@ -53,12 +51,6 @@ class Ledger:
         if usage.characters:
             self._unstored[place.key, place.day] += usage.characters
         _merge(self._pending, place, usage)
-
-    def add_audio(self, place: Place, audio_ms: int) -> None:
-        """Add audio that was sent."""
-        if place not in self._audio_ms and len(self._audio_ms) >= MAX_PLACES:
-            place = attrs.evolve(place, voice=OVERFLOW_VOICE)
-        self._audio_ms[place] = self._audio_ms.get(place, 0) + audio_ms
 
     def used(self, key: str, period: Period, day: str) -> int:
         """Characters that a key used in the period that contains `day`."""
@@ -71,10 +63,7 @@ class Ledger:
         )
 
     def take(self) -> tuple[UsageRow, ...]:
-        """Take all pending usage, to be settled or put back."""
-        for place, audio_ms in self._audio_ms.items():
-            _merge(self._pending, place, Usage(audio_ms=audio_ms))
-        self._audio_ms = {}
+        """Take all usage that is not written yet, to be settled or put back."""
         self._taken, self._pending = self._pending, {}
         return tuple(UsageRow(place, usage) for place, usage in self._taken.items())
 

@@ -103,9 +103,9 @@ class Connection(SocketConnection[_Context]):
             )
         else:
             times = '"normalizedAlignment":null,"alignment":null'
-        return (
-            f'{{"audio":"{text}","isFinal":null,{times}{marks_keys(marks)}{self._context_key(context_id)}}}'
-        )
+        if marks:
+            times += marks_keys(marks)
+        return f'{{"audio":"{text}","isFinal":null,{times}{self._context_key(context_id)}}}'
 
     def error_message(self, error: RemoteError, context_id: str | None = None) -> str:
         """The error frame; on `multi-stream-input` with the id of the failed context, or null."""

@@ -35,6 +35,10 @@ class GuardedStream(trio.abc.Stream):
         self._stream = stream
         self._write_timeout_s = write_timeout_s
         self._put_back = b""
+        # Not with TLS, whose records only Trio's stream can make.
+        is_plain = _USES_DESCRIPTORS and not isinstance(stream, trio.SSLStream)
+        self._descriptor = stream.socket if is_plain else None
+        """The socket, if system calls may read and write it."""
 
     @property
     def is_encrypted(self) -> bool:
@@ -89,12 +93,11 @@ class GuardedStream(trio.abc.Stream):
         Send the rest with `send_all`, which also raises errors.  Do not call it during another send.  It
         costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
         """
-        # Not with TLS: only Trio's stream can make its records.  `os.write` is used because Trio's sockets
-        # have no send that never waits.
-        if not _USES_DESCRIPTORS or isinstance(self._stream, trio.SSLStream):
+        if self._descriptor is None:
             return 0
         try:
-            return os.write(self._stream.socket.fileno(), data)
+            # Trio's sockets have no send that never waits.
+            return os.write(self._descriptor.fileno(), data)
         except OSError:  # no room, or the stream is closed or broken
             return 0
 
@@ -109,8 +112,8 @@ class GuardedStream(trio.abc.Stream):
             limit = len(self._put_back) if max_bytes is None else max_bytes
             data, self._put_back = self._put_back[:limit], self._put_back[limit:]
             return data
-        if _USES_DESCRIPTORS and not isinstance(self._stream, trio.SSLStream):
-            return await _read(self._stream.socket, READ_BYTES if max_bytes is None else max_bytes)
+        if self._descriptor is not None:
+            return await _read(self._descriptor, READ_BYTES if max_bytes is None else max_bytes)
         return await self._stream.receive_some(max_bytes)
 
     async def aclose(self) -> None:

@@ -30,6 +30,9 @@ class Context:
     options: StreamOptions | None = None
     """Recorded in the account's history; None: not recorded."""
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
+    """Of its task; `cancel` cancels it."""
+    is_cancelled: bool = attrs.field(default=False, init=False)
+    """Whether `cancel` was called.  Asking the scope costs a look at the clock for each packet."""
     progress: Progress = attrs.field(init=False)
     was_busy: bool = attrs.field(default=False, init=False)
     """Whether the connection was last told that the stream is busy."""
@@ -43,6 +46,11 @@ class Context:
     @progress.default
     def _progress(self) -> Progress:
         return Progress(self.stream.notices)
+
+    def cancel(self) -> None:
+        """End its task at once."""
+        self.is_cancelled = True
+        self.scope.cancel()
 
     def spend(self, account: AccountLike, voice_id: str, kind: str, characters: int) -> None:
         """Count text before it is spoken.

@@ -26,24 +26,26 @@ class ContextSink:
 
     @property
     def has_room(self) -> bool:
-        """Whether the transport gets the next message at once and the context is not cancelled."""
-        return self._outbox.is_idle and not self._context.scope.cancel_called
+        """Whether the transport gets the next message at once, and the context was not cancelled."""
+        return self._outbox.is_idle and not self._context.is_cancelled
 
     def put_nowait(self, packets: Sequence[Packet]) -> None:
         """See `DirectSink`; all packets leave together."""
-        self._outbox.put_nowait(self._outgoing(packets))
+        messages = tuple(map(self._message, packets))
+        self._begun(packets)
+        self._outbox.put_nowait(messages, partial(self._sent, packets))
 
     async def put(self, packet: Packet) -> None:
         """See `Deliver`."""
-        await self._outbox.put(self._outgoing((packet,)))
-
-    def _outgoing(self, packets: Sequence[Packet]) -> Outgoing:
-        return Outgoing(
-            tuple(map(self._message, packets)),
-            self._context,
-            packets[-1].chunk,
-            sent=partial(self._sent, packets),
-            begun=partial(self._begun, packets),
+        packets = (packet,)
+        await self._outbox.put(
+            Outgoing(
+                (self._message(packet),),
+                self._context,
+                packet.chunk,
+                sent=partial(self._sent, packets),
+                begun=partial(self._begun, packets),
+            )
         )
 
     def _message(self, packet: Packet) -> str:
@@ -54,7 +56,7 @@ class ContextSink:
             packet.audio,
             alignment.written if alignment else None,
             alignment.spoken if alignment else None,
-            packet.marks(context.timestamps),
+            packet.marks(context.timestamps) if context.timestamps else None,
         )
 
     def _begun(self, packets: Sequence[Packet]) -> None:
@@ -62,7 +64,9 @@ class ContextSink:
             self._context.progress.sent(packet.begun, packet.until_s)
 
     def _sent(self, packets: Sequence[Packet]) -> None:
-        seconds, first = sum(packet.seconds for packet in packets), packets[0]
+        seconds, first = 0.0, packets[0]
+        for packet in packets:
+            seconds += packet.seconds
         if self._context.meter is not None:
             self._context.meter.spoke(seconds)
         if first.released_at is not None:

@@ -157,7 +157,7 @@ class DialogueStream:
                 spoke = await turn.speak_on(audio) or spoke
                 if turn.gave_way:
                     break
-                audio.carry(turn.text_half.skipped)
+                audio.packets.carry(turn.text_half.skipped)
                 self._turns.popleft()
                 self._notify()
             if spoke:

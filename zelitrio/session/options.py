@@ -8,8 +8,10 @@ import attrs
 
 from zelitrio.audio import AudioFormat, TempoChanger, open_encoder
 from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
+from zelitrio.session.packet_maker import PacketMaker
 from zelitrio.session.packets import Packer
 from zelitrio.session.service import Service
+from zelitrio.session.sound import Sound
 from zelitrio.session.timing import SegmentClock, Timing
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
@@ -50,13 +52,12 @@ def make_audio_half(
     encoder = open_encoder(options.audio_format, rate_hz)
     delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
     return AudioHalf(
-        rate_hz,
         encoder,
+        Sound(rate_hz, None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo)),
         Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
-        SegmentClock(options.timing, rate_hz, delay_ms),
+        PacketMaker(SegmentClock(options.timing, rate_hz, delay_ms), rate_hz),
         service.turns,
         deliver,
         service.observer.underrun,
-        None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo),
         direct,
     )

@@ -87,9 +87,18 @@ class Outbox:
         """Whether the transport gets the next message at once, because the queue is empty."""
         return not (self._items or self._is_writing or self._begun or self._closing)
 
-    def put_nowait(self, item: Outgoing) -> None:
-        """Send audio while `is_idle`; never waits."""
-        self._send(item)
+    def put_nowait(self, messages: tuple[str, ...], sent: Callable[[], None]) -> None:
+        """Send messages together while `is_idle`; never waits.  They cannot be taken back.
+
+        Args:
+            messages: in order.
+            sent: called when all of them were sent.
+        """
+        if self._offer(*messages):
+            sent()
+        else:
+            self._begun = Outgoing(messages, sent=sent)
+            self._wake_writer()
 
     async def put(self, item: Outgoing) -> None:
         """Wait until fewer than PACKETS_PER_CONTEXT packets of `item.owner` are queued, then queue the item.

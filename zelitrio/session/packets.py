@@ -86,13 +86,14 @@ class Packer:
             self._held_samples += len(pcm)
         packets = []
         while self._held_samples:
-            target = round(self._target_s(now) * self._rate)
+            lead_s = self._played_at - self.codec_holds_s - now
+            target = round(min(max(lead_s / 2, self._first_s), self._max_s) * self._rate)
             if self._held_samples < target and not release:
                 break
             # Twice the target is the lead: such a packet arrives in time even over a network no faster than
             # real time.  A listener with an empty buffer gets the smallest packet.
             limit = min(2 * target, round(self._max_s * self._rate))
-            if self._held_samples > limit and self.dry_at <= now:
+            if self._held_samples > limit and lead_s <= 0:
                 limit = target
             packets.append(self._take(min(self._held_samples, limit), now))
         return packets
@@ -100,9 +101,6 @@ class Packer:
     def deadline(self) -> float:
         """Time at which held samples must leave; inf if none are held."""
         return self.dry_at - MARGIN_S if self._held_samples else math.inf
-
-    def _target_s(self, now: float) -> float:
-        return min(max((self.dry_at - now) / 2, self._first_s), self._max_s)
 
     def _take(self, samples: int, now: float) -> Samples:
         held = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)

@@ -280,7 +280,7 @@ class _Conversation:
 
     def _cancel(self, context: Context) -> None:
         self.outbox.drop(context)
-        context.scope.cancel()
+        context.cancel()
 
     async def _run_context(self, context: Context) -> None:
         """The task of one context: speak, then post the final frame or the error."""
@@ -319,7 +319,7 @@ class _Conversation:
             return
         self.outbox.drop(context)
         self._tell_error(error, context.context_id)
-        context.scope.cancel()
+        context.cancel()
 
     def _refuse_context(self, context_id: str | None, error: RemoteError) -> None:
         if self.request.dialect is Dialect.SINGLE:
@@ -340,7 +340,7 @@ class _Conversation:
 
     def _stop_speaking(self) -> None:
         for context in self.contexts.values():
-            context.scope.cancel()
+            context.cancel()
         self.outbox.drop_audio()
 
     def _close_if_finished(self) -> None:

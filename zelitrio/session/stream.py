@@ -89,7 +89,7 @@ class SpeechStream:
         self._lane: EngineStreamLike | None = None
         self._scope = trio.CancelScope()
         self._block_wait: trio.CancelScope | None = None
-        """The encoder's wait for a block, if any."""
+        """The encoder's wait for a block; None: it does not wait, or nothing more is to be spoken."""
         self._changed = Signal()
         self._wakes_at = -math.inf
         """When the scheduler wakes without new text; -inf while it does not wait."""
@@ -151,6 +151,7 @@ class SpeechStream:
         """
         first_stale = self.text_half.discard()
         if self.text_half.is_silenced:
+            self._block_wait = None
             self._scope.cancel()
         if self._lane is not None:
             self._lane.close_softly()
@@ -232,10 +233,10 @@ class SpeechStream:
 
     async def _speak(self, first: Speech, audio: AudioHalf) -> None:
         async with self._open_lane(audio) as lane:
-            # Fed here, because starting the scheduler first would cost a turn of the loop.
-            audio.released_at = first.released.released_at
-            if audio.first is not None:
-                audio.first.read(self._read_at)
+            # The first utterance is fed here: starting the scheduler first would cost a turn of the loop.
+            audio.packets.released_at = first.released.released_at
+            if audio.packets.first is not None:
+                audio.packets.first.read(self._read_at)
             lane.feed(first.utterance, settings=first.released.settings)
             if self.text_half.is_ended and not self.text_half.pending.is_unread:
                 lane.finish()
@@ -264,8 +265,7 @@ class SpeechStream:
 
         Most blocks do not reach this task, because the engine's call gives them to `_encode_nowait`.
         """
-        pending = self.text_half.pending
-        # The engine calls outside of the task, but log lines need the task's request id.
+        # The engine calls from outside of the task; log lines need the task's request id.
         context = contextvars.copy_context()
         lane.hand_to(lambda block: context.run(self._encode_nowait, audio, block))
         blocks = aiter(lane)
@@ -278,7 +278,7 @@ class SpeechStream:
                         break
                 self._block_wait = None
                 if block is not None:
-                    await audio.add(block, pending.find(block.utterance))
+                    await audio.add(block, self._begun_by(block))
                     self._note_encoded(block)
                 elif audio.deadline() <= trio.current_time():
                     await audio.release()  # the listener would run dry
@@ -294,15 +294,22 @@ class SpeechStream:
             Whether it was encoded; otherwise the encoder's task does it.
         """
         wait = self._block_wait
-        if wait is None or self._scope.cancel_called or self.text_half.is_silenced or not audio.takes_nowait:
+        if wait is None or not audio.takes_nowait:
             return False
-        audio.add_nowait(block, self.text_half.pending.find(block.utterance))
-        self._note_encoded(block)
-        if self.text_half.is_silenced:
-            wait.cancel()
-        elif (deadline := audio.deadline()) < wait.deadline:
+        # Most blocks are neither first nor last: for them, each call here counts.
+        deadline = audio.add_nowait(block, None if block.word_times_ms is None else self._begun_by(block))
+        if block.is_last or block.stages is not None:
+            self._note_encoded(block)
+            if self.text_half.is_silenced:
+                self._block_wait = None
+                wait.cancel()
+        if deadline < math.inf and deadline < wait.deadline:
             wait.deadline = deadline
         return True
+
+    def _begun_by(self, block: AudioBlock) -> Speech | None:
+        """The utterance that begins with a block; None if it began before, or was dropped."""
+        return None if block.word_times_ms is None else self.text_half.pending.find(block.utterance)
 
     def _note_encoded(self, block: AudioBlock) -> None:
         pending = self.text_half.pending
@@ -343,8 +350,8 @@ class SpeechStream:
         engine, observer, options = self._service.engine, self._service.observer, self._options
         voice_id = options.voice.voice_id
         trace = self._service.open_trace(voice_id, self._read_at)
-        audio.first = None if trace is None else FirstAudio(trace)
-        computed_s, audio_s = audio.computed_s, audio.audio_s
+        audio.packets.first = None if trace is None else FirstAudio(trace)
+        computed_s, audio_s = audio.computed_s, audio.packets.audio_s
         async with engine.open_stream(options.voice, self.text_half.settings, seed=options.seed) as lane:
             observer.stream_opened()
             self._lane = lane
@@ -363,10 +370,10 @@ class SpeechStream:
                 self._lane = None
                 is_cut = self._is_abandoned and bool(self.text_half.pending)
                 outcome = "discarded" if self._scope.cancel_called or is_cut else reason
-                observer.stream_closed(outcome, audio.audio_s)
-                observer.computed(voice_id, audio.computed_s - computed_s, audio.audio_s - audio_s)
+                observer.stream_closed(outcome, audio.packets.audio_s)
+                observer.computed(voice_id, audio.computed_s - computed_s, audio.packets.audio_s - audio_s)
                 if trace is not None:
-                    trace.end(outcome, audio.audio_s)
+                    trace.end(outcome, audio.packets.audio_s)
 
     def _tell_flushes(self) -> None:
         if self.text_half.flush_is_spoken:
