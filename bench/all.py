@@ -36,7 +36,7 @@ SHORT = (
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--keep", action="store_true")
-    made.add_argument("--each-s", type=float, default=180.0, help="the longest that one bench may take")
+    made.add_argument("--each-s", type=float, default=180.0, help="time limit of one program")
     said, passed_on = made.parse_known_args()
     begin, failed = time.monotonic(), []
     for name, *flags in SHORT:

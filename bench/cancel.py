@@ -46,8 +46,8 @@ class Cut:
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--rounds", type=int, default=30, help="of each way")
-    made.add_argument("--beside", type=int, default=0, help="streams that speak meanwhile")
+    made.add_argument("--rounds", type=int, default=30, help="rounds of each way to cancel")
+    made.add_argument("--beside", type=int, default=0, help="other streams that speak at the same time")
     options = parse(made)
     report = options.report("cancel")
     voice_id = options.chosen_voice().voice_id

@@ -29,7 +29,7 @@ STREAMS = (1, 2, 4, 8, 16, 32, 64)
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=8.0, help="at each number of streams")
+    made.add_argument("--seconds", type=float, default=8.0, help="duration for each number of streams")
     made.add_argument("--streams", type=counts, default=STREAMS)
     made.add_argument("--format", default="pcm_24000")
     made.add_argument("--protocol", default="elevenlabs-ws")

@@ -51,8 +51,10 @@ def edges_of(pcm: NDArray[np.float32], rate_hz: int) -> Edges:
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--speakers", default="", help="voice ids with commas; all of the folder if not given")
-    made.add_argument("--sentences", type=int, default=25, help="of each voice, from all lists in turn")
+    made.add_argument("--speakers", default="", help="voice ids, separated by commas [all of the folder]")
+    made.add_argument(
+        "--sentences", type=int, default=25, help="sentences of each voice, from all lists in turn"
+    )
     made.add_argument("--speeds", type=numbers, default=(0.7, 0.85, 1.2))
     trio.run(measure, parse(made))
 

@@ -23,7 +23,7 @@ WARM_UP = 3
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=20.0, help="for all of it, warm-up not counted")
+    made.add_argument("--seconds", type=float, default=20.0, help="duration of the run without warm-up")
     options = parse(made)
     report = options.report("engine_alone")
     on_gpu = choose_device(options.engine).type == "cuda"

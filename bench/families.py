@@ -58,10 +58,10 @@ class Said:
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--piper", type=Path, help="a converted Piper voice; drawn weights if not given")
-    made.add_argument("--kokoro", type=Path, help="a converted Kokoro voice; drawn weights if not given")
+    made.add_argument("--piper", type=Path, help="a converted Piper voice [random weights]")
+    made.add_argument("--kokoro", type=Path, help="a converted Kokoro voice [random weights]")
     made.add_argument("--families", default="piper,kokoro")
-    made.add_argument("--seconds", type=float, default=20.0, help="of measurement, loading not counted")
+    made.add_argument("--seconds", type=float, default=20.0, help="duration of measurement without loading")
     made.add_argument("--streams", type=counts, default=(1, 4, 16, 64))
     options = parse(made)
     families = options.extra.families.split(",")

@@ -33,7 +33,7 @@ SETTLE_S = 0.02
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--seconds", type=float, default=30.0)
-    made.add_argument("--format", default="pcm_24000", help="what the server is asked for")
+    made.add_argument("--format", default="pcm_24000", help="output format to request")
     options = parse(made)
     report = options.report("first_audio")
     with open_server(options.server_flags()) as server:

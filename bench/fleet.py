@@ -132,9 +132,9 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--servers", type=int, default=3)
     made.add_argument("--listeners", type=int, default=60)
-    made.add_argument("--seconds", type=float, default=60.0, help="of the phase with restarts")
-    made.add_argument("--kill-seconds", type=float, default=15.0, help="of the phase with a kill")
-    made.add_argument("--real", action="store_true", help="servers with voices")
+    made.add_argument("--seconds", type=float, default=60.0, help="duration of the phase with restarts")
+    made.add_argument("--kill-seconds", type=float, default=15.0, help="duration of the phase with a kill")
+    made.add_argument("--real", action="store_true", help="servers with real voices")
     options = parse(made)
     extra = options.extra
     report = options.report("fleet")

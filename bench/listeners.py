@@ -20,13 +20,15 @@ from zelitrio.bench_client import Address, ClientWatch, Said, milliseconds, pace
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=8.0, help="for each number of listeners")
+    made.add_argument("--seconds", type=float, default=8.0, help="duration for each number of listeners")
     made.add_argument("--from", dest="start", type=int, default=10)
     made.add_argument("--step", type=int, default=10)
     made.add_argument("--up-to", type=int, default=100)
-    made.add_argument("--exact", type=int, default=2, help="stop halving at this distance")
+    made.add_argument("--exact", type=int, default=2, help="end the search when the interval is this short")
     made.add_argument("--formats", default="pcm_24000,mp3_44100_128")
-    made.add_argument("--buffer-ms", type=float, default=0.0, help="what a listener collects before it plays")
+    made.add_argument(
+        "--buffer-ms", type=float, default=0.0, help="audio that a listener collects before it plays"
+    )
     options = parse(made)
     report = options.report("listeners")
     rows: list[list[object]] = []

@@ -83,7 +83,7 @@ class LoopWatch(trio.abc.Instrument):
             self.long_steps.append(LongStep(wall_s, cpu_s, queued_s, task.name, _place(task.coro)))
 
     def _queued_s(self) -> float:
-        """How long the thread has waited for a core so far."""
+        """Seconds that the thread has waited for a core."""
         return int(os.pread(self._schedstat, 100, 0).split()[1]) / 1e9
 
     @contextmanager
@@ -101,7 +101,7 @@ class LoopWatch(trio.abc.Instrument):
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("--streams", type=int, default=4)
-    made.add_argument("--seconds", type=float, default=10.0, help="for each format")
+    made.add_argument("--seconds", type=float, default=10.0, help="duration for each format")
     made.add_argument("--formats", default="pcm_24000,mp3_44100_128")
     options = parse(made)
     sys.setswitchinterval(SWITCH_INTERVAL_S)

@@ -43,11 +43,11 @@ Turn = Callable[[Options, ServerProcess, str, int], Coroutine[Any, Any, float]]
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--rounds", type=int, default=12, help="turns of each server, for processor time")
-    made.add_argument("--seconds", type=float, default=4.0, help="of a turn, for processor time")
-    made.add_argument("--clients", type=int, default=25, help="at once, for processor time")
-    made.add_argument("--sentences", type=int, default=200, help="turns of each server, for first audio")
-    made.add_argument("--trace-sample", type=float, default=0.1, help="part of requests with a span")
+    made.add_argument("--rounds", type=int, default=12, help="turns of each server (processor time)")
+    made.add_argument("--seconds", type=float, default=4.0, help="duration of a turn (processor time)")
+    made.add_argument("--clients", type=int, default=25, help="simultaneous clients (processor time)")
+    made.add_argument("--sentences", type=int, default=200, help="turns of each server (first audio)")
+    made.add_argument("--trace-sample", type=float, default=0.1, help="share of requests with a span")
     options = parse(made)
     report = options.report("observed")
     rows: list[list[object]] = []

@@ -27,10 +27,14 @@ KNEE_STEPS = 5
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=15.0, help="of arrivals, at each rate")
+    made.add_argument("--seconds", type=float, default=15.0, help="duration for each rate")
     made.add_argument("--rates", type=numbers, default=(0.5, 1.0, 2.0, 4.0), help="arrivals a second")
-    made.add_argument("--find-knee", action="store_true", help="search between the first and last rate")
-    made.add_argument("--limit-ms", type=float, default=75.0, help="p95 of first audio up to the knee")
+    made.add_argument(
+        "--find-knee", action="store_true", help="search for the knee between the first and last rate"
+    )
+    made.add_argument(
+        "--limit-ms", type=float, default=75.0, help="highest p95 of first audio below the knee"
+    )
     made.add_argument("--format", default="pcm_24000")
     options = parse(made)
     report = options.report("open_loop")

@@ -63,12 +63,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     add = made.add_argument
     add("--seed", type=int, default=7)
     add("--keep", action="store_true", help="append the lines to bench/results/<machine>/")
-    add("--voice", help="voice id; the first one if not given")
-    add("--voices", type=Path, help="a voice folder; the built-in voices if not given")
+    add("--voice", help="voice id [the first one]")
+    add("--voices", type=Path, help="a voice folder [the built-in voices]")
     add("--device", default="auto")
     add("--dtype", default="float32")
     add("--no-graphs", action="store_true")
-    add("--cpu-threads", type=int, default=0, help="as of `zelitrio serve`")
+    add("--cpu-threads", type=int, default=0, help="see `zelitrio serve --help`")
     add("--max-batch", type=int, default=64)
     add("--max-streams", type=int, default=512)
     return made

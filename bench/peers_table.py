@@ -30,7 +30,9 @@ ROW = "| beside others, first audible |"
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--file", type=Path, default=RESULTS / machine_name() / "peers.jsonl")
-    made.add_argument("--write", action="store_true", help="replace the table and the row in the READMEs")
+    made.add_argument(
+        "--write", action="store_true", help="replace the table and the row in the README files"
+    )
     options = made.parse_args()
     lines = last_run(options.file)
     rows, row = table(lines), readme_row(lines)
@@ -95,7 +97,7 @@ def conditions(lines: Sequence[Line]) -> str:
 
 
 def spread(values: Sequence[float | None]) -> str:
-    """The median of some values, and the lowest and the highest; a dash if there are none."""
+    """The median, the lowest and the highest of some values; a dash without values."""
     known = [value for value in values if value is not None]
     if not known:
         return "-"

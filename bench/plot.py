@@ -27,7 +27,7 @@ INK = "#1f5fa8"
 
 def main() -> None:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("machine", nargs="*", help="folders of bench/results; all if none is named")
+    made.add_argument("machine", nargs="*", help="folders of bench/results [all]")
     names = made.parse_args().machine
     folders = [RESULTS / name for name in names] or [path for path in RESULTS.iterdir() if path.is_dir()]
     for folder in folders:

@@ -24,10 +24,14 @@ OPENED_AT_ONCE = 25
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=6.0, help="for each server and number")
+    made.add_argument(
+        "--seconds", type=float, default=6.0, help="duration for each server and number of connections"
+    )
     made.add_argument("--connections", type=counts, default=(1, 50, 500))
-    made.add_argument("--rate", type=float, default=400.0, help="messages a second, all connections together")
-    made.add_argument("--block-ms", type=float, default=200.0, help="audio in a message")
+    made.add_argument(
+        "--rate", type=float, default=400.0, help="messages per second, all connections together"
+    )
+    made.add_argument("--block-ms", type=float, default=200.0, help="audio per message")
     options = parse(made)
     report = options.report("scripted")
     rows = []

@@ -37,7 +37,7 @@ class ServerProcess:
     ready_line: str
 
     def cpu_s(self) -> float:
-        """Return the processor time of its threads so far."""
+        """Return the processor time of its threads."""
         # This file counts nanoseconds; /proc/PID/stat counts hundredths of a second.
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9

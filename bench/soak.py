@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the bench, and report growth."""
     made = parser(__doc__)
     made.add_argument("--minutes", type=float, default=30.0)
-    made.add_argument("--rate", type=float, default=20.0, help="connections a second")
+    made.add_argument("--rate", type=float, default=20.0, help="connections per second")
     options = parse(made, arguments)
     report = options.report("soak")
     voice_id = options.chosen_voice().voice_id

@@ -28,7 +28,9 @@ def main() -> None:
     made = parser(__doc__)
     made.add_argument("--rounds", type=int, default=3)
     made.add_argument("--stalled", type=int, default=8)
-    made.add_argument("--utterances", type=int, default=20, help="measured in each half of a round")
+    made.add_argument(
+        "--utterances", type=int, default=20, help="utterances measured in each half of a round"
+    )
     options = parse(made)
     report = options.report("stalled")
     voice_id = options.chosen_voice().voice_id

@@ -32,8 +32,8 @@ LEAST_REPEATS = 5
 
 def main() -> None:
     made = parser(__doc__)
-    made.add_argument("--seconds", type=float, default=10.0, help="for all shapes together")
-    made.add_argument("--rows", type=counts, help="batches; powers of two up to --max-batch if not given")
+    made.add_argument("--seconds", type=float, default=10.0, help="total duration for all shapes")
+    made.add_argument("--rows", type=counts, help="batch sizes [powers of two up to --max-batch]")
     options = parse(made)
     report = options.report("vocoder_step")
     on_gpu = torch.cuda.is_available() and options.engine.device != "cpu"

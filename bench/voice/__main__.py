@@ -80,22 +80,18 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--voices", type=Path, help="a voice folder; the built-in one if not given")
-    parser.add_argument("--voice", action="append", help="voice id; every voice of the folder if not given")
+    parser.add_argument("--voices", type=Path, help="a voice folder [the built-in one]")
+    parser.add_argument("--voice", action="append", help="voice id; may repeat [all voices of the folder]")
     parser.add_argument("--beside", type=Path, action="append", help="a folder of public voices; may repeat")
-    parser.add_argument(
-        "--beside-voice", action="append", help="id of a public voice; every one if not given"
-    )
+    parser.add_argument("--beside-voice", action="append", help="id of a public voice; may repeat [all]")
     parser.add_argument("--corpus", type=Path, help="corpus folder, for natural recordings")
     parser.add_argument("--work", type=Path, help="the training's work folder, for its alignments")
-    parser.add_argument("--quick", action="store_true", help="--per-list 6")
+    parser.add_argument("--quick", action="store_true", help="the same as --per-list 6")
     parser.add_argument(
-        "--per-list", type=int, help="the first sentences of each list; no references, no pictures"
+        "--per-list", type=int, help="number of sentences of each list; without references and pictures"
     )
-    parser.add_argument("--each", type=Path, help="add a line for each sentence to this file")
-    parser.add_argument(
-        "--out", type=Path, help="folder for the lines and the page; what is there is replaced"
-    )
+    parser.add_argument("--each", type=Path, help="append a line for each sentence to this file")
+    parser.add_argument("--out", type=Path, help="folder for the lines and the page; replaces its files")
     options = parser.parse_args()
     if (options.quick or options.per_list) and (options.corpus or options.out):
         parser.error(

@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("teacher", type=Path)
     parser.add_argument("--per-list", type=int, default=4)
-    parser.add_argument("--voice", action="append", choices=VOICES, help="every one if not given")
+    parser.add_argument("--voice", action="append", choices=VOICES, help="may repeat [all]")
     options = parser.parse_args()
     torch.set_num_threads(1)
     front_end, ears, around = load_front_end(), Ears(), circumstances()

@@ -13,25 +13,25 @@ LISTS_TEXT = """\
 Word error in per cent by two recognisers; DNSMOS (ovrl, sig, bak, p808), each sentence repeated to 9 s
 with half a second of silence between, and the standard error of ovrl (ovrl_se); pitch in Hz and the
 spread of ln f0; silence before and after in ms (median, longest); loudness in LUFS (EBU R128);
-sharp bends of the waveform a minute, and how many in all are no plosive's release; real-time factor on
-one thread. `every second`: the half of the lists that references
-speak, by everybody. Recognisers do better on regular speech: a word error below a recording's own does not
+sharp bends of the waveform per minute, and the total outside of plosive releases; real-time factor on
+one thread. `every second`: all systems on the half of the lists that the references
+speak. Recognisers make fewer errors on regular speech: a word error below that of a recording does not
 mean better speech."""
 HELD_OUT_TEXT = """\
-Recordings that training never saw, the same words by the voice, and copy synthesis: the recordings' own
-frames and pulses, the room's noise taken away as for training, through the voice's vocoder. Distance in
+Recordings that were not in training, the same words by the voice, and copy synthesis: frames and pulses
+of the recordings, without room noise as in training, through the voice's vocoder. Distance in
 dB of 13 mel cepstra after time warping; pitch correlation and root mean square difference in semitones
 over the warped frames; error of the length without silence at the ends; log-spectral distance of the
 copy in dB; duration of single phones against the alignment (mean absolute error, bias, correlation of
 logarithms)."""
 SEAMS_TEXT = """\
-Median jumps between the 20 ms before and after a place (pitch: 60 ms), with the 95th percentile behind:
+Median jumps between the 20 ms before and after a place (pitch: 60 ms), with the 95th percentile after it:
 at joins of chunks, at word boundaries inside of chunks, and at the joins' places in the same sentences
-spoken whole. `above`: the shares of joins and of their places beyond the 95th percentile inside; words
-where one can cut are not any words, so that the second is not always 5 %."""
+spoken whole. `above`: the shares of joins and of their places beyond the 95th percentile inside; cuts are
+only possible at some words, so the second share is not always 5 %."""
 MELODY_TEXT = """\
 Semitones. Questions: the last 150 ms that are voiced above the sentence's median, and the share that end
-more than one semitone higher than the same as a statement. Series: an item's end above its own middle,
+more than one semitone above the same words as a statement. Series: an item's end above its own middle,
 and the step from item to item."""
 HELD_COLUMNS = (
     "system list sentences mcd_db pitch_r pitch_rms_st length_error_pct length_bias_pct lsd_db "
@@ -55,8 +55,8 @@ def write_page(
         "# How the voices sound",
         f"`python -m bench.voice --corpus DIR --work DIR --out bench/results/voice`, commit"
         f" {around['commit']}, {around['processor']} with {around['cores']} cores, load {around['busy']}."
-        " The lines are in `voice.jsonl`, the method in `bench/README.md`. Nobody listened: every statement"
-        " is a number or a picture.",
+        " The lines are in `voice.jsonl`, the method in `bench/README.md`. No person listened: every"
+        " statement is a number or a picture.",
         *(f"Not in this run: {line}." for line in left_out),
         "## What was heard",
         LISTS_TEXT,

@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def raise_limit() -> None:
-    """Allow this process as many descriptors as the system lets it have: each listener takes one."""
+    """Raise this process's limit of descriptors to the system's maximum: each listener takes one."""
     try:
         import resource
     except ImportError:  # the module exists on Unix only

@@ -50,7 +50,7 @@ class Address:
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header has them."""
+        """Host and port in the form of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -66,7 +66,7 @@ class Address:
 
 @cache
 def _verifying() -> ssl.SSLContext:
-    # Made once: reading the certificates of the system takes longer than many answers.
+    # Made once: reading the system's certificates takes longer than many answers.
     return ssl.create_default_context()
 
 

@@ -14,7 +14,7 @@ from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target
 from zelitrio.bench_client.wire import close, message
 
 _MOST_FAILED = 8
-"""Contexts that failed, whose late audio is not taken for that of the next one."""
+"""Number of failed contexts to remember; their late audio does not count for the next context."""
 
 
 class ContextSocket(FrameSocket):
@@ -22,7 +22,7 @@ class ContextSocket(FrameSocket):
 
     Args:
         address: the server.
-        keeps_audio: whether to decode and keep the audio; if not, only its length is noted.
+        keeps_audio: whether to decode and keep the audio; otherwise only its length is noted.
     """
 
     def __init__(self, address: Address, *, keeps_audio: bool = True) -> None:
@@ -98,7 +98,7 @@ class ContextSocket(FrameSocket):
             heard.fail("timeout", f"no end within {self._address.timeout_s:g} s")
             self._heard = None
             self.failure = self.failure or ("timeout", "an utterance had no end")
-            self.abort()  # a close would wait for a peer that reads nothing
+            self.abort()  # `close` would wait if the server does not read
         return heard
 
     def close(self) -> None:

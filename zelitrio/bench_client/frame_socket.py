@@ -48,7 +48,7 @@ class FrameSocket(asyncio.Protocol, ABC):
 
     @abstractmethod
     def _fail(self, kind: str, detail: str) -> None:
-        """Note why the socket is of no more use."""
+        """Note why the socket cannot be used any more."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""

@@ -15,9 +15,9 @@ from zelitrio.bench_client.wire import WireError
 
 AUDIO_KEY = b'"audio":"'
 MOST_AUDIO_BYTES = 1 << 26
-"""Of one utterance: eleven minutes of PCM at 48 kHz.  A server that sends more would fill the memory."""
+"""Most audio of one utterance: eleven minutes of PCM at 48 kHz.  More could fill the memory."""
 _FILES = (b"RIFF", b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3")
-"""How files begin that are not bare samples: some servers ignore the format that was asked for."""
+"""First bytes of formats that are not bare samples: some servers ignore the requested format."""
 
 
 def stream_target(voice_id: str, output_format: str, model: str = "") -> str:
@@ -119,7 +119,7 @@ class Heard:
         """Note a frame of audio that arrived at `now`.
 
         Raises:
-            WireError: it is more than MOST_AUDIO_BYTES by now.
+            WireError: the utterance now has more than MOST_AUDIO_BYTES.
         """
         self._audio_bytes += len(audio)
         if self._audio_bytes > MOST_AUDIO_BYTES:
@@ -144,7 +144,7 @@ class Heard:
 
     @property
     def late_s(self) -> float:
-        """The longest that a listener waits for a frame if it plays from the first frame on, in seconds.
+        """The longest wait for a frame, in seconds, of a listener that plays from the first frame on.
 
         Above zero, the listener ran dry; a buffer of this length would have prevented that.
         """

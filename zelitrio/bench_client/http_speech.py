@@ -26,11 +26,11 @@ READ_BYTES = 1 << 16
 _BOUNDARY = "zelitrio-bench"
 _REFUSAL_BYTES = 200
 _REFUSAL_S = 1.0
-"""For the body of a refusal, which says why."""
+"""Longest wait for the body of a refusal, which gives the reason."""
 _CODED = frozenset(
     f"audio/{name}" for name in ("mpeg", "mp3", "ogg", "opus", "aac", "mp4", "flac", "x-flac", "webm")
 )
-"""Content types of audio that a client has to decode: some servers ignore the format that was asked for."""
+"""Content types of encoded audio: some servers ignore the requested format."""
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""Percentiles of measured values, and how much the values changed during the run."""
+"""Percentiles of measured values, and their change during the run."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from zelitrio.bench_client.watch import ClientWatch
 from zelitrio.errors import LocalError
 
 KNEE_STEPS = 5
-"""How often the search halves the interval in which the knee lies."""
+"""The search halves the interval of the knee this many times."""
 Emit = Callable[[Line], None]
 
 
@@ -226,7 +226,7 @@ def circumstances() -> Line:
 
 
 def processor() -> str:
-    """The processor's name as the operating system has it."""
+    """The processor's name, from the operating system."""
     try:
         found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     except OSError:

@@ -13,7 +13,7 @@ TICK_S = 0.005
 BUSY_SHARE = 0.85
 """Share of one core.  Above it, frames wait for the client."""
 LATE_SHARE = 0.25
-"""Share of the median first audio.  If a client's event loop is later than this, it measures itself."""
+"""Share of the median first audio.  If the event loop is later than this, the client limits the result."""
 
 
 @attrs.define(eq=False)

@@ -13,10 +13,10 @@ import orjson
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 MOST_UNSENT_BYTES = 64 * 1024
-"""A server that pings without end and reads nothing gets no more answers."""
+"""More pings than this are not answered if the server does not read."""
 _MOST_HEAD_BYTES = 64 * 1024
 _MOST_MESSAGE_BYTES = 1 << 24
-"""Five minutes of PCM in one message.  Any number can be said in the head of a frame."""
+"""Five minutes of PCM in one message.  The head of a frame can claim any length."""
 
 
 class WireError(Exception):

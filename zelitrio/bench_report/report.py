@@ -46,7 +46,7 @@ _META = (
     '<meta http-equiv="content-security-policy" '
     "content=\"default-src 'none'; style-src 'unsafe-inline'\">"
 )
-"""Forbids the page every request."""
+"""Forbids all requests of the page."""
 _LOADS = {
     "first-audio": ("streams", "Streams"),
     "concurrency": ("streams", "Streams at once"),
