@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from zelitrio import __version__
 from zelitrio.accounts import Watcher
+from zelitrio.errors import ZelitrioError
 from zelitrio.server.logs import lines_dropped
 from zelitrio.server.quiet_log import get_log
 from zelitrio.session import EngineLike, Observer
@@ -241,6 +242,10 @@ class Metrics(Observer, Watcher):
     def language_differs(self, seems: str, language: str) -> None:
         """See Observer."""
         log.warning("language_differs", seems=seems, voice_reads=language)
+
+    def failed(self, error: ZelitrioError) -> None:
+        """See Observer."""
+        log.warning("speech_failed", error=str(error), kind=type(error).__name__)
 
     def broke(self, error: BaseException) -> None:
         """See Observer."""

@@ -161,6 +161,9 @@ class Observer:
     def language_differs(self, seems: str, language: str) -> None:
         """A stream's text seems to be in another language than its voice reads; called once."""
 
+    def failed(self, error: ZelitrioError) -> None:
+        """A stream could not be spoken: no capacity, a damaged voice, a failed utterance."""
+
     def broke(self, error: BaseException) -> None:
         """A stream ended by an unexpected error, a bug of this program."""
 

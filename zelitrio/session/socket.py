@@ -297,6 +297,8 @@ class _Conversation:
         if error is not None:
             if not isinstance(error, ZelitrioError):
                 self.service.observer.broke(error)
+            elif not isinstance(error, RemoteError):  # the client learns only that it failed
+                self.service.observer.failed(error)
             self._fail_context(context, to_remote_error(error))
         self._close_context(context)
 
