@@ -10,7 +10,6 @@ are taken sentence by sentence.
 
 from __future__ import annotations
 
-import gc
 import itertools
 import statistics
 import time
@@ -24,6 +23,7 @@ from bench.report import Report
 from bench.server_process import ServerProcess, open_server
 from zelitrio.bench_client import SENTENCES, milliseconds, stream_target, summary
 from zelitrio.engine import Engine, open_engine
+from zelitrio.server import settle_garbage
 from zelitrio.text import read_text
 
 SETTLE_S = 0.02
@@ -51,8 +51,7 @@ async def measure(options: Options, server: ServerProcess, report: Report) -> No
             bare.first(text)
             await in_process(engine, text, options.seed)
             over_socket(server, bare.voice.voice_id, text, options.extra.format)
-        gc.collect()
-        gc.freeze()  # as `zelitrio serve` does
+        settle_garbage()  # as `zelitrio serve` does
         until = time.perf_counter() + options.extra.seconds
         for text in itertools.cycle(SENTENCES):
             if time.perf_counter() > until:

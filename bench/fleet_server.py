@@ -12,7 +12,7 @@ from functools import partial
 import trio
 
 from bench.scripted_engine import ScriptedEngine
-from zelitrio.server import configure_logging, serve
+from zelitrio.server import configure_logging, serve, settle_garbage
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 
@@ -30,6 +30,7 @@ async def run(port: int, agent_port: int) -> None:
         serving = partial(serve, engine, load_front_end(), settings, SessionSettings(), handle_signals=True)
         nursery.start_soon(engine.run)
         await nursery.start(serving)
+        settle_garbage()  # as `zelitrio serve` does
 
 
 if __name__ == "__main__":

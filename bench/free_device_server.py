@@ -8,7 +8,6 @@ voice's model is a public `Model` with a network that returns ready results.  Th
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 from functools import partial
 from typing import Any
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from zelitrio.engine import Device, open_engine
 from zelitrio.networks import Field, Inputs
-from zelitrio.server import configure_logging, raise_descriptor_limit, serve
+from zelitrio.server import configure_logging, raise_descriptor_limit, serve, settle_garbage
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 from zelitrio.voices import Catalogue, load_builtin
@@ -107,10 +106,7 @@ async def run(max_streams: int) -> None:
     ):
         serving = partial(serve, engine, load_front_end(), settings, SessionSettings(), handle_signals=True)
         urls = await nursery.start(serving)
-        # As `zelitrio serve` does.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(5000)
+        settle_garbage()  # as `zelitrio serve` does
         print(f"ready at {urls[0]}", flush=True)
 
 

@@ -9,7 +9,6 @@ system reports the wait for a core.  What remains is the wait for the GIL.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -30,9 +29,8 @@ from bench.machine import REPOSITORY
 from bench.options import Options, parse, parser
 from bench.report import Report
 from zelitrio.bench_client import milliseconds, summary
-from zelitrio.cli.serving import GARBAGE_AT
 from zelitrio.engine import open_engine
-from zelitrio.server import serve
+from zelitrio.server import serve, settle_garbage
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 
@@ -118,9 +116,7 @@ async def measure(options: Options, report: Report, watch: LoopWatch) -> None:
         trio.open_nursery() as nursery,
     ):
         urls = await nursery.start(serve, engine, front_end, ServerSettings(port=0), SessionSettings())
-        gc.collect()
-        gc.freeze()  # as `zelitrio serve` does
-        gc.set_threshold(GARBAGE_AT)
+        settle_garbage()  # as `zelitrio serve` does
         url = urlsplit(urls[0])
         voice_id = options.chosen_voice().voice_id
         for output_format in options.extra.formats.split(","):

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 
 from bench.scripted_engine import ScriptedEngine
-from zelitrio.server import configure_logging, serve
+from zelitrio.server import configure_logging, serve, settle_garbage
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
 
@@ -23,6 +23,7 @@ async def run(block_ms: float, every_s: float, blocks: int, settings: ServerSett
         run = partial(serve, engine, load_front_end(), settings, session, handle_signals=True)
         nursery.start_soon(engine.run)
         urls = await nursery.start(run)
+        settle_garbage()  # as `zelitrio serve` does
         print(f"ready at {urls[0]}", flush=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -18,13 +17,9 @@ from zelitrio.cli.capturing import open_shown_engine
 from zelitrio.cli.catalogue import load_voices, unread_voices
 from zelitrio.cli.notify import Notifier
 from zelitrio.engine import Engine
-from zelitrio.server import open_port, serve
+from zelitrio.server import open_port, serve, settle_garbage
 from zelitrio.settings import EngineSettings, ServerSettings, SessionSettings, StartSettings
 from zelitrio.text import Dictionaries, load_dictionary, load_front_end
-
-GARBAGE_AT = 5000
-"""New objects before Python's garbage collector runs; the default is 700.  A conversation leaves almost no
-cycles. With 64 streams, 700 takes 2.5 % of the loop's time, and 5,000 a tenth of that."""
 
 
 @attrs.frozen
@@ -78,11 +73,7 @@ async def run_server(job: Job) -> None:
                 port=port,
             )
             urls = await nursery.start(_until_it_ends, nursery, serving)
-            # The objects of torch and the dictionary stay.  Without this, each full collection would visit
-            # them and hold every thread for 0.1 s.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(GARBAGE_AT)
+            settle_garbage()
             ready_s = time.perf_counter() - job.started_at
             notifier.tell("READY=1")
             with suppress(OSError, ValueError):  # standard output may be closed
