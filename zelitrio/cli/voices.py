@@ -135,13 +135,15 @@ def _install(
     """Convert a source into a new folder of `home`, completely or not at all."""
     import tempfile
 
-    from zelitrio.voices import check_new, convert, load_folder
+    from zelitrio.voices import ADDING, changing, check_new, convert, load_folder
 
     try:
-        home.mkdir(parents=True, exist_ok=True)
         # Written to a temporary folder and moved when complete, so that a server never sees an incomplete
         # voice.
-        with tempfile.TemporaryDirectory(dir=home, prefix=".adding-") as place:
+        with (
+            changing(home, lambda: _say(f"waiting: another process changes {home}")),
+            tempfile.TemporaryDirectory(dir=home, prefix=ADDING) as place,
+        ):
             made = convert(path, Path(place) / "voice", origin, voices=wanted, measure=measure, say=_say)
             _check_licence(made.licence, accept_licence=accept_licence)
             check_new(home, made.name, made.voices)

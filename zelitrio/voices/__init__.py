@@ -15,6 +15,7 @@ from zelitrio.voices.folder import (
     load_folder,
     save_folder,
 )
+from zelitrio.voices.home_lock import ADDING, changing
 from zelitrio.voices.hub import Download, available, fetch, is_name, plan
 from zelitrio.voices.hub_files import check_room
 from zelitrio.voices.inputs import (
@@ -43,6 +44,7 @@ from zelitrio.voices.zeli import (
 )
 
 __all__ = [
+    "ADDING",
     "FEATURES",
     "PHONE_TOKENS",
     "STRESS_TOKENS",
@@ -57,6 +59,7 @@ __all__ = [
     "Voice",
     "ZeliModel",
     "available",
+    "changing",
     "check_new",
     "check_room",
     "choose_language",

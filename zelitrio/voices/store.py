@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 
 from zelitrio.errors import LocalError, VoiceError
 from zelitrio.voices.folder import load_builtin, load_folder
+from zelitrio.voices.home_lock import REMOVING, changing
 from zelitrio.voices.kokoro import KokoroSpeaker
 from zelitrio.voices.mixing import parse_mix
 from zelitrio.voices.public_folder import CARD, DESCRIPTION, STYLES, is_voice_name, write_json
@@ -48,7 +49,10 @@ def voice_folders(home: Path) -> list[Path]:
     """The voice folders in a folder, or the folder itself."""
     if (home / DESCRIPTION).exists():
         return [home]
-    return [path.parent for path in sorted(home.glob(f"*/{DESCRIPTION}"))]
+    # A hidden folder is a voice that is being added or removed.
+    return [
+        path.parent for path in sorted(home.glob(f"*/{DESCRIPTION}")) if not path.parent.name.startswith(".")
+    ]
 
 
 def installed(home: Path) -> Iterator[Installed]:
@@ -106,7 +110,14 @@ def remove_installed(home: Path, voice_id: str) -> Installed:
         LocalError: no folder matches.
     """
     one = find_installed(home, voice_id)
-    shutil.rmtree(one.folder)
+    with changing(one.folder.parent):
+        # Renamed first: a server that starts meanwhile must not see half of a voice.
+        gone = one.folder.with_name(f"{REMOVING}{one.folder.name}")
+        one.folder.rename(gone)
+        if gone.is_symlink():
+            gone.unlink()
+        else:
+            shutil.rmtree(gone)
     return one
 
 
@@ -125,6 +136,14 @@ def save_mix(home: Path, name: str, mix: str) -> None:
     one = find_installed(home, next(iter(parts)))
     if one.family != "kokoro":
         raise LocalError(f"{mix}: expected voices of kokoro, found {one.family}")
+    try:
+        with changing(one.folder.parent):
+            _add_mix(home, one, name, mix, parts)
+    except OSError as error:
+        raise VoiceError(home, f"cannot be written ({error.strerror or error})") from error
+
+
+def _add_mix(home: Path, one: Installed, name: str, mix: str, parts: Mapping[str, float]) -> None:
     check_new(home, name, [name])
     speakers = {voice.voice_id: voice.speaker for voice in load_folder(one.folder)}
     for part in parts:
