@@ -21,7 +21,7 @@ from zelitrio.engine import Stages
 from zelitrio.errors import CapacityError, EngineError
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import ForeignFrontEnd, FrontEnd, Limit, Utterance, load_front_end
-from zelitrio.voices import Language, choose_language
+from zelitrio.voices.languages import Language, choose_language
 
 RATE_HZ = 24_000
 WORD_MS = 80

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -76,14 +77,25 @@ def module_of(door: Path) -> str:
 
 
 def unused(door: Path) -> set[str]:
-    """The names of a door that nothing outside its room imports and no document mentions."""
+    """The names of a door that no program outside its room imports and no document mentions.
+
+    Tests do not count: a name that only tests import is not needed outside.
+    """
     outside = [
         used
         for path, used in uses().items()
-        if not path.is_relative_to(door.parent) or door.parent == PACKAGE
+        if not path.is_relative_to(ROOT / "tests")
+        and (not path.is_relative_to(door.parent) or door.parent == PACKAGE)
     ]
     imported = {name for used in outside for module, name in used if module == module_of(door)}
-    return offered(door) - imported - documented(door)
+    return offered(door) - imported - documented(door) - commands(module_of(door))
+
+
+def commands(module: str) -> set[str]:
+    """The functions of a module that the installed programs call."""
+    described = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    entries = [entry.split(":") for entry in described["project"]["scripts"].values()]
+    return {function for room, function in entries if room == module}
 
 
 @pytest.mark.parametrize("door", DOORS, ids=module_of)

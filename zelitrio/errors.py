@@ -37,7 +37,7 @@ class RemoteError(ZelitrioError):
     """The peer broke the protocol, or its request is refused.
 
     Attributes:
-        code: ElevenLabs' error code; `zelitrio.protocol.OUTCOMES` has its close code and HTTP status.
+        code: ElevenLabs' error code; `zelitrio.protocol.outcome_of` has its close code and HTTP status.
         message: a text for people: the thing, the expected value, the found value.
         param: name of the invalid parameter, if any.
     """

@@ -14,7 +14,7 @@ from zelitrio.networks import (
     KokoroRequest,
     speak_all,
 )
-from zelitrio.networks.kokoro import KokoroMoments, KokoroSpan
+from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.joined import JoinedWays, join_ways
 from zelitrio.networks.kokoro.layers import BothWays
 from zelitrio.networks.kokoro.sound import inverse_spectrum

@@ -9,7 +9,6 @@ from protocol_driver import steady
 
 from zelitrio.errors import CapacityError, EngineError, LocalError, RemoteError
 from zelitrio.protocol import (
-    OUTCOMES,
     close_frame,
     error_body,
     openai_error_body,

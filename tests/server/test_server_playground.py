@@ -9,7 +9,7 @@ import attrs
 import pytest
 from running import KEY, running
 
-from zelitrio.server.playground import page_files
+from zelitrio.server.playground.pages import page_files
 from zelitrio.settings import VoiceSettings, range_of
 
 BUDGET_BYTES = 100_000

@@ -65,7 +65,7 @@ def good_folder(folder: Path, count: int = 4, hz: float = 120.0) -> list[tuple[s
 def spoken_folder(folder: Path) -> None:
     """Write sentences spoken by the first built-in voice."""
     from zelitrio.text import load_front_end
-    from zelitrio.training import speak
+    from zelitrio.training.speaking import speak
     from zelitrio.voices import load_builtin
 
     folder.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ import torch
 from tiny_corpus import ACOUSTIC, VOCODERS, make_work, small_acoustic
 
 from zelitrio.text import load_front_end
-from zelitrio.training import speak
+from zelitrio.training.speaking import speak
 from zelitrio.training.acoustic_data import AcousticData, collate
 from zelitrio.training.export import Casting, assemble, export
 from zelitrio.training.loop import (

@@ -10,7 +10,8 @@ from recorded import SPOKEN, spoken_folder, write_wav
 
 from zelitrio.errors import LocalError
 from zelitrio.text import load_front_end
-from zelitrio.training import RECIPES, Order, Speaker, make_voice, speak
+from zelitrio.training import RECIPES, Order, Speaker, make_voice
+from zelitrio.training.speaking import speak
 from zelitrio.training.acoustic_training import AcousticPlan
 from zelitrio.training.curves import read_log
 from zelitrio.training.features import HOP_SAMPLES

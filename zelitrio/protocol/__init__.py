@@ -1,7 +1,8 @@
 """The protocols without I/O: messages become events, and calls become messages.
 
 `parse_socket_target` reads an upgrade request.  `Connection` is one realtime socket of either dialect.
-`ChunkSchedule` decides when text is spoken.  `OUTCOMES` maps error codes to close codes and HTTP statuses.
+`ChunkSchedule` decides when text is spoken.  `outcome_of` maps an error to its close code and
+HTTP status.
 Nothing here waits, and time is always an argument in seconds.
 
 The owner of a Connection must: call `authenticated` if the handshake's credential is valid; pass each message
@@ -53,7 +54,6 @@ from zelitrio.protocol.frames import timed_audio_line
 from zelitrio.protocol.history_request import parse_download_request
 from zelitrio.protocol.marks import MARK_KINDS, Marks, join_marks, marks_in_seconds
 from zelitrio.protocol.outcomes import (
-    OUTCOMES,
     close_frame,
     error_body,
     openai_error_body,
@@ -86,7 +86,6 @@ from zelitrio.protocol.target import (
 __all__ = [
     "DEFAULT_OUTPUT_FORMAT",
     "MARK_KINDS",
-    "OUTCOMES",
     "AudioFrame",
     "Authenticate",
     "BeginReply",

@@ -22,7 +22,7 @@ from zelitrio.training.features import (
 from zelitrio.training.hearing import plain_words, word_edits
 from zelitrio.training.order import RECIPES, Order
 from zelitrio.training.prepare import active_rms, levelled
-from zelitrio.training.speaking import speak, speak_timed
+from zelitrio.training.speaking import speak_timed
 from zelitrio.training.user_voice import look_through, make_voice, missing_packages
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "plain_words",
     "read_alignments",
     "read_recordings",
-    "speak",
     "speak_timed",
     "without_noise",
     "word_edits",

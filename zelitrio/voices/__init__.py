@@ -27,7 +27,6 @@ from zelitrio.voices.inputs import (
 )
 from zelitrio.voices.kokoro import KokoroModel, KokoroSpeaker
 from zelitrio.voices.kokoro_symbols import kokoro_ids
-from zelitrio.voices.languages import Language, choose_language
 from zelitrio.voices.model import Catalogue, Voice
 from zelitrio.voices.origin import Origin, forbids
 from zelitrio.voices.store import (
@@ -52,7 +51,6 @@ __all__ = [
     "Download",
     "KokoroModel",
     "KokoroSpeaker",
-    "Language",
     "Model",
     "Origin",
     "Tokens",
@@ -62,7 +60,6 @@ __all__ = [
     "changing",
     "check_new",
     "check_room",
-    "choose_language",
     "convert",
     "fetch",
     "find_installed",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zelitrio.networks.kokoro.config import KokoroConfig
-from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.network import Kokoro
 from zelitrio.networks.kokoro.offline import KokoroRequest, speak_all
 from zelitrio.networks.kokoro.slots import KokoroNetwork
@@ -12,10 +11,8 @@ from zelitrio.networks.kokoro.statistics import VoiceStatistics, gather_statisti
 __all__ = [
     "Kokoro",
     "KokoroConfig",
-    "KokoroMoments",
     "KokoroNetwork",
     "KokoroRequest",
-    "KokoroSpan",
     "VoiceStatistics",
     "gather_statistics",
     "speak_all",
