@@ -22,7 +22,7 @@ import attrs
 from bench.bare import Bare, best_throughput, throughput
 from bench.options import Options, counts, parse, parser
 from bench.server_process import ServerProcess, open_server
-from zelitrio.bench_client import SENTENCES, Address, ClientWatch, Said, closed_loop, milliseconds
+from zelitrio.bench_client import SENTENCES, Address, ClientWatch, SpeechFigures, closed_loop, milliseconds
 
 STREAMS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -92,7 +92,7 @@ class Point:
 
 def measure(options: Options, address: Address, server: ServerProcess, streams: int) -> Point:
     """Run one closed loop."""
-    everything: list[Said] = []
+    everything: list[SpeechFigures] = []
     watch = ClientWatch()
     begin, cpu_s = time.perf_counter(), server.cpu_s()
 
@@ -125,7 +125,7 @@ def measure(options: Options, address: Address, server: ServerProcess, streams: 
     return Point(streams, measured)
 
 
-def gaps_s(said: Said) -> list[float]:
+def gaps_s(said: SpeechFigures) -> list[float]:
     """Return the times between frames."""
     return [after - before for (before, _), (after, _) in itertools.pairwise(said.arrivals)]
 

@@ -46,7 +46,7 @@ _PREPARED_ROWS, _SPOKEN_ROWS = (1, 2, 8), (1, 8, 64)
 
 
 @attrs.frozen(kw_only=True)
-class Said:
+class SpeechFigures:
     """One utterance that was spoken."""
 
     first_s: float
@@ -111,7 +111,7 @@ async def clause(
     report: Report, rows: list[list[object]],
 ) -> None:  # fmt: skip
     """Measure the first audio of one clause, one stream at a time."""
-    heard: list[Said] = []
+    heard: list[SpeechFigures] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until or len(heard) < 3:
         heard.append(await say(engine, voice, CLAUSE))
@@ -130,7 +130,7 @@ async def ladder_rung(
     report: Report,
 ) -> list[object]:  # fmt: skip
     """Run a closed loop: each stream says a sentence to its end, then the next."""
-    heard: list[Said] = []
+    heard: list[SpeechFigures] = []
     refused = 0
     texts = itertools.cycle(SENTENCES)
     begin = time.perf_counter()
@@ -162,7 +162,7 @@ async def ladder_rung(
     return [f"{streams} streams", audible["p50"], audible["p95"], first["p50"], round(rate, 1), mib]
 
 
-async def say(engine: Engine, voice: Voice, text: str) -> Said:
+async def say(engine: Engine, voice: Voice, text: str) -> SpeechFigures:
     """Speak a text and record when each block came."""
     begin = time.perf_counter()
     parts: list[NDArray[np.float32]] = []
@@ -178,7 +178,7 @@ async def say(engine: Engine, voice: Voice, text: str) -> Said:
     pcm = np.concatenate(parts)
     ends = np.cumsum([len(part) for part in parts])
     loud = int(np.searchsorted(ends, audible_sample(pcm) or 0, side="right"))
-    return Said(
+    return SpeechFigures(
         first_s=blocks[0][0] - begin,
         audible_s=blocks[min(loud, len(blocks) - 1)][0] - begin,
         audio_s=len(pcm) / voice.sample_rate_hz,

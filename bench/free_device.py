@@ -35,7 +35,7 @@ from zelitrio.bench_client import (
     Address,
     ClientWatch,
     ContextSocket,
-    Heard,
+    ReceivedSpeech,
     milliseconds,
     open_contexts,
     open_conversation,
@@ -56,7 +56,7 @@ class Load:
     clients: int
     seconds: float
     seed: int
-    heard: list[Heard] = attrs.field(factory=list)
+    heard: list[ReceivedSpeech] = attrs.field(factory=list)
     connections: int = 0
     messages: int = 0
 

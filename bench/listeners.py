@@ -15,7 +15,7 @@ import time
 from bench.options import Options, parse, parser
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from zelitrio.bench_client import Address, ClientWatch, Said, milliseconds, paced_listeners
+from zelitrio.bench_client import Address, ClientWatch, SpeechFigures, milliseconds, paced_listeners
 
 
 def main() -> None:
@@ -113,9 +113,11 @@ def measure(
     return not underruns and not failures
 
 
-async def listen(address: Address, count: int, seconds: float, seed: int) -> tuple[list[Said], ClientWatch]:
+async def listen(
+    address: Address, count: int, seconds: float, seed: int
+) -> tuple[list[SpeechFigures], ClientWatch]:
     """Run `count` listeners; each ends after the utterance in which the time is over."""
-    heard: list[Said] = []
+    heard: list[SpeechFigures] = []
     async with ClientWatch() as watch:
         await paced_listeners(address, count, seconds, seed, heard.append)
     return heard, watch

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 
-from zelitrio.bench_client import Address, Said, closed_loop, milliseconds
+from zelitrio.bench_client import Address, SpeechFigures, closed_loop, milliseconds
 
 SPEAKING = "speaking"
 """This program prints it after it has heard its first utterance."""
@@ -23,9 +23,9 @@ def main() -> None:
     made.add_argument("--seed", type=int, default=7)
     said = made.parse_args()
     address = Address(host=said.host, port=said.port, voice_id=said.voice, output_format=said.format)
-    everything: list[Said] = []
+    everything: list[SpeechFigures] = []
 
-    def note(one: Said) -> None:
+    def note(one: SpeechFigures) -> None:
         if not everything:
             print(SPEAKING, flush=True)
         everything.append(one)

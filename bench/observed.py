@@ -28,7 +28,7 @@ from bench.report import Report
 from bench.scripted_engine import VOICE_ID
 from bench.server_process import ZELITRIO, ServerProcess, open_server
 from zelitrio.accounts import Database, Key, new_key
-from zelitrio.bench_client import SENTENCES, Address, Said, closed_loop, summary
+from zelitrio.bench_client import SENTENCES, Address, SpeechFigures, closed_loop, summary
 from zelitrio.bench_client.loads import one_by_one
 from zelitrio.settings import hash_key
 
@@ -120,7 +120,7 @@ def _measure(
 
 async def _cpu_us(options: Options, server: ServerProcess, key: str, number: int) -> float:
     """Return the server's processor time per message of a turn."""
-    extra, said = options.extra, list[Said]()
+    extra, said = options.extra, list[SpeechFigures]()
     address = Address(host=server.host, port=server.port, voice_id=VOICE_ID, api_key=key)
     cpu_s = server.cpu_s()
     await closed_loop(address, extra.clients, extra.seconds, options.seed + number, said.append)
@@ -132,7 +132,7 @@ async def _cpu_us(options: Options, server: ServerProcess, key: str, number: int
 async def _first_ms(voice_id: str, options: Options, server: ServerProcess, key: str, number: int) -> float:
     """Return the first audio of one sentence, the same sentence for all servers in a turn."""
     address = Address(host=server.host, port=server.port, voice_id=voice_id, api_key=key)
-    said: list[Said] = []
+    said: list[SpeechFigures] = []
     text = SENTENCES[number % len(SENTENCES)]
     await one_by_one(address, 1, options.seed, said.append, [text])
     _check(said)
@@ -140,7 +140,7 @@ async def _first_ms(voice_id: str, options: Options, server: ServerProcess, key:
     return 1000 * said[0].first_s
 
 
-def _check(said: list[Said]) -> None:
+def _check(said: list[SpeechFigures]) -> None:
     failures = {f"{one.failure}: {one.detail}" for one in said if one.failure}
     if failures or not said:
         raise SystemExit(f"expected every sentence to be heard, found {sorted(failures)}")

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from zelitrio.bench_client import Heard, audio_of, wire
+from zelitrio.bench_client import ReceivedSpeech, audio_of, wire
 
 TIMEOUT_S = 60.0
 READ_BYTES = 1 << 18
@@ -26,7 +26,7 @@ class OneSocket:
     def __init__(
         self, host: str, port: int, target: str, output_format: str, receive_bytes: int | None = None
     ) -> None:
-        self.heard = Heard(output_format=output_format)
+        self.heard = ReceivedSpeech(output_format=output_format)
         self.socket = socket.socket()
         if receive_bytes is not None:  # it bounds the window only if set before connecting
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
@@ -88,7 +88,7 @@ class OneSocket:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    def wait_end(self) -> Heard:
+    def wait_end(self) -> ReceivedSpeech:
         """Block until the server closes, then close."""
         try:
             while data := self.socket.recv(READ_BYTES):

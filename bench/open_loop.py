@@ -18,7 +18,7 @@ import time
 from bench.options import Options, numbers, parse, parser
 from bench.report import Report
 from bench.server_process import ServerProcess, open_server
-from zelitrio.bench_client import Address, ClientWatch, Said, heard_ms, point_line
+from zelitrio.bench_client import Address, ClientWatch, SpeechFigures, heard_ms, point_line
 from zelitrio.bench_client import open_loop as arriving
 
 KNEE_STEPS = 5
@@ -86,9 +86,9 @@ def measure(
 
 async def arrive(
     address: Address, rate: float, seconds: float, seed: int
-) -> tuple[list[Said], ClientWatch, float]:
+) -> tuple[list[SpeechFigures], ClientWatch, float]:
     """Start utterances for a while and receive all of them; the wall time ends with the last one."""
-    arrivals: list[Said] = []
+    arrivals: list[SpeechFigures] = []
     begin = time.perf_counter()
     async with ClientWatch() as watch:
         await arriving(address, rate, seconds, seed, arrivals.append)

@@ -39,7 +39,7 @@ STEADY = VoiceSettings(stability=1.0)
 
 
 @attrs.frozen(kw_only=True)
-class Heard:
+class RuntimeFigures:
     """What one sentence took."""
 
     first_cpu_s: float
@@ -48,7 +48,7 @@ class Heard:
     audio_s: float
 
 
-Say = Callable[[str], Awaitable[Heard]]
+Say = Callable[[str], Awaitable[RuntimeFigures]]
 
 
 def runtime_parser(text: str | None) -> argparse.ArgumentParser:
@@ -101,16 +101,16 @@ async def compare(
 ) -> None:
     """One family: sentence by sentence in turn, then several at once."""
 
-    async def theirs(text: str) -> Heard:
+    async def theirs(text: str) -> RuntimeFigures:
         return whole(speak, text)
 
-    async def ours(text: str) -> Heard:
+    async def ours(text: str) -> RuntimeFigures:
         return await streamed(engine, voice, text)
 
     said: dict[str, Say] = {name: theirs, "zelitrio": ours}
     for say in said.values():
         await say(SENTENCES[0])
-    heard: dict[str, list[Heard]] = {key: [] for key in said}
+    heard: dict[str, list[RuntimeFigures]] = {key: [] for key in said}
     for _ in range(options.extra.rounds):
         for text in SENTENCES:
             for key, say in said.items():
@@ -195,15 +195,17 @@ async def at_once(
     )
 
 
-def whole(speak: Callable[[str], tuple[NDArray[np.float32], int]], text: str) -> Heard:
+def whole(speak: Callable[[str], tuple[NDArray[np.float32], int]], text: str) -> RuntimeFigures:
     """A peer's sentence: its first audio is all of it."""
     cpu, begin = time.process_time(), time.perf_counter()
     pcm, rate = speak(text)
     took = time.process_time() - cpu
-    return Heard(first_cpu_s=took, cpu_s=took, first_s=time.perf_counter() - begin, audio_s=len(pcm) / rate)
+    return RuntimeFigures(
+        first_cpu_s=took, cpu_s=took, first_s=time.perf_counter() - begin, audio_s=len(pcm) / rate
+    )
 
 
-async def admitted(engine: Engine, voice: Voice, text: str, begin: float) -> Heard:
+async def admitted(engine: Engine, voice: Voice, text: str, begin: float) -> RuntimeFigures:
     """One of ours, asked for again while the engine has as many streams as it can feed in real time."""
     while True:
         try:
@@ -212,7 +214,7 @@ async def admitted(engine: Engine, voice: Voice, text: str, begin: float) -> Hea
             await trio.sleep(0.05)
 
 
-async def streamed(engine: Engine, voice: Voice, text: str, begin: float | None = None) -> Heard:
+async def streamed(engine: Engine, voice: Voice, text: str, begin: float | None = None) -> RuntimeFigures:
     """One of ours, from text to the first block and to the last."""
     cpu, begin = time.process_time(), time.perf_counter() if begin is None else begin
     first_cpu = first_s = None
@@ -227,7 +229,7 @@ async def streamed(engine: Engine, voice: Voice, text: str, begin: float | None 
             samples += len(block.pcm)
     assert first_cpu is not None
     assert first_s is not None
-    return Heard(
+    return RuntimeFigures(
         first_cpu_s=first_cpu,
         cpu_s=time.process_time() - cpu,
         first_s=first_s,

@@ -27,7 +27,7 @@ from zelitrio.networks import normalise_mel
 from zelitrio.text import load_front_end
 from zelitrio.training.recipe.teacher.kokoro import KokoroTeacher
 from zelitrio.training.recipe.teacher.requests import VOICES, Request
-from zelitrio.training.recipe.teacher.speech import Measured, measure
+from zelitrio.training.recipe.teacher.speech import MeasuredSpeech, measure
 from zelitrio.voices import Voice, kokoro_ids, load_builtin, zeli_model
 
 
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def copy_of(speech: Measured, voice: Voice) -> Pcm:
+def copy_of(speech: MeasuredSpeech, voice: Voice) -> Pcm:
     """Resynthesise frames and pitch of speech by the voice's vocoder."""
     made = zeli_model(voice).vocoder(
         normalise_mel(torch.from_numpy(speech.mel.astype(np.float32)))[None],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from bench.scripted_engine import VOICE_ID, ScriptedEngine
-from zelitrio.bench_client import Heard, audio_of, stream_target, wire
+from zelitrio.bench_client import ReceivedSpeech, audio_of, stream_target, wire
 from zelitrio.server import serve
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import load_front_end
@@ -16,7 +16,7 @@ BLOCK_MS, BLOCKS = 50, 5
 async def test_the_server_says_one_message_for_each_block_of_the_scripted_engine() -> None:
     engine = ScriptedEngine(BLOCK_MS, every_s=0.001, blocks=BLOCKS)
     session = SessionSettings(first_packet_ms=BLOCK_MS, max_packet_ms=BLOCK_MS)
-    heard, frames = Heard(output_format="pcm_24000"), wire.FrameReader()
+    heard, frames = ReceivedSpeech(output_format="pcm_24000"), wire.FrameReader()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(engine.run)
         (url,) = await nursery.start(serve, engine, load_front_end(), ServerSettings(port=0), session)

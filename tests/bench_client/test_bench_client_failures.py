@@ -24,10 +24,10 @@ from bad_servers import (
     tls_server,
 )
 
-from zelitrio.bench_client import Heard, Plan, measure_apart, open_speaker, parse_address
-from zelitrio.bench_client.heard import MOST_AUDIO_BYTES
+from zelitrio.bench_client import Plan, ReceivedSpeech, measure_apart, open_speaker, parse_address
 from zelitrio.bench_client.plans import run_plan
 from zelitrio.bench_client.protocols import PROTOCOLS
+from zelitrio.bench_client.received import MOST_AUDIO_BYTES
 from zelitrio.cli.app import run
 from zelitrio.errors import LocalError
 
@@ -42,13 +42,13 @@ def spoken(
     output_format: str = "pcm_24000",
     timeout_s: float = 5.0,
     scheme: str = "tcp",
-) -> Heard:
+) -> ReceivedSpeech:
     url = f"{scheme}://127.0.0.1:{port}"
     address = parse_address(
         url, protocol=protocol, voice_id="a voice", output_format=output_format, timeout_s=timeout_s
     )
 
-    async def one() -> Heard:
+    async def one() -> ReceivedSpeech:
         speaker = open_speaker(address)
         heard = await speaker.say("Good morning.")
         speaker.close()

@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 from bad_servers import UPGRADED, Behave, answer, bad_server, http, speak_and_close, text_frame
 
-from zelitrio.bench_client import Heard, open_speaker, parse_address
+from zelitrio.bench_client import ReceivedSpeech, open_speaker, parse_address
 from zelitrio.bench_client.failures import kind_of
 
 SOCKETS = ("elevenlabs-ws", "elevenlabs-multi")
 HTTP = ("elevenlabs-http", "openai", "piper-http", "riva-like")
 
 
-def spoken(url: str, protocol: str, output_format: str = "pcm_24000", *texts: str) -> Heard:
+def spoken(url: str, protocol: str, output_format: str = "pcm_24000", *texts: str) -> ReceivedSpeech:
     """The last of some utterances."""
     address = parse_address(
         url, protocol=protocol, voice_id="v", output_format=output_format, api_key="k", timeout_s=5.0
     )
 
-    async def all_of_them() -> Heard:
+    async def all_of_them() -> ReceivedSpeech:
         speaker = open_speaker(address)
         for text in texts or ("Good morning.",):
             heard = await speaker.say(text)

@@ -14,9 +14,8 @@ from zelitrio.networks import (
     KokoroRequest,
     speak_all,
 )
-from zelitrio.networks.kokoro.layers import KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.joined import JoinedWays, join_ways
-from zelitrio.networks.kokoro.layers import BothWays
+from zelitrio.networks.kokoro.layers import BothWays, KokoroMoments, KokoroSpan
 from zelitrio.networks.kokoro.sound import inverse_spectrum
 from zelitrio.networks.kokoro.source import HarmonicSource, spectrum
 

@@ -16,7 +16,7 @@ from zelitrio.protocol import (
     read_error_body,
     to_remote_error,
 )
-from zelitrio.protocol.outcomes import cut_reason
+from zelitrio.protocol.outcomes import OUTCOMES, cut_reason
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from zelitrio.text import Reading, StreamReader, Unheard, load_front_end
+from zelitrio.text import Reading, SkippedParts, StreamReader, load_front_end
 
 _THINKING = "<think>Let me see.\n\nShe wants 5.</think>\nIt is five."
 _CODE = "Run this:\n```python\nprint('hi')\n```\nDone."
 
 
-def _said(chunks: list[str], unheard: Unheard | None = None, model_id: str | None = None) -> str:
-    reader = StreamReader(load_front_end(), Reading(model_id=model_id), unheard=unheard or Unheard())
+def _said(chunks: list[str], unheard: SkippedParts | None = None, model_id: str | None = None) -> str:
+    reader = StreamReader(load_front_end(), Reading(model_id=model_id), unheard=unheard or SkippedParts())
     read = [utterance for chunk in chunks for utterance in reader.read(chunk)]
     return " ".join(word.spoken for utterance in read for word in utterance.words)
 
@@ -29,13 +29,13 @@ def test_reasoning_is_not_spoken(chunks: list[str]) -> None:
 @pytest.mark.parametrize("chunks", _at_spaces(_CODE))
 def test_fenced_code_is_read_without_its_fence_or_skipped(chunks: list[str]) -> None:
     assert _said(chunks) == "run this print hi done"
-    assert _said(chunks, Unheard(code=True)) == "run this done"
+    assert _said(chunks, SkippedParts(code=True)) == "run this done"
 
 
 def test_open_reasoning_is_silent_and_a_tag_inside_a_sentence_does_not_count() -> None:
     assert _said(["<think>Hm. ", "And on. "]) == ""
     assert _said(["The <think> tag is used."]) == "the tag is used"
-    assert _said([_THINKING], Unheard(reasoning=False)) == "let me see she wants five it is five"
+    assert _said([_THINKING], SkippedParts(reasoning=False)) == "let me see she wants five it is five"
 
 
 @pytest.mark.parametrize("model_id", ["eleven_v3", "eleven_v3_preview", "ELEVEN_V3"])

@@ -8,7 +8,7 @@ from recorded import SENTENCE, good_folder, voiced, write_table, write_wav
 
 from zelitrio.errors import LocalError
 from zelitrio.training import RECIPES
-from zelitrio.training.check import Checked, check_recordings
+from zelitrio.training.check import CheckedFolder, check_recordings
 from zelitrio.training.order import summary
 
 MINUTES_20 = 20 * 60
@@ -20,14 +20,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def checked_with(folder: Path, *rows: tuple[str, str]) -> Checked:
+def checked_with(folder: Path, *rows: tuple[str, str]) -> CheckedFolder:
     """Check the valid recordings with these additional lines."""
     with (folder / "metadata.csv").open("a", encoding="utf-8") as table:
         table.writelines(f"{file}|{text}\n" for file, text in rows)
     return check_recordings(folder)
 
 
-def said(checked: Checked) -> list[str]:
+def said(checked: CheckedFolder) -> list[str]:
     return [str(problem) for problem in checked.problems]
 
 

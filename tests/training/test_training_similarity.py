@@ -6,7 +6,7 @@ from recorded import voiced
 
 from zelitrio.training import Speaker
 from zelitrio.training.features import HOP_SAMPLES
-from zelitrio.training.hearing import Heard
+from zelitrio.training.hearing import SpeechScores
 from zelitrio.training.similarity import Distance, distance, print_of
 from zelitrio.training.sound_facts import median_pitch_hz
 from zelitrio.training.verdict import Verdict
@@ -49,7 +49,7 @@ def test_nothing_above_the_speakers_band_is_compared() -> None:
 def test_a_voice_is_recognisable_when_it_is_nearer_in_spectrum_and_pitch(
     voice: Distance, recognisable: bool
 ) -> None:
-    heard = Heard(9, 0.1, 3.0, 3.5)
+    heard = SpeechScores(9, 0.1, 3.0, 3.5)
     verdict = Verdict(3, voice, Distance(7.0, 3.2), 1.7, 99.0, heard, heard)
     assert verdict.recognisable is recognisable
     assert any("train for longer" in line for line in verdict.lines()) is not recognisable
@@ -72,7 +72,7 @@ NAN = float("nan")
 def test_without_voiced_speech_the_verdict_says_so(
     pitch_hz: float, voice: float, base: float, said: str, recognisable: bool
 ) -> None:
-    heard = Heard(9, 0.1, 3.0, 3.5)
+    heard = SpeechScores(9, 0.1, 3.0, 3.5)
     verdict = Verdict(3, Distance(1.0, voice), Distance(7.0, base), 1.7, pitch_hz, heard, heard)
     (line,) = (line for line in verdict.lines() if line.startswith("mean pitch: "))
     assert line.endswith(said)

@@ -7,7 +7,6 @@ import torch
 from tiny_corpus import ACOUSTIC, VOCODERS, make_work, small_acoustic
 
 from zelitrio.text import load_front_end
-from zelitrio.training.speaking import speak
 from zelitrio.training.acoustic_data import AcousticData, collate
 from zelitrio.training.export import Casting, assemble, export
 from zelitrio.training.loop import (
@@ -19,6 +18,7 @@ from zelitrio.training.loop import (
     warm_then_fall,
 )
 from zelitrio.training.losses import gaussian_surprise, mel_distance, spectral_distance
+from zelitrio.training.speaking import speak
 from zelitrio.training.vocoder_data import VocoderData
 from zelitrio.training.vocoder_training import VocoderPlan, VocoderTraining, train_vocoder
 from zelitrio.voices import load_folder

@@ -18,8 +18,8 @@ from zelitrio.training.recipe.teacher.export import export
 from zelitrio.training.recipe.teacher.items import Item
 from zelitrio.training.recipe.teacher.narrower import chosen_units, fit_block, second_moments
 from zelitrio.training.recipe.teacher.pool import GUIDED, Speech
-from zelitrio.training.recipe.teacher.speech import Measured, measure
-from zelitrio.training.recipe.teacher.store import Said, chunks_with, save_items, save_speech
+from zelitrio.training.recipe.teacher.speech import MeasuredSpeech, measure
+from zelitrio.training.recipe.teacher.store import SpokenRequest, chunks_with, save_items, save_speech
 from zelitrio.training.recipe.teacher.texts import draw_texts, in_turns
 from zelitrio.training.recipe.teacher.vocoder import Trainer, VocoderPlan, train
 from zelitrio.voices import FEATURES, Voice, frame_positions, load_folder, save_folder, zeli_model
@@ -37,7 +37,7 @@ def sung(f0_hz: float, seconds: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     return (0.1 * sum(np.sin(k * phase) for k in (1, 2, 3)) * loud).astype(np.float32), curve
 
 
-def measured(f0_hz: float) -> Measured:
+def measured(f0_hz: float) -> MeasuredSpeech:
     found = measure(*sung(f0_hz))
     assert found is not None
     return found
@@ -78,7 +78,7 @@ def test_silence_is_not_speech() -> None:
 
 
 def test_a_vocoder_takes_steps_on_a_store_that_grows(tmp_path: Path) -> None:
-    said = Said(request=0, voice=0, speed=1.0, held_out=False)
+    said = SpokenRequest(request=0, voice=0, speed=1.0, held_out=False)
     save_speech(tmp_path, 0, [said], [measured(200.0)])
     assert chunks_with(tmp_path, "speech") == [0]
     device = torch.device("cpu")
@@ -102,7 +102,7 @@ def test_a_vocoder_takes_steps_on_a_store_that_grows(tmp_path: Path) -> None:
 
 
 def test_a_run_bounded_by_time_leaves_weights_and_a_log(tmp_path: Path) -> None:
-    said = Said(request=0, voice=0, speed=1.0, held_out=False)
+    said = SpokenRequest(request=0, voice=0, speed=1.0, held_out=False)
     both = [said, attrs.evolve(said, held_out=True)]
     save_speech(tmp_path, 0, both, [measured(150.0), measured(120.0)])
     plan = VocoderPlan(
@@ -166,7 +166,7 @@ def test_a_narrowing_run_writes_a_voice_folder_that_speaks(tmp_path: Path) -> No
     speech.mkdir()
     out.mkdir()
     save_folder(start, model, [before])
-    said = Said(request=0, voice=0, speed=1.0, held_out=False)
+    said = SpokenRequest(request=0, voice=0, speed=1.0, held_out=False)
     both = [said, attrs.evolve(said, held_out=True)]
     save_speech(speech, 0, both, [measured(150.0), measured(120.0)])
     wide = zeli_model(load_folder(start)[0]).vocoder
@@ -188,7 +188,7 @@ def test_a_narrowing_run_writes_a_voice_folder_that_speaks(tmp_path: Path) -> No
     assert voice.voice_id == before.voice_id
 
 
-def item_of(found: Measured) -> Item:
+def item_of(found: MeasuredSpeech) -> Item:
     """An alignment: five tokens of about the same length."""
     durations = np.diff(np.linspace(0, found.frames, 6).astype(np.int64))
     token, positions = frame_positions(durations)
@@ -209,7 +209,7 @@ def item_of(found: Measured) -> Item:
 
 
 def test_a_narrower_decoder_learns_from_the_wide_one_and_guides_the_vocoder(tmp_path: Path) -> None:
-    said = Said(request=0, voice=0, speed=1.0, held_out=False)
+    said = SpokenRequest(request=0, voice=0, speed=1.0, held_out=False)
     spoken = [measured(150.0), measured(120.0)]
     save_speech(tmp_path, 0, [said, attrs.evolve(said, held_out=True)], spoken)
     save_items(tmp_path, 0, [(at, item_of(one)) for at, one in enumerate(spoken)])

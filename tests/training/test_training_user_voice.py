@@ -11,16 +11,16 @@ from recorded import SPOKEN, spoken_folder, write_wav
 from zelitrio.errors import LocalError
 from zelitrio.text import load_front_end
 from zelitrio.training import RECIPES, Order, Speaker, make_voice
-from zelitrio.training.speaking import speak
 from zelitrio.training.acoustic_training import AcousticPlan
 from zelitrio.training.curves import read_log
 from zelitrio.training.features import HOP_SAMPLES
-from zelitrio.training.hearing import Heard
+from zelitrio.training.hearing import SpeechScores
 from zelitrio.training.order import Recipe
 from zelitrio.training.shards import open_shard
 from zelitrio.training.sound_facts import median_pitch_hz
+from zelitrio.training.speaking import speak
 from zelitrio.training.user_training import _TIMED_STEPS, _timed
-from zelitrio.training.user_voice import Made
+from zelitrio.training.user_voice import MadeVoice
 from zelitrio.training.vocoder_training import VocoderPlan
 from zelitrio.voices import load_folder
 
@@ -82,11 +82,11 @@ def order_of(recordings: Path, out: Path, recipe: Recipe = RECIPE) -> Order:
         name="Mine",
         recipe=recipe,
         measure=steady_pitch,
-        listen=lambda spoken: Heard(len(spoken), 0.25, None, None),
+        listen=lambda spoken: SpeechScores(len(spoken), 0.25, None, None),
     )
 
 
-def check_made(made: Made | None, out: Path) -> None:
+def check_made(made: MadeVoice | None, out: Path) -> None:
     assert made is not None
     assert made.size_bytes == (out / "weights.safetensors").stat().st_size
     (voice,) = load_folder(out)

@@ -15,14 +15,14 @@ from zelitrio.bench_client.audible import audible_sample
 from zelitrio.bench_client.contexts import ContextSocket, open_contexts
 from zelitrio.bench_client.conversation import Conversation, open_conversation, say
 from zelitrio.bench_client.failures import MeasureError
-from zelitrio.bench_client.heard import Heard, audio_of, multi_target, stream_target
+from zelitrio.bench_client.figures import SpeechFigures
 from zelitrio.bench_client.loads import closed_loop, open_loop, paced_listeners
 from zelitrio.bench_client.own_process import measure_apart
 from zelitrio.bench_client.percentiles import Figures, milliseconds, summary
 from zelitrio.bench_client.plans import Plan, read_texts
 from zelitrio.bench_client.points import Line, heard_ms, point_line
 from zelitrio.bench_client.protocols import open_speaker
-from zelitrio.bench_client.said import Said
+from zelitrio.bench_client.received import ReceivedSpeech, audio_of, multi_target, stream_target
 from zelitrio.bench_client.texts import LONG_TEXT, SENTENCES
 from zelitrio.bench_client.watch import ClientWatch
 
@@ -34,11 +34,11 @@ __all__ = [
     "ContextSocket",
     "Conversation",
     "Figures",
-    "Heard",
     "Line",
     "MeasureError",
     "Plan",
-    "Said",
+    "ReceivedSpeech",
+    "SpeechFigures",
     "audible_sample",
     "audio_of",
     "closed_loop",

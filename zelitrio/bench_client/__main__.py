@@ -15,7 +15,10 @@ from zelitrio.bench_client.points import Line
 def main() -> None:
     """Measure until the plan is done; blocks.  SIGTERM ends the process."""
     raise_limit()
-    said = orjson.loads(sys.stdin.buffer.read())
+    try:
+        said = orjson.loads(sys.stdin.buffer.read())
+    except ValueError:
+        sys.exit(1)  # the other process was interrupted before it had written the plan
     address = Address(**said.pop("address"))
     points, texts = tuple(said.pop("points")), tuple(said.pop("texts"))
     run_plan(Plan(address=address, points=points, texts=texts, **said), _emit)

@@ -10,7 +10,7 @@ from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.conversation import error_code, is_final
 from zelitrio.bench_client.failures import kind_of
 from zelitrio.bench_client.frame_socket import FrameSocket
-from zelitrio.bench_client.heard import AUDIO_KEY, Heard, audio_of, multi_target, seconds_of
+from zelitrio.bench_client.received import AUDIO_KEY, ReceivedSpeech, audio_of, multi_target, seconds_of
 from zelitrio.bench_client.wire import close, message
 
 _MOST_FAILED = 8
@@ -30,7 +30,7 @@ class ContextSocket(FrameSocket):
         self.failure: tuple[str, str] | None = None
         """Kind and detail of the failure that ended the socket."""
         self._keeps_audio = keeps_audio
-        self._heard: Heard | None = None
+        self._heard: ReceivedSpeech | None = None
         self._spoken: asyncio.Future[None] | None = None
         self._number = 0
         self._failed: deque[bytes] = deque(maxlen=_MOST_FAILED)
@@ -47,7 +47,7 @@ class ContextSocket(FrameSocket):
     def _take_close(self, payload: bytes) -> None:
         self._fail("closed_early", payload[2:].decode(errors="replace") or "the server closed the socket")
 
-    def _take_message(self, now: float, heard: Heard, payload: bytes) -> None:
+    def _take_message(self, now: float, heard: ReceivedSpeech, payload: bytes) -> None:
         if self._keeps_audio:
             if audio := audio_of(payload):
                 heard.add(now, audio)
@@ -74,14 +74,14 @@ class ContextSocket(FrameSocket):
         if not self._spoken.done():
             self._spoken.set_result(None)
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """Speak one utterance in a context of its own; wait until it ends or fails.
 
         Waits without a limit: the caller has the timeout.
         """
         self._number += 1
         name = f"c{self._number}"
-        heard = Heard(output_format=self._address.output_format, chars=len(text))
+        heard = ReceivedSpeech(output_format=self._address.output_format, chars=len(text))
         if self.failure is not None:
             heard.fail(*self.failure)
             return heard
@@ -147,9 +147,9 @@ class ContextSpeaker:
         self._address = address
         self._socket: ContextSocket | None = None
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """See Speaker."""
-        heard = Heard(output_format=self._address.output_format, chars=len(text))
+        heard = ReceivedSpeech(output_format=self._address.output_format, chars=len(text))
         if self._socket is None or self._socket.failure is not None:
             try:
                 async with asyncio.timeout(self._address.timeout_s):

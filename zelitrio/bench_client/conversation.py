@@ -14,7 +14,7 @@ import orjson
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
 from zelitrio.bench_client.frame_socket import FrameSocket
-from zelitrio.bench_client.heard import Heard, audio_of, stream_target
+from zelitrio.bench_client.received import ReceivedSpeech, audio_of, stream_target
 from zelitrio.bench_client.wire import close, message
 
 _NORMAL = (1000).to_bytes(2, "big")
@@ -32,7 +32,7 @@ class Conversation(FrameSocket):
 
     def __init__(self, address: Address) -> None:
         super().__init__(address, stream_target(address.voice_id, address.output_format, address.model))
-        self.heard = Heard(output_format=address.output_format)
+        self.heard = ReceivedSpeech(output_format=address.output_format)
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_final = False
 
@@ -125,10 +125,10 @@ async def open_conversation(address: Address) -> Conversation:
     return conversation
 
 
-async def say(address: Address, text: str) -> Heard:
+async def say(address: Address, text: str) -> ReceivedSpeech:
     """Speak one utterance on a new socket and wait for its end; a failure is in the result, not raised."""
     conversation: Conversation | None = None
-    heard = Heard(output_format=address.output_format, chars=len(text))
+    heard = ReceivedSpeech(output_format=address.output_format, chars=len(text))
     try:
         async with asyncio.timeout(address.timeout_s):
             conversation = await open_conversation(address)

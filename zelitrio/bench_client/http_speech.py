@@ -18,7 +18,7 @@ import orjson
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
-from zelitrio.bench_client.heard import Heard
+from zelitrio.bench_client.received import ReceivedSpeech
 from zelitrio.bench_client.wav_stream import WavStream
 from zelitrio.bench_client.wire import WireError, refusal_kind
 
@@ -42,7 +42,7 @@ class Request:
     body: bytes
 
 
-Ask = Callable[[Address, str], Request]
+MakeRequest = Callable[[Address, str], Request]
 
 
 def _json(target: str, body: dict[str, object], headers: dict[str, str] | None = None) -> Request:
@@ -109,15 +109,15 @@ class HttpSpeaker:
         is_wav: whether the answer is a WAV file whatever its content type: Piper's server says `text/html`.
     """
 
-    def __init__(self, address: Address, ask: Ask, *, is_wav: bool = False) -> None:
+    def __init__(self, address: Address, ask: MakeRequest, *, is_wav: bool = False) -> None:
         self._address = address
         self._ask = ask
         self._is_wav = is_wav
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """See Speaker."""
         address = self._address
-        heard = Heard(output_format=address.output_format, chars=len(text))
+        heard = ReceivedSpeech(output_format=address.output_format, chars=len(text))
         writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(address.timeout_s):
@@ -139,7 +139,11 @@ class HttpSpeaker:
         return heard
 
     async def _exchange(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request, heard: Heard
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        request: Request,
+        heard: ReceivedSpeech,
     ) -> None:
         headers = {
             "host": self._address.authority,
@@ -174,7 +178,7 @@ class HttpSpeaker:
                 case h11.ConnectionClosed():
                     raise WireError("the server closed the connection", "closed_early")
 
-    def _read_head(self, head: h11.Response, heard: Heard) -> bool:
+    def _read_head(self, head: h11.Response, heard: ReceivedSpeech) -> bool:
         """Check the answer's head.  Returns whether the body is a WAV file."""
         coding = _header(head, b"content-encoding").lower()
         if coding not in ("", "identity"):

@@ -12,25 +12,25 @@ import time
 from collections.abc import Callable, Sequence
 
 from zelitrio.bench_client.address import Address
+from zelitrio.bench_client.figures import SpeechFigures, figures_of
 from zelitrio.bench_client.protocols import open_speaker
-from zelitrio.bench_client.said import Said, said_of
 from zelitrio.bench_client.texts import SENTENCES
 
-Tell = Callable[[Said], None]
+TakeFigures = Callable[[SpeechFigures], None]
 """Called with each utterance's figures when it ends."""
 REFUSED_PAUSE_S = 0.1
 """Seconds until a client speaks again after an utterance that failed."""
 
 
 async def one_by_one(
-    address: Address, count: int, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
+    address: Address, count: int, seed: int, tell: TakeFigures, texts: Sequence[str] = SENTENCES
 ) -> None:
     """Speak `count` utterances one after another; stop after three failures in a row."""
     begun_at, chance = time.perf_counter(), random.Random(seed)
     speaker = open_speaker(address)
     failed = 0
     for _ in range(count):
-        said = said_of(await speaker.say(chance.choice(texts)), begun_at)
+        said = figures_of(await speaker.say(chance.choice(texts)), begun_at)
         tell(said)
         failed = failed + 1 if said.failure else 0
         if failed >= 3:
@@ -39,7 +39,12 @@ async def one_by_one(
 
 
 async def closed_loop(
-    address: Address, streams: int, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
+    address: Address,
+    streams: int,
+    seconds: float,
+    seed: int,
+    tell: TakeFigures,
+    texts: Sequence[str] = SENTENCES,
 ) -> None:
     """Keep `streams` utterances going for `seconds`: when one ends, its client speaks the next."""
     begun_at = time.perf_counter()
@@ -50,7 +55,7 @@ async def closed_loop(
         speaker = open_speaker(address)
         await asyncio.sleep(chance.uniform(0, min(0.5, seconds / 4)))
         while time.perf_counter() < until:
-            said = said_of(await speaker.say(chance.choice(texts)), begun_at)
+            said = figures_of(await speaker.say(chance.choice(texts)), begun_at)
             tell(said)
             if said.failure:
                 await asyncio.sleep(REFUSED_PAUSE_S)
@@ -60,7 +65,12 @@ async def closed_loop(
 
 
 async def open_loop(
-    address: Address, rate: float, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
+    address: Address,
+    rate: float,
+    seconds: float,
+    seed: int,
+    tell: TakeFigures,
+    texts: Sequence[str] = SENTENCES,
 ) -> None:
     """Start `rate` utterances a second for `seconds`, at random times (a Poisson process).
 
@@ -73,7 +83,7 @@ async def open_loop(
 
     async def one(text: str) -> None:
         speaker = open_speaker(address)
-        tell(said_of(await speaker.say(text), begun_at))
+        tell(figures_of(await speaker.say(text), begun_at))
         speaker.close()
 
     async with asyncio.TaskGroup() as tasks:
@@ -85,7 +95,12 @@ async def open_loop(
 
 
 async def paced_listeners(
-    address: Address, count: int, seconds: float, seed: int, tell: Tell, texts: Sequence[str] = SENTENCES
+    address: Address,
+    count: int,
+    seconds: float,
+    seed: int,
+    tell: TakeFigures,
+    texts: Sequence[str] = SENTENCES,
 ) -> None:
     """Run `count` listeners for `seconds`: each plays a sentence in real time, then requests the next."""
     begun_at = time.perf_counter()
@@ -99,7 +114,7 @@ async def paced_listeners(
         while time.perf_counter() < until:
             heard = await speaker.say(chance.choice(texts))
             arrivals = heard.arrivals
-            said = said_of(heard, begun_at)
+            said = figures_of(heard, begun_at)
             tell(said)
             if said.failure:
                 await asyncio.sleep(5 * REFUSED_PAUSE_S)

@@ -16,9 +16,9 @@ import attrs
 
 from zelitrio.bench_client import ranges
 from zelitrio.bench_client.address import Address
-from zelitrio.bench_client.loads import Tell, closed_loop, one_by_one, open_loop, paced_listeners
+from zelitrio.bench_client.figures import SpeechFigures
+from zelitrio.bench_client.loads import TakeFigures, closed_loop, one_by_one, open_loop, paced_listeners
 from zelitrio.bench_client.points import Line, heard_ms, point_line, utterance_line
-from zelitrio.bench_client.said import Said
 from zelitrio.bench_client.texts import SENTENCES
 from zelitrio.bench_client.watch import ClientWatch
 from zelitrio.errors import LocalError
@@ -103,7 +103,7 @@ class _Run:
     def _warm_up(self) -> bool:
         """Speak two utterances that are not counted; if both fail, emit them as the result."""
         plan = self.plan
-        everything: list[Said] = []
+        everything: list[SpeechFigures] = []
         asyncio.run(one_by_one(plan.address, 2, plan.seed, everything.append, plan.texts))
         if any(said.failure is None for said in everything):
             return True
@@ -170,12 +170,14 @@ class _Run:
         )
         return bool(point["n"]) and not point["underruns"] and not point["failed"]
 
-    def _measure(self, point: dict[str, Any], load: Callable[[Tell], Coroutine[Any, Any, None]]) -> Line:
+    def _measure(
+        self, point: dict[str, Any], load: Callable[[TakeFigures], Coroutine[Any, Any, None]]
+    ) -> Line:
         names = self._names(point)
         self.emit({**names, "what": "begin", "seconds": self.plan.seconds})
-        everything: list[Said] = []
+        everything: list[SpeechFigures] = []
 
-        def tell(said: Said) -> None:
+        def tell(said: SpeechFigures) -> None:
             everything.append(said)
             self.emit({**names, **utterance_line(said)})
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zelitrio.bench_client.figures import SpeechFigures
 from zelitrio.bench_client.percentiles import Figures, milliseconds
-from zelitrio.bench_client.said import Said
 
 Line = dict[str, Any]
 
 
-def utterance_line(said: Said) -> Line:
+def utterance_line(said: SpeechFigures) -> Line:
     """Make the line of one utterance; times in milliseconds."""
     return {
         "what": "utterance",
@@ -29,7 +29,7 @@ def utterance_line(said: Said) -> Line:
     }
 
 
-def point_line(everything: Sequence[Said], wall_s: float, buffer_ms: float = 0.0) -> Line:
+def point_line(everything: Sequence[SpeechFigures], wall_s: float, buffer_ms: float = 0.0) -> Line:
     """Make the line of a load.
 
     Args:

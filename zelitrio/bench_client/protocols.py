@@ -11,15 +11,15 @@ import attrs
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.contexts import ContextSpeaker
 from zelitrio.bench_client.conversation import say
-from zelitrio.bench_client.heard import Heard
 from zelitrio.bench_client.http_speech import (
-    Ask,
     HttpSpeaker,
+    MakeRequest,
     ask_elevenlabs,
     ask_openai,
     ask_piper,
     ask_riva,
 )
+from zelitrio.bench_client.received import ReceivedSpeech
 from zelitrio.bench_client.wyoming_speech import WyomingSpeaker
 from zelitrio.errors import LocalError
 
@@ -27,7 +27,7 @@ from zelitrio.errors import LocalError
 class Speaker(Protocol):
     """A client that speaks one utterance after another, in one protocol."""
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """Speak one utterance and wait for its end; a failure is in the result, not raised."""
 
     def close(self) -> None:
@@ -35,12 +35,12 @@ class Speaker(Protocol):
 
 
 @attrs.frozen
-class Once:
+class OneShotSpeaker:
     """A speaker that keeps no connection between utterances."""
 
-    _say: Callable[[str], Awaitable[Heard]]
+    _say: Callable[[str], Awaitable[ReceivedSpeech]]
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """See Speaker."""
         return await self._say(text)
 
@@ -48,17 +48,17 @@ class Once:
         """See Speaker."""
 
 
-def _http(ask: Ask, address: Address) -> Speaker:
-    return Once(HttpSpeaker(address, ask).say)
+def _http(ask: MakeRequest, address: Address) -> Speaker:
+    return OneShotSpeaker(HttpSpeaker(address, ask).say)
 
 
 PROTOCOLS: Mapping[str, Callable[[Address], Speaker]] = {
-    "elevenlabs-ws": lambda address: Once(partial(say, address)),
+    "elevenlabs-ws": lambda address: OneShotSpeaker(partial(say, address)),
     "elevenlabs-multi": ContextSpeaker,
     "elevenlabs-http": partial(_http, ask_elevenlabs),
     "openai": partial(_http, ask_openai),
-    "wyoming": lambda address: Once(WyomingSpeaker(address).say),
-    "piper-http": lambda address: Once(HttpSpeaker(address, ask_piper, is_wav=True).say),
+    "wyoming": lambda address: OneShotSpeaker(WyomingSpeaker(address).say),
+    "piper-http": lambda address: OneShotSpeaker(HttpSpeaker(address, ask_piper, is_wav=True).say),
     "riva-like": partial(_http, ask_riva),
 }
 

@@ -6,7 +6,7 @@ import struct
 
 import attrs
 
-from zelitrio.bench_client.heard import Heard, pcm_format
+from zelitrio.bench_client.received import ReceivedSpeech, pcm_format
 from zelitrio.bench_client.wire import WireError
 
 _MOST_HEADER_BYTES = 4096
@@ -20,7 +20,7 @@ class WavStream:
         is_wav: whether the bytes begin with a header.
     """
 
-    heard: Heard
+    heard: ReceivedSpeech
     is_wav: bool = False
     _held: bytes = b""
     _is_in_data: bool = False

@@ -11,7 +11,7 @@ import orjson
 
 from zelitrio.bench_client.address import Address
 from zelitrio.bench_client.failures import kind_of
-from zelitrio.bench_client.heard import Heard, pcm_format
+from zelitrio.bench_client.received import ReceivedSpeech, pcm_format
 from zelitrio.bench_client.wire import WireError
 
 _MOST_BYTES = 1 << 24
@@ -62,10 +62,10 @@ class WyomingSpeaker:
     def __init__(self, address: Address) -> None:
         self._address = address
 
-    async def say(self, text: str) -> Heard:
+    async def say(self, text: str) -> ReceivedSpeech:
         """See Speaker."""
         address = self._address
-        heard = Heard(output_format=address.output_format, chars=len(text))
+        heard = ReceivedSpeech(output_format=address.output_format, chars=len(text))
         writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(address.timeout_s):
@@ -89,7 +89,7 @@ class WyomingSpeaker:
                 writer.transport.abort()
         return heard
 
-    def _take(self, event: Event, heard: Heard) -> bool:
+    def _take(self, event: Event, heard: ReceivedSpeech) -> bool:
         match event.kind:
             case "audio-start":
                 width, channels = event.data.get("width"), event.data.get("channels")

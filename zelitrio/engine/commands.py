@@ -18,7 +18,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import Utterance, Word
 
 if TYPE_CHECKING:
-    from zelitrio.engine.loading import Loaded
+    from zelitrio.engine.loading import ReadyModel
 
 
 FindPhoneEdges: TypeAlias = "Callable[[Sequence[Word]], tuple[tuple[int, ...], ...]]"
@@ -84,7 +84,7 @@ class Load:
     """Add a model that another thread has loaded."""
 
     model: int
-    loaded: Loaded
+    loaded: ReadyModel
 
 
 @attrs.frozen(kw_only=True)

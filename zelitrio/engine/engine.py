@@ -20,7 +20,7 @@ from zelitrio.engine.device import Device, open_device
 from zelitrio.engine.inbox import Inbox
 from zelitrio.engine.lifetime import Lifetime
 from zelitrio.engine.load import faded_load
-from zelitrio.engine.loading import Captured, Loaded, load
+from zelitrio.engine.loading import Captured, ReadyModel, load
 from zelitrio.engine.models import Models
 from zelitrio.engine.open_streams import OpenStreams
 from zelitrio.engine.postbox import Postbox
@@ -176,7 +176,7 @@ class Engine:
             raise LocalError(f"voice: expected one of {names}, found {voice!r}")
         return found
 
-    def _load(self, voice: Voice) -> Loaded:
+    def _load(self, voice: Voice) -> ReadyModel:
         return load(voice, self._device, self.settings)
 
     async def run(

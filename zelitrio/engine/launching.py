@@ -9,7 +9,7 @@ import attrs
 
 from zelitrio.engine.calls import EncodeRow, ExpandRow, SpeakRow
 from zelitrio.engine.lanes import CurrentUtterance, Lane, Lanes
-from zelitrio.engine.loading import Loaded
+from zelitrio.engine.loading import ReadyModel
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.steps import Part, Step, Work
 from zelitrio.engine.turns import EncodePlan, ExpandPlan, Plan, WindowPlan
@@ -31,7 +31,7 @@ class Launcher:
         now: the clock, in seconds.
     """
 
-    models: Mapping[int, Loaded]
+    models: Mapping[int, ReadyModel]
     works: Mapping[int, Work]
     lanes: Lanes
     outbox: Outbox

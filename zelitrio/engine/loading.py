@@ -21,7 +21,7 @@ Captured = Callable[[str, int, int], None]
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Loaded:
+class ReadyModel:
     """A model on the device, ready to speak."""
 
     runner: Runner
@@ -30,7 +30,7 @@ class Loaded:
     """Each `next` captures one more shape and returns its name; called in the engine's thread."""
 
 
-def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
+def load(voice: Voice, device: Device, settings: EngineSettings) -> ReadyModel:
     """Load a voice's model while the engine serves.  Blocks; call it in a thread.
 
     The engine's thread captures its shapes later, one by one, while it is idle.
@@ -44,12 +44,12 @@ def load(voice: Voice, device: Device, settings: EngineSettings) -> Loaded:
         runner = _bring(voice.model, device, settings)
         tempo = _measure(runner, voice, device, settings)
         graphs = device.is_cuda and settings.graphs
-        return Loaded(runner=runner, tempo=tempo, captures=runner.capture() if graphs else iter(()))
+        return ReadyModel(runner=runner, tempo=tempo, captures=runner.capture() if graphs else iter(()))
 
 
 def load_all(
     voices: Mapping[int, Voice], device: Device, settings: EngineSettings, captured: Captured | None
-) -> tuple[dict[int, Loaded], Captures]:
+) -> tuple[dict[int, ReadyModel], Captures]:
     """Load models before the first stream, capture their graphs and measure them.
 
     Args:
@@ -63,7 +63,7 @@ def load_all(
     if device.is_cuda:
         captures = capture_all(list(runners.values()), device, settings, captured)
     return {
-        number: Loaded(runner=runner, tempo=_measure(runner, voices[number], device, settings))
+        number: ReadyModel(runner=runner, tempo=_measure(runner, voices[number], device, settings))
         for number, runner in runners.items()
     }, captures
 

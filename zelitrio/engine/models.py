@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from zelitrio.engine.commands import Command, Load, Unload
-from zelitrio.engine.loading import Loaded
+from zelitrio.engine.loading import ReadyModel
 from zelitrio.engine.pace import Tempo
 from zelitrio.errors import EngineError, LocalError, ZelitrioError
 from zelitrio.voices import Catalogue, Voice
@@ -53,7 +53,7 @@ class Models:
         catalogue: Catalogue,
         most_bytes: int,
         tell: Callable[[Command], None],
-        load: Callable[[Voice], Loaded],
+        load: Callable[[Voice], ReadyModel],
     ) -> None:
         voices = {id(voice.model): voice for voice in reversed(list(catalogue))}
         first = dict.fromkeys(id(voice.model) for voice in catalogue)

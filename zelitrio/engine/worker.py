@@ -34,7 +34,7 @@ from zelitrio.engine.commands import (
 from zelitrio.engine.device import is_fatal
 from zelitrio.engine.lanes import Lanes
 from zelitrio.engine.launching import Launcher, current_of
-from zelitrio.engine.loading import Loaded
+from zelitrio.engine.loading import ReadyModel
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.steps import Part, Step, Work
 from zelitrio.engine.tails import Tails
@@ -59,7 +59,7 @@ class Worker:
 
     def __init__(
         self,
-        loaded: Mapping[int, Loaded],
+        loaded: Mapping[int, ReadyModel],
         settings: EngineSettings,
         inbox: queue.SimpleQueue[Command],
         outbox: Outbox,
@@ -73,7 +73,7 @@ class Worker:
         self._is_wide = is_wide
         self._lanes = Lanes(settings.max_streams, settings.credit_s)
         self._turns = Turns(self._lanes, is_wide=is_wide)
-        self._models: dict[int, Loaded] = {}
+        self._models: dict[int, ReadyModel] = {}
         self._works: dict[int, Work] = {}
         self._tails = Tails()
         self._flying: Step | None = None
@@ -160,7 +160,7 @@ class Worker:
             case Close():
                 self._forget(work)
 
-    def _add_model(self, number: int, loaded: Loaded) -> None:
+    def _add_model(self, number: int, loaded: ReadyModel) -> None:
         self._models[number] = loaded
         self._lanes.tempos[number] = loaded.tempo
 

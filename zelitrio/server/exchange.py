@@ -29,7 +29,7 @@ from starlette.types import Scope as AppScope
 
 from zelitrio.server.guarded import READ_BYTES, GuardedStream
 from zelitrio.server.head import RequestHead
-from zelitrio.server.presence import Ahead
+from zelitrio.server.presence import EarlyBytes
 from zelitrio.server.request_body import RequestBody
 
 TIDY_S = 1.0
@@ -108,7 +108,7 @@ class _Exchange:
         self._unfed = head.raw
         self._may_probe = head.version == "1.1"
         self._body = RequestBody()
-        self._ahead = Ahead()
+        self._ahead = EarlyBytes()
         self._reading = trio.CancelScope()
         self._writing = trio.Lock()
         """The reader sends "100 Continue" or "400" while the application answers."""

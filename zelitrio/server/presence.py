@@ -22,7 +22,7 @@ PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LOOK_FIRST_S, _LOOK_MOST_S = 0.002, 0.25
 
 
-class Ahead:
+class EarlyBytes:
     """Keeps bytes that a client sends during an answer, for later requests."""
 
     def __init__(self) -> None:

@@ -73,7 +73,7 @@ class Context:
 
 
 @attrs.define(eq=False)
-class Ended:
+class EndedContexts:
     """The progress of a socket's last REMEMBERED ended contexts."""
 
     _contexts: deque[tuple[str | None, Progress]] = attrs.field(

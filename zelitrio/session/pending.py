@@ -12,7 +12,7 @@ from zelitrio.text import Utterance
 
 
 @attrs.frozen(eq=False)
-class Released:
+class ReleasedChunk:
     """A released chunk.
 
     Attributes:
@@ -32,7 +32,7 @@ class Speech:
     """An utterance, its chunk, and the text without words before it."""
 
     utterance: Utterance
-    released: Released
+    released: ReleasedChunk
     skipped: str = ""
 
 
@@ -42,7 +42,7 @@ class Pending:
 
     chars: int = attrs.field(default=0, init=False)
     """Released characters that are not spoken yet."""
-    _chunks: deque[Released] = attrs.field(factory=deque, init=False)
+    _chunks: deque[ReleasedChunk] = attrs.field(factory=deque, init=False)
     _read: deque[Speech] = attrs.field(factory=deque, init=False)
     _in_engine: dict[int, Speech] = attrs.field(factory=dict, init=False)
 
@@ -59,12 +59,12 @@ class Pending:
         """Number of utterances in the engine."""
         return len(self._in_engine)
 
-    def add(self, released: Released) -> None:
+    def add(self, released: ReleasedChunk) -> None:
         """Queue a chunk."""
         self._chunks.append(released)
         self.chars += len(released.chunk.text)
 
-    def next_chunk(self) -> Released | None:
+    def next_chunk(self) -> ReleasedChunk | None:
         """Take the next chunk for reading, if any."""
         return self._chunks.popleft() if self._chunks else None
 

@@ -40,7 +40,7 @@ from zelitrio.protocol import (
     close_frame,
     to_remote_error,
 )
-from zelitrio.session.context import Context, Ended
+from zelitrio.session.context import Context, EndedContexts
 from zelitrio.session.context_sink import ContextSink
 from zelitrio.session.dialogue import DialogueStream
 from zelitrio.session.dictionaries import choose_front_end
@@ -83,7 +83,7 @@ class _Conversation:
     audio_format: AudioFormat
     connection: Connection | DialogueConnection = attrs.field(init=False)
     contexts: dict[str | None, Context] = attrs.field(factory=dict, init=False)
-    ended: Ended = attrs.field(factory=Ended, init=False)
+    ended: EndedContexts = attrs.field(factory=EndedContexts, init=False)
     outbox: Outbox = attrs.field(init=False)
     nursery: trio.Nursery = attrs.field(init=False)
     read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)

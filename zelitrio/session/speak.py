@@ -27,7 +27,7 @@ SCHEDULE_CHARS = (50, 160, 250, 290)
 """Characters of the first chunks.  The first is short for early first audio."""
 
 
-Spoken: TypeAlias = "str | AsyncIterable[str] | Sequence[Line]"
+SpeechText: TypeAlias = "str | AsyncIterable[str] | Sequence[Line]"
 """A whole text, or pieces (cut anywhere, even inside a word), or the lines of a dialogue."""
 
 
@@ -73,7 +73,7 @@ class Packets:
         self,
         service: Service,
         options: StreamOptions,
-        text: Spoken,
+        text: SpeechText,
         scope: trio.CancelScope | None = None,
     ) -> None:
         """Speak the text; the iteration raises its errors.
@@ -81,7 +81,7 @@ class Packets:
         Args:
             service: engine, front end and hooks.
             options: how to speak.
-            text: see `Spoken`.
+            text: see `SpeechText`.
             scope: ends the speech if cancelled.
         """
         with self._send, scope or nullcontext():
@@ -100,7 +100,7 @@ class Packets:
 
 
 @asynccontextmanager
-async def speak(service: Service, options: StreamOptions, text: Spoken) -> AsyncIterator[Packets]:
+async def speak(service: Service, options: StreamOptions, text: SpeechText) -> AsyncIterator[Packets]:
     """Speak one text; iterate over the block's target for the packets.
 
     The end of the block frees the lane at once.  At most PACKETS_WAITING packets are made ahead of the
@@ -109,7 +109,7 @@ async def speak(service: Service, options: StreamOptions, text: Spoken) -> Async
     Args:
         service: engine, front end and hooks; `authenticate` is not called.
         options: how to speak.
-        text: see `Spoken`.
+        text: see `SpeechText`.
     """
     packets = Packets(service.observer)
     failure: Exception | None = None
@@ -124,7 +124,7 @@ async def speak(service: Service, options: StreamOptions, text: Spoken) -> Async
         raise failure
 
 
-async def _speak(service: Service, options: StreamOptions, text: Spoken, deliver: Deliver) -> None:
+async def _speak(service: Service, options: StreamOptions, text: SpeechText, deliver: Deliver) -> None:
     if not isinstance(text, str | AsyncIterable):
         await _speak_lines(service, options, text, deliver)
         return

@@ -28,7 +28,7 @@ from zelitrio.session.signals import Signal
 from zelitrio.session.text_half import MAX_PENDING_CHARS, Flush, TextHalf
 from zelitrio.session.traces import FirstAudio
 from zelitrio.settings import VoiceSettings
-from zelitrio.text import StreamReader, Unheard
+from zelitrio.text import SkippedParts, StreamReader
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -76,7 +76,7 @@ class SpeechStream:
     ) -> None:
         reading = options.reading
         skips = service.settings
-        unheard = Unheard(code=skips.code_blocks == "skip", reasoning=skips.reasoning_blocks == "skip")
+        unheard = SkippedParts(code=skips.code_blocks == "skip", reasoning=skips.reasoning_blocks == "skip")
         front_end = options.voice.front_end(reading.front_end or service.front_end)
         reader = StreamReader(front_end, reading, options.voice.limit, unheard)
         self.notices = notices or Notices(service.observer)

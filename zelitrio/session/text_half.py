@@ -14,7 +14,7 @@ import attrs
 
 from zelitrio.errors import RemoteError
 from zelitrio.protocol import Chunk, ChunkSchedule
-from zelitrio.session.pending import Pending, Released, Speech
+from zelitrio.session.pending import Pending, ReleasedChunk, Speech
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import StreamReader, Utterance
 
@@ -175,7 +175,7 @@ class TextHalf:
                 self._add(utterance, released)
         return self.pending.next_speech()
 
-    def _add(self, utterance: Utterance, released: Released) -> None:
+    def _add(self, utterance: Utterance, released: ReleasedChunk) -> None:
         if self._note is not None:
             self._note(utterance)
         if utterance.is_empty:
@@ -187,5 +187,5 @@ class TextHalf:
 
     def _release(self, chunks: Sequence[Chunk], now: float) -> None:
         for chunk in chunks:
-            self.pending.add(Released(chunk, self._released, now, self.settings))
+            self.pending.add(ReleasedChunk(chunk, self._released, now, self.settings))
             self._released += 1

@@ -6,7 +6,7 @@ threads. A `StreamReader` belongs to one stream: it knows the stream's current s
 
 from __future__ import annotations
 
-from zelitrio.text.blocks import Unheard
+from zelitrio.text.blocks import SkippedParts
 from zelitrio.text.dictionaries import Dictionaries, Dictionary, load_dictionary
 from zelitrio.text.dictionary_rules import Rule, compile_rules, pls_of, rules_from_file, rules_of
 from zelitrio.text.explain import explain
@@ -57,8 +57,8 @@ __all__ = [
     "Reading",
     "RespeltFrontEnd",
     "Rule",
+    "SkippedParts",
     "StreamReader",
-    "Unheard",
     "Utterance",
     "Word",
     "compile_rules",

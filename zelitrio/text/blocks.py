@@ -18,7 +18,7 @@ _NOT_NEW_LINE = re.compile(r"[^\n]")
 
 
 @attrs.frozen(kw_only=True)
-class Unheard:
+class SkippedParts:
     """The parts of a text that are not spoken.
 
     Attributes:
@@ -41,7 +41,7 @@ def knows_performance_tags(model_id: str | None) -> bool:
 class Blocks:
     """Replaces the unspoken parts of one stream by spaces."""
 
-    _unheard: Unheard = attrs.field(factory=Unheard)
+    _unheard: SkippedParts = attrs.field(factory=SkippedParts)
     _ends: re.Pattern[str] | None = attrs.field(default=None, init=False)
     """Matches the end of the open block, if any."""
     _is_line_start: bool = attrs.field(default=True, init=False)

@@ -48,7 +48,7 @@ class Pause:
 
 
 @attrs.frozen
-class Said:
+class PhonemePart:
     """A part of the text with a given pronunciation, from ``<phoneme>``."""
 
     start: int
@@ -60,7 +60,7 @@ class Said:
 
 
 @attrs.frozen
-class Spoken:
+class SayAsPart:
     """A part of the text with words that are decided already: the content of ``<say-as>``."""
 
     start: int
@@ -75,8 +75,8 @@ class Markup:
     text: str
     """The source with spaces in place of tags, of the same length."""
     pauses: Sequence[Pause]
-    said: Sequence[Said]
-    spoken: Sequence[Spoken] = ()
+    said: Sequence[PhonemePart]
+    spoken: Sequence[SayAsPart] = ()
     edits: Sequence[Edit] = ()
     stretches: Sequence[Stretch] = ()
     left_open: tuple[Prosody, ...] = ()
@@ -88,8 +88,8 @@ class _Elements:
     source: str
     english: bool = True
     pauses: list[Pause] = attrs.field(factory=list)
-    said: list[Said] = attrs.field(factory=list)
-    spoken: list[Spoken] = attrs.field(factory=list)
+    said: list[PhonemePart] = attrs.field(factory=list)
+    spoken: list[SayAsPart] = attrs.field(factory=list)
     edits: list[Edit] = attrs.field(factory=list)
     stretches: list[Stretch] = attrs.field(factory=list)
     stack: list[Prosody] = attrs.field(factory=list)
@@ -121,7 +121,7 @@ class _Elements:
     def decide(self, name: str, start: int, end: int, attributes: Mapping[str, str]) -> None:
         """Handle the content of an element that decides how it is read."""
         if name == "phoneme":
-            said = Said(start, end, _phones(attributes) or (), _ipa(attributes))
+            said = PhonemePart(start, end, _phones(attributes) or (), _ipa(attributes))
             if said.phones or said.ipa:
                 self.said.append(said)
         elif name == "sub":
@@ -135,7 +135,7 @@ class _Elements:
             written = self.source[start:end]
             tokens = say_as(attributes.get("interpret-as", ""), attributes.get("format", ""), written, start)
             if tokens is not None:
-                self.spoken.append(Spoken(start, end, tokens))
+                self.spoken.append(SayAsPart(start, end, tokens))
 
     def end_stretch(self, place: int) -> None:
         """End the present stretch of prosody at a place."""
@@ -181,7 +181,7 @@ def read_markup(source: str, opened: Sequence[Prosody] = (), *, english: bool = 
     )
 
 
-def _without(spoken: Sequence[Spoken], text: str) -> str:
+def _without(spoken: Sequence[SayAsPart], text: str) -> str:
     """The text with a placeholder word for each decided part."""
     chars = list(text)
     for one in spoken:
@@ -219,7 +219,7 @@ def leading_pause_s(markup: Markup, tokens: Sequence[Token]) -> float | None:
     return min(sum(seconds), LONGEST_BREAK_S) if seconds else None
 
 
-def _with_spoken(spoken: Sequence[Spoken], tokens: list[Token]) -> list[Token]:
+def _with_spoken(spoken: Sequence[SayAsPart], tokens: list[Token]) -> list[Token]:
     if not spoken:
         return tokens
     result: list[Token] = []
@@ -247,13 +247,13 @@ def _give_prosody(stretches: Sequence[Stretch], tokens: Sequence[Token]) -> None
             index += 1
 
 
-def _with_phones(said: Sequence[Said], tokens: list[Token]) -> list[Token]:
+def _with_phones(said: Sequence[PhonemePart], tokens: list[Token]) -> list[Token]:
     if not said:
         return tokens
     result: list[Token] = []
     stretches = iter(said)
     current = next(stretches, None)
-    last: Said | None = None
+    last: PhonemePart | None = None
     for token in tokens:
         while current is not None and token.start >= current.end:
             current = next(stretches, None)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from zelitrio.text.blocks import Blocks, Unheard, knows_performance_tags
+from zelitrio.text.blocks import Blocks, SkippedParts, knows_performance_tags
 from zelitrio.text.continuation import Continuation, open_sentence
 from zelitrio.text.front_end import FrontEnd, load_front_end
 from zelitrio.text.limit import Limit
@@ -59,7 +59,7 @@ class StreamReader:
     _reading: Reading = attrs.field(factory=Reading)
     _limit: Limit = attrs.field(factory=Limit)
     _continuation: Continuation = attrs.field(init=False)
-    _unheard: Unheard = attrs.field(factory=Unheard)
+    _unheard: SkippedParts = attrs.field(factory=SkippedParts)
     _blocks: Blocks = attrs.field(init=False)
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _formulas: FormulaKeeper = attrs.field(factory=FormulaKeeper, init=False)

@@ -23,7 +23,7 @@ from zelitrio.training.discriminators import MelCritic, critic_loss, maker_losse
 from zelitrio.training.loop import (
     CHECKPOINT,
     UNWATCHED,
-    Averaged,
+    AveragedNetwork,
     Watch,
     as_floats,
     load_checkpoint,
@@ -156,7 +156,7 @@ class AcousticTraining:
 
     plan: AcousticPlan
     model: AnyAcoustic
-    averaged: Averaged[AnyAcoustic]
+    averaged: AveragedNetwork[AnyAcoustic]
     optimiser: torch.optim.Optimizer
     speakers: tuple[str, ...]
     critic: MelCritic
@@ -181,7 +181,9 @@ class AcousticTraining:
         optimiser = torch.optim.AdamW(model.parameters(), plan.learning_rate, (0.9, 0.98), weight_decay=0.01)
         critic = MelCritic(config.mels, config.speakers)
         critic_optimiser = torch.optim.AdamW(critic.parameters(), plan.critic_learning_rate, (0.8, 0.99))
-        return cls(plan, model, Averaged.of(model), optimiser, tuple(speakers), critic, critic_optimiser)
+        return cls(
+            plan, model, AveragedNetwork.of(model), optimiser, tuple(speakers), critic, critic_optimiser
+        )
 
     def state(self) -> dict[str, Any]:
         """The state of a run for its checkpoint."""
@@ -304,7 +306,7 @@ def train_acoustic(
         training.load(resumed)
     elif first is not None:
         training.model.load_state_dict(first["averaged"])
-        training.averaged = Averaged.of(training.model)
+        training.averaged = AveragedNetwork.of(training.model)
     # Recordings may have been added since the checkpoint was written.
     for model in (training.model, training.averaged.network):
         model.get_buffer("speaker_ln_f0").copy_(torch.tensor(data.ln_f0))

@@ -33,7 +33,7 @@ ROOM_NOISE_DB = (15.0, 45.0)
 
 
 @attrs.frozen(eq=False)
-class Usable:
+class UsableRecording:
     """A recording for training."""
 
     line: Line
@@ -47,10 +47,10 @@ class Usable:
 
 
 @attrs.frozen(eq=False)
-class Checked:
+class CheckedFolder:
     """The result of checking a folder."""
 
-    usable: tuple[Usable, ...]
+    usable: tuple[UsableRecording, ...]
     problems: tuple[Problem, ...]
     """In the order of the table's lines."""
 
@@ -74,7 +74,9 @@ class Checked:
         )
 
 
-def check_recordings(folder: Path, looked_at: Callable[[int, int], None] = lambda done, of: None) -> Checked:
+def check_recordings(
+    folder: Path, looked_at: Callable[[int, int], None] = lambda done, of: None
+) -> CheckedFolder:
     """Check a folder with a `metadata.csv`.
 
     Args:
@@ -86,7 +88,7 @@ def check_recordings(folder: Path, looked_at: Callable[[int, int], None] = lambd
     """
     lines, problems = read_table(folder)
     front_end, lexicon = load_front_end(), load_lexicon()
-    usable: list[Usable] = []
+    usable: list[UsableRecording] = []
     for number, line in enumerate(lines, 1):
         found, notes = _look(folder, line, front_end, lexicon)
         problems += [Problem(line.number, line.file, what, left_out) for what, left_out in notes]
@@ -96,12 +98,12 @@ def check_recordings(folder: Path, looked_at: Callable[[int, int], None] = lambd
     for index, what in strangers([one.facts for one in usable]):
         line = usable[index].line
         problems.append(Problem(line.number, line.file, what, left_out=False))
-    return Checked(tuple(usable), tuple(sorted(problems, key=lambda problem: problem.line)))
+    return CheckedFolder(tuple(usable), tuple(sorted(problems, key=lambda problem: problem.line)))
 
 
 def _look(
     folder: Path, line: Line, front_end: FrontEnd, lexicon: Lexicon
-) -> tuple[Usable | None, list[tuple[str, bool]]]:
+) -> tuple[UsableRecording | None, list[tuple[str, bool]]]:
     """Check one line.
 
     Returns the recording if usable, and its problems, each with whether the recording is left out.
@@ -120,7 +122,7 @@ def _look(
     fault = sound_fault(facts) or pace_fault(utterance, facts.speech_s)
     if fault is not None:
         return None, [(fault, True)]
-    return Usable(line, path, facts), [(note, False) for note in sound_notes(facts)]
+    return UsableRecording(line, path, facts), [(note, False) for note in sound_notes(facts)]
 
 
 def sound_fault(facts: SoundFacts) -> str | None:

@@ -20,7 +20,7 @@ _WINDOW_SAMPLES = int(9.01 * _RATE_HZ)
 
 
 @attrs.frozen
-class Heard:
+class SpeechScores:
     """Scores over several utterances."""
 
     words: int
@@ -31,7 +31,7 @@ class Heard:
     p808: float | None
 
 
-Listen = Callable[[Sequence[tuple[Sequence[str], Pcm]]], Heard]
+Listen = Callable[[Sequence[tuple[Sequence[str], Pcm]]], SpeechScores]
 """Scores utterances, each given as its words and float32 samples at 24 kHz."""
 
 
@@ -40,7 +40,7 @@ def missing_ears() -> list[str]:
     return [name for name in ("pocketsphinx", "speechmos", "onnxruntime") if find_spec(name) is None]
 
 
-def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
+def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> SpeechScores:
     """Score utterances, each its words and float32 samples at 24 kHz, in 0.3 s per second of speech."""
     missing = missing_ears()
     pcms = [at_16k(pcm) for _, pcm in spoken]
@@ -52,13 +52,13 @@ def hear(spoken: Sequence[tuple[Sequence[str], Pcm]]) -> Heard:
         wrong = sum(word_edits(text, _recognise(decoder, pcm)) for text, pcm in zip(texts, pcms, strict=True))
         error = wrong / max(1, words)
     if "speechmos" in missing or "onnxruntime" in missing:
-        return Heard(words, error, None, None)
+        return SpeechScores(words, error, None, None)
     listener = _open_listener()
     # Repeat a clip to the length of the models' window, so that it is scored once.
     clips = [np.resize(pcm, _WINDOW_SAMPLES) if len(pcm) < _WINDOW_SAMPLES else pcm for pcm in pcms]
     scores = [listener(clip, _RATE_HZ, False) for clip in clips]
     overall, p808 = (float(np.mean([score[key] for score in scores])) for key in ("ovrl_mos", "p808_mos"))
-    return Heard(words, error, overall, p808)
+    return SpeechScores(words, error, overall, p808)
 
 
 def at_16k(pcm: Pcm) -> Pcm:

@@ -56,7 +56,7 @@ def warm_then_cosine(step: int, total: int, warm: int = 100) -> float:
 
 
 @attrs.define(eq=False)
-class Averaged(Generic[N]):
+class AveragedNetwork(Generic[N]):
     """The exponential moving average of a network's weights, which has less noise and is exported."""
 
     network: N
@@ -64,7 +64,7 @@ class Averaged(Generic[N]):
     decay: float = 0.999
 
     @classmethod
-    def of(cls, network: N, decay: float = 0.999) -> Averaged[N]:
+    def of(cls, network: N, decay: float = 0.999) -> AveragedNetwork[N]:
         """Start with the network's present weights."""
         return cls(copy.deepcopy(network).eval().requires_grad_(False), decay)
 
@@ -152,7 +152,7 @@ class Training(Protocol[B_contra]):
     step: int
 
     @property
-    def averaged(self) -> Averaged[Any]:
+    def averaged(self) -> AveragedNetwork[Any]:
         """The averaged weights, which are exported."""
 
     def take_step(self, batch: B_contra) -> dict[str, float]:

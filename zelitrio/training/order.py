@@ -10,7 +10,7 @@ import attrs
 
 from zelitrio.errors import LocalError
 from zelitrio.training.acoustic_training import AcousticPlan
-from zelitrio.training.check import Checked
+from zelitrio.training.check import CheckedFolder
 from zelitrio.training.features import measure_f0
 from zelitrio.training.hearing import Listen, hear
 from zelitrio.training.prepare import MeasurePitch
@@ -132,7 +132,7 @@ class Onlooker(Protocol):
         """`done` parts of the task are done."""
 
 
-def summary(checked: Checked) -> str:
+def summary(checked: CheckedFolder) -> str:
     """Describe the result of checking the recordings in one line."""
     left_out = sum(problem.left_out for problem in checked.problems)
     noted = len(checked.problems) - left_out

@@ -17,7 +17,7 @@ Pcm = npt.NDArray[np.float32]
 
 
 @attrs.frozen(eq=False)
-class Print:
+class VoicePrint:
     """A speaker's long-term spectrum and mean pitch."""
 
     spectrum_db: npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Distance:
     """Distance of mean pitch; above zero the first is higher."""
 
 
-def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> Print:
+def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> VoicePrint:
     """Compute the print of several utterances.
 
     Args:
@@ -48,10 +48,10 @@ def print_of(spoken: Sequence[Pcm], speaker: Speaker, measure: MeasurePitch) -> 
     f0 = np.concatenate([measure(pcm, speaker) for pcm in spoken])
     voiced = f0[f0 > 0]
     pitch_hz = float(np.exp(np.mean(np.log(voiced)))) if len(voiced) else float("nan")
-    return Print(spectra.astype(np.float32), pitch_hz)
+    return VoicePrint(spectra.astype(np.float32), pitch_hz)
 
 
-def distance(mine: Print, theirs: Print, band_hz: float) -> Distance:
+def distance(mine: VoicePrint, theirs: VoicePrint, band_hz: float) -> Distance:
     """Compute the distance from `theirs` to `mine`; spectra are compared up to `band_hz`."""
     inside = mel_centres_hz() <= band_hz
     apart = mine.spectrum_db[inside] - theirs.spectrum_db[inside]

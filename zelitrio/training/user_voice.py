@@ -17,7 +17,7 @@ from zelitrio.errors import LocalError
 from zelitrio.training.acoustic_data import AcousticData
 from zelitrio.training.adapt import begin_from, misfits, nearest_speaker, turns_to_pulses
 from zelitrio.training.align import align_recordings, forget_alignments
-from zelitrio.training.check import Checked, Usable, check_recordings
+from zelitrio.training.check import CheckedFolder, UsableRecording, check_recordings
 from zelitrio.training.export import JITTER_CENTS, Casting, assemble
 from zelitrio.training.loop import CHECKPOINT
 from zelitrio.training.metadata import Problem
@@ -34,7 +34,7 @@ _HELD_SHARE, _HELD_LEAST, _HELD_MOST = 0.05, 3, 40
 
 
 @attrs.frozen(eq=False)
-class Made:
+class MadeVoice:
     """A finished voice."""
 
     folder: Path
@@ -55,7 +55,7 @@ def missing_packages() -> list[str]:
     return missing
 
 
-def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checked:
+def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> CheckedFolder:
     """Check the recordings, show their problems, and require enough usable ones.
 
     Raises:
@@ -76,7 +76,7 @@ def look_through(recordings: Path, recipe: Recipe, onlooker: Onlooker) -> Checke
     return checked
 
 
-def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
+def make_voice(order: Order, onlooker: Onlooker) -> MadeVoice | None:
     """Make the voice, or continue a stopped run; blocks.  Return None if the onlooker stopped it.
 
     Raises:
@@ -121,10 +121,10 @@ def make_voice(order: Order, onlooker: Onlooker) -> Made | None:
     verdict = judge(voice, base, data, order.measure, order.listen)
     onlooker.reach(1)
     _write_card(order, plan, checked, verdict)
-    return Made(order.out, size, verdict)
+    return MadeVoice(order.out, size, verdict)
 
 
-def _held_out(usable: Sequence[Usable]) -> set[str]:
+def _held_out(usable: Sequence[UsableRecording]) -> set[str]:
     """Names of the recordings to hold out; all takes of a text are on the same side."""
     wanted = min(_HELD_MOST, max(_HELD_LEAST, round(_HELD_SHARE * len(usable))))
     by_text: dict[str, list[str]] = {}
@@ -137,7 +137,7 @@ def _held_out(usable: Sequence[Usable]) -> set[str]:
     return held
 
 
-def _measure(order: Order, checked: Checked, onlooker: Onlooker) -> None:
+def _measure(order: Order, checked: CheckedFolder, onlooker: Onlooker) -> None:
     recordings = [one.recording for one in checked.usable]
     onlooker.begin("measuring", len(recordings))
     prepare_recordings(
@@ -151,7 +151,7 @@ def _measure(order: Order, checked: Checked, onlooker: Onlooker) -> None:
     )
 
 
-def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData:
+def _aligned(order: Order, checked: CheckedFolder, onlooker: Onlooker) -> AcousticData:
     """Align the recordings, and show those that do not say their text.
 
     Raises:
@@ -179,7 +179,7 @@ def _aligned(order: Order, checked: Checked, onlooker: Onlooker) -> AcousticData
 
 
 def _without_misfits(
-    order: Order, checked: Checked, data: AcousticData, nearest: Voice, onlooker: Onlooker
+    order: Order, checked: CheckedFolder, data: AcousticData, nearest: Voice, onlooker: Onlooker
 ) -> AcousticData:
     """Leave out recordings that were aligned but do not say their text.
 
@@ -198,7 +198,7 @@ def _without_misfits(
     return _enough(order, checked, AcousticData(order.work, [SPEAKER], lambda line: None))
 
 
-def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
+def _enough(order: Order, checked: CheckedFolder, data: AcousticData) -> AcousticData:
     left = _fitting(checked, data)
     order.recipe.require_enough(order.recordings, len(left.usable), left.speech_s)
     if not data.held[0]:
@@ -206,13 +206,13 @@ def _enough(order: Order, checked: Checked, data: AcousticData) -> AcousticData:
     return data
 
 
-def _fitting(checked: Checked, data: AcousticData) -> Checked:
+def _fitting(checked: CheckedFolder, data: AcousticData) -> CheckedFolder:
     names = {example.entry.name for example in (*data.train[0], *data.held[0])}
     usable = tuple(one for one in checked.usable if one.recording.name in names)
     return attrs.evolve(checked, usable=usable)
 
 
-def _write_card(order: Order, plan: WorkPlan, checked: Checked, verdict: Verdict) -> None:
+def _write_card(order: Order, plan: WorkPlan, checked: CheckedFolder, verdict: Verdict) -> None:
     begun = "the built-in model" if plan.tuned else "nothing"
     figures = "\n".join(f"- {line}" for line in verdict.lines())
     card = (

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zelitrio.training.acoustic_data import AcousticData, Example
-from zelitrio.training.hearing import Heard, Listen, missing_ears
+from zelitrio.training.hearing import Listen, SpeechScores, missing_ears
 from zelitrio.training.prepare import MeasurePitch
 from zelitrio.training.samples import SENTENCES, say
 from zelitrio.training.similarity import Distance, distance, print_of
@@ -30,8 +30,8 @@ class Verdict:
     """Distance in long-term spectrum between the speaker's other recordings and the held-out ones."""
     pitch_hz: float
     """Mean pitch of the held-out recordings."""
-    spoken: Heard
-    natural: Heard
+    spoken: SpeechScores
+    natural: SpeechScores
 
     @property
     def recognisable(self) -> bool:

@@ -17,7 +17,7 @@ from zelitrio.training.discriminators import critic_loss, maker_losses, sound_cr
 from zelitrio.training.loop import (
     CHECKPOINT,
     UNWATCHED,
-    Averaged,
+    AveragedNetwork,
     Watch,
     as_floats,
     load_checkpoint,
@@ -110,7 +110,7 @@ class VocoderTraining:
 
     plan: VocoderPlan
     network: AnyVocoder
-    averaged: Averaged[AnyVocoder]
+    averaged: AveragedNetwork[AnyVocoder]
     optimiser: torch.optim.Optimizer
     critics: Critics | None
     step: int = 0
@@ -123,7 +123,7 @@ class VocoderTraining:
         return cls(
             plan,
             network,
-            Averaged.of(network),
+            AveragedNetwork.of(network),
             torch.optim.AdamW(network.parameters(), plan.learning_rate, (0.8, 0.99), weight_decay=0.01),
             Critics.untaught(plan.critic_channels, plan.critic_learning_rate)
             if plan.critic_channels
@@ -257,7 +257,7 @@ def train_vocoder(
         training.load(resumed)
     elif first is not None:
         training.network.load_state_dict(first["averaged"])
-        training.averaged = Averaged.of(training.network)
+        training.averaged = AveragedNetwork.of(training.network)
     run_steps(
         training,
         run,

@@ -11,7 +11,7 @@ import attrs
 import orjson
 
 from zelitrio.errors import LocalError
-from zelitrio.training.check import Usable
+from zelitrio.training.check import UsableRecording
 from zelitrio.training.whole_file import whole_file
 
 
@@ -67,7 +67,7 @@ class WorkPlan:
         return changed
 
 
-def fingerprint(usable: Sequence[Usable]) -> str:
+def fingerprint(usable: Sequence[UsableRecording]) -> str:
     """Compute a fingerprint of recordings and texts, from each file's name, size and time of change."""
     digest = hashlib.sha256()
     for one in usable:

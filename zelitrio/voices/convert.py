@@ -13,7 +13,7 @@ from pathlib import Path
 from zelitrio.errors import VoiceError
 from zelitrio.voices.convert_kokoro import convert_kokoro
 from zelitrio.voices.convert_piper import convert_piper
-from zelitrio.voices.origin import Converted, Origin, Progress
+from zelitrio.voices.origin import ConvertedVoice, Origin, Progress
 
 
 def convert(
@@ -24,7 +24,7 @@ def convert(
     voices: Sequence[str] = (),
     measure: Sequence[str] | None = None,
     say: Progress = lambda _: None,
-) -> Converted:
+) -> ConvertedVoice:
     """Convert a file or a folder into a voice folder.
 
     Args:

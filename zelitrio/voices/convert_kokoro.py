@@ -21,7 +21,7 @@ from zelitrio.text import load_front_end
 from zelitrio.voices.kokoro_onnx import QuantisedTensor, kokoro_tensors, our_name
 from zelitrio.voices.kokoro_symbols import KOKORO_IDS, kokoro_ids
 from zelitrio.voices.onnx_file import read_onnx
-from zelitrio.voices.origin import Converted, Origin, Progress, read_json, write_card
+from zelitrio.voices.origin import ConvertedVoice, Origin, Progress, read_json, write_card
 from zelitrio.voices.public_folder import STATISTICS, STYLES, WEIGHTS, write_description
 from zelitrio.voices.weights import write_tensors
 
@@ -62,7 +62,7 @@ def convert_kokoro(
     voices: Sequence[str],
     measure: Sequence[str] | None,
     say: Progress,
-) -> Converted:
+) -> ConvertedVoice:
     """Write the folder of a voice; see `zelitrio.voices.convert`."""
     say(f"reading {path.name}")
     tensors = _pth_tensors(path) if path.suffix == ".pth" else onnx_tensors(path)
@@ -108,7 +108,7 @@ def convert_kokoro(
             say(f"listening to {name}")
             _measure(network, tables[name], folder / STATISTICS / f"{name}.safetensors")
     write_card(folder, "Kokoro-82M", origin, [path, *files], "")
-    return Converted(name=kokoro_title(wanted), voices=tuple(wanted), licence=origin.licence)
+    return ConvertedVoice(name=kokoro_title(wanted), voices=tuple(wanted), licence=origin.licence)
 
 
 def kokoro_title(voices: Sequence[str]) -> str:

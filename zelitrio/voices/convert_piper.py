@@ -12,7 +12,7 @@ import torch
 from zelitrio.errors import VoiceError
 from zelitrio.networks import Vits
 from zelitrio.voices.onnx_file import read_onnx
-from zelitrio.voices.origin import Converted, Origin, Progress, stated_licence, write_card
+from zelitrio.voices.origin import ConvertedVoice, Origin, Progress, stated_licence, write_card
 from zelitrio.voices.piper_json import read_piper_facts
 from zelitrio.voices.piper_onnx import piper_config, piper_tensors
 from zelitrio.voices.public_folder import WEIGHTS, is_voice_name, sizes_of, write_description
@@ -23,7 +23,7 @@ _LOUDEST = 0.6
 _MOST_GAIN = 4.0
 
 
-def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Converted:
+def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> ConvertedVoice:
     """Write the folder of a voice; see `zelitrio.voices.convert`."""
     stem = path.name.removesuffix(".onnx")
     if not is_voice_name(stem):
@@ -91,7 +91,7 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
         gain=_gain(network, facts.symbols),
     )
     write_card(folder, stem, origin, [path, side], said)
-    return Converted(name=stem, voices=tuple(ids), licence=origin.licence)
+    return ConvertedVoice(name=stem, voices=tuple(ids), licence=origin.licence)
 
 
 def _voice_id(stem: str, speaker: int, names: Mapping[int, str], speakers: int) -> str:

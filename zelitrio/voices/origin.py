@@ -27,7 +27,7 @@ class Origin:
 
 
 @attrs.frozen(kw_only=True)
-class Converted:
+class ConvertedVoice:
     """The result of a conversion."""
 
     name: str

@@ -17,7 +17,7 @@ from zelitrio.training.alignment import Aligner
 from zelitrio.training.corpus import Speaker
 from zelitrio.training.edges import ended_by_ear, speech_edges
 from zelitrio.training.features import SAMPLE_RATE_HZ, mel_centres_hz
-from zelitrio.training.recipe.teacher.speech import Measured
+from zelitrio.training.recipe.teacher.speech import MeasuredSpeech
 from zelitrio.training.shards import Entry, Shard
 from zelitrio.voices import frame_positions, phone_inputs
 
@@ -45,7 +45,7 @@ class Item:
 
 
 def items_of(
-    aligner: Aligner, utterance: Utterance, measured: Measured, rng: random.Random
+    aligner: Aligner, utterance: Utterance, measured: MeasuredSpeech, rng: random.Random
 ) -> list[Item] | str:
     """Align one utterance with the phones that the teacher spoke.  Returns a reason if that must be wrong."""
     pcm = measured.pcm.astype(np.float32) / 32768.0
@@ -74,7 +74,7 @@ def items_of(
     return items
 
 
-def _item(example: Example, measured: Measured, first: int, last: int) -> Item:
+def _item(example: Example, measured: MeasuredSpeech, first: int, last: int) -> Item:
     utterance, begin, durations = tokens_and_durations(example, first, last)
     inputs = phone_inputs(utterance)
     frames = int(durations.sum())

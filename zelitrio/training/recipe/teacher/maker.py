@@ -27,9 +27,9 @@ from zelitrio.errors import LocalError
 from zelitrio.training.alignment import Aligner
 from zelitrio.training.recipe.teacher.items import Item, items_of
 from zelitrio.training.recipe.teacher.requests import VOICES, Request, make_requests
-from zelitrio.training.recipe.teacher.speech import Measured, measure
+from zelitrio.training.recipe.teacher.speech import MeasuredSpeech, measure
 from zelitrio.training.recipe.teacher.store import (
-    Said,
+    SpokenRequest,
     chunks_with,
     items_path,
     load,
@@ -216,8 +216,8 @@ def _begin_work() -> None:
 
 
 def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answers) -> list[str]:
-    said: list[Said] = []
-    measured: list[Measured] = []
+    said: list[SpokenRequest] = []
+    measured: list[MeasuredSpeech] = []
     faults: list[str] = []
     for number, samples, f0 in answers:
         found = measure(samples, f0)
@@ -225,7 +225,9 @@ def _work(folder: Path, chunk: int, requests: dict[int, Request], answers: Answe
             faults.append(f"{number}: silent")
             continue
         request = requests[number]
-        said.append(Said(request=number, voice=request.voice, speed=request.speed, held_out=request.held_out))
+        said.append(
+            SpokenRequest(request=number, voice=request.voice, speed=request.speed, held_out=request.held_out)
+        )
         measured.append(found)
     items: list[tuple[int, Item]] = []
     for place, (one, found) in enumerate(zip(said, measured, strict=True)):

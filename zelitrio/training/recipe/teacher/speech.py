@@ -30,7 +30,7 @@ F32 = npt.NDArray[np.float32]
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Measured:
+class MeasuredSpeech:
     """One utterance of t frames."""
 
     pcm: npt.NDArray[np.int16]  # [t * HOP_SAMPLES]
@@ -46,7 +46,7 @@ class Measured:
         return len(self.mel)
 
 
-def measure(samples: F32, f0: F32) -> Measured | None:
+def measure(samples: F32, f0: F32) -> MeasuredSpeech | None:
     """Scale, trim and measure one utterance; None if there is no speech in it.
 
     Args:
@@ -66,7 +66,7 @@ def measure(samples: F32, f0: F32) -> Measured | None:
         mel = log_mel(torch.from_numpy(cut.copy())[None])[0].T.numpy()
     inside = np.zeros(end - begin, np.uint8)
     inside[max(0, first - begin - 1) : last - begin + 9] = 1
-    return Measured(
+    return MeasuredSpeech(
         pcm=np.round(cut.clip(-1.0, 1.0) * 32767.0).astype(np.int16),
         mel=mel.astype(np.float16),
         ln_f0=ln_f0,

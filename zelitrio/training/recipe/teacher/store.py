@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zelitrio.training.recipe.teacher.items import Item
-from zelitrio.training.recipe.teacher.speech import Measured
+from zelitrio.training.recipe.teacher.speech import MeasuredSpeech
 
 Arrays = dict[str, npt.NDArray[Any]]
 _FRAMES = ("mel", "ln_f0", "turns", "voiced", "inside")
@@ -23,7 +23,7 @@ _TOKENS = ("phones", "stresses", "features", "durations", "pitch", "voicing", "e
 
 
 @attrs.frozen(kw_only=True)
-class Said:
+class SpokenRequest:
     """The request that an utterance answers."""
 
     request: int
@@ -49,7 +49,9 @@ def items_path(folder: Path, chunk: int) -> Path:
     return folder / f"items_{chunk:05}.npz"
 
 
-def save_speech(folder: Path, chunk: int, said: Sequence[Said], measured: Sequence[Measured]) -> None:
+def save_speech(
+    folder: Path, chunk: int, said: Sequence[SpokenRequest], measured: Sequence[MeasuredSpeech]
+) -> None:
     """Write a chunk's speech."""
     arrays: Arrays = {name: np.concatenate([getattr(one, name) for one in measured]) for name in _FRAMES}
     arrays["pcm"] = np.concatenate([one.pcm for one in measured])

@@ -95,7 +95,7 @@ def pcm_format(rate_hz: object) -> str:
 
 
 @attrs.define(eq=False, kw_only=True)
-class Heard:
+class ReceivedSpeech:
     """One utterance as it arrived; times are of `time.perf_counter`."""
 
     output_format: str

@@ -4,15 +4,15 @@ import numpy as np
 import pybase64
 import pytest
 
-from zelitrio.bench_client import Heard, audio_of, multi_target, stream_target
+from zelitrio.bench_client import ReceivedSpeech, audio_of, multi_target, stream_target
 from zelitrio.bench_client.audible import audible_sample
-from zelitrio.bench_client.heard import seconds_of
+from zelitrio.bench_client.received import seconds_of
 from zelitrio.protocol import Dialect, parse_socket_target
 
 
-def heard(*arrivals: tuple[float, float]) -> Heard:
+def heard(*arrivals: tuple[float, float]) -> ReceivedSpeech:
     """Frames of these lengths at these times after the release."""
-    made = Heard(output_format="pcm_24000")
+    made = ReceivedSpeech(output_format="pcm_24000")
     for at, seconds in arrivals:
         made.add(at, bytes(round(seconds * 48_000)))
     return made
@@ -50,7 +50,7 @@ def test_the_first_audible_sample_is_found_after_silence_and_faint_noise() -> No
 
 
 def test_audible_first_audio_is_the_arrival_of_the_frame_that_holds_it() -> None:
-    one = Heard(output_format="pcm_24000", released_at=1.0)
+    one = ReceivedSpeech(output_format="pcm_24000", released_at=1.0)
     one.add(1.1, bytes(4800))  # 100 ms of silence
     one.add(1.2, bytes(2400) + np.full(1200, 9000, "<i2").tobytes())
     assert one.audible() == (pytest.approx(0.2), pytest.approx(0.15))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import attrs
 
-from zelitrio.bench_client.heard import Heard
+from zelitrio.bench_client.received import ReceivedSpeech
 
 
 @attrs.frozen(kw_only=True)
-class Said:
+class SpeechFigures:
     """Figures of one utterance; times in seconds.
 
     Attributes:
@@ -40,17 +40,19 @@ class Said:
     detail: str = ""
 
 
-def said_of(heard: Heard, begun_at: float) -> Said:
+def figures_of(heard: ReceivedSpeech, begun_at: float) -> SpeechFigures:
     """Compute the figures of an utterance that has ended; drops its audio."""
     heard.check()
     at_s = max(0.0, heard.released_at - begun_at)
     wall_s = max(0.0, heard.ended_at - heard.released_at) if heard.released_at else 0.0
     if heard.failure is not None or not heard.arrivals:
         heard.forget_audio()
-        return Said(at_s=at_s, chars=heard.chars, wall_s=wall_s, failure=heard.failure, detail=heard.detail)
+        return SpeechFigures(
+            at_s=at_s, chars=heard.chars, wall_s=wall_s, failure=heard.failure, detail=heard.detail
+        )
     audible = heard.audible()
     heard.forget_audio()
-    return Said(
+    return SpeechFigures(
         at_s=at_s,
         chars=heard.chars,
         wall_s=wall_s,
