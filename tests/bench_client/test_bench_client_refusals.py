@@ -16,6 +16,7 @@ from bad_servers import UPGRADED, Behave, answer, bad_server, http, speak_and_cl
 from zelitrio.bench_client import ReceivedSpeech, open_speaker, parse_address
 from zelitrio.bench_client.failures import kind_of
 
+WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\xbb\0\0\0\xee\x02\0\x02\0\x10\0data\0\0\0\0"
 SOCKETS = ("elevenlabs-ws", "elevenlabs-multi")
 HTTP = ("elevenlabs-http", "openai", "piper-http", "riva-like")
 
@@ -208,3 +209,39 @@ def test_ipv6_addresses_are_measured() -> None:
             return head.decode()
 
         assert f"host: [::1]:{port}\r\n" in asyncio.run(one()).lower()
+
+
+WHOLE = {
+    **dict.fromkeys(
+        SOCKETS,
+        UPGRADED
+        + text_frame(json.dumps({"audio": AUDIO}).encode())
+        + text_frame(b'{"isFinal":true}')
+        + b"\x88\0",
+    ),
+    **dict.fromkeys(HTTP, http("200 OK", bytes(40))),
+    "piper-http": http("200 OK", WAV + bytes(8)),
+    "wyoming": b'{"type":"audio-start","data":{"rate":16000,"width":2,"channels":1}}\n'
+    b'{"type":"audio-chunk","payload_length":4}\nabcd{"type":"audio-stop"}\n',
+}
+
+
+@pytest.mark.parametrize("protocol", WHOLE)
+@pytest.mark.parametrize(("pause_s", "failures"), [(0.0001, (None,)), (0.2, ("timeout",))])
+def test_an_answer_that_comes_byte_by_byte_is_heard_within_the_limit(
+    protocol: str, pause_s: float, failures: tuple[str | None, ...]
+) -> None:
+    def drip(peer: socket.socket) -> None:
+        peer.recv(65536)
+        for byte in WHOLE[protocol]:
+            peer.sendall(bytes((byte,)))
+            time.sleep(pause_s)
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(65536):
+            pass
+
+    with bad_server(drip) as port:
+        url = f"http://127.0.0.1:{port}"
+        began = time.monotonic()
+        assert spoken(url, protocol, "wav" if protocol == "piper-http" else "pcm_24000").failure in failures
+        assert time.monotonic() - began < 60

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from test_voices_public import write_piper
 
+from zelitrio.cli.app import run
 from zelitrio.errors import LocalError
 from zelitrio.text import load_front_end
 from zelitrio.voices.espeak import SHARED, Espeak
@@ -63,3 +67,16 @@ def test_a_process_that_was_killed_is_started_again() -> None:
     espeak._child.wait()
     assert espeak.phonemes("de", ["Tag"], ties=False) == first
     espeak.close()
+
+
+@pytest.mark.parametrize(("voice", "code"), [("xx", 1), ("de-none", 1), ("de", 0), ("pt-br", 0)])
+def test_a_voice_of_a_language_that_espeak_lacks_is_not_added(
+    voice: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = write_piper(tmp_path / "source").with_name("en_US-tiny-medium.onnx.json")
+    content = {**json.loads(side.read_text()), "espeak": {"voice": voice}, "language": {"code": "xx_YY"}}
+    side.write_text(json.dumps(content))
+    assert run(["voices", "add", str(tmp_path / "source"), "--into", str(tmp_path / "home")]) == code
+    if code:
+        expected = f"espeak.voice: expected a language that espeak has, found {voice}"
+        assert capsys.readouterr().err.splitlines()[-1].endswith(expected)

@@ -92,7 +92,7 @@ def mirror(kokoro_files: dict[str, bytes], piper_files: dict[str, bytes]) -> Ite
 def asked(words: list[str], here: dict[str, str]) -> str:
     """Run a command and confirm its question."""
     found = subprocess.run(
-        zelitrio(words), env=here, input="y\n", capture_output=True, text=True, timeout=120, check=False
+        zelitrio(words), env=here, input="y\n", capture_output=True, text=True, timeout=400, check=False
     )
     assert found.returncode == 0, found.stderr
     return found.stdout + found.stderr

@@ -9,11 +9,12 @@ import attrs
 import numpy as np
 import torch
 
-from zelitrio.errors import VoiceError
+from zelitrio.errors import LocalError, VoiceError
 from zelitrio.networks import Vits
+from zelitrio.voices.espeak import Espeak, is_espeak_installed
 from zelitrio.voices.onnx_file import read_onnx
 from zelitrio.voices.origin import ConvertedVoice, Origin, Progress, stated_licence, write_card
-from zelitrio.voices.piper_json import read_piper_facts
+from zelitrio.voices.piper_json import PiperFacts, read_piper_facts
 from zelitrio.voices.piper_onnx import piper_config, piper_tensors
 from zelitrio.voices.public_folder import WEIGHTS, is_voice_name, sizes_of, write_description
 from zelitrio.voices.weights import write_tensors
@@ -32,6 +33,7 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
         )
     side = path.with_name(path.name + ".json")
     facts = read_piper_facts(side)
+    _check_reader(side, facts)
     say(f"reading {path.name}")
     graph = read_onnx(path)
     tensors = piper_tensors(graph)
@@ -92,6 +94,20 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
     )
     write_card(folder, stem, origin, [path, side], said)
     return ConvertedVoice(name=stem, voices=tuple(ids), licence=origin.licence)
+
+
+def _check_reader(side: Path, facts: PiperFacts) -> None:
+    """Refuse a voice whose language espeak does not have, if espeak is installed."""
+    if facts.phoneme_type != "espeak" or facts.espeak_voice.startswith("en") or not is_espeak_installed():
+        return
+    espeak = Espeak()
+    try:
+        espeak.phonemes(facts.espeak_voice, ["a"], ties=False)
+    except LocalError as error:
+        expected = "a language that espeak has"
+        raise VoiceError(side, "espeak.voice", expected=expected, found=facts.espeak_voice) from error
+    finally:
+        espeak.close()
 
 
 def _voice_id(stem: str, speaker: int, names: Mapping[int, str], speakers: int) -> str:

@@ -20,6 +20,11 @@ import attrs
 from zelitrio.errors import LocalError
 
 
+def is_espeak_installed() -> bool:
+    """Whether the extra `espeak` is installed."""
+    return find_spec("espeakng_loader") is not None
+
+
 @attrs.define(eq=False)
 class Espeak:
     """A child process, started when first needed, and shared by all threads."""
@@ -33,7 +38,7 @@ class Espeak:
         Raises:
             LocalError: the extra is not installed, espeak lacks the voice, or the process has ended.
         """
-        if find_spec("espeakng_loader") is None:
+        if not is_espeak_installed():
             raise LocalError("this voice is read by espeak: pip install 'zelitrio[espeak]'")
         request = json.dumps({"voice": voice, "texts": list(texts), "ties": ties})
         with self._lock:
