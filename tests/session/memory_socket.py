@@ -51,6 +51,9 @@ class MemorySocket:
             raise PeerLeft("closed") from None
         return message
 
+    def receive_nowait(self) -> str | bytes | None:
+        return None
+
     def offer(self, *messages: str) -> bool:
         is_free = not (self.stalled or self.pause_s or self._offered)
         self._offered.extend(messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from zelitrio.audio.formats import AudioFormat
 from zelitrio.errors import LocalError
 
 Samples = NDArray[np.float32]
+Prepared = NDArray[Any]
+"""The result of `Encoder.prepare`, one element for each sample."""
 
 
 class Encoder(ABC):
@@ -44,6 +47,18 @@ class Encoder(ABC):
         It applies to a decoder that plays everything except the padding named in the container's header.
         """
 
+    def prepare(self, pcm: Samples) -> Prepared:
+        """Do the part of `encode` that is the same wherever packets end; see `encode_prepared`.
+
+        Every call of numpy releases the GIL, which costs more than the arithmetic while the engine works.  So
+        a block is prepared as a whole.
+        """
+        return pcm
+
+    def encode_prepared(self, part: Prepared) -> bytes:
+        """Encode a part of what `prepare` returned, as `encode` does with samples."""
+        return self.encode(part)
+
     def encode(self, pcm: Samples) -> bytes:
         """Encode more samples: float [n] in [-1, 1] at the input rate; others are clipped.
 
@@ -56,10 +71,15 @@ class Encoder(ABC):
         """
         if self._flushed:
             raise LocalError(f"{self.format.name}: encode was called after flush")
+        checked = self._checked(pcm)
+        return self._encode(checked) if len(checked) else b""
+
+    def _checked(self, pcm: NDArray[np.generic]) -> Samples:
+        """Check samples, and clip those that are too loud."""
         if pcm.ndim != 1 or pcm.dtype.kind != "f":
             raise LocalError(f"pcm: expected floats of shape [n], found {pcm.dtype} of shape {pcm.shape}")
         if not len(pcm):
-            return b""
+            return np.ascontiguousarray(pcm, dtype=np.float32)
         # Faster than the methods `min` and `max`.  Both results are NaN if any sample is.
         low, high = float(np.minimum.reduce(pcm)), float(np.maximum.reduce(pcm))
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -67,7 +87,7 @@ class Encoder(ABC):
             raise LocalError(f"pcm: expected finite samples, found {pcm[where]} at sample {where}")
         if low < -1.0 or high > self._loudest:
             pcm = np.clip(pcm, -1.0, self._loudest)
-        return self._encode(np.ascontiguousarray(pcm, dtype=np.float32))
+        return np.ascontiguousarray(pcm, dtype=np.float32)
 
     def flush(self) -> bytes:
         """End the stream and return its last bytes; a second call returns nothing."""

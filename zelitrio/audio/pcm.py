@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from av import AudioFrame
+from numpy.typing import NDArray
 
-from zelitrio.audio.encoder import Encoder, Samples
+from zelitrio.audio.encoder import Encoder, Prepared, Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.resampler import Resampler
 
@@ -28,21 +29,35 @@ class PcmEncoder(Encoder):
         """Zero."""
         return 0
 
+    def prepare(self, pcm: Samples) -> Prepared:
+        """See `Encoder`: 16-bit steps, if the rate stays."""
+        return pcm if self._resampler is not None or not len(pcm) else _steps(self._checked(pcm))
+
+    def encode_prepared(self, part: Prepared) -> bytes:
+        """See `Encoder`."""
+        if self._resampler is not None or self._flushed:
+            return self.encode(part)  # which refuses it after a flush
+        return self._framed(part.tobytes())
+
     def _encode(self, pcm: Samples) -> bytes:
         if self._resampler is None:
-            # 32768 as in swr, not 32767, so that all rates are equally loud.
-            # In place, because new memory costs more than the arithmetic.
-            steps = pcm * np.float32(32768.0)
-            np.rint(steps, out=steps)
-            return self._counted(steps.astype("<i2").tobytes())
-        return self._counted(_frame_bytes(self._resampler.push(pcm)))
+            return self._framed(_steps(pcm).tobytes())
+        return self._framed(_frame_bytes(self._resampler.push(pcm)))
 
     def _finish(self) -> bytes:
-        return b"" if self._resampler is None else self._counted(_frame_bytes(self._resampler.flush()))
+        return b"" if self._resampler is None else self._framed(_frame_bytes(self._resampler.flush()))
 
-    def _counted(self, data: bytes) -> bytes:
+    def _framed(self, data: bytes) -> bytes:
         self.encoded_s += len(data) / 2 / self.format.sample_rate_hz
         return data
+
+
+def _steps(pcm: Samples) -> NDArray[np.int16]:
+    # 32768 as in swr, not 32767, so that all rates are equally loud.
+    # In place, because new memory costs more than the arithmetic.
+    steps = pcm * np.float32(32768.0)
+    np.rint(steps, out=steps)
+    return steps.astype("<i2")
 
 
 def _frame_bytes(frames: list[AudioFrame]) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 
-from zelitrio.audio.encoder import Samples
 from zelitrio.audio.formats import AudioFormat
 from zelitrio.audio.pcm import PcmEncoder
 
@@ -46,10 +45,10 @@ class WavEncoder(PcmEncoder):
         super().__init__(audio_format, input_rate_hz)
         self._header = wav_header(audio_format.sample_rate_hz)
 
-    def _encode(self, pcm: Samples) -> bytes:
+    def _framed(self, data: bytes) -> bytes:
         # The header waits for the first sample, because clients would take a packet with only a header for
         # audio.
-        return self._with_header(super()._encode(pcm))
+        return self._with_header(super()._framed(data))
 
     def _finish(self) -> bytes:
         return self._with_header(super()._finish(), at_end=True)

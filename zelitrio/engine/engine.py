@@ -6,7 +6,7 @@ The end of a stream's block frees its lane before the next step.
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -96,7 +96,7 @@ class Engine:
             member = self._admission.enter(number, tempo, now_s)
             stream = EngineStream(self._door, number, chosen, settings or VoiceSettings(), member)
             self._streams.add(number, stream)
-            seed = secrets.randbits(32) if seed is None else seed
+            seed = random.getrandbits(32) if seed is None else seed
             self.tell(Open(stream=number, model=entry.number, speaker=chosen.speaker, seed=seed))
             try:
                 yield stream

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 
 import attrs
 
@@ -27,7 +26,7 @@ class Launcher:
         works: by stream.
         lanes: changed after a call was launched.
         outbox: has the counters.
-        contained: a context manager that makes an error fail only the stream of a work.
+        contain: makes an error in the work on a stream fail this stream only.
         now: the clock, in seconds.
     """
 
@@ -35,7 +34,7 @@ class Launcher:
     works: Mapping[int, Work]
     lanes: Lanes
     outbox: Outbox
-    contained: Callable[[Work], AbstractContextManager[None]] = attrs.field(kw_only=True)
+    contain: Callable[[Work, Exception], None] = attrs.field(kw_only=True)
     now: Callable[[], float] = attrs.field(kw_only=True)
 
     def launch(self, plan: Plan) -> Step:
@@ -97,8 +96,10 @@ class Launcher:
             Part(work=work, span=self.lanes.advance(work.lane, plan.window, now_s)) for work in works
         )
         for part in parts:  # while a GPU computes
-            with self.contained(part.work):
+            try:
                 self._label(part, tempo.hop_s)
+            except Exception as error:
+                self.contain(part.work, error)
         self.outbox.steps += 1
         self.outbox.rows += len(parts)
         heard = sum(part.span.end - part.span.begin for part in parts)

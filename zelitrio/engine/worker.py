@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import attrs
 import numpy as np
@@ -79,7 +78,7 @@ class Worker:
         self._flying: Step | None = None
         """The launched step that is not delivered yet."""
         self._launcher = Launcher(
-            self._models, self._works, self._lanes, outbox, contained=self._contained, now=now
+            self._models, self._works, self._lanes, outbox, contain=self._contain, now=now
         )
         for number, model in loaded.items():
             self._add_model(number, model)
@@ -210,24 +209,26 @@ class Worker:
         result = step.pending.wait()
         step.landed(self._now())
         for row, (work, speak) in enumerate(step.read):
-            with self._contained(work):
+            try:
                 self._begin(work, speak, result[row])
+            except Exception as error:
+                self._contain(work, error)
         for row, work in enumerate(step.expanded):
-            with self._contained(work):
+            try:
                 self._trim(work, result[row])
+            except Exception as error:
+                self._contain(work, error)
         for row, part in enumerate(step.parts):
-            with self._contained(part.work):
+            try:
                 self._speak(part, result[row], step)
+            except Exception as error:
+                self._contain(part.work, error)
 
-    @contextmanager
-    def _contained(self, work: Work) -> Iterator[None]:
-        """Make an error in the block fail only this stream, unless the device is lost."""
-        try:
-            yield
-        except Exception as error:
-            if is_fatal(error):
-                raise
-            self._fail_for(work, error)
+    def _contain(self, work: Work, error: Exception) -> None:
+        """Make an error in the work on one stream fail this stream only, unless the device is lost."""
+        if is_fatal(error):
+            raise error
+        self._fail_for(work, error)
 
     def _begin(self, work: Work, speak: Speak, read: NDArray[np.float32]) -> None:
         lane = work.lane

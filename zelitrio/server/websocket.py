@@ -132,19 +132,27 @@ class WebSocket:
 
     async def receive(self) -> str | bytes:
         """See `run_socket`'s transport."""
-        while not self._is_closed.is_set():
-            if not self._at_once:
+        while (message := self.receive_nowait()) is None:
+            if self._is_closed.is_set():
+                raise PeerLeft(f"closed with {self._code}")
+            if self._at_once:
+                await self._read()
+            else:
                 self._at_once = FRAMES_AT_ONCE
                 await trio.lowlevel.checkpoint()
+        return message
+
+    def receive_nowait(self) -> str | bytes | None:
+        """See `run_socket`'s transport."""
+        while self._at_once and not self._is_closed.is_set():
             found = self._frames.next()
             if found is None:
-                await self._read()
-                continue
+                return None
             self._at_once -= 1
             message = self._take_text(found) if isinstance(found, str) else self._take(found)
             if message is not None:
                 return message
-        raise PeerLeft(f"closed with {self._code}")
+        return None
 
     async def _read(self) -> None:
         try:

@@ -137,7 +137,7 @@ class AudioHalf:
     async def _encode(self, samples: Samples, *, release: bool) -> None:
         """Encode in the stream's task; streams take turns."""
         rate_hz, due = self._sound.sample_rate_hz, self._packer.dry_at
-        for pcm in self._packer.push(samples, trio.current_time(), release=release):
+        for pcm in self._packer.push(self._encoder.prepare(samples), trio.current_time(), release=release):
             audio = await encode_in_turns(self._encoder, pcm, rate_hz, self._turns, due)
             due += len(pcm) / rate_hz
             if packet := self._packet(pcm, audio):
@@ -146,8 +146,8 @@ class AudioHalf:
     def _encode_nowait(self, samples: Samples, now: float, *, release: bool) -> None:
         """Encode at once; all packets leave together."""
         packets = []
-        for pcm in self._packer.push(samples, now, release=release):
-            if packet := self._packet(pcm, self._encoder.encode(pcm)):
+        for pcm in self._packer.push(self._encoder.prepare(samples), now, release=release):
+            if packet := self._packet(pcm, self._encoder.encode_prepared(pcm)):
                 packets.append(packet)
         if packets and self._direct is not None:
             self._direct.put_nowait(packets)

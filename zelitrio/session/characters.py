@@ -41,28 +41,35 @@ def _spread(
     text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]], length_ms: int
 ) -> CharTimes:
     starts: list[int] = []
-    now = 0
-    index = 0
-    while index < len(times) and index < len(spans):
-        span, begins, ends = spans[index], *times[index]
-        while index + 1 < len(times) and spans[index + 1] == span:  # words that share one source
+    now = index = 0
+    count = min(len(times), len(spans))
+    # Most gaps are one space.  They are handled here, without a call: there are twenty in an utterance.
+    while index < count:
+        span = spans[index]
+        begins, ends = times[index]
+        while index + 1 < count and spans[index + 1] == span:  # words that share one source
             index += 1
             ends = times[index][1]
         begins = max(begins, now)
         ends = max(ends, begins)
-        _fill(starts, span[0] - len(starts), now, begins)
-        _fill(starts, span[1] - len(starts), begins, ends)
+        gap = span[0] - len(starts)
+        if gap == 1:
+            starts.append(now)
+        elif gap > 1:
+            starts += _even(now, begins, gap)
+        if (size := span[1] - len(starts)) > 0:
+            starts += _even(begins, ends, size)
         now = ends
         index += 1
-    end = max(now, length_ms) if len(text) > len(starts) else now
-    _fill(starts, len(text) - len(starts), now, end)
+    rest = len(text) - len(starts)
+    end = max(now, length_ms) if rest > 0 else now
+    if rest > 0:
+        starts += _even(now, end, rest)
     stops = [*starts[1:], end]
     return CharTimes(tuple(text), tuple(starts), tuple(map(sub, stops, starts)))
 
 
-def _fill(starts: list[int], count: int, begins: int, ends: int) -> None:
-    if count == 1:  # most gaps are one space
-        starts.append(begins)
-    elif count > 1:
-        length = ends - begins
-        starts += [begins + length * part // count for part in range(count)]
+def _even(begins: int, ends: int, count: int) -> list[int]:
+    """The starts of `count` characters that share a time evenly."""
+    length = ends - begins
+    return [begins + length * part // count for part in range(count)]

@@ -103,13 +103,13 @@ async def encode_in_turns(
 
     Args:
         encoder: used by this stream only.
-        pcm: [n] float32 samples in [-1, 1].
+        pcm: [n] of what `Encoder.prepare` returned.
         sample_rate_hz: of `pcm`.
         turns: shared by all streams.
         due_s: Trio's time at which the listener needs the first sample; -inf for a new listener.
     """
     if is_cheap(encoder):
-        return encoder.encode(pcm)
+        return encoder.encode_prepared(pcm)
     if turns.threads is not None:
         return await turns.threads.run(partial(encoder.encode, pcm), due_s)
     parts = []

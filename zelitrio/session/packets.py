@@ -103,10 +103,15 @@ class Packer:
         return self.dry_at - MARGIN_S if self._held_samples else math.inf
 
     def _take(self, samples: int, now: float) -> Samples:
-        held = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
+        held = self._held[0] if len(self._held) == 1 else _joined(self._held)
         packet, rest = held[:samples], held[samples:]
         self._held = [rest] if len(rest) else []
         self._held_samples = len(rest)
         # A listener that ran dry continues when this packet arrives.
         self._played_at = max(self._played_at, now + self.codec_holds_s) + len(packet) / self._rate
         return packet
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    # Not np.concatenate, which releases the GIL: the engine's thread may take it for half a millisecond.
+    return np.frombuffer(b"".join([part.data for part in parts]), parts[0].dtype)

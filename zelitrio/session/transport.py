@@ -28,6 +28,9 @@ class SocketTransport(Protocol):
             PeerLeft: the peer is gone, or our close is complete.
         """
 
+    def receive_nowait(self) -> str | bytes | None:
+        """The peer's next message if it is there and other tasks need not run first; None: call `receive`."""
+
     def offer(self, *messages: str) -> bool:
         """Take text messages and send what the peer accepts at once; never waits or raises.
 

@@ -15,6 +15,8 @@ def split_utterance(utterance: Utterance, limit: Limit) -> list[Utterance]:
 
     The sources of the parts join to the whole source.  A word longer than the limit is split, too.
     """
+    if sum(map(limit.count, utterance.words)) <= limit.tokens:
+        return [utterance]
     groups: list[list[Word]] = [[]]
     tokens = 0
     parts = [part for word in utterance.words for part in _parts(word, limit)]

@@ -30,12 +30,16 @@ def spoken_text(utterance: Utterance) -> SpokenText:
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
     length = 0
-    for index, word in enumerate(utterance.words):
-        is_last = index == len(utterance.words) - 1
-        # The last word always has a break, but the text may not have the mark for it.
-        is_written = not is_last or utterance.source[word.span[1] :].strip() != ""
-        spans.append((length, length + len(word.spoken)))
-        part = word.spoken + (_MARKS.get(word.after, "") if is_written else "") + ("" if is_last else " ")
+    for word in utterance.words:
+        spoken = word.spoken
+        end = length + len(spoken)
+        spans.append((length, end))
+        part = f"{spoken} " if word.after is Break.NONE else f"{spoken}{_MARKS.get(word.after, '')} "
         parts.append(part)
         length += len(part)
+    if parts:
+        # The last word always has a break, but the text may not have the mark for it.
+        last = utterance.words[-1]
+        is_written = utterance.source[last.span[1] :].strip() != ""
+        parts[-1] = parts[-1][:-1] if is_written else last.spoken
     return SpokenText("".join(parts), tuple(spans))

@@ -48,7 +48,7 @@ def spoken_durations(
     """
     # Plain Python, because for so few numbers numpy takes several times as long on an uncached call.
     wanted = [
-        (0.0 if frame < 0.5 else frame) / speed if word < 0 else max(frame, 1.0) / speed
+        (0.0 if frame < 0.5 else frame) / speed if word < 0 else (1.0 if frame < 1.0 else frame) / speed
         for frame, word in zip(_bounded(frames.tolist()), inputs.words.tolist(), strict=True)
     ]
     if inputs.rates is not None:
@@ -71,7 +71,14 @@ def spoken_durations(
 
 def _bounded(frames: Sequence[float]) -> list[float]:
     """Clamp predictions to 0 and the longest; NaN becomes one frame."""
-    return [min(max(frame, 0.0), _LONGEST_FRAMES) if frame == frame else 1.0 for frame in frames]
+    return [
+        frame if 0.0 <= frame <= _LONGEST_FRAMES else _nearest(frame)  # nearly all are within
+        for frame in frames
+    ]
+
+
+def _nearest(frame: float) -> float:
+    return min(max(frame, 0.0), _LONGEST_FRAMES) if frame == frame else 1.0
 
 
 def whole_durations(frames: Sequence[float]) -> NDArray[np.int64]:

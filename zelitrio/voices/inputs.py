@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from zelitrio.text import PHONES, Break, Utterance
+from zelitrio.text import PHONES, Break, Phones, Utterance
 from zelitrio.voices.melody import rises
 
 PAUSE = len(PHONES)
@@ -93,13 +93,12 @@ def phone_inputs(utterance: Utterance) -> PhoneInputs:
         if word.prosody is not None:
             lift = [rise + word.prosody.pitch for rise in lift]
             rates[len(phones)] = (len(word.phones), word.prosody.rate)
+        tokens, marks, unasked = _word_tokens(word.phones)
         lifts.extend(lift)
-        for phone in word.phones:
-            token, stress = _TOKENS[phone]
-            phones.append(token)
-            stresses.append(stress)
-            words.append(index)
-            pauses_s.append(math.nan)
+        phones.extend(tokens)
+        stresses.extend(marks)
+        words.extend([index] * len(tokens))
+        pauses_s.extend(unasked)
         places += _word_places(len(word.phones), word.spoken in _FUNCTION_WORDS)
         after = word.after
         if index == last and after is Break.NONE:
@@ -134,6 +133,14 @@ def _rates(asked: Mapping[int, tuple[int, float]], count: int) -> NDArray[np.flo
     for start, (phones, rate) in asked.items():
         rates[start : start + phones] = rate
     return rates
+
+
+@lru_cache(maxsize=8192)  # words are repeated
+def _word_tokens(phones: Phones) -> tuple[array[int], array[int], array[float]]:
+    """The phone and stress tokens of a word, and that it asks for no pause; not to be changed."""
+    found = [_TOKENS[phone] for phone in phones]
+    tokens, stresses = array("q", [token for token, _ in found]), array("q", [mark for _, mark in found])
+    return tokens, stresses, array("f", [math.nan] * len(found))
 
 
 @lru_cache(maxsize=256)
@@ -178,9 +185,13 @@ def frame_positions(durations: NDArray[np.int64]) -> tuple[NDArray[np.int64], ND
     Returns:
         Phone indices [frames] and position features [frames, 4].
     """
-    phones = np.repeat(np.arange(len(durations)), durations)
+    return np.repeat(np.arange(len(durations)), durations), frame_places(durations)
+
+
+def frame_places(durations: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The position features of every frame, [frames, 4]."""
     places = [_places(duration) for duration in durations.tolist() if duration]
-    return phones, np.concatenate(places) if places else np.zeros((0, 4), np.float32)
+    return np.concatenate(places) if places else np.zeros((0, 4), np.float32)
 
 
 @lru_cache(maxsize=1024)

@@ -26,7 +26,7 @@ from zelitrio.settings import VoiceSettings
 from zelitrio.text import PHONES, Limit, Utterance
 from zelitrio.voices.durations import spoken_durations
 from zelitrio.voices.family import word_edges
-from zelitrio.voices.inputs import PhoneInputs, frame_positions, phone_inputs
+from zelitrio.voices.inputs import PhoneInputs, frame_places, phone_inputs
 from zelitrio.voices.model import Voice
 
 _TOKEN_LADDER = (64, 128, 256, 384)
@@ -117,7 +117,7 @@ class ZeliModel:
 
     def places(self, durations: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Model.places`."""
-        return frame_positions(durations)[1]
+        return frame_places(durations)
 
     def seam_frames(self, reading: PhoneInputs, durations: NDArray[np.int64]) -> int:
         """See `Model.seam_frames`."""
