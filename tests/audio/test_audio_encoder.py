@@ -198,3 +198,18 @@ def test_an_encoder_dropped_in_mid_stream_leaves_others_alone() -> None:
     dropped.clear()
     kept = FORMATS["opus_48000_64"]
     assert len(decode(kept, b"".join(encode_in_cuts(kept, tone(440, 0.5), [])))) == 24_000
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if FORMATS[name].codec in ("pcm", "wav", "ulaw", "mp3")]
+)
+def test_parts_of_prepared_samples_give_the_same_bytes(name: str) -> None:
+    pcm = tone(440, 0.5, level=1.2)  # some samples are clipped
+    plain, encoder = open_encoder(FORMATS[name]), open_encoder(FORMATS[name])
+    expected = plain.encode(pcm) + plain.flush()
+    prepared = encoder.prepare(pcm)
+    assert len(prepared) == len(pcm)
+    parts = [encoder.encode_prepared(part) for part in np.split(prepared, [1, 700, 701])]
+    assert b"".join([*parts, encoder.flush()]) == expected
+    with pytest.raises(LocalError, match="after flush"):
+        encoder.encode_prepared(prepared)
