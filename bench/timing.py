@@ -49,7 +49,7 @@ async def _measure(options: Options) -> None:
         for voice in voices:
             errors = []
             for text in sentences(options.extra.sentences, options.seed):
-                errors += await _errors(service, voice, text, audio_format, options.seed)
+                errors += await end_errors(service, voice, text, audio_format, options.seed)
             figures = _figures([error for _, error in errors])
             report.line("word_ends", voice=voice.voice_id, format=audio_format.name, **figures)
             rows.append([voice.voice_id, audio_format.name, *figures.values()])
@@ -71,9 +71,10 @@ def _figures(errors: Sequence[float]) -> dict[str, float]:
     }
 
 
-async def _errors(
+async def end_errors(
     service: Service, voice: Voice, text: str, audio_format: AudioFormat, seed: int
 ) -> list[tuple[str, float]]:
+    """Every number before a pause, and how much later than told its sound ended, in ms."""
     audio = b""
     chars: list[str] = []
     starts: list[float] = []

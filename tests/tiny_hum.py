@@ -42,6 +42,7 @@ FACTS = Facts(
     expand_frames=1024,
     first_frames=6,
     context=KERNEL // 2,
+    keeps_state=True,
 )
 SILENT_FRAMES = 2
 """Frames before and after an utterance that `expand` marks as silent."""

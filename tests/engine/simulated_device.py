@@ -35,11 +35,12 @@ def chunk(stream: int, index: int = 0) -> Speak:
 class Device:
     """Executes plans like the worker, on its own clock."""
 
-    def __init__(self, tempo: Tempo = CPU, frames: int = 200) -> None:
+    def __init__(self, tempo: Tempo = CPU, frames: int = 200, silent: int = 0) -> None:
         self.lanes = Lanes(slots=1000, credit_s=1e9)
         self.lanes.tempos[0] = tempo
         self.turns = Turns(self.lanes, is_wide=tempo.pace.is_wide)
         self.frames = frames
+        self.silent = silent  # frames at the start of an utterance that are not heard
         self.now_s = 0.0
         self.first_audio_s: dict[int, float] = {}
         self.given_s: dict[int, float] = {}
@@ -80,7 +81,7 @@ class Device:
         return plan
 
     def _laid_out(self, speak: Speak) -> CurrentUtterance:
-        return CurrentUtterance(speak=speak, begin=0, end=self.frames, tail_end=self.frames)
+        return CurrentUtterance(speak=speak, begin=self.silent, end=self.frames, tail_end=self.frames)
 
     def _advance(self, lane: Lane, window: int) -> None:
         span = self.lanes.advance(lane, window, self.now_s)

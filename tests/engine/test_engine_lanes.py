@@ -298,3 +298,18 @@ def test_every_stream_is_served_by_its_deadline(seed: int) -> None:
     assert not any(lane.has_work for lane in device.lanes)
     length_s = device.frames * 0.01
     assert all(abs(given - length_s) < 1e-6 for given in device.given_s.values())
+
+
+def test_silence_at_the_start_of_an_expanded_utterance_takes_no_window() -> None:
+    expanding = attrs.evolve(CPU, lag=0, expands=True)
+    for silent in (0, 100):
+        device = Device(expanding, frames=300, silent=silent)
+        lane = device.open(1)
+        spoken = 0
+        while lane.has_work:
+            plan = device.step()
+            if isinstance(plan, WindowPlan):
+                assert plan.window <= Ladder().first or spoken
+                spoken += plan.window
+        assert device.given_s[1] == pytest.approx((300 - silent) * CPU.hop_s)
+        assert spoken - (300 - silent) < Ladder().full

@@ -145,7 +145,7 @@ def test_pipers_qualities_and_speakers_are_read_from_the_file(config: PiperConfi
     assert isinstance(model, PiperModel)
     assert model.config == config
     network = model.load(torch.device("cpu"), torch.float32, 1)
-    assert set(network.encode_fields) == {"ids", "draws", "noise_scale", "speaker"}
+    assert set(network.encode_fields) == {"ids", "draws", "noise_scale", "speaker", "ends"}
 
 
 def test_the_card_keeps_source_licence_and_checksum(piper: Path) -> None:

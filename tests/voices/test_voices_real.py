@@ -134,8 +134,10 @@ async def test_an_engine_speaks_with_a_real_voice_in_time_with_its_labels(joe: P
                 stream.finish()
                 blocks = [block async for block in stream]
             runs.append((np.concatenate([block.pcm for block in blocks]), blocks[0].word_times_ms))
+            length_ms = 1000 * len(runs[-1][0]) / voice.sample_rate_hz
+            assert blocks[0].length_ms == pytest.approx(length_ms, abs=1)
     (pcm, times), (again, _) = runs
-    assert np.array_equal(pcm, again)
+    np.testing.assert_allclose(pcm, again, atol=1e-5)  # windows fall as the machine's load lets them
     assert times is not None
     loud = np.flatnonzero(abs(pcm) > 0.02 * abs(pcm).max()) * (1000 / voice.sample_rate_hz)
     assert loud[0] < 80

@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from real_packages import MARKS
 from real_server import KEY, Server, open_socket, started
 
-from zelitrio.voices import Origin, convert
-
 pytestmark = MARKS
 
 RATE_HZ = 24_000
@@ -32,16 +30,11 @@ Frame = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def home(joe: Path, kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Piper voice, and some of Kokoro's; the first letter of a name is the language."""
-    source, folder = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("home")
+def home(joe: Path, kokoro: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a Piper voice and some of Kokoro's."""
+    folder = tmp_path_factory.mktemp("home")
     (folder / "joe").symlink_to(joe)
-    (source / "kokoro.onnx").symlink_to(kokoro_onnx)
-    with np.load(kokoro_onnx.with_name("voices.npz")) as archive:
-        alpha, kumo = archive["jf_alpha"], archive["jm_kumo"]
-    names = {"af_one": alpha, "am_two": kumo, "jf_three": alpha, "zf_four": kumo}
-    np.savez(source / "voices.npz", **names)
-    convert(source, folder / "kokoro", Origin(source="PyPI"), measure=[])
+    (folder / "kokoro").symlink_to(kokoro)
     return folder
 
 
@@ -78,6 +71,11 @@ def speak(
 
 def heard(pcm: bytes) -> NDArray[np.float32]:
     return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+
+
+def assert_same(found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    """Within a step of 16 bits: windows fall as the machine's load lets them, and sums round otherwise."""
+    np.testing.assert_allclose(found, expected, atol=1.01 / 32768)
 
 
 def edges_ms(audio: NDArray[np.float32]) -> tuple[float, float]:
@@ -138,12 +136,12 @@ def test_a_socket_gives_the_sound_of_http_with_times_as_it_comes(
     server: Server, http: httpx.Client, voice: str
 ) -> None:
     whole = speak(http, voice)
-    np.testing.assert_array_equal(speak(http, voice, path="/stream"), whole)
+    assert_same(speak(http, voice, path="/stream"), whole)
     with connected(server, voice, "stream-input", sync_alignment="true") as socket:
         send(socket, {"text": " ", "voice_settings": STEADY}, {"text": TEXT[:20]}, {"text": TEXT[20:]})
         send(socket, {"text": ""})
         frames = until_final(socket)
-    np.testing.assert_array_equal(heard(audio_of(frames)), whole)
+    assert_same(heard(audio_of(frames)), whole)
     told = [frame["alignment"]["chars"] for frame in frames if frame["alignment"]]
     assert "".join(char for chars in told for char in chars).rstrip() == TEXT
 
@@ -183,8 +181,8 @@ def test_speed_divides_the_length(http: httpx.Client, voice: str) -> None:
 def test_a_seed_repeats_a_sound(http: httpx.Client, voice: str) -> None:
     free = {"voice_settings": {"stability": 0.2}}
     first, again, other = (speak(http, voice, "Come in.", **{**free, "seed": seed}) for seed in (7, 7, 8))
-    np.testing.assert_array_equal(first, again)
-    # Kokoro draws nothing at random: its sound is the same for every seed.
+    assert_same(first, again)
+    # Kokoro draws nothing: its sound is the same whatever the seed.
     assert np.array_equal(first, other) == (voice == KOKORO)
 
 

@@ -213,6 +213,8 @@ class Lanes:
     def expanded(self, lane: Lane, current: CurrentUtterance) -> None:
         """Note that the lane's utterance was expanded; its heard part may have changed."""
         assert lane.stage is Stage.EXPANDING
+        if not self.tempos[lane.model].keeps_state:
+            current.position = current.begin
         lane.current, lane.stage = current, Stage.SPEAKING
 
     def advance(self, lane: Lane, window: int, now_s: float) -> Span:

@@ -105,4 +105,5 @@ def _measure(runner: Runner, voice: Voice, device: Device, settings: EngineSetti
         lag=facts.lag,
         hop_s=facts.hop_s,
         expands=bool(facts.frame_ladder),
+        keeps_state=facts.keeps_state,
     )

@@ -85,7 +85,9 @@ class Tempo:
     hop_s: float
     """Seconds of audio in a frame."""
     expands: bool = False
-    """Whether there is an expand step between reading and the first window."""
+    """Whether there is a step between reading an utterance and its first window."""
+    keeps_state: bool = False
+    """Whether its windows begin before the first frame that is heard."""
 
     @property
     def real_time_streams(self) -> float:

@@ -22,7 +22,7 @@ from zelitrio.networks.kokoro import (
     gather_statistics,
     speak_all,
 )
-from zelitrio.networks.piper import PiperConfig, PiperNetwork, Vits
+from zelitrio.networks.piper import PiperConfig, PiperEnd, PiperNetwork, Vits
 from zelitrio.networks.zeli.acoustic import (
     PITCH_SCALE,
     VOICING_SLOPE,
@@ -63,6 +63,7 @@ __all__ = [
     "KokoroRequest",
     "Network",
     "PiperConfig",
+    "PiperEnd",
     "PiperNetwork",
     "PitchedAcousticConfig",
     "PitchedAcousticModel",

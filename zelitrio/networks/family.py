@@ -57,6 +57,8 @@ class Facts:
     """Features of a frame's position within its token."""
     pitch_lag: int = 0
     """Frames by which `lean` comes later than its frame."""
+    keeps_state: bool = False
+    """Whether a window after an expand needs the window before it, so that windows begin with silence."""
     warm_up: int = 0
     """Unheard frames that are computed before the rest of a continued sentence."""
 
@@ -107,7 +109,10 @@ class Network(Protocol):
 
 @runtime_checkable
 class ExpandingNetwork(Network, Protocol):
-    """A network with a third call, between the encode of an utterance and its first window."""
+    """A network with a third call, between the encode of an utterance and its first window.
+
+    The first window begins at the first frame that is heard, except with `Facts.keeps_state`.
+    """
 
     def expand(self, inputs: Inputs) -> Tensor:
         """Prepare laid out utterances.

@@ -26,9 +26,10 @@ _EXPAND_FRAMES = 1024
 """25 s of audio in one step: enough for any GPU, and a new stream has to wait for it."""
 _EARLY_FRAMES = 2.2
 """Frames by which the audio is ahead of the durations: 55 ms."""
-_LAST_PHONE_FRAMES = 3.0
-"""Audible frames of the last phone before a pause; its other frames are silence."""
+_LAST_PHONE_FRAMES, _LAST_NASAL_FRAMES = 3.0, 2.0
+"""The last phone before a pause includes the silence; this much of it is audible."""
 _LONGEST_FRAMES = 50.0
+_NASALS = frozenset(KOKORO_IDS[symbol] for symbol in "mnŋ")
 _VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
 """Symbols that may lose their frames at a high speed."""
 
@@ -112,11 +113,14 @@ class KokoroModel:
         """See `Model.columns`.  Settings and seed have no effect, because Kokoro has no random inputs."""
         symbols = len(reading) - 2
         asked = ~np.isnan(reading.pauses_s)
+        phones = [at for at, number in enumerate(reading.ids) if number not in _VOICELESS and number]
+        last = phones[-1] if phones else len(reading)
         return {
             "ids": reading.ids,
             "style": speaker.styles[min(max(symbols - 1, 0), len(speaker.styles) - 1)],
             "keeps": np.array((asked[0], asked[-2:].any()), np.float32),
             "voice": np.array(speaker.number, np.int64),
+            "last": np.array(last, np.int64),
             "hush": asked.astype(np.float32),
         }
 
@@ -157,7 +161,8 @@ class KokoroModel:
             begin = max(0.0, float(ends[first] - durations[first]) - _EARLY_FRAMES)
             end = float(ends[last])
             if last + 1 < len(reading) and reading.ids[last + 1] != KOKORO_IDS[" "]:
-                end = min(end, float(ends[last] - durations[last]) + _LAST_PHONE_FRAMES)
+                most = _LAST_NASAL_FRAMES if reading.ids[last] in _NASALS else _LAST_PHONE_FRAMES
+                end = min(end, float(ends[last] - durations[last]) + most)
             edges[word] = begin, max(begin, end - _EARLY_FRAMES)
         return edges
 

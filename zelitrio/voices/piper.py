@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zelitrio.networks import Facts, Network, PiperConfig, PiperNetwork, Vits
+from zelitrio.networks import Facts, Network, PiperConfig, PiperEnd, PiperNetwork, Vits
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Break, Limit, Utterance, Word
 from zelitrio.voices.english_symbols import PIPER, spell_word
@@ -37,6 +37,13 @@ _SILENT = frozenset("_^$ ,.?!:;ˈˌː")
 """Symbols that may lose their frames at a high speed."""
 _TRAILING_FRAMES = 5
 """Silence after the last phone, 58 ms; Piper's own is 117 to 228 ms."""
+_AFTER_FRAMES, _AFTER_HISS_FRAMES = 2, 4
+"""Frames that are heard after the last phone.  Hisses sound up to 3 frames longer than their symbols."""
+_EARLY_FRAMES = 2.0
+"""Frames by which the sound of a word before a pause falls earlier than its symbols end."""
+_HISSES = frozenset("szʃʒʂʐɕʑ")
+_SOFT = frozenset("bcdfghkpqtuvxðɟɡɢɣʔɾθβɸχʈɖ")
+"""A last phone of these may be silent long before its symbols end."""
 _LEADING_FRAMES = 4
 _LONGEST_FRAMES = 86
 """One second: the limit for a token."""
@@ -51,7 +58,11 @@ class PiperTokens:
     pauses_s: NDArray[np.float32]  # [tokens]
     least: tuple[int, ...]  # fewest frames of each token
     final: int
-    """Index of the first of the tokens at the end: mark, pad, end."""
+    """Index of the first of the tokens that end the utterance: its mark, a pad, the end."""
+    ends: tuple[int, int, int, int]
+    """How it ends, as the network's field `ends` has it."""
+    pausing: frozenset[int]
+    """The words before a mark or the end."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -119,26 +130,35 @@ class PiperModel:
                 least.extend([0] * rest)
 
         words = utterance.read_words
-        final = len(ids)
+        final, last, pausing = len(ids), "", set[int]()
         for index, word in enumerate(words):
             for symbol in self.spell(word):
                 add(symbol, index)
+                last = symbol if symbol not in _SILENT else last
             final = len(ids)
             is_last = index == len(words) - 1
             after = Break.STOP if is_last and word.after is Break.NONE else word.after
             mark = _MARKS.get(after, "," if word.pause_s else None)
             if mark is not None:
                 add(mark, -1, word.pause_s)
+                pausing.add(index)
             if not is_last:
                 add(" ", -1)
         ids += self.symbols[_END]
         rest = len(ids) - len(owners)
+        how = PiperEnd.FOUND if last in _SOFT else PiperEnd.TOLD
+        has_pause = any(pause_s == pause_s for pause_s in pauses[final:])  # not NaN: it was requested
+        if utterance.is_cut or has_pause or not last:
+            how = PiperEnd.KEPT
+        heard = _AFTER_HISS_FRAMES if last in _HISSES else _AFTER_FRAMES
         return PiperTokens(
             ids=np.array(ids, np.int64),
             words=np.array(owners + [-1] * rest, np.int64),
             pauses_s=np.array(pauses + [np.nan] * rest, np.float32),
             least=(*least, *[0] * rest),
             final=final,
+            ends=(how, final - len(self.symbols[_PAD]), final, heard),
+            pausing=frozenset(pausing),
         )
 
     def columns(
@@ -152,6 +172,7 @@ class PiperModel:
             "draws": draws * (self.noise_w * variation),
             "noise_scale": np.array(self.noise_scale * variation, np.float32),
             "speaker": np.array(speaker, np.int64),
+            "ends": np.array(reading.ends, np.int64),
         }
 
     def durations(
@@ -184,7 +205,10 @@ class PiperModel:
     def word_edges(
         self, reading: PiperTokens, durations: NDArray[np.int64]
     ) -> Mapping[int, tuple[float, float]]:
-        """See `Model.word_edges`.  Both neighbours share the frames of a pad."""
+        """See `Model.word_edges`.  The frames of a pad are shared by both neighbours.
+
+        A word before a pause ends `_EARLY_FRAMES` earlier, but not before its last symbol begins.
+        """
         edges: dict[int, tuple[float, float]] = {}
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():
@@ -192,7 +216,10 @@ class PiperModel:
             begin, last = int(at[0]), int(at[-1])
             before = durations[begin - 1] / 2 if begin else 0.0
             after = durations[last + 1] / 2 if last + 1 < len(durations) else 0.0
-            edges[word] = float(ends[begin] - durations[begin] - before), float(ends[last] + after)
+            end = float(ends[last] + after)
+            if word in reading.pausing:
+                end = max(float(ends[last] - durations[last]), end - _EARLY_FRAMES)
+            edges[word] = float(ends[begin] - durations[begin] - before), end
         return edges
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:

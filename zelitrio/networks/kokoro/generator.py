@@ -12,6 +12,21 @@ from zelitrio.networks.kokoro.source import BINS, HarmonicSource
 
 _RATES, _KERNELS = (10, 6), (20, 12)
 _BLOCK_KERNELS, _DILATIONS = (3, 7, 11), (1, 3, 5)
+_NOISE_KERNELS = (7, 11)
+KEPT_FRAMES = 6
+"""Frames of the spectrum beside a window: the last convolution sees 3, the overlap of frames 2."""
+
+
+def _reach(kernel: int) -> int:
+    """How far a `SnakeBlock` of this kernel sees on each side."""
+    return kernel // 2 * (sum(_DILATIONS) + len(_DILATIONS))
+
+
+_BLOCKS_REACH = _reach(max(_BLOCK_KERNELS))
+_LAST_KEPT = KEPT_FRAMES + _BLOCKS_REACH
+"""Steps beside a window that the last stage's blocks see."""
+_FIRST_KEPT = -(-_LAST_KEPT // _RATES[1]) + 1
+"""Steps beside a window that the first stage leaves to the last one, whose upsampling sees one more."""
 
 
 class TimeConv(nn.Conv1d):
@@ -69,18 +84,28 @@ class SnakeBlock(nn.Module):
         self.convs2 = nn.ModuleList(
             NarrowConv(channels, channels, kernel, padding=kernel // 2) for _ in _DILATIONS
         )
+        self._reach = _reach(kernel)
+        self._pairs = [kernel // 2 * (dilation + 1) for dilation in _DILATIONS]
         self.adain1 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in _DILATIONS)
         self.adain2 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in _DILATIONS)
         self.alpha1 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in _DILATIONS)
         self.alpha2 = nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in _DILATIONS)
 
-    def forward(self, x: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments) -> Tensor:
-        """`x` [batch, channels, time]."""
-        parts = (self.convs1, self.convs2, self.adain1, self.adain2, self.alpha1, self.alpha2)
-        for conv1, conv2, norm1, norm2, alpha1, alpha2 in zip(*parts, strict=True):
+    def forward(
+        self, x: Tensor, style: Tensor, span: KokoroSpan, moments: KokoroMoments, cut: tuple[int, int]
+    ) -> Tensor:
+        """`x` [batch, channels, time] to the same without `cut` steps at the start and at the end.
+
+        With a cut, each pair computes only the steps that later pairs see.
+        """
+        later, gone = self._reach, (0, 0)
+        x, gone = _trimmed(x, cut, gone, later)
+        parts = (self.convs1, self.convs2, self.adain1, self.adain2, self.alpha1, self.alpha2, self._pairs)
+        for conv1, conv2, norm1, norm2, alpha1, alpha2, pair in zip(*parts, strict=True):
             rest = conv1(span.clear(_snake(norm1(x, style, span, moments), alpha1)))
             rest = conv2(span.clear(_snake(norm2(rest, style, span, moments), alpha2)))
-            x = x + rest
+            later -= pair
+            x, gone = _trimmed(x + rest, cut, gone, later)
         return x
 
 
@@ -102,7 +127,10 @@ class Generator(nn.Module):
                 TimeConv(2 * BINS, widths[1], 1),
             )
         )
-        self.noise_res = nn.ModuleList((SnakeBlock(widths[0], 7, style), SnakeBlock(widths[1], 11, style)))
+        self.noise_res = nn.ModuleList(
+            SnakeBlock(channels, kernel, style)
+            for channels, kernel in zip(widths, _NOISE_KERNELS, strict=True)
+        )
         self.resblocks = nn.ModuleList(
             SnakeBlock(channels, kernel, style) for channels in widths for kernel in _BLOCK_KERNELS
         )
@@ -115,7 +143,7 @@ class Generator(nn.Module):
         style: Tensor,
         span: KokoroSpan,
         moments: KokoroMoments,
-        margins: tuple[int, int] = (0, 0),
+        context: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, Tensor]:
         """Compute the magnitudes and phases of the audio.
 
@@ -125,32 +153,67 @@ class Generator(nn.Module):
             style: [batch, style].
             span: of `x`.
             moments: the statistics of the 48 normalised layers.
-            margins: steps at the start and the end that only the first stage computes; for full rows only.
-                The second stage is most of the work and sees a sixth as far.
+            context: steps at the start and the end that are input only; for full rows only.  Each layer
+                computes only the part of them that later layers see.
 
         Returns:
-            Two of [batch, 11, 60 * steps + 1], without the margins; magnitudes are 0 outside a row.
+            Two of [batch, 11, frames].  Without context there are 60 * steps + 1 frames; up to `KEPT_FRAMES`
+            of each context are left.  Magnitudes are 0 outside a row.
         """
         fast, whole = span.scaled(_RATES[0]), span.scaled(_RATES[0] * _RATES[1], extra=1)
         # From here on every tensor is channels-last.
         x, source = x.mT.contiguous().mT, whole.clear(source).mT.contiguous().mT
-        for stage, up in enumerate(self.ups):
-            is_last = stage == len(self.ups) - 1
-            if is_last and any(margins):
-                x, source, whole = _without(x, source, whole, margins)
-            here = whole if is_last else fast
-            added = here.clear(self.noise_convs[stage](source))
-            added = self.noise_res[stage](added, style, here, moments)
-            x = up(F.leaky_relu(x, 0.1))
-            if is_last:
-                x = torch.cat((x[..., 1:2], x), -1)  # one sample reflected in front
-            x = here.clear(x + added)
-            blocks = self.resblocks[3 * stage : 3 * stage + 3]
-            total = sum(block(x, style, here, moments) for block in blocks)
-            assert isinstance(total, Tensor)
-            x = here.clear(total / len(_BLOCK_KERNELS))
+        x, have = self._stage(0, x, source, style, fast, moments, _times(context, _RATES[0]), _FIRST_KEPT)
+        # The source has its own context, of which this stage sees less.
+        kept = _LAST_KEPT + _reach(_NOISE_KERNELS[1])
+        source, there = _kept(source, _times(context, _RATES[0] * _RATES[1]), kept)
+        x, _ = self._stage(1, x, source, style, whole, moments, _times(have, _RATES[1]), KEPT_FRAMES, there)
         x = self.conv_post(F.leaky_relu(x, 0.01)).float()
         return whole.clear(x[:, :BINS].exp()), torch.sin(x[:, BINS:])
+
+    def _stage(
+        self,
+        stage: int,
+        x: Tensor,
+        source: Tensor,
+        style: Tensor,
+        here: KokoroSpan,
+        moments: KokoroMoments,
+        have: tuple[int, int],
+        keep: int,
+        there: tuple[int, int] | None = None,
+    ) -> tuple[Tensor, tuple[int, int]]:
+        """Compute one stage.
+
+        Args:
+            stage: its number.
+            x: result of the stage before.
+            source: the source's spectrum.
+            style: [batch, style].
+            here: span of the result.
+            moments: the statistics.
+            have: steps of context of `x`, in steps of the result.
+            keep: the most steps of context that the result has.
+            there: steps of context of the source; None: `have`.
+
+        Returns:
+            [batch, channels, time], and the steps of its context.
+        """
+        added = here.clear(self.noise_convs[stage](source))
+        # The blocks see this much.
+        seen = _least(have, keep + _BLOCKS_REACH)
+        added = self.noise_res[stage](added, style, here, moments, _less(there or have, seen))
+        x = self.ups[stage](F.leaky_relu(x, 0.1))
+        if stage == len(self.ups) - 1:
+            x = torch.cat((x[..., 1:2], x), -1)  # one sample reflected in front
+        x, _ = _kept(x, have, keep + _BLOCKS_REACH)
+        x = here.clear(x + added)
+        left = _least(have, keep)
+        cut = _less(seen, left)
+        blocks = self.resblocks[3 * stage : 3 * stage + 3]
+        total = sum(block(x, style, here, moments, cut) for block in blocks)
+        assert isinstance(total, Tensor)
+        return here.clear(total / len(_BLOCK_KERNELS)), left
 
 
 def _snake(x: Tensor, alpha: Tensor) -> Tensor:
@@ -158,14 +221,39 @@ def _snake(x: Tensor, alpha: Tensor) -> Tensor:
     return torch.addcdiv(x, torch.sin(alpha * x).square_(), alpha)
 
 
-def _without(
-    x: Tensor, source: Tensor, whole: KokoroSpan, margins: tuple[int, int]
-) -> tuple[Tensor, Tensor, KokoroSpan]:
-    left, right = margins
-    fast, slow = _RATES[0], _RATES[0] * _RATES[1]
-    kept = KokoroSpan(mask=None, lengths=whole.lengths - slow * (left + right))
-    return (
-        x[..., fast * left : x.shape[-1] - fast * right],
-        source[..., slow * left : source.shape[-1] - slow * right],
-        kept,
-    )
+def _times(context: tuple[int, int], rate: int) -> tuple[int, int]:
+    return context[0] * rate, context[1] * rate
+
+
+def _least(context: tuple[int, int], most: int) -> tuple[int, int]:
+    return min(context[0], most), min(context[1], most)
+
+
+def _less(context: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return context[0] - other[0], context[1] - other[1]
+
+
+def _kept(x: Tensor, have: tuple[int, int], most: int) -> tuple[Tensor, tuple[int, int]]:
+    """`x` [..., time] with at most `most` of the steps that it has beside a window, and their number."""
+    left = _least(have, most)
+    begin, rest = _less(have, left)
+    return x[..., begin : x.shape[-1] - rest], left
+
+
+def _trimmed(
+    x: Tensor, cut: tuple[int, int], gone: tuple[int, int], later: int
+) -> tuple[Tensor, tuple[int, int]]:
+    """Cut off the steps that no later layer sees.
+
+    Args:
+        x: [..., time].
+        cut: steps at the start and the end that must be gone after the last layer.
+        gone: steps that are gone already.
+        later: steps on each side that the later layers see.
+
+    Returns:
+        The rest of `x`, and the steps that are gone now.
+    """
+    now = max(gone[0], cut[0] - later), max(gone[1], cut[1] - later)
+    begin, rest = _less(now, gone)
+    return x[..., begin : x.shape[-1] - rest], now

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zelitrio.networks.kokoro.albert import Albert
 from zelitrio.networks.kokoro.config import KokoroConfig
-from zelitrio.networks.kokoro.generator import Generator
+from zelitrio.networks.kokoro.generator import KEPT_FRAMES, Generator
 from zelitrio.networks.kokoro.layers import (
     AdaptiveLayerNorm,
     BothWays,
@@ -23,7 +23,7 @@ from zelitrio.networks.kokoro.layers import (
     StyledBlock,
 )
 from zelitrio.networks.kokoro.sound import inverse_spectrum
-from zelitrio.networks.kokoro.source import SAMPLES, spectrum
+from zelitrio.networks.kokoro.source import HOP, SAMPLES, spectrum
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -219,9 +219,9 @@ class Kokoro(nn.Module):
         style: Tensor,
         span: KokoroSpan,
         moments: KokoroMoments | None = None,
-        margins: tuple[int, int] = (0, 0),
+        context: tuple[int, int] = (0, 0),
     ) -> Tensor:
-        """Compute the samples of whole rows, [batch, steps * 300].
+        """Compute the samples of rows, [batch, steps * 300], without those of the context.
 
         Args:
             features: [batch, start_width, steps].
@@ -229,13 +229,17 @@ class Kokoro(nn.Module):
             style: [batch, 2 * style].
             span: of the steps.
             moments: the generator's statistics; None: those of the rows.
-            margins: steps without output at the start and the end of full rows.
+            context: steps at the start and the end of full rows that are input only.
         """
         magnitude, phase = self.decoder.generator(
-            features, source, style[:, : self.config.style], span, moments or KokoroMoments(), margins
+            features, source, style[:, : self.config.style], span, moments or KokoroMoments(), context
         )
-        lengths = span.lengths - sum(margins)
-        samples = inverse_spectrum(magnitude, phase, lengths * (SAMPLES // 5) + 1)
+        frames = span.lengths * (SAMPLES // HOP) + 1
+        left, right = (min(steps * (SAMPLES // HOP), KEPT_FRAMES) for steps in context)
+        if any(context):
+            frames = torch.full_like(frames, magnitude.shape[-1])
+        samples = inverse_spectrum(magnitude, phase, frames)
+        samples = samples[:, left * HOP : samples.shape[1] - right * HOP]
         return span.scaled(SAMPLES).clear(samples[:, None])[:, 0]
 
 

@@ -32,16 +32,19 @@ _RATE = 60
 """Frames of the spectrum in a step."""
 CONTEXT_STEPS = 11
 """Steps on each side that the generator's output depends on: 10.8 by the source, and the last overlap."""
-LATE_STEPS = 2
-"""Steps on each side that the generator's second stage sees: 1.1, and the last overlap."""
 _SHORT_FRAMES = 60
 """Utterances up to this length use the exact mode, which is fast for them."""
 _HEARD_DB = -40.0
 """Softer steps at the ends are silence, relative to the utterance's peak sample."""
 _PREDICTED_DB = -30.0
-"""The same relative to the step of the most energy, if only energy is known.  In 28 sentences of two voices
-the sound began 10 ms before to 27 ms after that, and ended 43 ms after to 20 ms before it."""
-_LEVEL_PER_ENERGY = 4.11  # dB
+"""The same relative to the step of the most energy, where only energy is known.  In 28 sentences of two
+voices the sound began 10 ms before to 27 ms after that, and ended 43 ms after to 20 ms before it."""
+_LEVEL_PER_ENERGY, _LEVEL_AT_NO_ENERGY, _PEAK_OVER_LEVEL = 4.11, -54.0, 14.0
+"""The level of the sound in dB follows the energy; its highest samples are 6 to 18 dB above that."""
+_LAST_PHONE_FRAMES, _EARLY_FRAMES = 3.0, 2.2
+"""The last phone sounds for so long at most, and earlier than its frames."""
+_TAIL_STEPS = 14
+"""Steps before the predicted end that are searched for the end of the sound."""
 _COMPANY = 8
 """Rows of an F0 computation: the most utterances in one expand."""
 _SOUND_FRAMES = 384
@@ -61,6 +64,11 @@ class _Chunk:
     source: Tensor
     style: Tensor
     moments: KokoroMoments
+
+    tail: Tensor = attrs.field(factory=lambda: torch.zeros(0))
+    """Samples around the end of its sound, which are made first."""
+    tail_at: int = 0
+    """Their first frame."""
 
 
 class KokoroNetwork:
@@ -106,6 +114,7 @@ class KokoroNetwork:
         self._keeps = torch.zeros(slots + 1, 2, device=device)
         self._hush = torch.ones(slots + 1, most_tokens + 1, device=device)
         self._gains = torch.ones(slots + 1, most_frames + 1, device=device)  # at the edges of frames
+        self._last = [0] * (slots + 1)
         self._ramp = torch.arange(self._hop, device=device) / self._hop
         self._voice = [-1] * (slots + 1)
         self._sound = torch.empty(slots + 1, most_frames * self._hop, device=device)
@@ -115,6 +124,7 @@ class KokoroNetwork:
             "style": Field((2 * config.style,), per_token=False),
             "keeps": Field((2,), per_token=False),  # whether silence at the start, at the end was asked for
             "voice": Field(per_token=False, is_integer=True),
+            "last": Field(per_token=False, is_integer=True),  # token of the last phone
             "hush": Field(),  # 1 where a pause was asked for, which the network would fill with sounds
         }
 
@@ -129,8 +139,9 @@ class KokoroNetwork:
         self._style[slot], self._keeps[slot] = style, inputs["keeps"]
         self._hush[slot[:, None], at] = inputs["hush"]
         if self._by_row:
-            for where, voice in zip(slot.tolist(), inputs["voice"].tolist(), strict=True):
-                self._voice[where] = voice
+            told = zip(slot.tolist(), inputs["voice"].tolist(), inputs["last"].tolist(), strict=True)
+            for where, voice, last in told:
+                self._voice[where], self._last[where] = voice, last
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
     @full_float32
@@ -215,9 +226,35 @@ class KokoroNetwork:
             level, threshold_db = _loudness(samples), _HEARD_DB
         else:
             moments = statistics.mixed(frames.f0[0], frames.energy[0])
-            self._chunks[slot] = _Chunk(frames=frames, source=source, style=style, moments=moments)
+            chunk = _Chunk(frames=frames, source=source, style=style, moments=moments)
             level, threshold_db = frames.energy * _LEVEL_PER_ENERGY, _PREDICTED_DB
+            self._chunks[slot], end = self._tail(chunk, level[0], tokens[:length], self._last[slot])
+            level[:, end:], level[:, end - 1] = -math.inf, level.amax()
         return self._heard(level, threshold_db, where, count)[0]
+
+    def _tail(self, chunk: _Chunk, level: Tensor, tokens: Tensor, last: int) -> tuple[_Chunk, int]:
+        """Make the sound around the predicted end, and find the step at which the sound ends.
+
+        The energy alone does not tell: that of a last N, or of a last T that is not released, falls 90 ms
+        after the sound, and that of a last K falls 120 ms before it.
+
+        Args:
+            chunk: the utterance.
+            level: [steps] in dB by its energy.
+            tokens: [frames].
+            last: the last phone.
+        """
+        begin = int((tokens < last).sum())
+        label = min(begin + _LAST_PHONE_FRAMES, int((tokens <= last).sum())) - _EARLY_FRAMES
+        by_energy = int((level > level.amax() + _PREDICTED_DB).nonzero()[-1]) + 1
+        end = min(max(by_energy, math.ceil(label * _STEPS)), len(level))
+        low = max(0, end - _TAIL_STEPS) // _STEPS
+        high = min(-(-(end + _MARGIN_STEPS) // _STEPS), len(tokens))
+        tail = self._made(chunk, low, high, len(tokens))
+        highest = float(level.amax()) + _LEVEL_AT_NO_ENERGY + _PEAK_OVER_LEVEL
+        heard = (_loudness(tail[None])[0] > highest + _HEARD_DB).nonzero()
+        found = low * _STEPS + (int(heard[-1]) + 1 if len(heard) else 0)
+        return attrs.evolve(chunk, tail_at=low, tail=tail), max(1, found)
 
     def _speak_one(self, slot: int, first: int, length: int, window: int) -> Tensor:
         """Compute one row, on a CPU."""
@@ -226,24 +263,31 @@ class KokoroNetwork:
         if chunk is None or end <= first:
             heard = self._sound[slot, first * self._hop : max(first, end) * self._hop]
         else:
-            steps = length * _STEPS
-            low = max(0, first * _STEPS - CONTEXT_STEPS)
-            high = min(steps, end * _STEPS + CONTEXT_STEPS)
-            span = KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True)
-            moments = attrs.evolve(chunk.moments)  # a copy that starts at the first layer
-            begin = max(low, first * _STEPS - LATE_STEPS)
-            until = min(high, end * _STEPS + LATE_STEPS)
-            samples = self._network.sound(
-                chunk.frames.features[..., low:high],
-                chunk.source[..., low * _RATE : high * _RATE + 1],
-                chunk.style,
-                span,
-                moments,
-                (begin - low, high - until),
-            )[0]
-            skipped = first * self._hop - begin * SAMPLES
-            heard = samples[skipped : skipped + (end - first) * self._hop]
+            begin, until = chunk.tail_at, chunk.tail_at + len(chunk.tail) // self._hop
+            kept = chunk.tail[max(0, first - begin) * self._hop : max(0, end - begin) * self._hop]
+            heard = torch.cat(
+                (
+                    self._made(chunk, first, min(end, begin), length),
+                    kept,
+                    self._made(chunk, max(first, until), end, length),
+                )
+            )
         return torch.nn.functional.pad(heard.clamp(-1.0, 1.0), (0, window * self._hop - len(heard)))
+
+    def _made(self, chunk: _Chunk, first: int, end: int, length: int) -> Tensor:
+        """The samples of the frames from `first` to `end` of an utterance in the streaming mode."""
+        if end <= first:
+            return torch.zeros(0)
+        low = max(0, first * _STEPS - CONTEXT_STEPS)
+        high = min(length * _STEPS, end * _STEPS + CONTEXT_STEPS)
+        return self._network.sound(
+            chunk.frames.features[..., low:high],
+            chunk.source[..., low * _RATE : high * _RATE + 1],
+            chunk.style,
+            KokoroSpan.of(torch.tensor([high - low]), high - low, is_full=True),
+            attrs.evolve(chunk.moments),  # a copy that begins at the first layer again
+            (first * _STEPS - low, high - end * _STEPS),
+        )[0]
 
 
 def _gains(hush: Tensor) -> Tensor:

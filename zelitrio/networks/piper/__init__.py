@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zelitrio.networks.piper.config import PiperConfig
-from zelitrio.networks.piper.slots import PiperNetwork
+from zelitrio.networks.piper.slots import PiperEnd, PiperNetwork
 from zelitrio.networks.piper.vits import Vits
 
-__all__ = ["PiperConfig", "PiperNetwork", "Vits"]
+__all__ = ["PiperConfig", "PiperEnd", "PiperNetwork", "Vits"]

@@ -9,6 +9,8 @@ the flow runs in pieces, ahead of the windows (`flow_pieces`).
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 import torch
 from torch import Tensor
@@ -21,7 +23,26 @@ from zelitrio.networks.precision import full_float32
 NOISE_FRAMES = 16_384
 """Frames after which the noise of the latent repeats: three minutes."""
 _PIECE_FRAMES = 128
-"""Frames of a piece of the flow on a CPU; the overlap adds an eighth."""
+"""Frames of a piece of the flow on a CPU; with the overlap, an eighth more are computed."""
+_END_FRAMES = 18
+"""Frames at the end of an utterance that are searched for the end of the sound."""
+_END_DECODER_CONTEXT, _END_FLOW_CONTEXT = 4, 8
+"""Frames before those.  With the full context the end moved by 0.2 frames at most, in 42 sentences."""
+_HEARD = 0.008
+"""A softer sample is silence: -40 dB, if the loudest samples of the voice are 0.8."""
+_RELEASE_FRAMES = 3
+"""Frames that stay after the last sample that is heard."""
+
+
+class PiperEnd(enum.IntEnum):
+    """Which frame of an utterance is the last one that is heard."""
+
+    KEPT = 0
+    """Its last frame."""
+    TOLD = 1
+    """Some frames after the last phone, by the durations."""
+    FOUND = 2
+    """Some frames after the last sample that is heard, but not later than by the durations."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -76,12 +97,16 @@ class PiperNetwork:
         self._speaker = torch.zeros(slots + 1, dtype=torch.int64, device=device)
         generator = torch.Generator().manual_seed(20_1)
         self._noise = torch.randn(NOISE_FRAMES, config.latent, generator=generator).to(device)
+        self._ends = torch.zeros(slots + 1, 4, dtype=torch.int64, device=device)
         self._ahead: dict[int, _Ahead] = {}
         self.encode_fields = {
             "ids": Field(is_integer=True),
             "draws": Field((2,)),  # of the durations, scaled
             "noise_scale": Field(per_token=False),
             "speaker": Field(per_token=False, is_integer=True),
+            # A `PiperEnd`; tokens up to the last phone, and up to the pad after it; frames that are heard
+            # after the middle of that pad.
+            "ends": Field((4,), per_token=False, is_integer=True),
         }
 
     @full_float32
@@ -95,30 +120,63 @@ class PiperNetwork:
         self._rows[slot[:, None], at] = tokens.statistics
         self._loudness[slot] = inputs["noise_scale"]
         self._speaker[slot] = inputs["speaker"]
+        self._ends[slot] = inputs["ends"]
         return torch.stack((tokens.frames, torch.zeros_like(tokens.frames)), 1)
 
     @full_float32
     def expand(self, inputs: Inputs) -> Tensor:
         """See `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
+        noise_at = inputs["noise_at"]
+        how, *borders, after = self._ends[slot].unbind(1)
+        # The frame in the middle of the last phone's pad, in halves of a frame.
+        label = sum(((tokens >= 0) & (tokens < border[:, None])).sum(1) for border in borders)
+        told = torch.minimum((label + 1) // 2 + after, length)
         if self._by_row:
-            for row, (where, count, noise_at) in enumerate(
-                zip(slot.tolist(), length.tolist(), inputs["noise_at"].tolist(), strict=True)
+            found = told.clone()
+            for row in (how == PiperEnd.FOUND).nonzero()[:, 0].tolist():
+                one = slice(row, row + 1)
+                found[row] = self._found_end(slot[one], tokens[one], length[one], noise_at[one])[0]
+        else:
+            found = self._found_end(slot, tokens, length, noise_at)
+        told = torch.where(how == PiperEnd.FOUND, torch.minimum(told, found), told)
+        end = torch.where(how == PiperEnd.KEPT, length, told)
+        if self._by_row:
+            for row, (where, count, begin) in enumerate(
+                zip(slot.tolist(), length.tolist(), noise_at.tolist(), strict=True)
             ):
                 pieces = FlowPieces(self._vits.flow, self._vits.config, count)
-                self._ahead[where] = _Ahead(
-                    tokens=tokens[row, :count].clone(), noise_at=noise_at, pieces=pieces
-                )
+                self._ahead[where] = _Ahead(tokens=tokens[row, :count].clone(), noise_at=begin, pieces=pieces)
         else:
             at = torch.arange(tokens.shape[1], device=tokens.device)
             mask = (tokens >= 0).float()[..., None]
-            noise = self._noise[(inputs["noise_at"][:, None] + at) % NOISE_FRAMES]
+            noise = self._noise[(noise_at[:, None] + at) % NOISE_FRAMES]
             speaker = self._vits.speaker(self._speaker[slot])
             latent = self._vits.latent(
                 self._rows[slot[:, None], tokens], noise * self._loudness[slot, None, None], speaker, mask
             )
             self._latent[slot[:, None], at] = latent
-        return torch.stack((torch.zeros_like(length), length), 1).float()
+        return torch.stack((torch.zeros_like(length), end), 1).float()
+
+    def _found_end(self, slot: Tensor, tokens: Tensor, length: Tensor, noise_at: Tensor) -> Tensor:
+        """The frame at which each row's sound has ended: decode the last frames with little context.
+
+        A last P, T, K, F or TH is silent up to 120 ms before its label ends.
+        """
+        context = _END_DECODER_CONTEXT + _END_FLOW_CONTEXT
+        at = length[:, None] + torch.arange(-_END_FRAMES - context, 0, device=slot.device)
+        inside = (at >= 0).float()[..., None]
+        of = tokens.gather(1, at.clamp(min=0))
+        noise = self._noise[(noise_at[:, None] + at) % NOISE_FRAMES] * self._loudness[slot, None, None]
+        speaker = self._vits.speaker(self._speaker[slot])
+        latent = self._vits.latent(self._rows[slot[:, None], of], noise, speaker, inside)
+        latent, inside = (x[:, _END_FLOW_CONTEXT:].to(self._dtype) for x in (latent, inside))
+        before = _END_DECODER_CONTEXT, 0
+        samples = self._vits.dec(latent, _as(speaker, self._dtype), inside, before).float() * self._gain
+        is_loud = samples.unflatten(1, (_END_FRAMES, self._hop)).abs().amax(2) > _HEARD
+        count = torch.arange(1, _END_FRAMES + 1, device=slot.device)
+        last = torch.where(is_loud, count, 0).amax(1)
+        return (length - _END_FRAMES + last + _RELEASE_FRAMES).clamp(min=0)
 
     @full_float32
     def speak(self, inputs: Inputs) -> Tensor:
