@@ -107,10 +107,10 @@ class VoiceSettings:
     """How to speak, in ElevenLabs' terms."""
 
     stability: float = _number(0.5, 0, 1, "1 reads a text the same way every time; lower varies more")
-    similarity_boost: float = _number(0.75, 0, 1, "Accepted for compatibility; changes nothing")
-    style: float = _number(0.0, 0, 1, "Higher widens the melody and is a little louder")
-    use_speaker_boost: bool = _plain(True, "Accepted for compatibility; changes nothing")
-    speed: float = _number(1.0, 0.7, 1.2, "How fast to speak")
+    similarity_boost: float = _number(0.75, 0, 1, "Accepted for compatibility, without effect")
+    style: float = _number(0.0, 0, 1, "Higher widens the melody and raises the level a little")
+    use_speaker_boost: bool = _plain(True, "Accepted for compatibility, without effect")
+    speed: float = _number(1.0, 0.7, 1.2, "Speaking rate")
 
 
 @attrs.frozen(kw_only=True)
@@ -121,11 +121,11 @@ class EngineSettings:
     dtype: str = _choice("float32", ("float32", "bfloat16", "float16"), "Number format of the networks")
     graphs: bool = _plain(True, "Capture CUDA graphs at start; no effect on a CPU")
     max_batch: int = _number(64, 1, 1024, "Windows computed in one step")
-    max_streams: int = _number(512, 1, 100_000, "Streams at once; one more is refused")
+    max_streams: int = _number(512, 1, 100_000, "Simultaneous streams; the server refuses more")
     cpu_threads: int = _number(0, 0, 256, "Threads for computing on a CPU; 0 chooses by the cores")
     credit_s: float = _number(2.0, 0.1, 60, "Unread audio of a stream before the engine pauses it", "s")
     max_voice_memory_mb: int = _number(
-        4096, 1, 1_000_000, "Weights loaded on demand, beyond which unused voices are unloaded", "MB"
+        4096, 1, 1_000_000, "Limit of weights loaded on demand; above it unused voices are unloaded", "MB"
     )
 
 
@@ -133,14 +133,14 @@ class EngineSettings:
 class SessionSettings:
     """Limits of one conversation, and how its audio is cut."""
 
-    max_contexts: int = _number(5, 1, 1000, "Contexts at once on a multi-context socket")
+    max_contexts: int = _number(5, 1, 1000, "Open contexts on a multi-context socket")
     auth_timeout_s: float = _number(10.0, 0.1, 600, "Wait for a socket's first message with a key", "s")
-    code_blocks: str = _choice("read", ("read", "skip"), "What is done with fenced code in a text")
+    code_blocks: str = _choice("read", ("read", "skip"), "How to treat fenced code in a text")
     reasoning_blocks: str = _choice(
-        "skip", ("skip", "read"), "What is done with think blocks (reasoning) in a text"
+        "skip", ("skip", "read"), "How to treat think blocks (reasoning) in a text"
     )
     first_packet_ms: int = _number(40, 10, 1000, "Audio in the first packet", "ms")
-    max_packet_ms: int = _number(1000, 20, 2000, "Most audio in one packet", "ms")
+    max_packet_ms: int = _number(1000, 20, 2000, "Longest audio in one packet", "ms")
 
 
 @attrs.frozen(kw_only=True)
@@ -156,7 +156,7 @@ class ServerSettings:
     port: int = _number(8020, 0, 65535, "Port to bind; 0 takes a free one")
     api_key_hashes: frozenset[str] = _plain(
         frozenset(),
-        "SHA-256 in hex of a key that clients may use; without any key none is needed",
+        "SHA-256 in hex of a key that clients may use; without keys the server asks for none",
         _check_hashes,
     )
     cors_origins: tuple[str, ...] | None = _plain(
@@ -167,7 +167,7 @@ class ServerSettings:
     )
     open_lists: bool = _plain(
         False,
-        "Answer lists of models and voices in OpenAI's form without a key: Open WebUI sends none for them",
+        "Answer lists of models and voices in OpenAI's form without a key, for Open WebUI, which sends none",
     )
     root_path: str = attrs.field(
         default="",
@@ -179,7 +179,7 @@ class ServerSettings:
     )
     trusted_proxies: tuple[str, ...] = _plain(
         (),
-        "Address or network of a proxy whose x-forwarded-proto, -host and -prefix are believed; * for all",
+        "Address or network of a trusted proxy: its x-forwarded-proto, -host and -prefix apply; * for all",
         _check_networks,
     )
     tls_cert: Path | None = _plain(
@@ -191,23 +191,25 @@ class ServerSettings:
         "Folder of the keys of zelitrio keys and their usage, or none [default: the platform's]",
     )
     history: bool = _plain(
-        False, "Keep texts and audio in the state folder for /v1/history; a key finds its own only"
+        False, "Store texts and audio in the state folder for /v1/history; a key reads only its own items"
     )
     history_days: int = _number(30, 1, 3650, "Age at which an item of the history is deleted", "days")
     history_mb: int = _number(
-        1000, 1, 1_000_000, "Size of the history, beyond which its oldest items are deleted", "MB"
+        1000, 1, 1_000_000, "Largest size of the history; above it the oldest items are deleted", "MB"
     )
-    agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which tells the load; 0: none")
+    agent_port: int = _number(0, 0, 65535, "Port of HAProxy's agent check, which reports the load; 0: none")
     wyoming_port: int = _number(0, 0, 65535, "Port for Home Assistant (Wyoming, without keys); 0: none")
-    wyoming_host: str = _plain("127.0.0.1", "Address to bind for Wyoming; who reaches it may speak")
+    wyoming_host: str = _plain(
+        "127.0.0.1", "Address to bind for Wyoming; every machine that reaches it may use it"
+    )
     wyoming_announce: bool = _plain(False, "Let Home Assistant find the Wyoming port; needs zeroconf")
     vapi_hmac_secret: str | None = attrs.field(
-        default=None, repr=False, metadata={"help": "Secret of requests that Vapi signs with HMAC-SHA256"}
+        default=None, repr=False, metadata={"help": "Secret with which Vapi signs its requests (HMAC-SHA256)"}
     )
     log_format: str = _choice(
         "auto", ("auto", "json", "console"), "Form of log lines; auto is console on a terminal"
     )
-    log_level: str = _choice("info", ("debug", "info", "warning", "error"), "Least level of log lines")
+    log_level: str = _choice("info", ("debug", "info", "warning", "error"), "Lowest level of log lines")
     log_text: bool = _plain(False, "Write texts of clients to the log")
     trace_endpoint: str | None = _plain(
         None,
@@ -215,15 +217,15 @@ class ServerSettings:
         "otel",
         _check_collector,
     )
-    trace_sample: float = _number(0.1, 0, 1, "Part of requests traced; a client's traceparent decides for it")
-    max_connections: int = _number(2000, 1, 100_000, "Connections at once")
+    trace_sample: float = _number(0.1, 0, 1, "Share of requests traced; a client's traceparent has priority")
+    max_connections: int = _number(2000, 1, 100_000, "Simultaneous connections")
     head_timeout_s: float = _number(5.0, 0.05, 600, "Wait for a whole request head", "s")
     write_timeout_s: float = _number(10.0, 0.05, 600, "Wait for a client that does not read", "s")
-    http_idle_s: float = _number(20.0, 0.05, 600, "Keep an idle HTTP connection open", "s")
+    http_idle_s: float = _number(20.0, 0.05, 600, "How long an idle HTTP connection stays open", "s")
     ping_s: float = _number(
-        20.0, 0.05, 600, "Between pings of a WebSocket, and the wait for each answer", "s"
+        20.0, 0.05, 600, "Time between pings of a WebSocket, and the wait for each answer", "s"
     )
-    drain_s: float = _number(30.0, 0, 3600, "Finish speech after the signal to stop", "s")
+    drain_s: float = _number(30.0, 0, 3600, "Time to finish speech after the signal to stop", "s")
     max_head_bytes: int = _number(16 * KIB, 256, MIB, "Longest request head", "bytes")
     max_body_bytes: int = _number(MIB, KIB, 1024 * MIB, "Longest request body", "bytes")
     max_message_bytes: int = _number(MIB, KIB, 64 * MIB, "Longest WebSocket message", "bytes")
@@ -254,12 +256,12 @@ class StartSettings:
         default=(),
         repr=False,
         metadata={
-            "help": "Key that clients may use; repeat for more. ZELITRIO_API_KEYS takes several, with commas"
+            "help": "Key that clients may use; repeat for more. ZELITRIO_API_KEYS: separate keys by commas"
         },
     )
     key_file: Path | None = _plain(None, "File of allowed keys: on each line the SHA-256 of a key in hex")
     voices: tuple[Path, ...] = _plain((), "Folder with more voices; repeat for more")
-    preload: bool = _plain(False, "Load public voices before serving, and not when they are first used")
+    preload: bool = _plain(False, "Load public voices at start, not at their first use")
     lexicon: tuple[Path, ...] = _plain(
         (), "File of pronunciations, a table or PLS; repeat for more, the most important first"
     )

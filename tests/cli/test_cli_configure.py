@@ -284,7 +284,7 @@ def test_an_error_names_the_wrong_setting_in_one_line(
         (["serve", "--history", "--port", "0", "--state-dir", "none"], "--history: expected a state_dir"),
         (["speak", "Hi.", "--speed", "9"], "--speed: expected 0.7 to 1.2, found 9.0"),
         (["deploy", "systemd", "--port", "0"], "--port: expected a fixed port, found 0"),
-        (["deploy", "container", "--voices", "mine"], "--voices: a container file has no place for it"),
+        (["deploy", "container", "--voices", "mine"], "--voices: a container file cannot contain it"),
     ],
 )
 def test_an_error_names_the_flag_that_was_typed(

@@ -44,7 +44,7 @@ def test_the_files_of_a_kind_are_written_and_named(
         (["kubernetes", "--device", "cuda:1"], "only with --cuda"),
         (["kubernetes", "--replicas", "2", "--state-dir", "/data"], "one volume serves one pod"),
         (["haproxy", "--replicas", "-1"], "replicas: expected 1 to 1000, found -1"),
-        (["haproxy", "--balancer-port", "8020"], "port: expected a port of its own, found 8020"),
+        (["haproxy", "--balancer-port", "8020"], "port: expected an unused port, found 8020"),
         (["systemd", "--port", "0"], "port: expected a fixed port, found 0"),
         (["systemd", "--port", "70000"], "port: expected 0 to 65535, found 70000"),
         (["systemd", "--prot", "8020"], "--prot"),

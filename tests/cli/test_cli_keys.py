@@ -54,9 +54,9 @@ def names(folder: Path) -> list[str]:
         (["create", "new", "--characters", "1.5"], "characters"),
         (["create", "new", "--characters", "many"], "characters"),
         (["create", "new", "--per", "week"], "week"),
-        (["create", "new", "--expires=-3d"], "--expires: expected a life such as 12h"),
-        (["create", "new", "--expires", "0d"], "--expires: expected a life such as 12h"),
-        (["create", "new", "--expires", "tomorrow"], "--expires: expected a life such as 12h"),
+        (["create", "new", "--expires=-3d"], "--expires: expected a duration such as 12h"),
+        (["create", "new", "--expires", "0d"], "--expires: expected a duration such as 12h"),
+        (["create", "new", "--expires", "tomorrow"], "--expires: expected a duration such as 12h"),
         (["create"], "parameter --name requires an argument"),
         (["revoke", "other"], "key name: expected one of app, found 'other'"),
         (["usage", "--from", "yesterday"], "--from: expected a day such as 2026-11-26, found 'yesterday'"),
@@ -92,7 +92,7 @@ COMMANDS = (["create", "new"], ["list"], ["revoke", "app"], ["usage"])
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (spoil, "corrupt: .*; move it away to start anew, or restore a copy"),
+        (spoil, "corrupt: .*; move it away to start with an empty file, or restore a copy"),
         (newer, "expected version 1 or older, found 9 of a newer zelitrio"),
     ],
 )

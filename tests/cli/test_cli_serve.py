@@ -81,7 +81,9 @@ def test_a_server_says_when_it_is_ready_speaks_and_ends_on_a_signal(tmp_path: Pa
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(10) == 0
         assert server.process.stderr
-        assert "zelitrio: no API key is set, so only this machine is served\n" in server.process.stderr.read()
+        assert (
+            "zelitrio: no API key is set, so only this machine can connect\n" in server.process.stderr.read()
+        )
     assert len(decode_file(out, 24_000)) > 2_400
 
 

@@ -71,7 +71,7 @@ async def test_cancelling_the_warm_up_ends_the_thread_too() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (EngineSettings(device="cuda:99"), "'cuda:99' was asked for, but this machine has"),
+        (EngineSettings(device="cuda:99"), "'cuda:99' was requested, but this machine has"),
         (EngineSettings(device="cpu", dtype="float16"), "a CPU computes in float32 or bfloat16"),
     ],
 )

@@ -64,7 +64,7 @@ NAN = float("nan")
 @pytest.mark.parametrize(
     ("pitch_hz", "voice", "base", "said", "recognisable"),
     [
-        (NAN, NAN, NAN, "not compared, for nothing in the recordings held out is voiced", True),
+        (NAN, NAN, NAN, "not compared: the held-out recordings have no voiced frames", True),
         (99.0, NAN, 3.2, "99 Hz, the voice says nothing voiced, the built-in speaker +3.2 semitones", False),
         (99.0, -0.2, NAN, "99 Hz, the voice -0.2 semitones, the built-in speaker says nothing voiced", True),
     ],

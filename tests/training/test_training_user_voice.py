@@ -105,7 +105,7 @@ def test_a_voice_is_tuned_stopped_continued_and_offered(recordings: Path, tmp_pa
     assert make_voice(order, first) is None
     assert first.lines[0] == "metadata.csv:1: 0: left out: silent: its peak is 0.0000"
     assert first.lines[2].startswith("metadata.csv:3: 2: left out: its text ")
-    assert first.lines[-1] == "stopped at step 1 of 3; the same command goes on from there"
+    assert first.lines[-1] == "stopped at step 1 of 3; the same command continues there"
     assert not (tmp_path / "out").exists()
 
     second = Listener()

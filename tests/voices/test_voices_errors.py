@@ -209,7 +209,7 @@ SOURCES: dict[str, tuple[Write, str]] = {
     "no styles": (only("k.pth", saved(PARTS)), "holds no style tables: expected voices/*.pt"),
     "forbidden": (
         lambda folder: (folder / "MODEL_CARD").write_text("* License: CC BY-NC 4.0"),
-        "licence CC BY-NC 4.0: it forbids commercial use; --accept-licence adds it all the same",
+        "licence CC BY-NC 4.0: it forbids commercial use; --accept-licence adds it anyway",
     ),
 }
 

@@ -132,7 +132,7 @@ def test_weights_are_never_a_pickle(folder: Path) -> None:
 
 def test_two_voices_of_one_id_are_refused() -> None:
     voice = tiny_catalogue().default
-    with pytest.raises(LocalError, match="'tiny-0': expected one of that id, found two"):
+    with pytest.raises(LocalError, match="'tiny-0': expected one voice with this id, found two"):
         Catalogue([voice, voice])
 
 

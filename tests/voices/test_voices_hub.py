@@ -272,7 +272,7 @@ def test_a_licence_that_forbids_is_reported_before_anything_is_fetched(
     mirror.repositories[PIPER][f"{STEM}/MODEL_CARD"] = card.encode()
     refused = voices("add", NAME, "--yes")
     assert refused.code == 2
-    assert "it forbids commercial use; --accept-licence adds it all the same" in refused.err
+    assert "it forbids commercial use; --accept-licence adds it anyway" in refused.err
     assert mirror.parts_asked(".onnx") == []
     assert voices("add", NAME, "--yes", "--accept-licence").code == 0
 

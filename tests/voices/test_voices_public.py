@@ -238,7 +238,7 @@ def test_a_voice_is_found_by_its_name_and_removed(tmp_path: Path) -> None:
 
 
 def test_two_voices_of_one_name_are_one_line(piper: Path) -> None:
-    with pytest.raises(LocalError, match="expected one of that id, found two"):
+    with pytest.raises(LocalError, match="expected one voice with this id, found two"):
         Catalogue([*load_folder(piper / "tiny"), *load_folder(piper / "tiny")])
 
 

@@ -269,7 +269,7 @@ class Accounts:
             raise RemoteError(
                 "quota_exceeded",
                 f"This request exceeds your quota of {limits.characters} characters a {limits.period.value}: "
-                f"{max(0, left)} are left, {characters} are needed. It begins anew on {reset}.",
+                f"{max(0, left)} are left, {characters} are needed. The next period begins on {reset}.",
             )
 
 

@@ -174,7 +174,7 @@ class History:
         """Count memory, or free it if `size` is negative; return whether there was room."""
         if size > 0 and self._held + size > MAX_HELD_BYTES:
             if not self._is_full:
-                log.error("history_full", held=self._held, hint="items are not kept until there is room")
+                log.error("history_full", held=self._held, hint="items are not stored until space is free")
             self._is_full = True
             return False
         self._held += size

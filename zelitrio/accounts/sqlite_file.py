@@ -90,7 +90,7 @@ class SqliteFile:
             raise LocalError(f"{self.path}: {text}") from error
         except sqlite3.DatabaseError as error:
             raise LocalError(
-                f"{self.path}: corrupt: {error}; move it away to start anew, or restore a copy"
+                f"{self.path}: corrupt: {error}; move it away to start with an empty file, or restore a copy"
             ) from error
         except OSError as error:
             raise LocalError(f"{error.filename or self.path}: {error.strerror}") from error

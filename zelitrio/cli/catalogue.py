@@ -34,7 +34,8 @@ def load_voices(folders: Sequence[Path] | None = None, *, preload: bool = False)
         for voice in load_folder(place, is_lazy=not preload):
             if (owner := owners.setdefault(voice.voice_id, str(place))) != str(place):
                 raise LocalError(
-                    f"voice {voice.voice_id!r}: expected one of that id, found two: in {owner} and in {place}"
+                    f"voice {voice.voice_id!r}: expected one voice with this id, found two: "
+                    f"in {owner} and in {place}"
                 )
             found.append(voice)
     return Catalogue(found)

@@ -178,7 +178,7 @@ def _life_s(text: str) -> float:
     life_s = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not 0 < life_s <= _MAX_LIFE_S:
         raise LocalError(
-            f"--expires: expected a life such as 12h, 90d or 4w, at most 100 years, found {text!r}"
+            f"--expires: expected a duration such as 12h, 90d or 4w, at most 100 years, found {text!r}"
         )
     return life_s
 

@@ -49,7 +49,7 @@ async def run_server(job: Job) -> None:
     if job.server.state_dir is not None and not has_key:
         has_key = await trio.to_thread.run_sync(has_stored_key, job.server.state_dir)
     if not has_key:
-        print("zelitrio: no API key is set, so only this machine is served", file=sys.stderr)
+        print("zelitrio: no API key is set, so only this machine can connect", file=sys.stderr)
     async with open_port(job.server, has_key=has_key) as port:
         catalogue = load_voices(job.start.voices, preload=job.start.preload)
         for line in unread_voices(catalogue):

@@ -245,9 +245,7 @@ def _check_licence(licence: str, *, accept_licence: bool) -> None:
     from zelitrio.voices import forbids
 
     if forbids(licence) and not accept_licence:
-        raise LocalError(
-            f"licence {licence}: it forbids commercial use; --accept-licence adds it all the same"
-        )
+        raise LocalError(f"licence {licence}: it forbids commercial use; --accept-licence adds it anyway")
 
 
 def _agrees() -> bool:

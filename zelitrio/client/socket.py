@@ -44,7 +44,7 @@ class ClientSocket:
             LocalError: an earlier send was cancelled.
         """
         if self._is_broken:
-            raise LocalError("send: expected a whole connection, found one whose last send was cancelled")
+            raise LocalError("send: expected an intact connection, found one with a cancelled send")
         self._is_broken = True
         try:
             await self._websocket.send_message(message)
@@ -52,7 +52,7 @@ class ClientSocket:
             self._is_broken = False
             await self._read_rest()
             raise self._closed(closed) or RemoteError(
-                "connection_closed", "The server has closed the socket: it takes no more messages."
+                "connection_closed", "The server has closed the socket and accepts no more messages."
             ) from None
         self._is_broken = False
 

@@ -114,9 +114,9 @@ def _check(kind: str, target: Target) -> None:
         _check_balancer(target)
     for name in ("voices", "lexicon"):
         if kind in _IN_BOXES and getattr(target.start, name):
-            raise SettingError(f"a {kind} file has no place for it; add it to the image", name)
+            raise SettingError(f"a {kind} file cannot contain it; add it to the image", name)
     if kind in _IN_BOXES and target.server.tls_cert is not None:
-        message = f"a {kind} file has no place for a certificate; end TLS in front of it"
+        message = f"a {kind} file cannot contain a certificate; end TLS in a proxy"
         raise SettingError(message, "tls_cert")
     if kind == "kubernetes" and target.server.state_dir is not None and target.replicas > 1:
         message = f"one volume serves one pod; expected replicas 1, found {target.replicas}"
@@ -132,7 +132,7 @@ def _check(kind: str, target: Target) -> None:
 def _check_balancer(target: Target) -> None:
     server = target.server
     if server.tls_cert is not None:
-        raise SettingError("the balancer ends TLS; expected servers that speak plain text", "tls_cert")
+        raise SettingError("the balancer ends TLS; expected servers without TLS", "tls_cert")
     if not any(host in _ON_LOOPBACK for host in server.host):
         found = ", ".join(server.host)
         raise SettingError(f"the balancer reaches servers at 127.0.0.1; expected it, found {found}", "host")
@@ -145,7 +145,7 @@ def _check_balancer(target: Target) -> None:
                 count = target.replicas
                 raise SettingError(f"expected {count} ports from {first} on, the last is {_LAST_PORT}", name)
             if port in owners:
-                raise SettingError(f"expected a port of its own, found {port}, taken by {owners[port]}", name)
+                raise SettingError(f"expected an unused port, found {port}, taken by {owners[port]}", name)
             owners[port] = name
 
 

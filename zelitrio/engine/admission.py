@@ -91,7 +91,7 @@ class Admission:
         if len(self._members) >= self._most_streams:
             leaving = next((number for number, member in self._members.items() if member.is_abandoned), None)
             if leaving is None:
-                raise CapacityError(f"streams: expected at most {self._most_streams} open, all are taken")
+                raise CapacityError(f"streams: expected at most {self._most_streams}, all are in use")
         # One plain loop, for speed: a new stream checks up to a thousand others.
         speaking, taken, waiting, wait_s = 0, 0.0, 0, 0.0
         for member in self._members.values():

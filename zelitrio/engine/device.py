@@ -71,7 +71,7 @@ def choose_device(settings: EngineSettings) -> torch.device:
     if device.type == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
-            raise EngineError(f"device: {name!r} was asked for, but this machine has {count} CUDA devices")
+            raise EngineError(f"device: {name!r} was requested, but this machine has {count} CUDA devices")
         return torch.device("cuda", device.index or 0)
     return device
 

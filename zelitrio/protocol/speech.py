@@ -43,7 +43,7 @@ OPENAI_SPEEDS = (0.25, 4.0)
 """Range of OpenAI's speed; others are clamped."""
 
 
-_MODEL = "Any; the voice says which model speaks"
+_MODEL = "Any name; the voice chooses the model"
 _LOCATOR = {
     "type": "object",
     "properties": {
@@ -59,7 +59,7 @@ class SpokenRequest:
     """The fields that the bodies for speech and for dialogue share."""
 
     model_id: str | None = string(_MODEL)
-    output_format: str = string("As in the query, which goes first", default=DEFAULT_OUTPUT_FORMAT)
+    output_format: str = string("As in the query; the query has priority", default=DEFAULT_OUTPUT_FORMAT)
     """A name for `zelitrio.audio.parse_format`, which refuses unknown ones."""
     unused_format: str | None = None
     """The format in the body if the query has another one; it must be valid too."""
@@ -80,7 +80,7 @@ class SpokenRequest:
     timestamps: tuple[str, ...] = read_by(
         lambda fields, _: read_timestamps(fields),
         {"type": "array", "items": {"enum": [*MARK_KINDS]}},
-        "Times beside those of characters, in answers with timestamps",
+        "More kinds of times, in answers with timestamps",
         default=(),
     )
 
@@ -91,8 +91,12 @@ class SpeechRequest(SpokenRequest):
 
     text: str = spoken()
     voice_settings: VoiceSettings = settings("voice_settings")
-    previous_text: str = string("If its last sentence is open, the speech continues its melody", default="")
-    next_text: str = string("If there is any, a text without an end mark keeps its melody up", default="")
+    previous_text: str = string(
+        "If its last sentence is unfinished, the speech continues the melody", default=""
+    )
+    next_text: str = string(
+        "If not empty, the pitch does not fall at the end of a text without an end mark", default=""
+    )
     enable_ssml_parsing: bool = boolean()
 
 
@@ -118,7 +122,9 @@ class OpenAISpeechRequest:
     )
     stream_format: str = one_of(("audio", "sse"))
     """sse: audio in server-sent events instead of plain bytes."""
-    is_streamed: bool = boolean("Not OpenAI's. False: one body with its length", name="stream", default=True)
+    is_streamed: bool = boolean(
+        "Not in OpenAI's API. False: one body with its length", name="stream", default=True
+    )
     instructions: None = read_by(lambda fields, name: None, {}, "Accepted, without effect")
     clamped: tuple[str, ...] = ()
     """The speed, if out of OpenAI's range."""

@@ -6,49 +6,49 @@ import re
 from html import escape
 
 _TEXT = """
-## On sockets, beyond what other servers know
+## Extensions on sockets
 
-A client asks for it by fields that other servers ignore. Without them nothing of it is sent.
+A client requests them with fields that other servers ignore. Without these fields they do nothing.
 On both `multi-stream-input` sockets a message names its context with `context_id`.
 The dialogue sockets write `is_final` and `context_id` where the others write `isFinal` and `contextId`.
-A `stream-input` socket is one context, and its messages name none.
+A `stream-input` socket has one context, and its messages have no `context_id`.
 
-### Interrupt, and know what was said
+### Interrupt, and get the spoken text
 {"context_id": "turn-7", "cancel": true}
-The context ends at once, also when it is closing. Its last message carries three more keys:
+The context ends at once, even if it is closing. Its last message has three more keys:
 {"isFinal": true, ..., "text_spoken": "Sure, I can", "text_remaining": " help.", "audio_sent_ms": 640}
-`text_spoken` ends after the last word whose audio was sent to its end. Both texts together are what was sent.
-Audio is sent faster than it is played. With `"played_ms": 420` the report counts only that much audio.
-It works after the end of a context, too: then a message with `"is_over": true` carries the report.
+`text_spoken` ends after the last word that was sent completely. Both texts together are the client's text.
+Audio is sent faster than it is played. With `"played_ms": 420` the report counts only the first 420 ms.
+`cancel` also works after the end of a context: a message with `"is_over": true` then has the report.
 The socket remembers its last 8 contexts.
-Two more keys come if the voice cannot speak the text: `"text_skipped": "漢字"` is the first text that is not
-heard, and `"text_language": "de"` the language that the text seems to be in.
+If the voice cannot speak a part of the text, there are two more keys: `"text_skipped": "漢字"` is the first
+skipped part, and `"text_language": "de"` is the probable language of the text.
 On `stream-input` a cancel ends the stream and the socket.
 `"close_context": true` with `"report": true` adds the same keys to the last message of the context.
 
-### Know when a flush was spoken
+### Acknowledge a flush
 {"context_id": "turn-7", "flush": true, "flush_id": "sentence-2"}
 The answer comes after the last audio of the flush:
 {"flush_done": true, "flush_id": "sentence-2", "contextId": "turn-7"}
 
 ### Times of words, phones and visemes
 {"context_id": "turn-7", "text": " ", "timestamps": ["word", "phone", "viseme"]}
-The message that opens a context chooses them, or the query: `timestamps=word,phone`.
-They come with the first audio of each utterance, in milliseconds from the start of that message's audio:
+The message that opens a context selects them, or the query does: `timestamps=word,phone`.
+Times come with the first audio of each utterance, in milliseconds from the start of that message's audio:
 {"audio": "...", "words": {"words": ["hello"], "start_times_ms": [20], "durations_ms": [310]}, ...}
-The HTTP answers with timestamps take `timestamps` in the body and tell seconds from the start of the answer.
+HTTP requests with timestamps take `timestamps` in the body; these times are seconds from the answer's start.
 Phones are ARPAbet for English and IPA for other languages.
 Visemes are the fifteen of the Oculus lip-sync set, with `sil` in the pauses inside an utterance.
-A voice of Kokoro or Piper has the phones of a word spread over its own signs.
+For Kokoro's and Piper's voices, times of phones are estimated from the times of the voice's symbols.
 
 ### Keep a transcript right after an interruption: Pipecat
-Add this processor after the transport's output. Pipecat hands on each word when it begins to play it.
+Add this processor after the transport's output. Pipecat passes on each word when its playback begins.
 It works with `ElevenLabsDialogueTTSService` and with `ElevenLabsTTSService`.
 __PIPECAT__
 
 ### Keep a transcript right after an interruption: LiveKit
-With both text and audio in a room, the session cuts its transcript where the audio was interrupted.
-The cut is right to about a word. With `use_tts_aligned_transcript` it follows the times of the characters;
+With both text and audio in a room, the session cuts its transcript at the interruption of the audio.
+The cut is exact to about one word. With `use_tts_aligned_transcript` it follows the times of the characters;
 without it, it follows an estimate of the rate of speech.
 __LIVEKIT__
 With models before `eleven_v3` add `preferred_alignment="original"`, which keeps capitals and digits.

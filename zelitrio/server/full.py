@@ -13,7 +13,7 @@ from zelitrio.server.origins import OriginGuard, Origins
 from zelitrio.server.places import PLACE, Place
 from zelitrio.server.refusals import vendor_error
 
-_MESSAGE = "The server has all the connections it takes. Please try again shortly."
+_MESSAGE = "The server has reached its limit of connections. Please try again shortly."
 
 
 async def refuse_full(stream: GuardedStream, head: RequestHead, origins: Origins, place: Place) -> None:

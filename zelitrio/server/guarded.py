@@ -85,7 +85,7 @@ class GuardedStream(trio.abc.Stream):
             if not done:
                 await self.drop()
         if not done:
-            raise trio.BrokenResourceError(f"the peer took nothing for {self._write_timeout_s} s")
+            raise trio.BrokenResourceError(f"the peer read nothing for {self._write_timeout_s} s")
 
     def send_nowait(self, data: bytes | bytearray | memoryview) -> int:
         """Send what the peer accepts at once, and return the number of bytes; never waits or raises.

@@ -167,7 +167,7 @@ class HistoryEndpoints(Endpoints):
         """
         account = authorize(self._state, request)
         if self._state.history is None:
-            raise RemoteError("not_found", "The history is off; zelitrio serve --history keeps it.")
+            raise RemoteError("not_found", "The history is off; start the server with --history.")
         return account.name, self._state.history
 
 

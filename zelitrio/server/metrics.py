@@ -73,18 +73,18 @@ class _EngineCollector(Collector):
         """Read the engine's figures."""
         now = self._engine.statistics()
         yield GaugeMetricFamily(
-            "zelitrio_load", "Part of the last second the device was busy, 0 to 1.", now.load
+            "zelitrio_load", "Share of the last second in which the device was busy, 0 to 1.", now.load
         )
+        yield GaugeMetricFamily("zelitrio_streams_speaking", "Streams with text left to speak.", now.speaking)
         yield GaugeMetricFamily(
-            "zelitrio_streams_speaking", "Streams with something left to speak.", now.speaking
-        )
-        yield GaugeMetricFamily(
-            "zelitrio_streams_capacity", "Speaking streams the device can feed.", now.capacity
+            "zelitrio_streams_capacity",
+            "Speaking streams that the device can serve in real time.",
+            now.capacity,
         )
         yield CounterMetricFamily(
-            "zelitrio_engine_audio_seconds", "Seconds of audio the engine made.", now.audio_s
+            "zelitrio_engine_audio_seconds", "Seconds of audio that the engine made.", now.audio_s
         )
-        yield CounterMetricFamily("zelitrio_engine_steps", "Batches the engine ran.", now.steps)
+        yield CounterMetricFamily("zelitrio_engine_steps", "Batches that the engine ran.", now.steps)
 
 
 class _LogCollector(Collector):
@@ -128,7 +128,7 @@ class Metrics(Observer, Watcher):
         gauge, counter = partial(Gauge, registry=registry), partial(Counter, registry=registry)
         histogram = partial(Histogram, registry=registry)
         self.streams_active = gauge("zelitrio_streams_active", "Streams that hold a lane in the engine.")
-        self.streams = counter("zelitrio_streams", "Streams that ended, by how.", ["reason"])
+        self.streams = counter("zelitrio_streams", "Streams that ended, by reason.", ["reason"])
         self.first_audio_s = histogram(
             "zelitrio_first_audio_seconds",
             "From the message that released a stream's first chunk to its first audio handed to the network.",
@@ -136,7 +136,7 @@ class Metrics(Observer, Watcher):
         )
         self.audio_s = histogram(
             "zelitrio_audio_seconds",
-            "Seconds of audio a stream made, when it ended.",
+            "Seconds of audio of a stream, counted at its end.",
             buckets=_AUDIO_BUCKETS_S,
         )
         self._audio_sent_s = 0.0
@@ -146,19 +146,17 @@ class Metrics(Observer, Watcher):
             "Seconds of audio sent to clients, as it is sent.",
             registry=registry,
         )
-        self.sockets = gauge("zelitrio_sockets_open", "Realtime sockets in conversation.")
+        self.sockets = gauge("zelitrio_sockets_open", "Open realtime sockets.")
         self.closes = counter(
             "zelitrio_socket_closes",
             "Realtime sockets that ended, by our close code; 1006: the peer left.",
             ["code"],
         )
         self.connections = gauge("zelitrio_connections_open", "Accepted connections.")
-        self.refused = counter(
-            "zelitrio_connections_refused", "Connections turned away, by reason.", ["reason"]
-        )
+        self.refused = counter("zelitrio_connections_refused", "Connections refused, by reason.", ["reason"])
         self.connections_failed = counter(
             "zelitrio_connections_failed",
-            "Connections and requests that ended by an error of this program; the log has it.",
+            "Connections and requests that an internal error ended; the log has the error.",
         )
         self.accept_errors = counter(
             "zelitrio_accept_errors", "Connections that the system could not accept."
@@ -166,18 +164,18 @@ class Metrics(Observer, Watcher):
         self.requests = counter("zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"])
         self.replies = counter(
             "zelitrio_replies",
-            "Texts spoken over Wyoming and telephone sockets, by door and outcome.",
+            "Texts spoken over Wyoming and telephone sockets, by protocol and outcome.",
             ["door", "outcome"],
         )
         registry.register(_EngineCollector(engine))
         self.underruns = counter(
             "zelitrio_underruns",
-            "Times that audio of an utterance came after its listener had played all that it had.",
+            "Times that audio of an utterance came after its listener had played all earlier audio.",
         )
         build = gauge("zelitrio_build_info", "1; the version is a label.", ["version"])
         build.labels(__version__).set(1)
         self.usage_lag_s = gauge(
-            "zelitrio_usage_lag_seconds", "Since usage was stored last; 0 without a database."
+            "zelitrio_usage_lag_seconds", "Seconds since usage was last stored; 0 without a database."
         )
         self.queue_s = histogram(
             "zelitrio_queue_seconds",
@@ -186,7 +184,7 @@ class Metrics(Observer, Watcher):
         )
         self.real_time_factor = histogram(
             "zelitrio_real_time_factor",
-            "A stream's share of the device's time, for each second of its audio, by voice.",
+            "Seconds of device time for each second of a stream's audio, by voice.",
             ["voice"],
             buckets=_FACTOR_BUCKETS,
         )

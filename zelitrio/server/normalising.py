@@ -19,7 +19,7 @@ from zelitrio.text import explain
 
 MAX_CHARS = 40_000
 """A text of this length takes about 20 ms."""
-_VOICE = Text("voice_id", "Read as this voice reads; the first one by default")
+_VOICE = Text("voice_id", "Voice with whose rules to read; the first voice by default")
 
 
 class Normalising(Endpoints):

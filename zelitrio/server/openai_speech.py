@@ -112,7 +112,7 @@ class OpenAISpeech(Endpoints):
         wanted = parse_openai_speech_request(await read_body(state, request))
         state.check_ready()
         if not wanted.is_streamed and len(wanted.text) > MAX_WHOLE_CHARS:
-            message = f"input: expected at most {MAX_WHOLE_CHARS} characters unless it is streamed"
+            message = f"input: expected at most {MAX_WHOLE_CHARS} characters without streaming"
             raise RemoteError("invalid_parameters", message, param="input")
         audio_format = parse_format(wanted.output_format)
         job = Job(

@@ -43,12 +43,12 @@ _HEADERS = {
     for name, text in {
         "request-id": "Name of this request in the log",
         "character-cost": "Characters of the text",
-        "current-concurrent-requests": "Conversations at present, this one included",
+        "current-concurrent-requests": "Open conversations, including this one",
         "maximum-concurrent-requests": "Streams that the device can feed in real time",
-        "tts-latency-ms": "From the request to the first audio",
-        "server-timing": "The same for a browser's tools",
-        "history-item-id": "Of this speech in the history, with `--history`",
-        "x-clamped-settings": "Settings that were out of range, as they count: `speed=1.2, style=1`",
+        "tts-latency-ms": "Milliseconds from the request to the first audio",
+        "server-timing": "The same, for the developer tools of browsers",
+        "history-item-id": "Id of this speech in the history, with `--history`",
+        "x-clamped-settings": "Settings that were out of range, with the values used: `speed=1.2, style=1`",
     }.items()
 }
 

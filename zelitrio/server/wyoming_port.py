@@ -29,7 +29,11 @@ async def open_wyoming_port(settings: ServerSettings) -> AsyncIterator[list[trio
         message = f"expected a wyoming_host that other machines reach, found {host!r}"
         raise SettingError(message, "wyoming_announce")
     if not is_loopback(host):
-        log.warning("wyoming_reachable", host=host, hint="Wyoming has no keys: who reaches it may speak")
+        log.warning(
+            "wyoming_reachable",
+            host=host,
+            hint="Wyoming has no keys: every machine that reaches the port may use it",
+        )
     try:
         listeners = await trio.open_tcp_listeners(port, host=host)
     except OSError as error:

@@ -166,13 +166,13 @@ def fault(example: Example) -> str | None:
     if not 4.5 <= spoken / phones <= 18:
         return f"{spoken * 10 / phones:.0f} ms a phone"
     if phones > 12 and shortest > 0.45:
-        return f"{shortest:.0%} of phones as short as the aligner can make them"
+        return f"{shortest:.0%} of phones have the aligner's minimum length"
     if gaps and max(gaps) > 120:
         return f"a pause of {max(gaps) / 100} s"
     first = words[0].starts[1] if len(words[0].starts) > 1 else words[0].end
     last = words[-1].starts[-1]
     if example.onset >= first or example.end <= last or example.onset - words[0].starts[0] > 25:
-        return "speech and alignment begin or end apart"
+        return "speech and alignment begin or end at different times"
     return None
 
 

@@ -137,7 +137,7 @@ def sound_fault(facts: SoundFacts) -> str | None:
         lost = facts.channels > 1 and facts.peak > 0.01
         return "left and right cancel each other" if lost else f"silent: its peak is {facts.peak:.4f}"
     if facts.clipped > CLIPPED_OUT:
-        return f"clipped: {facts.clipped:.1%} of its samples are cut off, expected under {CLIPPED_OUT:.0%}"
+        return f"clipped: {facts.clipped:.1%} of its samples are clipped, expected under {CLIPPED_OUT:.0%}"
     return None
 
 
@@ -147,9 +147,9 @@ def sound_notes(facts: SoundFacts) -> list[str]:
     if facts.channels > 1:
         notes.append(f"{facts.channels} channels, mixed to one")
     if facts.apart > APART:
-        notes.append("the two channels go up and down apart from each other, as two speakers do")
+        notes.append("the levels of the two channels are unrelated, as with two speakers")
     if facts.cancelled_db > CANCELLED_DB:
-        notes.append(f"{facts.cancelled_db:.0f} dB of it are lost where left and right cancel each other")
+        notes.append(f"{facts.cancelled_db:.0f} dB are lost because left and right cancel each other")
     if facts.clipped > CLIPPED_NOTED:
         notes.append(f"{facts.clipped:.2%} of its samples are clipped")
     if facts.level_db - facts.noise_db < NOISY_DB and facts.speech_s < 0.9 * facts.seconds:

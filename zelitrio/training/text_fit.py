@@ -40,7 +40,9 @@ def text_fault(utterance: Utterance, lexicon: Lexicon) -> str | None:
     if len(words) >= _WORDS and any(
         unknown >= most * len(words) and usual < least * len(words) for most, least in _FOREIGN
     ):
-        return f"it looks like no English: {unknown} of its {len(words)} words are unknown: {text[:40]!r}"
+        return (
+            f"it does not look like English: {unknown} of its {len(words)} words are unknown: {text[:40]!r}"
+        )
     return None
 
 

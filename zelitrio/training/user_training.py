@@ -148,6 +148,6 @@ def train_both(order: Order, plan: WorkPlan, onlooker: Onlooker) -> bool:
         onlooker.begin(f"training: {what}", steps, stoppable=True)
         reached = train(order, recipe, runs_of(order)[what], _OnTheWay(order, onlooker, sample))
         if reached < steps:
-            onlooker.say(f"stopped at step {reached} of {steps}; the same command goes on from there")
+            onlooker.say(f"stopped at step {reached} of {steps}; the same command continues there")
             return False
     return True

@@ -164,7 +164,7 @@ def _aligned(order: Order, checked: CheckedFolder, onlooker: Onlooker) -> Acoust
         order.work,
         SPEAKER,
         lambda recording: onlooker.say(
-            str(Problem(recording.line, named[recording.name].file, "its text is not what is said in it"))
+            str(Problem(recording.line, named[recording.name].file, "its text is not what the speaker says"))
         ),
         lambda done, of: onlooker.reach(done),
     )
@@ -190,7 +190,7 @@ def _without_misfits(
     onlooker.begin("comparing with the texts", len(data.train[0]) + len(data.held[0]))
     wrong = misfits(zeli_model(nearest), nearest.speaker, data, onlooker.reach)
     for name, times in wrong:
-        what = f"its text is not what is said in it: {times:.1f} times as far from it as the others"
+        what = f"its text is not what the speaker says: {times:.1f} times as far from the text as the others"
         onlooker.say(str(Problem(named[name].number, named[name].file, what)))
     if not wrong:
         return data

@@ -64,7 +64,7 @@ class Verdict:
             lines.append("not yet nearer to the recordings than the built-in speaker: train for longer")
         if missing := missing_ears():
             lines.append(
-                f"not measured, for {' and '.join(missing)} are not installed: "
+                f"not measured: {' and '.join(missing)} are not installed: "
                 "python -m pip install 'zelitrio[train,bench]'"
             )
         return lines
@@ -72,7 +72,7 @@ class Verdict:
     def _of_pitch(self) -> str:
         """Describe the pitch, which is nan if the recordings have no voiced frame."""
         if math.isnan(self.pitch_hz):
-            return "mean pitch: not compared, for nothing in the recordings held out is voiced"
+            return "mean pitch: not compared: the held-out recordings have no voiced frames"
         mine, theirs = (
             "says nothing voiced" if math.isnan(one.semitones) else f"{one.semitones:+.1f} semitones"
             for one in (self.voice, self.base)

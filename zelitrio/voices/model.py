@@ -70,7 +70,7 @@ class Catalogue:
         self._voices: dict[str, Voice] = {}
         for voice in voices:
             if voice.voice_id in self._voices:
-                raise LocalError(f"voice {voice.voice_id!r}: expected one of that id, found two")
+                raise LocalError(f"voice {voice.voice_id!r}: expected one voice with this id, found two")
             self._voices[voice.voice_id] = voice
         if not self._voices:
             raise LocalError("catalogue: expected at least one voice, found none")

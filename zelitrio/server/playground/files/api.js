@@ -26,7 +26,7 @@ const SENTENCES = {
   concurrent_limit_exceeded: "This key speaks as many streams as it may. Wait until one has ended.",
   rate_limit_exceeded: "This key has sent too many requests. Try again in a moment.",
   quota_exceeded: "This key has used up its characters.",
-  too_many_connections: "The server is full: it has all the connections it takes. Try again in a moment.",
+  too_many_connections: "The server has reached its limit of connections. Try again in a moment.",
   service_restart: "The server is draining: it finishes what it speaks and takes nothing new. Try again soon.",
   drained: "The server has ended after its drain. Try again when it is back.",
   input_timeout_exceeded: "The server got no text for too long, so it ended the stream.",

@@ -127,7 +127,7 @@ def make_speech(
             _report(working, note)
     except OSError as error:
         raise LocalError(
-            f"{plan.folder}: cannot be written ({error.strerror or error}); the same command goes on"
+            f"{plan.folder}: cannot be written ({error.strerror or error}); the same command continues"
         ) from error
     note(event="made", chunks=spoken, chunks_missing=len(lacking) - spoken)
     return spoken == len(lacking)
