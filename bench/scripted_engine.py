@@ -1,7 +1,7 @@
 """An engine that costs almost nothing: one tone, handed out at a set pace on Trio's clock.
 
-With it the server's own work is all there is to measure.  `run` hands out the blocks of all streams, as one
-call of the real engine does: a stream's packets are made there, without a turn of the stream's tasks.
+With this engine a bench measures only the server's own work.  Like the real engine, `run` hands out the
+blocks of all streams in one call.  The call makes a stream's packets, and no task of the stream runs.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class ScriptedStream:
 
     engine: ScriptedEngine
     _fed: deque[Utterance] = attrs.field(factory=deque)
-    """Utterances that are not spoken completely."""
+    """Utterances that are not yet complete."""
     _blocks: int = 0
-    """Blocks of the first of them that were handed out."""
+    """Number of blocks handed out of the first utterance in `_fed`."""
     _due: float = 0.0
     """When the next block is handed out, on Trio's clock."""
     _is_finished: bool = False
