@@ -7,16 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from test_voices_public import write_piper
+from test_voices_public import kokoro_folder, write_piper
 
 from zelitrio.cli.app import run
-from zelitrio.voices import ADDING, changing
+from zelitrio.voices import ADDING, changing, load_folder
 from zelitrio.voices.home_lock import REMOVING
-from zelitrio.voices.store import installed
+from zelitrio.voices.store import installed, save_mix
 
 COMMAND = [sys.executable, "-c", "from zelitrio.cli import main; main()", "voices"]
 
@@ -96,3 +97,14 @@ def test_a_linked_voice_is_removed_and_its_files_stay(source: Path, tmp_path: Pa
     assert run(["voices", "remove", "linked", "--into", str(home)]) == 0
     assert list(installed(home)) == []
     assert len(list(installed(elsewhere))) == 1
+
+
+def test_mixes_that_are_saved_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    folder = kokoro_folder(tmp_path)
+    names = [f"mix{number}" for number in range(8)]
+    threads = [threading.Thread(target=save_mix, args=(tmp_path, name, "af_one+af_two")) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {voice.voice_id for voice in load_folder(folder)} >= {*names, "af_one", "af_two"}
