@@ -45,7 +45,7 @@ THIRD_PARTY = {
     "bench_client": {"attrs", "h11", "numpy", "orjson", "pybase64"},
     "audio": {"attrs", "av", "numpy"},
 }
-# Libraries that only these rooms may import.
+# The rooms that are allowed to import a library.
 ONLY_IN = {
     "av": {"audio"},
     "torch": {"networks", "voices", "engine", "training"},

@@ -1,4 +1,4 @@
-"""Voice folders lose files while a server offers them: each voice fails alone, and the log names the file."""
+"""Voice folders lose files while a server offers them: only that voice fails, and the log names the file."""
 
 from __future__ import annotations
 

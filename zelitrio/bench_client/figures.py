@@ -22,7 +22,7 @@ class SpeechFigures:
         chars: code points of the text.
         longest_gap_s: longest time between two frames.
         arrivals: for each frame: when it arrived (`time.perf_counter`), and the seconds of audio in it.
-        failure: kind of failure; None after success.  After a failure the figures are None.
+        failure: kind of failure; None after success.  Other figures are None after a failure.
         detail: the server's answer or the error's text, for a person to read.
     """
 

@@ -27,7 +27,7 @@ class Lifetime:
         self._nursery = nursery
 
     def end(self, failure: EngineError | None) -> None:
-        """Note that the engine has ended; `failure` is None after a close."""
+        """Note that the engine has ended; pass None after a close without failure."""
         self._nursery, self._failure = None, failure
         self._ended.set()
 

@@ -229,7 +229,7 @@ class EngineStream:
             member.is_speaking = False
         try:
             block = self._block(delivery)
-        except Exception as error:  # in this call of the event loop it would end the whole program
+        except Exception as error:  # raised here it would end the whole program
             self._keep(UtteranceError(f"cannot speak: {error!r}"))
             return
         self._offer(block)

@@ -35,7 +35,7 @@ class GuardedStream(trio.abc.Stream):
         self._stream = stream
         self._write_timeout_s = write_timeout_s
         self._put_back = b""
-        # Not with TLS, whose records only Trio's stream can make.
+        # Not with TLS: only Trio's stream can make TLS records.
         is_plain = _USES_DESCRIPTORS and not isinstance(stream, trio.SSLStream)
         self._descriptor = stream.socket if is_plain else None
         """The socket, if system calls may read and write it."""

@@ -13,7 +13,7 @@ from zelitrio.server.websocket import HandshakeError, accept_answer
 async def begin_upgrade(stream: GuardedStream, head: RequestHead) -> bytes | None:
     """Bind the request's id to the log, and return the answer that accepts the upgrade.
 
-    An invalid WebSocket handshake is answered with an error, and the result is None.  Only that waits.
+    If the WebSocket handshake is invalid, sends an error, waits for the write, and returns None.
     """
     try:
         answer = accept_answer(head)

@@ -4,7 +4,7 @@
 notices (errors, final messages), never waits, because the reader calls it and must always be receiving.
 
 If the queue is empty, a message goes into the transport at once, without waking the writer.  The writer sends
-what the transport does not take; later messages queue until then.
+the rest if the transport takes only a part; later messages queue until then.
 """
 
 from __future__ import annotations

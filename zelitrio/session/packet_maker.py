@@ -1,4 +1,4 @@
-"""Make a stream's packets of encoded bytes: add their times, their length and the reports of the first."""
+"""Makes a stream's packets from encoded bytes: adds times, length, and reports to the first packet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PacketMaker:
     audio_s: float = attrs.field(default=0.0, init=False)
     """Seconds of audio in all packets."""
     released_at: float | None = attrs.field(default=None, init=False)
-    """When the first chunk was released, on Trio's clock.  The first packet takes it, then it is None."""
+    """When the first chunk was released, on Trio's clock.  None after the first packet."""
     first: FirstAudio | None = attrs.field(default=None, init=False)
     """Reports the first audio to a trace.  The first packet takes it; None: the stream is not traced."""
     _chunk: int = attrs.field(default=0, init=False)

@@ -174,7 +174,7 @@ class Observer:
         """A stream ended after this device time and audio."""
 
     def request_refused(self, account: str | None, code: str) -> None:
-        """A request failed with this error code; `account` is None if unknown."""
+        """A request failed with this error code; `account` is None before authentication."""
 
     def socket_opened(self) -> None:
         """A realtime socket began its conversation."""

@@ -51,7 +51,7 @@ class Sound:
     """Of blocks with another rate."""
 
     def begin(self, block: AudioBlock, words_ms: WordTimes, utterance: Utterance) -> HeardTimes:
-        """Begin an utterance with its first block, whose word times are `words_ms`."""
+        """Begin an utterance with its first block; `words_ms` are the word times of this block."""
         self._volume.begin(utterance, words_ms, block.sample_rate_hz)
         length_ms, edges = block.length_ms, block.phone_edges_ms
         if self._tempo is not None:

@@ -98,7 +98,7 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
 
 
 def _check_reader(side: Path, facts: PiperFacts) -> None:
-    """Refuse a voice whose language espeak does not have, if espeak is installed."""
+    """Refuse a voice in a language that espeak lacks, if espeak is installed."""
     if facts.phoneme_type != "espeak" or facts.espeak_voice.startswith("en") or not is_espeak_installed():
         return
     espeak = Espeak()

@@ -18,15 +18,15 @@ KEPT_FRAMES = 6
 
 
 def _reach(kernel: int) -> int:
-    """How far a `SnakeBlock` of this kernel sees on each side."""
+    """Receptive field of a `SnakeBlock` of this kernel, on each side."""
     return kernel // 2 * (sum(_DILATIONS) + len(_DILATIONS))
 
 
 _BLOCKS_REACH = _reach(max(_BLOCK_KERNELS))
 _LAST_KEPT = KEPT_FRAMES + _BLOCKS_REACH
-"""Steps beside a window that the last stage's blocks see."""
+"""Steps beside a window that the last stage's blocks need."""
 _FIRST_KEPT = -(-_LAST_KEPT // _RATES[1]) + 1
-"""Steps beside a window that the first stage leaves to the last one, whose upsampling sees one more."""
+"""Steps beside a window that the last stage needs from the first; its upsampling needs one more."""
 
 
 class TimeConv(nn.Conv1d):
@@ -164,7 +164,7 @@ class Generator(nn.Module):
         # From here on every tensor is channels-last.
         x, source = x.mT.contiguous().mT, whole.clear(source).mT.contiguous().mT
         x, have = self._stage(0, x, source, style, fast, moments, _times(context, _RATES[0]), _FIRST_KEPT)
-        # The source has its own context, of which this stage sees less.
+        # The source has its own context; this stage needs less of it.
         kept = _LAST_KEPT + _reach(_NOISE_KERNELS[1])
         source, there = _kept(source, _times(context, _RATES[0] * _RATES[1]), kept)
         x, _ = self._stage(1, x, source, style, whole, moments, _times(have, _RATES[1]), KEPT_FRAMES, there)
@@ -200,7 +200,7 @@ class Generator(nn.Module):
             [batch, channels, time], and the steps of its context.
         """
         added = here.clear(self.noise_convs[stage](source))
-        # The blocks see this much.
+        # The blocks need this much.
         seen = _least(have, keep + _BLOCKS_REACH)
         added = self.noise_res[stage](added, style, here, moments, _less(there or have, seen))
         x = self.ups[stage](F.leaky_relu(x, 0.1))
@@ -243,7 +243,7 @@ def _kept(x: Tensor, have: tuple[int, int], most: int) -> tuple[Tensor, tuple[in
 def _trimmed(
     x: Tensor, cut: tuple[int, int], gone: tuple[int, int], later: int
 ) -> tuple[Tensor, tuple[int, int]]:
-    """Cut off the steps that no later layer sees.
+    """Cut off the steps that no later layer needs.
 
     Args:
         x: [..., time].

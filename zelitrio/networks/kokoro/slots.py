@@ -37,14 +37,14 @@ _SHORT_FRAMES = 60
 _HEARD_DB = -40.0
 """Softer steps at the ends are silence, relative to the utterance's peak sample."""
 _PREDICTED_DB = -30.0
-"""The same relative to the step of the most energy, where only energy is known.  In 28 sentences of two
-voices the sound began 10 ms before to 27 ms after that, and ended 43 ms after to 20 ms before it."""
+"""The same limit for predicted energy, relative to the highest.  In 28 sentences of two voices, the audio
+began 10 ms before to 27 ms after this limit, and ended 20 ms before to 43 ms after it."""
 _LEVEL_PER_ENERGY, _LEVEL_AT_NO_ENERGY, _PEAK_OVER_LEVEL = 4.11, -54.0, 14.0
-"""The level of the sound in dB follows the energy; its highest samples are 6 to 18 dB above that."""
+"""Map predicted energy to a level in dB.  The highest samples are 6 to 18 dB above this level."""
 _LAST_PHONE_FRAMES, _EARLY_FRAMES = 3.0, 2.2
-"""The last phone sounds for so long at most, and earlier than its frames."""
+"""Longest sound of the last phone, and how much earlier than its frames it begins."""
 _TAIL_STEPS = 14
-"""Steps before the predicted end that are searched for the end of the sound."""
+"""The search for the end of the sound begins this many steps before the predicted end."""
 _COMPANY = 8
 """Rows of an F0 computation: the most utterances in one expand."""
 _SOUND_FRAMES = 384

@@ -25,24 +25,24 @@ NOISE_FRAMES = 16_384
 _PIECE_FRAMES = 128
 """Frames of a piece of the flow on a CPU; with the overlap, an eighth more are computed."""
 _END_FRAMES = 18
-"""Frames at the end of an utterance that are searched for the end of the sound."""
+"""Frames at the end of an utterance in which to search for the end of the sound."""
 _END_DECODER_CONTEXT, _END_FLOW_CONTEXT = 4, 8
 """Frames before those.  With the full context the end moved by 0.2 frames at most, in 42 sentences."""
 _HEARD = 0.008
 """A softer sample is silence: -40 dB, if the loudest samples of the voice are 0.8."""
 _RELEASE_FRAMES = 3
-"""Frames that stay after the last sample that is heard."""
+"""Frames to keep after the last audible sample."""
 
 
 class PiperEnd(enum.IntEnum):
-    """Which frame of an utterance is the last one that is heard."""
+    """Finds the last audible frame of an utterance."""
 
     KEPT = 0
     """Its last frame."""
     TOLD = 1
-    """Some frames after the last phone, by the durations."""
+    """A few frames after the last phone; computed from the durations."""
     FOUND = 2
-    """Some frames after the last sample that is heard, but not later than by the durations."""
+    """A few frames after the last audible sample, at most the end from the durations."""
 
 
 @attrs.define(eq=False, kw_only=True)
