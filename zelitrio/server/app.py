@@ -69,7 +69,7 @@ def make_app(state: ServerState) -> ASGIApp:
     # `Placing` removes a slash at the end.  A redirect would name this server's own scheme and host, not
     # those of a proxy: clients that used TLS sent their keys to http://.
     app.router.redirect_slashes = False
-    placed = Placing(OriginGuard(app, state.origins), state.places)
+    placed = Placing(OriginGuard(app, state.access.origins), state.places)
     return TracingApp(Accounting(placed, state.metrics), state.tracing)
 
 

@@ -51,21 +51,21 @@ class Reception:
 
     async def _take(self, socket: trio.SocketStream) -> None:
         state = self.state
-        if state.connections < state.max_connections:
-            state.connected(1)
+        if not state.clients.are_full:
+            state.clients.connected(1)
             try:
                 await self._converse(socket, self._route)
             finally:
-                state.connected(-1)
+                state.clients.connected(-1)
             return
         state.metrics.refused.labels("full").inc()
-        if state.turned_away < TURNED_AWAY:
-            state.turned_away += 1
+        if state.clients.turned_away < TURNED_AWAY:
+            state.clients.turned_away += 1
             try:
                 with trio.move_on_after(TURN_AWAY_S):
                     await self._converse(socket, self._turn_away)
             finally:
-                state.turned_away -= 1
+                state.clients.turned_away -= 1
 
     async def _converse(
         self, socket: trio.SocketStream, talk: Callable[[GuardedStream], Awaitable[None]]
@@ -91,7 +91,7 @@ class Reception:
             await answer_status(stream, error.status, str(error))
             return
         if head is not None:
-            await refuse_full(stream, head, self.state.origins, self._place(stream, head))
+            await refuse_full(stream, head, self.state.access.origins, self._place(stream, head))
 
     async def _route(self, stream: GuardedStream) -> None:
         """Answer requests until the connection ends or a request asks for a realtime socket."""
@@ -127,14 +127,14 @@ class Reception:
             request = read_request(asked) if call is None else None
             if call is None and request is None:
                 return False
-            state.origins.check(head.headers, place.host)
+            state.access.origins.check(head.headers, place.host)
             state.check_ready()
         except RemoteError as error:
             state.metrics.refused.labels(error.code).inc()
             state.metrics.request_refused(None, error.code)
             await refuse(stream, error)
             return True
-        state.begin()
+        state.clients.begin()
         try:
             with state.tracing.request("socket", head.headers, is_socket=True):
                 if call is not None:
@@ -144,7 +144,7 @@ class Reception:
                         stream, head, request, state.service, state.settings, state.keep_alive
                     )
         finally:
-            state.end()
+            state.clients.end()
         return True
 
 

@@ -64,17 +64,17 @@ class Ending:
         await state.service.drain.wait()
         if state.service.failure is not None:
             return
-        log.info("draining", conversations=state.conversations)
+        log.info("draining", conversations=state.clients.conversations)
         with trio.move_on_after(state.settings.drain_s) as patience:
-            await state.wait_quiet()
+            await state.clients.wait_quiet()
             # The last bytes of the last answers may not be sent yet.
             self.idle.finish()
             with trio.move_on_after(GRACE_S):
-                await state.wait_unconnected()
+                await state.clients.wait_unconnected()
         if patience.cancelled_caught:
             state.service.cut_off.set()
             with trio.move_on_after(FAREWELL_S):
-                await state.wait_quiet()
+                await state.clients.wait_quiet()
         self.scope.cancel()
 
     async def _fail(self, error: EngineError | ServerError) -> None:
@@ -86,7 +86,7 @@ class Ending:
         self.state.service.failure = error
         self.state.service.drain.set()
         with trio.move_on_after(FAREWELL_S):
-            await self.state.wait_quiet()
+            await self.state.clients.wait_quiet()
         self.scope.cancel()
 
     async def _wait_spoken(self) -> None:

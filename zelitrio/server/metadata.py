@@ -92,13 +92,15 @@ class Metadata(Endpoints):
     async def get_user(self, request: Request) -> Response:
         """Who holds this key."""
         account = authorize(self._state, request)
-        return to_json(user_json(self._state.accounts.quota(account.name), len(self._state.engine.catalogue)))
+        return to_json(
+            user_json(self._state.access.accounts.quota(account.name), len(self._state.engine.catalogue))
+        )
 
     @operation("GET", "/v1/user/subscription")
     async def get_subscription(self, request: Request) -> Response:
         """The subscription of this key's owner."""
         account = authorize(self._state, request)
-        quota = self._state.accounts.quota(account.name)
+        quota = self._state.access.accounts.quota(account.name)
         return to_json(user_json(quota, len(self._state.engine.catalogue))["subscription"])
 
     @operation("GET", "/v1/usage/character-stats", _START, _END, _BREAKDOWN, _INTERVAL, _METRIC)
@@ -106,7 +108,7 @@ class Metadata(Endpoints):
         """Usage of this key over time."""
         account = authorize(self._state, request)
         query = read_statistics_query(request.query_params)
-        rows = await self._state.accounts.usage(account.name, *query.days)
+        rows = await self._state.access.accounts.usage(account.name, *query.days)
         return to_json(character_statistics(query, rows))
 
     @operation("POST", "/v1/single-use-token/{kind}")
@@ -117,4 +119,4 @@ class Metadata(Endpoints):
         if kind not in TOKEN_KINDS:
             known = ", ".join(TOKEN_KINDS)
             raise RemoteError("not_found", f"token kind: expected {known}, found {kind[:64]!r}", param="kind")
-        return to_json({"token": self._state.tokens.mint(account)})
+        return to_json({"token": self._state.access.tokens.mint(account)})

@@ -133,12 +133,12 @@ class ReplySpeaker:
         state, began_at = self.state, trio.current_time()
         outcome = "gone"
         self.is_speaking, self._is_written = True, False
-        state.begin()
+        state.clients.begin()
         try:
             failure = await self._try_speak(reply)
             outcome = "done" if failure is None else failure.code
         finally:
-            state.end()
+            state.clients.end()
             self.is_speaking = False
             state.metrics.replies.labels(self.kind, outcome).inc()
             took_s = round(trio.current_time() - began_at, 3)
@@ -233,7 +233,7 @@ class ReplyConversation:
                 self.state.metrics.refused.labels(self.failure.code).inc()
                 await self.speaker.wire.fail(self.failure)
             finally:
-                self.state.end()
+                self.state.clients.end()
 
     def leave(self) -> None:
         """Stop speaking: the peer has left."""
@@ -243,7 +243,7 @@ class ReplyConversation:
         """Stop speaking, then send an error."""
         if self.failure is None and not self._scope.cancel_called:
             self.failure = failure
-            self.state.begin()  # a server that is ending must wait until the error is sent
+            self.state.clients.begin()  # a server that is ending must wait until the error is sent
             self._scope.cancel()
 
     async def _watch_drain(self) -> None:

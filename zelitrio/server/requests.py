@@ -41,7 +41,7 @@ def authorize_credential(state: ServerState, credential: str | None) -> AccountL
     Raises:
         RemoteError: `missing_api_key` or `invalid_api_key`, also for a key that has expired.
     """
-    account = state.keys.account(credential)
+    account = state.access.keys.account(credential)
     if account is not None:
         return account
     if credential is None:

@@ -82,9 +82,9 @@ async def serve(
         dictionaries,
     )
     async with (
-        state.accounts.open(),
+        state.access.accounts.open(),
         state.history.open() if state.history is not None else nullcontext(),
-        open_port(chosen, has_key=state.accounts.has_usable_key)
+        open_port(chosen, has_key=state.access.accounts.has_usable_key)
         if port is None
         else nullcontext(port) as port,
         open_wyoming_port(chosen) as wyoming,
@@ -102,7 +102,7 @@ async def serve(
         nursery.start_soon(ending.watch, ending.drain)
         nursery.start_soon(ending.watch, state.service.watch_drain)
         nursery.start_soon(ending.watch, _keep_log_moving)
-        nursery.start_soon(ending.watch, state.accounts.run)
+        nursery.start_soon(ending.watch, state.access.accounts.run)
         nursery.start_soon(ending.watch, state.tracing.run)
         nursery.start_soon(ending.watch, state.keep_alive.run)
         if state.history is not None:

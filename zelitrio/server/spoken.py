@@ -103,7 +103,7 @@ class SpokenAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         ending: Response | Message | None = None
-        self._state.begin()
+        self._state.clients.begin()
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_cancel_when_left, receive, nursery.cancel_scope)
@@ -116,7 +116,7 @@ class SpokenAnswer(Response):
             elif ending is not None:
                 await send(ending)
         finally:
-            self._state.end()
+            self._state.clients.end()
 
     async def _speak(self, send: Send) -> Response | Message | None:
         """Send the answer without its end, and return the end; None: the connection must be cut."""
@@ -171,7 +171,7 @@ class SpokenAnswer(Response):
         headers: list[tuple[str, str]] = [
             ("content-type", self._shape.content_type),
             ("character-cost", str(self._job.chars)),
-            ("current-concurrent-requests", str(self._state.conversations)),
+            ("current-concurrent-requests", str(self._state.clients.conversations)),
             ("maximum-concurrent-requests", str(statistics.capacity)),
             ("tts-latency-ms", f"{first_ms:.0f}"),
             ("server-timing", _server_timing(first_ms, None if length is None else total_ms)),

@@ -8,6 +8,7 @@ import trio
 from zelitrio.accounts import Accounts, History
 from zelitrio.errors import EngineError, RemoteError, ServerError, SettingError
 from zelitrio.server.auth import KeyRing, TokenStore, make_authenticate
+from zelitrio.server.clients import Clients
 from zelitrio.server.descriptors import connections_possible
 from zelitrio.server.dictionary_store import DictionaryStore
 from zelitrio.server.keep_alive import KeepAlive
@@ -17,24 +18,39 @@ from zelitrio.server.places import Places
 from zelitrio.server.quiet_log import get_log
 from zelitrio.server.recording import make_recorder
 from zelitrio.server.tracing import Tracing
-from zelitrio.session import Service, Signal, Turns, encoding_threads
+from zelitrio.session import Service, Turns, encoding_threads
 from zelitrio.settings import ServerSettings, SessionSettings
 from zelitrio.text import Dictionaries, FrontEnd
 
 log = get_log()
 
 
-@attrs.define(eq=False)
-class ServerState:
-    """The parts of one server, its counters, and whether it is ending."""
+@attrs.frozen(eq=False)
+class Access:
+    """Decides who may use the server.
 
-    engine: ServedEngine
-    settings: ServerSettings
-    service: Service
+    Attributes:
+        accounts: the keys and their usage.
+        keys: finds the account of a credential.
+        tokens: single-use tokens, which a browser has instead of a key.
+        origins: the web pages whose scripts may use the server.
+    """
+
     accounts: Accounts
     keys: KeyRing
     tokens: TokenStore
     origins: Origins
+
+
+@attrs.define(eq=False)
+class ServerState:
+    """The parts of one server, and whether it is ending."""
+
+    engine: ServedEngine
+    settings: ServerSettings
+    service: Service
+    access: Access
+    clients: Clients
     places: Places
     metrics: Metrics
     dictionaries: DictionaryStore
@@ -42,16 +58,8 @@ class ServerState:
     keep_alive: KeepAlive
     history: History | None
     """None: no history is kept."""
-    max_connections: int
-    """The setting, or fewer if there are not enough descriptors."""
     failure: EngineError | ServerError | None = None
     """The failure that ends the server."""
-    connections: int = 0
-    turned_away: int = 0
-    """Connections above the limit that are being answered."""
-    conversations: int = 0
-    """Sockets and speech requests in progress, for which a drain waits."""
-    _changed: Signal = attrs.field(factory=Signal, init=False)
 
     @property
     def is_ready(self) -> bool:
@@ -66,31 +74,6 @@ class ServerState:
         """
         if not self.is_ready:
             raise RemoteError("service_restart", "The server is restarting. Please try again.")
-
-    def connected(self, by: int) -> None:
-        """Count a connection that was opened (1) or closed (-1)."""
-        self.connections += by
-        self.metrics.connections.set(self.connections)
-        self._changed.notify()
-
-    def begin(self) -> None:
-        """Count a conversation that begins."""
-        self.conversations += 1
-
-    def end(self) -> None:
-        """Count a conversation that has ended."""
-        self.conversations -= 1
-        self._changed.notify()
-
-    async def wait_quiet(self) -> None:
-        """Wait until no conversation is in progress."""
-        while self.conversations:
-            await self._changed.wait()
-
-    async def wait_unconnected(self) -> None:
-        """Wait until no client is connected."""
-        while self.connections:
-            await self._changed.wait()
 
 
 def make_state(
@@ -134,17 +117,14 @@ def make_state(
         engine=engine,
         settings=settings,
         service=service,
-        accounts=accounts,
-        keys=keys,
-        tokens=tokens,
-        origins=Origins(settings),
+        access=Access(accounts, keys, tokens, Origins(settings)),
+        clients=Clients(_connections(settings), metrics.connections.set),
         places=Places(settings),
         metrics=metrics,
         dictionaries=DictionaryStore(settings.state_dir, offered),
         tracing=tracing,
         keep_alive=KeepAlive(settings.ping_s),
         history=history,
-        max_connections=_connections(settings),
     )
 
 

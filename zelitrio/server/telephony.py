@@ -81,7 +81,7 @@ class Telephony(Endpoints):
         state, headers = self._state, request.headers
         if state.settings.vapi_hmac_secret is not None and telephony.is_signed(headers):
             telephony.check_signature(headers, body, state.settings.vapi_hmac_secret, time.time())
-            return state.accounts.holder(None)
+            return state.access.accounts.holder(None)
         secret = headers.get("x-vapi-secret")
         return authorize_credential(state, secret) if secret else authorize(state, request)
 

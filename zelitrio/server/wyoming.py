@@ -127,7 +127,7 @@ class _Connection:
         self.events = wyoming.WyomingConnection(state.settings.max_message_bytes)
         self.wire = _Wire(self.stream, state.engine.catalogue)
         self.info = info_of(state.engine.catalogue)
-        account, inbox = state.accounts.holder(None), Inbox(state.settings.max_body_bytes)
+        account, inbox = state.access.accounts.holder(None), Inbox(state.settings.max_body_bytes)
         speaker = ReplySpeaker(state, account, Kind.WYOMING, inbox, self.wire, stops_at_failure=True)
         self.talk = ReplyConversation(state, speaker)
 
@@ -196,10 +196,10 @@ class WyomingReception:
 
     async def _take(self, socket: trio.SocketStream) -> None:
         state = self.state
-        if state.connections >= state.max_connections:
+        if state.clients.are_full:
             state.metrics.refused.labels("full").inc()
             return
-        state.connected(1)
+        state.clients.connected(1)
         stream = GuardedStream(socket, state.settings.write_timeout_s)
         try:
             await _Connection(stream, state).run()
@@ -207,4 +207,4 @@ class WyomingReception:
             pass  # the peer is gone
         finally:
             await stream.aclose()
-            state.connected(-1)
+            state.clients.connected(-1)
