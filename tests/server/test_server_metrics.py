@@ -12,7 +12,8 @@ from tiny_voice import tiny_catalogue
 
 from zelitrio.engine import open_engine
 from zelitrio.errors import CapacityError
-from zelitrio.server.metrics import MAX_LABELS, Metrics
+from zelitrio.server.metrics import Metrics
+from zelitrio.server.series import MAX_LABELS
 from zelitrio.settings import EngineSettings
 
 

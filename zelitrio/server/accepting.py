@@ -42,7 +42,7 @@ async def accept_all(
         except OSError as error:
             if error.errno in _OF_THE_LISTENER:
                 raise
-            metrics.accept_errors.inc()
+            metrics.doors.accept_errors.inc()
             now = trio.current_time()
             if now - said_at >= _SAY_EVERY_S:
                 said_at = now

@@ -47,7 +47,7 @@ class Accounting:
                     "headers": [*message.get("headers", []), (b"request-id", name.encode())],
                 }
                 endpoint = getattr(scope.get("endpoint"), "__name__", "none")
-                self._metrics.requests.labels(endpoint, str(message["status"])).inc()
+                self._metrics.doors.requests.labels(endpoint, str(message["status"])).inc()
                 if endpoint not in _TOO_OFTEN:
                     took_ms = round(1000 * (trio.current_time() - began_at), 1)
                     log.info("request", endpoint=endpoint, status=message["status"], began_ms=took_ms)

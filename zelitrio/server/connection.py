@@ -58,7 +58,7 @@ class Reception:
             finally:
                 state.clients.connected(-1)
             return
-        state.metrics.refused.labels("full").inc()
+        state.metrics.doors.refused.labels("full").inc()
         if state.clients.turned_away < TURNED_AWAY:
             state.clients.turned_away += 1
             try:
@@ -108,7 +108,7 @@ class Reception:
         try:
             return await read_head(stream, settings.head_timeout_s, settings.max_head_bytes)
         except BadHeadError as error:
-            self.state.metrics.refused.labels("bad_head").inc()
+            self.state.metrics.doors.refused.labels("bad_head").inc()
             await answer_status(stream, error.status, str(error))
             return None
 
@@ -130,7 +130,7 @@ class Reception:
             state.access.origins.check(head.headers, place.host)
             state.check_ready()
         except RemoteError as error:
-            state.metrics.refused.labels(error.code).inc()
+            state.metrics.doors.refused.labels(error.code).inc()
             state.metrics.request_refused(None, error.code)
             await refuse(stream, error)
             return True

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -15,17 +14,11 @@ from zelitrio.accounts import Watcher
 from zelitrio.errors import ZelitrioError
 from zelitrio.server.logs import lines_dropped
 from zelitrio.server.quiet_log import get_log
+from zelitrio.server.series import DoorSeries, KeySeries, StreamSeries, VoiceSeries
 from zelitrio.session import EngineLike, Observer
 
-_LATENCY_BUCKETS_S = (0.002, 0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
-_FACTOR_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-MAX_LABELS = 100
-"""Keys with their own label, and voices with one; others share a label."""
-_OTHERS = "other"
-_NO_KEY = "none"
 _LIMITS = ("quota_exceeded", "concurrent_limit_exceeded")
 """Reasons of refusals that the accounts report themselves."""
-_AUDIO_BUCKETS_S = (0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 log = get_log()
 
 
@@ -99,19 +92,6 @@ class _LogCollector(Collector):
         )
 
 
-class _Labels:
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-
-    def label(self, name: str) -> str:
-        """The name itself, or the shared value above the limit."""
-        if name not in self._names:
-            if len(self._names) >= MAX_LABELS:
-                return _OTHERS
-            self._names.add(name)
-        return name
-
-
 class Metrics(Observer, Watcher):
     """Counts the events of all conversations and accounts; also logs skipped text.
 
@@ -125,102 +105,36 @@ class Metrics(Observer, Watcher):
     def __init__(self, engine: ServedEngine, *, logs_text: bool = False) -> None:
         self._logs_text = logs_text
         registry = self.registry = CollectorRegistry()
-        gauge, counter = partial(Gauge, registry=registry), partial(Counter, registry=registry)
-        histogram = partial(Histogram, registry=registry)
-        self.streams_active = gauge("zelitrio_streams_active", "Streams that hold a lane in the engine.")
-        self.streams = counter("zelitrio_streams", "Streams that ended, by reason.", ["reason"])
-        self.first_audio_s = histogram(
-            "zelitrio_first_audio_seconds",
-            "From the message that released a stream's first chunk to its first audio handed to the network.",
-            buckets=_LATENCY_BUCKETS_S,
-        )
-        self.audio_s = histogram(
-            "zelitrio_audio_seconds",
-            "Seconds of audio of a stream, counted at its end.",
-            buckets=_AUDIO_BUCKETS_S,
-        )
+        self.streams = StreamSeries(registry)
+        self.doors = DoorSeries(registry)
+        self.voices = VoiceSeries(registry)
+        self.keys = KeySeries(registry)
         self._audio_sent_s = 0.0
-        """Not in the counter yet, because a counter locks, and `audio` is called for each packet."""
-        self.audio_sent_s = Counter(
-            "zelitrio_audio_sent_seconds",
-            "Seconds of audio sent to clients, as it is sent.",
-            registry=registry,
-        )
-        self.sockets = gauge("zelitrio_sockets_open", "Open realtime sockets.")
-        self.closes = counter(
-            "zelitrio_socket_closes",
-            "Realtime sockets that ended, by our close code; 1006: the peer left.",
-            ["code"],
-        )
-        self.connections = gauge("zelitrio_connections_open", "Accepted connections.")
-        self.refused = counter("zelitrio_connections_refused", "Connections refused, by reason.", ["reason"])
-        self.connections_failed = counter(
-            "zelitrio_connections_failed",
-            "Connections and requests that an internal error ended; the log has the error.",
-        )
-        self.accept_errors = counter(
-            "zelitrio_accept_errors", "Connections that the system could not accept."
-        )
-        self.requests = counter("zelitrio_http_requests", "HTTP requests answered.", ["endpoint", "status"])
-        self.replies = counter(
-            "zelitrio_replies",
-            "Texts spoken over Wyoming and telephone sockets, by protocol and outcome.",
-            ["door", "outcome"],
-        )
+        """Not in the series yet, because a counter locks, and `audio` is called for each packet."""
         registry.register(_EngineCollector(engine))
-        self.underruns = counter(
-            "zelitrio_underruns",
-            "Times that audio of an utterance came after its listener had played all earlier audio.",
-        )
-        build = gauge("zelitrio_build_info", "1; the version is a label.", ["version"])
-        build.labels(__version__).set(1)
-        self.usage_lag_s = gauge(
-            "zelitrio_usage_lag_seconds", "Seconds since usage was last stored; 0 without a database."
-        )
-        self.queue_s = histogram(
-            "zelitrio_queue_seconds",
-            "From a stream's first utterance to its first step on the device.",
-            buckets=_LATENCY_BUCKETS_S,
-        )
-        self.real_time_factor = histogram(
-            "zelitrio_real_time_factor",
-            "Seconds of device time for each second of a stream's audio, by voice.",
-            ["voice"],
-            buckets=_FACTOR_BUCKETS,
-        )
-        self.computed_s = counter("zelitrio_voice_device_seconds", "Time of the device, by voice.", ["voice"])
-        self.voice_audio_s = counter("zelitrio_voice_audio_seconds", "Audio made, by voice.", ["voice"])
-        self._voices = _Labels()
-        self._keys = _Labels()
-        self.characters = counter(
-            "zelitrio_characters", "Characters to speak, by the name of the key.", ["key"]
-        )
-        self.refusals = counter(
-            "zelitrio_refusals",
-            "Requests and streams that were refused or failed, by the name of the key and the error.",
-            ["key", "reason"],
-        )
         registry.register(_LogCollector())
+        build = Gauge("zelitrio_build_info", "1; the version is a label.", ["version"], registry=registry)
+        build.labels(__version__).set(1)
 
     def expose(self) -> bytes:
         """All metrics in Prometheus' text format."""
         sent_s, self._audio_sent_s = self._audio_sent_s, 0.0
-        self.audio_sent_s.inc(sent_s)
+        self.streams.sent_s.inc(sent_s)
         return generate_latest(self.registry)
 
     def stream_opened(self) -> None:
         """See Observer."""
-        self.streams_active.inc()
+        self.streams.active.inc()
 
     def stream_closed(self, reason: str, audio_s: float) -> None:
         """See Observer."""
-        self.streams_active.dec()
-        self.audio_s.observe(audio_s)
-        self.streams.labels(reason).inc()
+        self.streams.active.dec()
+        self.streams.audio_s.observe(audio_s)
+        self.streams.ended.labels(reason).inc()
 
     def first_audio(self, seconds: float) -> None:
         """See Observer."""
-        self.first_audio_s.observe(seconds)
+        self.streams.first_audio_s.observe(seconds)
 
     def audio(self, seconds: float) -> None:
         """See Observer."""
@@ -228,7 +142,7 @@ class Metrics(Observer, Watcher):
 
     def underrun(self) -> None:
         """See Observer."""
-        self.underruns.inc()
+        self.streams.underruns.inc()
 
     def text_skipped(self, text: str) -> None:
         """See Observer."""
@@ -251,35 +165,30 @@ class Metrics(Observer, Watcher):
 
     def used(self, key: str, characters: int) -> None:
         """See Watcher."""
-        self.characters.labels(self._keys.label(key)).inc(characters)
+        self.keys.used(key, characters)
 
     def refused_key(self, key: str, reason: str) -> None:
         """See Watcher."""
-        self.refusals.labels(self._keys.label(key), reason).inc()
+        self.keys.refused(key, reason)
 
     def request_refused(self, account: str | None, code: str) -> None:
         """See Observer."""
         if code not in _LIMITS:
-            key = _NO_KEY if account is None else self._keys.label(account)
-            self.refusals.labels(key, code).inc()
+            self.keys.refused(account, code)
 
     def queued(self, seconds: float) -> None:
         """See Observer."""
-        self.queue_s.observe(seconds)
+        self.streams.queue_s.observe(seconds)
 
     def computed(self, voice_id: str, computed_s: float, audio_s: float) -> None:
         """See Observer."""
-        voice = self._voices.label(voice_id)
-        self.computed_s.labels(voice).inc(computed_s)
-        self.voice_audio_s.labels(voice).inc(audio_s)
-        if audio_s:
-            self.real_time_factor.labels(voice).observe(computed_s / audio_s)
+        self.voices.add(voice_id, computed_s, audio_s)
 
     def socket_opened(self) -> None:
         """See Observer."""
-        self.sockets.inc()
+        self.doors.sockets.inc()
 
     def socket_closed(self, code: int) -> None:
         """See Observer."""
-        self.sockets.dec()
-        self.closes.labels(str(code)).inc()
+        self.doors.sockets.dec()
+        self.doors.closes.labels(str(code)).inc()

@@ -140,7 +140,7 @@ class ReplySpeaker:
         finally:
             state.clients.end()
             self.is_speaking = False
-            state.metrics.replies.labels(self.kind, outcome).inc()
+            state.metrics.doors.replies.labels(self.kind, outcome).inc()
             took_s = round(trio.current_time() - began_at, 3)
             log.info("reply", door=self.kind, seconds=took_s, outcome=outcome)
         return failure is None
@@ -230,7 +230,7 @@ class ReplyConversation:
                 nursery.cancel_scope.cancel()
         if self.failure is not None:
             try:
-                self.state.metrics.refused.labels(self.failure.code).inc()
+                self.state.metrics.doors.refused.labels(self.failure.code).inc()
                 await self.speaker.wire.fail(self.failure)
             finally:
                 self.state.clients.end()

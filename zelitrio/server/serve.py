@@ -155,5 +155,5 @@ async def _keep_log_moving() -> None:
 
 def _note_bug(state: ServerState, scope: Scope, error: Exception) -> None:
     """Log and count an error of the application; the client gets a 500 if possible."""
-    state.metrics.connections_failed.inc()
+    state.metrics.doors.connections_failed.inc()
     log.error("request_failed", request_id=request_id_of(scope), path=scope.get("path"), exc_info=error)

@@ -98,7 +98,7 @@ def make_state(
         watcher=metrics,
         record=None if history is None else make_recorder(history),
     )
-    metrics.usage_lag_s.set_function(accounts.lag_s)
+    metrics.keys.usage_lag_s.set_function(accounts.lag_s)
     keys = KeyRing(accounts)
     tokens = TokenStore(trio.current_time)
     tracing = Tracing(settings, lambda: engine.statistics().load)
@@ -118,7 +118,7 @@ def make_state(
         settings=settings,
         service=service,
         access=Access(accounts, keys, tokens, Origins(settings)),
-        clients=Clients(_connections(settings), metrics.connections.set),
+        clients=Clients(_connections(settings), metrics.doors.connections.set),
         places=Places(settings),
         metrics=metrics,
         dictionaries=DictionaryStore(settings.state_dir, offered),

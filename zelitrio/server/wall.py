@@ -29,4 +29,4 @@ async def serve_walled(
     except* Exception as errors:  # `except*` lets cancellations in the group pass
         log.error("connection_failed", request_id=new_request_id(), exc_info=errors)
         with suppress(Exception):
-            state.metrics.connections_failed.inc()
+            state.metrics.doors.connections_failed.inc()

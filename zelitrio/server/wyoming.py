@@ -197,7 +197,7 @@ class WyomingReception:
     async def _take(self, socket: trio.SocketStream) -> None:
         state = self.state
         if state.clients.are_full:
-            state.metrics.refused.labels("full").inc()
+            state.metrics.doors.refused.labels("full").inc()
             return
         state.clients.connected(1)
         stream = GuardedStream(socket, state.settings.write_timeout_s)
