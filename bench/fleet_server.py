@@ -28,7 +28,6 @@ async def run(port: int, agent_port: int) -> None:
     settings = ServerSettings(port=port, agent_port=agent_port, trusted_proxies=("127.0.0.1",))
     async with trio.open_nursery() as nursery:
         serving = partial(serve, engine, load_front_end(), settings, SessionSettings(), handle_signals=True)
-        nursery.start_soon(engine.run)
         await nursery.start(serving)
         settle_garbage()  # as `zelitrio serve` does
 

@@ -1,7 +1,7 @@
 """An engine that costs almost nothing: one tone, handed out at a set pace on Trio's clock.
 
-With this engine a bench measures only the server's own work.  Like the real engine, `run` hands out the
-blocks of all streams in one call.  The call makes a stream's packets, and no task of the stream runs.
+With this engine a bench measures only the server's own work.  Like the real engine, one call hands out the
+blocks of all streams.  The call makes a stream's packets, and no task of the stream runs.
 """
 
 from __future__ import annotations
@@ -138,10 +138,10 @@ class ScriptedEngine:
         self._plan: list[tuple[float, int, ScriptedStream]] = []
         """A heap: when each speaking stream gets its next block, the number of the entry, the stream."""
         self._planned = itertools.count()
-        self._sleep = trio.CancelScope()
-        """Of `run`, until the next block is due."""
+        self._sleep: trio.CancelScope | None = None
+        """Of `_run`, until the next block is due; None: it was not started."""
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         """Hand out the blocks of all streams when they are due."""
         while True:
             now = trio.current_time()
@@ -153,7 +153,7 @@ class ScriptedEngine:
     def plan(self, due: float, stream: ScriptedStream) -> None:
         """Hand out a block of a stream at this time."""
         heapq.heappush(self._plan, (due, next(self._planned), stream))
-        if due < self._sleep.deadline:
+        if self._sleep is not None and due < self._sleep.deadline:
             self._sleep.deadline = due
 
     @asynccontextmanager
@@ -161,6 +161,9 @@ class ScriptedEngine:
         self, voice: object, settings: object = None, *, seed: int | None = None
     ) -> AsyncIterator[ScriptedStream]:
         """See Engine."""
+        if self._sleep is None:
+            self._sleep = trio.CancelScope()
+            trio.lowlevel.spawn_system_task(self._run)  # as the engine's thread: it ends with the program
         self.streams += 1
         stream = ScriptedStream(self)
         try:

@@ -21,13 +21,7 @@ async def run(block_ms: float, every_s: float, blocks: int, settings: ServerSett
         # A block is a packet at every pace, so that messages are the same for any number of connections.
         session = SessionSettings(first_packet_ms=round(block_ms), max_packet_ms=round(block_ms))
         run = partial(serve, engine, load_front_end(), settings, session, handle_signals=True)
-
-        async def serve_until_signal(task_status: trio.TaskStatus[tuple[str, ...]]) -> None:
-            await run(task_status=task_status)
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(engine.run)
-        urls = await nursery.start(serve_until_signal)
+        urls = await nursery.start(run)
         settle_garbage()  # as `zelitrio serve` does
         print(f"ready at {urls[0]}", flush=True)
 

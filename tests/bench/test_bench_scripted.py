@@ -18,7 +18,6 @@ async def test_the_server_says_one_message_for_each_block_of_the_scripted_engine
     session = SessionSettings(first_packet_ms=BLOCK_MS, max_packet_ms=BLOCK_MS)
     heard, frames = ReceivedSpeech(output_format="pcm_24000"), wire.FrameReader()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(engine.run)
         (url,) = await nursery.start(serve, engine, load_front_end(), ServerSettings(port=0), session)
         stream = await trio.open_tcp_stream("127.0.0.1", int(url.rpartition(":")[2]))
         await stream.send_all(wire.upgrade("127.0.0.1", stream_target(VOICE_ID, "pcm_24000")))
