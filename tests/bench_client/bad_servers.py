@@ -114,9 +114,3 @@ def bad_server(behave: Behave) -> Iterator[int]:
             for peer in peers:
                 peer.close()
             thread.join(5)
-
-
-def free_port() -> int:
-    """A port without a listener."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -17,12 +17,12 @@ from bad_servers import (
     answer,
     bad_server,
     flood,
-    free_port,
     http,
     speak_and_close,
     text_frame,
     tls_server,
 )
+from ports import free_port
 
 from zelitrio.bench_client import Plan, ReceivedSpeech, measure_apart, open_speaker, parse_address
 from zelitrio.bench_client.plans import run_plan

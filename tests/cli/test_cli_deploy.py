@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from one_line import only_line
 from unprivileged import unprivileged
 
 from zelitrio.cli.app import run
@@ -16,12 +17,6 @@ from zelitrio.deploy.render import KINDS
 def no_settings_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ZELITRIO_TRACEBACK", "ZELITRIO_PORT", "ZELITRIO_DEVICE"):
         monkeypatch.delenv(name, raising=False)
-
-
-def only_line(capsys: pytest.CaptureFixture[str]) -> str:
-    printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.startswith("zelitrio: ") and printed.err.count("\n") == 1
-    return printed.err
 
 
 @pytest.mark.parametrize("kind", KINDS)

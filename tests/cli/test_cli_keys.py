@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from one_line import only_line
 from unprivileged import unprivileged
 
 from zelitrio.accounts import Database
@@ -20,12 +21,6 @@ from zelitrio.cli.app import run
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ZELITRIO_TRACEBACK", raising=False)
     monkeypatch.setattr("zelitrio.accounts.sqlite_file._WAIT_FOR_LOCK_S", 0.05)
-
-
-def only_line(capsys: pytest.CaptureFixture[str]) -> str:
-    printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.startswith("zelitrio: ") and printed.err.count("\n") == 1
-    return printed.err
 
 
 def keys(folder: Path, *words: str) -> int:

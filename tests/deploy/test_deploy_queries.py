@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import httpx
 import pytest
 import trio
+from ports import free_port
 
 from zelitrio.deploy import Target, render
 from zelitrio.settings import ServerSettings
@@ -28,12 +28,6 @@ SERVER = (
 )
 WITHOUT_DATA = ("histogram_quantile", "zelitrio_voice", "connections_refused", "underruns")
 """These may be empty here: the scripted engine reports no stages, and no request is refused."""
-
-
-def free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        return int(holder.getsockname()[1])
 
 
 def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) -> None:

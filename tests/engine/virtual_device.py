@@ -31,7 +31,7 @@ from zelitrio.engine.commands import (
     Spoken,
     Stop,
 )
-from zelitrio.engine.loading import Loaded
+from zelitrio.engine.loading import ReadyModel
 from zelitrio.engine.outbox import Outbox
 from zelitrio.engine.pace import Pace, Tempo, choose_ladder
 from zelitrio.engine.runner import Runner
@@ -184,7 +184,7 @@ class VirtualBox:
         runner = Runner(SilentModel(network), torch.device("cpu"), torch.float32, 1000)
         settings = EngineSettings(max_streams=1000)
         self._worker = Worker(
-            {0: Loaded(runner=runner, tempo=tempo)},
+            {0: ReadyModel(runner=runner, tempo=tempo)},
             settings,
             self,  # type: ignore[arg-type]  # a queue that makes its own commands
             Outbox(self._post),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,18 +21,10 @@ from zelitrio.networks import (
 )
 from zelitrio.networks.kokoro.slots import _gains
 
+# F0 is rounded to 1/32 Hz, so another order of sums could round it differently.
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One thread sums in one order: F0 is rounded to 1/32 Hz, so another order could round it differently."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 LENGTHS = (9, 14)
 Make = Callable[..., Any]
 

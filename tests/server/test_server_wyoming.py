@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
+from ports import free_port
 from running import VOICE, running
 from scripted_engine import ScriptedCatalogue, ScriptedEngine, ScriptedVoice, pcm_of, tone
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -25,7 +26,7 @@ from wyoming.tts import (
     SynthesizeTextFormat,
     SynthesizeVoice,
 )
-from wyoming_door import events_until, free_port, names, samples, wyoming
+from wyoming_door import events_until, names, samples, wyoming
 
 from zelitrio.errors import LocalError
 from zelitrio.server.announcing import SERVICE, announce

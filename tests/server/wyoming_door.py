@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 import trio
+from ports import free_port
 from running import running
 from scripted_engine import ScriptedEngine
 from wyoming.audio import AudioChunk
@@ -19,12 +19,6 @@ from wyoming.event import Event
 
 WAIT_S = 20.0
 """Limit for answers that come at once on an idle machine."""
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @attrs.define

@@ -1,17 +1,10 @@
-"""One thread for torch: on a busy machine two threads wait for each other in every operation."""
+"""Every test of this room uses one thread of torch, as training does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Use one thread in each test here, as training does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def every_test_has_one_thread(one_thread: None) -> None:
+    """Use the fixture `one_thread` in all tests."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from real_packages import KOKORO_PARTS, package
 
 from zelitrio.voices import Origin, convert
@@ -52,12 +50,3 @@ def kokoro(kokoro_onnx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         convert(source, folder, Origin(source="PyPI"), measure=["af_one"])
     return folder
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """On a busy machine, threads that wait for each other took minutes for a sentence."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from mirror import KOKORO, PIPER, Mirror, serving, surroundings
+from ports import free_port
 from real_packages import MARKS, package
 from test_voices_real import official_name
 from wyoming.audio import AudioChunk, AudioStop
@@ -118,12 +118,6 @@ def served(words: list[str], here: dict[str, str]) -> Iterator[str]:
             process.terminate()
             process.stdout.read()
             assert process.wait(timeout=40) == 0
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.mark.parametrize("section", ["A Kokoro voice in a browser", "A German Piper voice in Home Assistant"])
