@@ -313,3 +313,10 @@ def test_silence_at_the_start_of_an_expanded_utterance_takes_no_window() -> None
                 spoken += plan.window
         assert device.given_s[1] == pytest.approx((300 - silent) * CPU.hop_s)
         assert spoken - (300 - silent) < Ladder().full
+
+
+def test_a_cpu_has_no_window_shorter_than_a_family_wants() -> None:
+    facts = attrs.evolve(FACTS, frame_ladder=(128,), least_window_s=0.32)
+    assert choose_ladder(facts, 8, is_wide=False).following == (32, 64, 128)
+    assert choose_ladder(facts, 8, is_wide=True).following == (16, 32, 64, 128)
+    assert choose_ladder(facts, 8, is_wide=False).full == choose_ladder(facts, 8, is_wide=True).full

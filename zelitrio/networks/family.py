@@ -57,6 +57,9 @@ class Facts:
     """Features of a frame's position within its token."""
     pitch_lag: int = 0
     """Frames by which `lean` comes later than its frame."""
+    least_window_s: float = 0.0
+    """Seconds of the shortest window after the first on a CPU.  Shorter ones mostly compute frames on either
+    side of them."""
     keeps_state: bool = False
     """Whether a window after an expand needs the window before it, so that windows begin with silence."""
     warm_up: int = 0

@@ -30,6 +30,8 @@ _LAST_PHONE_FRAMES, _LAST_NASAL_FRAMES = 3.0, 2.0
 """The last phone before a pause includes the silence; this much of it is audible."""
 _LONGEST_FRAMES = 50.0
 _NASALS = frozenset(KOKORO_IDS[symbol] for symbol in "mnŋ")
+_LEAST_WINDOW_S = 0.32
+"""A window of 0.16 s takes longer than it lasts, on a CPU."""
 _VOICELESS = frozenset(KOKORO_IDS[symbol] for symbol in " ˈˌ,.?!:;—")
 """Symbols that may lose their frames at a high speed."""
 
@@ -82,6 +84,7 @@ class KokoroModel:
             frame_ladder=_FRAME_LADDER,
             expand_frames=_EXPAND_FRAMES,
             first_frames=3,
+            least_window_s=_LEAST_WINDOW_S,
         )
 
     @limit.default
