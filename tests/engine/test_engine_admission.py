@@ -134,7 +134,7 @@ def test_an_abandoned_stream_leaves_only_for_a_stream_that_is_accepted() -> None
     for number in range(most + 1):
         member = admission.enter(number, tempo, 0.0)
         member.is_speaking = member.was_fed = member.has_audio = True
-    with pytest.raises(CapacityError, match="all are taken"):
+    with pytest.raises(CapacityError, match="all are in use"):
         admission.make_room(tempo, 1.0, 0.0)
     member.is_abandoned = True
     with pytest.raises(CapacityError, match="as many as this device can feed"):
