@@ -13,11 +13,11 @@ from contextlib import asynccontextmanager, suppress
 import attrs
 import trio
 
-from zelitrio.audio import parse_format
+from zelitrio.audio import AudioFormat, parse_format
 from zelitrio.engine import Engine as InnerEngine
 from zelitrio.engine import Statistics
 from zelitrio.engine import open_engine as open_inner_engine
-from zelitrio.errors import LocalError
+from zelitrio.errors import LocalError, RemoteError
 from zelitrio.protocol import DEFAULT_OUTPUT_FORMAT
 from zelitrio.session import Packet, Packets, Service, StreamOptions, Timing
 from zelitrio.settings import EngineSettings, VoiceSettings
@@ -112,12 +112,17 @@ class Engine:
             reading: how the text is read, for example with SSML tags; None: the defaults.
 
         Raises:
-            LocalError: the voice is unknown.
-            RemoteError: the format is unknown.
+            LocalError: the voice or the format is unknown, or an argument is not of the described kind.
         """
+        if not isinstance(text, str | AsyncIterable):
+            raise LocalError(f"text: expected str or an async iterable of str, found {text!r}")
+        if not isinstance(settings, VoiceSettings | None):
+            raise LocalError(f"settings: expected VoiceSettings, found {settings!r}")
+        if seed is not None and not (isinstance(seed, int) and seed >= 0):
+            raise LocalError(f"seed: expected a whole number from 0, found {seed!r}")
         options = StreamOptions(
             voice=self._find(voice),
-            audio_format=parse_format(format),
+            audio_format=_known_format(format),
             settings=settings or VoiceSettings(),
             seed=seed,
             reading=reading or Reading(),
@@ -138,6 +143,13 @@ class Engine:
             names = ", ".join(each.voice_id for each in self.catalogue)
             raise LocalError(f"voice: expected one of {names}, found {voice!r}")
         return found.in_language(None)
+
+
+def _known_format(name: str) -> AudioFormat:
+    try:
+        return parse_format(str(name))
+    except RemoteError as error:
+        raise LocalError(error.message.replace("output_format:", "format:")) from None
 
 
 @asynccontextmanager

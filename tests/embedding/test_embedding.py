@@ -10,7 +10,7 @@ import trio
 from tiny_voice import tiny_catalogue
 
 from zelitrio import EngineSettings, VoiceSettings, open_engine
-from zelitrio.errors import CapacityError, LocalError, RemoteError
+from zelitrio.errors import CapacityError, LocalError
 
 TEXT = "The quick brown fox, they say, jumps over the lazy dog. "
 ONE_THREAD = EngineSettings(device="cpu", cpu_threads=1)
@@ -106,8 +106,16 @@ async def test_a_listener_that_has_heard_enough_frees_the_lane(engine, way):
 async def test_errors_come_out_as_themselves_and_the_engine_goes_on(engine):
     with pytest.raises(LocalError, match="expected one of tiny-0, tiny-1, found 'nobody'"):
         engine.speak(TEXT, voice="nobody")
-    with pytest.raises(RemoteError, match="mp4"):
-        engine.speak(TEXT, format="mp4")
+    for arguments, expected in (
+        ({"format": "mp4"}, "format: expected one of mp3_22050_32, .*, found 'mp4'"),
+        ({"format": None}, "format: expected one of .*, found 'None'"),
+        ({"settings": {"speed": 1.1}}, "settings: expected VoiceSettings, found {'speed': 1.1}"),
+        ({"seed": -1}, "seed: expected a whole number from 0, found -1"),
+        ({"seed": "7"}, "seed: expected a whole number from 0, found '7'"),
+        ({"text": [TEXT]}, "text: expected str or an async iterable of str, found "),
+    ):
+        with pytest.raises(LocalError, match=f"^{expected}"):
+            engine.speak(**{"text": TEXT, **arguments})
 
     async def broken():
         yield TEXT
