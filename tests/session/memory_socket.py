@@ -74,6 +74,9 @@ class MemorySocket:
     def _arrive(self) -> None:
         self.frames.append((trio.current_time(), orjson.loads(self._offered.popleft())))
 
+    def close_nowait(self, code: int, reason: str) -> float | None:
+        return None
+
     async def close(self, code: int, reason: str) -> None:
         await trio.lowlevel.checkpoint()
         if self.closed is None:

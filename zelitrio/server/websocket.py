@@ -243,6 +243,15 @@ class WebSocket:
             self._end(_GONE)
             raise PeerLeft("the peer is gone or takes nothing") from None
 
+    def close_nowait(self, code: int, reason: str) -> float | None:
+        """See `run_socket`'s transport."""
+        is_open = self._code is None and self._frames.state is ConnectionState.OPEN
+        if not is_open or self._unsent or self._flushing.locked():
+            return None
+        self._code = code
+        self._post(self._frames.send(CloseConnection(code, reason)))
+        return CLOSE_HANDSHAKE_S
+
     async def close(self, code: int, reason: str) -> None:
         """Send the close frame and wait for the peer's, for at most CLOSE_HANDSHAKE_S.
 
@@ -261,6 +270,8 @@ class WebSocket:
 
     async def finish(self) -> None:
         """Send unsent data to a peer that has closed, within CLOSE_HANDSHAKE_S; never raises."""
+        if not self._unsent and not self._flushing.locked():
+            return
         with trio.move_on_after(CLOSE_HANDSHAKE_S), suppress(PeerLeft):
             await self.flush()
 

@@ -87,6 +87,11 @@ class Outbox:
         """Whether the transport gets the next message at once, because the queue is empty."""
         return not (self._items or self._is_writing or self._begun or self._closing)
 
+    @property
+    def closing_now(self) -> tuple[int, str] | None:
+        """Code and reason if `close` was called and everything was sent; None otherwise."""
+        return None if self._items or self._is_writing or self._begun else self._closing
+
     def put_nowait(self, messages: tuple[str, ...], sent: Callable[[], None]) -> None:
         """Send messages together while `is_idle`; never waits.  They cannot be taken back.
 

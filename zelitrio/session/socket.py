@@ -88,6 +88,8 @@ class _Conversation:
     nursery: trio.Nursery = attrs.field(init=False)
     read_scope: trio.CancelScope = attrs.field(factory=trio.CancelScope, init=False)
     close_code: int = attrs.field(default=GONE_CODE, init=False)
+    close_by: float = attrs.field(default=math.inf, init=False)
+    """When the reader stops waiting for the peer's close; inf: the writer does the close."""
     account: AccountLike | None = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -134,6 +136,8 @@ class _Conversation:
                 return
             now = trio.current_time()
             if self.outbox.is_closing:
+                if now >= self.close_by:
+                    return
                 continue  # the socket is closing: only wait for the peer's close
             connection = self.connection
             events = connection.expire(now) if message is None else connection.receive(message, now)
@@ -150,6 +154,14 @@ class _Conversation:
         self.nursery.cancel_scope.cancel()
 
     def _begin_writing(self) -> None:
+        if (closing := self.outbox.closing_now) is not None:
+            # Nothing is queued: the reader waits for the peer's close, and no task is needed.
+            code, reason = closing
+            wait_s = self.transport.close_nowait(code, reason)
+            if wait_s is not None:
+                self.close_code, self.close_by = code, trio.current_time() + wait_s
+                self._move_deadline()
+                return
         self.nursery.start_soon(self._write)
 
     def _begin_drain(self) -> None:
@@ -375,5 +387,7 @@ class _Conversation:
             self.read_scope.deadline = deadline
 
     def _deadline(self) -> float:
-        deadline = None if self.outbox.is_closing else self.connection.deadline()
+        if self.outbox.is_closing:
+            return self.close_by
+        deadline = self.connection.deadline()
         return math.inf if deadline is None else deadline

@@ -47,5 +47,12 @@ class SocketTransport(Protocol):
             PeerLeft: the peer is gone or too slow.
         """
 
+    def close_nowait(self, code: int, reason: str) -> float | None:
+        """Begin to close the connection with this code, if nothing is unsent.
+
+        Returns:
+            Seconds for which to go on receiving, until the peer's close comes; None: call `close` instead.
+        """
+
     async def close(self, code: int, reason: str) -> None:
         """Close the connection with this code.  Bounded in time; does nothing if the peer has left."""
