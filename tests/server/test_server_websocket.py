@@ -288,6 +288,29 @@ async def test_our_close_waits_for_the_peers_and_drops_other_messages():
         assert heard == [] and socket.close_code == 1012
 
 
+async def test_a_close_without_waiting_is_one_frame_and_comes_once():
+    async with accepted() as (socket, stream, peer):
+        assert socket.receive_nowait() is None  # nothing has come
+        assert socket.close_nowait(1000, "") is not None
+        assert socket.close_nowait(1000, "") is None
+        close = (await hear(stream, peer))[-1]
+        assert isinstance(close, CloseConnection) and close.code == 1000
+        await stream.send_all(peer.frames.send(close.response()))
+        with pytest.raises(PeerLeft):
+            await socket.receive()
+        assert socket.close_code == 1000
+
+
+async def test_a_client_that_does_not_answer_the_close_is_closed_after_a_while(monkeypatch):
+    monkeypatch.setattr("zelitrio.server.websocket.CLOSE_HANDSHAKE_S", 0.2)
+    async with running() as server, await server.connect() as stream:
+        peer = Peer()
+        await stream.send_all(upgrade() + peer.say(text=" ") + peer.say(text=TEXT) + peer.say(text=""))
+        with trio.fail_after(10):
+            answer = await read_all(stream)  # until the server ends the connection
+        assert answer[-2:] == b"\x03\xe8"  # the code of its close frame
+
+
 @pytest.mark.parametrize("seed", range(30))
 async def test_any_input_gives_messages_or_a_close(seed):
     random = np.random.default_rng(seed)
