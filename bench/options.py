@@ -26,7 +26,7 @@ class Options:
     extra: argparse.Namespace
 
     def report(self, bench: str) -> Report:
-        """Return the report of a bench.  Only a clean tree may store lines."""
+        """Return the report of a bench.  Lines are stored only from a clean tree."""
         if self.keep and commit().endswith(("+", "unknown")):
             raise SystemExit(f"--keep: expected a clean tree of a commit, found {commit()}; commit first")
         said = {

@@ -67,7 +67,7 @@ class ClientMessage:
 
 
 class ContextMessageError(RemoteError):
-    """An error in a message for one context; without a valid id in the message, the id is None."""
+    """An error in a message for one context; the id is None if the message has no valid id."""
 
     def __init__(self, context_id: str | None, error: RemoteError) -> None:
         super().__init__(error.code, error.message, param=error.param)

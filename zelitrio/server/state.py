@@ -33,7 +33,7 @@ class Access:
         accounts: the keys and their usage.
         keys: finds the account of a credential.
         tokens: single-use tokens, which a browser has instead of a key.
-        origins: the web pages whose scripts may use the server.
+        origins: origins of web pages that may use the server.
     """
 
     accounts: Accounts
