@@ -41,29 +41,34 @@ def _spread(
     text: str, spans: Sequence[tuple[int, int]], times: Sequence[tuple[int, int]], length_ms: int
 ) -> CharTimes:
     starts: list[int] = []
-    now = index = 0
+    now = index = done = 0
     count = min(len(times), len(spans))
-    # Most gaps are one space.  They are handled here, without a call: there are twenty in an utterance.
+    # Most gaps are one space.  Comparisons instead of `max`, because there are twenty words in an utterance.
     while index < count:
         span = spans[index]
         begins, ends = times[index]
         while index + 1 < count and spans[index + 1] == span:  # words that share one source
             index += 1
             ends = times[index][1]
-        begins = max(begins, now)
-        ends = max(ends, begins)
-        gap = span[0] - len(starts)
-        if gap == 1:
+        if begins < now:
+            begins = now
+        if ends < begins:
+            ends = begins
+        first, last = span
+        if first - done == 1:
             starts.append(now)
-        elif gap > 1:
-            starts += _even(now, begins, gap)
-        if (size := span[1] - len(starts)) > 0:
-            starts += _even(begins, ends, size)
+            done = first
+        elif first > done:
+            starts += _even(now, begins, first - done)
+            done = first
+        if last > done:
+            starts += _even(begins, ends, last - done)
+            done = last
         now = ends
         index += 1
-    rest = len(text) - len(starts)
-    end = max(now, length_ms) if rest > 0 else now
-    if rest > 0:
+    end = now
+    if (rest := len(text) - done) > 0:
+        end = max(now, length_ms)
         starts += _even(now, end, rest)
     stops = [*starts[1:], end]
     return CharTimes(tuple(text), tuple(starts), tuple(map(sub, stops, starts)))
