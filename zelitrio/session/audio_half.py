@@ -15,7 +15,7 @@ from zelitrio.session.encoding import Turns, encode_in_turns, flush_in_turns, is
 from zelitrio.session.packet_maker import PacketMaker
 from zelitrio.session.packets import Packer, Packet, Samples
 from zelitrio.session.pending import Speech
-from zelitrio.session.sound import Sound
+from zelitrio.session.sound_changes import SoundChanges
 
 if TYPE_CHECKING:
     from zelitrio.engine import AudioBlock
@@ -56,7 +56,7 @@ class AudioHalf:
     """
 
     _encoder: Encoder
-    _sound: Sound
+    _sound: SoundChanges
     _packer: Packer
     packets: PacketMaker
     _turns: Turns

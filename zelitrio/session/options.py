@@ -11,7 +11,7 @@ from zelitrio.session.audio_half import AudioHalf, Deliver, DirectSink
 from zelitrio.session.packet_maker import PacketMaker
 from zelitrio.session.packets import Packer
 from zelitrio.session.service import Service
-from zelitrio.session.sound import Sound
+from zelitrio.session.sound_changes import SoundChanges
 from zelitrio.session.timing import SegmentClock, Timing
 from zelitrio.settings import VoiceSettings
 from zelitrio.text import Reading
@@ -53,7 +53,7 @@ def make_audio_half(
     delay_ms = round(1000 * encoder.delay_samples / options.audio_format.sample_rate_hz)
     return AudioHalf(
         encoder,
-        Sound(rate_hz, None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo)),
+        SoundChanges(rate_hz, None if options.tempo == 1 else TempoChanger(rate_hz, options.tempo)),
         Packer(rate_hz, settings.first_packet_ms, settings.max_packet_ms),
         PacketMaker(SegmentClock(options.timing, rate_hz, delay_ms), rate_hz),
         service.turns,

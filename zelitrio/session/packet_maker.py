@@ -6,7 +6,7 @@ import attrs
 
 from zelitrio.session.packets import Packet
 from zelitrio.session.pending import Speech
-from zelitrio.session.sound import HeardTimes
+from zelitrio.session.sound_changes import HeardTimes
 from zelitrio.session.timing import Alignment, SegmentClock
 from zelitrio.session.traces import FirstAudio
 

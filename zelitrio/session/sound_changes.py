@@ -36,7 +36,7 @@ class HeardTimes:
 
 
 @attrs.define(eq=False)
-class Sound:
+class SoundChanges:
     """Changes the samples of one stream.
 
     Args:
