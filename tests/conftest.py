@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 
@@ -11,6 +12,9 @@ import pytest
 # Tests and their child processes must not use the voices and keys that a developer has added.
 os.environ["ZELITRIO_STATE_DIR"] = "none"
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="zelitrio-tests-")
+
+# A shell starts its background jobs with SIGINT ignored, and child processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
