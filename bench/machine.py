@@ -58,11 +58,21 @@ def circumstances() -> dict[str, Any]:
         "cores": cores(),
         "busy": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
+        "python_compiler": f"{platform.python_compiler()}, {_interpreter()}",
         "torch": str(torch.__version__),
         "trio": trio.__version__,
         "trio_websocket": version("trio-websocket"),
         "zelitrio": zelitrio.__version__,
     }
+
+
+def _interpreter() -> str:
+    """How the interpreter is linked: its calls cost up to half more in a shared library."""
+    try:
+        is_shared = "libpython" in Path("/proc/self/maps").read_text()
+    except OSError:
+        return "unknown"
+    return "shared library" if is_shared else "in the program"
 
 
 def _git(*arguments: str) -> str:

@@ -262,6 +262,17 @@ def kokoro_folder(home: Path) -> Path:
     return folder
 
 
+def test_the_ends_of_an_utterance_do_not_become_longer_at_a_low_speed(tmp_path: Path) -> None:
+    voice = load_folder(kokoro_folder(tmp_path))[0]
+    (utterance,) = read_text("Hello there.")
+    reading = voice.model.read(utterance)
+    frames = np.full(len(reading), 4.0, np.float32)
+    found = voice.model.durations(reading, frames, speed=0.7, joins=False, is_cut=False)
+    assert found[0] == found[-1] == found[-2] == 4  # the padding and the full stop
+    inside = found[1:-2]
+    assert inside.sum() == pytest.approx(4 * len(inside) / 0.7, abs=1)
+
+
 def test_a_mix_has_the_weighted_mean_of_the_styles(tmp_path: Path) -> None:
     catalogue = Catalogue(load_folder(kokoro_folder(tmp_path)))
     even, heavy = catalogue.find("af_one+af_two"), catalogue.find("af_one(1)+af_two(3)")

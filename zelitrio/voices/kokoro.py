@@ -116,8 +116,7 @@ class KokoroModel:
         """See `Model.columns`.  Settings and seed have no effect, because Kokoro has no random inputs."""
         symbols = len(reading) - 2
         asked = ~np.isnan(reading.pauses_s)
-        phones = [at for at, number in enumerate(reading.ids) if number not in _VOICELESS and number]
-        last = phones[-1] if phones else len(reading)
+        last = _phones(reading)[-1]
         return {
             "ids": reading.ids,
             "style": speaker.styles[min(max(symbols - 1, 0), len(speaker.styles) - 1)],
@@ -130,11 +129,19 @@ class KokoroModel:
     def durations(
         self, reading: KokoroTokens, frames: NDArray[np.float32], *, speed: float, joins: bool, is_cut: bool
     ) -> NDArray[np.int64]:
-        """See `Model.durations`.  At speed 1 each token is rounded by itself, as in training."""
+        """See `Model.durations`.  At speed 1 each token is rounded by itself, as in training.
+
+        Tokens before the first phone and after the last one do not become longer.  In longer ones the voice
+        begins up to 160 ms earlier, and ends later, so speech at speed 0.7 was 4 % too long.
+        """
         plain = [
             min(max(round(frame), 1), _LONGEST_FRAMES) if frame == frame else 1 for frame in frames.tolist()
         ]
-        wanted = [frame / speed for frame in plain]
+        phones = _phones(reading)
+        wanted = [
+            frame / speed if phones[0] <= at <= phones[-1] else frame / max(speed, 1.0)
+            for at, frame in enumerate(plain)
+        ]
         for at, pause_s in enumerate(reading.pauses_s.tolist()):
             if pause_s == pause_s:  # not NaN: the pause was requested
                 wanted[at] = max(pause_s / self.facts.hop_s, 1.0)
@@ -192,6 +199,13 @@ def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
     total = sum(weight for _, weight in parts)
     styles = sum(speaker.styles * np.float32(weight / total) for speaker, weight in parts)
     return KokoroSpeaker(number=-1, styles=np.asarray(styles, np.float32))
+
+
+def _phones(reading: KokoroTokens) -> list[int]:
+    """The tokens with a sound; the end of an utterance without one."""
+    return [at for at, number in enumerate(reading.ids) if number and number not in _VOICELESS] or [
+        len(reading)
+    ]
 
 
 def _count(word: Word) -> int:
