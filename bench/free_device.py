@@ -2,6 +2,7 @@
 
     python -m bench.free_device
     python -m bench.free_device --tree before=../before --tree now=. --rounds 3
+    python -m bench.free_device --tree now=. --tree one=. --one-core one
 
 Engine thread, scheduler, sockets and encoders are real; the networks return ready results
 (`bench/free_device_server.py`).  Processor time is counted per thread (`schedstat`).  Several trees of the
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import sys
 import time
@@ -180,6 +182,9 @@ def main() -> None:
         type=_program,
         help="NAME=FILE: a tree's own server, for an older package",
     )
+    made.add_argument(
+        "--one-core", action="append", default=[], metavar="NAME", help="bind a tree's server to core 0"
+    )
     made.add_argument("--modes", default="persistent,fresh,connect,paced")
     made.add_argument("--formats", default="pcm_24000,mp3_44100_128,opus_48000_64")
     made.add_argument("--seconds", type=float, default=6.0)
@@ -189,6 +194,8 @@ def main() -> None:
     options = parse(made)
     report = options.report("free_device")
     trees = dict(options.extra.tree or [("this", REPOSITORY)])
+    if unknown := set(options.extra.one_core) - set(trees):
+        sys.exit(f"--one-core: expected names of --tree, found {', '.join(sorted(unknown))}")
     rows: list[list[object]] = []
     with ExitStack() as stack:
         programs = dict(options.extra.server or ())
@@ -196,6 +203,9 @@ def main() -> None:
             name: stack.enter_context(open_server([], (programs.get(name, SERVER),), folder))
             for name, folder in trees.items()
         }
+        for name in options.extra.one_core:
+            for thread in Path(f"/proc/{servers[name].pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), {0})
         for server in servers.values():
             asyncio.run(_measured(Load(_address(server, "pcm_24000"), 8, 1.0, 0), persistent))
         for _ in range(options.extra.rounds):
