@@ -107,7 +107,7 @@ class Engine:
             format: audio format, such as "mp3_44100_128", "pcm_24000" or "opus_48000_64".
             voice: a voice of the catalogue, or its id; None: the default voice.
             settings: stability, speed and others; None: the defaults.
-            seed: makes the audio repeatable; None: a random seed.
+            seed: the same seed, text and settings give the same audio; None: a random seed.
             alignment: whether packets carry character times.
             reading: how the text is read, for example with SSML tags; None: the defaults.
 

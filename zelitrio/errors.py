@@ -15,8 +15,7 @@ class ZelitrioError(Exception):
 
 
 class LocalError(ZelitrioError):
-    """The caller broke the rules of our API, for example by a setting out of range or a call in the wrong
-    order."""
+    """The caller broke the rules of our API: a setting out of range, a call in the wrong order."""
 
 
 class SettingError(LocalError):

@@ -255,10 +255,10 @@ class Accounts:
             del self._streams[name]
 
     def check_quota(self, name: str, characters: int) -> None:
-        """Check a key's quota.
+        """Check that a key's quota allows this many more characters.
 
         Raises:
-            RemoteError: `quota_exceeded`; the message names the begin of the next period.
+            RemoteError: `quota_exceeded`: they exceed it; the message names the begin of the next period.
         """
         limits = self.limits(name)
         if limits is None or limits.characters is None:

@@ -133,7 +133,7 @@ def day_of(now_s: float) -> str:
 
 @lru_cache(maxsize=8)
 def _date(day: int) -> str:
-    # Cached, because it is called for every packet and changes once a day.
+    # Cached, because every count of usage needs it and it changes once a day.
     return datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d")
 
 

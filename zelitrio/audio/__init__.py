@@ -8,7 +8,7 @@ encoder to the end, because a new one in mid-stream would cause a click and a ga
 from __future__ import annotations
 
 from zelitrio.audio.decode import decode_file
-from zelitrio.audio.encoder import Encoder
+from zelitrio.audio.encoder import Encoder, Prepared
 from zelitrio.audio.formats import DEFAULT_FORMAT, FORMATS, AudioFormat, parse_format
 from zelitrio.audio.opening import open_encoder
 from zelitrio.audio.rate import RateConverter
@@ -24,6 +24,7 @@ __all__ = [
     "FORMATS",
     "AudioFormat",
     "Encoder",
+    "Prepared",
     "RateConverter",
     "TempoChanger",
     "decode_file",

@@ -67,7 +67,7 @@ class Encoder(ABC):
 
         Raises:
             LocalError: the array is not one-dimensional floats, holds NaN or infinity, or the stream was
-            flushed.
+                flushed.
         """
         if self._flushed:
             raise LocalError(f"{self.format.name}: encode was called after flush")

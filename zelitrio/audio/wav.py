@@ -46,8 +46,7 @@ class WavEncoder(PcmEncoder):
         self._header = wav_header(audio_format.sample_rate_hz)
 
     def _framed(self, data: bytes) -> bytes:
-        # The header waits for the first sample, because clients would take a packet with only a header for
-        # audio.
+        # The header waits for the first sample, because clients would take a lone header for audio.
         return self._with_header(super()._framed(data))
 
     def _finish(self) -> bytes:

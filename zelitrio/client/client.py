@@ -112,7 +112,8 @@ async def open_client(
         voice_id: the voice that speaks.
         output_format: name of the audio format, such as "pcm_24000".
         settings: how to speak; None: the server's defaults.
-        chunk_schedule: characters that the server buffers before each chunk, 50 to 500 each.
+        chunk_schedule: characters that the server buffers before each chunk, 50 to 500 each; None: its
+            default.
         model_id: sent to the server, which ignores unknown models.
         language_code: language of the text; None: the voice's own.
         auto_mode: whether the server speaks each piece as it comes.

@@ -111,8 +111,8 @@ async def open_multi_client(
         voice_id: the voice of all contexts.
         output_format: name of the audio format of all contexts.
         auto_mode: whether the server speaks each piece as it comes.
-        inactivity_timeout_s: 1 to 180: time without a message after which a context ends, or a
-            socket without contexts.
+        inactivity_timeout_s: 1 to 180: time without a message after which a context, or a socket without
+            contexts, ends.
     """
     request = SocketRequest(
         dialect=Dialect.MULTI,

@@ -105,7 +105,6 @@ async def open_socket(
     handshake waits for ever, despite its timeout, for a server that hangs up or stays silent.
 
     Raises:
-    Raises:
         RemoteError: no connection (`connection_failed`), or the server's own refusal.
         LocalError: `url` is not the URL of a WebSocket.
     """

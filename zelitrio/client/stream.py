@@ -17,8 +17,7 @@ async def connect(
 
     Raises:
         RemoteError: `connection_failed`: no server, an untrusted certificate, or no answer before `deadline`
-        on Trio's
-            clock.
+            on Trio's clock.
         LocalError: the URL is not the URL of a WebSocket.
     """
     try:

@@ -72,8 +72,9 @@ class Admission:
         return max(1, int(_ADMITTED * tempo.real_time_streams / slowness))
 
     def make_room(self, tempo: Tempo, slowness: float, now_s: float) -> int | None:
-        """Make room for one more stream.  If all places are taken, the oldest abandoned stream loses its
-        place.
+        """Make room for one more stream.
+
+        If all places are taken, the oldest abandoned stream loses its place.
 
         Args:
             tempo: speed of the new stream's model.

@@ -21,8 +21,7 @@ class Device:
     device: torch.device
     dtype: torch.dtype = torch.float32
     is_wide: bool = False
-    """Whether a batch takes about as long as one row, and the device computes while the host does other
-    work."""
+    """Whether a batch takes about as long as one row, and the device computes while the host works."""
     threads: int = 1
     """Torch's threads on a CPU."""
 

@@ -264,7 +264,7 @@ async def open_engine(
     """Run an engine for the block.
 
     Entering waits for warm-up: some tenths of a second on a CPU, some seconds on a GPU, which captures
-    graphs. Leaving waits for the present step.
+    graphs.  Leaving waits for the present step.
 
     Args:
         catalogue: the voices; None: the built-in ones.

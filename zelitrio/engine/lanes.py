@@ -108,8 +108,7 @@ class Lane:
     @property
     def is_ready(self) -> bool:
         """Whether it can take part in the next step."""
-        # Called for all lanes at every step.  Most lanes have no work or no credit, so these tests come
-        # first.
+        # Called for all lanes at every step.  Most have no work or no credit, so these tests come first.
         return (
             self.listener.credit_s > 0
             and (bool(self.waiting) or self.stage is not Stage.WAITING)

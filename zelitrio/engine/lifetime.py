@@ -45,8 +45,7 @@ class Lifetime:
             LocalError: this is not the Trio run that opened it.
         """
         if self._failure is not None:
-            # A new error each time, because one error raised in many tasks would collect all their
-            # tracebacks.
+            # A new error each time, because one raised in many tasks would collect all their tracebacks.
             raise EngineError(str(self._failure)) from self._failure
         if self._nursery is None:
             raise EngineError("the engine is closed")

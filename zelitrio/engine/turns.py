@@ -4,20 +4,17 @@ A listener's *lead* is the audio that it has and has not played.  The rules, in 
 
 1. A stream takes part only if it has text to speak and its reader has room for audio (credit).
 2. Earliest deadline first.  The deadline is when a listener that plays in real time runs dry.  A stream
-without
-   audio is due `PATIENCE_S` after its text came.  So it goes before listeners with a long lead, but not
-   before streams after their first window.  That window is short, and a codec holds up to 35 ms of it, so
+   without audio is due `PATIENCE_S` after its text came.  So it goes before listeners with a long lead, but
+   not before streams after their first window.  That window is short, and a codec holds up to 35 ms of it, so
    these streams would run dry after two more new streams.
 3. A closing stream, which may have no listener any more, is due `CLOSING_DELAY_S` later, so open streams go
    first.  It still gets its turn, because the deadlines of served streams advance and its own does not.
 4. Windows grow with the lead.  A small window is done sooner; a large one costs less per frame.  If a model
-is
-   slow, small windows take longer than their audio lasts; then only windows that gain time are used.
-   On a CPU without load, a stream that its client has ended gets one small window per step, because the
-   client's next turn waits for the present step.
+   is slow, small windows take longer than their audio lasts; then only windows that gain time are used.  On a
+   CPU without load, a stream that its client has ended gets one small window per step, because the client's
+   next turn waits for the present step.
 5. On a GPU every ready stream joins the batch.  If a new stream waits, only streams that would run dry join
-it,
-   because each extra row delays first audio.  On a CPU a batch costs nearly the sum of its rows.  So only
+   it, because each extra row delays first audio.  On a CPU a batch costs nearly the sum of its rows.  So only
    streams as urgent as the first join it, no step takes longer than a new stream may wait, and utterances are
    read one at a time.
 6. Under load steps are chosen for throughput: on a CPU four rows of the largest window make a quarter more
@@ -49,7 +46,7 @@ _GATHERED_S = 0.035
 _GAINS = 0.8
 """A window gains time if its step takes at most this part of its audio's length."""
 _BUSY, _CALM = 0.75, 0.6
-"""The profile becomes throughput at the first load, and latency again under the second."""
+"""The profile becomes throughput above the first load, and latency again below the second."""
 
 
 @attrs.frozen(kw_only=True)
@@ -94,7 +91,7 @@ class Turns:
         self._is_wide = is_wide
 
     def adapt(self, load: float) -> None:
-        """Choose the profile by the load, with hysteresis."""
+        """Choose the profile by the load, 0 to 1, with hysteresis."""
         if load > _BUSY:
             self.profile = Profile.THROUGHPUT
         elif load < _CALM:

@@ -186,8 +186,7 @@ class Worker:
             if len(plan.lanes) == 1:
                 self._fail_for(self._works[plan.lanes[0].stream], error)
                 return None
-        # One row of the batch caused the error.  A failed call has changed no lane, so run each row by
-        # itself.
+        # One row of the batch caused the error.  A failed call has changed no lane, so run each row alone.
         self._deliver(None)  # deliver earlier calls first
         for lane in plan.lanes:
             if lane.stream in self._works:  # an earlier row may have ended it for lack of memory

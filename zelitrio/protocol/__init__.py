@@ -2,8 +2,7 @@
 
 `parse_socket_target` reads an upgrade request.  `Connection` is one realtime socket of either dialect.
 `ChunkSchedule` decides when text is spoken.  `outcome_of` maps an error to its close code and
-HTTP status.
-Nothing here waits, and time is always an argument in seconds.
+HTTP status.  Nothing here waits, and time is always an argument in seconds.
 
 The owner of a Connection must: call `authenticated` if the handshake's credential is valid; pass each message
 to `receive`; call `expire` at `deadline`; handle the events in order, as their docstrings say; send the

@@ -112,8 +112,7 @@ class Recall:
 
 @attrs.frozen
 class EvictContext:
-    """Cancel the audio of a closing context and send its `final_message`, because a new context needs
-    room."""
+    """Cancel a closing context's audio and send its `final_message`, because a new one needs room."""
 
     context_id: str | None
 

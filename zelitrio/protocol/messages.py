@@ -80,8 +80,7 @@ def read_message(message: str | bytes, dialect: Dialect) -> ClientMessage:
     Raises:
         ContextMessageError: a field is wrong in a message of `multi-stream-input`.
         RemoteError: `invalid_input_message` for everything else: binary, not JSON, not an object, or a wrong
-        field
-            on `stream-input`.
+            field on `stream-input`.
     """
     fields = Fields(decode_message(message), on_socket)
     if dialect is Dialect.SINGLE:

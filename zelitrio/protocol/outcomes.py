@@ -1,7 +1,7 @@
 """How errors are shown to the peer: one row per error code, and messages made from it.
 
 On a socket an error is a text frame `{"message", "error", "code"}` and then a close with the message as
-reason. Over HTTP it is a status and a JSON body.  Codes and shapes are ElevenLabs' where known:
+reason.  Over HTTP it is a status and a JSON body.  Codes and shapes are ElevenLabs' where known:
 https://elevenlabs.io/docs/api-reference/text-to-speech/v-1-text-to-speech-voice-id-stream-input
 """
 

@@ -6,14 +6,12 @@ the last release.  This schedule is never later, and often earlier:
 - A sentence that certainly ends is released at once.  The first one needs MIN_FIRST_CHARS, later ones
   MIN_EARLY_CHARS.  An early release keeps the place in the schedule, so later text does not wait longer.
 - No word is cut: at the threshold an unfinished word stays in the buffer.  Only a "word" of MAX_WORD_CHARS is
-cut,
-  because it could grow without end.
+  cut, because it could grow without end.
 - Text that ends like a sentence is released after 100 ms without more text.  The mark alone is not enough:
-"3." may
-  become "3.14".  But a language model sends its next token within about 20 ms, so after 100 ms it has
-  stopped. Without this rule a short answer would wait for a flush, which many clients never send.  If the
-  mark may belong to an abbreviation or a decimal, the pause is half a second, longer than between two tokens
-  of a slow model.
+  "3." may become "3.14".  But a language model sends its next token within about 20 ms, so after 100 ms it
+  has stopped.  Without this rule a short answer would wait for a flush, which many clients never send.  If
+  the mark may belong to an abbreviation or a decimal, the pause is half a second, longer than between two
+  tokens of a slow model.
 
 Pieces are joined as they come.  A space is added only if a piece ends in sentence punctuation and the next
 one begins with a letter.  Clients that send whole sentences often omit it ("...first." "And...").  The tokens

@@ -87,8 +87,7 @@ class SocketConnection(ABC, Generic[ContextT]):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the socket has ended and all final frames were made: close it now, with 1000 and no
-        reason."""
+        """Whether the socket has ended and all final frames were made: close it now, with 1000, no reason."""
         return self._state is SocketState.ENDING and not self._contexts
 
     def authenticated(self, now: float) -> None:

@@ -21,7 +21,7 @@ log = get_log()
 
 
 def weight_line(load: float, *, is_ready: bool) -> bytes:
-    """The answer for a load: a percentage of the configured weight, or `drain`."""
+    """The answer for a load of 0 to 1: a percentage of the configured weight, or `drain`."""
     if not is_ready:
         return b"drain\n"
     free = 1.0 - min(1.0, max(0.0, load))

@@ -45,8 +45,10 @@ class Reception:
         self.idle = IdleConnections(self.state.settings.http_idle_s)
 
     async def take(self, socket: trio.SocketStream) -> None:
-        """Serve one connection until it is closed.  Raises no `Exception`: an error ends only this
-        connection."""
+        """Serve one connection until it is closed.
+
+        Raises no `Exception`: an error ends only this connection.
+        """
         await serve_walled(self.state, socket, self._take)
 
     async def _take(self, socket: trio.SocketStream) -> None:

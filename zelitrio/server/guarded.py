@@ -37,8 +37,8 @@ class GuardedStream(trio.abc.Stream):
         self._put_back = b""
         # Not with TLS: only Trio's stream can make TLS records.
         is_plain = _USES_DESCRIPTORS and not isinstance(stream, trio.SSLStream)
-        self._descriptor = stream.socket if is_plain else None
-        """The socket, if system calls may read and write it."""
+        self._plain_socket = stream.socket if is_plain else None
+        """The socket, if this class may read and write it by system calls."""
 
     @property
     def is_encrypted(self) -> bool:
@@ -93,11 +93,11 @@ class GuardedStream(trio.abc.Stream):
         Send the rest with `send_all`, which also raises errors.  Do not call it during another send.  It
         costs one system call; `send_all` needs a cancel scope and a turn of the loop per WRITE_BYTES.
         """
-        if self._descriptor is None:
+        if self._plain_socket is None:
             return 0
         try:
             # Trio's sockets have no send that never waits.
-            return os.write(self._descriptor.fileno(), data)
+            return os.write(self._plain_socket.fileno(), data)
         except OSError:  # no room, or the stream is closed or broken
             return 0
 
@@ -112,8 +112,8 @@ class GuardedStream(trio.abc.Stream):
             limit = len(self._put_back) if max_bytes is None else max_bytes
             data, self._put_back = self._put_back[:limit], self._put_back[limit:]
             return data
-        if self._descriptor is not None:
-            return await _read(self._descriptor, READ_BYTES if max_bytes is None else max_bytes)
+        if self._plain_socket is not None:
+            return await _read(self._plain_socket, READ_BYTES if max_bytes is None else max_bytes)
         return await self._stream.receive_some(max_bytes)
 
     async def aclose(self) -> None:

@@ -1,9 +1,9 @@
 """Check the origin of requests: which web pages may use this server.
 
 A browser sends the page's origin with every WebSocket upgrade and with every request that could change
-something. A page cannot remove or change it; other programs seldom send it.  Without this check, any page in
-a browser of this machine could use a loopback server without keys, also through a name of its own that
-resolves to 127.0.0.1. With keys the check is not needed: a browser adds no key by itself (there are no
+something.  A page cannot remove or change it; other programs seldom send it.  Without this check, any page
+in a browser of this machine could use a loopback server without keys, also through a name of its own that
+resolves to 127.0.0.1.  With keys the check is not needed: a browser adds no key by itself (there are no
 cookies), so all origins are allowed, as at ElevenLabs.
 """
 

@@ -88,7 +88,7 @@ class SpokenAnswer(Response):
     """Speaks a job as an ASGI response.
 
     If the client leaves, its lane is freed at once.  A failure before the first packet is answered with an
-    error. A later failure cuts the connection, so that the client does not take a part for the whole.
+    error.  A later failure cuts the connection, so that the client does not take a part for the whole.
     """
 
     def __init__(self, state: ServerState, job: Job, shape: Shape, request_id: str, asked_at: float) -> None:

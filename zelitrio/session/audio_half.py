@@ -10,10 +10,10 @@ import attrs
 import numpy as np
 import trio
 
-from zelitrio.audio import Encoder
+from zelitrio.audio import Encoder, Prepared
 from zelitrio.session.encoding import Turns, encode_in_turns, flush_in_turns, is_cheap
 from zelitrio.session.packet_maker import PacketMaker
-from zelitrio.session.packets import Packer, Packet, Samples
+from zelitrio.session.packets import NO_SAMPLES, Packer, Packet, Samples
 from zelitrio.session.pending import Speech
 from zelitrio.session.sound_changes import SoundChanges
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 WORDLESS_SILENCE_S = 0.1
 """Silence sent for a text without words: clients report an error for a turn with text and no audio."""
-_NOTHING: Samples = np.zeros(0, np.float32)
 
 Deliver = Callable[[Packet], Awaitable[None]]
 
@@ -80,14 +79,14 @@ class AudioHalf:
         return self._direct is not None and self._direct.has_room
 
     def add_nowait(self, block: AudioBlock, speech: Speech | None) -> float:
-        """Do what `add` does, and never wait; returns the new `deadline`."""
+        """Do what `add` does, and never wait; return the new `deadline`."""
         packer, now = self._packer, trio.current_time()
         if speech is not None and packer.is_holding:
-            self._encode_nowait(_NOTHING, now, release=True)
+            self._encode_nowait(NO_SAMPLES, now, release=True)
         self._encode_nowait(self._sound_of(block, speech, now), now, release=block.is_last)
         deadline = packer.deadline()
         if deadline <= now:
-            self._encode_nowait(_NOTHING, now, release=True)  # the listener would run dry
+            self._encode_nowait(NO_SAMPLES, now, release=True)  # the listener would run dry
             return math.inf
         return deadline
 
@@ -124,7 +123,7 @@ class AudioHalf:
 
     async def release(self) -> None:
         """Deliver the audio that is held."""
-        await self._encode(_NOTHING, release=True)
+        await self._encode(NO_SAMPLES, release=True)
 
     async def finish(self, skipped: str) -> None:
         """Deliver the encoder's last bytes, with the times of the text without words at the end."""
@@ -152,7 +151,7 @@ class AudioHalf:
         if packets and self._direct is not None:
             self._direct.put_nowait(packets)
 
-    def _packet(self, pcm: Samples, audio: bytes) -> Packet | None:
+    def _packet(self, pcm: Prepared, audio: bytes) -> Packet | None:
         """Count samples that went into the encoder; make a packet of the bytes that came out, if any did."""
         until_s = self._encoder.encoded_s
         self._packer.codec_holds_s = self.packets.count(len(pcm)) - until_s

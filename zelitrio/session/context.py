@@ -56,7 +56,7 @@ class Context:
         """Count text before it is spoken.
 
         Raises:
-            RemoteError: the account has no stream or too few characters left.
+            RemoteError: the account may not open another stream, or has too few characters left.
         """
         if self.meter is None:
             self.meter = account.open(voice_id, kind, self.options)

@@ -25,9 +25,8 @@ from functools import partial
 import attrs
 import trio
 
-from zelitrio.audio import Encoder
+from zelitrio.audio import Encoder, Prepared
 from zelitrio.session.codec_threads import CodecThreads
-from zelitrio.session.packets import Samples
 
 SLICE_S = 0.05
 _FEWEST_CORES = 4
@@ -95,7 +94,7 @@ class Turns:
 
 
 async def encode_in_turns(
-    encoder: Encoder, pcm: Samples, sample_rate_hz: int, turns: Turns, due_s: float
+    encoder: Encoder, pcm: Prepared, sample_rate_hz: int, turns: Turns, due_s: float
 ) -> bytes:
     """Encode a packet's samples, one slice per turn, or all of them in a thread.
 

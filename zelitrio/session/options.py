@@ -28,7 +28,7 @@ class StreamOptions:
         voice: speaks the text.
         audio_format: format of the packets.
         settings: how to speak, until changed.
-        seed: makes the audio reproducible; None: a random one.
+        seed: the same seed, text and settings give the same audio; None: a random seed.
         reading: how the text is read.
         timing: whether packets carry character times, and their origin.
         tempo: tempo relative to the voice's, at the same pitch; 2 halves the length.

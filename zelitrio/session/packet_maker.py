@@ -1,4 +1,4 @@
-"""Makes a stream's packets from encoded bytes: adds times, length, and reports to the first packet."""
+"""Make a stream's packets from encoded bytes: add times, length, and reports to the first packet."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class PacketMaker:
         self._carried += skipped
 
     def count(self, samples: int) -> float:
-        """Count samples that the encoder took; returns the seconds that it took in all."""
+        """Count samples that the encoder took; return the seconds that it took in all."""
         self._clock.advance(samples)
         self._encoded_s += samples / self._sample_rate_hz
         return self.audio_s + self._encoded_s

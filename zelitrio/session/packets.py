@@ -16,12 +16,14 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from zelitrio.audio import Prepared
 from zelitrio.protocol import Marks, join_marks
 from zelitrio.session.segments import Segment
 from zelitrio.session.timing import Alignment
 from zelitrio.session.traces import FirstAudio
 
 Samples = NDArray[np.float32]
+NO_SAMPLES: Samples = np.zeros(0, np.float32)
 
 MARGIN_S = 0.02
 """Held audio leaves this long before it is needed: time for encoding, the loop and the network."""
@@ -63,7 +65,7 @@ class Packer:
         self._rate = sample_rate_hz
         self._first_s = first_ms / 1000
         self._max_s = max(first_ms, max_ms) / 1000
-        self._held: list[Samples] = []
+        self._held: list[Prepared] = []
         self._held_samples = 0
         self._played_at = -math.inf  # end of all packets, without the codec's delay
         self.codec_holds_s = 0.0
@@ -79,7 +81,7 @@ class Packer:
         """Whether samples wait for their packet."""
         return self._held_samples > 0
 
-    def push(self, pcm: Samples, now: float, *, release: bool = False) -> list[Samples]:
+    def push(self, pcm: Prepared, now: float, *, release: bool = False) -> list[Prepared]:
         """Add samples and return the packets to send now; `release` holds nothing back."""
         if len(pcm):
             self._held.append(pcm)
@@ -102,7 +104,7 @@ class Packer:
         """Time at which held samples must leave; inf if none are held."""
         return self.dry_at - MARGIN_S if self._held_samples else math.inf
 
-    def _take(self, samples: int, now: float) -> Samples:
+    def _take(self, samples: int, now: float) -> Prepared:
         held = self._held[0] if len(self._held) == 1 else _joined(self._held)
         packet, rest = held[:samples], held[samples:]
         self._held = [rest] if len(rest) else []
@@ -112,6 +114,6 @@ class Packer:
         return packet
 
 
-def _joined(parts: Sequence[Samples]) -> Samples:
+def _joined(parts: Sequence[Prepared]) -> Prepared:
     # Not np.concatenate, which releases the GIL: the engine's thread may take it for half a millisecond.
     return np.frombuffer(b"".join([part.data for part in parts]), parts[0].dtype)

@@ -99,7 +99,7 @@ class AccountLike(Protocol):
             options: `StreamOptions`, for the history; None: not recorded.
 
         Raises:
-            RemoteError: the account has no stream or no characters left.
+            RemoteError: the account may not open another stream, or has no characters left.
         """
 
 

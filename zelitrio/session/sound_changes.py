@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
-import numpy as np
 
 from zelitrio.audio import RateConverter, TempoChanger
-from zelitrio.session.packets import Samples
+from zelitrio.session.packets import NO_SAMPLES, Samples
 from zelitrio.session.segments import PhoneEdges
 from zelitrio.session.volume import WordVolume
 from zelitrio.text import Utterance
@@ -70,12 +69,12 @@ class SoundChanges:
         return pcm
 
     def change_rate(self, sample_rate_hz: int) -> Samples:
-        """Take blocks of another rate from now on; returns the last samples of the blocks before."""
+        """Take blocks of another rate from now on; return the last samples of the blocks before."""
         before, self._converter = self._converter, None
         if sample_rate_hz != self.sample_rate_hz:
             self._converter = RateConverter(sample_rate_hz, self.sample_rate_hz)
-        return np.zeros(0, np.float32) if before is None else before.flush()
+        return NO_SAMPLES if before is None else before.flush()
 
     def flush(self) -> Samples:
         """Return the samples that the tempo held back, at the end of the stream."""
-        return np.zeros(0, np.float32) if self._tempo is None else self._tempo.flush()
+        return NO_SAMPLES if self._tempo is None else self._tempo.flush()

@@ -296,9 +296,8 @@ class SpeechStream:
         wait = self._block_wait
         if wait is None or not audio.takes_nowait:
             return False
-        # Most blocks are neither first nor last: for them, each call here counts.
-        deadline = audio.add_nowait(block, None if block.word_times_ms is None else self._begun_by(block))
-        if block.is_last or block.stages is not None:
+        deadline = audio.add_nowait(block, self._begun_by(block))
+        if block.is_last or block.stages is not None:  # other blocks change nothing here
             self._note_encoded(block)
             if self.text_half.is_silenced:
                 self._block_wait = None

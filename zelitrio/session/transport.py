@@ -1,4 +1,4 @@
-"""The transport of a conversation: four calls of any two-way message pipe."""
+"""The transport of a conversation: the calls of any two-way message pipe."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class PeerLeft(ZelitrioError):  # noqa: N818 - what happened, as trio.EndOfChann
 class SocketTransport(Protocol):
     """A two-way pipe of whole messages with a close code, such as a WebSocket.
 
-    One task calls `receive`, another one `flush` and `close`.  Any task may call `offer`, but not while
-    `flush` waits.
+    One task calls `receive` and `receive_nowait`, another one `flush` and `close`.  Any task may call `offer`
+    and `close_nowait`, but not while `flush` waits.
     """
 
     async def receive(self) -> str | bytes:
