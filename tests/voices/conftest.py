@@ -1,4 +1,4 @@
-"""Real public voices, converted once for all tests."""
+"""Sources and folders of public voices, made once for all tests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from real_packages import KOKORO_PARTS, package
+from test_voices_public import write_piper
 
 from zelitrio.voices import Origin, convert
+
+
+@pytest.fixture(scope="session")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source of a small Piper voice: a folder with its ONNX file and JSON.  Tests do not change it."""
+    folder = tmp_path_factory.mktemp("good")
+    write_piper(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
