@@ -74,6 +74,15 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def public_voice_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the shared flags and those of a bench of public voices."""
+    made = parser(description)
+    made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
+    made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
+    made.add_argument("--speaker", default="af_heart", help="Kokoro's voice")
+    return made
+
+
 def parse(made: argparse.ArgumentParser, arguments: list[str] | None = None) -> Options:
     """Read the command line."""
     said: Any = made.parse_args(arguments)

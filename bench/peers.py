@@ -29,7 +29,7 @@ import attrs
 import orjson
 
 from bench.machine import REPOSITORY
-from bench.options import Options, counts, parse, parser
+from bench.options import Options, counts, parse, public_voice_parser
 from bench.report import Report
 from bench.server_process import free_port, open_server
 from zelitrio.bench_client import Line, Plan, heard_ms, measure_apart, parse_address
@@ -59,10 +59,7 @@ class Served:
 
 
 def main() -> None:
-    made = parser(__doc__)
-    made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
-    made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
-    made.add_argument("--speaker", default="af_heart", help="Kokoro's voice")
+    made = public_voice_parser(__doc__)
     made.add_argument("--count", type=int, default=10, help="utterances of one client, in each round")
     made.add_argument("--streams", type=counts, default=(4,), help="numbers of simultaneous clients")
     made.add_argument("--seconds", type=float, default=8.0, help="duration for each number of clients")

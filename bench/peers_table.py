@@ -24,7 +24,7 @@ HEAD = "| server | one client, p50 | four clients, p50 | p95 | audio s/s | refus
 RULE = "| --- | --- | --- | --- | --- | --- |"
 RUN = "The last stored run: "
 ROW = "| beside others, first audible |"
-"""How the row of README.md begins."""
+"""The beginning of the row of README.md."""
 
 
 def main() -> None:
@@ -111,9 +111,9 @@ def shown(value: float) -> str:
 
 
 def replace(path: Path, beginning: str, rows: Sequence[str]) -> None:
-    """Replace the table rows of a file, from the one with this beginning to the last that was made from rows.
+    """Replace lines of a file, from the first one with this beginning.
 
-    A single row replaces one row; several replace the table up to its end.
+    One row replaces that line; several rows replace the table that begins with it.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     begin = next(number for number, line in enumerate(lines) if line.startswith(beginning))

@@ -19,7 +19,7 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
-from bench.options import Options, parse, parser
+from bench.options import Options, parse, public_voice_parser
 from bench.report import Report
 from zelitrio.bench_client import summary
 from zelitrio.engine import Engine, open_engine
@@ -53,10 +53,7 @@ Say = Callable[[str], Awaitable[RuntimeFigures]]
 
 def runtime_parser(text: str | None) -> argparse.ArgumentParser:
     """A parser of the public voice and the threads of both runtimes."""
-    made = parser(text)
-    made.add_argument("--piper", type=Path, help="a Piper .onnx beside its .onnx.json")
-    made.add_argument("--kokoro", type=Path, help="a folder with a Kokoro .onnx and style tables")
-    made.add_argument("--speaker", default="af_heart", help="of Kokoro's")
+    made = public_voice_parser(text)
     made.add_argument("--threads", type=int, default=1)
     return made
 

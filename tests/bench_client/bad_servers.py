@@ -50,9 +50,8 @@ def speak_and_close(*messages: bytes) -> Behave:
         for message in messages:
             peer.sendall(text_frame(message))
         peer.shutdown(socket.SHUT_WR)
-        while peer.recv(
-            65536
-        ):  # closed with unread data, the connection would be reset and lose the messages
+        # If closed with unread data, the connection would be reset and lose the messages.
+        while peer.recv(65536):
             pass
 
     return behave

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from bad_servers import answer, bad_server, http
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the children")
+
 COMMAND = [sys.executable, "-c", "from zelitrio.cli import main; main()", "bench"]
 AUDIO = bytes(range(1, 200)) * 2
 
@@ -28,7 +30,6 @@ def is_there(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="/proc tells the children")
 @pytest.mark.parametrize("wait_for", ["child", "point"])
 def test_an_interrupted_run_keeps_its_points_and_leaves_no_process(wait_for: str, tmp_path: Path) -> None:
     out, page = tmp_path / "a.jsonl", tmp_path / "page.html"

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from bad_servers import UPGRADED, Behave, answer, bad_server, http, speak_and_close, text_frame
+from ports import free_port
 
 from zelitrio.bench_client import ReceivedSpeech, open_speaker, parse_address
 from zelitrio.bench_client.failures import kind_of
@@ -165,8 +166,7 @@ def test_late_audio_of_a_failed_context_is_not_taken_for_the_next_one() -> None:
 def test_a_host_with_two_addresses_that_refuse_is_refused(
     protocol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        port = opened.getsockname()[1]
+    port = free_port()
 
     def both(*arguments: Any, **named: Any) -> list[Any]:
         return [

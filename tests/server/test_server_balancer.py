@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import httpx
 import pytest
 import trio
+from ports import free_port
 from running import running
 
 from zelitrio.deploy import Target, render
@@ -26,7 +27,7 @@ async def test_the_address_has_the_scheme_host_and_prefix_in_front_of_the_balanc
         "x-forwarded-prefix": "/evil",
     }
     async with running(keys=["k"], trusted_proxies=("127.0.0.1",), root_path=root_path) as server:
-        balancer_port = await free_port()
+        balancer_port = free_port()
         target = Target(
             balancer_port=balancer_port, server=ServerSettings(port=server.port, root_path=root_path)
         )
@@ -46,12 +47,6 @@ async def test_the_address_has_the_scheme_host_and_prefix_in_front_of_the_balanc
             balancer.kill()
             await balancer.wait()
     assert document["servers"][0]["url"] == f"http://tts.example.com{root_path}"
-
-
-async def free_port() -> int:
-    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with listener:
-        return int(listener.socket.getsockname()[1])
 
 
 async def first_answer(http: httpx.AsyncClient, path: str, headers: dict[str, str]) -> dict[str, list[dict]]:

@@ -228,10 +228,10 @@ async def test_a_message_of_countless_empty_pieces_is_one_message():
             assert await socket.receive() == "something"
 
 
-@pytest.mark.parametrize("who", ["he", "we"])
-async def test_nothing_follows_a_close_frame(who):
+@pytest.mark.parametrize("side", ["client", "server"])
+async def test_nothing_follows_a_close_frame(side):
     async with accepted() as (socket, stream, peer):
-        if who == "he":
+        if side == "client":
             await stream.send_all(peer.frames.send(CloseConnection(1000)))
             with pytest.raises(PeerLeft):
                 await socket.receive()
