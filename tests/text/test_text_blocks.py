@@ -11,7 +11,7 @@ _CODE = "Run this:\n```python\nprint('hi')\n```\nDone."
 
 
 def _said(chunks: list[str], unheard: SkippedParts | None = None, model_id: str | None = None) -> str:
-    reader = StreamReader(load_front_end(), Reading(model_id=model_id), unheard=unheard or SkippedParts())
+    reader = StreamReader(load_front_end(), Reading(model_id=model_id), skipped=unheard or SkippedParts())
     read = [utterance for chunk in chunks for utterance in reader.read(chunk)]
     return " ".join(word.spoken for utterance in read for word in utterance.words)
 

@@ -287,9 +287,8 @@ def _show(lines: Sequence[Mapping[str, Any]]) -> None:
                 first = line["audible_ms"] if line["audible_ms"]["n"] else line["first_ms"]
                 figures = [f"{first[name]:.1f}" if name in first else "-" for name in ("p50", "p95", "p99")]
                 failed = ", ".join(f"{kind} {count}" for kind, count in line["failures"].items()) or "0"
-                client = (
-                    str(line["client"].get("why") or "")
-                    or f"{line['client'].get('cpu_share', 0):.0%} of a core"
+                client = str(
+                    line["client"].get("why") or f"{line['client'].get('cpu_share', 0):.0%} of a core"
                 )
                 rate = f"{line['audio_s_per_s']:.2f}"
                 row = [line["server"], line["bench"], _point(line), str(line["n"]), *figures, rate]

@@ -15,7 +15,7 @@ CHARS_PER_S = 15.0
 
 
 def stderr_bar(label: str, *figures: str | ProgressColumn) -> Bar | None:
-    """Make a bar on stderr that removes itself; return None if stderr is not a terminal.
+    """Make a bar on stderr that removes itself, not started yet; return None if stderr is not a terminal.
 
     Args:
         label: text before the bar; a format string for rich's `task`.

@@ -41,8 +41,9 @@ class Facts:
 
     sample_rate_hz: int
     hop_samples: int
+    """Samples in a frame."""
     token_ladder: tuple[int, ...]
-    """Lengths of the captured encodes; the last is the most tokens of an utterance."""
+    """Lengths of the captured encodes, in tokens; the last is the most tokens of an utterance."""
     frame_ladder: tuple[int, ...] = ()
     """Lengths of the captured expands, in frames; empty without expand."""
     expand_frames: int = 0
@@ -118,11 +119,11 @@ class ExpandingNetwork(Network, Protocol):
     """
 
     def expand(self, inputs: Inputs) -> Tensor:
-        """Prepare laid out utterances.
+        """Prepare utterances that are laid out in frames.
 
         Args:
             inputs: `slot`, `length` (frames) and `noise_at` [rows]; `tokens` [rows, frames].
 
         Returns:
-            [rows, 2] float32: the first heard frame, and the end of the last.
+            [rows, 2] float32: the first heard frame, and the end of the last heard frame.
         """

@@ -76,9 +76,9 @@ class SpeechStream:
     ) -> None:
         reading = options.reading
         skips = service.settings
-        unheard = SkippedParts(code=skips.code_blocks == "skip", reasoning=skips.reasoning_blocks == "skip")
+        skipped = SkippedParts(code=skips.code_blocks == "skip", reasoning=skips.reasoning_blocks == "skip")
         front_end = options.voice.front_end(reading.front_end or service.front_end)
-        reader = StreamReader(front_end, reading, options.voice.limit, unheard)
+        reader = StreamReader(front_end, reading, options.voice.limit, skipped)
         self.notices = notices or Notices(service.observer)
         note = self.notices.of(options.voice.language, ssml=reading.ssml)
         self.text_half = TextHalf(schedule, options.settings, reader, note)

@@ -1,7 +1,7 @@
 """Text processing: from text to utterances, the words of which have phones, spans and breaks.
 
 Nothing here waits, and no text raises an error.  A `FrontEnd` is immutable and shared by all streams and
-threads. A `StreamReader` belongs to one stream: it knows the stream's current sentence.
+threads.  A `StreamReader` belongs to one stream: it knows the stream's current sentence.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def knows_performance_tags(model_id: str | None) -> bool:
 class Blocks:
     """Replaces the unspoken parts of one stream by spaces."""
 
-    _unheard: SkippedParts = attrs.field(factory=SkippedParts)
+    _skipped: SkippedParts = attrs.field(factory=SkippedParts)
     _ends: re.Pattern[str] | None = attrs.field(default=None, init=False)
     """Matches the end of the open block, if any."""
     _is_line_start: bool = attrs.field(default=True, init=False)
@@ -70,8 +70,8 @@ class Blocks:
         start = place + len(chunk[place:line_end]) - len(chunk[place:line_end].lstrip(" \t"))
         if self._is_line_start:
             for wanted, pattern, end in (
-                (self._unheard.reasoning, _REASONING, _end_of_reasoning),
-                (self._unheard.code, _FENCE, _end_of_fence),
+                (self._skipped.reasoning, _REASONING, _end_of_reasoning),
+                (self._skipped.code, _FENCE, _end_of_fence),
             ):
                 found = pattern.match(chunk, start) if wanted else None
                 if found is not None:
@@ -79,7 +79,7 @@ class Blocks:
                     parts.append(_blank(chunk[place : found.end()]))
                     return found.end()
         line = chunk[place:line_end]
-        if self._unheard.performance:
+        if self._skipped.performance:
             line = _PERFORMANCE.sub(lambda tag: _blank(tag[0]), line)
         parts.append(line)
         return line_end

@@ -66,6 +66,7 @@ def explain(
     front_end: FrontEnd, text: str, *, normalise: bool = True, ssml: bool = False, language: str = "en"
 ) -> Explanation:
     """Read a text and record the rule of each word.
+
     Args:
         front_end: reads the text.
         text: any text.

@@ -47,12 +47,12 @@ class Lexicon:
     """Cache of `usual`.  Threads may write it at the same time, because they write the same value."""
 
     def find(self, word: str) -> tuple[Phones, ...]:
-        """Every known pronunciation of a lower-case word, the usual one first."""
+        """Every known pronunciation of a lower-case word, the usual one first; empty if unknown."""
         packed = self._own.get(word) or self._entries.get(word)
         return tuple([decode(code) for code in packed.split(",")]) if packed else ()
 
     def usual(self, word: str) -> Phones:
-        """The usual pronunciation of a lower-case word, or empty.  Faster than `find`."""
+        """The usual pronunciation of a lower-case word; empty if unknown.  Faster than `find`."""
         phones = self._asked.get(word)
         if phones is None:
             packed = self._own.get(word) or self._entries.get(word)
@@ -65,7 +65,7 @@ class Lexicon:
         return phones
 
     def is_spelled(self, word: str) -> bool:
-        """Whether the dictionary spells the word: "fbi", not "nasa"."""
+        """Whether the dictionary says the word letter by letter: "fbi", not "nasa"."""
         if not 2 <= len(word) <= 5 or word in self._own:
             return False
         names = tuple(phone for letter in word for phone in LETTERS.get(letter, ()))
@@ -108,7 +108,7 @@ class Lexicon:
         """Return a lexicon with added aliases: texts that are read as other words.
 
         An alias with a capital letter matches only this case; others match any case unless they are in
-        `exact`. An alias replaces only whole words unless it is in `inside`.  Its words are read like any
+        `exact`.  An alias replaces only whole words unless it is in `inside`.  Its words are read like any
         other text.
 
         Raises:

@@ -2,7 +2,7 @@
 
 The chunk schedule cuts at spaces.  A character without cuts replaces the spaces inside tags, inside
 `<phoneme>`, `<say-as>` and `<sub>`, and from `<break>` to the next word, because a pause belongs to that
-word's chunk. `restore_tags` undoes this.  An open tag is held until it ends.
+word's chunk.  `restore_tags` undoes this.  An open tag is held until it ends.
 """
 
 from __future__ import annotations

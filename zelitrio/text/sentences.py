@@ -50,8 +50,8 @@ def find_sentence_end(text: str, start: int = 0) -> int | None:
 def find_phrase_end(text: str, start: int = 0) -> int | None:
     """Index just after the last comma, colon, dash or bracket at or after `start` that allows a pause.
 
-    The index is after the white space that follows.  A comma inside a date or a number ("May 5, 2024") does
-    not count.
+    The index is after the white space that follows.  None: there is no such place.  A comma inside a date
+    or a number ("May 5, 2024") does not count.
     """
     last = None
     for match in _PHRASE.finditer(text, start):

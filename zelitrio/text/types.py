@@ -76,12 +76,12 @@ class Utterance:
     """A chunk of text after text processing.  Immutable, so streams and threads share it.
 
     Attributes:
-        source: its characters.
+        source: the characters that it came from.
         words: the spoken words.
         pause_s: requested seconds of silence before the first read word; None: the model chooses.
         number: its index among the stream's utterances with words, from 0.
         context: earlier words of the same sentence.  The model reads them before `words`, so that the
-            intonation continues, but they are not heard again.
+            intonation continues, but they are not heard again.  Empty at the beginning of a sentence.
         joins: whether the previous utterance stopped in mid-sentence, so that no pause is between them.
     """
 

@@ -52,14 +52,14 @@ class StreamReader:
         front_end: finds the words of a chunk.
         reading: how the text is read.
         limit: the model's limits.
-        unheard: the parts of the text that are not spoken.
+        skipped: the parts of the text that are not spoken.
     """
 
     _front_end: FrontEnd
     _reading: Reading = attrs.field(factory=Reading)
     _limit: Limit = attrs.field(factory=Limit)
     _continuation: Continuation = attrs.field(init=False)
-    _unheard: SkippedParts = attrs.field(factory=SkippedParts)
+    _skipped: SkippedParts = attrs.field(factory=SkippedParts)
     _blocks: Blocks = attrs.field(init=False)
     _tags: TagKeeper = attrs.field(factory=TagKeeper, init=False)
     _formulas: FormulaKeeper = attrs.field(factory=FormulaKeeper, init=False)
@@ -70,7 +70,7 @@ class StreamReader:
     def __attrs_post_init__(self) -> None:
         self._continuation = Continuation(self._limit)
         performs = knows_performance_tags(self._reading.model_id)
-        self._blocks = Blocks(attrs.evolve(self._unheard, performance=performs or self._unheard.performance))
+        self._blocks = Blocks(attrs.evolve(self._skipped, performance=performs or self._skipped.performance))
 
     @property
     def held_chars(self) -> int:

@@ -53,7 +53,7 @@ class AcousticPlan:
     crop_frames: int = 200
     learning_rate: float = 1.2e-3
     plain_share: float = 0.6
-    """Share of the steps before the critic's loss is added; 1: always."""
+    """Share of the steps before the critic's loss is added; 1: it is never added."""
     critic_learning_rate: float = 2e-4
     seed: int = 1
     checkpoint_s: float = 120.0

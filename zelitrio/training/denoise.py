@@ -35,7 +35,7 @@ def without_noise(
 
     Args:
         pcm: [samples] of one recording, a multiple of the hop.
-        noise: [mels] from `noise_of`.
+        noise: [mels] natural logarithms of the noise's magnitude, from `noise_of`.
         times: factor of the subtracted noise; 0 changes nothing.
     """
     if times == 0.0:

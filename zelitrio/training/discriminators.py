@@ -2,7 +2,7 @@
 
 The vocoder has several, as in HiFi-GAN (Kong et al., 2020) and later work: some see every n-th sample, others
 spectra with phase.  The acoustic model has one for mel frames, because a distance alone makes frames smoother
-than any voice. It is small enough for one CPU thread.
+than any voice.  It is small enough for one CPU thread.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def run_loop(
 
     Args:
         run: a new or resumed run.
-        share_of: returns the finished part of the run, in 0..1, after a number of steps.
+        share_of: returns the finished part of the run, in 0..1, after a number of steps; at 1 the run ends.
         save_s: seconds between checkpoints.
         told: called with the number of steps and the last losses; returns whether to continue.
         losses_every: steps between calls of `told`.

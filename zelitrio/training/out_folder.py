@@ -22,9 +22,8 @@ def refuse_taken(out: Path, work: Path) -> None:
     """Refuse to overwrite anything but the voice that this work folder made.
 
     Raises:
-        LocalError: OUT is a file or the work folder, or has other content than a voice of this command; or it
-        has such
-            a voice, and the work folder has no run to continue.
+        LocalError: OUT is a file or the work folder, or has other content than a voice of this command; or
+            it has such a voice, and the work folder has no run to continue.
     """
     if out.exists() and not out.is_dir():
         raise LocalError(f"{out}: expected a folder for the voice, found a file")

@@ -2,7 +2,7 @@
 
 A shard is a folder: `pcm.npy` int16 [samples], `mel.npy` float16 [frames, 80], `f0.npy` float32 [frames],
 `pulses.npy` float32 [frames, 2] (see `zelitrio.training.pulse_times`) and `index.json`, a list of utterances
-in order. `speaker.json` has the facts about a speaker outside of the recipe's table.
+in order.  `speaker.json` has the facts about a speaker outside of the recipe's table.
 """
 
 from __future__ import annotations

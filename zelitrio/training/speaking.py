@@ -1,4 +1,4 @@
-"""Speaks whole utterances in one pass, without the engine, for measurements of voices."""
+"""Speak whole utterances in one pass, without the engine, for measurements of voices."""
 
 from __future__ import annotations
 

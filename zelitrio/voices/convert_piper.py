@@ -54,7 +54,9 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
             raise VoiceError(path, name, expected="finite numbers", found="NaN or infinity")
         state[name] = torch.from_numpy(tensors[name].copy()).reshape(value.shape)
     network.load_state_dict(state)
-    ids = [_voice_id(stem, speaker, facts.speakers, config.speakers) for speaker in range(config.speakers)]
+    speakers = [facts.speakers.get(number, str(number)) for number in range(config.speakers)]
+    has_one = config.speakers == 1
+    ids = [stem if has_one else f"{stem}#{name}" for name in speakers]
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)
         raise VoiceError(side, "speaker_id_map", expected="a name of its own for each speaker", found=twice)
@@ -67,16 +69,15 @@ def convert_piper(path: Path, folder: Path, origin: Origin, say: Progress) -> Co
         "quality": facts.quality,
         "licence": origin.licence,
     }
-    names = facts.speakers
     entries = [
         {
-            "voice_id": ids[speaker],
-            "name": stem if config.speakers == 1 else f"{stem}, {names.get(speaker, speaker)}",
+            "voice_id": voice_id,
+            "name": stem if has_one else f"{stem}, {name}",
             "description": f"Piper, {labels['language']}, {labels['quality']} quality.",
             "labels": labels,
-            "speaker": speaker,
+            "speaker": number,
         }
-        for speaker in range(config.speakers)
+        for number, (voice_id, name) in enumerate(zip(ids, speakers, strict=True))
     ]
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors(
@@ -109,10 +110,6 @@ def _check_reader(side: Path, facts: PiperFacts) -> None:
         raise VoiceError(side, "espeak.voice", expected=expected, found=facts.espeak_voice) from error
     finally:
         espeak.close()
-
-
-def _voice_id(stem: str, speaker: int, names: Mapping[int, str], speakers: int) -> str:
-    return stem if speakers == 1 else f"{stem}#{names.get(speaker, speaker)}"
 
 
 def _card(path: Path) -> str:

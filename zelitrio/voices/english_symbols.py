@@ -30,7 +30,7 @@ PIPER_CONSONANTS = {
     **_OWN_LETTER,
     **dict(zip(_OTHERS, ("tʃ", "dʒ", "ð", "θ", "ŋ", "ɹ", "ʃ", "ʒ", "j", "h", "ɡ"), strict=True)),
 }
-"""Vowels as espeak writes them."""
+"""Consonants as espeak writes them."""
 
 
 @attrs.frozen(kw_only=True, eq=False)

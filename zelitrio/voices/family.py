@@ -90,7 +90,7 @@ class Model(Protocol):
         """Frames at the end of a cut utterance that the next one replaces."""
 
     def word_edges(self, reading: Any, durations: NDArray[np.int64]) -> Mapping[int, tuple[float, float]]:
-        """Heard first frame and end of each word with tokens."""
+        """The heard begin and end of each word with tokens, in frames, by the word's index."""
 
     def load(self, device: torch.device, dtype: torch.dtype, slots: int) -> Network:
         """Load the weights onto a device, with memory for `slots` streams and a spare one.  Blocks.

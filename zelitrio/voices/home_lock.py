@@ -16,6 +16,8 @@ ADDING, REMOVING = ".adding-", ".removing-"
 def changing(home: Path, waits: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the folder's lock in this block; make the folder if it is missing.  Blocks.
 
+    First, folders that a killed process left incomplete are deleted.
+
     Args:
         home: the folder of voices.
         waits: called if another process holds the lock, before waiting for it.

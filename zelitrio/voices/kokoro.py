@@ -24,10 +24,8 @@ _FRAME_LADDER = (64, 96, 128, 192, 256, 384, 512, 1024)
 """Narrow steps, because an LSTM's steps are sequential, and padding costs as much as speech."""
 _EXPAND_FRAMES = 1024
 """25 s of audio in one step: enough for any GPU, and a new stream has to wait for it."""
-_EARLY_FRAMES = 2.2
-"""Frames by which the audio is ahead of the durations: 55 ms."""
-_LAST_PHONE_FRAMES, _LAST_NASAL_FRAMES = 3.0, 2.0
-"""The last phone before a pause includes the silence; this much of it is audible."""
+_LAST_NASAL_FRAMES = 2.0
+"""As `KokoroConfig.last_phone_frames`, of a nasal."""
 _LONGEST_FRAMES = 50.0
 _NASALS = frozenset(KOKORO_IDS[symbol] for symbol in "mnŋ")
 _LEAST_WINDOW_S = 0.32
@@ -164,16 +162,17 @@ class KokoroModel:
     ) -> Mapping[int, tuple[float, float]]:
         """See `Model.word_edges`.  Words are heard before their tokens' frames."""
         edges: dict[int, tuple[float, float]] = {}
+        early = self.config.early_frames
         ends = np.cumsum(durations)
         for word in np.unique(reading.words[reading.words >= 0]).tolist():
             at = np.flatnonzero(reading.words == word)
             first, last = int(at[0]), int(at[-1])
-            begin = max(0.0, float(ends[first] - durations[first]) - _EARLY_FRAMES)
+            begin = max(0.0, float(ends[first] - durations[first]) - early)
             end = float(ends[last])
             if last + 1 < len(reading) and reading.ids[last + 1] != KOKORO_IDS[" "]:
-                most = _LAST_NASAL_FRAMES if reading.ids[last] in _NASALS else _LAST_PHONE_FRAMES
+                most = _LAST_NASAL_FRAMES if reading.ids[last] in _NASALS else self.config.last_phone_frames
                 end = min(end, float(ends[last] - durations[last]) + most)
-            edges[word] = begin, max(begin, end - _EARLY_FRAMES)
+            edges[word] = begin, max(begin, end - early)
         return edges
 
     def network(self) -> Kokoro:
@@ -202,7 +201,7 @@ def mixed(parts: Sequence[tuple[KokoroSpeaker, float]]) -> KokoroSpeaker:
 
 
 def _phones(reading: KokoroTokens) -> list[int]:
-    """The tokens with a sound; the end of an utterance without one."""
+    """Indices of the tokens with a sound; only the end of the utterance if it has none."""
     return [at for at, number in enumerate(reading.ids) if number and number not in _VOICELESS] or [
         len(reading)
     ]

@@ -108,6 +108,7 @@ def remove_installed(home: Path, voice_id: str) -> Installed:
 
     Raises:
         LocalError: no folder matches.
+        OSError: the folder cannot be written.
     """
     one = find_installed(home, voice_id)
     with changing(one.folder.parent):
@@ -130,7 +131,8 @@ def save_mix(home: Path, name: str, mix: str) -> None:
     """
     if not is_voice_name(name):
         raise LocalError(
-            f"name: expected up to 64 characters without spaces and / \\ + ( ) #, found {name!r}"
+            "name: expected up to 64 characters without spaces and / \\ + ( ) #, "
+            f"and no full stop at the beginning, found {name!r}"
         )
     parts = parse_mix(mix)
     one = find_installed(home, next(iter(parts)))

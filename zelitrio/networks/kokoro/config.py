@@ -36,6 +36,16 @@ class KokoroConfig:
         return 600
 
     @property
+    def early_frames(self) -> float:
+        """Frames by which the audio is ahead of the durations: 55 ms."""
+        return 2.2
+
+    @property
+    def last_phone_frames(self) -> float:
+        """Audible frames of the last phone before a pause; its duration includes the silence."""
+        return 3.0
+
+    @property
     def most_symbols(self) -> int:
         """Symbols of one chunk, without the two zeros around them."""
         return self.positions - 2

@@ -163,11 +163,13 @@ class Generator(nn.Module):
         fast, whole = span.scaled(_RATES[0]), span.scaled(_RATES[0] * _RATES[1], extra=1)
         # From here on every tensor is channels-last.
         x, source = x.mT.contiguous().mT, whole.clear(source).mT.contiguous().mT
-        x, have = self._stage(0, x, source, style, fast, moments, _times(context, _RATES[0]), _FIRST_KEPT)
+        have = _times(context, _RATES[0])
+        x, have = self._stage(0, x, source, style, fast, moments, have, have, _FIRST_KEPT)
         # The source has its own context; this stage needs less of it.
         kept = _LAST_KEPT + _reach(_NOISE_KERNELS[1])
         source, there = _kept(source, _times(context, _RATES[0] * _RATES[1]), kept)
-        x, _ = self._stage(1, x, source, style, whole, moments, _times(have, _RATES[1]), KEPT_FRAMES, there)
+        have = _times(have, _RATES[1])
+        x, _ = self._stage(1, x, source, style, whole, moments, have, there, KEPT_FRAMES)
         x = self.conv_post(F.leaky_relu(x, 0.01)).float()
         return whole.clear(x[:, :BINS].exp()), torch.sin(x[:, BINS:])
 
@@ -180,21 +182,21 @@ class Generator(nn.Module):
         here: KokoroSpan,
         moments: KokoroMoments,
         have: tuple[int, int],
+        there: tuple[int, int],
         keep: int,
-        there: tuple[int, int] | None = None,
     ) -> tuple[Tensor, tuple[int, int]]:
         """Compute one stage.
 
         Args:
             stage: its number.
-            x: result of the stage before.
-            source: the source's spectrum.
+            x: [batch, channels, time], the result of the stage before.
+            source: [batch, 2 * bins, frames], the source's spectrum.
             style: [batch, style].
             here: span of the result.
             moments: the statistics.
             have: steps of context of `x`, in steps of the result.
+            there: steps of context of the source, in steps of the result.
             keep: the most steps of context that the result has.
-            there: steps of context of the source; None: `have`.
 
         Returns:
             [batch, channels, time], and the steps of its context.
@@ -202,7 +204,7 @@ class Generator(nn.Module):
         added = here.clear(self.noise_convs[stage](source))
         # The blocks need this much.
         seen = _least(have, keep + _BLOCKS_REACH)
-        added = self.noise_res[stage](added, style, here, moments, _less(there or have, seen))
+        added = self.noise_res[stage](added, style, here, moments, _less(there, seen))
         x = self.ups[stage](F.leaky_relu(x, 0.1))
         if stage == len(self.ups) - 1:
             x = torch.cat((x[..., 1:2], x), -1)  # one sample reflected in front

@@ -1,7 +1,7 @@
 """Speak many texts in batches of about equal length, to make training data.
 
 The engine does not use this.  Texts are sorted by length, and a batch has minutes of audio, to keep a GPU
-busy. The host waits for the device once per batch, for the durations.
+busy.  The host waits for the device once per batch, for the durations.
 """
 
 from __future__ import annotations

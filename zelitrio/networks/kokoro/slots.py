@@ -41,8 +41,6 @@ _PREDICTED_DB = -30.0
 began 10 ms before to 27 ms after this limit, and ended 20 ms before to 43 ms after it."""
 _LEVEL_PER_ENERGY, _LEVEL_AT_NO_ENERGY, _PEAK_OVER_LEVEL = 4.11, -54.0, 14.0
 """Map predicted energy to a level in dB.  The highest samples are 6 to 18 dB above this level."""
-_LAST_PHONE_FRAMES, _EARLY_FRAMES = 3.0, 2.2
-"""Longest sound of the last phone, and how much earlier than its frames it begins."""
 _TAIL_STEPS = 14
 """The search for the end of the sound begins this many steps before the predicted end."""
 _COMPANY = 8
@@ -64,9 +62,8 @@ class _Chunk:
     source: Tensor
     style: Tensor
     moments: KokoroMoments
-
     tail: Tensor = attrs.field(factory=lambda: torch.zeros(0))
-    """Samples around the end of its sound, which are made first."""
+    """[samples] around the end of its sound, which are made first."""
     tail_at: int = 0
     """Their first frame."""
 
@@ -229,6 +226,7 @@ class KokoroNetwork:
             chunk = _Chunk(frames=frames, source=source, style=style, moments=moments)
             level, threshold_db = frames.energy * _LEVEL_PER_ENERGY, _PREDICTED_DB
             self._chunks[slot], end = self._tail(chunk, level[0], tokens[:length], self._last[slot])
+            # `_heard` must find this end, whatever the energy is.
             level[:, end:], level[:, end - 1] = -math.inf, level.amax()
         return self._heard(level, threshold_db, where, count)[0]
 
@@ -242,10 +240,14 @@ class KokoroNetwork:
             chunk: the utterance.
             level: [steps] in dB by its energy.
             tokens: [frames].
-            last: the last phone.
+            last: token of the last phone.
+
+        Returns:
+            The utterance with the samples that were made, and the step after the last audible one.
         """
         begin = int((tokens < last).sum())
-        label = min(begin + _LAST_PHONE_FRAMES, int((tokens <= last).sum())) - _EARLY_FRAMES
+        config = self._network.config
+        label = min(begin + config.last_phone_frames, int((tokens <= last).sum())) - config.early_frames
         by_energy = int((level > level.amax() + _PREDICTED_DB).nonzero()[-1]) + 1
         end = min(max(by_energy, math.ceil(label * _STEPS)), len(level))
         low = max(0, end - _TAIL_STEPS) // _STEPS
@@ -275,7 +277,7 @@ class KokoroNetwork:
         return torch.nn.functional.pad(heard.clamp(-1.0, 1.0), (0, window * self._hop - len(heard)))
 
     def _made(self, chunk: _Chunk, first: int, end: int, length: int) -> Tensor:
-        """The samples of the frames from `first` to `end` of an utterance in the streaming mode."""
+        """Make the samples [samples] from frame `first` to frame `end` in the streaming mode."""
         if end <= first:
             return torch.zeros(0)
         low = max(0, first * _STEPS - CONTEXT_STEPS)

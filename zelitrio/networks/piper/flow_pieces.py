@@ -53,7 +53,7 @@ class FlowPieces:
         return self._given, min(self.length, until + self.config.flow_context)
 
     def advance(self, given: Tensor, speaker: Tensor | None) -> Tensor:
-        """Take the next input frames [1, frames, latent], and return the next result frames."""
+        """Take the next input frames [1, frames, latent]; return the next result frames [1, n, latent]."""
         self._given += given.shape[1]
         end, z = self._given, given
         reach = self.config.coupling_context

@@ -35,7 +35,7 @@ _RELEASE_FRAMES = 3
 
 
 class PiperEnd(enum.IntEnum):
-    """Finds the last audible frame of an utterance."""
+    """The choice of the last heard frame of an utterance."""
 
     KEPT = 0
     """Its last frame."""
@@ -128,19 +128,7 @@ class PiperNetwork:
         """See `ExpandingNetwork.expand`."""
         slot, tokens, length = inputs["slot"], inputs["tokens"], inputs["length"]
         noise_at = inputs["noise_at"]
-        how, *borders, after = self._ends[slot].unbind(1)
-        # The frame in the middle of the last phone's pad, in halves of a frame.
-        label = sum(((tokens >= 0) & (tokens < border[:, None])).sum(1) for border in borders)
-        told = torch.minimum((label + 1) // 2 + after, length)
-        if self._by_row:
-            found = told.clone()
-            for row in (how == PiperEnd.FOUND).nonzero()[:, 0].tolist():
-                one = slice(row, row + 1)
-                found[row] = self._found_end(slot[one], tokens[one], length[one], noise_at[one])[0]
-        else:
-            found = self._found_end(slot, tokens, length, noise_at)
-        told = torch.where(how == PiperEnd.FOUND, torch.minimum(told, found), told)
-        end = torch.where(how == PiperEnd.KEPT, length, told)
+        end = self._end(slot, tokens, length, noise_at)
         if self._by_row:
             for row, (where, count, begin) in enumerate(
                 zip(slot.tolist(), length.tolist(), noise_at.tolist(), strict=True)
@@ -158,8 +146,24 @@ class PiperNetwork:
             self._latent[slot[:, None], at] = latent
         return torch.stack((torch.zeros_like(length), end), 1).float()
 
+    def _end(self, slot: Tensor, tokens: Tensor, length: Tensor, noise_at: Tensor) -> Tensor:
+        """[rows]: the end of the last heard frame, by each row's `PiperEnd`; arguments as for expand."""
+        how, *borders, after = self._ends[slot].unbind(1)
+        # The frame in the middle of the last phone's pad, in halves of a frame.
+        label = sum(((tokens >= 0) & (tokens < border[:, None])).sum(1) for border in borders)
+        told = torch.minimum((label + 1) // 2 + after, length)
+        if self._by_row:
+            found = told.clone()
+            for row in (how == PiperEnd.FOUND).nonzero()[:, 0].tolist():
+                one = slice(row, row + 1)
+                found[row] = self._found_end(slot[one], tokens[one], length[one], noise_at[one])[0]
+        else:
+            found = self._found_end(slot, tokens, length, noise_at)
+        told = torch.where(how == PiperEnd.FOUND, torch.minimum(told, found), told)
+        return torch.where(how == PiperEnd.KEPT, length, told)
+
     def _found_end(self, slot: Tensor, tokens: Tensor, length: Tensor, noise_at: Tensor) -> Tensor:
-        """The frame at which each row's sound has ended: decode the last frames with little context.
+        """[rows]: the frame at which the sound has ended, by decoding the last frames with little context.
 
         A last P, T, K, F or TH is silent up to 120 ms before its label ends.
         """
