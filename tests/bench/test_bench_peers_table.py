@@ -48,14 +48,20 @@ def test_only_the_last_run_of_a_file_counts(tmp_path: Path) -> None:
     assert peers_table.last_run(file) == RUN
 
 
-@pytest.mark.parametrize("name", ["README.md", "bench/README.md"])
-def test_the_place_of_the_table_is_found_in_the_readmes(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "beginning", "rows"),
+    [
+        ("README.md", peers_table.ROW, [peers_table.readme_row(RUN)]),
+        ("bench/README.md", peers_table.HEAD, peers_table.table(RUN)),
+        ("bench/README.md", peers_table.RUN, [f"{peers_table.RUN}{peers_table.conditions(RUN)}."]),
+    ],
+)
+def test_the_places_of_the_run_are_found_in_the_readmes(
+    name: str, beginning: str, rows: list[str], tmp_path: Path
+) -> None:
     original = (peers_table.REPOSITORY / name).read_text()
     file = tmp_path / "README.md"
     file.write_text(original)
-    is_table = name.startswith("bench")
-    beginning = peers_table.HEAD if is_table else peers_table.ROW
-    rows = peers_table.table(RUN) if is_table else [peers_table.readme_row(RUN)]
     for _ in range(2):
         peers_table.replace(file, beginning, rows)
         written = file.read_text()

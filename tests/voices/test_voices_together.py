@@ -47,14 +47,6 @@ def test_of_two_commands_that_add_one_voice_one_succeeds(source: Path, tmp_path:
     assert hidden(home) == []
 
 
-def test_two_sources_with_one_voice_id_do_not_both_arrive(source: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    assert run(["voices", "add", str(source), "--into", str(home)]) == 0
-    (home / "en_US-tiny-medium").rename(home / "another")
-    assert run(["voices", "add", str(source), "--into", str(home)]) == 2
-    assert [one.folder.name for one in installed(home)] == ["another"]
-
-
 def test_a_command_waits_for_the_one_before_it_and_says_so(source: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     with changing(home):
